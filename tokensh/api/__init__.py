@@ -1,0 +1,1 @@
+"""Plan to HTTP: requests, hosts, credentials, replies, the journal of creates."""

@@ -1,0 +1,1 @@
+"""Text and cursor to suggestions; pure, no prompt_toolkit."""

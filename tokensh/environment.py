@@ -1,0 +1,91 @@
+"""The outside world in one object: streams, variables, clocks, folders. Tests build their own."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Everything tokensh may know or touch of the world around it.
+
+    `now` is seconds since the epoch, `monotonic` seconds since some start; `sleep` takes seconds.
+    """
+
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+    variables: Mapping[str, str]
+    now: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = field(default=time.sleep)
+
+    @classmethod
+    def real(cls) -> Environment:
+        """The process's own world."""
+        return cls(sys.stdin, sys.stdout, sys.stderr, os.environ)
+
+    def get(self, name: str, default: str = "") -> str:
+        """A variable's text; one that is set but empty counts as not set."""
+        return self.variables.get(name) or default
+
+    @property
+    def home(self) -> Path:
+        """The person's home folder."""
+        return Path(self.get("HOME") or str(Path.home()))
+
+    def _folder(self, variable: str, *default: str) -> Path:
+        given = Path(self.get(variable))
+        # The XDG rule: a relative path in the variable is ignored.
+        base = given if given.is_absolute() else self.home.joinpath(*default)
+        return base / "tokensh"
+
+    @property
+    def config_folder(self) -> Path:
+        """config.toml and rc.sql."""
+        return self._folder("XDG_CONFIG_HOME", ".config")
+
+    @property
+    def state_folder(self) -> Path:
+        """history.db, the journal of creates, the log."""
+        return self._folder("XDG_STATE_HOME", ".local", "state")
+
+    @property
+    def data_folder(self) -> Path:
+        """store.db."""
+        return self._folder("XDG_DATA_HOME", ".local", "share")
+
+    @property
+    def cache_folder(self) -> Path:
+        """The compiled grammar."""
+        return self._folder("XDG_CACHE_HOME", ".cache")
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a stream is a terminal; a closed one is not."""
+    try:
+        return stream.isatty()
+    except (AttributeError, ValueError):
+        return False
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make a folder that only its owner may look into (0700), whatever the umask. Raises OSError."""
+    missing = [p for p in (folder, *folder.parents) if not p.exists()]
+    for path in reversed(missing):
+        path.mkdir(mode=0o700, exist_ok=True)
+    if missing:
+        folder.chmod(0o700)
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a file that only its owner may read (0600), refusing a symbolic link in its place. Raises OSError."""
+    descriptor = os.open(path, flags | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o600)
+    os.fchmod(descriptor, 0o600)
+    return descriptor

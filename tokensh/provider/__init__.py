@@ -1,0 +1,1 @@
+"""What the API offers: provider documents and the catalog made of them."""

@@ -1,0 +1,117 @@
+"""The parts of a provider document that the rest of tokensh uses, as frozen dataclasses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tokensh.rows import ColumnType
+
+Location = Literal["server", "path", "query", "header", "body"]
+Verb = Literal["SELECT", "INSERT", "UPDATE", "REPLACE", "DELETE", "EXEC"]
+VERBS: tuple[Verb, ...] = ("SELECT", "INSERT", "UPDATE", "REPLACE", "DELETE", "EXEC")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A property of a reply's rows."""
+
+    name: str
+    type: ColumnType
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """Something a method takes. `example` is the document's default: shown, never used for a host.
+
+    A body attribute has `location` "body" and its wire name as `name`; in SQL it is `data__name`, or `name` alone.
+    """
+
+    name: str
+    location: Location
+    type: ColumnType
+    required: bool
+    description: str = ""
+    example: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One operation: `verb` is how SQL reaches it (EXEC where no other does)."""
+
+    name: str
+    verb: Verb
+    http_method: str
+    server: str
+    """The server's URL template, e.g. `https://{deployment_name}.cloud.databricks.com`."""
+    path: str
+    parameters: tuple[Parameter, ...]
+    """Server variables, then path, query, header parameters, then body attributes, in document order."""
+    fields: tuple[Field, ...]
+    """The columns of the rows it answers with; empty where the reply is an empty object."""
+    object_key: str | None = None
+    """Where in the reply the rows are, e.g. `$.token_infos`; None: the whole reply is the one row."""
+    description: str = ""
+    response_description: str = ""
+    has_body: bool = False
+
+    @property
+    def required(self) -> tuple[Parameter, ...]:
+        """The parameters without which it cannot be called."""
+        return tuple(p for p in self.parameters if p.required)
+
+    @property
+    def body(self) -> tuple[Parameter, ...]:
+        """The body's attributes."""
+        return tuple(p for p in self.parameters if p.location == "body")
+
+    @property
+    def routing(self) -> tuple[Parameter, ...]:
+        """Everything but the body's attributes."""
+        return tuple(p for p in self.parameters if p.location != "body")
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A table of the catalog."""
+
+    provider: str
+    service: str
+    name: str
+    methods: tuple[Method, ...]
+    """In the order of SHOW METHODS: SELECT, INSERT, UPDATE, REPLACE, DELETE, EXEC; in a verb, the document's order."""
+    title: str = ""
+    description: str = ""
+    delete_by: str | None = None
+    """An EXEC method that DELETE may call row by row (tokensh's extension `x-tokensh-delete`)."""
+
+    @property
+    def id(self) -> str:
+        """The full name, `provider.service.resource`."""
+        return f"{self.provider}.{self.service}.{self.name}"
+
+    def of(self, verb: Verb) -> tuple[Method, ...]:
+        """The methods that a verb may choose from, in document order."""
+        return tuple(m for m in self.methods if m.verb == verb)
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields of all SELECT methods, in document order, each name once."""
+        found: dict[str, Field] = {}
+        for method in self.of("SELECT"):
+            for one in method.fields:
+                found.setdefault(one.name.lower(), one)
+        return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceInfo:
+    """A service as SHOW SERVICES lists it; its resources are loaded when they are first asked for."""
+
+    id: str
+    name: str
+    title: str
+    description: str
+    version: str
+    preferred: bool = True

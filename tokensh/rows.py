@@ -1,0 +1,36 @@
+"""What engines give and renderers take: columns with a type and an origin, and an iterator of tuples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Value = str | int | float | bytes | None
+"""One cell. Booleans are 0 and 1 in a `boolean` column; objects and arrays are JSON text in an `object`/`array` column."""
+
+ColumnType = Literal["string", "integer", "number", "boolean", "object", "array", "json", "any"]
+"""`json` is the result of a json_* call (JSON if it is an object's or array's text), `any` an expression without a known type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A result column: `origin` is the resource's field (`provider.service.resource.field`) it shows unchanged, if any."""
+
+    name: str
+    type: ColumnType = "any"
+    origin: str | None = None
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RowSet:
+    """Columns and the rows, each a tuple as long as `columns`.
+
+    `incremental` marks a write's rows: each must be written out and flushed before the next is asked for, and a failure to
+    write is told with `rows.throw(OutputError(..))` where `rows` is a generator.
+    """
+
+    columns: tuple[Column, ...]
+    rows: Iterator[tuple[Value, ...]]
+    incremental: bool = False

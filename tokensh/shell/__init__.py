@@ -1,0 +1,1 @@
+"""The interactive session: the only home of prompt_toolkit and pygments."""

@@ -1,0 +1,1 @@
+"""Text to tree: split, fill placeholders, parse, print."""
