@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -65,6 +66,44 @@ class Environment:
     def cache_folder(self) -> Path:
         """The compiled grammar."""
         return self._folder("XDG_CACHE_HOME", ".cache")
+
+
+class Cancellation:
+    """What Ctrl-C has asked for while a statement runs: a count of presses that threads can wait for.
+
+    One object lives as long as its session; `reset` before each statement. `press` is called by a signal handler or by the
+    shell's key; whoever blocks registers a callback (to shut a socket, to interrupt SQLite) with `on_press`.
+    """
+
+    def __init__(self) -> None:
+        self.presses = 0
+        self._pressed = threading.Condition(threading.RLock())
+        self._callbacks: list[Callable[[], None]] = []
+
+    def press(self) -> None:
+        """Ask the running statement to stop."""
+        with self._pressed:
+            self.presses += 1
+            self._pressed.notify_all()
+            callbacks = list(self._callbacks)
+        for callback in callbacks:
+            callback()
+
+    def reset(self) -> None:
+        """Forget the presses, before a statement."""
+        with self._pressed:
+            self.presses = 0
+
+    def on_press(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` at each press until the function that is returned is called."""
+        with self._pressed:
+            self._callbacks.append(callback)
+
+        def forget() -> None:
+            with self._pressed:
+                self._callbacks.remove(callback)
+
+        return forget
 
 
 def is_terminal(stream: TextIO) -> bool:

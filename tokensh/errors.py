@@ -1,6 +1,6 @@
 """Every error tokensh raises: the PEP 249 tree, with leaves that carry data instead of only text.
 
-    Error
+    Error                       message, hint, span
     ├── InterfaceError          the way tokensh was called: options, configuration, credentials, placeholders (exit status 2)
     └── DatabaseError           a statement failed (exit status 1)
         ├── ProgrammingError    the statement is wrong: syntax, names, parameters, values
@@ -73,7 +73,12 @@ class PlaceholderError(InterfaceError):
     """Placeholders without a usable value; `missing` pairs each name with the offset of its first use."""
 
     def __init__(
-        self, message: str, *, missing: tuple[tuple[str, int], ...] = (), hint: str | None = None, span: Span | None = None
+        self,
+        message: str,
+        *,
+        missing: tuple[tuple[str, int], ...] = (),
+        hint: str | None = None,
+        span: Span | None = None,
     ) -> None:
         super().__init__(message, hint=hint, span=span)
         self.missing = missing
@@ -100,8 +105,12 @@ class SqlSyntaxError(ProgrammingError):
 class UnknownName(ProgrammingError):
     """A name that resolves to nothing; `near` is the nearest one that would."""
 
-    def __init__(self, kind: str, name: str, *, near: str | None = None, span: Span | None = None, hint: str | None = None) -> None:
-        super().__init__(f"unknown {kind} {name!r}", hint=hint or (f"did you mean {near!r}?" if near else None), span=span)
+    def __init__(
+        self, kind: str, name: str, *, near: str | None = None, span: Span | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(
+            f"unknown {kind} {name!r}", hint=hint or (f"did you mean {near!r}?" if near else None), span=span
+        )
         self.kind = kind
         self.name = name
         self.near = near
@@ -110,7 +119,9 @@ class UnknownName(ProgrammingError):
 class MissingParameter(ProgrammingError):
     """Required parameters whose values cannot be worked out from the statement."""
 
-    def __init__(self, message: str, *, names: tuple[str, ...], hint: str | None = None, span: Span | None = None) -> None:
+    def __init__(
+        self, message: str, *, names: tuple[str, ...], hint: str | None = None, span: Span | None = None
+    ) -> None:
         super().__init__(message, hint=hint, span=span)
         self.names = names
 
@@ -122,7 +133,9 @@ class HostError(ProgrammingError):
 class DataError(DatabaseError):
     """A value does not fit its type; `path` is the JSON path of a value that came from the API."""
 
-    def __init__(self, message: str, *, path: str | None = None, hint: str | None = None, span: Span | None = None) -> None:
+    def __init__(
+        self, message: str, *, path: str | None = None, hint: str | None = None, span: Span | None = None
+    ) -> None:
         super().__init__(message, hint=hint, span=span)
         self.path = path
 
@@ -146,7 +159,9 @@ class NetworkError(OperationalError):
 class ApiError(OperationalError):
     """The API answered with an error: HTTP `status`, its `code` (always text), the request's id if it gave one."""
 
-    def __init__(self, message: str, *, status: int, code: str = "", request_id: str = "", hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, status: int, code: str = "", request_id: str = "", hint: str | None = None
+    ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
         self.code = code

@@ -19,6 +19,8 @@ class Field:
     name: str
     type: ColumnType
     description: str = ""
+    shape: str = ""
+    """Of an object or array: its schema as compact JSON text, nested properties included, down to a few levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Parameter:
     """Something a method takes. `example` is the document's default: shown, never used for a host.
 
     A body attribute has `location` "body" and its wire name as `name`; in SQL it is `data__name`, or `name` alone.
+    `bare` marks the attributes of a method whose document names them without the prefix (requestBodyTranslate `naive`).
     """
 
     name: str
@@ -34,6 +37,14 @@ class Parameter:
     required: bool
     description: str = ""
     example: str | None = None
+    shape: str = ""
+    """As `Field.shape`."""
+    bare: bool = False
+
+    @property
+    def sql_name(self) -> str:
+        """The name that the document's own pages give it in SQL."""
+        return f"data__{self.name}" if self.location == "body" and not self.bare else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +114,14 @@ class Resource:
             for one in method.fields:
                 found.setdefault(one.name.lower(), one)
         return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderInfo:
+    """A provider as SHOW PROVIDERS lists it."""
+
+    name: str
+    version: str
 
 
 @dataclass(frozen=True, slots=True)

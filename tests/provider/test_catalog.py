@@ -1,0 +1,185 @@
+"""The catalog: what is in it and how names find it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tokensh.errors import UnknownName
+from tokensh.provider.catalog import Catalog
+from tokensh.provider.model import Resource
+
+CATALOG = Catalog.shipped()
+
+
+def test_the_workspace_service_has_exactly_four_resources() -> None:
+    names = [one.name for one in CATALOG.resources("databricks_workspace", "workspace")]
+    assert names == ["token_permission_levels", "token_permissions", "tokens", "user_tokens"]
+
+
+def test_services_are_sorted() -> None:
+    assert [one.name for one in CATALOG.services("databricks_workspace")] == ["settings", "workspace"]
+
+
+def summary(resource: Resource) -> list[tuple[str, str, str, str]]:
+    return [(one.name, one.verb, one.http_method, one.path) for one in resource.methods]
+
+
+@pytest.mark.parametrize(
+    ("name", "methods"),
+    [
+        (
+            "workspace.user_tokens",
+            [
+                ("listtokens", "SELECT", "GET", "/api/2.0/token/list"),
+                ("create", "INSERT", "POST", "/api/2.0/token/create"),
+                ("revoketoken", "EXEC", "POST", "/api/2.0/token/delete"),
+            ],
+        ),
+        (
+            "workspace.tokens",
+            [
+                ("get", "SELECT", "GET", "/api/2.0/token-management/tokens/{token_id}"),
+                ("list", "SELECT", "GET", "/api/2.0/token-management/tokens"),
+                ("createobotoken", "INSERT", "POST", "/api/2.0/token-management/on-behalf-of/tokens"),
+                ("delete", "DELETE", "DELETE", "/api/2.0/token-management/tokens/{token_id}"),
+            ],
+        ),
+        (
+            "workspace.token_permissions",
+            [
+                ("getpermissions", "SELECT", "GET", "/api/2.0/permissions/authorization/tokens"),
+                ("updatepermissions", "UPDATE", "PATCH", "/api/2.0/permissions/authorization/tokens"),
+                ("setpermissions", "REPLACE", "PUT", "/api/2.0/permissions/authorization/tokens"),
+            ],
+        ),
+        (
+            "workspace.token_permission_levels",
+            [("getpermissionlevels", "SELECT", "GET", "/api/2.0/permissions/authorization/tokens/permissionLevels")],
+        ),
+        (
+            "settings.tokens",
+            [
+                ("list", "SELECT", "GET", "/api/2.0/token/list"),
+                ("create", "INSERT", "POST", "/api/2.0/token/create"),
+                ("delete", "EXEC", "POST", "/api/2.0/token/delete"),
+            ],
+        ),
+    ],
+)
+def test_methods_of_the_shipped_resources(name: str, methods: list[tuple[str, str, str, str]]) -> None:
+    resource = CATALOG.find(tuple(name.split(".")))
+    assert summary(resource) == methods
+    assert {one.server for one in resource.methods} == {"https://{deployment_name}.cloud.databricks.com"}
+    assert {one.parameters[0].name for one in resource.methods} == {"deployment_name"}
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("user_tokens", "token_id comment creation_time expiry_time"),
+        (
+            "tokens",
+            "token_id comment creation_time expiry_time"
+            " created_by_id created_by_username owner_id workspace_id last_used_day",
+        ),
+        ("token_permissions", "object_id object_type access_control_list"),
+        ("token_permission_levels", "permission_level description"),
+        ("settings.token_permissions", "object_id object_type access_control_list"),
+    ],
+)
+def test_fields_of_the_shipped_resources(name: str, fields: str) -> None:
+    assert [one.name for one in CATALOG.find(tuple(name.split("."))).fields] == fields.split()
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "attributes"),
+    [
+        ("user_tokens", "create", [("data__lifetime_seconds", "integer", False), ("data__comment", "string", False)]),
+        ("user_tokens", "revoketoken", [("data__token_id", "string", True)]),
+        (
+            "tokens",
+            "createobotoken",
+            [
+                ("data__application_id", "string", True),
+                ("data__lifetime_seconds", "integer", False),
+                ("data__comment", "string", False),
+            ],
+        ),
+        ("token_permissions", "setpermissions", [("data__access_control_list", "array", False)]),
+        ("settings.tokens", "delete", [("token_id", "string", True)]),
+        ("settings.tokens", "create", [("lifetime_seconds", "integer", False), ("comment", "string", False)]),
+    ],
+)
+def test_body_attributes_of_the_shipped_methods(
+    name: str, method: str, attributes: list[tuple[str, str, bool]]
+) -> None:
+    (found,) = (one for one in CATALOG.find(tuple(name.split("."))).methods if one.name == method)
+    assert [(one.sql_name, one.type, one.required) for one in found.body] == attributes
+    assert found.has_body
+
+
+@pytest.mark.parametrize(("name", "method"), [("user_tokens", "revoketoken"), ("settings.tokens", "delete")])
+def test_user_tokens_can_be_deleted_by_their_exec_method(name: str, method: str) -> None:
+    assert CATALOG.find(tuple(name.split("."))).delete_by == method
+
+
+def test_a_method_without_a_body_has_none() -> None:
+    (delete,) = CATALOG.find(("tokens",)).of("DELETE")
+    assert not delete.has_body
+    assert delete.fields == ()
+
+
+def test_the_example_of_deployment_name_is_the_pages() -> None:
+    server, *_ = CATALOG.find(("user_tokens",)).methods[0].parameters
+    assert (server.location, server.required, server.example) == ("server", True, "dbc-abcd0123-a1bc")
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("user_tokens",),
+        ("USER_TOKENS",),
+        ("workspace", "user_tokens"),
+        ("databricks_workspace", "workspace", "user_tokens"),
+        ("Databricks_Workspace", "WorkSpace", "User_Tokens"),
+    ],
+)
+def test_a_name_of_one_to_three_parts_is_found_in_any_case(parts: tuple[str, ...]) -> None:
+    assert CATALOG.find(parts).id == "databricks_workspace.workspace.user_tokens"
+
+
+def test_unqualified_names_resolve_in_the_given_service() -> None:
+    found = CATALOG.find(("tokens",), ("databricks_workspace", "settings"))
+    assert found.id == "databricks_workspace.settings.tokens"
+
+
+@pytest.mark.parametrize(
+    ("parts", "kind", "name", "near"),
+    [
+        (("user_token",), "resource", "user_token", "user_tokens"),
+        (("workspce", "tokens"), "service", "workspce", "workspace"),
+        (("databricks_workspaces", "workspace", "tokens"), "provider", "databricks_workspaces", "databricks_workspace"),
+        (("zzz",), "resource", "zzz", None),
+    ],
+)
+def test_an_unknown_name_is_told_with_the_nearest(
+    parts: tuple[str, ...], kind: str, name: str, near: str | None
+) -> None:
+    with pytest.raises(UnknownName) as caught:
+        CATALOG.find(parts)
+    assert (caught.value.kind, caught.value.name, caught.value.near) == (kind, name, near)
+
+
+@pytest.mark.parametrize(
+    ("parts", "default"), [(("a", "b", "c", "d"), ("p", "s")), (("tokens",), ("databricks_workspace",))]
+)
+def test_a_name_with_too_many_or_too_few_parts_says_what_a_full_one_is(
+    parts: tuple[str, ...], default: tuple[str, ...]
+) -> None:
+    with pytest.raises(UnknownName, match=r"unknown resource") as caught:
+        CATALOG.find(parts, default)
+    assert caught.value.hint == "a full name is provider.service.resource"
+
+
+def test_a_resource_is_built_once() -> None:
+    assert CATALOG.find(("tokens",)) is CATALOG.find(("TOKENS",))

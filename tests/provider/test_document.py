@@ -1,0 +1,244 @@
+"""Files: registry trees and `--vars` files, sound and broken."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.provider import seed_page
+from tokensh.errors import InterfaceError, ProviderDocumentError
+from tokensh.provider.catalog import Catalog
+from tokensh.provider.document import read_variables
+
+SERVICE = """
+openapi: 3.0.0
+servers: [{url: 'https://{region}.example'}]
+x-odd: !!js/undefined ''
+paths:
+  /things:
+    get:
+      responses:
+        200:
+          description: Fine.
+          content: {application/json: {schema: {properties: {id: {type: int32}, on: {type: required}}}}}
+components:
+  x-stackQL-resources:
+    things:
+      methods:
+        list:
+          operation: {$ref: '#/paths/~1things/get'}
+          response: {openAPIDocKey: '200', mediaType: application/json}
+      sqlVerbs: {select: [{$ref: '#/components/x-stackQL-resources/things/methods/list'}]}
+"""
+PROVIDER = """
+id: acme
+name: acme
+version: {version}
+config: {{odd: !!js/undefined ''}}
+providerServices:
+  main:
+    id: main:{version}
+    name: main
+    title: Main
+    version: {version}
+    description: The only one
+    service: {{$ref: acme.example/{version}/services/main.yaml}}
+  absent:
+    id: absent:{version}
+    service: {{$ref: acme.example/{version}/services/absent.yaml}}
+"""
+
+
+def write(folder: Path, version: str, *, service: str = SERVICE, provider: str = PROVIDER) -> Path:
+    """A provider's folder bears another name than the provider, as in the published registry."""
+    place = folder / "src" / "acme.example" / version
+    (place / "services").mkdir(parents=True)
+    (place / "provider.yaml").write_text(provider.format(version=version), "utf-8")
+    (place / "services" / "main.yaml").write_text(service, "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("inner", ["", "src", "src/acme.example", "src/acme.example/v1"])
+def test_a_registry_is_found_from_any_of_its_folders(tmp_path: Path, inner: str) -> None:
+    catalog = Catalog.load(write(tmp_path, "v1") / inner)
+    (method,) = catalog.find(("acme", "main", "things")).methods
+    assert [(one.name, one.type) for one in method.fields] == [("id", "integer"), ("on", "string")]
+    assert method.response_description == "Fine."
+
+
+def test_a_registry_joins_the_shipped_provider(tmp_path: Path) -> None:
+    catalog = Catalog.load(write(tmp_path, "v1"))
+    assert [one.name for one in catalog.providers()] == ["acme", "databricks_workspace"]
+    assert [(one.name, one.title) for one in catalog.services("acme")] == [("absent", ""), ("main", "Main")]
+
+
+@pytest.mark.parametrize(
+    ("versions", "newest"),
+    [
+        (["v00.00.00001", "v00.00.00000"], "v00.00.00001"),
+        (["v0.9.0", "v0.10.0"], "v0.10.0"),
+        (["v0.2.0", "v0.2.0-alpha01"], "v0.2.0"),
+        (["v0.2.0-alpha02", "v0.2.0-alpha10"], "v0.2.0-alpha10"),
+    ],
+)
+def test_the_newest_version_is_taken(tmp_path: Path, versions: list[str], newest: str) -> None:
+    for version in versions:
+        write(tmp_path, version)
+    assert [one.version for one in Catalog.load(tmp_path).providers() if one.name == "acme"] == [newest]
+
+
+def test_a_json_tree_needs_no_yaml(tmp_path: Path) -> None:
+    """Neither the shipped document nor a JSON tree costs the import of PyYAML."""
+    place = tmp_path / "src" / "acme" / "v1"
+    place.mkdir(parents=True)
+    service = {"id": "main:v1", "service": {"$ref": "acme/v1/main.json"}}
+    (place / "provider.json").write_text(json.dumps({"name": "acme", "providerServices": {"main": service}}))
+    (place / "main.json").write_text(json.dumps({"components": {"x-stackQL-resources": {"view": {"title": "View"}}}}))
+    program = (
+        "import sys; from pathlib import Path; from tokensh.provider.catalog import Catalog;"
+        "print(Catalog.load(Path(sys.argv[1])).find(('acme', 'main', 'view')).title, 'yaml' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.stdout == "View False\n"
+
+
+@pytest.mark.parametrize("folder", ["", "nosuch"])
+def test_a_folder_without_a_registry_is_refused(tmp_path: Path, folder: str) -> None:
+    with pytest.raises(InterfaceError, match="no provider document under"):
+        Catalog.load(tmp_path / folder)
+
+
+@pytest.mark.parametrize(
+    ("provider", "problem"),
+    [
+        ("a: [1\nb: 2\n", "provider.yaml:2: not YAML: did not find expected ',' or ']'"),
+        ("- 1\n", "provider.yaml: #: a mapping was expected"),
+        ("name: acme\n", "provider.yaml: #/providerServices: a mapping was expected"),
+        ("providerServices:\n  main: 1\n", "provider.yaml: #/providerServices/main: a mapping was expected"),
+        ("a: '\x07'\n", "provider.yaml:1: not YAML: control characters are not allowed"),
+        ("[" * 20_000, "provider.yaml:1: nested too deeply"),
+        ("a: !!int abc\n", "provider.yaml:1: not readable"),
+    ],
+)
+def test_a_broken_provider_document_is_one_error_with_its_place(tmp_path: Path, provider: str, problem: str) -> None:
+    write(tmp_path, "v1", provider=provider.replace("{", "{{").replace("}", "}}"))
+    with pytest.raises(ProviderDocumentError) as caught:
+        Catalog.load(tmp_path)
+    assert caught.value.message.endswith(f"/v1/{problem}")
+
+
+@pytest.mark.parametrize(
+    ("service", "problem"),
+    [
+        (b"a: 1\nb: \xff\n", "main.yaml:2: not UTF-8"),
+        (b"", "main.yaml: #: a mapping was expected"),
+        (b"a: 1\n", "main.yaml: #/components: a mapping was expected"),
+    ],
+)
+def test_a_broken_service_document_is_one_error_when_it_is_asked_for(
+    tmp_path: Path, service: bytes, problem: str
+) -> None:
+    catalog = Catalog.load(write(tmp_path, "v1"))
+    (tmp_path / "src/acme.example/v1/services/main.yaml").write_bytes(service)
+    with pytest.raises(ProviderDocumentError) as caught:
+        catalog.resources("acme", "main")
+    assert caught.value.message.endswith(f"/v1/services/{problem}")
+
+
+def test_a_service_without_its_file_is_an_error_only_when_it_is_asked_for(tmp_path: Path) -> None:
+    catalog = Catalog.load(write(tmp_path, "v1"))
+    with pytest.raises(ProviderDocumentError, match=r"absent\.yaml: cannot be read: No such file"):
+        catalog.resources("acme", "absent")
+
+
+def test_a_service_without_a_reference_is_an_error_with_its_place(tmp_path: Path) -> None:
+    catalog = Catalog.load(write(tmp_path, "v1", provider="providerServices:\n  main:\n    service: {{}}\n"))
+    with pytest.raises(ProviderDocumentError, match=r"#/providerServices/main/service: a \$ref was expected"):
+        catalog.resources("acme.example", "main")
+
+
+REGISTRY = Path(__file__).parents[2].parent / "shared" / "registry"
+
+
+@pytest.mark.skipif(not REGISTRY.is_dir(), reason="the published registry tree is not beside the project")
+def test_the_published_tree_is_read_defects_and_all() -> None:
+    catalog = Catalog.load(REGISTRY)
+    for service in ("iam", "workspace"):
+        assert all(one.methods for one in catalog.resources("databricks_workspace", service))
+    user_tokens = catalog.find(("user_tokens",))
+    assert [(one.name, one.verb) for one in user_tokens.methods] == [
+        ("listtokens", "SELECT"),
+        ("create", "INSERT"),
+        ("revoketoken", "EXEC"),
+    ]
+    (token_id,) = user_tokens.of("EXEC")[0].body
+    assert (token_id.type, token_id.required) == ("string", False)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("deployment_name: dbc-1\nlifetime_seconds: 3600\n", {"deployment_name": "dbc-1", "lifetime_seconds": 3600}),
+        ('{"a": "x", "b": 1.5, "c": true, "d": null}', {"a": "x", "b": 1.5, "c": True, "d": None}),
+        ('\ufeff{"a": 1}', {"a": 1}),
+        (
+            "a: no\nb: 2026-01-01\nc: 12:34\nd: 007\ne: 1_000\nf: .inf\n",
+            {"a": "no", "b": "2026-01-01", "c": "12:34", "d": "007", "e": "1_000", "f": ".inf"},
+        ),
+        ('{"a": NaN}', {"a": "NaN"}),
+        ("a: string\n", {"a": "string"}),
+        ("1: x\n", {"1": "x"}),
+        ("scopes: [sql, all-apis]\nmore: {a: 1}\n", {"scopes": '["sql","all-apis"]', "more": '{"a":1}'}),
+        ("", {}),
+        ("# nothing yet\n", {}),
+        ("- name: t\n  props:\n    - name: a\n      value: x\n    - name: b\n      value: 7\n", {"a": "x", "b": 7}),
+        ("- props:\n    - {name: a, value: x}\n- props:\n    - {name: b, value: ~}\n", {"a": "x", "b": None}),
+        ("- props:\n    - {name: a, value: integer}\n    - {name: b}\n    - {name: c, value: [{u: string}]}\n", {}),
+        ("- props: []\n", {}),
+    ],
+)
+def test_variables_of_a_file(text: str, values: dict[str, Any]) -> None:
+    found = read_variables(text, "vars.yaml")
+    assert found == values
+    assert [type(one) for one in found.values()] == [type(one) for one in values.values()]
+
+
+def test_the_pages_manifest_as_printed_fills_nothing() -> None:
+    assert read_variables(seed_page.fence("`INSERT` examples", "yaml"), "manifest.yaml") == {}
+
+
+def test_the_pages_manifest_with_values_fills_the_statement() -> None:
+    text = seed_page.fence("`INSERT` examples", "yaml").replace("value: integer", "value: 3600")
+    assert read_variables(text, "manifest.yaml") == {"lifetime_seconds": 3600}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("just words\n", "f.yaml:1: neither names with values nor a manifest"),
+        ("- 1\n", "f.yaml:1: neither names with values nor a manifest"),
+        ("- props: []\n- nope: s3cret\n", "f.yaml:2: neither names with values nor a manifest"),
+        ("- props: []\n- props:\n    - value: s3cret\n", "f.yaml:2: neither names with values nor a manifest"),
+        ("a: 1\nb: [s3cret\n", "f.yaml:3: not YAML: did not find expected ',' or ']'"),
+        ('{"a": 1,\n "b": "s3cret}', "f.yaml:2: not YAML: found unexpected end of stream"),
+        ("a: *s3cret\n", "f.yaml:1: not YAML: found undefined alias"),
+        ("a: &x [*x]\n", "f.yaml:1: not readable"),
+        ("[" * 20_000, "f.yaml:1: nested too deeply"),
+        ("- " * 20_000, "f.yaml:1: nested too deeply"),
+    ],
+)
+def test_a_broken_variables_file_is_told_by_line_and_without_its_values(text: str, message: str) -> None:
+    with pytest.raises(InterfaceError) as caught:
+        read_variables(text, "f.yaml")
+    assert caught.value.message == message

@@ -1,0 +1,85 @@
+"""Results and ways to render them, for the tests of this folder."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tokensh.errors import OperationalError
+from tokensh.render import Options, render
+from tokensh.rows import Column, RowSet, Value
+
+HOSTILE = [
+    "\x1b[31mred",
+    "\x1b[2J\x1b[H",
+    "\x1b]52;c;aGVsbG8=\x07",
+    "\x1b]8;;http://evil\x1b\\link",
+    "\x90q\x9c",
+    "\x9b31m",
+    "\x9d0;title\x9c",
+    "a\x07b",
+    "ab\x08\x08",
+    "real\rfake",
+    "two\nlines",
+    "two\r\nlines",
+    "a\tb",
+    "nul\x00",
+    "del\x7f",
+    "\u202egnp.exe",
+    "\u2067x\u2069",
+    "zero\u200bwidth",
+    "日本語",
+    "e\u0301",
+    "sep\u2028x",
+    "nel\x85x",
+    "\ud800",
+    "[/nope]",
+    "[link=http://evil]x[/link]",
+    "{} %s %(x)s {0}",
+    '"quoted", and a comma',
+    "pipe | pipe",
+    "back\\slash \\n",
+    "=cmd|' /C calc'!A0",
+    "",
+    "null",
+    "NULL",
+    "\U0001f468",
+]
+
+
+def result_of(
+    columns: Iterable[Column | str], rows: Iterable[tuple[Value, ...]], *, incremental: bool = False
+) -> RowSet:
+    """A result; a column that is only a name has type string."""
+    typed = tuple(Column(one, "string") if isinstance(one, str) else one for one in columns)
+    return RowSet(typed, iter(rows), incremental)
+
+
+def rendered(name: str, result: RowSet, **options: Any) -> str:
+    """The text of a result in a format."""
+    stream = io.StringIO()
+    render(name, result, stream, Options(**options))
+    return stream.getvalue()
+
+
+def failing_after(rows: Iterable[tuple[Value, ...]]) -> Iterator[tuple[Value, ...]]:
+    """Rows, then an error."""
+    yield from rows
+    raise OperationalError("the second request failed")
+
+
+class Watched(io.StringIO):
+    """A stream that remembers how far it was flushed."""
+
+    flushed = ""
+
+    def flush(self) -> None:
+        self.flushed = self.getvalue()
+
+
+class Full(io.StringIO):
+    """A stream on a full disk."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pytest
+
+from tokensh.render.cells import is_past, is_time, masked, readable_time
+from tokensh.rows import Column, Value
+
+NOW = 1_794_694_400.0
+EXPIRY = Column("e", "integer", "databricks_workspace.workspace.user_tokens.expiry_time")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "distance"),
+    [
+        (0, "in 0s"),
+        (119, "in 119s"),
+        (120, "in 2m"),
+        (3 * 3600, "in 3h"),
+        (47 * 3600, "in 47h"),
+        (3 * 86400, "in 3d"),
+        (729 * 86400, "in 729d"),
+        (730 * 86400, "in 2y"),
+        (-1, "1s ago"),
+        (-2 * 86400, "2d ago"),
+    ],
+)
+def test_the_distance_is_told_in_the_largest_unit_of_which_there_are_two(seconds: int, distance: str) -> None:
+    assert readable_time(int(NOW + seconds) * 1000, NOW).partition("Z ")[2] == distance
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (1_794_694_400_000, "2026-11-14 22:13:20Z"),
+        (1_794_694_400_999, "2026-11-14 22:13:20Z"),
+        (0, "1970-01-01 00:00:00Z"),
+        (-1, "never"),
+        (-2000, "1969-12-31 23:59:58Z"),
+        (2**63 - 1, "9223372036854775807"),
+        (-(2**63), "-9223372036854775808"),
+        (253_402_300_800_000, "253402300800000"),
+    ],
+)
+def test_epoch_milliseconds_become_a_date_in_utc(milliseconds: int, text: str) -> None:
+    assert readable_time(milliseconds) == text
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (EXPIRY, True),
+        (Column("x", "integer", "p.s.r.last_used_day"), True),
+        (Column("expiry_time", "integer"), False),
+        (Column("x", "string", "p.s.r.creation_time"), False),
+        (Column("x", "integer", "p.s.r.lifetime_seconds"), False),
+    ],
+)
+def test_a_time_is_an_integer_field_whose_own_name_says_so(column: Column, expected: bool) -> None:
+    assert is_time(column) is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "now", "expected"),
+    [
+        (0, NOW, True),
+        (-1, NOW, False),
+        (None, NOW, False),
+        (int(NOW) * 1000, NOW, False),
+        (0, None, False),
+        ("0", NOW, False),
+    ],
+)
+def test_only_an_expiry_before_now_is_past(value: Value, now: float | None, expected: bool) -> None:
+    assert is_past(EXPIRY, value, now) is expected
+    assert not is_past(Column("c", "integer", "p.s.r.creation_time"), value, now)
+
+
+@pytest.mark.parametrize(
+    ("secret", "shown"),
+    [
+        ("dapi" + "0123456789abcdef" * 2, "dapi…cdef (hidden)"),
+        ("short", "(hidden)"),
+        ("x" * 19, "(hidden)"),
+        ("", "(hidden)"),
+    ],
+)
+def test_a_short_secret_is_hidden_whole(secret: str, shown: str) -> None:
+    assert masked(secret) == shown

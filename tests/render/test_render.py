@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.render.results import HOSTILE, Full, Watched, failing_after, rendered, result_of
+from tokensh.errors import InterfaceError, OperationalError
+from tokensh.render import RENDERERS, Options, render
+from tokensh.rows import Column, RowSet, Value
+
+FORMATS = ["table", "json", "jsonl", "csv", "tsv", "text", "markdown", "line"]
+
+
+def test_the_formats_are_those_of_the_design() -> None:
+    assert list(RENDERERS) == FORMATS
+
+
+@pytest.mark.parametrize(("name", "hint"), [("jsn", "did you mean 'json'?"), ("parquet", "the formats are table, ")])
+def test_an_unknown_format_is_one_clear_error(name: str, hint: str) -> None:
+    with pytest.raises(InterfaceError, match=f"unknown output format '{name}'") as caught:
+        render(name, result_of(["a"], []), io.StringIO(), Options())
+    assert (caught.value.hint or "").startswith(hint)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("rows", [0, 1, 3, 2500])
+def test_every_format_returns_the_number_of_rows_and_flushes(name: str, rows: int) -> None:
+    stream = Watched()
+    assert render(name, result_of(["a"], [("x",)] * rows), stream, Options()) == rows
+    assert stream.flushed == stream.getvalue()
+    assert stream.getvalue().count("x") == rows
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_result_without_columns_is_read_to_its_end_and_prints_nothing(name: str) -> None:
+    stream = io.StringIO()
+    assert render(name, result_of([], [(), ()]), stream, Options()) == 2
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("options", [Options(), Options(terminal=True, colour=True, width=80), Options(expanded=True)])
+def test_an_incremental_row_is_flushed_before_the_next_is_asked_for(name: str, options: Options) -> None:
+    stream = Watched()
+
+    def rows() -> Iterator[tuple[Value, ...]]:
+        yield ("first",)
+        assert "first" in stream.flushed
+        yield ("second, which is a good deal longer",)
+        assert "second" in stream.flushed
+
+    assert render(name, RowSet((Column("a", "string"),), rows(), incremental=True), stream, options) == 2
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_failure_before_the_first_row_prints_nothing(name: str) -> None:
+    stream = io.StringIO()
+    with pytest.raises(OperationalError, match="second request"):
+        render(name, result_of(["a"], failing_after([])), stream, Options())
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_later_failure_leaves_what_a_complete_result_of_the_rows_would_be(name: str) -> None:
+    stream = io.StringIO()
+    with pytest.raises(OperationalError, match="second request"):
+        render(name, result_of(["a"], failing_after([("x",)]), incremental=True), stream, Options())
+    assert stream.getvalue() == rendered(name, result_of(["a"], [("x",)]))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("colour", [False, True])
+def test_a_stream_that_fails_is_the_callers_to_know_of(name: str, colour: bool) -> None:
+    with pytest.raises(OSError, match="No space left"):
+        render(name, result_of(["a"], [("x",)]), Full(), Options(terminal=True, colour=colour))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_closed_stream_is_the_callers_to_know_of(name: str) -> None:
+    stream = io.StringIO()
+    stream.close()
+    with pytest.raises(ValueError, match="closed"):
+        render(name, result_of(["a"], [("x",)]), stream, Options())
+
+
+def test_a_closed_pipe_does_not_end_the_program_from_within_the_coloured_table() -> None:
+    class Pipe(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(32, "Broken pipe")
+
+    with pytest.raises(BrokenPipeError):
+        render("table", result_of(["a"], [("x",)]), Pipe(), Options(terminal=True, colour=True))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_a_terminal_gets_no_control_character_in_any_format(name: str, text: str) -> None:
+    shown = rendered(name, result_of([text], [(text,)]), terminal=True, width=80)
+    shown.encode()
+    acting = [
+        c for c in shown if (c < " " and c not in "\n\t") or "\x7f" <= c <= "\x9f" or c in "\u202e\u2067\u2028\u200b"
+    ]
+    assert not acting
+    assert "\t" not in shown
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_every_format_can_be_encoded_whatever_the_text(name: str, text: str) -> None:
+    assert rendered(name, result_of([text], [(text,)])).encode()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_booleans_are_words_and_integers_keep_every_digit(name: str) -> None:
+    shown = rendered(name, result_of([Column("b", "boolean"), Column("i", "integer")], [(1, 2**63 - 1), (0, -(2**63))]))
+    assert "true" in shown
+    assert "false" in shown
+    assert "9223372036854775807" in shown
+    assert "-9223372036854775808" in shown
+
+
+@pytest.mark.parametrize("name", ["json", "jsonl", "csv", "tsv", "text", "markdown"])
+def test_machine_formats_carry_a_secret_raw_even_where_people_see_it_masked(name: str) -> None:
+    secret = "dapi" + "0123456789abcdef" * 2
+    assert secret in rendered(name, result_of([Column("token_value", "string", secret=True)], [(secret,)]), mask=True)
+
+
+@pytest.mark.parametrize("name", ["table", "line"])
+@pytest.mark.parametrize("colour", [False, True])
+def test_a_masked_secret_shows_four_characters_at_each_end(name: str, colour: bool) -> None:
+    secret = "dapi" + "0123456789abcdef" * 2
+    result = result_of([Column("token_value", "string", secret=True)], [(secret,)])
+    shown = rendered(name, result, mask=True, terminal=True, colour=colour, width=80)
+    assert "dapi…cdef (hidden)" in shown
+    assert "0123" not in shown
+
+
+def test_only_the_coloured_table_loads_rich() -> None:
+    script = """
+import io, sys
+from tokensh.render import RENDERERS, Options, render
+from tokensh.rows import Column, RowSet
+def show(name, **options):
+    render(name, RowSet((Column("a", "string"),), iter([("x",)])), io.StringIO(), Options(**options))
+for name in RENDERERS:
+    show(name)
+show("table", terminal=True, width=80)
+assert "rich" not in sys.modules
+show("table", terminal=True, width=80, colour=True)
+assert "rich" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)

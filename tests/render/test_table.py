@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Iterator
+
+import pyte
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.render.results import HOSTILE, Watched, rendered, result_of
+from tokensh.render import Options, render
+from tokensh.rows import Column, Value
+from tokensh.text import width
+
+NOW = 1_794_694_400.0
+TIME = Column("expiry_time", "integer", "databricks_workspace.workspace.user_tokens.expiry_time")
+IDS = [f"{n:064x}" for n in (1, 2, 0xABCDEF)]
+
+
+def screen(text: str, columns: int = 100, lines: int = 30) -> pyte.Screen:
+    """What a terminal shows of the text."""
+    shown = pyte.Screen(columns, lines)
+    pyte.Stream(shown).feed(text.replace("\n", "\r\n"))
+    return shown
+
+
+def test_one_rule_below_the_header_and_numbers_at_the_right() -> None:
+    columns: list[Column | str] = ["name", Column("n", "integer"), Column("ok", "boolean"), Column("count", "any")]
+    assert rendered("table", result_of(columns, [("x", 5, 1, 10), ("longer", 123, 0, None)])) == (
+        "|--------|-----|-------|-------|\n"
+        "| name   |   n | ok    | count |\n"
+        "|--------|-----|-------|-------|\n"
+        "| x      |   5 | true  |    10 |\n"
+        "| longer | 123 | false |  NULL |\n"
+        "|--------|-----|-------|-------|\n"
+    )
+
+
+def test_no_rows_are_a_header_and_without_a_header_there_are_only_rows() -> None:
+    assert rendered("table", result_of(["name"], [])) == "|------|\n| name |\n|------|\n|------|\n"
+    assert rendered("table", result_of(["name"], [("x",)]), header=False) == "|---|\n| x |\n|---|\n"
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"terminal": True, "width": 100}, {"terminal": True, "width": 100, "colour": True}]
+)
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_on_a_screen_every_row_is_one_line_and_the_border_stands_in_one_column(
+    text: str, options: dict[str, bool | int]
+) -> None:
+    rows: list[tuple[Value, ...]] = [(text, "x"), ("plain", text)]
+    shown = screen(rendered("table", result_of(["a", "b"], rows), **options))
+    # pyte keeps an empty cell behind a wide character and composes marks, so that characters are cells.
+    display = [line.rstrip() for line in shown.display if line.strip()]
+    assert len(display) == 6
+    assert {line[-1] for line in display} == {"|"}
+    assert len({sum(width(c) for c in line) for line in display}) == 1
+    assert (shown.cursor.x, shown.cursor.y) == (0, 6)
+    assert not shown.title
+
+
+def test_off_a_terminal_nothing_is_cut_whatever_the_width() -> None:
+    text = "x" * 5000
+    shown = rendered("table", result_of(["a"], [("y",)] * 20_000 + [(text,)]), width=40, colour=True)
+    assert text in shown
+    assert {len(line) for line in shown.splitlines()} == {5004}
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.text(), st.text())), st.integers(20, 120))
+def test_on_a_terminal_no_line_of_a_table_is_wider_than_it(rows: list[tuple[str, str]], columns: int) -> None:
+    shown = rendered("table", result_of(["a", "b"], rows), terminal=True, width=columns, expanded=False)
+    widths = {width(line) for line in shown.split("\n")[:-1]}
+    assert len(widths) == 1
+    if columns >= 31:
+        assert max(widths) <= columns
+
+
+def test_ids_lose_their_middle_first_and_stay_distinct() -> None:
+    result = result_of(["token_id", "comment"], [(one, "z" * 60) for one in IDS])
+    shown = rendered("table", result, terminal=True, width=80)
+    assert [line.split()[1] for line in shown.splitlines()[3:-1]] == ["0000…0001", "0000…0002", "0000…cdef"]
+    assert "z" * 60 in shown
+
+
+def test_ids_that_differ_in_the_middle_are_elided_less() -> None:
+    ids = ["a" * 26 + one + "a" * 37 for one in "012"]
+    shown = rendered("table", result_of(["token_id", "x"], [(one, "c" * 60) for one in ids]), terminal=True, width=150)
+    assert len({line.split()[1] for line in shown.splitlines()[3:-1]}) == 3
+
+
+def test_ids_that_fit_stay_whole() -> None:
+    assert IDS[0] in rendered("table", result_of(["token_id"], [(one,) for one in IDS]), terminal=True, width=80)
+
+
+def test_the_widest_text_is_cut() -> None:
+    shown = rendered("table", result_of(["a", "b"], [("short", "x" * 200)]), terminal=True, width=40)
+    assert shown.splitlines()[3] == "| short | " + "x" * 27 + "… |"
+
+
+def test_numbers_times_and_raw_secrets_are_never_cut() -> None:
+    columns: list[Column | str] = [
+        Column("n", "integer"),
+        TIME,
+        Column("token_value", "string", secret=True),
+        "comment",
+    ]
+    result = result_of(columns, [(2**63 - 1, 0, "dapi" + "0" * 32, "c" * 99)])
+    shown = rendered("table", result, terminal=True, width=110, now=NOW)
+    assert str(2**63 - 1) in shown
+    assert "1970-01-01 00:00:00Z 56y ago" in shown
+    assert "dapi" + "0" * 32 in shown
+    assert "c…" in shown
+
+
+def test_too_narrow_a_terminal_gets_records() -> None:
+    result = result_of([TIME, "comment"], [(-1, "c" * 50), (0, None)])
+    assert rendered("table", result, terminal=True, width=30, now=NOW) == (
+        "-[ RECORD 1 ]----------------------\n"
+        "expiry_time | never\n"
+        "comment     | " + "c" * 50 + "\n"
+        "-[ RECORD 2 ]----------------------\n"
+        "expiry_time | 1970-01-01 00:00:00Z 56y ago\n"
+        "comment     | ∅\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("expanded", "options", "records"),
+    [
+        (True, {}, True),
+        (True, {"terminal": True, "width": 500}, True),
+        ("auto", {"width": 5}, False),
+        ("auto", {"terminal": True, "width": None}, False),
+        (False, {"terminal": True, "width": 5}, False),
+        ("auto", {"terminal": True, "width": 5}, True),
+        ("auto", {"terminal": True, "width": 1}, True),
+    ],
+)
+def test_records_come_when_asked_for_or_when_a_terminal_needs_them(
+    expanded: bool, options: dict[str, bool | int | None], records: bool
+) -> None:
+    shown = rendered("table", result_of(["name"], [("a longer text",)]), expanded=expanded, **options)
+    assert shown.startswith("-[ RECORD 1 ]") is records
+    assert "a longer text" in shown
+
+
+def test_no_rows_are_never_records() -> None:
+    assert rendered("table", result_of(["name"], []), expanded=True).startswith("|------|\n| name |")
+
+
+@pytest.mark.parametrize(
+    ("value", "styled"),
+    [(None, "\x1b[2m"), (0, "\x1b[31m"), (-1, None), (int(NOW) * 1000 + 5, None)],
+)
+def test_colour_marks_null_and_what_has_expired(value: Value, styled: str | None) -> None:
+    shown = rendered("table", result_of([TIME], [(value,)]), terminal=True, colour=True, now=NOW).splitlines()[3]
+    assert (styled in shown) if styled else "\x1b" not in shown
+
+
+def test_colour_changes_nothing_but_the_styles() -> None:
+    rows: list[tuple[Value, ...]] = [(text, 0) for text in HOSTILE]
+    plain, coloured = (
+        rendered("table", result_of(["[b]a[/b]", TIME], rows), terminal=True, width=60, now=NOW, colour=colour)
+        for colour in (False, True)
+    )
+    assert screen(plain, 60, 60).display == screen(coloured, 60, 60).display
+    assert "\x1b[1m[b]a[/b]" in coloured
+    assert all(line.count("\x1b[0m") == line.count("\x1b[") // 2 for line in coloured.splitlines())
+
+
+def test_without_colour_a_terminal_gets_no_escape() -> None:
+    assert "\x1b" not in rendered("table", result_of([TIME], [(0,), (None,)]), terminal=True, now=NOW, mask=True)
+
+
+@pytest.mark.parametrize("options", [Options(), Options(terminal=True, width=40, colour=True)])
+def test_a_later_incremental_row_is_shown_whole_on_a_wider_line(options: Options) -> None:
+    stream = io.StringIO()
+    result = result_of(["a"], [("x",), ("y" * 100,)], incremental=True)
+    assert render("table", result, stream, options) == 2
+    assert f"| {'y' * 100} |\n" in stream.getvalue()
+
+
+def test_a_created_token_that_does_not_fit_is_a_record_with_nothing_cut() -> None:
+    columns = [Column("token_value", "string", secret=True), Column("token_info", "object")]
+    result = result_of(columns, [("dapi" + "0" * 32, '{"token_id":"' + IDS[0] + '"}')], incremental=True)
+    shown = rendered("table", result, terminal=True, width=80)
+    assert "dapi" + "0" * 32 in shown
+    assert IDS[0] in shown
+
+
+def test_a_long_result_on_a_terminal_starts_before_all_rows_are_read() -> None:
+    stream = Watched()
+
+    def rows() -> Iterator[tuple[Value, ...]]:
+        for n in range(12_001):
+            assert n < 12_000 or "row 0" in stream.flushed
+            yield (f"row {n}" + "!" * (n // 11_000),)
+
+    assert render("table", result_of(["a"], rows()), stream, Options(terminal=True, width=80)) == 12_001
+    assert "row 110…" in stream.getvalue()
+
+
+def test_a_megabyte_in_a_cell_is_cut_on_a_terminal_and_quick() -> None:
+    started = time.perf_counter()
+    shown = rendered("table", result_of(["a"], [("\x1b" * 1_000_000,)]), terminal=True, width=80, colour=True)
+    assert len(shown) < 1000
+    assert time.perf_counter() - started < 5

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import base64
+import json
+import string
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tokensh.redact import MASK, SECRET_FIELDS, Redactor
+
+PAT = "dapi" + "0123456789abcdef" * 2
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln-_A"
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        (f"token {PAT} used", f"token {MASK} used"),
+        (f"{PAT}-12.", f"{MASK}."),
+        (f"dose{'ab' * 16}", MASK),
+        (PAT[:14], MASK),
+        (f"x{PAT}{PAT}y", f"x{MASK}{MASK}y"),
+        ("Invalid token: Bearer abcDEF123._~+/-=", f"Invalid token: Bearer {MASK}"),
+        ("authorization: bearer \t SECRETxyz", f"authorization: bearer \t {MASK}"),
+        ("Basic dXNlcjpwYXNzd29yZA==", f"Basic {MASK}"),
+        ("bearer authentication is required", "bearer authentication is required"),
+        ("Basic authentication", "Basic authentication"),
+        (f"got {JWT}, and", f"got {MASK}, and"),
+        (rf"\n{JWT}", rf"\n{MASK}"),
+        ('{"token_value": "a\\"b", "comment": "c"}', f'{{"token_value": "{MASK}", "comment": "c"}}'),
+        ("grant_type=x&client_secret=s3cret&scope=a", f"grant_type=x&client_secret={MASK}&scope=a"),
+        ("password='hunter2'", f"password='{MASK}'"),
+        ("SELECT token_id, token_value FROM t", "SELECT token_id, token_value FROM t"),
+        ("a" * 64, "a" * 64),
+        ("eyJ is not a token.eyJ", "eyJ is not a token.eyJ"),
+    ],
+)
+def test_secrets_are_known_by_their_shape_and_key(text: str, cleaned: str) -> None:
+    assert Redactor().clean(text) == cleaned
+
+
+FORMS: dict[str, Callable[[str], str]] = {
+    "raw": lambda s: s,
+    "quoted": lambda s: quote(s, safe=""),
+    "hex": lambda s: s.encode().hex(),
+    "HEX": lambda s: s.encode().hex().upper(),
+    "json": lambda s: json.dumps(s)[1:-1],
+}
+
+secrets = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40)
+surroundings = st.text(string.ascii_letters + " :", max_size=20)
+
+
+@settings(deadline=None)
+@given(st.lists(secrets, min_size=1, max_size=3), st.sampled_from(sorted(FORMS)), surroundings, surroundings)
+def test_a_learned_secret_never_comes_through(values: list[str], form: str, before: str, after: str) -> None:
+    redactor = Redactor()
+    for value in values:
+        redactor.learn(value)
+    written = "|".join(FORMS[form](value) for value in values)
+    cleaned = redactor.clean(before + written + after)
+    remains = cleaned.replace(MASK, "\0")
+    assert not any(FORMS[form](value) in remains for value in values)
+    assert MASK in cleaned
+
+
+@settings(deadline=None)
+@given(
+    secrets, st.binary(max_size=7), st.binary(max_size=7), st.sampled_from([base64.b64encode, base64.urlsafe_b64encode])
+)
+def test_a_learned_secret_inside_base64_is_hidden_at_every_offset(
+    secret: str, before: bytes, after: bytes, encode: Callable[[bytes], bytes]
+) -> None:
+    redactor = Redactor()
+    redactor.learn(secret)
+    cleaned = redactor.clean("=" + encode(before + secret.encode() + after).decode())
+    first, _, last = cleaned.partition(MASK)
+    assert last or first.endswith("=") or MASK in cleaned
+    # At most one digit at each end shares bits with the secret.
+    assert len(first.strip("=")) <= (len(before) * 8) // 6 + 1
+    assert len(last.strip("=")) <= (len(after) * 8) // 6 + 2
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(codec="utf-8"), max_size=60))
+def test_ordinary_text_of_a_fresh_redactor_loses_nothing_but_masked_ranges(text: str) -> None:
+    pieces = Redactor().clean(text).split(MASK)
+    assert text.startswith(pieces[0])
+    assert text.endswith(pieces[-1])
+
+
+def test_overlapping_secrets_leave_no_part() -> None:
+    redactor = Redactor()
+    for secret in ("secret-one", "secret-one-more", "more-and-more"):
+        redactor.learn(secret)
+    assert redactor.clean("<secret-one-more-and-more>") == f"<{MASK}>"
+
+
+@pytest.mark.parametrize("short", ["", "abc", "1234567", "  abc     "])
+def test_short_values_are_not_learned(short: str) -> None:
+    redactor = Redactor()
+    redactor.learn(short)
+    assert redactor.clean("abc 1234567 stays") == "abc 1234567 stays"
+
+
+def test_a_surrounding_newline_does_not_hide_a_value_from_the_redactor() -> None:
+    redactor = Redactor()
+    redactor.learn("SECRETxyz\n")
+    assert redactor.clean("Invalid SECRETxyz!") == f"Invalid {MASK}!"
+
+
+@pytest.mark.parametrize("key", [*sorted(SECRET_FIELDS), "Authorization", "TOKEN_VALUE", "string_value"])
+@pytest.mark.parametrize("value", ["short", 5, ["a"], {"a": "b"}])
+def test_json_members_with_secret_keys_are_masked_whole(key: str, value: object) -> None:
+    assert Redactor().clean_json({"info": [{key: value, "token_id": "t"}]}) == {"info": [{key: MASK, "token_id": "t"}]}
+
+
+@pytest.mark.parametrize("value", [None, 1, 1.5, True, "text", [], {}, {"token": None, "n": [1, {"a": None}]}])
+def test_json_without_secrets_stays_as_it_is(value: Any) -> None:
+    assert Redactor().clean_json(value) == value
+
+
+def test_json_texts_and_keys_are_cleaned_by_value() -> None:
+    redactor = Redactor()
+    redactor.learn("SECRETxyz")
+    assert redactor.clean_json({"SECRETxyz": ["Invalid SECRETxyz", PAT]}) == {MASK: [f"Invalid {MASK}", MASK]}
+
+
+def test_very_deep_json_is_masked_instead_of_failing() -> None:
+    value: Any = "leaf"
+    for _ in range(5000):
+        value = [value]
+    cleaned = Redactor().clean_json(value)
+    for _ in range(100):
+        cleaned = cleaned[0]
+    assert cleaned == MASK
+
+
+def test_neither_repr_nor_attributes_shown_by_default_hold_a_secret() -> None:
+    redactor = Redactor()
+    redactor.learn("SECRETxyz")
+    assert repr(redactor) == "<Redactor: 1 secrets>"
+
+
+def test_learning_from_many_threads_loses_nothing() -> None:
+    redactor = Redactor()
+
+    def learn(start: int) -> None:
+        for n in range(start, start + 100):
+            redactor.learn(f"secret-{n:05}")
+            redactor.clean("some text")
+
+    threads = [threading.Thread(target=learn, args=(start,)) for start in range(0, 800, 100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(redactor.clean(f"secret-{n:05}") == MASK for n in range(800))
+
+
+@pytest.mark.parametrize("hostile", ["eyJ", "dapi", "bearer ", '"token":"', ".eyJ", "dapi0", "\\", "password="])
+def test_hostile_text_is_cleaned_in_linear_time(hostile: str) -> None:
+    started = time.perf_counter()
+    Redactor().clean(hostile * 100_000)
+    assert time.perf_counter() - started < 5

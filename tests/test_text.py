@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+import wcwidth
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tokensh.text import elide_middle, nearest, truncate, visible, width
+
+FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+GERMANY = "\U0001f1e9\U0001f1ea"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain text", "plain text"),
+        ("", ""),
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("\x1b]52;c;aGk=\x07", r"\x1b]52;c;aGk=\x07"),
+        ("a\x9b2Jb\x9d", r"a\x9b2Jb\x9d"),
+        ("a\tb\nc\rd\x00\x08\x7f", r"a\tb\nc\rd\x00\x08\x7f"),
+        ("\u202eevil\u2066x\u2069", r"\u202eevil\u2066x\u2069"),
+        ("\u200e\u200f\u061c", r"\u200e\u200f\u061c"),
+        ("a\u2028b\u2029c\x85", r"a\u2028b\u2029c\x85"),
+        ("\ufeffbom\u200bzero", r"\ufeffbom\u200bzero"),
+        ("\ud800 alone", r"\ud800 alone"),
+        ("\U000e0041", r"\U000e0041"),
+        (r"a\nb", r"a\nb"),
+        ("日本語 é " + FAMILY + GERMANY, "日本語 é " + FAMILY + GERMANY),
+        ("no\xa0break", "no\xa0break"),
+    ],
+)
+def test_what_acts_or_hides_becomes_an_escape_and_the_rest_stays(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+def test_newlines_stay_when_asked_for() -> None:
+    assert visible("a\nb\r\n\x1b", keep_newlines=True) == "a\nb\\r\n\\x1b"
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(exclude_categories=())))
+def test_visible_text_is_inert_and_can_be_encoded(text: str) -> None:
+    shown = visible(text)
+    shown.encode()
+    assert not any(c < " " or "\x7f" <= c <= "\x9f" or "\u202a" <= c <= "\u202e" for c in shown)
+    assert visible(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "cells"),
+    [
+        ("", 0),
+        ("abc", 3),
+        ("é", 1),
+        ("e\u0301", 1),
+        ("日本", 4),
+        ("한", 2),
+        ("\u1112\u1161\u11ab", 2),
+        (FAMILY, 2),
+        (GERMANY, 2),
+        (GERMANY * 2 + "x", 5),
+        ("\U0001f44d\U0001f3fd", 2),
+        ("❤\ufe0f", 2),
+        ("❤\ufe0f\u200d\U0001f525", 2),
+        ("1\ufe0f\u20e3", 2),
+        ("a\u200db", 1),
+        ("…", 1),
+    ],
+)
+def test_width_counts_terminal_cells(text: str, cells: int) -> None:
+    assert width(text) == cells == wcwidth.wcswidth(text)
+
+
+SCRIPTS = [
+    (0xA1, 0xAC),
+    (0xAE, 0x377),
+    (0x400, 0x52F),
+    (0x5D0, 0x5EA),
+    (0x3041, 0x30FF),
+    (0x4E00, 0x9FFF),
+    (0x1F600, 0x1F64F),
+]
+
+
+@settings(deadline=None)
+@given(
+    st.text(
+        st.one_of(
+            *(st.characters(min_codepoint=a, max_codepoint=b) for a, b in SCRIPTS),
+            st.characters(codec="ascii", min_codepoint=32, max_codepoint=126),
+        )
+    )
+)
+def test_width_agrees_with_wcwidth_over_scripts(text: str) -> None:
+    assert width(text) == wcwidth.wcswidth(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "cells", "shown"),
+    [
+        ("abcdef", 6, "abcdef"),
+        ("abcdef", 5, "abcd…"),
+        ("abcdef", 1, "…"),
+        ("日本語", 6, "日本語"),
+        ("日本語", 5, "日本…"),
+        ("日本語", 4, "日…"),
+        ("x" + FAMILY + "yz", 4, "x" + FAMILY + "…"),
+        ("x" + FAMILY + "yz", 3, "x…"),
+    ],
+)
+def test_truncate_keeps_the_start(text: str, cells: int, shown: str) -> None:
+    assert truncate(text, cells) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "cells", "shown"),
+    [
+        ("0123456789", 10, "0123456789"),
+        ("0123456789", 9, "0123…6789"),
+        ("0123456789", 4, "01…9"),
+        ("0123456789", 3, "0…9"),
+        ("日本語日本語", 6, "日…語"),
+    ],
+)
+def test_elide_middle_keeps_both_ends(text: str, cells: int, shown: str) -> None:
+    assert elide_middle(text, cells) == shown
+
+
+@settings(deadline=None)
+@given(st.text(), st.integers(3, 30))
+def test_shortened_text_never_exceeds_its_cells(text: str, cells: int) -> None:
+    text = visible(text)
+    assert width(truncate(text, cells)) <= cells
+    assert width(elide_middle(text, cells)) <= cells
+
+
+def test_a_megabyte_is_truncated_at_once() -> None:
+    started = time.perf_counter()
+    assert truncate("語" * 1_000_000, 20) == "語" * 9 + "…"
+    assert time.perf_counter() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("commnt", "comment"), ("COMENT", "comment"), ("token_Id", "Token_ID"), ("zzz", None), ("", None)],
+)
+def test_nearest_finds_what_was_meant(name: str, found: str | None) -> None:
+    assert nearest(name, ["comment", "Token_ID", "creation_time"]) == found

@@ -1,0 +1,10 @@
+"""`python -m tokensh` and the `tokensh` command."""
+
+from __future__ import annotations
+
+import sys
+
+from tokensh.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""What statements may name: providers, services, resources, found without regard to case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from tokensh.errors import Span, UnknownName
+from tokensh.provider import document
+from tokensh.provider.document import Provider
+from tokensh.provider.model import ProviderInfo, Resource, ServiceInfo
+from tokensh.provider.openapi import ServiceDocument
+from tokensh.text import nearest
+
+T = TypeVar("T")
+DEFAULT = ("databricks_workspace", "workspace")
+"""The provider and service in which unqualified names resolve at the start."""
+
+
+class Catalog:
+    """Providers and what they offer; each service's document is read, each resource built, when first asked for."""
+
+    def __init__(self, providers: Iterable[Provider]) -> None:
+        self._providers = {one.info.name.lower(): one for one in providers}
+        self._documents: dict[tuple[str, str], ServiceDocument] = {}
+        self._resources: dict[tuple[str, str, str], Resource] = {}
+
+    @classmethod
+    def shipped(cls) -> Catalog:
+        """The provider that tokensh ships."""
+        return cls([document.shipped()])
+
+    @classmethod
+    def load(cls, registry: Path | None) -> Catalog:
+        """The shipped provider and those of a registry tree, which replace a shipped one of the same name.
+
+        Raises:
+            InterfaceError: the folder holds no provider document.
+            ProviderDocumentError: one is there, and broken.
+        """
+        if registry is None:
+            return cls.shipped()
+        return cls([document.shipped(), *document.registry(registry)])
+
+    def providers(self) -> tuple[ProviderInfo, ...]:
+        """All providers, sorted by name."""
+        return tuple(self._providers[name].info for name in sorted(self._providers))
+
+    def services(self, provider: str, span: Span | None = None) -> tuple[ServiceInfo, ...]:
+        """A provider's services, sorted by name. Raises UnknownName."""
+        return tuple(sorted(self._provider(provider, span).services, key=lambda one: one.name))
+
+    def resources(self, provider: str, service: str, span: Span | None = None) -> tuple[Resource, ...]:
+        """A service's resources, sorted by name. Raises UnknownName, ProviderDocumentError."""
+        names = self._document(provider, service, span).names()
+        return tuple(self.resource(provider, service, name) for name in names)
+
+    def resource(self, provider: str, service: str, name: str, span: Span | None = None) -> Resource:
+        """One resource. Raises UnknownName, ProviderDocumentError."""
+        key = (provider.lower(), service.lower(), name.lower())
+        if key not in self._resources:
+            found = self._document(provider, service, span)
+            by_name = {one.lower(): one for one in found.names()}
+            self._resources[key] = found.resource(_pick(by_name, "resource", name, span))
+        return self._resources[key]
+
+    def find(self, parts: tuple[str, ...], default: tuple[str, ...] = DEFAULT, span: Span | None = None) -> Resource:
+        """Resolve a name of one to three parts in `default`, the provider and service that USE has set.
+
+        Raises:
+            UnknownName: it names no resource.
+            ProviderDocumentError: the service's document is broken.
+        """
+        full = (*default[: max(3 - len(parts), 0)], *parts)
+        if len(full) != 3:
+            raise UnknownName("resource", ".".join(parts), span=span, hint="a full name is provider.service.resource")
+        return self.resource(*full, span=span)
+
+    def _provider(self, name: str, span: Span | None) -> Provider:
+        return _pick(self._providers, "provider", name, span)
+
+    def _document(self, provider: str, service: str, span: Span | None) -> ServiceDocument:
+        key = (provider.lower(), service.lower())
+        if key not in self._documents:
+            owner = self._provider(provider, span)
+            by_name = {one.name.lower(): one.name for one in owner.services}
+            self._documents[key] = owner.load(_pick(by_name, "service", service, span))
+        return self._documents[key]
+
+
+def _pick(known: dict[str, T], kind: str, name: str, span: Span | None) -> T:
+    try:
+        return known[name.lower()]
+    except KeyError:
+        raise UnknownName(kind, name, near=nearest(name, list(known)), span=span) from None

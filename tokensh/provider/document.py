@@ -1,0 +1,310 @@
+"""Files -> what they say: the shipped provider document, `--registry` trees, `--vars` files. The one home of PyYAML.
+
+JSON is read with the standard library; PyYAML is imported when the first YAML text is read. Nothing is read at import, a
+registry's services one by one when they are asked for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokensh.errors import InterfaceError, ProviderDocumentError
+from tokensh.provider.model import ProviderInfo, ServiceInfo
+from tokensh.provider.openapi import ServiceDocument
+
+if TYPE_CHECKING:
+    import yaml
+
+Node = dict[str, Any]
+Scalar = str | int | float | bool | None
+
+SHIPPED = Path(__file__).with_name("databricks_workspace.json")
+# DIR may be a registry's root, its `src` folder, a provider's folder or one version's.
+TREES = ("src/*/*/provider.*", "*/*/provider.*", "*/provider.*", "provider.*")
+SUFFIXES = frozenset({".json", ".yaml", ".yml"})
+TYPE_NAMES = frozenset({"string", "integer", "boolean", "number", "array", "object"})
+SAFE_DEPTH = 10_000
+YAML_TAG = "tag:yaml.org,2002:"
+# The scalars of YAML 1.2's core schema, each with the characters it may begin with. YAML 1.1's would make a boolean of
+# `no`, a date of 2026-01-01 and 754 of 12:34.
+SCALARS = (
+    ("null", r"(?:~|null|Null|NULL)?", [*"~nN", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", [*"tTfF"]),
+    ("int", r"[-+]?(?:0|[1-9][0-9]*)", [*"-+0123456789"]),
+    ("float", r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?", [*"-+0123456789"]),
+    ("merge", r"<<", ["<"]),
+)
+CONSTRUCTED = ("null", "bool", "int", "float", "str", "seq", "map")
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider: what SHOW says of it and its services, and how a service's document is read."""
+
+    info: ProviderInfo
+    services: tuple[ServiceInfo, ...]
+    load: Callable[[str], ServiceDocument]
+    """Takes a service's name. Raises ProviderDocumentError."""
+
+
+def shipped() -> Provider:
+    """The provider that tokensh ships. Raises ProviderDocumentError."""
+    root = _checked(_read(SHIPPED), SHIPPED, "#")
+    services: Mapping[str, Node] = root["services"]
+
+    def load(name: str) -> ServiceDocument:
+        document = services[name]
+        # The second service names the first one's operations as the newer documents do.
+        base = services.get(document.get("x-tokensh-extends", ""), {})
+        components = {**base.get("components", {}), **document["components"]}
+        return ServiceDocument(info.name, name, SHIPPED.name, {**base, **document, "components": components})
+
+    info, infos = _described(root["provider"], SHIPPED)
+    return Provider(info, infos, load)
+
+
+def registry(folder: Path) -> tuple[Provider, ...]:
+    """The newest version of each provider of a registry tree.
+
+    Raises:
+        InterfaceError: the folder holds no provider document.
+        ProviderDocumentError: one is there, and broken.
+    """
+    for pattern in TREES:
+        newest: dict[Path, Path] = {}
+        files = (file.absolute() for file in folder.glob(pattern) if file.suffix in SUFFIXES)
+        for file in sorted(files, key=lambda file: _version_key(file.parent.name)):
+            newest[file.parent.parent] = file
+        if newest:
+            return tuple(_provider(file) for _, file in sorted(newest.items()))
+    raise InterfaceError(
+        f"no provider document under {str(folder)!r}", hint="a registry holds src/PROVIDER/VERSION/provider.yaml"
+    )
+
+
+def _provider(file: Path) -> Provider:
+    root = _checked(_read(file), file, "#")
+    services = _services(root, file)
+
+    def load(name: str) -> ServiceDocument:
+        place = f"#/providerServices/{name}/service"
+        reference = _checked(services[name].get("service"), file, place).get("$ref")
+        if not isinstance(reference, str):
+            raise ProviderDocumentError(f"{file}: {place}: a $ref was expected")
+        # `PROVIDER/VERSION/services/NAME.yaml`, counted from the folder above the provider's.
+        document = file.parents[2] / reference
+        return ServiceDocument(info.name, name, str(document), _checked(_read(document), document, "#"))
+
+    info, infos = _described(root, file)
+    return Provider(info, infos, load)
+
+
+def _services(provider: Node, file: Path) -> dict[str, Node]:
+    services = _checked(provider.get("providerServices"), file, "#/providerServices")
+    return {str(name): _checked(service, file, f"#/providerServices/{name}") for name, service in services.items()}
+
+
+def _described(provider: Node, file: Path) -> tuple[ProviderInfo, tuple[ServiceInfo, ...]]:
+    # The folder's name need not be the name in SQL.
+    name = provider.get("name") or provider.get("id") or file.parent.parent.name
+    services = (
+        ServiceInfo(
+            id=str(node.get("id", service)),
+            name=service,
+            title=str(node.get("title", "")),
+            description=str(node.get("description", "")),
+            version=str(node.get("version", "")),
+            preferred=node.get("preferred") is not False,
+        )
+        for service, node in _services(provider, file).items()
+    )
+    return ProviderInfo(str(name), str(provider.get("version", ""))), tuple(services)
+
+
+def _version_key(name: str) -> tuple[list[int], bool, list[int]]:
+    """Orders `v0.2.0-alpha01` before `v0.2.0` and both before `v0.10.0`."""
+    release, _, pre = name.partition("-")
+    return _numbers(release), not pre, _numbers(pre)
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(digits) for digits in re.findall(r"\d+", text)]
+
+
+def _checked(node: object, file: Path, where: str) -> Node:
+    if not isinstance(node, dict):
+        raise ProviderDocumentError(f"{file}: {where}: a mapping was expected")
+    return node
+
+
+def _read(file: Path) -> object:
+    """Parse a document. Raises ProviderDocumentError."""
+    try:
+        text = file.read_text("utf-8-sig")
+        return json.loads(text) if file.suffix == ".json" else _parse_yaml(text)
+    except OSError as error:
+        raise ProviderDocumentError(f"{file}: cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        line, problem = _complaint(error)
+        raise ProviderDocumentError(f"{file}:{line}: {problem}") from error
+
+
+class _YamlError(ValueError):
+    """Why a text is no YAML; `line` counts from 1."""
+
+    def __init__(self, line: int, problem: str) -> None:
+        super().__init__(problem)
+        self.line = line
+
+
+def _complaint(error: Exception) -> tuple[int, str]:
+    """The line and the reason of a parser's error, without the text it stumbled over."""
+    match error:
+        case _YamlError():
+            return error.line, f"not YAML: {error}"
+        case json.JSONDecodeError():
+            return error.lineno, f"not JSON: {error.msg}"
+        case UnicodeDecodeError():
+            return error.object[: error.start].count(b"\n") + 1, "not UTF-8"
+        case RecursionError():
+            return 1, "nested too deeply"
+        case _:
+            return 1, "not readable"
+
+
+def _parse_yaml(text: str) -> object:
+    """Raises _YamlError, RecursionError."""
+    import yaml  # noqa: PLC0415 (dear, and only YAML needs it)
+
+    try:
+        return yaml.load(text, _loader(_may_be_deep(text)))  # noqa: S506 (a subclass of a safe loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise _YamlError(mark.line + 1 if mark else 1, error.problem or "unreadable") from error
+    except yaml.reader.ReaderError as error:
+        # libyaml counts bytes, the pure parser characters: near enough for a line.
+        raise _YamlError(text.count("\n", 0, error.position) + 1, error.reason) from error
+
+
+def _may_be_deep(text: str) -> bool:
+    """Whether nesting could exhaust the stack of libyaml, which has no limit and takes the process with it."""
+    longest_line = max(map(len, text.splitlines()), default=0)
+    return text.count("[") + text.count("{") + longest_line > SAFE_DEPTH
+
+
+@cache
+def _loader(pure: bool) -> type[yaml.SafeLoader]:
+    """A safe loader with YAML 1.2's scalars that reads what bears an unknown tag as if it bore none."""
+    import yaml  # noqa: PLC0415 (as above)
+
+    base: Any = yaml.SafeLoader if pure else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    constructors = {YAML_TAG + name: base.yaml_constructors[YAML_TAG + name] for name in CONSTRUCTED}
+    loader: Any = type("Loader", (base,), {"yaml_implicit_resolvers": {}, "yaml_constructors": constructors})
+    for name, pattern, first in SCALARS:
+        loader.add_implicit_resolver(YAML_TAG + name, re.compile(rf"(?:{pattern})\Z"), first)
+    loader.add_multi_constructor("", _untagged)
+    return loader  # type: ignore[no-any-return]
+
+
+def _untagged(loader: Any, _suffix: str, node: Any) -> object:
+    import yaml  # noqa: PLC0415 (as above)
+
+    match node:
+        case yaml.ScalarNode():
+            return loader.construct_scalar(node)
+        case yaml.SequenceNode():
+            return loader.construct_sequence(node, deep=True)
+        case _:
+            return loader.construct_mapping(node, deep=True)
+
+
+def read_variables(text: str, name: str) -> dict[str, Scalar]:
+    """Read the text of a `--vars` file, `name` in messages, into values for placeholders.
+
+    It is a YAML or JSON mapping of names to values, or the manifest that provider pages print: a list whose entries hold
+    `props`, a list of `name` and `value`, of which those that are only a type's name are left out. Objects and arrays
+    become their JSON text.
+
+    Raises:
+        InterfaceError: it is neither; the message names file and line, and never a value.
+    """
+    try:
+        return _variables(_parse_variables(text.removeprefix("\ufeff")), text, name)
+    except (ValueError, RecursionError) as error:
+        line, problem = _complaint(error)
+        raise InterfaceError(f"{name}:{line}: {problem}") from error
+
+
+def _parse_variables(text: str) -> object:
+    """JSON first: it needs no PyYAML."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except ValueError:
+        return _parse_yaml(text)
+
+
+def _refuse_constant(name: str) -> Scalar:
+    raise ValueError(name)
+
+
+def _variables(found: object, text: str, name: str) -> dict[str, Scalar]:
+    match found:
+        case None:
+            return {}
+        case dict():
+            return {str(key): _scalar(value) for key, value in found.items()}
+        case list():
+            return _manifest(found, text, name)
+        case _:
+            raise _misshapen(name, 1)
+
+
+def _manifest(entries: list[object], text: str, name: str) -> dict[str, Scalar]:
+    values: dict[str, Scalar] = {}
+    for index, entry in enumerate(entries):
+        match entry:
+            case {"props": list(props)} if all(isinstance(one, dict) and "name" in one for one in props):
+                filled = (one for one in props if not _is_unfilled(one.get("value", "string")))
+                values |= {str(one["name"]): _scalar(one["value"]) for one in filled}
+            case _:
+                raise _misshapen(name, _line_of_entry(text, index))
+    return values
+
+
+def _is_unfilled(value: object) -> bool:
+    """Whether nothing but type names stands where the page printed them."""
+    match value:
+        case str():
+            return value in TYPE_NAMES
+        case list():
+            return bool(value) and all(map(_is_unfilled, value))
+        case dict():
+            return bool(value) and all(map(_is_unfilled, value.values()))
+        case _:
+            return False
+
+
+def _scalar(value: Any) -> Scalar:
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return value  # type: ignore[no-any-return]
+
+
+def _line_of_entry(text: str, index: int) -> int:
+    import yaml  # noqa: PLC0415 (as above)
+
+    root: Any = yaml.compose(text, _loader(True))
+    return int(root.value[index].start_mark.line) + 1
+
+
+def _misshapen(name: str, line: int) -> InterfaceError:
+    return InterfaceError(
+        f"{name}:{line}: neither names with values nor a manifest",
+        hint="write `name: value` lines, or a list of entries with `props` of `name` and `value`",
+    )

@@ -1,0 +1,154 @@
+"""Secrets out of every text that is not the one cell a person asked for.
+
+A `Redactor` stands before the error stream, logs, the history and the journal. It knows a secret by its key
+(`token_value`), by its shape (`dapi` and hexadecimal digits, a bearer, a JSON web token) and by its value, once `learn` was
+told: also where that value is written in base64, URL-quoted or in hexadecimal digits.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import threading
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+MASK = "[hidden]"
+"""What stands in a secret's place; it keeps nothing of the value."""
+
+SECRET_FIELDS = frozenset(
+    {"token_value", "access_token", "refresh_token", "id_token", "token", "password", "client_secret", "authorization"}
+)
+"""Names, in lower case, of fields whose value is a secret."""
+
+# What the Databricks SDKs for Python and Go also mask in their logs.
+_SECRET_KEYS = SECRET_FIELDS | {
+    "bytes_value",
+    "string_value",
+    "value",
+    "content",
+    "x-databricks-azure-sp-management-token",
+    "x-databricks-gcp-sa-access-token",
+}
+_SHORTEST_SECRET = 8
+"""Shorter values are not learned: words of ordinary text would vanish."""
+_DEEPEST = 100
+
+# After "Bearer" stands either a credential or, in prose, a word in small letters ("bearer authentication").
+_CREDENTIAL = r"(?![a-z]{1,19}(?![\w.~+/=-]))([\w.~+/=-]{8,})"
+_QUOTED_KEYS = "|".join(sorted(SECRET_FIELDS))
+_SHAPES = tuple(
+    re.compile(pattern, flags)
+    for pattern, flags in (
+        (r"(?:dapi|dose)(?:(?!dapi|dose)[0-9a-f]){8,}(?:-\d+)?", re.IGNORECASE),
+        (rf"(?i:\b(?:bearer|basic)\s+){_CREDENTIAL}", re.ASCII),
+        (rf'"(?:{_QUOTED_KEYS})"\s*:\s*"((?:[^"\\]|\\.)+)', re.IGNORECASE | re.DOTALL),
+        (r"""\b(?:access_token|refresh_token|id_token|client_secret|password)=['"]?([^\s&'"]+)""", re.IGNORECASE),
+    )
+)
+_DOTTED = re.compile(r"[\w.-]+", re.ASCII)
+
+_Ranges = Iterator[tuple[int, int]]
+
+
+def _base64_cores(secret: bytes) -> Iterator[str]:
+    """The base64 digits that the secret alone decides, wherever it stands in the encoded bytes."""
+    for offset, foreign in ((0, 0), (1, 2), (2, 3)):
+        digits = base64.b64encode(bytes(offset) + secret).decode()
+        core = digits[foreign : (offset + len(secret)) * 8 // 6]
+        yield core
+        yield core.replace("+", "-").replace("/", "_")
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """A secret and the ways it is written elsewhere."""
+    raw = secret.encode("utf-8", "surrogatepass")
+    yield secret
+    yield json.dumps(secret)[1:-1]
+    yield quote(raw, safe="")
+    yield quote_plus(raw)
+    yield raw.hex()
+    yield raw.hex().upper()
+    yield from _base64_cores(raw)
+
+
+def _web_tokens(text: str) -> _Ranges:
+    """Where JSON web tokens (`eyJ..` `.eyJ..`) stand; linear in the text, which one pattern for it would not be."""
+    if ".eyJ" not in text:
+        return
+    for run in _DOTTED.finditer(text):
+        start = run.group().find("eyJ")
+        if start >= 0 and run.group().find(".eyJ", start) > 0:
+            yield run.start() + start, run.end()
+
+
+def _occurrences(text: str, form: str) -> _Ranges:
+    at = text.find(form)
+    while at >= 0:
+        yield at, at + len(form)
+        at = text.find(form, at + 1)
+
+
+def _mask(text: str, ranges: list[tuple[int, int]]) -> str:
+    """The text with the ranges, which may overlap, masked."""
+    pieces: list[str] = []
+    done = 0
+    for start, end in sorted(ranges):
+        if start >= done:
+            pieces += (text[done:start], MASK)
+        done = max(done, end)
+    return "".join((*pieces, text[done:]))
+
+
+class Redactor:
+    """Removes secrets from text and from JSON values; may be used from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: list[str] = []
+        self._learned: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"<Redactor: {len(self._learned)} secrets>"
+
+    def learn(self, secret: str) -> None:
+        """Hide this value from now on, surrounding blanks aside; values of less than 8 characters are ignored."""
+        secret = secret.strip()
+        if len(secret) < _SHORTEST_SECRET:
+            return
+        with self._lock:
+            if secret not in self._learned:
+                self._learned.add(secret)
+                self._known += dict.fromkeys(_forms(secret))
+
+    def clean(self, text: str) -> str:
+        """The text with each secret replaced by `[hidden]`."""
+        ranges = list(_web_tokens(text))
+        for shape in _SHAPES:
+            ranges += (found.span(found.lastindex or 0) for found in shape.finditer(text))
+        for form in self._known:
+            if form in text:
+                ranges += _occurrences(text, form)
+        return _mask(text, ranges) if ranges else text
+
+    def clean_json(self, value: Any) -> Any:
+        """A copy of a JSON value: secret keys masked whole, all texts cleaned, what is over 100 levels deep masked."""
+        return self._clean_json(value, _DEEPEST)
+
+    def _clean_json(self, value: Any, depth: int) -> Any:
+        if not depth:
+            return MASK
+        if isinstance(value, str):
+            return self.clean(value)
+        if isinstance(value, list | tuple):
+            return [self._clean_json(one, depth - 1) for one in value]
+        if isinstance(value, dict):
+            return {self.clean(str(key)): self._clean_member(key, one, depth - 1) for key, one in value.items()}
+        return value
+
+    def _clean_member(self, key: Any, value: Any, depth: int) -> Any:
+        if str(key).lower() in _SECRET_KEYS and value is not None:
+            return MASK
+        return self._clean_json(value, depth)

@@ -1,0 +1,104 @@
+"""One cell to text: what all formats share, and what people read in table and line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from tokensh.render.options import Options
+from tokensh.rows import Column, Value
+from tokensh.text import elide_middle, visible
+
+Formats = Mapping[type, Callable[[Any], str]]
+"""How each type of value of one column becomes text; `formats[type(value)](value)` is the fast way to choose."""
+
+NUMERIC = ("integer", "number")
+NULL = "NULL"
+_NULL_ON_TERMINAL = "∅"
+_EPOCH = datetime(1970, 1, 1)
+_NEVER = -1
+"""What the token API gives as the expiry of a token that does not expire."""
+_UNITS = ((365 * 86400, "y", 2), (86400, "d", 2), (3600, "h", 2), (60, "m", 2), (1, "s", 0))
+"""Seconds, letter, and from how many of it on the unit is used."""
+_LONGEST_HIDDEN_WHOLE = 20
+
+
+def truth(value: int) -> str:
+    """A boolean column's cell."""
+    return "true" if value else "false"
+
+
+def formats(column: Column, text: Callable[[str], str], null: str) -> dict[type, Callable[[Any], str]]:
+    """A column's formats: `text` for strings, `null` for NULL, numbers in full, bytes in hexadecimal digits."""
+    return {
+        str: text,
+        int: truth if column.type == "boolean" else int.__repr__,
+        bool: truth,
+        float: float.__repr__,
+        bytes: bytes.hex,
+        type(None): lambda _: null,
+    }
+
+
+def joined(
+    rows: Iterable[tuple[Value, ...]], columns: Sequence[Formats], delimiter: str, end: str = "\n"
+) -> Iterator[str]:
+    """One text per row: its cells with the delimiter between them."""
+    for row in rows:
+        yield delimiter.join([one[type(value)](value) for one, value in zip(columns, row, strict=True)]) + end
+
+
+def is_time(column: Column) -> bool:
+    """Whether a column shows a resource's field of epoch milliseconds."""
+    field = (column.origin or "").rpartition(".")[2]
+    return column.type == "integer" and field.endswith(("_time", "_day"))
+
+
+def is_past(column: Column, value: Value, now: float | None) -> bool:
+    """Whether the cell is an expiry that lies before `now` (seconds since the epoch)."""
+    if now is None or not isinstance(value, int) or not is_time(column):
+        return False
+    return (column.origin or "").endswith("expiry_time") and 0 <= value < now * 1000
+
+
+def _distance(seconds: float) -> str:
+    ahead = seconds >= 0
+    seconds = abs(seconds)
+    size, letter, _ = next(unit for unit in _UNITS if seconds >= unit[0] * unit[2])
+    amount = f"{int(seconds // size)}{letter}"
+    return f"in {amount}" if ahead else f"{amount} ago"
+
+
+def readable_time(milliseconds: int, now: float | None = None) -> str:
+    """`2026-11-14 22:13:20Z in 3d` of epoch milliseconds; -1 is `never`, what is no date of our calendar stays a number.
+
+    Args:
+        milliseconds: Since the epoch.
+        now: Seconds since the epoch; None leaves the distance out.
+    """
+    if milliseconds == _NEVER:
+        return "never"
+    try:
+        moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return str(milliseconds)
+    text = f"{moment.isoformat(' ', 'seconds')}Z"
+    return text if now is None else f"{text} {_distance(milliseconds / 1000 - now)}"
+
+
+def masked(secret: str) -> str:
+    """A secret as the shell shows it: four characters at each end, none of a short one."""
+    if len(secret) < _LONGEST_HIDDEN_WHOLE:
+        return "(hidden)"
+    return f"{elide_middle(visible(secret), 9)} (hidden)"
+
+
+def human(column: Column, options: Options) -> Formats:
+    """The formats of what people read: inert text, secrets masked and times readable as the options ask for."""
+    null = options.null if options.null is not None else _NULL_ON_TERMINAL if options.terminal else NULL
+    found = formats(column, masked if column.secret and options.mask else visible, null)
+    if options.terminal and options.times == "readable" and is_time(column):
+        found[int] = partial(readable_time, now=options.now)
+    return found

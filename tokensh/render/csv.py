@@ -1,0 +1,84 @@
+r"""csv (RFC 4180 but for its line ends), tsv (PostgreSQL's COPY) and text (StackQL's).
+
+csv ends lines with `\n` as StackQL does, quotes what needs it, and tells NULL (nothing) from an empty text (`""`).
+tsv writes tab, newline, carriage return and backslash as `\t`, `\n`, `\r`, `\\` and NULL as `\N`.
+text joins the cells as they are read, unquoted: for eyes, not for programs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple, TextIO
+
+from tokensh.errors import InterfaceError
+from tokensh.render import cells
+from tokensh.render.options import Options
+from tokensh.render.writer import blocks, emit
+from tokensh.rows import RowSet
+from tokensh.text import visible
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_TSV_SPECIAL = re.compile("[\\\\\t\n\r\ud800-\udfff]")
+_TSV_ESCAPES = {"\\": "\\\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
+
+
+def _no_surrogates(text: str) -> str:
+    """Lone surrogates cannot be encoded; as escapes they do not cost the whole result."""
+    return _SURROGATE.sub(lambda found: visible(found.group()), text)
+
+
+def _quoter(delimiter: str, null: str) -> Callable[[str], str]:
+    special = re.compile(f'["\r\n\ud800-\udfff]|{re.escape(delimiter)}').search
+
+    def quoted(text: str) -> str:
+        if text != null and not special(text):
+            return text
+        return '"' + _no_surrogates(text).replace('"', '""') + '"'
+
+    return quoted
+
+
+def _tsv_text(text: str) -> str:
+    return _TSV_SPECIAL.sub(lambda found: _TSV_ESCAPES.get(found.group()) or visible(found.group()), text)
+
+
+def _inert(text: Callable[[str], str], options: Options) -> Callable[[str], str]:
+    """On a terminal no control character but the newline goes through; a file or a pipe gets the exact text."""
+    return (lambda value: text(visible(value, keep_newlines=True))) if options.terminal else text
+
+
+class _Dialect(NamedTuple):
+    text: Callable[[str], str]
+    delimiter: str
+    null: str
+
+
+def _write(result: RowSet, stream: TextIO, options: Options, dialect: _Dialect) -> int:
+    text, delimiter, null = dialect
+    columns = [cells.formats(column, text, null) for column in result.columns]
+    head = delimiter.join(text(column.name) for column in result.columns) + "\n" if options.header else ""
+    return emit(stream, blocks(result, cells.joined(result.rows, columns, delimiter)), head=head)
+
+
+def render_csv(result: RowSet, stream: TextIO, options: Options) -> int:
+    """Comma-separated values. Returns the number of rows; raises OSError, or InterfaceError for a delimiter like `"`."""
+    delimiter = "," if options.delimiter is None else options.delimiter
+    if not delimiter or set(delimiter) & set('"\r\n'):
+        raise InterfaceError("a csv delimiter is neither empty nor a quote nor a line end")
+    null = options.null or ""
+    return _write(result, stream, options, _Dialect(_inert(_quoter(delimiter, null), options), delimiter, null))
+
+
+def render_tsv(result: RowSet, stream: TextIO, options: Options) -> int:
+    """Tab-separated values. Returns the number of rows; raises OSError if the stream fails."""
+    null = r"\N" if options.null is None else options.null
+    return _write(result, stream, options, _Dialect(_inert(_tsv_text, options), "\t", null))
+
+
+def render_text(result: RowSet, stream: TextIO, options: Options) -> int:
+    """Cells and delimiters, one row a line. Returns the number of rows; raises OSError if the stream fails."""
+    delimiter = "," if options.delimiter is None else options.delimiter
+    return _write(
+        result, stream, options, _Dialect(visible, delimiter, "null" if options.null is None else options.null)
+    )

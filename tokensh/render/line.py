@@ -1,0 +1,29 @@
+"""line: `name = value`, one column a line, a blank line between rows (as sqlite3's `.mode line`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TextIO
+
+from tokensh.render import cells
+from tokensh.render.options import Options
+from tokensh.render.writer import blocks, emit
+from tokensh.rows import RowSet
+from tokensh.text import visible, width
+
+
+def _records(result: RowSet, options: Options) -> Iterator[str]:
+    names = [visible(column.name) for column in result.columns]
+    longest = max(map(width, names))
+    labels = [" " * (longest - width(name)) + name + " = " for name in names]
+    columns = [cells.human(column, options) for column in result.columns]
+    before = ""
+    for row in result.rows:
+        lines = [label + one[type(value)](value) + "\n" for label, one, value in zip(labels, columns, row, strict=True)]
+        yield before + "".join(lines)
+        before = "\n"
+
+
+def render_line(result: RowSet, stream: TextIO, options: Options) -> int:
+    """Records of lines. Returns the number of rows; raises OSError if the stream fails."""
+    return emit(stream, blocks(result, _records(result, options)))

@@ -1,0 +1,30 @@
+"""markdown: a GitHub-flavoured table whose cells are text and nothing else."""
+
+from __future__ import annotations
+
+import re
+from typing import TextIO
+
+from tokensh.render import cells
+from tokensh.render.options import Options
+from tokensh.render.writer import blocks, emit
+from tokensh.rows import RowSet
+from tokensh.text import visible
+
+_MARKUP = re.compile(r"[\\|`*\[\]<>&]|\n")
+_ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "\n": "<br>"}
+
+
+def _text(text: str) -> str:
+    escaped = _MARKUP.sub(lambda found: _ENTITIES.get(found.group()) or "\\" + found.group(), text)
+    return visible(escaped)
+
+
+def render_markdown(result: RowSet, stream: TextIO, options: Options) -> int:
+    """A table with a header (Markdown has none without). Returns the number of rows; raises OSError."""
+    null = cells.NULL if options.null is None else options.null
+    columns = [cells.formats(column, _text, null) for column in result.columns]
+    names = " | ".join(_text(column.name) for column in result.columns)
+    rules = " | ".join("---:" if column.type in cells.NUMERIC else "---" for column in result.columns)
+    lines = (f"| {line} |\n" for line in cells.joined(result.rows, columns, " | ", ""))
+    return emit(stream, blocks(result, lines), head=f"| {names} |\n| {rules} |\n")

@@ -1,0 +1,84 @@
+"""`python -m tokensh.sandbox`: the emulator alone, for any client of the API."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from tokensh.errors import EXIT_OK, InterfaceError
+from tokensh.sandbox import start
+
+
+def _between(kind: type[int] | type[float], least: float, most: float) -> Callable[[str], float]:
+    def convert(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        # Not a number compares as false, so it is refused with the rest.
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not between {least} and {most}")
+        return value
+
+    return convert
+
+
+_COUNT = _between(int, 0, 1_000_000)
+_DAYS = _between(int, 1, 730)
+_SECONDS = _between(float, 0, 3600)
+_YEARS_OF_SECONDS = _between(float, -1_000_000_000, 1_000_000_000)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until Ctrl-C; prints the endpoint and a token first. Returns the exit status."""
+    options = vars(_parser().parse_args(arguments))
+    del options["host"]
+    try:
+        sandbox = start(**options)
+    except InterfaceError as error:
+        sys.stderr.write(f"error: {error}\nhint: {error.hint}\n")
+        return error.exit_status
+    with sandbox, suppress(KeyboardInterrupt):
+        # The fixed credential of a loopback emulator: it opens nothing else.
+        sys.stdout.write(f"endpoint {sandbox.endpoint}\ntoken {sandbox.token}\n")
+        sys.stdout.flush()
+        threading.Event().wait()
+    return EXIT_OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tokensh.sandbox",
+        description="A Databricks workspace's token API on the loopback interface. Prints its endpoint and a token.",
+        epilog="Faults: POST /__sandbox/fault with {'pattern': 'GET */token/list', 'status': 503, 'times': 1, ..}; "
+        "DELETE it to be rid of them. GET /__sandbox/log shows the requests seen, without secrets.",
+    )
+    add = parser.add_argument
+    add("--port", type=_COUNT, default=0, help="where to listen (default: a free port)")
+    add("--host", choices=["127.0.0.1"], default="127.0.0.1", help="the loopback interface; nothing else is offered")
+    add("--any-workspace", action="store_true", help="every name is a workspace, not only the three seeded ones")
+    add("--tokens", type=_COUNT, default=0, metavar="N", help="extra tokens of the admin in each workspace")
+    add("--latency", type=_SECONDS, default=0.0, metavar="SECONDS", help="each request waits that long")
+    add("--clock-offset", type=_YEARS_OF_SECONDS, default=0.0, metavar="SECONDS", help="how far the clock is ahead")
+    add("--quota", type=_COUNT, default=600, metavar="N", help="unexpired tokens a user may have (default: 600)")
+    add("--max-lifetime-days", type=_DAYS, default=730, metavar="N", help="longest lifetime, 1 to 730 (default: 730)")
+    add(
+        "--default-lifetime-days",
+        type=_between(int, -1, 730),
+        default=730,
+        metavar="N",
+        help="without lifetime_seconds; -1: no expiry",
+    )
+    add("--oauth-lifetime", type=_COUNT, default=3600, metavar="SECONDS", help="of OAuth tokens (default: 3600)")
+    add("--hide-expired", dest="show_expired", action="store_false", help="lists leave expired tokens out")
+    add("--eventual", action="store_true", help="the first read after a write shows the state before it")
+    add("--no-obo", dest="obo", action="store_false", help="on-behalf-of tokens are not enabled")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

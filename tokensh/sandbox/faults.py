@@ -1,0 +1,188 @@
+"""Faults on demand: a rule picks requests and spoils their answers, before or after the effect.
+
+The idea, and `after_handler`, are those of the test server of the Databricks CLI.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from fnmatch import fnmatchcase
+
+from tokensh.sandbox.wire import Json, Reply, Request, integer, malformed, reply, text
+
+_CODES = {
+    400: "INVALID_PARAMETER_VALUE",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "RESOURCE_DOES_NOT_EXIST",
+    409: "ABORTED",
+    429: "REQUEST_LIMIT_EXCEEDED",
+    500: "INTERNAL_ERROR",
+    501: "NOT_IMPLEMENTED",
+    503: "TEMPORARILY_UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+
+Body = str | bytes | Mapping[str, object]
+
+
+@dataclass(slots=True)
+class Fault:
+    """One rule.
+
+    Attributes:
+        pattern: shell-style pattern on `METHOD path`, or on the path alone; the path with or without `/w/{workspace}`.
+        status: HTTP status of the answer; without one, that of the true answer, or 200 if `body` is given.
+        body: the answer's body; a mapping is sent as JSON. With a status and no body: an error in the API's shape.
+        headers: added to the answer; they replace the server's own, Content-Length too (the connection then closes).
+        times: how many requests are hit; None for all.
+        skip: how many matching requests pass before the first is hit.
+        after_handler: the request takes effect before its answer is spoilt.
+        drop: no answer; the connection is reset.
+        close: no answer; the connection is closed in an orderly way.
+        delay: seconds to wait; before the request is handled, or with `after_handler` after it.
+        drip: seconds before each byte of the body.
+        hits: how many requests were hit so far.
+    """
+
+    pattern: str
+    status: int | None = None
+    body: Body | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    times: int | None = 1
+    skip: int = 0
+    after_handler: bool = False
+    drop: bool = False
+    close: bool = False
+    delay: float = 0.0
+    drip: float = 0.0
+    hits: int = field(default=0, init=False)
+
+    def play(self, handle: Callable[[], Reply], pause: Callable[[float], None]) -> Reply | HangUp:
+        """Answer a request that was hit; `handle` has its true effect and gives its true answer."""
+        if self.after_handler:
+            true_answer = handle()
+            pause(self.delay)
+            return self._spoil(lambda: true_answer)
+        pause(self.delay)
+        return self._spoil(handle)
+
+    def _spoil(self, true_answer: Callable[[], Reply]) -> Reply | HangUp:
+        if self.drop or self.close:
+            return HangUp(reset=self.drop)
+        answer = true_answer() if self.status is None and self.body is None else self._own_answer()
+        return Reply(answer.status, answer.body, {**answer.headers, **self.headers}, self.drip)
+
+    def _own_answer(self) -> Reply:
+        status = self.status or 200
+        match self.body:
+            case None:
+                code = _CODES.get(status, f"HTTP_{status}")
+                return reply({"error_code": code, "message": f"The sandbox was told to answer {status}."}, status)
+            case bytes() as raw:
+                return Reply(status, raw)
+            case str() as words:
+                return Reply(status, words.encode())
+            case value:
+                return reply(value, status)
+
+
+_GIVEN = [item.name for item in fields(Fault) if item.init]
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp:
+    """No answer: the connection ends, by a reset or in an orderly way."""
+
+    reset: bool
+
+
+class Faults:
+    """The rules in force; the first that picks a request has it."""
+
+    def __init__(self) -> None:
+        self._rules: list[Fault] = []
+        self._lock = threading.Lock()
+
+    def add(self, fault: Fault) -> None:
+        """Put a rule behind the others."""
+        with self._lock:
+            self._rules.append(fault)
+
+    def clear(self) -> None:
+        """Drop all rules."""
+        with self._lock:
+            self._rules.clear()
+
+    def take(self, request: Request) -> Fault | None:
+        """The rule that hits this request, counted as used."""
+        with self._lock:
+            return next((rule for rule in self._rules if _takes(rule, request)), None)
+
+
+def _takes(rule: Fault, request: Request) -> bool:
+    if rule.times is not None and rule.hits >= rule.times:
+        return False
+    full = request.target.partition("?")[0]
+    names = [name for path in (request.path, full) for name in (path, f"{request.method} {path}")]
+    if not any(fnmatchcase(name, rule.pattern) for name in names):
+        return False
+    if rule.skip:
+        rule.skip -= 1
+        return False
+    rule.hits += 1
+    return True
+
+
+def from_json(given: Json) -> Fault:
+    """The rule in the body of `POST /__sandbox/fault`.
+
+    Raises:
+        RefusedError: no pattern, an unknown field, or a value of a wrong type.
+    """
+    pattern = text(given, "pattern")
+    if not pattern or not given.keys() <= set(_GIVEN):
+        raise malformed(f"a fault needs a 'pattern' and takes {', '.join(_GIVEN)}")
+    return Fault(
+        pattern,
+        status=integer(given, "status"),
+        body=_body(given),
+        headers=_headers(given),
+        times=integer(given, "times") if "times" in given else 1,
+        skip=integer(given, "skip") or 0,
+        after_handler=_flag(given, "after_handler"),
+        drop=_flag(given, "drop"),
+        close=_flag(given, "close"),
+        delay=_seconds(given, "delay"),
+        drip=_seconds(given, "drip"),
+    )
+
+
+def _body(given: Json) -> Body | None:
+    body = given.get("body")
+    if body is None or isinstance(body, str | dict):
+        return body
+    raise malformed("'body' must be a string or an object")
+
+
+def _headers(given: Json) -> Mapping[str, str]:
+    headers = given.get("headers") or {}
+    if isinstance(headers, dict) and all(isinstance(value, str) for value in headers.values()):
+        return headers
+    raise malformed("'headers' must be an object of strings")
+
+
+def _flag(given: Json, name: str) -> bool:
+    value = given.get(name) or False
+    if isinstance(value, bool):
+        return value
+    raise malformed(f"'{name}' must be true or false")
+
+
+def _seconds(given: Json, name: str) -> float:
+    value = given.get(name) or 0
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 3600:
+        return float(value)
+    raise malformed(f"'{name}' must be a number of seconds, at most 3600")

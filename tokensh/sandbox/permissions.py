@@ -1,0 +1,80 @@
+"""Who may use tokens: `/api/2.0/permissions/authorization/tokens`, in the shapes of the Databricks permissions API."""
+
+from __future__ import annotations
+
+from tokensh.sandbox.seed import PRINCIPALS
+from tokensh.sandbox.state import Grant, Workspace
+from tokensh.sandbox.wire import Json, invalid, missing, text
+
+PATH = "/api/2.0/permissions/authorization/tokens"
+
+_KINDS = {
+    "user_name": "UserName",
+    "group_name": "GroupName",
+    "service_principal_name": "ServicePrincipalName",
+}
+_KNOWN: set[Grant] = set().union(*(principal.grantees for principal in PRINCIPALS))
+_DISPLAY_NAMES = {(principal.kind, principal.name): principal.display_name for principal in PRINCIPALS}
+_ADMINS: Grant = ("group_name", "admins")
+LEVELS = {
+    "permission_levels": [
+        {"permission_level": "CAN_USE", "description": "Can use tokens"},
+        {"permission_level": "CAN_MANAGE", "description": "Can manage tokens"},
+    ]
+}
+
+
+def show(workspace: Workspace) -> Json:
+    """The access control list; admins always have CAN_MANAGE.
+
+    Raises:
+        RefusedError: the workspace never had a token: the API then knows no such object.
+    """
+    if not workspace.had_tokens:
+        raise missing("tokens tokens does not exist")
+    entries = [_entry(_ADMINS, "CAN_MANAGE"), *(_entry(grant, "CAN_USE") for grant in sorted(workspace.grants))]
+    return {"object_id": "/authorization/tokens", "object_type": "tokens", "access_control_list": entries}
+
+
+def _entry(grant: Grant, level: str) -> Json:
+    kind, name = grant
+    entry: Json = {kind: name}
+    if grant in _DISPLAY_NAMES:
+        entry["display_name"] = _DISPLAY_NAMES[grant]
+    return entry | {"all_permissions": [{"permission_level": level, "inherited": False}]}
+
+
+def put(workspace: Workspace, fields: Json) -> Json:
+    """Replace the list. Destructive: whoever is no longer on it loses all tokens."""
+    show(workspace)
+    workspace.replace_grants(_grants(fields))
+    return show(workspace)
+
+
+def patch(workspace: Workspace, fields: Json) -> Json:
+    """Add to the list."""
+    show(workspace)
+    workspace.grants |= _grants(fields)
+    return show(workspace)
+
+
+def _grants(fields: Json) -> set[Grant]:
+    entries = fields.get("access_control_list") or []
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise invalid("access_control_list must be an array of objects")
+    # Admins keep CAN_MANAGE whatever is sent, so the entry that says so changes nothing.
+    return {_grant(entry) for entry in entries} - {_ADMINS}
+
+
+def _grant(entry: Json) -> Grant:
+    named = [(kind, name) for kind in _KINDS if (name := text(entry, kind))]
+    if len(named) != 1:
+        raise invalid(f"each entry of access_control_list needs one of {', '.join(_KINDS)}")
+    [grant] = named
+    if grant not in _KNOWN:
+        kind, name = grant
+        raise missing(f"Principal: {_KINDS[kind]}({name}) does not exist")
+    level = text(entry, "permission_level")
+    if level != ("CAN_MANAGE" if grant == _ADMINS else "CAN_USE"):
+        raise invalid(f"permission_level '{level}' cannot be granted here; only CAN_USE can")
+    return grant

@@ -1,0 +1,111 @@
+"""What the sandbox starts with: who exists, which workspaces, which tokens. The same ids at each start, times from now."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tokensh.sandbox.state import DAY, NEVER, Clock, Principal, Settings, State, Token, Workspace, fingerprint
+
+ADMIN = Principal(8432093917481966, "ada@example.com", "Ada Admin", ("admins", "users", "token-users"))
+USER = Principal(5719280463317842, "ed@example.com", "Ed Engineer", ("users", "token-users"))
+GUEST = Principal(3107264958113570, "gus@example.com", "Gus Guest", ("users",))
+ROBOT = Principal(
+    6620914375508213,
+    "4c1f2a6e-9d03-4b7a-8f55-0e6d7a2b91c4",
+    "deployer",
+    ("admins", "users", "token-users"),
+    kind="service_principal_name",
+)
+PRINCIPALS = (ADMIN, USER, GUEST, ROBOT)
+ACCOUNT_ID = "7d0f4c52-31ab-4e7e-a2a5-5a1c9b0d6e83"
+
+
+def _derived(prefix: str, *words: object) -> str:
+    # Derived instead of written down, so that no scanner takes a made-up credential in the source for a real one.
+    return prefix + hashlib.sha256(repr(("tokensh sandbox", *words)).encode()).hexdigest()[:32]
+
+
+TOKEN = _derived("dapi", "admin")
+USER_TOKEN = _derived("dapi", "user")
+GUEST_TOKEN = _derived("dapi", "guest")
+CLIENT_SECRET = _derived("dose", "robot")
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """One seeded token: age, lifetime (None: never expires) and last use (None: never used), all in days."""
+
+    comment: str | None
+    age: float
+    lifetime: float | None
+    idle: float | None
+
+
+_EVERYONE = ((USER, USER, Seed("ed's scratch pad", 12, 30, 2)), (ROBOT, ADMIN, Seed("deployer, on behalf", 60, 180, 0)))
+_ADMIN_SEEDS = {
+    "dbc-abcd0123-a1bc": (
+        Seed("terraform ci", 640, None, 1),
+        Seed("nightly export", 200, 90, 111),
+        Seed("dbt production", 87, 90, 0),
+        Seed("Zoë's laptop ✨ 東京", 30, 365, None),
+        Seed("", 10, 730, None),
+        Seed("""it's "quoted"; -- with, every\\thing""", 5, 30, 1),
+        Seed("\x1b[31mred alert\x1b[0m", 2, 7, None),
+    ),
+    "dbc-bcde1234-b2cd": (
+        Seed("legacy airflow, do not touch", 900, None, 80),
+        Seed("hackathon", 45, 14, 33),
+        Seed("tableau", 27, 30, 0),
+        Seed("the longest comment a token can have: " + "lorem ipsum " * 18 + "x", 100, 365, None),
+        Seed("=1+1", 20, 90, 4),
+        Seed("two\nlines\tand a tab", 8, 90, None),
+    ),
+    "dbc-cdef2345-c3de": (
+        Seed("break glass", 720, None, None),
+        Seed("migration", 130, 120, 12),
+        Seed("grafana", 362, 365, 0),
+        Seed(None, 15, 180, 3),
+        Seed("NULL", 1, 1.5, 0),
+    ),
+}
+WORKSPACES = tuple(_ADMIN_SEEDS)
+
+
+def state(settings: Settings, clock: Clock) -> State:
+    """A fresh state with the seeded workspaces; another workspace starts with the extra tokens only."""
+    credentials = {fingerprint(TOKEN): ADMIN, fingerprint(USER_TOKEN): USER, fingerprint(GUEST_TOKEN): GUEST}
+
+    def furnish(workspace: Workspace) -> None:
+        workspace.seed(_tokens(workspace.name, clock.now_ms(), settings.tokens))
+
+    return State(settings, clock, credentials, furnish, WORKSPACES)
+
+
+def _tokens(workspace: str, now: int, extra: int) -> Iterator[Token]:
+    own = _ADMIN_SEEDS.get(workspace)
+    for seed in own or ():
+        yield _token(workspace, now, ADMIN, ADMIN, seed)
+    for owner, creator, seed in _EVERYONE if own else ():
+        yield _token(workspace, now, owner, creator, seed)
+    for number in range(extra):
+        yield _token(workspace, now, ADMIN, ADMIN, Seed(f"extra {number}", 1 + number % 300, 365, number % 90 or None))
+
+
+def _token(workspace: str, now: int, owner: Principal, creator: Principal, seed: Seed) -> Token:
+    created = now - _ms(seed.age)
+    used = None if seed.idle is None else now - _ms(seed.idle)
+    return Token(
+        token_id=fingerprint(_derived("dapi", workspace, owner.name, seed.comment)),
+        owner=owner,
+        creator=creator,
+        creation_time=created,
+        expiry_time=NEVER if seed.lifetime is None else created + _ms(seed.lifetime),
+        comment=seed.comment,
+        last_used_day=None if used is None else used - used % _ms(1),
+    )
+
+
+def _ms(days: float) -> int:
+    return int(days * DAY * 1000)

@@ -1,0 +1,164 @@
+"""The HTTP side: sockets, threads, one write per reply."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+import threading
+import uuid
+from email.utils import formatdate
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from typing import Any, cast
+
+from tokensh.errors import InterfaceError
+from tokensh.sandbox.faults import HangUp
+from tokensh.sandbox.service import Sandbox
+from tokensh.sandbox.state import Clock, Settings
+from tokensh.sandbox.wire import RefusedError, Reply, Request, malformed
+
+BODY_LIMIT = 4 * 1024 * 1024
+"""Bytes a request's body may have."""
+_RESET = struct.pack("ii", 1, 0)
+
+
+def serve(port: int, settings: Settings, clock: Clock) -> Sandbox:
+    """Listen on the loopback interface and serve in daemon threads.
+
+    Raises:
+        InterfaceError: the port can't be had.
+    """
+    try:
+        server = Server(port)
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InterfaceError(
+            f"the sandbox cannot listen on 127.0.0.1:{port}: {reason}", hint="port 0 takes a free one"
+        ) from None
+    server.sandbox = Sandbox(server, settings, clock)
+    threading.Thread(target=server.serve_forever, args=(0.05,), name="sandbox", daemon=True).start()
+    return server.sandbox
+
+
+class Server(ThreadingTCPServer):
+    """Accepts connections, a daemon thread for each."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 1024  # hundreds of workspaces are asked at once
+    sandbox: Sandbox
+
+    def __init__(self, port: int) -> None:
+        self._connections: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", port), cast("type[BaseRequestHandler]", _Handler))
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection, then serve it."""
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """The connection is done."""
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that go away; show what is our own mistake."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+    def stop(self) -> None:
+        """Stop accepting, cut the open connections."""
+        self.shutdown()
+        self.server_close()
+        for connection in list(self._connections):
+            _cut(connection)
+
+
+def _cut(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # it has ended by itself
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Serves one connection, request after request."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: Server
+
+    def _serve(self) -> None:
+        request_id = str(uuid.uuid4())
+        try:
+            body = self._body()
+        except RefusedError as refusal:
+            self.close_connection = True
+            self._send(refusal.reply(request_id), request_id)
+            return
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request.of(self.command, self.path, headers, body, request_id)
+        outcome = self.server.sandbox.answer(request, self.client_address[1])
+        if isinstance(outcome, HangUp):
+            self._hang_up(outcome.reset)
+        else:
+            self._send(outcome, request_id)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 (the names http.server looks for)
+
+    def _body(self) -> bytes:
+        length = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers or not length.isdecimal() or int(length[:9]) > BODY_LIMIT:
+            raise malformed("the body needs a Content-Length, of at most 4 MiB")
+        return self.rfile.read(int(length))
+
+    def _send(self, reply: Reply, request_id: str) -> None:
+        names = {name.lower() for name in reply.headers}
+        own = {
+            "Server": "databricks",
+            "Date": formatdate(self.server.sandbox.state.clock.now(), usegmt=True),
+            "Vary": "Accept-Encoding",
+            "Cache-Control": "no-store",
+            "X-Request-Id": request_id,
+        }
+        if reply.status != HTTPStatus.NO_CONTENT:
+            own["Content-Length"] = str(len(reply.body))
+        headers = {name: value for name, value in own.items() if name.lower() not in names} | dict(reply.headers)
+        if "content-length" in names or self.close_connection:
+            # A length that may be a lie leaves no boundary for a next reply.
+            self.close_connection = True
+            headers["Connection"] = "close"
+        head = f"HTTP/1.1 {reply.status} {_reason(reply.status)}\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
+        self._write(head.encode("latin-1", "replace"), reply)
+
+    def _write(self, head: bytes, reply: Reply) -> None:
+        if not reply.drip:
+            # One write: two would wait for each other (Nagle's algorithm and the delayed acknowledgement), 40 ms.
+            self.wfile.write(head + reply.body)
+            return
+        self.wfile.write(head)
+        for byte in reply.body:
+            self.server.sandbox.pause(reply.drip)
+            self.wfile.write(bytes([byte]))
+
+    def _hang_up(self, reset: bool) -> None:
+        self.close_connection = True
+        if reset:
+            # Without lingering, close sends RST instead of FIN; it must come before http.server's own shutdown.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.rfile.close()
+            self.connection.close()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's name)
+        """Nothing: the log is kept by the sandbox, without secrets."""
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"

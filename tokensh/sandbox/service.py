@@ -1,0 +1,182 @@
+"""The sandbox as its users hold it: where it listens, its credentials, its log, its faults."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from tokensh.sandbox import seed
+from tokensh.sandbox.faults import Fault, Faults, HangUp, from_json
+from tokensh.sandbox.routes import answer
+from tokensh.sandbox.state import Clock, Settings
+from tokensh.sandbox.wire import RefusedError, Reply, Request, no_endpoint, reply
+
+if TYPE_CHECKING:
+    from tokensh.sandbox.server import Server
+
+LOG_LIMIT = 50_000
+"""Requests the log keeps, the latest."""
+_CONTROL = "/__sandbox/"
+
+
+@dataclass(slots=True)
+class LogEntry:
+    """One request as it was seen; `status` is None until it is answered, and stays so if it never is.
+
+    Attributes:
+        target: path and query as sent.
+        path: the path below `/w/{workspace}`.
+        workspace: empty at the account's own host.
+        bearer: whether an `Authorization: Bearer` header came.
+        peer: the client's port: the same for requests on one connection.
+        started: seconds of the monotonic clock, as `ended`.
+        headers: lower-case names; in no repr, and not served over HTTP. So with `body`.
+    """
+
+    method: str
+    target: str
+    path: str
+    workspace: str
+    bearer: bool
+    peer: int
+    started: float
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    status: int | None = None
+    ended: float | None = None
+
+    @property
+    def authorization(self) -> str:
+        """The Authorization header; empty if none came."""
+        return self.headers.get("authorization", "")
+
+    def public(self) -> dict[str, object]:
+        """What `GET /__sandbox/log` tells: no header, no body, so no secret."""
+        names = ("method", "target", "path", "workspace", "bearer", "peer", "started", "status", "ended")
+        return {name: getattr(self, name) for name in names}
+
+
+class Sandbox:
+    """A running emulator; `tokensh.sandbox.start` makes one. Leave its `with` block, or call `close`, to stop it.
+
+    Attributes:
+        token: credential of an admin, good in every workspace; as `user_token` of a plain user, and `guest_token` of
+            somebody who may not use tokens.
+        client_id: of a service principal (an admin), with `client_secret`: OAuth client credentials.
+        workspaces: names of the seeded workspaces.
+        state: what the emulator remembers.
+    """
+
+    def __init__(self, server: Server, settings: Settings, clock: Clock) -> None:
+        self.token = seed.TOKEN
+        self.user_token = seed.USER_TOKEN
+        self.guest_token = seed.GUEST_TOKEN
+        self.client_id = seed.ROBOT.name
+        self.client_secret = seed.CLIENT_SECRET
+        self.account_id = seed.ACCOUNT_ID
+        self.workspaces = seed.WORKSPACES
+        self.state = seed.state(settings, clock)
+        self.port: int = server.server_address[1]
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self._server = server
+        self._faults = Faults()
+        self._log: deque[LogEntry] = deque(maxlen=LOG_LIMIT)
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+
+    @property
+    def endpoint(self) -> str:
+        """The host template for a client: each workspace below a path of its own."""
+        return self.origin + "/w/{deployment_name}"
+
+    @property
+    def log(self) -> list[LogEntry]:
+        """The requests seen, in order of arrival; those to the sandbox's own `/__sandbox/` excepted."""
+        return list(self._log)
+
+    def fault(self, pattern: str, **rule: Any) -> Fault:
+        """Spoil the answers to requests that `pattern` picks; the keywords are the fields of `Fault`, which is returned."""
+        fault = Fault(pattern, **rule)
+        self._faults.add(fault)
+        return fault
+
+    def clear_faults(self) -> None:
+        """Drop all fault rules."""
+        self._faults.clear()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass: tokens expire, the Date header moves on."""
+        self.state.clock.offset += seconds
+
+    def close(self) -> None:
+        """Stop: the port is free, open connections are cut, waiting requests are let go."""
+        self._server.stop()
+        # Only now, or a request that waits would be answered instead of cut.
+        self._stopped.set()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def answer(self, request: Request, peer: int) -> Reply | HangUp:
+        """Log a request, let a fault or the API answer it."""
+        if request.path.startswith(_CONTROL):
+            return self._control(request)
+        entry = self._arrived(request, peer)
+        self.pause(self.state.settings.latency)
+        fault = self._faults.take(request)
+        outcome = self._handle(request) if fault is None else fault.play(lambda: self._handle(request), self.pause)
+        entry.ended = time.monotonic()
+        entry.status = outcome.status if isinstance(outcome, Reply) else None
+        return outcome
+
+    def pause(self, seconds: float) -> None:
+        """Wait, or return early when the sandbox stops."""
+        if seconds > 0:
+            self._stopped.wait(seconds)
+
+    def _arrived(self, request: Request, peer: int) -> LogEntry:
+        entry = LogEntry(
+            method=request.method,
+            target=request.target,
+            path=request.path,
+            workspace=request.workspace,
+            bearer=request.headers.get("authorization", "").lower().startswith("bearer "),
+            peer=peer,
+            started=time.monotonic(),
+            headers=request.headers,
+            body=request.body,
+        )
+        self._log.append(entry)
+        return entry
+
+    def _handle(self, request: Request) -> Reply:
+        with self._lock:
+            return answer(self.state, self.origin, request)
+
+    def _control(self, request: Request) -> Reply:
+        try:
+            return reply(self._command(request))
+        except RefusedError as refusal:
+            return refusal.reply(request.request_id)
+
+    def _command(self, request: Request) -> dict[str, object]:
+        match request.method, request.path.removeprefix(_CONTROL):
+            case "GET", "log":
+                return {"requests": [entry.public() for entry in self.log]}
+            case "POST", "fault":
+                self._faults.add(from_json(request.fields()))
+            case "DELETE", "fault":
+                self.clear_faults()
+            case _:
+                raise no_endpoint(request)
+        return {}
