@@ -36,7 +36,7 @@ def assert_never(value: NoReturn) -> NoReturn:
     raise AssertionError(f"not covered: {value!r}")
 
 
-class Warning(Exception):  # noqa: A001, N818 (the name PEP 249 prescribes)
+class Warning(Exception):  # noqa: A001 (the name PEP 249 prescribes)
     """A notice important enough to be an exception (PEP 249); tokensh raises none."""
 
 
