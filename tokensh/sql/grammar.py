@@ -1,0 +1,216 @@
+"""The compiled grammar: LALR tables that lark makes from `grammar/`, kept as plain data.
+
+lark is the grammar's language and its compiler; it is not imported at run time where a compiled table is at hand. A table is
+looked for in the wheel (written there when the wheel is built), then in the person's own cache folder, and is checked against
+the hash of the grammar's text; otherwise it is made, and cached. The table is JSON: nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokensh.environment import make_private_folder, open_private
+from tokensh.errors import InternalError
+
+if TYPE_CHECKING:
+    from lark.grammar import Rule as LarkRule
+    from lark.lexer import TerminalDef
+
+FORMAT = 1
+"""Part of the hash: a table written by another layout of this module is not read."""
+
+_HERE = Path(__file__).parent.parent
+_FILES = ("stackql.lark", "terminals.lark")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One alternative: how many symbols it takes off the stack and which of them the node gets.
+
+    `children` pairs each kept symbol's index with whether its own children are spliced in; `before` counts the empty optional
+    parts (None) in front of each, `after` those behind the last.
+    """
+
+    origin: str
+    size: int
+    action: str
+    children: tuple[tuple[int, bool, int], ...]
+    after: int
+    single: bool
+    inline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The LALR automaton: `states[i]` maps a terminal to a shift (state) or a reduction (-1 - rule)."""
+
+    states: tuple[dict[str, int], ...]
+    gotos: tuple[dict[str, int], ...]
+    rules: tuple[Rule, ...]
+    keywords: dict[str, str]
+    operators: dict[str, str]
+    reserved: frozenset[str]
+    pattern: re.Pattern[str]
+    start: int
+    words: dict[str, str]
+    """Terminal to the text that error messages and completion show for it."""
+
+
+def folder() -> Path:
+    """Where the grammar's files are: beside the package's folders in a wheel, at the top of a checkout otherwise."""
+    for candidate in (_HERE / "grammar", _HERE.parent / "grammar"):
+        if (candidate / _FILES[0]).is_file():
+            return candidate
+    raise InternalError("the grammar's files are missing", hint="install tokensh again")
+
+
+def text() -> str:
+    """The grammar's text, its files one after the other."""
+    return "".join((folder() / name).read_text(encoding="utf-8") for name in _FILES)
+
+
+def digest(grammar: str) -> str:
+    """What a compiled table must have been made from."""
+    return hashlib.sha256(f"{FORMAT}\n{grammar}".encode()).hexdigest()
+
+
+def load(cache: Path | None) -> Table:
+    """The table: shipped, cached in the folder `cache`, or made (about 0.5 s) and cached there."""
+    grammar = text()
+    wanted = digest(grammar)
+    name = f"grammar-{wanted[:16]}.json"
+    for candidate in (folder() / "table.json", *((cache / name,) if cache else ())):
+        found = _read(candidate, wanted)
+        if found:
+            return _table(found)
+    made = compile_grammar(grammar)
+    if cache:
+        _write(cache, name, made)
+    return _table(made)
+
+
+def _read(path: Path, wanted: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return found if found.get("digest") == wanted else None
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _write(cache: Path, name: str, made: dict[str, Any]) -> None:
+    # A cache that cannot be written costs time at the next start, nothing else.
+    with contextlib.suppress(OSError):
+        make_private_folder(cache)
+        part = cache / f"{name}.{os.getpid()}"
+        with os.fdopen(open_private(part, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
+            json.dump(made, file, separators=(",", ":"))
+        part.replace(cache / name)
+
+
+def _table(data: dict[str, Any]) -> Table:
+    rules = tuple(Rule(o, n, a, tuple((c[0], c[1], c[2]) for c in kids), after, single, inline) for o, n, a, kids, after, single, inline in data["rules"])
+    return Table(
+        states=tuple(data["states"]),
+        gotos=tuple(data["gotos"]),
+        rules=rules,
+        keywords=data["keywords"],
+        operators=data["operators"],
+        reserved=frozenset(data["reserved"]),
+        pattern=re.compile(data["pattern"]),
+        start=data["start"],
+        words=data["words"],
+    )
+
+
+def compile_grammar(grammar: str) -> dict[str, Any]:
+    """The table as plain data, made by lark. Raises lark's errors: only a grammar that was changed can fail."""
+    from lark import Lark
+    from lark.parsers.lalr_analysis import LALR_Analyzer
+
+    lark = Lark(grammar, parser="lalr", lexer="basic", maybe_placeholders=True)
+    analysis = LALR_Analyzer(lark.parser.parser_conf, debug=False, strict=True)
+    analysis.compute_lalr()
+    table = analysis.parse_table
+    numbers = {state: i for i, state in enumerate(table.states)}
+    rules: dict[LarkRule, int] = {}
+    states: list[dict[str, int]] = []
+    gotos: list[dict[str, int]] = []
+    for row in table.states.values():
+        actions: dict[str, int] = {}
+        jumps: dict[str, int] = {}
+        for symbol, (kind, argument) in row.items():
+            if kind.name == "Reduce":
+                actions[symbol] = -1 - rules.setdefault(argument, len(rules))
+            elif symbol in lark.parser.lexer_conf.terminals_by_name or symbol == "JSON_OBJECT" or symbol == "$END":
+                actions[symbol] = numbers[argument]
+            else:
+                jumps[symbol] = numbers[argument]
+        states.append(actions)
+        gotos.append(jumps)
+    terminals = lark.terminals
+    return {
+        "digest": digest(grammar),
+        "states": states,
+        "gotos": gotos,
+        "rules": [_rule(rule) for rule in rules],
+        "start": numbers[table.start_states["start"]],
+        **_lexicon(terminals, grammar),
+    }
+
+
+def _rule(rule: LarkRule) -> list[Any]:
+    """A rule as lark's tree builder reads it: what is filtered out, spliced in, filled up with None."""
+    options = rule.options
+    empty = [len(ones) for ones in "".join("1" if e else "0" for e in options.empty_indices).split("0")]
+    if not options.empty_indices:
+        empty = [0] * (len(rule.expansion) + 1)
+    children: list[tuple[int, bool, int]] = []
+    nones = 0
+    for i, symbol in enumerate(rule.expansion):
+        nones += empty[i]
+        if symbol.is_term and symbol.filter_out:
+            continue
+        children.append((i, not symbol.is_term and symbol.name.startswith("_"), nones))
+        nones = 0
+    origin = rule.origin.name
+    return [
+        origin,
+        len(rule.expansion),
+        rule.alias or options.template_source or origin,
+        children,
+        nones + empty[-1],
+        bool(options.expand1 and not rule.alias),
+        origin.startswith("_"),
+    ]
+
+
+_ORDER = ("BLANK", "COMMENT", "BLOB", "NAME", "STRING", "QUOTED_NAME", "PLACEHOLDER", "NUMBER", "VARIABLE", "JSON_PARAMETER", "PARAMETER")
+
+
+def _lexicon(terminals: list[TerminalDef], grammar: str) -> dict[str, Any]:
+    from lark.lexer import PatternStr
+
+    texts = {t.name: t.pattern.value for t in terminals if isinstance(t.pattern, PatternStr)}
+    patterns = {t.name: t.pattern.to_regexp() for t in terminals if t.name not in texts}
+    keywords = {value.upper(): name for name, value in texts.items() if value.isidentifier()}
+    operators = {value: name for name, value in texts.items() if not value.isidentifier()}
+    groups = [f"(?P<{name}>{patterns[name]})" for name in _ORDER]
+    groups.append(f"(?P<OPERATOR>{'|'.join(re.escape(o) for o in sorted(operators, key=len, reverse=True))})")
+    groups.append(r"(?P<OTHER>[\s\S])")
+    first, _, _ = grammar.partition("// Never a name")[2].partition("// Names wherever")
+    words = {name: value for name, value in texts.items()}
+    words |= {"NAME": "a name", "QUOTED_NAME": "a name", "STRING": "a string", "NUMBER": "a number", "$END": "the end"}
+    return {
+        "keywords": keywords,
+        "operators": operators,
+        "reserved": re.findall(r"^([A-Z]+):", first, re.MULTILINE),
+        "pattern": "|".join(groups),
+        "words": words,
+    }

@@ -1,0 +1,635 @@
+"""The tree of a statement: frozen, slotted dataclasses that know no lark. Positions don't count when trees are compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal as Choice
+
+from tokensh.errors import Span
+
+NO_SPAN = Span(0, 0)
+"""The span of a node that was made, not read."""
+
+
+def _span() -> Span:
+    return field(default=NO_SPAN, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """An identifier: its text without quotes; `quoted` tells whether it was written in them."""
+
+    text: str
+    quoted: bool = False
+    span: Span = _span()
+
+
+Path = tuple[Name, ...]
+"""A dotted name, e.g. provider, service, resource."""
+
+
+# ---- expressions
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A constant as it is written: `kind` says how to read `text` (a string's text is already without quotes)."""
+
+    kind: Choice["string", "number", "blob", "null", "true", "false", "current"]
+    text: str = ""
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRef:
+    """A column, with whatever qualifies it in front."""
+
+    path: Path
+    span: Span = _span()
+
+    @property
+    def name(self) -> Name:
+        """The last part."""
+        return self.path[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """`{{ name }}` outside quotes that has no value yet (only `--check` sees one)."""
+
+    name: str
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A parameter marker: `?`, `:name`."""
+
+    text: str
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Unary:
+    """`-x`, `+x`, `~x`, `NOT x`."""
+
+    operator: str
+    operand: Expr
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """Arithmetic, concatenation, JSON and comparison operators."""
+
+    operator: str
+    left: Expr
+    right: Expr
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Logical:
+    """A chain of AND or of OR, flat however long."""
+
+    operator: Choice["AND", "OR"]
+    operands: tuple[Expr, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """`operand [NOT] BETWEEN low AND high`."""
+
+    operand: Expr
+    low: Expr
+    high: Expr
+    negated: bool = False
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class InList:
+    """`operand [NOT] IN (a, b, ..)`."""
+
+    operand: Expr
+    items: tuple[Expr, ...]
+    negated: bool = False
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class InQuery:
+    """`operand [NOT] IN (SELECT ..)`."""
+
+    operand: Expr
+    query: Query
+    negated: bool = False
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """`operand [NOT] LIKE|GLOB|REGEXP|MATCH pattern [ESCAPE c]`."""
+
+    operator: str
+    operand: Expr
+    pattern: Expr
+    escape: Expr | None = None
+    negated: bool = False
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Is:
+    """`operand IS [NOT] [DISTINCT FROM] other`."""
+
+    operand: Expr
+    other: Expr
+    negated: bool = False
+    distinct: bool = False
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """`EXISTS (SELECT ..)`."""
+
+    query: Query
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Subquery:
+    """`(SELECT ..)` as a value."""
+
+    query: Query
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`(a, b, ..)`."""
+
+    items: tuple[Expr, ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """One arm of a CASE."""
+
+    condition: Expr
+    result: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`CASE [operand] WHEN .. THEN .. [ELSE ..] END`."""
+
+    operand: Expr | None
+    arms: tuple[When, ...]
+    otherwise: Expr | None = None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """`CAST(operand AS type)`, `CONVERT(operand, type)`."""
+
+    operand: Expr
+    type: str
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Collate:
+    """`operand COLLATE name`."""
+
+    operand: Expr
+    collation: Name
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """`INTERVAL n unit`: parsed, not offered."""
+
+    amount: Expr
+    unit: Name
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class FrameBound:
+    """`UNBOUNDED PRECEDING`, `CURRENT ROW`, `offset FOLLOWING`, .."""
+
+    kind: str
+    offset: Expr | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A window's frame."""
+
+    unit: str
+    start: FrameBound
+    end: FrameBound | None = None
+    exclude: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What stands in the parentheses of OVER or of a named window."""
+
+    base: Name | None = None
+    partition: tuple[Expr, ...] = ()
+    order: tuple[OrderItem, ...] = ()
+    frame: Frame | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function call; `star` is `count(*)`, `separator` the one of `group_concat(x SEPARATOR ',')`."""
+
+    name: Path
+    arguments: tuple[Expr, ...] = ()
+    distinct: bool = False
+    star: bool = False
+    order: tuple[OrderItem, ...] = ()
+    separator: str | None = None
+    filter: Expr | None = None
+    over: Window | Name | None = None
+    span: Span = _span()
+
+
+Expr = (
+    Literal
+    | ColumnRef
+    | Placeholder
+    | Variable
+    | Unary
+    | Binary
+    | Logical
+    | Between
+    | InList
+    | InQuery
+    | Match
+    | Is
+    | Exists
+    | Subquery
+    | Row
+    | Case
+    | Cast
+    | Collate
+    | Interval
+    | Call
+)
+
+
+# ---- queries
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of a select list; `text` is how the expression was written, the name of a column without an alias."""
+
+    expr: Expr
+    alias: Name | None = None
+    text: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Star:
+    """`*` or `t.*`."""
+
+    path: Path = ()
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class TableRef:
+    """A table by name: a CTE, a local table or view, a resource."""
+
+    path: Path
+    alias: Name | None = None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class TableFunction:
+    """`json_each(..)` and its like."""
+
+    name: Path
+    arguments: tuple[Expr, ...]
+    alias: Name | None = None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A query in FROM."""
+
+    query: Query | Exec
+    alias: Name | None = None
+    span: Span = _span()
+
+
+JoinKind = Choice["INNER", "CROSS", "LEFT", "RIGHT", "FULL", "COMMA"]
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Two tables joined."""
+
+    left: Table
+    right: Table
+    kind: JoinKind
+    natural: bool = False
+    on: Expr | None = None
+    using: tuple[Name, ...] = ()
+    span: Span = _span()
+
+
+Table = TableRef | TableFunction | Derived | Join
+
+
+@dataclass(frozen=True, slots=True)
+class OrderItem:
+    """One item of ORDER BY."""
+
+    expr: Expr
+    direction: Choice["ASC", "DESC"] | None = None
+    nulls: Choice["FIRST", "LAST"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """SELECT .. up to its WINDOW clause."""
+
+    items: tuple[Item | Star, ...]
+    source: Table | None = None
+    where: Expr | None = None
+    group: tuple[Expr, ...] = ()
+    having: Expr | None = None
+    windows: tuple[tuple[Name, Window], ...] = ()
+    distinct: bool = False
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """`VALUES (..), (..)`."""
+
+    rows: tuple[tuple[Expr, ...], ...]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Compound:
+    """A set operation; left-associative, all operators of one strength, as in SQLite."""
+
+    operator: Choice["UNION", "UNION ALL", "INTERSECT", "EXCEPT", "INTERSECT ALL", "EXCEPT ALL"]
+    left: Body
+    right: Body
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Cte:
+    """One common table expression."""
+
+    name: Name
+    columns: tuple[Name, ...]
+    query: Query
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A body with what stands around it. A body that is itself a Query was in parentheses."""
+
+    body: Body
+    ctes: tuple[Cte, ...] = ()
+    recursive: bool = False
+    order: tuple[OrderItem, ...] = ()
+    limit: Expr | None = None
+    offset: Expr | None = None
+    span: Span = _span()
+
+
+Body = Select | Values | Compound | Query
+
+
+# ---- writes
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """INSERT (and REPLACE INTO, for local tables)."""
+
+    target: Path
+    columns: tuple[Path, ...] | None
+    query: Query
+    returning: tuple[Item | Star, ...] = ()
+    replace: bool = False
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """UPDATE, and REPLACE .. SET (`verb`)."""
+
+    verb: Choice["UPDATE", "REPLACE"]
+    target: Path
+    alias: Name | None
+    assignments: tuple[tuple[Path, Expr], ...]
+    source: Table | None = None
+    where: Expr | None = None
+    order: tuple[OrderItem, ...] = ()
+    limit: Expr | None = None
+    offset: Expr | None = None
+    returning: tuple[Item | Star, ...] = ()
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """DELETE FROM."""
+
+    target: Path
+    alias: Name | None
+    where: Expr | None = None
+    order: tuple[OrderItem, ...] = ()
+    limit: Expr | None = None
+    offset: Expr | None = None
+    returning: tuple[Item | Star, ...] = ()
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """`@name = value` of EXEC."""
+
+    name: str
+    value: Expr
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class JsonArgument:
+    """`@@json = ..`: the text of the JSON object, out of its quotes; `value` spans it as written."""
+
+    text: str
+    value: Span = field(default=NO_SPAN, compare=False)
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Exec:
+    """EXEC resource.method with its arguments."""
+
+    target: Path
+    arguments: tuple[Argument, ...] = ()
+    body: JsonArgument | None = None
+    span: Span = _span()
+
+
+# ---- the catalog and what lasts
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """SHOW what IN path LIKE .. | WHERE .."""
+
+    what: Name
+    extended: bool = False
+    path: Path = ()
+    like: str | None = None
+    where: Expr | None = None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class ShowInsert:
+    """SHOW INSERT INTO resource."""
+
+    target: Path
+    extended: bool = False
+    columns: tuple[Path, ...] | None = None
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Describe:
+    """DESCRIBE resource, or DESCRIBE METHOD resource.method (`method`)."""
+
+    path: Path
+    extended: bool = False
+    method: bool = False
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """EXPLAIN statement."""
+
+    statement: Query | Insert | Update | Delete | Exec
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """USE provider[.service]."""
+
+    path: Path
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class CreateView:
+    """CREATE [MATERIALIZED] VIEW."""
+
+    path: Path
+    query: Query
+    columns: tuple[Name, ...] = ()
+    materialized: bool = False
+    replace: bool = False
+    if_not_exists: bool = False
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnDefinition:
+    """A column of CREATE TABLE."""
+
+    name: Name
+    type: str = ""
+    constraints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTable:
+    """CREATE TABLE with columns, or AS a query."""
+
+    path: Path
+    columns: tuple[ColumnDefinition, ...] = ()
+    constraints: tuple[str, ...] = ()
+    query: Query | None = None
+    replace: bool = False
+    if_not_exists: bool = False
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """DROP VIEW, DROP MATERIALIZED VIEW, DROP TABLE."""
+
+    kind: Choice["VIEW", "MATERIALIZED VIEW", "TABLE"]
+    path: Path
+    if_exists: bool = False
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """REFRESH MATERIALIZED VIEW."""
+
+    path: Path
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """BEGIN, COMMIT, ROLLBACK."""
+
+    verb: Choice["BEGIN", "COMMIT", "ROLLBACK"]
+    span: Span = _span()
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A statement StackQL has and tokensh does not offer; `verb` is its first word, `text` the statement."""
+
+    verb: str
+    text: str = ""
+    span: Span = _span()
+
+
+Statement = (
+    Query
+    | Insert
+    | Update
+    | Delete
+    | Exec
+    | Explain
+    | Show
+    | ShowInsert
+    | Describe
+    | Use
+    | CreateView
+    | CreateTable
+    | Drop
+    | Refresh
+    | Transaction
+    | Unsupported
+)
