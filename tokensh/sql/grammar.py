@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,7 @@ class Table:
     reserved: frozenset[str]
     pattern: re.Pattern[str]
     start: int
+    end: int
     words: dict[str, str]
     """Terminal to the text that error messages and completion show for it."""
 
@@ -115,7 +117,10 @@ def _write(cache: Path, name: str, made: dict[str, Any]) -> None:
 
 
 def _table(data: dict[str, Any]) -> Table:
-    rules = tuple(Rule(o, n, a, tuple((c[0], c[1], c[2]) for c in kids), after, single, inline) for o, n, a, kids, after, single, inline in data["rules"])
+    rules = tuple(
+        Rule(o, n, a, tuple((c[0], c[1], c[2]) for c in kids), after, single, inline)
+        for o, n, a, kids, after, single, inline in data["rules"]
+    )
     return Table(
         states=tuple(data["states"]),
         gotos=tuple(data["gotos"]),
@@ -125,18 +130,19 @@ def _table(data: dict[str, Any]) -> Table:
         reserved=frozenset(data["reserved"]),
         pattern=re.compile(data["pattern"]),
         start=data["start"],
+        end=data["end"],
         words=data["words"],
     )
 
 
 def compile_grammar(grammar: str) -> dict[str, Any]:
     """The table as plain data, made by lark. Raises lark's errors: only a grammar that was changed can fail."""
-    from lark import Lark
-    from lark.parsers.lalr_analysis import LALR_Analyzer
+    from lark import Lark  # noqa: PLC0415 (only for a grammar without a compiled table)
+    from lark.parsers.lalr_analysis import LALR_Analyzer  # noqa: PLC0415 (the same)
 
     lark = Lark(grammar, parser="lalr", lexer="basic", maybe_placeholders=True)
     analysis = LALR_Analyzer(lark.parser.parser_conf, debug=False, strict=True)
-    analysis.compute_lalr()
+    analysis.compute_lalr()  # type: ignore[no-untyped-call]  # lark types its public face only
     table = analysis.parse_table
     numbers = {state: i for i, state in enumerate(table.states)}
     rules: dict[LarkRule, int] = {}
@@ -148,7 +154,7 @@ def compile_grammar(grammar: str) -> dict[str, Any]:
         for symbol, (kind, argument) in row.items():
             if kind.name == "Reduce":
                 actions[symbol] = -1 - rules.setdefault(argument, len(rules))
-            elif symbol in lark.parser.lexer_conf.terminals_by_name or symbol == "JSON_OBJECT" or symbol == "$END":
+            elif symbol in lark.parser.lexer_conf.terminals_by_name or symbol in ("JSON_OBJECT", "$END"):
                 actions[symbol] = numbers[argument]
             else:
                 jumps[symbol] = numbers[argument]
@@ -161,6 +167,7 @@ def compile_grammar(grammar: str) -> dict[str, Any]:
         "gotos": gotos,
         "rules": [_rule(rule) for rule in rules],
         "start": numbers[table.start_states["start"]],
+        "end": numbers[table.end_states["start"]],
         **_lexicon(terminals, grammar),
     }
 
@@ -175,7 +182,7 @@ def _rule(rule: LarkRule) -> list[Any]:
     nones = 0
     for i, symbol in enumerate(rule.expansion):
         nones += empty[i]
-        if symbol.is_term and symbol.filter_out:
+        if symbol.is_term and getattr(symbol, "filter_out", False) and not options.keep_all_tokens:
             continue
         children.append((i, not symbol.is_term and symbol.name.startswith("_"), nones))
         nones = 0
@@ -191,11 +198,23 @@ def _rule(rule: LarkRule) -> list[Any]:
     ]
 
 
-_ORDER = ("BLANK", "COMMENT", "BLOB", "NAME", "STRING", "QUOTED_NAME", "PLACEHOLDER", "NUMBER", "VARIABLE", "JSON_PARAMETER", "PARAMETER")
+_ORDER = (
+    "BLANK",
+    "COMMENT",
+    "BLOB",
+    "NAME",
+    "STRING",
+    "QUOTED_NAME",
+    "PLACEHOLDER",
+    "NUMBER",
+    "VARIABLE",
+    "JSON_PARAMETER",
+    "PARAMETER",
+)
 
 
-def _lexicon(terminals: list[TerminalDef], grammar: str) -> dict[str, Any]:
-    from lark.lexer import PatternStr
+def _lexicon(terminals: Collection[TerminalDef], grammar: str) -> dict[str, Any]:
+    from lark.lexer import PatternStr  # noqa: PLC0415 (the same)
 
     texts = {t.name: t.pattern.value for t in terminals if isinstance(t.pattern, PatternStr)}
     patterns = {t.name: t.pattern.to_regexp() for t in terminals if t.name not in texts}
@@ -205,7 +224,7 @@ def _lexicon(terminals: list[TerminalDef], grammar: str) -> dict[str, Any]:
     groups.append(f"(?P<OPERATOR>{'|'.join(re.escape(o) for o in sorted(operators, key=len, reverse=True))})")
     groups.append(r"(?P<OTHER>[\s\S])")
     first, _, _ = grammar.partition("// Never a name")[2].partition("// Names wherever")
-    words = {name: value for name, value in texts.items()}
+    words = dict(texts)
     words |= {"NAME": "a name", "QUOTED_NAME": "a name", "STRING": "a string", "NUMBER": "a number", "$END": "the end"}
     return {
         "keywords": keywords,
