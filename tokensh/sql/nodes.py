@@ -20,7 +20,7 @@ class Name:
     """An identifier: its text without quotes; `quoted` tells whether it was written in them."""
 
     text: str
-    quoted: bool = False
+    quoted: bool = field(default=False, compare=False)
     span: Span = _span()
 
 
