@@ -63,6 +63,8 @@ class Method:
     """The columns of the rows it answers with; empty where the reply is an empty object."""
     object_key: str | None = None
     """Where in the reply the rows are, e.g. `$.token_infos`; None: the whole reply is the one row."""
+    lists: bool = False
+    """Whether the rows are the items of an array."""
     description: str = ""
     response_description: str = ""
     has_body: bool = False

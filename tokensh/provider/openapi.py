@@ -168,6 +168,7 @@ class ServiceDocument:
             fields=tuple(self._fields(reply, object_key, where)),
             # Another language than JSONPath (XPath, for XML) says nothing about a JSON reply.
             object_key=object_key if object_key.startswith("$.") else None,
+            lists=self._lists(reply, object_key, where),
             description=_text(operation.get("description")) or _text(operation.get("summary")),
             response_description=_text(response.get("description")),
             has_body=body is not None,
@@ -284,6 +285,15 @@ class ServiceDocument:
             if name := step["name"] or step["quoted"]:
                 node = self._item(self._properties(node, where).get(name, {}), where)
         return node
+
+    def _lists(self, schema: Node, object_key: str, where: str) -> bool:
+        """Whether an array stands anywhere on the way to the rows."""
+        node, arrays = self._resolved(schema, where), False
+        for step in OBJECT_KEY_STEP.finditer(object_key):
+            if name := step["name"] or step["quoted"]:
+                arrays = arrays or "items" in node
+                node = self._resolved(self._properties(self._item(node, where), where).get(name, {}), where)
+        return arrays or "items" in node
 
     def _item(self, schema: Node, where: str) -> Node:
         node = self._resolved(schema, where)

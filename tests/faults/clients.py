@@ -1,0 +1,106 @@
+"""A Client for tests: a credential of its own, clocks of its own, a Ctrl-C that can be pressed."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from tokensh.api.client import Client
+from tokensh.api.hosts import Target, parse_origin
+from tokensh.api.request import Request
+from tokensh.environment import Cancellation, Environment
+from tokensh.redact import Redactor
+
+TOKEN = "dapi" + "0123456789abcdef" * 2
+LIST = "/api/2.0/token/list"
+CREATE = "/api/2.0/token/create"
+REVOKE = "/api/2.0/token/delete"
+
+
+@dataclass
+class FakeCredential:
+    """A token, and those that follow it when it is refreshed."""
+
+    tokens: list[str] = field(default_factory=lambda: [TOKEN])
+    source: str = "the test"
+    kind: str = "pat"
+    rejected: list[str] = field(default_factory=list)
+
+    def token(self) -> str:
+        return self.tokens[0]
+
+    def refresh(self, rejected: str) -> bool:
+        self.rejected.append(rejected)
+        if len(self.tokens) == 1:
+            return False
+        self.tokens.pop(0)
+        return True
+
+    def for_target(self, target: Target) -> FakeCredential:
+        return self
+
+
+class Clocks:
+    """Sleeps that take no time, and are written down; a monotonic clock that can be put on."""
+
+    def __init__(self) -> None:
+        self.sleeps: list[float] = []
+        self.ahead = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+@dataclass
+class Bench:
+    client: Client
+    cancellation: Cancellation
+    redactor: Redactor
+    clocks: Clocks
+
+
+@contextmanager
+def bench(
+    *, credential: FakeCredential | None = None, variables: Mapping[str, str] | None = None, **settings: Any
+) -> Iterator[Bench]:
+    """A client and what it was made of."""
+    cancellation, redactor, clocks = Cancellation(), Redactor(), Clocks()
+    environment = Environment(
+        sys.stdin, sys.stdout, sys.stderr, variables or {}, monotonic=clocks.monotonic, sleep=clocks.sleep
+    )
+    client = Client(
+        environment, credential or FakeCredential(), redactor=redactor, cancellation=cancellation, **settings
+    )
+    try:
+        yield Bench(client, cancellation, redactor, clocks)
+    finally:
+        client.close()
+
+
+def at(origin: str) -> Target:
+    """The address of a test's server."""
+    target = parse_origin(origin)
+    assert target is not None
+    return target
+
+
+def get(origin: str) -> Request:
+    """A listing."""
+    return Request("GET", at(origin), LIST)
+
+
+def create(origin: str) -> Request:
+    """A create."""
+    return Request("POST", at(origin), CREATE, body={"comment": "ci"}, creates=True)
+
+
+def revoke(origin: str) -> Request:
+    """A write that makes nothing."""
+    return Request("POST", at(origin), REVOKE, body={"token_id": "a1"})

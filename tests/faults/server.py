@@ -1,0 +1,238 @@
+"""A loopback server that does wrong what a server, a proxy or a network can do wrong, and keeps a log of what reached it.
+
+A behaviour is a function of one `Exchange`; the server plays those of its script in turn, the last one for ever.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO
+
+OK = {"token_infos": [{"token_id": "a1", "comment": "fine"}]}
+_RESET = struct.pack("ii", 1, 0)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request as it arrived; `connection` counts the connections of the server."""
+
+    connection: int
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Exchange:
+    """One request, and what can be done to its connection."""
+
+    seen: Seen
+    connection: socket.socket
+    server: FaultyServer
+    over: bool = False
+
+    def write(self, data: bytes) -> None:
+        self.connection.sendall(data)
+
+    def take_effect(self) -> None:
+        """Do what the request asks for."""
+        self.server.effects.append(self.seen)
+
+    def reply(self, status: int, body: bytes, **headers: str) -> None:
+        """Answer properly, and keep the connection."""
+        self.write(head(status, {"Content-Length": str(len(body)), **headers}) + body)
+
+    def hang_up(self) -> None:
+        """Close the connection in an orderly way."""
+        self.over = True
+
+    def reset(self) -> None:
+        """Close the connection with RST."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.over = True
+
+
+Behaviour = Callable[[Exchange], None]
+
+
+def head(status: int, headers: dict[str, str]) -> bytes:
+    """Status line and headers, `_` in a name for `-`."""
+    lines = [f"HTTP/1.1 {status} Because", *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+class FaultyServer:
+    """Listens on 127.0.0.1 until the `with` block ends."""
+
+    def __init__(self, *script: Behaviour, tls: ssl.SSLContext | None = None) -> None:
+        self.script: tuple[Behaviour, ...] = script or (ok,)
+        self.log: list[Seen] = []
+        self.effects: list[Seen] = []
+        self.connections = 0
+        self.stopping = threading.Event()
+        self._tls = tls
+        self._lock = threading.Lock()
+        self._open: list[socket.socket] = []
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port: int = self._listener.getsockname()[1]
+
+    def __enter__(self) -> FaultyServer:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stopping.set()
+        for one in (self._listener, *self._open):
+            cut(one)
+        self._listener.close()
+
+    @property
+    def origin(self) -> str:
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self._open.append(connection)
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, plain: socket.socket) -> None:
+        with self._lock:
+            self.connections += 1
+            number = self.connections
+        try:
+            connection = self._tls.wrap_socket(plain, server_side=True) if self._tls else plain
+        except OSError:
+            plain.close()
+            return
+        with connection, connection.makefile("rb") as reader:
+            try:
+                self._converse(connection, reader, number)
+            except OSError:
+                return  # the client went away
+
+    def _converse(self, connection: socket.socket, reader: BinaryIO, number: int) -> None:
+        while (seen := _read(reader, number)) is not None:
+            exchange = Exchange(seen, connection, self)
+            self._next(seen)(exchange)
+            if exchange.over:
+                return
+
+    def _next(self, seen: Seen) -> Behaviour:
+        with self._lock:
+            behaviour = self.script[min(len(self.log), len(self.script) - 1)]
+            self.log.append(seen)
+            return behaviour
+
+
+def _read(reader: BinaryIO, number: int) -> Seen | None:
+    first = reader.readline().decode("latin-1").split()
+    if len(first) != 3:
+        return None
+    headers = {}
+    while line := reader.readline().decode("latin-1").strip():
+        name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip()
+    return Seen(number, first[0], first[1], headers, reader.read(int(headers.get("content-length", "0"))))
+
+
+def cut(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # it has ended by itself
+
+
+def ok(exchange: Exchange) -> None:
+    """Take effect, and answer with one token."""
+    exchange.take_effect()
+    exchange.reply(200, json.dumps(OK).encode(), Content_Type="application/json")
+
+
+def answers(status: int, body: bytes = b"{}", **headers: str) -> Behaviour:
+    """Answer, without effect."""
+    return lambda exchange: exchange.reply(status, body, **headers)
+
+
+def answers_after_effect(status: int, body: bytes = b"{}") -> Behaviour:
+    def behave(exchange: Exchange) -> None:
+        exchange.take_effect()
+        exchange.reply(status, body)
+
+    return behave
+
+
+def resets(exchange: Exchange) -> None:
+    """RST without effect."""
+    exchange.reset()
+
+
+def resets_after_effect(exchange: Exchange) -> None:
+    exchange.take_effect()
+    exchange.reset()
+
+
+def closes(exchange: Exchange) -> None:
+    """Close without a reply."""
+    exchange.hang_up()
+
+
+def hangs(exchange: Exchange) -> None:
+    """Never answer."""
+    exchange.server.stopping.wait()
+    exchange.hang_up()
+
+
+def is_slow(seconds: float) -> Behaviour:
+    """Answer well, but late."""
+
+    def behave(exchange: Exchange) -> None:
+        exchange.server.stopping.wait(seconds)
+        ok(exchange)
+
+    return behave
+
+
+def drips(seconds: float) -> Behaviour:
+    """Answer well, one byte at a time with a pause before each."""
+
+    def behave(exchange: Exchange) -> None:
+        exchange.take_effect()
+        body = json.dumps(OK).encode()
+        for byte in head(200, {"Content-Length": str(len(body))}) + body:
+            exchange.server.stopping.wait(seconds)
+            exchange.write(bytes([byte]))
+
+    return behave
+
+
+def is_cut_off(exchange: Exchange) -> None:
+    """Promise more than is sent."""
+    exchange.take_effect()
+    body = json.dumps(OK).encode()
+    exchange.write(head(200, {"Content-Length": str(len(body) + 10)}) + body)
+    exchange.hang_up()
+
+
+def packs(layers: int, size: int = 0, encoding: str = "gzip") -> Behaviour:
+    """Answer with a body compressed `layers` times; `size` bytes of blanks make it a bomb."""
+    body = b" " * size + json.dumps(OK).encode()
+    for _ in range(layers):
+        body = gzip.compress(body)
+    return lambda exchange: exchange.reply(200, body, Content_Encoding=", ".join([encoding] * layers))
+
+
+def has_huge_header(exchange: Exchange) -> None:
+    exchange.take_effect()
+    exchange.reply(200, b"{}", X_Huge="x" * 200_000)

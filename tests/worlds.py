@@ -1,0 +1,15 @@
+"""An Environment of a test's own: a home in its folder, streams of its own, nothing of the person who runs the tests."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+from tokensh.environment import Environment
+
+
+def world(home: Path, *, stdin: str = "", variables: dict[str, str] | None = None, **more: Any) -> Environment:
+    """What is written can be read back: `world.stdout.getvalue()`."""
+    given = {"HOME": str(home), **(variables or {})}
+    return Environment(io.StringIO(stdin), io.StringIO(), io.StringIO(), given, **more)

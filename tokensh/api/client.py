@@ -1,0 +1,387 @@
+"""Requests over the wire: the only module that imports requests, and that only when something is to be sent.
+
+It stands on HTTPAdapter, without a Session: a Session keeps cookies, follows redirects and lets netrc put in another
+credential than ours, none of which may happen here.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import sys
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlencode, urlsplit
+
+from tokensh import __version__
+from tokensh.api import policy, reply
+from tokensh.api.hosts import Target, parse_origin
+from tokensh.api.pool import MAYBE, Batch, Flight, Job
+from tokensh.api.reply import Reply
+from tokensh.api.request import Json, Request
+from tokensh.environment import Cancellation, Environment
+from tokensh.errors import (
+    ApiError,
+    CredentialError,
+    DataError,
+    Error,
+    HostError,
+    InterfaceError,
+    NetworkError,
+    ReplyError,
+)
+from tokensh.redact import Redactor
+from tokensh.text import visible
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest, Response
+    from requests.adapters import HTTPAdapter
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds for one try to connect."""
+LONGEST_TIMEOUT = 86400.0
+MOST_CONNECTIONS = 64
+_CHUNK = 64 * 1024
+_SYSTEM = {"win32": "windows"}.get(sys.platform, sys.platform)
+_PRODUCT = f"tokensh/{__version__} python/{'.'.join(map(str, sys.version_info[:3]))} os/{_SYSTEM}"
+_HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
+
+
+class Credential(Protocol):
+    """What one workspace's requests are signed with; used from several threads."""
+
+    source: str
+    """Where it came from, for error messages."""
+    kind: str
+    """`pat` or `oauth-m2m` and the like, for the User-Agent."""
+
+    def token(self) -> str:
+        """The bearer token; may fetch one. Raises CredentialError."""
+
+    def refresh(self, rejected: str) -> bool:
+        """Get another token after a 401 answered this one; whether there is one."""
+
+
+class Credentials(Protocol):
+    """Which credential may go where."""
+
+    def for_target(self, target: Target) -> Credential:
+        """The credential for an address. Raises CredentialError where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A request with its body's bytes, signed with its target's credential unless it is `foreign`."""
+
+    request: Request
+    content: bytes | None
+    content_type: str = "application/json"
+    foreign: bool = False
+    authorization: str | None = None
+    """Of a foreign one: the header, if any."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What came back, undecoded; `elapsed` in s."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    elapsed: float
+
+
+class Client:
+    """Sends requests: verified, bounded in time and size, each write at most once. Several threads may use it.
+
+    Args:
+        environment: the clocks, and the variables HTTPS_PROXY, ALL_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE.
+        credentials: signs the requests.
+        redactor: is told each token, and cleans error texts.
+        cancellation: where Ctrl-C is seen; its presses of an earlier statement must be reset.
+        timeout: seconds for a request, its retries included.
+        create_timeout: seconds for a request that creates.
+        max_connections: requests at once, 1 to 64.
+        max_reply: bytes of a reply, decompressed.
+
+    Raises InterfaceError where a number is out of its range.
+    """
+
+    def __init__(  # noqa: PLR0913 (settings, each with a default)
+        self,
+        environment: Environment,
+        credentials: Credentials,
+        *,
+        redactor: Redactor,
+        cancellation: Cancellation,
+        timeout: float = 30.0,
+        create_timeout: float = 60.0,
+        max_connections: int = 16,
+        max_reply: int = 32 * 2**20,
+    ) -> None:
+        if not 1 <= max_connections <= MOST_CONNECTIONS:
+            raise InterfaceError(f"there can be 1 to {MOST_CONNECTIONS} connections at once, not {max_connections}")
+        if not (0 < timeout <= LONGEST_TIMEOUT and 0 < create_timeout <= LONGEST_TIMEOUT):
+            raise InterfaceError("a timeout must be more than 0 s and at most a day")
+        self.requests_sent = 0
+        """Requests handed to the network, retries included."""
+        self._environment = environment
+        self._credentials = credentials
+        self._redactor = redactor
+        self._cancellation = cancellation
+        self._timeout = timeout
+        self._create_timeout = create_timeout
+        self._max_connections = max_connections
+        self._max_reply = max_reply
+        self._lock = threading.Lock()
+        self._adapter: HTTPAdapter | None = None
+
+    # What others call.
+
+    def send(self, request: Request) -> Reply:
+        """Send one request and wait for its reply.
+
+        A GET is tried at most 3 times (connection failures, 429, 502, 503); anything else is sent once, and once more only
+        after a 401 that a fresh OAuth token can cure.
+
+        Raises:
+            ApiError: the API said no.
+            NetworkError: no complete answer; `sent` tells whether the server may have the request.
+            ReplyError: an answer that cannot be read.
+            CredentialError: no credential for this host.
+            Interrupted: Ctrl-C. A create that is on its way is waited for, 10 s or until a second Ctrl-C.
+        """
+        return self._first([self._message(request)])
+
+    def fetch(
+        self, requests: Sequence[Request], on_answer: Callable[[int], None] | None = None
+    ) -> Iterator[Reply | Error]:
+        """Send requests in parallel; their replies, or errors as items, in the order of the requests.
+
+        Args:
+            requests: what to send.
+            on_answer: called in this thread after each answer with the number of answers so far.
+
+        Raises Interrupted on Ctrl-C. Closing the iterator drops the requests that are not sent.
+        """
+        return self._answers([self._message(request) for request in requests], on_answer)
+
+    def fetch_json(
+        self,
+        method: str,
+        url: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        basic: tuple[str, str] | None = None,
+    ) -> Json:
+        """The JSON value that an OAuth endpoint answers; none of our credentials goes there. Raises as `send` does.
+
+        Args:
+            method: GET or POST.
+            url: https, or http on loopback; anything else is a HostError.
+            form: fields of an urlencoded body.
+            basic: user and password of HTTP's basic authentication.
+        """
+        target = parse_origin(url)
+        if target is None:
+            raise HostError(f"{visible(url)!r} is not a plain https URL (or http on loopback)")
+        request = Request(method, replace(target, prefix=""), target.prefix or "/")
+        content = None if form is None else urlencode(form).encode()
+        authorization = f"Basic {base64.b64encode(':'.join(basic).encode()).decode()}" if basic else None
+        message = _Message(request, content, "application/x-www-form-urlencoded", True, authorization)
+        return self._first([message]).body
+
+    def preload(self) -> None:
+        """Import requests in the background, while a person is still typing."""
+        threading.Thread(target=self._transport, name="tokensh import", daemon=True).start()
+
+    def close(self) -> None:
+        """Close the idle connections; a later request opens new ones."""
+        with self._lock:
+            adapter, self._adapter = self._adapter, None
+        if adapter is not None:
+            adapter.close()
+
+    # The waiting thread.
+
+    def _message(self, request: Request) -> _Message:
+        if request.body is None:
+            return _Message(request, None)
+        try:
+            return _Message(request, json.dumps(request.body, allow_nan=False).encode())
+        except ValueError:
+            raise DataError(
+                "a number of the request's body is infinite or not a number, which JSON cannot say"
+            ) from None
+
+    def _first(self, messages: Sequence[_Message]) -> Reply:
+        with closing(self._answers(messages)) as answers:
+            outcome = next(answers)
+        if isinstance(outcome, Error):
+            raise outcome
+        return outcome
+
+    def _answers(
+        self, messages: Sequence[_Message], on_answer: Callable[[int], None] | None = None
+    ) -> Generator[Reply | Error, None, None]:
+        return Batch(
+            [self._job(message) for message in messages],
+            workers=self._max_connections,
+            monotonic=self._environment.monotonic,
+            cancellation=self._cancellation,
+            on_answer=on_answer,
+        ).answers()
+
+    def _job(self, message: _Message) -> Job[Reply]:
+        request = message.request
+        return Job(
+            partial(self._converse, message),
+            place=request.target.host,
+            timeout=self._create_timeout if request.creates else self._timeout,
+            reads_only=request.method == "GET",
+            precious=request.creates,
+        )
+
+    # The workers.
+
+    def _converse(self, message: _Message, flight: Flight) -> Reply:
+        """One request and its reply, with the retries that are allowed."""
+        request = message.request
+        answer = self._signed(message, flight)
+        if 300 <= answer.status < 400:
+            raise self._redirected(request.target, answer)
+        return reply.read(request, answer.status, answer.headers, answer.content, answer.elapsed, self._redactor)
+
+    def _redirected(self, target: Target, answer: _Answer) -> ApiError:
+        place = self._redactor.clean(visible(policy.place(answer.headers.get("Location", ""))))
+        return ApiError(
+            f"{target.host} redirects to {place} (HTTP {answer.status}); redirects are not followed",
+            status=answer.status,
+            hint="is the workspace name right?",
+        )
+
+    def _signed(self, message: _Message, flight: Flight) -> _Answer:
+        """The answer to a request with its credential, which is renewed at most once."""
+        if message.foreign:
+            return self._persist(message, message.authorization, "none", flight)
+        credential = self._credentials.for_target(message.request.target)
+        token = credential.token()
+        answer = self._persist(message, self._bearer(credential, token), credential.kind, flight)
+        if answer.status != HTTPStatus.UNAUTHORIZED or not credential.refresh(token):
+            return answer
+        flight.refused()
+        return self._persist(message, self._bearer(credential, credential.token()), credential.kind, flight)
+
+    def _bearer(self, credential: Credential, token: str) -> str:
+        self._redactor.learn(token)
+        if not _HEADER_TEXT.fullmatch(token):
+            raise CredentialError(
+                f"the token from {credential.source} is unusable: {len(token)} characters, not all of them printable ASCII",
+                looked_at=(credential.source,),
+            )
+        return f"Bearer {token}"
+
+    def _persist(self, message: _Message, authorization: str | None, kind: str, flight: Flight) -> _Answer:
+        """Exchange once; a GET again where that may help and the time allows it."""
+        request = message.request
+        prepared = self._prepare(message, authorization, kind)
+        outcome = self._exchange(request, prepared, flight)
+        for usual in policy.PAUSES if request.method == "GET" else ():
+            pause = self._pause(outcome, usual)
+            if pause is None or self._environment.monotonic() + pause >= flight.deadline:
+                break
+            self._environment.sleep(pause)
+            outcome = self._exchange(request, prepared, flight)
+        if not isinstance(outcome, NetworkError):
+            return outcome
+        if outcome.sent and request.method != "GET":
+            outcome.hint = MAYBE
+        raise outcome
+
+    def _pause(self, outcome: _Answer | NetworkError, usual: float) -> float | None:
+        if isinstance(outcome, NetworkError):
+            return usual
+        return policy.pause(outcome.status, outcome.headers.get("Retry-After", ""), usual, self._environment.now())
+
+    def _prepare(self, message: _Message, authorization: str | None, kind: str) -> PreparedRequest:
+        import requests  # noqa: PLC0415 (slow to import; only a request that is sent needs it)
+
+        request = message.request
+        headers = {
+            "User-Agent": f"{_PRODUCT} auth/{kind}",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+        }
+        if message.content is not None:
+            headers["Content-Type"] = message.content_type
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        try:
+            prepared = requests.Request(request.method, request.url, headers, data=message.content).prepare()
+        except requests.RequestException:
+            raise _astray(request) from None
+        _assert_place(request, prepared.url or "")
+        return prepared
+
+    def _exchange(self, request: Request, prepared: PreparedRequest, flight: Flight) -> _Answer | NetworkError:
+        """Send and read once. A failure that another try may cure is returned, others are raised."""
+        from requests import RequestException  # noqa: PLC0415 (slow to import, as above)
+
+        from tokensh.api import connections  # noqa: PLC0415 (it imports urllib3)
+
+        flight.check()
+        adapter = self._transport()
+        proxies = policy.proxies(self._environment, request.target)
+        verify = policy.trusted(self._environment)
+        started = self._environment.monotonic()
+        left = max(0.1, flight.deadline - started)
+        try:
+            connections.watch(adapter.get_connection_with_tls_context(prepared, verify, proxies), request.target)
+            with self._lock:
+                self.requests_sent += 1
+            # The waiting thread ends what lasts too long; the timeouts here only bound what it cannot reach.
+            timeout = (min(CONNECT_TIMEOUT, left), left + 1)
+            with adapter.send(
+                prepared, stream=True, timeout=timeout, verify=verify, cert=None, proxies=proxies
+            ) as response:
+                content = self._read(response)
+        except (RequestException, connections.HTTPError, OSError) as error:
+            return connections.explain(error, request.target.host, sent=flight.sent)
+        flight.arrive()
+        return _Answer(response.status_code, response.headers, content, self._environment.monotonic() - started)
+
+    def _read(self, response: Response) -> bytes:
+        content = bytearray()
+        for chunk in response.iter_content(_CHUNK):
+            content += chunk
+            if len(content) > self._max_reply:
+                raise ReplyError(f"the reply is larger than {self._max_reply:,} bytes; it was not read to its end")
+        return bytes(content)
+
+    def _transport(self) -> HTTPAdapter:
+        from requests.adapters import HTTPAdapter  # noqa: PLC0415 (slow to import, as above)
+
+        with self._lock:
+            if self._adapter is None:
+                self._adapter = HTTPAdapter(policy.kept_hosts(), self._max_connections)
+            return self._adapter
+
+
+def _assert_place(request: Request, url: str) -> None:
+    """Hold what requests made of the address against what was worked out. Raises HostError."""
+    target = request.target
+    parts = urlsplit(url)
+    made = (parts.scheme, parts.hostname, parts.port, parts.username, parts.password, parts.path)
+    safe = target.scheme == "https" or (target.scheme == "http" and target.loopback)
+    if not safe or made != (target.scheme, target.host, target.port, None, None, target.prefix + request.path):
+        raise _astray(request)
+
+
+def _astray(request: Request) -> HostError:
+    return HostError(f"the request would not go where it should: {visible(request.target.origin)}")

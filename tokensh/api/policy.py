@@ -1,0 +1,98 @@
+"""The client's rules that need no network: when to try again, which proxy and which certificates, what to keep open."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tokensh.api.hosts import Target
+from tokensh.environment import Environment
+from tokensh.errors import InterfaceError
+
+PAUSES = (0.3, 0.9)
+"""Seconds before the second and the third try of a GET, if the server does not ask for others."""
+LONGEST_PAUSE = 60.0
+"""Seconds: a server that asks us to wait longer is not waited for."""
+_TRY_AGAIN = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def pause(status: int, retry_after: str, usual: float, now: float) -> float | None:
+    """Seconds to wait before a GET that was answered is tried again; None where it should not be.
+
+    Args:
+        status: of the answer.
+        retry_after: its header, seconds or a date, or nothing; anything else counts as nothing.
+        usual: the seconds to wait where the server does not ask for others.
+        now: seconds since the epoch.
+    """
+    if status not in _TRY_AGAIN:
+        return None
+    asked = _asked(retry_after, now)
+    if asked is None:
+        return usual
+    return asked if asked <= LONGEST_PAUSE else None
+
+
+def _asked(retry_after: str, now: float) -> float | None:
+    if retry_after.isascii() and retry_after.isdigit():
+        return float(retry_after)
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 (slow to import, and rarely needed)
+
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def proxies(environment: Environment, target: Target) -> dict[str, str]:
+    """The proxy for an address, as requests takes it. Loopback has none: what goes there stays on this machine.
+
+    Raises InterfaceError for a SOCKS proxy, whose connections could not be watched.
+    """
+
+    def either(name: str) -> str:
+        return environment.get(name) or environment.get(name.upper())
+
+    proxy = either("https_proxy") or either("all_proxy")
+    if target.loopback or not proxy or _is_exempt(target.host, either("no_proxy")):
+        return {}
+    if proxy.lower().startswith("socks"):
+        raise InterfaceError("a SOCKS proxy cannot be used", hint="set HTTPS_PROXY to an http:// or https:// proxy")
+    return {target.scheme: proxy}
+
+
+def _is_exempt(host: str, no_proxy: str) -> bool:
+    rules = {rule.strip().lower().lstrip(".") for rule in no_proxy.split(",")} - {""}
+    return any(rule in ("*", host) or host.endswith(f".{rule}") for rule in rules)
+
+
+def trusted(environment: Environment) -> str | bool:
+    """The file or folder of certificates to trust; True for the common ones.
+
+    Raises InterfaceError if a variable names one that is not there.
+    """
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        path = environment.get(variable)
+        if path and not Path(path).exists():
+            raise InterfaceError(f"{variable} names {path!r}, which is not there")
+        if path:
+            return path
+    return True
+
+
+def kept_hosts() -> int:
+    """How many hosts' idle connections may be kept open, so that half of the process's files stay free for others."""
+    from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit  # noqa: PLC0415 (only what sends needs it)
+
+    limit, _ = getrlimit(RLIMIT_NOFILE)
+    return 1024 if limit == RLIM_INFINITY else max(10, min(1024, limit // 2))
+
+
+def place(location: str) -> str:
+    """The host that a Location header names, else the header's text, cut short; not yet visible()."""
+    try:
+        host = urlsplit(location).hostname
+    except ValueError:
+        host = None
+    return (host or location or "nowhere")[:100]

@@ -1,0 +1,65 @@
+"""The profiles of ~/.databrickscfg, as Databricks' own tools read them (token-api.md section 2.2)."""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokensh.api.hosts import parse_origin
+from tokensh.environment import Environment
+from tokensh.errors import CredentialError
+
+_SETTINGS = "__settings__"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One section: `origin` is the workspace it is for, normalised; empty where it names none."""
+
+    name: str
+    origin: str
+    settings: Mapping[str, str]
+
+    def get(self, key: str) -> str:
+        """A setting's text, empty where it is not set."""
+        return self.settings.get(key, "").strip()
+
+
+def origin_of(host: str) -> str:
+    """A host as people write it (without scheme, with a trailing slash or `?o=..`) as `https://host`; empty if it is none."""
+    plain = host.strip().partition("?")[0].rstrip("/")
+    target = parse_origin(plain if "://" in plain else f"https://{plain}")
+    return target.origin if target else ""
+
+
+def config_file(environment: Environment) -> Path:
+    """DATABRICKS_CONFIG_FILE, or ~/.databrickscfg."""
+    given = environment.get("DATABRICKS_CONFIG_FILE")
+    return environment.home / given.removeprefix("~/") if given else environment.home / ".databrickscfg"
+
+
+def read(environment: Environment) -> tuple[Profile, ...]:
+    """All profiles of the file, the default one first; none where there is no file.
+
+    Raises CredentialError where the file is there and cannot be read.
+    """
+    path = config_file(environment)
+    # No section is merged into the others, and a % in a value is a %.
+    parser = configparser.ConfigParser(default_section="\0none", interpolation=None)
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            parser.read_file(file)
+    except FileNotFoundError:
+        return ()
+    except (OSError, UnicodeDecodeError, configparser.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) else type(error).__name__
+        raise CredentialError(f"{path} cannot be read: {reason}", looked_at=(str(path),)) from None
+    default = parser.get(_SETTINGS, "default_profile", fallback="DEFAULT")
+    names = sorted((name for name in parser.sections() if name != _SETTINGS), key=lambda name: name != default)
+    return tuple(_profile(name, dict(parser.items(name))) for name in names)
+
+
+def _profile(name: str, settings: Mapping[str, str]) -> Profile:
+    return Profile(name, origin_of(settings.get("host", "")) if settings.get("host") else "", settings)

@@ -1,0 +1,297 @@
+"""What came back -> JSON, rows, or an error that says what is wrong with it. Pure: it sees bytes, never a socket.
+
+Nothing is guessed: a reply that is not what the document says is an error that names the place in it (a JSON path), a number
+is exact to 64 bits, and what a server says is cleaned of secrets before it becomes a message.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+from tokensh.api.request import Json, Request
+from tokensh.errors import ApiError, ReplyError
+from tokensh.provider.model import Method
+from tokensh.redact import Redactor
+from tokensh.rows import ColumnType, Value
+from tokensh.text import truncate, visible
+
+_INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
+_DIGITS = re.compile(r"-?[0-9]+")
+_STEP = re.compile(r"\.([^.\[\]]+)|\['([^']+)'\]|\[(?:\*|\d+)\]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_REQUEST_ID = re.compile(r"\s*\[ReqId: ([\w-]+)\]")
+_MARKED = re.compile(r"<(title|pre|h1)[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
+_CODED = re.compile(r"([A-Z][A-Z_]{3,}): (.+)", re.DOTALL)
+_LONGEST_MESSAGE = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A success: `body` is its JSON value (None also where it was empty, see `empty`), `elapsed` s, `date` the header's text."""
+
+    request: Request
+    status: int
+    body: Json
+    elapsed: float = 0.0
+    date: str = ""
+    empty: bool = False
+
+
+def read(  # noqa: PLR0913, PLR0917 (the parts of an answer)
+    request: Request, status: int, headers: Mapping[str, str], content: bytes, elapsed: float, redactor: Redactor
+) -> Reply:
+    """Read an answer.
+
+    Raises:
+        ApiError: the API said no (also with status 200 and an `error_code`).
+        ReplyError: a success that is not JSON.
+    """
+    if status >= 400:
+        raise _refusal(request, status, headers, content, redactor)
+    date = headers.get("Date", "")
+    if not content.strip():
+        return Reply(request, status, None, elapsed, date, empty=True)
+    body = _decoded(request, headers, content)
+    if isinstance(body, dict) and body.get("error_code") and not body.keys() & {"token_infos", "token_info"}:
+        raise _refusal(request, status, headers, content, redactor)
+    return Reply(request, status, body, elapsed, date)
+
+
+# ---- JSON
+
+
+def _decoded(request: Request, headers: Mapping[str, str], content: bytes) -> Json:
+    try:
+        return _loads(content.decode("utf-8-sig"))
+    except ReplyError:
+        raise
+    except UnicodeDecodeError:
+        problem = "not UTF-8"
+    except RecursionError:
+        problem = "nested too deeply"
+    except ValueError as error:
+        problem = "no JSON" if "limit" not in str(error) else "a number with too many digits"
+    kind = visible(headers.get("Content-Type", "no type").split(";")[0])[:60]
+    raise ReplyError(
+        f"the reply of {request.target.host} is {problem} ({kind}, {len(content):,} bytes)",
+        hint="is the workspace name right?" if content.lstrip()[:1] == b"<" else None,
+    )
+
+
+def _loads(text: str) -> Json:
+    value: Json = json.loads(text, parse_constant=_no_number, object_pairs_hook=_unique)
+    return value
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ReplyError(f"the reply holds {text}, which is no JSON number")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ReplyError("the reply names a key of an object twice; which value counts cannot be told")
+    return made
+
+
+# ---- rows
+
+
+def rows(method: Method, reply: Reply) -> Sequence[Mapping[str, Json]]:
+    """The objects of a reply that are the method's rows. Raises ReplyError with the path of what is none."""
+    if reply.empty:
+        if method.fields:
+            raise ReplyError(f"the reply to {method.name} is empty")
+        return ()
+    found, path = _at(method.object_key, reply.body)
+    if found is None:
+        return ()
+    if isinstance(found, dict) and not method.lists:
+        return (found,)
+    if not isinstance(found, list):
+        raise ReplyError(f"unexpected {_kind(found)} at {path} of the reply to {method.name}", path=path)
+    for index, one in enumerate(found):
+        if not isinstance(one, dict):
+            place = f"{path}[{index}]"
+            raise ReplyError(f"unexpected {_kind(one)} at {place} of the reply to {method.name}", path=place)
+    return found  # type: ignore[return-value] # each was looked at above
+
+
+def _at(object_key: str | None, body: Json) -> tuple[Json, str]:
+    """The value where the document says the rows are; None where that is absent."""
+    found, path = body, "$"
+    for step in _STEP.finditer(object_key or ""):
+        name = step[1] or step[2]
+        if name is None or found is None:
+            continue
+        if not isinstance(found, dict):
+            raise ReplyError(f"unexpected {_kind(found)} at {path} of the reply", path=path)
+        found, path = found.get(name), f"{path}.{name}"
+    return found, path
+
+
+def _kind(value: Json) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean"
+        case int() | float():
+            return "number"
+        case str():
+            return "text"
+        case list():
+            return "array"
+        case _:
+            return "object"
+
+
+def cell(kind: ColumnType, value: Json, path: str) -> Value:
+    """A JSON value as the value of a column of a type. Raises ReplyError with its path where it does not fit."""
+    if value is None:
+        return None
+    return _CELLS.get(kind, _structure)(value, path)
+
+
+def _string(value: Json, _: str) -> Value:
+    if isinstance(value, str):
+        return whole_text(value)
+    return _structure(value, "")
+
+
+def whole_text(text: str) -> str:
+    r"""Text without half characters, which nothing can store or print: they stand as their escapes (`\ud800`)."""
+    return text if text.isascii() else _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _integer(value: Json, path: str) -> Value:
+    # Protocol buffers' JSON writes 64-bit integers as text.
+    if isinstance(value, str) and _DIGITS.fullmatch(value) and len(value) <= 20:
+        value = int(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _misfit("integer", value, path)
+    if not _INT64_MIN <= value <= _INT64_MAX:
+        raise ReplyError(f"{value} at {path} does not fit into 64 bits", path=path)
+    return value
+
+
+def _number(value: Json, path: str) -> Value:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _misfit("number", value, path)
+    if value in (float("inf"), float("-inf")):
+        raise ReplyError(f"the number at {path} is too large", path=path)
+    return value if _INT64_MIN <= value <= _INT64_MAX or isinstance(value, float) else float(value)
+
+
+def _boolean(value: Json, path: str) -> Value:
+    if not isinstance(value, bool):
+        raise _misfit("boolean", value, path)
+    return int(value)
+
+
+def _structure(value: Json, _: str) -> Value:
+    return whole_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+_CELLS: Mapping[ColumnType, Callable[[Json, str], Value]] = {
+    "string": _string,
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
+}
+
+
+def _misfit(kind: str, value: Json, path: str) -> ReplyError:
+    shown = truncate(visible(json.dumps(value)), 60)
+    return ReplyError(f"{kind} expected at {path}, not {shown}", path=path)
+
+
+# ---- refusals
+
+_HINTS = (
+    ("tokens are disabled for user", "an OAuth profile may work: databricks auth login"),
+    (
+        "tokens are disabled",
+        "personal access tokens are turned off in this workspace (setting enableTokensConfig)",
+    ),
+    ("does not have permission to use tokens", "an administrator can grant CAN_USE in token_permissions"),
+    ("on-behalf-of", "on-behalf-of tokens are not offered on every cloud, and can be turned off"),
+    ("tokens tokens does not exist", "there are no token permissions before the workspace's first token"),
+    ("principal: ", "a service principal is named by its application id, not its display name"),
+    ("quota", "a user can have 600 tokens that are not expired: revoke some"),
+    ("expired", "renew the credential: databricks auth login"),
+    ("private-link", "this workspace can only be reached through its private link"),
+)
+"""What a message holds, in lower case -> what to do (token-api.md section 4)."""
+
+
+def _refusal(request: Request, status: int, headers: Mapping[str, str], content: bytes, redactor: Redactor) -> ApiError:
+    code, message, request_id = _said(status, content)
+    found = _REQUEST_ID.search(message)
+    message = _REQUEST_ID.sub("", message)
+    request_id = headers.get("X-Request-Id", "") or request_id or (found[1] if found else "")
+    clean = truncate(visible(redactor.clean(" ".join(message.split()))), _LONGEST_MESSAGE)
+    return ApiError(
+        f"{request.target.name}: {clean}",
+        status=status,
+        code=visible(redactor.clean(code))[:80],
+        request_id=visible(redactor.clean(request_id))[:80],
+        hint=_hint(status, code, clean),
+    )
+
+
+def _said(status: int, content: bytes) -> tuple[str, str, str]:
+    """Code, message and request id of an error in any of the shapes that the API's layers answer with."""
+    text = content.decode("utf-8-sig", "replace").strip()
+    try:
+        body: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        body = None
+    if isinstance(body, dict):
+        code = body.get("error_code") or body.get("errorCode") or body.get("error") or body.get("scimType") or ""
+        said = next(
+            (body[k] for k in ("message", "error_description", "errorSummary", "detail", "error") if body.get(k)), ""
+        )
+        return _plain(code), _plain(said) or _reason(status), _detail_id(body.get("details"))
+    marked = _MARKED.search(text)
+    if marked:
+        return "", _TAG.sub(" ", marked[2]), ""
+    if coded := _CODED.fullmatch(text):
+        return coded[1], coded[2], ""
+    return "", _TAG.sub(" ", text).strip() or _reason(status), ""
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _detail_id(details: Any) -> str:
+    found = (one.get("request_id") for one in details if isinstance(one, dict)) if isinstance(details, list) else ()
+    return next((one for one in found if isinstance(one, str)), "")
+
+
+def _reason(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return f"HTTP status {status}"
+
+
+def _hint(status: int, code: str, message: str) -> str | None:
+    said = f"{code} {message}".lower()
+    known = next((hint for words, hint in _HINTS if words in said), None)
+    if known:
+        return known
+    if status == HTTPStatus.UNAUTHORIZED or "invalid access token" in said:
+        return "the credential was rejected: is it this workspace's, and neither revoked nor expired?"
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return "the workspace asks for fewer requests: try again later"
+    return None

@@ -1,0 +1,176 @@
+"""A method and its values -> one HTTP request. Pure: nothing is sent, nothing is read."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+from urllib.parse import quote, urlencode
+
+from tokensh.api.hosts import Hosts, Target
+from tokensh.errors import DataError, MissingParameter
+from tokensh.provider.model import Method, Parameter
+from tokensh.redact import SECRET_FIELDS
+from tokensh.rows import Value
+from tokensh.text import truncate, visible
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+_VARIABLE = re.compile(r"\{([^{}:]+)(?::[^{}]*)?\}")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_BOOLEANS: Mapping[object, bool] = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
+_INT64 = range(-(2**63), 2**63)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, not yet signed.
+
+    `path` is percent-encoded; `query` is not. `body` None sends none. `creates`: its reply holds a secret that is shown once,
+    so that it must not be given up lightly.
+    """
+
+    method: str
+    target: Target
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: Mapping[str, Json] | None = None
+    creates: bool = False
+
+    @property
+    def url(self) -> str:
+        """The whole address."""
+        question = f"?{urlencode(self.query)}" if self.query else ""
+        return f"{self.target.origin}{self.target.prefix}{self.path}{question}"
+
+
+def creates(method: Method) -> bool:
+    """Whether a method's reply holds a secret that is shown only once."""
+    return method.http_method == "POST" and any(field.name.lower() in SECRET_FIELDS for field in method.fields)
+
+
+def build(method: Method, hosts: Hosts, values: Mapping[str, Value], body: Mapping[str, Json] | None = None) -> Request:
+    """The request of one call.
+
+    Args:
+        method: what to call.
+        hosts: where a workspace's name leads.
+        values: of server, path and query parameters, by name; what is absent or None is not sent.
+        body: the body's JSON object; None where none was given.
+
+    Raises:
+        HostError: the workspace's name is no place to send a credential to.
+        MissingParameter: a required parameter has no value.
+        DataError: a value does not fit its parameter.
+    """
+    missing = tuple(p.name for p in method.routing if p.required and values.get(p.name) is None)
+    if missing:
+        raise MissingParameter(f"{method.name} needs {' and '.join(missing)}, which is NULL", names=missing)
+    target = hosts.resolve(
+        method.server, {p.name: str(values[p.name]) for p in method.routing if p.location == "server"}
+    )
+    query = tuple(
+        (p.name, parameter_text(p, values[p.name]))
+        for p in method.parameters
+        if p.location == "query" and values.get(p.name) is not None
+    )
+    sends_body = method.has_body or body is not None
+    return Request(
+        method.http_method, target, _path(method, values), query, (body or {}) if sends_body else None, creates(method)
+    )
+
+
+def _path(method: Method, values: Mapping[str, Value]) -> str:
+    by_name = {p.name: p for p in method.parameters if p.location == "path"}
+
+    def segment(match: re.Match[str]) -> str:
+        text = parameter_text(by_name[match[1]], values[match[1]])
+        # Dots alone would be taken for a step in the path, percent-encoded or not.
+        if text in ("", ".", ".."):
+            raise DataError(f"{match[1]} '{text}' cannot stand in a path", hint="is the value right?")
+        return _quoted(match[1], text)
+
+    return _VARIABLE.sub(segment, method.path)
+
+
+def _quoted(name: str, text: str) -> str:
+    try:
+        return quote(text, safe="")
+    except UnicodeEncodeError:
+        raise DataError(f"{name} holds a character that is none") from None
+
+
+def parameter_text(parameter: Parameter, value: Value) -> str:
+    """A server, path or query parameter's value as it is sent. Raises DataError if it does not fit the parameter's type."""
+    made = attribute(parameter, value)
+    text = made if isinstance(made, str) else json.dumps(made)
+    _quoted(parameter.name, text)
+    return text
+
+
+def attribute(parameter: Parameter, value: Value) -> Json:
+    """A SQL value as the JSON value that a parameter's schema asks for. Raises DataError."""
+    if value is None:
+        return None
+    if isinstance(value, bytes):
+        raise _misfit(parameter, value)
+    match parameter.type:
+        case "string":
+            return value if isinstance(value, str) else _number_text(value)
+        case "integer":
+            return _integer(parameter, value)
+        case "number":
+            return _number(parameter, value)
+        case "boolean":
+            return _boolean(parameter, value)
+        case _:
+            return _structure(parameter, value)
+
+
+def _number_text(value: int | float) -> str:
+    return str(value) if isinstance(value, int) else repr(value)
+
+
+def _integer(parameter: Parameter, value: str | int | float) -> int:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, int) or (isinstance(value, str) and _INTEGER.fullmatch(value.strip())):
+        whole = int(value)
+        if whole in _INT64:
+            return whole
+    raise _misfit(parameter, value)
+
+
+def _number(parameter: Parameter, value: str | int | float) -> float | int:
+    try:
+        return value if isinstance(value, int | float) else float(value)
+    except ValueError:
+        raise _misfit(parameter, value) from None
+
+
+def _boolean(parameter: Parameter, value: str | int | float) -> bool:
+    key = value.strip().lower() if isinstance(value, str) else value
+    if key not in _BOOLEANS:
+        raise _misfit(parameter, value)
+    return _BOOLEANS[key]
+
+
+def _structure(parameter: Parameter, value: str | int | float) -> Json:
+    """Text for an array or object is JSON; one that is not is an error, for the API would take it for a string."""
+    wanted = {"array": list, "object": dict}.get(parameter.type)
+    try:
+        made: Json = json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        raise _misfit(parameter, value) from None
+    if wanted is not None and made is not None and not isinstance(made, wanted):
+        raise _misfit(parameter, value)
+    return made
+
+
+def _misfit(parameter: Parameter, value: Value) -> DataError:
+    shown = "a blob" if isinstance(value, bytes) else f"'{truncate(visible(str(value)), 60)}'"
+    article = "an" if parameter.type[0] in "aeio" else "a"
+    hint = f"for example {parameter.sql_name} = '[..]'" if parameter.type == "array" else None
+    return DataError(f"{parameter.sql_name} takes {article} {parameter.type}, not {shown}", hint=hint)

@@ -1,0 +1,184 @@
+"""What to do, without doing it: the plan of a statement. EXPLAIN prints these; `engine.execute` carries them out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tokensh.errors import Span
+from tokensh.provider.model import Method, Parameter, Resource
+from tokensh.rows import Column, RowSet, Value
+from tokensh.sql.nodes import NO_SPAN
+
+# ---- where a parameter's values come from
+
+
+@dataclass(frozen=True, slots=True)
+class Constants:
+    """Values that stand in the statement: literals as `values`, constant expressions as SQLite text in `expressions`."""
+
+    values: tuple[Value, ...] = ()
+    expressions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FromQuery:
+    """The one column of a local query, run after the scans it `needs` are loaded."""
+
+    sql: str
+    needs: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SameAs:
+    """What the parameter of another scan takes (known before either is fetched)."""
+
+    scan: int
+    parameter: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """The union of sets (OR)."""
+
+    sets: tuple[ValueSet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """The intersection of sets (AND)."""
+
+    sets: tuple[ValueSet, ...]
+
+
+ValueSet = Constants | FromQuery | SameAs | AnyOf | AllOf
+
+
+# ---- queries
+
+
+@dataclass(frozen=True, slots=True)
+class ScanColumn:
+    """A column of a fetched table: `visible` ones are what `*` means."""
+
+    name: str
+    column: Column
+    visible: bool
+    parameter: Parameter | None = None
+    is_field: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One resource of the statement, to be fetched into the SQLite table `table`.
+
+    `values` holds the set of each required parameter and, for optional ones, only sets that may be sent without changing the
+    answer. Scans come in an order in which every set needs only scans before it.
+    """
+
+    id: int
+    table: str
+    resource: Resource
+    columns: tuple[ScanColumn, ...]
+    values: Mapping[str, ValueSet]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class SelectPlan:
+    """Fetch the scans, then run `sql` over them: its result has `columns`."""
+
+    scans: tuple[Scan, ...]
+    sql: str
+    columns: tuple[Column, ...]
+    variables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """RETURNING: `sql` over one table, named `table`, of `source` columns."""
+
+    table: str
+    source: tuple[Column, ...]
+    sql: str
+    columns: tuple[Column, ...]
+
+
+# ---- writes
+
+
+@dataclass(frozen=True, slots=True)
+class InsertPlan:
+    """One request per row of `source`, whose columns fill `targets`."""
+
+    method: Method
+    resource: Resource
+    targets: tuple[Parameter, ...]
+    source: SelectPlan
+    returning: Projection | None
+    defaults: Mapping[str, Value]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePlan:
+    """UPDATE, REPLACE or DELETE: one request per combination of `keys`, or per row that `listing` finds.
+
+    With `listing`, its columns are the method's parameters in the order of `parameters`, then what RETURNING and the preview
+    need of the row. `body` gives the attributes' values, one row.
+    """
+
+    verb: Literal["UPDATE", "REPLACE", "DELETE"]
+    method: Method
+    resource: Resource
+    parameters: tuple[Parameter, ...]
+    keys: Mapping[str, ValueSet]
+    listing: SelectPlan | None
+    body: tuple[tuple[Parameter, str], ...]
+    returning: Projection | None
+    filtered: bool
+    """Whether the rows had to be listed to know which ones are hit."""
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ExecPlan:
+    """One call of a method: `values` are SQLite constant expressions, `body` the JSON object (None: none was given)."""
+
+    method: Method
+    resource: Resource
+    values: Mapping[str, str]
+    body: Mapping[str, object] | None
+    columns: tuple[Column, ...]
+    defaults: Mapping[str, Value] = field(default_factory=dict)
+    span: Span = NO_SPAN
+
+
+# ---- the rest
+
+
+@dataclass(frozen=True, slots=True)
+class RowsPlan:
+    """Rows that the catalog already gave; `sql` filters the table `table` they are loaded into (None: as they are)."""
+
+    rows: RowSet
+    table: str = ""
+    sql: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UsePlan:
+    """The provider and service in which short names are looked up from now on."""
+
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainPlan:
+    """Show a plan instead of carrying it out."""
+
+    plan: Plan
+
+
+Plan = SelectPlan | InsertPlan | ChangePlan | ExecPlan | RowsPlan | UsePlan | ExplainPlan
