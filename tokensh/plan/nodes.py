@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from tokensh.errors import Span
 from tokensh.provider.model import Method, Parameter, Resource
 from tokensh.rows import Column, RowSet, Value
-from tokensh.sql.nodes import NO_SPAN
 
 # ---- where a parameter's values come from
 
@@ -92,7 +91,6 @@ class SelectPlan:
     scans: tuple[Scan, ...]
     sql: str
     columns: tuple[Column, ...]
-    variables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,37 +120,50 @@ class InsertPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangePlan:
-    """UPDATE, REPLACE or DELETE: one request per combination of `keys`, or per row that `listing` finds.
+class Keys:
+    """The requests of a change whose parameters stand in the statement: one per combination of `values`.
 
-    With `listing`, its columns are the method's parameters in the order of `parameters`, then what RETURNING and the preview
-    need of the row. `body` gives the attributes' values, one row.
+    `scans` are what the sets need. `assigned` gives one row: the values of the attributes.
+    """
+
+    values: Mapping[str, ValueSet]
+    scans: tuple[Scan, ...]
+    assigned: SelectPlan | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePlan:
+    """UPDATE, REPLACE or DELETE: one request per combination of keys, or per row of a listing.
+
+    A listing's columns are those of `parameters`, of `assigned`, then the resource's own. `filtered` tells whether the rows
+    had to be listed to know which ones are hit.
     """
 
     verb: Literal["UPDATE", "REPLACE", "DELETE"]
     method: Method
     resource: Resource
     parameters: tuple[Parameter, ...]
-    keys: Mapping[str, ValueSet]
-    listing: SelectPlan | None
-    body: tuple[tuple[Parameter, str], ...]
+    assigned: tuple[Parameter, ...]
+    source: Keys | SelectPlan
     returning: Projection | None
     filtered: bool
-    """Whether the rows had to be listed to know which ones are hit."""
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class ExecPlan:
-    """One call of a method: `values` are SQLite constant expressions, `body` the JSON object (None: none was given)."""
+    """One call of a method.
+
+    `values` pairs parameters with SQLite expressions that refer to nothing; `body` is the JSON object (None: none was given).
+    """
 
     method: Method
     resource: Resource
-    values: Mapping[str, str]
+    values: tuple[tuple[Parameter, str], ...]
     body: Mapping[str, object] | None
     columns: tuple[Column, ...]
-    defaults: Mapping[str, Value] = field(default_factory=dict)
-    span: Span = NO_SPAN
+    defaults: Mapping[str, Value]
+    span: Span
 
 
 # ---- the rest

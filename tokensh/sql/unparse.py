@@ -25,11 +25,11 @@ _BINARY = {
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How names are written: `table` prints a table of FROM, `column` a reference (None: as they were written)."""
+    """How names are written: `column` prints a reference, `subquery` a query in an expression (None: as they were written)."""
 
     sqlite: bool = False
-    table: Callable[[n.TableRef], str] | None = None
     column: Callable[[n.ColumnRef], str] | None = None
+    subquery: Callable[[n.Query], str] | None = None
 
 
 CANONICAL = Dialect()
@@ -63,6 +63,11 @@ def query(node: n.Query, dialect: Dialect = CANONICAL) -> str:
 def expression(node: n.Expr, dialect: Dialect = CANONICAL) -> str:
     """The text of an expression."""
     return _Printer(dialect).expr(node)
+
+
+def window(node: n.Window, dialect: Dialect = CANONICAL) -> str:
+    """The text of a window, without its parentheses."""
+    return _Printer(dialect).window(node)
 
 
 class _Printer:
@@ -251,10 +256,9 @@ class _Printer:
     def table(self, node: n.Table) -> str:
         match node:
             case n.TableRef():
-                name = self.dialect.table(node) if self.dialect.table else path(node.path)
-                return name + self.alias(node.alias)
+                return path(node.path) + self.alias(node.alias)
             case n.TableFunction():
-                name = node.name[-1].text if self.dialect.sqlite else path(node.name)
+                name = path(node.name[-1:] if self.dialect.sqlite else node.name)
                 return f"{name}({self.exprs(node.arguments)}){self.alias(node.alias)}"
             case n.Derived():
                 inner = self.query(node.query) if isinstance(node.query, n.Query) else self.execute(node.query)
@@ -302,6 +306,9 @@ class _Printer:
 
     # ---- expressions
 
+    def inner(self, node: n.Query) -> str:
+        return self.dialect.subquery(node) if self.dialect.subquery else self.query(node)
+
     def exprs(self, nodes: Sequence[n.Expr]) -> str:
         return ", ".join(self.expr(node) for node in nodes)
 
@@ -340,7 +347,7 @@ class _Printer:
                 )
             case n.InQuery():
                 return (
-                    f"{self.expr(node.operand, _PREDICATE)}{_not(node.negated)} IN ({self.query(node.query)})",
+                    f"{self.expr(node.operand, _PREDICATE)}{_not(node.negated)} IN ({self.inner(node.query)})",
                     _PREDICATE,
                 )
             case n.Match():
@@ -361,9 +368,9 @@ class _Printer:
     def primary(self, node: n.Exists | n.Subquery | n.Row | n.Case | n.Cast | n.Interval | n.Call) -> str:
         match node:
             case n.Exists():
-                return f"EXISTS ({self.query(node.query)})"
+                return f"EXISTS ({self.inner(node.query)})"
             case n.Subquery():
-                return f"({self.query(node.query)})"
+                return f"({self.inner(node.query)})"
             case n.Row():
                 return f"({self.exprs(node.items)})"
             case n.Case():
@@ -416,7 +423,7 @@ class _Printer:
         return f" {node.operator} ".join(parts), strength
 
     def call(self, node: n.Call) -> str:
-        name = node.name[-1].text if self.dialect.sqlite else path(node.name)
+        name = path(node.name[-1:] if self.dialect.sqlite else node.name)
         inside = "*" if node.star else self.exprs(node.arguments)
         if node.separator is not None:
             inside += (

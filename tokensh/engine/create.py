@@ -1,0 +1,197 @@
+"""A create, from the intent on the disk to the delivered row: a secret that is shown once is delivered, or its token named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+from tokensh.api import reply as replies
+from tokensh.api import request as requests_
+from tokensh.api.client import Client
+from tokensh.api.hosts import Hosts
+from tokensh.api.journal import Entry, Journal
+from tokensh.api.reply import Reply
+from tokensh.api.request import Json, Request
+from tokensh.environment import Cancellation, Environment
+from tokensh.errors import ApiError, Error, Interrupted, NetworkError, ReplyError, UnknownOutcome
+from tokensh.provider.model import Method, Resource
+from tokensh.redact import SECRET_FIELDS, Redactor
+from tokensh.rows import Value
+from tokensh.sql.unparse import text_literal
+
+_SLACK = 2000
+"""ms: a server's Date header has no fractions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """A request that creates, and what it was made from."""
+
+    resource: Resource
+    method: Method
+    values: Mapping[str, Value]
+    request: Request
+
+    def sent(self, name: str) -> Json:
+        """An attribute of the body."""
+        return (self.request.body or {}).get(name)
+
+
+class Creator:
+    """Sends creates one by one, and finds those whose replies are lost."""
+
+    def __init__(  # noqa: PLR0913 (what it works with)
+        self,
+        environment: Environment,
+        client: Client,
+        hosts: Hosts,
+        *,
+        redactor: Redactor,
+        cancellation: Cancellation,
+        journal: Journal,
+    ) -> None:
+        self._environment = environment
+        self._client = client
+        self._hosts = hosts
+        self._redactor = redactor
+        self._cancellation = cancellation
+        self._journal = journal
+        self._delivered: set[str] = set()
+
+    @contextmanager
+    def created(self, one: Creation) -> Generator[Mapping[str, Json], None, None]:
+        """Send it; the reply's object must be delivered inside the `with` block, whose end clears the intent.
+
+        Raises:
+            UnknownOutcome: it may have taken effect, or did and could not be delivered.
+            Error: it took no effect.
+        """
+        comment, lifetime = one.sent("comment"), one.sent("lifetime_seconds")
+        entry = self._journal.begin(
+            workspace=one.request.target.name,
+            resource=one.resource.id,
+            comment=comment if isinstance(comment, str) else None,
+            lifetime_seconds=lifetime if isinstance(lifetime, int) else None,
+        )
+        row = self._send(one, entry)
+        token_id = _token_id(row)
+        try:
+            yield row
+        except BaseException as error:  # noqa: BLE001 (whatever it was, nobody has the value)
+            raise self._undelivered(one, token_id, error, entry) from None
+        self._delivered.add(token_id or "")
+        entry.clear()
+
+    def _send(self, one: Creation, entry: Entry) -> Mapping[str, Json]:
+        try:
+            reply = self._client.send(one.request)
+            return self._checked(one, reply)
+        except Error as error:
+            if _took_no_effect(error):
+                entry.clear()
+                raise
+            raise self._lost(one, error, entry) from None
+
+    def _checked(self, one: Creation, reply: Reply) -> Mapping[str, Json]:
+        """The reply's object, its secret known to the redactor. Raises ReplyError where there is none."""
+        (row,) = replies.rows(one.method, reply) or ({},)
+        for field in one.method.fields:
+            value = row.get(field.name)
+            if field.name.lower() not in SECRET_FIELDS:
+                continue
+            if not isinstance(value, str) or not value:
+                raise ReplyError(f"the reply to {one.method.name} has no {field.name}", path=f"$.{field.name}")
+            self._redactor.learn(value)
+        return row
+
+    # ---- what is lost
+
+    def _undelivered(self, one: Creation, token_id: str, error: BaseException, entry: Entry) -> UnknownOutcome:
+        """A token that exists and whose value was not written out."""
+        entry.clear()
+        reason = f": {error}" if isinstance(error, Error) else ""
+        return UnknownOutcome(
+            f"a token was created in {one.request.target.name}, but its value could not be delivered{reason}",
+            orphans=((token_id, revoke_statement(one.resource, one.values, token_id)),) if token_id else (),
+            hint="revoke it: nobody holds its value",
+        )
+
+    def _lost(self, one: Creation, error: Error, entry: Entry) -> UnknownOutcome:
+        """A create whose reply is lost: the token list is compared."""
+        place = one.request.target.name
+        what = f"whether {place} created the token is unknown: {error.message}"
+        presses = self._cancellation.presses
+        self._cancellation.reset()
+        try:
+            found = list(self.orphans(one.resource, one.values, entry))
+        except Error as failure:
+            hint = f"look with: SELECT * FROM {one.resource.id} WHERE deployment_name = {text_literal(place)}"  # noqa: S608
+            return UnknownOutcome(f"{what}; its tokens could not be listed: {failure.message}", hint=hint)
+        finally:
+            if presses:
+                self._cancellation.presses = presses
+        if not found:
+            entry.clear()
+            return UnknownOutcome(what, hint="no new token is in its list now; look again before you repeat the INSERT")
+        orphans = tuple((each, revoke_statement(one.resource, one.values, each)) for each in found)
+        entry.clear()
+        many = "; several were made at the same time: look before you revoke" if len(found) > 1 else ""
+        return UnknownOutcome(what, orphans=orphans, hint=f"nobody holds the value of the token above: revoke it{many}")
+
+    def orphans(self, resource: Resource, values: Mapping[str, Value], entry: Entry) -> Iterator[str]:
+        """The ids of tokens that an intent may have made. Raises Error."""
+        reads = [m for m in resource.of("SELECT") if m.lists]
+        if not reads:
+            return
+        request = requests_.build(reads[0], self._hosts, values)
+        reply = self._client.send(request)
+        offset = self._offset(reply)
+        earliest = entry.intent.time + offset - _SLACK
+        for row in replies.rows(reads[0], reply):
+            token_id, created = row.get("token_id"), row.get("creation_time")
+            if not isinstance(token_id, str) or token_id in self._delivered or not isinstance(created, int):
+                continue
+            if created >= earliest and (row.get("comment") or "") == (entry.intent.comment or ""):
+                yield token_id
+
+    def _offset(self, reply: Reply) -> int:
+        """By how many ms the server's clock is ahead of ours."""
+        try:
+            server = parsedate_to_datetime(reply.date).timestamp()
+        except (ValueError, TypeError):
+            return 0
+        return int((server - self._environment.now()) * 1000)
+
+
+def _took_no_effect(error: Error) -> bool:
+    """Whether an error tells that the server made nothing."""
+    match error:
+        case NetworkError():
+            return not error.sent
+        case ApiError():
+            return error.status < 500
+        case ReplyError():
+            return False
+        case Interrupted():
+            return True
+        case _:
+            return True
+
+
+def _token_id(row: Mapping[str, Json]) -> str:
+    info = row.get("token_info")
+    found = info.get("token_id") if isinstance(info, dict) else row.get("token_id")
+    return found if isinstance(found, str) else ""
+
+
+def revoke_statement(resource: Resource, values: Mapping[str, Value], token_id: str) -> str:
+    """The statement that revokes a token, in one line."""
+    place = " AND ".join(f"{name} = {text_literal(str(value))}" for name, value in values.items())
+    if resource.of("DELETE") or not resource.delete_by:
+        return f"DELETE FROM {resource.id} WHERE {place} AND token_id = {text_literal(token_id)};"  # noqa: S608 (to be read)
+    given = ", ".join(f"@{name} = {text_literal(str(value))}" for name, value in values.items())
+    body = text_literal(json.dumps({"token_id": token_id}))
+    return f"EXEC {resource.id}.{resource.delete_by} {given} @@json = {body};"

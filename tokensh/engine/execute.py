@@ -1,0 +1,317 @@
+"""A plan carried out: the one place where plans become requests and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import product
+
+from tokensh.api import reply as replies
+from tokensh.api import request as requests_
+from tokensh.api.client import Client
+from tokensh.api.hosts import Hosts
+from tokensh.api.journal import Journal
+from tokensh.api.request import Json, Request
+from tokensh.engine.create import Creation, Creator
+from tokensh.engine.explain import explain
+from tokensh.engine.fetch import NO_SUCH, Fetcher, Values
+from tokensh.engine.local import Local, Row, evaluate
+from tokensh.environment import Cancellation, Environment
+from tokensh.errors import (
+    ApiError,
+    Error,
+    Interrupted,
+    MissingParameter,
+    NetworkError,
+    UnknownOutcome,
+    assert_never,
+)
+from tokensh.plan.nodes import (
+    ChangePlan,
+    ExecPlan,
+    ExplainPlan,
+    InsertPlan,
+    Keys,
+    Plan,
+    Projection,
+    RowsPlan,
+    Scan,
+    SelectPlan,
+    UsePlan,
+)
+from tokensh.provider.model import Method, Parameter
+from tokensh.redact import Redactor
+from tokensh.rows import Column, RowSet, Value
+
+Approve = Callable[[ChangePlan, Sequence[Mapping[str, Value]]], None]
+"""Called with the rows that a change has found before any of them is touched; raises where they must not be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What an engine works with."""
+
+    environment: Environment
+    client: Client
+    hosts: Hosts
+    redactor: Redactor
+    cancellation: Cancellation
+    approve: Approve
+    on_failure: Callable[[Error], None]
+    on_progress: Callable[[int, int], None]
+    partial: bool = False
+
+
+class Engine:
+    """Carries out plans, one after the other."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._creator = Creator(
+            tools.environment,
+            tools.client,
+            tools.hosts,
+            redactor=tools.redactor,
+            cancellation=tools.cancellation,
+            journal=Journal(tools.environment),
+        )
+
+    def run(self, plan: Plan) -> RowSet:
+        """The result of a plan; a write happens as its rows are read.
+
+        Raises Error and its leaves, here or while the rows are read.
+        """
+        match plan:
+            case SelectPlan():
+                return RowSet(plan.columns, self._select(plan))
+            case InsertPlan():
+                columns = plan.returning.columns if plan.returning else ()
+                return RowSet(columns, self._insert(plan), incremental=True)
+            case ChangePlan():
+                columns = plan.returning.columns if plan.returning else ()
+                return RowSet(columns, self._change(plan), incremental=True)
+            case ExecPlan():
+                return RowSet(plan.columns, self._execute(plan), incremental=plan.method.http_method != "GET")
+            case RowsPlan():
+                return RowSet(plan.rows.columns, self._shown(plan)) if plan.sql else plan.rows
+            case ExplainPlan():
+                return explain(plan.plan, self._tools.hosts, Local(self._tools.cancellation))
+            case UsePlan():
+                return RowSet((), iter(()))
+            case _:
+                assert_never(plan)
+
+    # ---- reads
+
+    def _select(self, plan: SelectPlan) -> Iterator[Row]:
+        local = Local(self._tools.cancellation)
+        try:
+            self._load(plan, local)
+            yield from local.rows(plan.sql)
+        finally:
+            local.close()
+
+    def _load(self, plan: SelectPlan, local: Local) -> None:
+        """Fetch what a query reads; what is wrong with it is found before anything is sent."""
+        self._prepare(plan.scans, local)
+        local.check(plan.sql)
+        self._fetcher().load(plan.scans, local, Values(plan.scans, local))
+
+    @staticmethod
+    def _prepare(scans: Sequence[Scan], local: Local) -> None:
+        for scan in scans:
+            local.create(scan.table, (one.column for one in scan.columns))
+
+    def _fetcher(self) -> Fetcher:
+        tools = self._tools
+        return Fetcher(
+            tools.client,
+            tools.hosts,
+            partial=tools.partial,
+            on_failure=tools.on_failure,
+            on_progress=tools.on_progress,
+        )
+
+    def _shown(self, plan: RowsPlan) -> Iterator[Row]:
+        local = Local(self._tools.cancellation)
+        try:
+            local.create(plan.table, plan.rows.columns)
+            local.load(plan.table, len(plan.rows.columns), plan.rows.rows)
+            yield from local.rows(plan.sql or "")
+        finally:
+            local.close()
+
+    # ---- INSERT
+
+    def _insert(self, plan: InsertPlan) -> Generator[Row, None, None]:
+        rows = list(self._select(plan.source))
+        made = [self._insertion(plan, row) for row in rows]
+        for done, one in enumerate(made):
+            try:
+                yield from self._inserted(plan, one)
+            except Error as error:  # noqa: PERF203 (a request costs a thousand times as much)
+                raise _counted(error, done, len(made)) from None
+
+    def _insertion(self, plan: InsertPlan, row: Row) -> Creation:
+        given = dict(zip(plan.targets, row, strict=True))
+        values = {**plan.defaults, **{p.name: v for p, v in given.items() if p.location != "body"}}
+        body = {p.name: requests_.attribute(p, v) for p, v in given.items() if p.location == "body" and v is not None}
+        lacking = tuple(p.sql_name for p in plan.method.body if p.required and p.name not in body)
+        if lacking:
+            raise MissingParameter(f"{' and '.join(lacking)} is NULL", names=lacking, span=plan.span)
+        return Creation(plan.resource, plan.method, values, self._build(plan.method, values, body))
+
+    def _build(self, method: Method, values: Mapping[str, Value], body: Mapping[str, Json] | None) -> Request:
+        return requests_.build(method, self._tools.hosts, values, body)
+
+    def _inserted(self, plan: InsertPlan, one: Creation) -> Generator[Row, None, None]:
+        given = {**one.values, **{f"data__{name}": _plain(value) for name, value in (one.request.body or {}).items()}}
+        if not one.request.creates:
+            row = _only(replies.rows(plan.method, self._write(one.request)))
+            yield self._projected(plan.returning, plan.method, row, given)
+            return
+        with self._creator.created(one) as row:
+            yield self._projected(plan.returning, plan.method, row, given)
+
+    # ---- UPDATE, REPLACE, DELETE
+
+    def _change(self, plan: ChangePlan) -> Generator[Row, None, None]:
+        rows = list(self._hit(plan))
+        made = [(row, self._change_request(plan, row)) for row in rows]
+        if plan.filtered:
+            shown = {p.name for p in plan.assigned}
+            self._tools.approve(plan, [{k: v for k, v in row.items() if k not in shown} for row in rows])
+        for done, (row, request) in enumerate(made):
+            try:
+                reply = self._write(request)
+                answered = _only(replies.rows(plan.method, reply))
+            except ApiError as error:
+                if plan.verb == "DELETE" and error.status == HTTPStatus.NOT_FOUND and error.code in NO_SUCH:
+                    continue  # what is not there is no row
+                raise _counted(error, done, len(made)) from None
+            except Error as error:
+                raise _counted(error, done, len(made)) from None
+            yield self._projected(plan.returning, plan.method, answered, row)
+
+    def _hit(self, plan: ChangePlan) -> Iterator[dict[str, Value]]:
+        """The rows that a change hits: parameters, assigned attributes (`data__x`), listed fields."""
+        assigned = [f"data__{p.name}" for p in plan.assigned]
+        keys = [p.name for p in plan.parameters]
+        match plan.source:
+            case Keys():
+                yield from self._combinations(plan.source, plan.parameters, assigned)
+            case SelectPlan():
+                fields = [one.name for one in plan.source.columns[len(keys) + len(assigned) :]]
+                for row in self._select(plan.source):
+                    listed = dict(zip(fields, row[len(keys) + len(assigned) :], strict=True))
+                    yield listed | dict(zip((*keys, *assigned), row, strict=False))
+            case _:
+                assert_never(plan.source)
+
+    def _combinations(
+        self, keys: Keys, parameters: Sequence[Parameter], assigned: Sequence[str]
+    ) -> Iterator[dict[str, Value]]:
+        local = Local(self._tools.cancellation)
+        try:
+            self._prepare(keys.scans, local)
+            values = Values(keys.scans, local)
+            self._fetcher().load(keys.scans, local, values)
+            given = dict(zip(assigned, next(local.rows(keys.assigned.sql)), strict=True)) if keys.assigned else {}
+            sets = [values.worked_out(keys.values[p.name.lower()], p) for p in parameters]
+            for combination in product(*sets):
+                yield dict(zip((p.name for p in parameters), combination, strict=True)) | given
+        finally:
+            local.close()
+
+    def _change_request(self, plan: ChangePlan, row: Mapping[str, Value]) -> Request:
+        """The request for one row; keys that the method takes in its body go there."""
+        in_body = {p.name: p for p in plan.method.body}
+        values = {p.name: row[p.name] for p in plan.parameters if p.name not in in_body}
+        body: dict[str, Json] = {
+            p.name: requests_.attribute(in_body[p.name], row[p.name]) for p in plan.parameters if p.name in in_body
+        }
+        for one in plan.assigned:
+            body[one.name] = requests_.attribute(one, row[f"data__{one.name}"])
+        return self._build(plan.method, values, body if plan.method.has_body else None)
+
+    # ---- EXEC
+
+    def _execute(self, plan: ExecPlan) -> Generator[Row, None, None]:
+        local = Local(self._tools.cancellation)
+        try:
+            found = evaluate(local, [sql for _, sql in plan.values]) if plan.values else ()
+        finally:
+            local.close()
+        given = dict(zip((p for p, _ in plan.values), found, strict=True))
+        values = {**plan.defaults, **{p.name: v for p, v in given.items() if p.location != "body"}}
+        attributes = {p.name: requests_.attribute(p, v) for p, v in given.items() if p.location == "body"}
+        body: Mapping[str, Json] | None = {**(plan.body or {}), **attributes}  # type: ignore[dict-item] # it was read as JSON
+        request = self._build(plan.method, values, body if plan.method.has_body else None)
+        if request.creates:
+            with self._creator.created(Creation(plan.resource, plan.method, values, request)) as row:
+                yield _cells(plan.columns, row, "$")
+            return
+        reply = self._tools.client.send(request) if request.method == "GET" else self._write(request)
+        path = plan.method.object_key or "$"
+        for index, row in enumerate(replies.rows(plan.method, reply)):
+            if plan.columns:
+                yield _cells(plan.columns, row, f"{path}[{index}]" if plan.method.lists else path)
+
+    # ---- shared
+
+    def _write(self, request: Request) -> replies.Reply:
+        """Send a write once. Raises UnknownOutcome where nobody knows whether it took effect."""
+        try:
+            return self._tools.client.send(request)
+        except (NetworkError, Interrupted) as error:
+            sent = error.sent if isinstance(error, NetworkError) else error.hint is not None
+            if not sent:
+                raise
+            place = request.target.name
+            raise UnknownOutcome(
+                f"whether it took effect in {place} is unknown: {error.message}",
+                hint="look with a SELECT; to run it again does no harm if it is the same change",
+            ) from None
+
+    def _projected(
+        self, returning: Projection | None, method: Method, reply: Mapping[str, Json], given: Mapping[str, Value]
+    ) -> Row:
+        """RETURNING of one reply; an empty row where there is none."""
+        if returning is None:
+            return ()
+        by_name = {name.lower(): value for name, value in given.items()}
+        answered = {field.name.lower() for field in method.fields if field.name in reply}
+        cells = tuple(
+            replies.cell(one.type, reply[one.name], f"$.{one.name}")
+            if one.name.lower() in answered
+            else by_name.get(one.name.lower())
+            for one in returning.source
+        )
+        local = Local(self._tools.cancellation)
+        try:
+            local.create(returning.table, returning.source)
+            local.load(returning.table, len(returning.source), [cells])
+            return next(local.rows(returning.sql))
+        finally:
+            local.close()
+
+
+def _only(rows: Sequence[Mapping[str, Json]]) -> Mapping[str, Json]:
+    return rows[0] if rows else {}
+
+
+def _plain(value: Json) -> Value:
+    """An attribute's value as a cell."""
+    return replies.cell("any", value, "$") if isinstance(value, dict | list | bool) else value
+
+
+def _cells(columns: Sequence[Column], row: Mapping[str, Json], path: str) -> Row:
+    return tuple(replies.cell(one.type, row.get(one.name), f"{path}.{one.name}") for one in columns)
+
+
+def _counted(error: Error, done: int, total: int) -> Error:
+    """The error of one row among several: how many are done, and how many were not tried."""
+    if total > 1:
+        error.message += f" ({done} of {total} rows done, {total - done - 1} not tried)"
+    return error

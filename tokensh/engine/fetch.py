@@ -1,0 +1,265 @@
+"""Scans -> requests -> rows in SQLite: which values each parameter takes, one request for each, all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import product
+
+from tokensh.api import reply as replies
+from tokensh.api import request as requests_
+from tokensh.api.client import Client
+from tokensh.api.hosts import Hosts
+from tokensh.api.reply import Reply
+from tokensh.api.request import Json, Request
+from tokensh.engine.local import Local, Row, evaluate
+from tokensh.errors import ApiError, DataError, Error, Interrupted, MissingParameter, SeveralErrors, assert_never
+from tokensh.plan.method import choose
+from tokensh.plan.nodes import AllOf, AnyOf, Constants, FromQuery, SameAs, Scan, ScanColumn, ValueSet
+from tokensh.provider.model import Method, Parameter
+from tokensh.rows import Value
+
+NO_SUCH = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of a scan, and the parameters' values it was made with (names in lower case)."""
+
+    scan: Scan
+    method: Method
+    values: Mapping[str, Value]
+    request: Request
+
+    @property
+    def place(self) -> str:
+        """The workspace it asks."""
+        return self.request.target.name
+
+
+class Values:
+    """What the parameters of a statement's scans take, worked out when first asked for."""
+
+    def __init__(self, scans: Sequence[Scan], local: Local) -> None:
+        self._scans = {one.id: one for one in scans}
+        self._local = local
+        self._known: dict[tuple[int, str], tuple[Value, ...]] = {}
+
+    def of(self, scan: Scan, name: str) -> tuple[Value, ...]:
+        """A parameter's values, each once, none of them NULL."""
+        key = (scan.id, name)
+        if key not in self._known:
+            self._known[key] = self.worked_out(scan.values[name], _parameter(scan, name))
+        return self._known[key]
+
+    def worked_out(self, values: ValueSet, parameter: Parameter) -> tuple[Value, ...]:
+        """The values of a set, as a parameter's type has them. Raises ProgrammingError, DataError."""
+        found = dict.fromkeys(_normal(one, parameter) for one in self._all(values, parameter) if one is not None)
+        return tuple(found)
+
+    def _all(self, values: ValueSet, parameter: Parameter) -> Iterator[Value]:
+        match values:
+            case Constants():
+                yield from values.values
+                if values.expressions:
+                    yield from evaluate(self._local, values.expressions)
+            case SameAs():
+                yield from self.of(self._scans[values.scan], values.parameter)
+            case FromQuery():
+                for row in self._local.rows(values.sql):
+                    yield row[0]
+            case AnyOf():
+                for one in values.sets:
+                    yield from self._all(one, parameter)
+            case AllOf():
+                first, *others = (self.worked_out(one, parameter) for one in values.sets)
+                yield from (one for one in first if all(one in other for other in others))
+            case _:
+                assert_never(values)
+
+
+def _parameter(scan: Scan, name: str) -> Parameter:
+    found = next((one.parameter for one in scan.columns if one.name.lower() == name), None)
+    if found is None:
+        raise MissingParameter(f"{name} is no parameter of {scan.resource.id}", names=(name,))
+    return found
+
+
+def _normal(value: Value, parameter: Parameter) -> Value:
+    """A value in the type of its parameter, so that 1 and '1' are one request."""
+    if parameter.type == "string" and isinstance(value, int | float):
+        return requests_.parameter_text(parameter, value)
+    return value
+
+
+def needs(values: ValueSet, scans: Mapping[int, Scan]) -> frozenset[int]:
+    """The scans that must be loaded before a set can be worked out."""
+    match values:
+        case Constants():
+            return frozenset()
+        case SameAs():
+            scan = scans.get(values.scan)
+            return needs(scan.values[values.parameter], scans) if scan else frozenset()
+        case FromQuery():
+            return values.needs
+        case AnyOf() | AllOf():
+            return frozenset().union(*(needs(one, scans) for one in values.sets))
+        case _:
+            assert_never(values)
+
+
+def calls(scan: Scan, values: Values, hosts: Hosts) -> list[Call]:
+    """The requests of a scan. Raises HostError, DataError before any is sent."""
+    known = {name: values.of(scan, name) for name in scan.values}
+    fields = {one.name.lower() for one in scan.columns if one.is_field}
+    method = choose(_methods(scan), known)
+    if method is None:
+        raise MissingParameter(f"no method of {scan.resource.id} can be called with what is given", names=())
+    taken = {p.name.lower(): p for p in method.routing}
+    required = {p.name.lower() for p in method.required}
+    sent = {
+        name: found
+        for name, found in known.items()
+        if name in taken and (name in required or name not in fields or _may_narrow(taken[name], found))
+    }
+    made = []
+    for combination in product(*sent.values()):
+        chosen = dict(zip(sent, combination, strict=True))
+        given = {taken[name].name: value for name, value in chosen.items()}
+        made.append(Call(scan, method, chosen, requests_.build(method, hosts, given)))
+    return made
+
+
+def _methods(scan: Scan) -> tuple[Method, ...]:
+    return scan.resource.of("SELECT")
+
+
+def _may_narrow(parameter: Parameter, values: Sequence[Value]) -> bool:
+    """Whether an optional parameter that is a field too may be sent: the rows are filtered again in any case."""
+    if len(values) != 1:
+        return False
+    try:
+        requests_.parameter_text(parameter, values[0])
+    except DataError:
+        return False
+    return True
+
+
+def table_rows(call: Call, reply: Reply) -> Iterator[Row]:
+    """A reply's rows as those of the scan's table. Raises ReplyError."""
+    readers = [_reader(call, one) for one in call.scan.columns]
+    found = replies.rows(call.method, reply)
+    path = call.method.object_key or "$"
+    for index, one in enumerate(found):
+        place = f"{path}[{index}]" if call.method.lists else path
+        yield tuple(read(one, place) for read in readers)
+
+
+def _reader(call: Call, column: ScanColumn) -> Callable[[Mapping[str, Json], str], Value]:
+    name, kind = column.name, column.column.type
+    given = call.values.get(name.lower())
+    if not column.is_field:
+        return lambda _row, _path: given
+    return lambda row, path: replies.cell(kind, row[name], f"{path}.{name}") if name in row else given
+
+
+class Fetcher:
+    """Loads scans, as many at once as their values allow.
+
+    `partial`: the workspaces that answered are enough; the failures of the others are told to `on_failure`.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        hosts: Hosts,
+        *,
+        partial: bool = False,
+        on_failure: Callable[[Error], None] | None = None,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self._client = client
+        self._hosts = hosts
+        self._partial = partial
+        self._on_failure = on_failure
+        self._on_progress = on_progress
+
+    def load(self, scans: Sequence[Scan], local: Local, values: Values) -> None:
+        """Fetch the scans into their tables, which exist. Raises Error of one workspace, SeveralErrors of several."""
+        waiting = list(scans)
+        by_id = {one.id: one for one in scans}
+        loaded: set[int] = set()
+        seen: dict[tuple[str, str], Reply | Error] = {}
+        while waiting:
+            ready = [one for one in waiting if all(needs(v, by_id) <= loaded for v in one.values.values())]
+            made = [call for scan in ready for call in calls(scan, values, self._hosts)]
+            self._fetch(made, seen)
+            self._store(made, seen, local)
+            loaded |= {one.id for one in ready}
+            waiting = [one for one in waiting if one.id not in loaded]
+
+    def _fetch(self, made: Sequence[Call], seen: dict[tuple[str, str], Reply | Error]) -> None:
+        """Send each request once, however many scans ask for it."""
+        new = list({_key(one.request): one.request for one in made if _key(one.request) not in seen}.values())
+        total = len(new)
+        tell = self._on_progress
+
+        def progress(done: int) -> None:
+            if tell is not None and total > 1:
+                tell(done, total)
+
+        for request, outcome in zip(new, self._client.fetch(new, progress), strict=True):
+            seen[_key(request)] = outcome
+
+    def _store(self, made: Sequence[Call], seen: Mapping[tuple[str, str], Reply | Error], local: Local) -> None:
+        failures: dict[str, Error] = {}
+        tables: dict[int, list[Row]] = {}
+        for call in made:
+            outcome = seen[_key(call.request)]
+            try:
+                rows = _rows(call, outcome)
+            except Interrupted:
+                raise
+            except Error as error:
+                failures.setdefault(call.place, error)
+                continue
+            tables.setdefault(call.scan.id, []).extend(rows)
+        self._judge(failures, len({one.place for one in made}))
+        for scan in {one.scan.id: one.scan for one in made}.values():
+            local.load(scan.table, len(scan.columns), tables.get(scan.id, []))
+
+    def _judge(self, failures: Mapping[str, Error], asked: int) -> None:
+        if not failures:
+            return
+        (first, *others) = failures.values()
+        error = first if not others else _several(failures, asked)
+        if not self._partial or len(failures) == asked or self._on_failure is None:
+            raise error
+        self._on_failure(error)
+
+
+def _several(failures: Mapping[str, Error], asked: int) -> SeveralErrors:
+    return SeveralErrors(
+        f"{len(failures)} of {asked} workspaces failed",
+        failures=tuple(failures.items()),
+        hint="--partial gives the rows of the others" if len(failures) < asked else None,
+    )
+
+
+def _rows(call: Call, outcome: Reply | Error) -> list[Row]:
+    if isinstance(outcome, Error):
+        if _is_absent(call, outcome):
+            return []
+        raise outcome
+    return list(table_rows(call, outcome))
+
+
+def _is_absent(call: Call, error: Error) -> bool:
+    """Whether a get by key found nothing: that is no row, not an error."""
+    by_key = any(p.location == "path" for p in call.method.routing)
+    return by_key and isinstance(error, ApiError) and error.status == HTTPStatus.NOT_FOUND and error.code in NO_SUCH
+
+
+def _key(request: Request) -> tuple[str, str]:
+    return request.method, request.url

@@ -1,0 +1,154 @@
+"""SQLite: the fetched rows, and the SELECT that runs over them. The only module that imports sqlite3."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from typing import TypeVar
+
+from tokensh.engine.functions import FUNCTIONS, Registered
+from tokensh.environment import Cancellation
+from tokensh.errors import (
+    DataError,
+    Error,
+    InterfaceError,
+    Interrupted,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
+from tokensh.rows import Column, ColumnType, Value
+from tokensh.sql.unparse import quoted
+
+T = TypeVar("T")
+OLDEST = (3, 40)
+Row = tuple[Value, ...]
+
+_ALLOWED = frozenset(
+    {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, getattr(sqlite3, "SQLITE_RECURSIVE", 33)}
+)
+_DENIED_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer"})
+_AFFINITIES: dict[ColumnType, str] = {
+    "string": "TEXT",
+    "integer": "INTEGER",
+    "number": "NUMERIC",
+    "boolean": "INTEGER",
+    "object": "TEXT",
+    "array": "TEXT",
+    "json": "TEXT",
+    "any": "",
+}
+_TOO_LARGE = (
+    "too many terms",
+    "parser stack overflow",
+    "expression tree is too large",
+    "too many columns",
+    "at most",
+    "too many",
+    "too big",
+    "string or blob too big",
+)
+
+
+class Local:
+    """One statement's database, in memory. What runs in it may read, and nothing else."""
+
+    def __init__(self, cancellation: Cancellation) -> None:
+        if sqlite3.sqlite_version_info < OLDEST:
+            raise InterfaceError(
+                f"SQLite {sqlite3.sqlite_version} is too old", hint="tokensh needs a Python with SQLite 3.40 or newer"
+            )
+        self._connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self._functions = Registered(self._connection)
+        self._cancellation = cancellation
+
+    def close(self) -> None:
+        """Give its memory back."""
+        self._connection.close()
+
+    def create(self, table: str, columns: Iterable[Column]) -> None:
+        """Make an empty table; `table` is in quotes already."""
+        defined = ", ".join(f"{quoted(one.name)} {_AFFINITIES[one.type]}" for one in columns)
+        self._connection.execute(f"CREATE TABLE {table} ({defined})")
+
+    def load(self, table: str, width: int, rows: Iterable[Row]) -> None:
+        """Add rows to a table of `width` columns."""
+        marks = ", ".join("?" * width)
+        with self._connection:
+            self._connection.execute("BEGIN")
+            self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 (our own name)
+
+    def empty(self, table: str) -> None:
+        """Take a table's rows out."""
+        self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 (our own name)
+
+    def check(self, sql: str) -> None:
+        """Prepare a query without running it. Raises ProgrammingError, NotSupportedError."""
+        self._guarded(lambda: self._execute(f"EXPLAIN {sql}").close())
+
+    def rows(self, sql: str) -> Iterator[Row]:
+        """A query's rows, as they are worked out. Raises what `check` raises, DataError, Interrupted."""
+        cursor = self._guarded(lambda: self._execute(sql))
+        forget = self._cancellation.on_press(self._connection.interrupt)
+        try:
+            while block := self._guarded(lambda: cursor.fetchmany(256)):
+                yield from block
+        finally:
+            forget()
+            cursor.close()
+
+    def _execute(self, sql: str) -> sqlite3.Cursor:
+        """Prepare and begin under the authorizer, which SQLite asks while it prepares."""
+        self._connection.set_authorizer(_authorize)
+        try:
+            return self._connection.execute(sql)
+        finally:
+            self._connection.set_authorizer(None)
+
+    def _guarded(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except sqlite3.Error as error:
+            raise self._explained(error) from None
+
+    def _explained(self, error: sqlite3.Error) -> Error:
+        known, self._functions.error = self._functions.error, None
+        if known is not None:
+            return known
+        said = str(error)
+        lower = said.lower()
+        if lower == "interrupted":
+            return Interrupted("interrupted")
+        if "not authorized" in lower or "prohibited" in lower:
+            return NotSupportedError("a query may read its tables and nothing else")
+        if any(words in lower for words in _TOO_LARGE):
+            return NotSupportedError(f"the query is too large: {said}")
+        if "utf-8" in lower:
+            return DataError("a text of the result is not UTF-8", hint="hex(..) shows its bytes")
+        if isinstance(error, sqlite3.DataError | sqlite3.IntegrityError) or "malformed json" in lower:
+            return DataError(said)
+        if "disk" in lower or "memory" in lower or isinstance(error, sqlite3.InternalError):
+            return OperationalError(said)
+        return ProgrammingError(said)
+
+
+def _authorize(action: int, _first: str | None, second: str | None, _database: str | None, _trigger: str | None) -> int:
+    """SQLite's question whether something is allowed."""
+    if action not in _ALLOWED or (action == sqlite3.SQLITE_FUNCTION and second in _DENIED_FUNCTIONS):
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK
+
+
+@cache
+def function_names() -> frozenset[str]:
+    """The functions that a query may call, in lower case."""
+    connection = sqlite3.connect(":memory:")
+    found = {name.lower() for (name,) in connection.execute("SELECT DISTINCT name FROM pragma_function_list")}
+    connection.close()
+    return frozenset((found | FUNCTIONS.keys()) - _DENIED_FUNCTIONS)
+
+
+def evaluate(local: Local, expressions: Sequence[str]) -> Row:
+    """The values of expressions that refer to no table. Raises ProgrammingError, DataError."""
+    return next(local.rows(f"SELECT {', '.join(expressions)}"))

@@ -1,0 +1,145 @@
+"""Statement + catalog -> plan. Pure: every name is found, every value's way known, and nothing is sent."""
+
+from __future__ import annotations
+
+from tokensh.errors import NotSupportedError, ProgrammingError, Span, UnknownName, assert_never
+from tokensh.plan import writes
+from tokensh.plan.nodes import ExplainPlan, Plan, RowsPlan, UsePlan
+from tokensh.plan.query import Names, QueryBinder
+from tokensh.plan.routing import unbound, walk
+from tokensh.plan.scope import BoundColumn, From, Relation, Scope
+from tokensh.provider import pages
+from tokensh.rows import RowSet
+from tokensh.sql import nodes as n
+from tokensh.sql.unparse import quoted, text_literal
+from tokensh.text import nearest
+
+__all__ = ["Names", "bind"]
+
+_SHOWN = ("PROVIDERS", "SERVICES", "RESOURCES", "METHODS")
+_TABLE = "shown"
+
+
+def bind(statement: n.Statement, names: Names) -> Plan:
+    """The plan of a statement.
+
+    Raises:
+        UnknownName: a name means nothing; the nearest one that would is named.
+        MissingParameter: a required parameter's values cannot be worked out.
+        ProgrammingError: the statement is wrong in another way.
+        NotSupportedError: it is understood, and not offered.
+    """
+    for one in walk(statement, deep=True):
+        _look_at(one, names)
+    match statement:
+        case n.Query():
+            return QueryBinder(names).plan(statement)
+        case n.Insert():
+            return writes.insert(statement, names)
+        case n.Update() | n.Delete():
+            return writes.change(statement, names)
+        case n.Exec():
+            return writes.execute(statement, names)
+        case n.Explain():
+            return ExplainPlan(bind(statement.statement, names))
+        case n.Show():
+            return _show(statement, names)
+        case n.ShowInsert():
+            resource = writes.resource_of(names, statement.target)
+            return RowsPlan(pages.show_insert(resource, extended=statement.extended))
+        case n.Describe():
+            return _describe(statement, names)
+        case n.Use():
+            return _use(statement, names)
+        case n.CreateView() | n.CreateTable() | n.Drop() | n.Refresh() | n.Transaction() | n.Unsupported():
+            raise NotSupportedError("this statement is not offered", span=statement.span)
+        case _:
+            assert_never(statement)
+
+
+def _look_at(node: object, names: Names) -> None:
+    """What can be wrong with a node wherever it stands."""
+    if isinstance(node, n.Variable):
+        raise unbound(node)
+    if not isinstance(node, n.Call) or not names.functions:
+        return
+    name = node.name[-1].text
+    if len(node.name) > 1 or name.lower() not in names.functions:
+        written = ".".join(part.text for part in node.name)
+        near = nearest(name, names.functions)
+        hint = None if near else "SHOW FUNCTIONS lists those there are"
+        raise UnknownName("function", written, near=near, span=node.name[-1].span, hint=hint)
+
+
+def _span(path: n.Path) -> Span:
+    return Span(path[0].span.start, path[-1].span.end)
+
+
+def _use(node: n.Use, names: Names) -> UsePlan:
+    path = tuple(part.text for part in node.path)
+    services = names.catalog.services(path[0], _span(node.path))
+    if len(path) > 2:
+        raise ProgrammingError("USE takes provider or provider.service", span=_span(node.path))
+    if len(path) == 2:
+        known = [one.name for one in services]
+        if path[1].lower() not in {name.lower() for name in known}:
+            raise UnknownName("service", path[1], near=nearest(path[1], known), span=node.path[1].span)
+    return UsePlan(path)
+
+
+def _describe(node: n.Describe, names: Names) -> RowsPlan:
+    if node.method:
+        _, method = writes.method_of(names, node.path, _span(node.path))
+        return RowsPlan(pages.describe_method(method, extended=node.extended))
+    return RowsPlan(pages.describe(writes.resource_of(names, node.path), extended=node.extended))
+
+
+def _show(node: n.Show, names: Names) -> RowsPlan:
+    rows = _shown(node, names)
+    if node.like is None and node.where is None:
+        return RowsPlan(rows)
+    columns = tuple(BoundColumn(c.name, quoted(c.name), c, relations=frozenset([0])) for c in rows.columns)
+    relation = Relation(0, frozenset(), columns, quoted(_TABLE), frozenset(), standalone=False)
+    scope = Scope(None, From(quoted(_TABLE), (relation,), columns))
+    if node.where is not None:
+        binder = QueryBinder(names)
+        if any(isinstance(one, n.Query) for one in walk(node.where)):
+            raise NotSupportedError("the WHERE of SHOW takes no subquery", span=node.where.span)
+        condition = binder.condition(node.where, scope, binder.dialect(scope, {}), frozenset())
+    else:
+        named = next(c.name for c in rows.columns if c.name.lower() in ("name", "methodname"))
+        condition = f"{quoted(named)} LIKE {text_literal(node.like or '')}"
+    return RowsPlan(rows, quoted(_TABLE), f"SELECT * FROM {quoted(_TABLE)} WHERE {condition}")  # noqa: S608
+
+
+def _shown(node: n.Show, names: Names) -> RowSet:
+    what = node.what.text.upper()
+    catalog = names.catalog
+    path = tuple(part.text for part in node.path)
+    full = (*names.namespace[: 2 - len(path)], *path) if len(path) < 2 else path
+    span = _span(node.path) if node.path else node.what.span
+    match what:
+        case "PROVIDERS":
+            return pages.show_providers(catalog.providers())
+        case "SERVICES":
+            provider = path[0] if path else names.namespace[0]
+            return pages.show_services(catalog.services(provider, span), extended=node.extended)
+        case "RESOURCES":
+            if len(full) != 2:
+                raise ProgrammingError(
+                    "RESOURCES are in a service", span=span, hint="SHOW RESOURCES IN provider.service"
+                )
+            return pages.show_resources(catalog.resources(*full, span=span), extended=node.extended)
+        case "METHODS":
+            if not path:
+                raise ProgrammingError("METHODS are in a resource", span=span, hint="SHOW METHODS IN resource")
+            return pages.show_methods(catalog.find(path, names.namespace, span), extended=node.extended)
+        case _:
+            near = nearest(what, _SHOWN)
+            raise UnknownName(
+                "thing to show",
+                node.what.text,
+                near=near,
+                span=node.what.span,
+                hint=None if near else f"SHOW {', '.join(_SHOWN)}",
+            )

@@ -1,0 +1,84 @@
+"""Which method of a resource answers a statement, and which of its parameters are columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from tokensh.errors import NotSupportedError, Span
+from tokensh.plan.nodes import ScanColumn
+from tokensh.provider.model import Method, Parameter, Resource, Verb
+from tokensh.redact import SECRET_FIELDS
+from tokensh.rows import Column, Value
+
+
+def methods(resource: Resource, verb: Verb, span: Span) -> tuple[Method, ...]:
+    """The methods that a verb may choose from. Raises NotSupportedError that names those there are."""
+    found = resource.of(verb)
+    if found:
+        return found
+    names = ", ".join(f"{one.name} ({one.verb})" for one in resource.methods)
+    raise NotSupportedError(f"{resource.id} has no method for {verb}", hint=f"its methods are {names}", span=span)
+
+
+def choose(candidates: Sequence[Method], values: Mapping[str, Sequence[Value]]) -> Method | None:
+    """The method that a set of known parameters (in lower case) asks for.
+
+    One whose further required parameters have one value each (a get by key) goes before the least demanding one (a list).
+    """
+    callable_ = [m for m in candidates if all(p.name.lower() in values for p in m.required if p.location != "body")]
+    if not callable_:
+        return None
+    base = min(callable_, key=_demand)
+    known = _required(base)
+    for one in sorted(callable_, key=_demand, reverse=True):
+        if all(len(values[name]) == 1 for name in _required(one) - known):
+            return one
+    return base
+
+
+def _demand(method: Method) -> int:
+    return len(_required(method))
+
+
+def _required(method: Method) -> frozenset[str]:
+    return frozenset(p.name.lower() for p in method.required if p.location != "body")
+
+
+def always_required(candidates: Iterable[Method]) -> frozenset[str]:
+    """The parameters, in lower case, without which none of the methods can be called."""
+    sets = [_required(one) for one in candidates]
+    return frozenset.intersection(*sets) if sets else frozenset()
+
+
+def scan_columns(resource: Resource, candidates: Sequence[Method]) -> tuple[ScanColumn, ...]:
+    """The columns of a resource as a table: required server parameters, fields, then (not in `*`) the other parameters."""
+    parameters: dict[str, Parameter] = {}
+    for method in candidates:
+        for one in method.routing:
+            parameters.setdefault(one.name.lower(), one)
+    fields = {one.name.lower(): one for one in resource.fields}
+    servers = [p for p in parameters.values() if p.location == "server" and p.required and p.name.lower() not in fields]
+    rest = [p for p in parameters.values() if p not in servers and p.name.lower() not in fields]
+    return (
+        *(_parameter_column(resource, p, visible=True) for p in servers),
+        *(
+            ScanColumn(
+                one.name,
+                Column(one.name, one.type, f"{resource.id}.{one.name}", is_secret(one.name)),
+                visible=True,
+                parameter=parameters.get(name),
+            )
+            for name, one in fields.items()
+        ),
+        *(_parameter_column(resource, p, visible=False) for p in rest),
+    )
+
+
+def _parameter_column(resource: Resource, parameter: Parameter, *, visible: bool) -> ScanColumn:
+    column = Column(parameter.name, parameter.type, f"{resource.id}.{parameter.name}")
+    return ScanColumn(parameter.name, column, visible, parameter, is_field=False)
+
+
+def is_secret(name: str) -> bool:
+    """Whether a field's value is a secret, by its name."""
+    return name.lower() in SECRET_FIELDS
