@@ -56,10 +56,13 @@ _HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
 class Credential(Protocol):
     """What one workspace's requests are signed with; used from several threads."""
 
-    source: str
-    """Where it came from, for error messages."""
-    kind: str
-    """`pat` or `oauth-m2m` and the like, for the User-Agent."""
+    @property
+    def source(self) -> str:
+        """Where it came from, for error messages."""
+
+    @property
+    def kind(self) -> str:
+        """`pat` or `oauth-m2m` and the like, for the User-Agent."""
 
     def token(self) -> str:
         """The bearer token; may fetch one. Raises CredentialError."""

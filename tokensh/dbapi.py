@@ -1,0 +1,291 @@
+"""The library's face (PEP 249), which the command line and the shell use too.
+
+`tokensh.connect(workspace=..).cursor().execute("SELECT token_id, comment FROM user_tokens")` iterates over rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from tokensh.api.auth import Credentials
+from tokensh.api.client import Client
+from tokensh.api.hosts import Hosts
+from tokensh.engine.execute import Engine, Tools
+from tokensh.engine.local import function_names
+from tokensh.environment import Cancellation, Environment
+from tokensh.errors import Error, InterfaceError, ProgrammingError
+from tokensh.plan.bind import Names, bind
+from tokensh.plan.nodes import ChangePlan, ExplainPlan, Plan, RowsPlan, UsePlan
+from tokensh.provider.catalog import DEFAULT, Catalog
+from tokensh.redact import Redactor
+from tokensh.rows import Column, RowSet, Value
+from tokensh.sql import nodes as n
+from tokensh.sql import placeholders
+from tokensh.sql.parameters import Given, with_parameters
+from tokensh.sql.parse import Parser
+from tokensh.text import truncate, visible
+
+if TYPE_CHECKING:
+    from tokensh.sandbox import Sandbox
+
+apilevel = "2.0"
+threadsafety = 1
+paramstyle = "qmark"
+SANDBOX_WORKSPACE = "dbc-abcd0123-a1bc"
+_NAMED = 10
+
+Row = tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Whom a connection tells what happens; each may be left out.
+
+    `approve` is asked before rows that had to be listed are changed, and raises where they must not be. `failed` is told the
+    errors of workspaces that a partial result does without. `progress` gets answers so far, and how many are awaited.
+    """
+
+    approve: Callable[[ChangePlan, Sequence[Mapping[str, Value]]], None] | None = None
+    failed: Callable[[Error], None] | None = None
+    progress: Callable[[int, int], None] | None = None
+
+
+class Connection:
+    """A session: what names mean, which credentials go where, and what has been set. One thread at a time."""
+
+    def __init__(  # noqa: PLR0913 (settings, each with a default)
+        self,
+        *,
+        environment: Environment | None = None,
+        profile: str | None = None,
+        token: str | None = None,
+        endpoint: str | None = None,
+        workspace: str | None = None,
+        registry: Path | str | None = None,
+        sandbox: bool = False,
+        timeout: float = 30.0,
+        max_connections: int = 16,
+        partial: bool = False,
+        yes: bool = False,
+        listeners: Listeners | None = None,
+    ) -> None:
+        self.environment = environment or Environment.real()
+        self.redactor = Redactor()
+        self.cancellation = Cancellation()
+        self.workspace = workspace
+        """The session's default for deployment_name; None: there is none."""
+        self.namespace: tuple[str, ...] = DEFAULT
+        """The provider and service that short names are looked up in."""
+        self.variables: dict[str, placeholders.Given] = {}
+        """Values for placeholders."""
+        self.listeners = listeners or Listeners()
+        self.yes = yes
+        self._registry = Path(registry) if registry is not None else None
+        self._sandbox: Sandbox | None = None
+        bound = None
+        if sandbox:
+            bound, endpoint = self._start_sandbox()
+        endpoint = endpoint or self.environment.get("TOKENSH_ENDPOINT") or None
+        self.hosts = Hosts(endpoint)
+        self.client = Client(
+            self.environment,
+            Credentials(self.environment, profile=profile, token=token, bound=bound),
+            redactor=self.redactor,
+            cancellation=self.cancellation,
+            timeout=timeout,
+            create_timeout=max(timeout, 60.0),
+            max_connections=max_connections,
+        )
+        self._partial = partial
+        self._closed = False
+
+    def _start_sandbox(self) -> tuple[tuple[str, str], str]:
+        from tokensh.sandbox import start  # noqa: PLC0415 (only --sandbox needs an HTTP server)
+
+        self._sandbox = sandbox = start()
+        self.workspace = self.workspace or SANDBOX_WORKSPACE
+        self.redactor.learn(sandbox.token)
+        return (sandbox.origin, sandbox.token), sandbox.endpoint
+
+    # ---- parts, made when first needed
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """What statements may name. Raises InterfaceError, ProviderDocumentError."""
+        return Catalog.load(self._registry)
+
+    @cached_property
+    def parser(self) -> Parser:
+        """The parser; its compiled grammar is kept in the cache folder."""
+        return Parser(self.environment.cache_folder)
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return Engine(
+            Tools(
+                self.environment,
+                self.client,
+                self.hosts,
+                self.redactor,
+                self.cancellation,
+                approve=self._approve,
+                on_failure=lambda error: self.listeners.failed and self.listeners.failed(error),
+                on_progress=lambda done, total: self.listeners.progress and self.listeners.progress(done, total),
+                partial=self._partial,
+            )
+        )
+
+    def _approve(self, plan: ChangePlan, rows: Sequence[Mapping[str, Value]]) -> None:
+        if self.yes or not rows:
+            return
+        if self.listeners.approve is None:
+            raise _unapproved(plan, rows)
+        self.listeners.approve(plan, rows)
+
+    # ---- statements
+
+    def fill(self, text: str) -> str:
+        """A statement with its placeholders filled. Raises PlaceholderError."""
+        table = self.parser.table
+        places = placeholders.find(table, text)
+        return placeholders.fill(text, places, self.variables) if places else text
+
+    def plan(self, text: str, parameters: Given = ()) -> Plan:
+        """The plan of one statement, without `;`. Raises SqlSyntaxError, ProgrammingError and its leaves."""
+        return self._bound(with_parameters(self.parser.parse(text), parameters))
+
+    def _bound(self, statement: n.Statement) -> Plan:
+        return bind(statement, Names(self.catalog, self.namespace, self.workspace, function_names()))
+
+    def run(self, text: str, parameters: Given = (), *, dry: bool = False) -> RowSet:
+        """Carry out one statement, without `;`, whose placeholders are filled.
+
+        A write is sent while its rows are read: read them all. Errors are raised here or then.
+
+        Args:
+            text: the statement.
+            parameters: values for `?` or `:name`.
+            dry: only explain it; nothing is sent.
+        """
+        if self._closed:
+            raise InterfaceError("the connection is closed")
+        self.cancellation.reset()
+        plan = self.plan(text, parameters)
+        if dry and not isinstance(plan, ExplainPlan | RowsPlan | UsePlan):
+            plan = ExplainPlan(plan)
+        result = self._engine.run(plan)
+        if isinstance(plan, UsePlan):
+            self.namespace = plan.path
+        return result
+
+    # ---- PEP 249
+
+    def cursor(self) -> Cursor:
+        """A new cursor."""
+        return Cursor(self)
+
+    def commit(self) -> None:
+        """Every write takes effect at once: there is nothing to do."""
+
+    def close(self) -> None:
+        """End the session; a sandbox of its own ends with it."""
+        self._closed = True
+        self.client.close()
+        if self._sandbox is not None:
+            self._sandbox.close()
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _unapproved(plan: ChangePlan, rows: Sequence[Mapping[str, Value]]) -> ProgrammingError:
+    """What a change would hit, for someone who has not said yes."""
+    shown = "; ".join(_row_text(row) for row in rows[:_NAMED])
+    more = f"; and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
+    return ProgrammingError(
+        f"this {plan.verb} would hit {len(rows)} row{'s' if len(rows) != 1 else ''}: {shown}{more}",
+        hint="say --yes if that is right; nothing was changed",
+        span=plan.span,
+    )
+
+
+def _row_text(row: Mapping[str, Value]) -> str:
+    names = [name for name in ("deployment_name", "token_id", "comment") if name in row] or list(row)[:3]
+    return " ".join(f"{name}={truncate(visible(str(row[name])), 70)}" for name in names)
+
+
+class Cursor:
+    """Runs statements and holds the rows of the last one (PEP 249)."""
+
+    arraysize = 1
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.description: tuple[tuple[str, str, None, None, None, None, None], ...] | None = None
+        self.rowcount = -1
+        self.columns: tuple[Column, ...] = ()
+        self._rows: Iterator[Row] = iter(())
+        self._closed = False
+
+    def execute(self, operation: str, parameters: Given = ()) -> Cursor:
+        """Run one statement; a write has taken effect when this returns. Raises Error and its leaves."""
+        if self._closed:
+            raise InterfaceError("the cursor is closed")
+        text = operation.strip().removesuffix(";")
+        result = self.connection.run(self.connection.fill(text), parameters)
+        self.columns = result.columns
+        self.description = tuple((c.name, c.type, None, None, None, None, None) for c in result.columns) or None
+        if result.incremental or not result.columns:
+            rows = list(result.rows)
+            self.rowcount = len(rows)
+            self._rows = iter(rows if result.columns else ())
+        else:
+            self.rowcount = -1
+            self._rows = result.rows
+        return self
+
+    def executemany(self, operation: str, parameters: Sequence[Given]) -> Cursor:
+        """Run a statement once for each set of values."""
+        count = 0
+        for one in parameters:
+            self.execute(operation, one)
+            count += max(self.rowcount, 0)
+        self.rowcount = count
+        return self
+
+    def fetchone(self) -> Row | None:
+        """The next row; None after the last."""
+        return next(self._rows, None)
+
+    def fetchmany(self, size: int | None = None) -> list[Row]:
+        """The next rows, at most `size` (by default `arraysize`)."""
+        wanted = self.arraysize if size is None else size
+        return [row for _, row in zip(range(wanted), self._rows, strict=False)]
+
+    def fetchall(self) -> list[Row]:
+        """All rows that are left."""
+        return list(self._rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return self._rows
+
+    def close(self) -> None:
+        """Give up the rows."""
+        self._closed = True
+        self._rows = iter(())
+
+    def setinputsizes(self, sizes: Any) -> None:
+        """PEP 249 has it; there is nothing to set."""
+
+    def setoutputsize(self, size: int, column: int | None = None) -> None:
+        """PEP 249 has it; there is nothing to set."""
