@@ -3,19 +3,297 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TextIO
 
 from tokensh import __version__
+from tokensh.environment import Environment, is_terminal
+from tokensh.errors import EXIT_FAILED, EXIT_INTERRUPTED, Error, InterfaceError, InternalError
+
+if TYPE_CHECKING:
+    from tokensh.batch import Batch, Reporter, Script, Sink
+    from tokensh.dbapi import Connection
+
+FORMATS = ("table", "json", "jsonl", "csv", "tsv", "text", "markdown", "line")
+_PATIENCE = 3
+"""The press of Ctrl-C that ends the program whatever it does."""
+
+_EXAMPLES = """\
+examples:
+  tokensh --sandbox                                     a shell on an emulated workspace
+  tokensh --sandbox -c 'SELECT * FROM user_tokens'      one statement, rows as a table
+  tokensh -v deployment_name=dbc-a1b2c3d4-e5f6 < select.sql
+  tokensh -o json -w dbc-a1b2c3d4-e5f6 -f inventory.sql
+
+The credential comes from a profile of ~/.databrickscfg whose host is the workspace, or from DATABRICKS_TOKEN.
+Without -c and -f, statements are read from standard input; at a terminal that is the shell.
+
+exit status:
+  0  everything succeeded and every byte was written
+  1  a statement failed
+  2  usage, configuration, credentials, a placeholder without value
+  4  a write whose outcome is unknown, or that took effect and could not be delivered
+  130  interrupted
+"""
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options of design and `--help`."""
-    made = argparse.ArgumentParser(prog="tokensh", description="A SQL shell for Databricks personal access tokens.")
-    made.add_argument("-V", "--version", action="version", version=f"tokensh {__version__}")
+    """The options, and `--help`."""
+    made = argparse.ArgumentParser(
+        prog="tokensh",
+        description="A SQL shell for Databricks personal access tokens, in the StackQL dialect.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = made.add_argument
+    add("-c", "-e", dest="sources", metavar="SQL", action="append", type=_statement, help="run statements")
+    add("-f", "-i", dest="sources", metavar="FILE", action="append", type=_file, help="run a file; - is standard input")
+    add("-o", "--output", metavar="FORMAT", default="table", choices=FORMATS, help=", ".join(FORMATS))
+    add("-O", "--outfile", metavar="FILE", help="write results to a file")
+    add("-H", "--hideheaders", action="store_true", help="no column names")
+    add("-v", "--var", metavar="NAME=VALUE", action="append", default=[], help="a value for {{ NAME }}")
+    add("--vars", metavar="FILE", action="append", default=[], help="values for placeholders, YAML or JSON")
+    add("-w", "--workspace", metavar="NAME", help="the deployment_name where a statement names none")
+    add("-p", "--profile", metavar="PROFILE", help="the credential: a profile of ~/.databrickscfg")
+    add("--sandbox", action="store_true", help="an emulated workspace in this process, nothing real")
+    add("--endpoint", metavar="TEMPLATE", help="where workspaces are: https://..{deployment_name}.., http on loopback")
+    add("--registry", metavar="DIR", help="more providers: a folder of StackQL provider documents")
+    add("--on-error", choices=("stop", "continue"), default="stop", help="after a statement that failed (stop)")
+    add("--check", action="store_true", help="only parse; reports every syntax error")
+    add("--dry-run", action="store_true", help="only explain; nothing is sent")
+    add("--yes", action="store_true", help="change rows that had to be listed first without asking")
+    add("--partial", action="store_true", help="rows of the workspaces that answer; exit status 1 if one does not")
+    add("--timeout", metavar="S", type=_seconds, default=30.0, help="seconds for a request (30)")
+    add("--max-connections", metavar="N", type=_connections, default=16, help="requests at a time, 1 to 64 (16)")
+    add("-X", "--no-rc", action="store_true", help="do not run rc.sql")
+    add("-q", "--quiet", action="store_true", help="no banner, no counts")
+    add("--color", choices=("auto", "always", "never"), default="auto", help="styles in tables (auto)")
+    add("-V", "--version", action="version", version=f"tokensh {__version__}")
     return made
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def _statement(text: str) -> tuple[str, str]:
+    return "-c", text
+
+
+def _file(text: str) -> tuple[str, str]:
+    return "-f", text
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 86400:
+        raise ValueError(text)
+    return value
+
+
+def _connections(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 64:
+        raise ValueError(text)
+    return value
+
+
+def main(arguments: Sequence[str] | None = None, environment: Environment | None = None) -> int:
     """Run the command line and return its exit status."""
-    parser().parse_args(arguments)
-    return 0
+    try:
+        options = parser().parse_args(arguments)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else EXIT_FAILED
+    world = environment or Environment.real()
+    _prepare(world.stdout, world.stderr)
+    try:
+        return _run(options, world)
+    except Error as error:
+        return _told(error, world)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except Exception as error:  # noqa: BLE001 (the one place where a mistake of ours becomes a message)
+        return _told(_ours(error), world)
+    finally:
+        _finish(world.stdout)
+
+
+def _prepare(*streams: TextIO | None) -> None:
+    """UTF-8 with plain line ends everywhere; what cannot be written so is escaped."""
+    for stream in streams:
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+def _finish(stdout: TextIO | None) -> None:
+    """What could not be written must not be tried again, with a traceback, when Python ends."""
+    if stdout is None:
+        return
+    try:
+        stdout.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+
+
+def _told(error: Error, world: Environment) -> int:
+    """An error that no statement is to blame for."""
+    from tokensh.batch import Reporter  # noqa: PLC0415 (--version does without)
+    from tokensh.redact import Redactor  # noqa: PLC0415
+
+    reporter = Reporter(world.stderr, Redactor().clean)
+    reporter.error(error)
+    return reporter.status
+
+
+def _ours(error: Exception) -> InternalError:
+    """A mistake of tokensh, with the place in the program: never the values it was about."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    place = f" at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else ""  # noqa: PTH119
+    return InternalError(
+        f"tokensh made a mistake: {type(error).__name__}{place}",
+        hint="please report it, with the statement; look with SELECT before you repeat a write",
+    )
+
+
+def _run(options: argparse.Namespace, world: Environment) -> int:
+    if options.sources is None and not options.check and is_terminal(world.stdin):
+        return _shell(options, world)
+    from tokensh import batch  # noqa: PLC0415 (--help does without)
+    from tokensh.redact import Redactor  # noqa: PLC0415
+
+    scripts = _scripts(options, world)
+    if options.check:
+        from tokensh.sql.parse import Parser  # noqa: PLC0415
+
+        reporter = batch.Reporter(world.stderr, Redactor().clean)
+        batch.check(scripts, Parser(world.cache_folder), reporter)
+        return reporter.status
+    variables = _variables(options)
+    with _connection(options, world) as connection:
+        connection.variables.update(variables)
+        reporter = batch.Reporter(world.stderr, connection.redactor.clean)
+        connection.listeners = _listeners(reporter)
+        stop = options.on_error == "stop"
+        with _sink(options, world) as sink:
+            runs = batch.Batch(connection, sink, reporter, stop=stop, dry=options.dry_run, quiet=options.quiet)
+            with _ctrl_c(connection, runs):
+                runs.run(scripts)
+        return reporter.status
+
+
+def _shell(options: argparse.Namespace, world: Environment) -> int:
+    raise InterfaceError("the shell is not there yet")
+
+
+def _scripts(options: argparse.Namespace, world: Environment) -> list[Script]:
+    from tokensh import batch  # noqa: PLC0415
+
+    made = []
+    for kind, text in options.sources or [("-f", "-")]:
+        if kind == "-c":
+            made.append(batch.from_text(text))
+        else:
+            made.append(batch.from_stdin(world) if text == "-" else batch.from_file(text))
+    return made
+
+
+def _variables(options: argparse.Namespace) -> dict[str, Any]:
+    """Values for placeholders: those of `--var` win. Raises InterfaceError."""
+    values: dict[str, Any] = {}
+    for path in options.vars:
+        values |= _read_variables(path)
+    for pair in options.var:
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip():
+            raise InterfaceError(f"--var {pair!r} is not NAME=VALUE")
+        values[name.strip()] = value
+    return values
+
+
+def _read_variables(path: str) -> dict[str, Any]:
+    from tokensh.provider.document import read_variables  # noqa: PLC0415 (may load PyYAML)
+
+    try:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 (pathlib is slower to import than all of this)
+            text = file.read()
+    except OSError as failure:
+        raise InterfaceError(f"cannot read {path}: {failure.strerror}") from None
+    except UnicodeDecodeError as failure:
+        raise InterfaceError(f"{path}: byte {failure.start} is no UTF-8") from None
+    return {**read_variables(text, path)}
+
+
+def _connection(options: argparse.Namespace, world: Environment) -> Connection:
+    from tokensh.dbapi import Connection  # noqa: PLC0415 (--help does without)
+
+    return Connection(
+        environment=world,
+        profile=options.profile,
+        endpoint=options.endpoint,
+        workspace=options.workspace,
+        registry=options.registry,
+        sandbox=options.sandbox,
+        timeout=options.timeout,
+        max_connections=options.max_connections,
+        partial=options.partial,
+        yes=options.yes,
+    )
+
+
+def _listeners(reporter: Reporter) -> Any:
+    from tokensh.dbapi import Listeners  # noqa: PLC0415
+
+    return Listeners(failed=reporter.warning)
+
+
+@contextmanager
+def _sink(options: argparse.Namespace, world: Environment) -> Iterator[Sink]:
+    """Where results go. Raises InterfaceError if the file cannot be written."""
+    from tokensh.batch import Sink  # noqa: PLC0415
+    from tokensh.render import Options  # noqa: PLC0415
+
+    if options.outfile is None:
+        shown = Options.fitting(world, world.stdout, options.color)
+        yield Sink(world.stdout, options.output, shown.but(header=not options.hideheaders))
+        return
+    with _private(options.outfile) as file:
+        yield Sink(file, options.output, Options(header=not options.hideheaders))
+
+
+def _private(path: str) -> TextIO:
+    """A file for results, which may hold token values: a new one is its owner's alone."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    except OSError as failure:
+        raise InterfaceError(f"cannot write {path}: {failure.strerror}") from None
+    return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+@contextmanager
+def _ctrl_c(connection: Connection, runs: Batch) -> Iterator[None]:
+    """Ctrl-C asks the running statement to stop; where none runs, or it was asked twice, it ends the program."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def pressed(_signal: int, _frame: FrameType | None) -> None:
+        connection.cancellation.press()
+        if not runs.running or connection.cancellation.presses >= _PATIENCE:
+            raise KeyboardInterrupt
+
+    before: Callable[..., Any] | int | None = signal.signal(signal.SIGINT, pressed)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -89,6 +89,8 @@ class Connection:
         self._sandbox: Sandbox | None = None
         bound = None
         if sandbox:
+            if endpoint:
+                raise InterfaceError("the sandbox has an endpoint of its own", hint="give either of the two")
             bound, endpoint = self._start_sandbox()
         endpoint = endpoint or self.environment.get("TOKENSH_ENDPOINT") or None
         self.hosts = Hosts(endpoint)

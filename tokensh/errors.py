@@ -201,6 +201,10 @@ class OutputError(OperationalError):
     """A result could not be written out (closed pipe, full disk)."""
 
 
+class ReaderGone(OutputError):
+    """Whoever read the output has gone away: nothing to tell anybody, as long as nothing is lost."""
+
+
 class Interrupted(OperationalError):
     """The person pressed Ctrl-C while a statement ran."""
 

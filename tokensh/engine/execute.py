@@ -150,7 +150,7 @@ class Engine:
         for done, one in enumerate(made):
             try:
                 yield from self._inserted(plan, one)
-            except Error as error:  # noqa: PERF203 (a request costs a thousand times as much)
+            except Error as error:
                 raise _counted(error, done, len(made)) from None
 
     def _insertion(self, plan: InsertPlan, row: Row) -> Creation:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import os
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TextIO
+
+from tokensh.environment import Environment, is_terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +33,46 @@ class Options:
     """Hide the values of secret columns, in table and line."""
     expanded: bool | Literal["auto"] = "auto"
     """A table as one record below the other; "auto": where a terminal is too narrow."""
+
+    @classmethod
+    def fitting(cls, environment: Environment, stream: TextIO | None, colour: str = "auto") -> Options:
+        """What suits a stream: a terminal gets its width, readable times and, if `colour` allows, styles.
+
+        Args:
+            environment: its NO_COLOR, FORCE_COLOR, TERM and COLUMNS count.
+            stream: what will be written to.
+            colour: "auto", "always" (also where the stream is no terminal) or "never".
+        """
+        if stream is None or not is_terminal(stream):
+            if colour != "always":
+                return cls()
+            return cls(terminal=True, colour=True, times="raw", expanded=False)
+        return cls(
+            terminal=True,
+            colour=colour == "always" or (colour == "auto" and _wants_colour(environment)),
+            width=_width(environment, stream),
+            now=environment.now(),
+        )
+
+    def but(self, **changes: Any) -> Options:
+        """The same with some choices changed."""
+        return replace(self, **changes)
+
+
+def _wants_colour(environment: Environment) -> bool:
+    if environment.get("NO_COLOR"):
+        return False
+    return bool(environment.get("FORCE_COLOR")) or environment.get("TERM") != "dumb"
+
+
+def _width(environment: Environment, stream: TextIO) -> int:
+    columns = environment.get("COLUMNS")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or _USUAL_WIDTH
+    except (OSError, ValueError):
+        return _USUAL_WIDTH
+
+
+_USUAL_WIDTH = 80
