@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from tokensh.dbapi import Connection
-from tokensh.environment import Environment, is_terminal
+from tokensh.environment import Environment, ctrl_c, is_terminal
 from tokensh.errors import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -164,8 +164,6 @@ class Batch:
         self._connection = connection
         self._sink = sink
         self._reporter = reporter
-        self.running = False
-        """Whether a statement runs: Ctrl-C asks it to stop instead of ending the program."""
         self._stop = stop
         self._dry = dry
         self._counts = not quiet and sink.options.terminal and is_terminal(connection.environment.stderr)
@@ -206,15 +204,13 @@ class Batch:
                 raise piece.error
             text = self._connection.fill(piece.text)
             source = replace(source, text=text)
-            self.running = True
-            result = self._connection.run(text, dry=self._dry)
-            count = deliver(self._sink.format, result, self._sink.stream, self._sink.options)
+            with ctrl_c(self._connection.cancellation):
+                result = self._connection.run(text, dry=self._dry)
+                count = deliver(self._sink.format, result, self._sink.stream, self._sink.options)
         except Error as error:
             self._reporter.error(error, source)
             lost = isinstance(error, OutputError) or error.exit_status == EXIT_INTERRUPTED
             return not (self._stop or lost)
-        finally:
-            self.running = False
         if self._counts and result.columns:
             self._reporter.write(f"({count} row{'' if count == 1 else 's'})")
         return True

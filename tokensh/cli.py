@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tokensh import __version__
@@ -17,13 +14,10 @@ from tokensh.environment import Environment, is_terminal
 from tokensh.errors import EXIT_FAILED, EXIT_INTERRUPTED, Error, InterfaceError, InternalError
 
 if TYPE_CHECKING:
-    from tokensh.batch import Batch, Reporter, Script, Sink
+    from tokensh.batch import Reporter, Script, Sink
     from tokensh.dbapi import Connection
 
 FORMATS = ("table", "json", "jsonl", "csv", "tsv", "text", "markdown", "line")
-_PATIENCE = 3
-"""The press of Ctrl-C that ends the program whatever it does."""
-
 _EXAMPLES = """\
 examples:
   tokensh --sandbox                                     a shell on an emulated workspace
@@ -183,13 +177,20 @@ def _run(options: argparse.Namespace, world: Environment) -> int:
         stop = options.on_error == "stop"
         with _sink(options, world) as sink:
             runs = batch.Batch(connection, sink, reporter, stop=stop, dry=options.dry_run, quiet=options.quiet)
-            with _ctrl_c(connection, runs):
-                runs.run(scripts)
+            runs.run(scripts)
         return reporter.status
 
 
 def _shell(options: argparse.Namespace, world: Environment) -> int:
-    raise InterfaceError("the shell is not there yet")
+    from tokensh.shell.session import Session, Settings  # noqa: PLC0415 (a pipe does without prompt_toolkit)
+
+    variables = _variables(options)
+    with _connection(options, world) as connection:
+        connection.variables.update(variables)
+        settings = Settings(
+            format=options.output, header=not options.hideheaders, quiet=options.quiet, colour=options.color
+        )
+        return Session(connection, settings).run()
 
 
 def _scripts(options: argparse.Namespace, world: Environment) -> list[Script]:
@@ -274,25 +275,6 @@ def _private(path: str) -> TextIO:
     except OSError as failure:
         raise InterfaceError(f"cannot write {path}: {failure.strerror}") from None
     return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
-
-
-@contextmanager
-def _ctrl_c(connection: Connection, runs: Batch) -> Iterator[None]:
-    """Ctrl-C asks the running statement to stop; where none runs, or it was asked twice, it ends the program."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def pressed(_signal: int, _frame: FrameType | None) -> None:
-        connection.cancellation.press()
-        if not runs.running or connection.cancellation.presses >= _PATIENCE:
-            raise KeyboardInterrupt
-
-    before: Callable[..., Any] | int | None = signal.signal(signal.SIGINT, pressed)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from tokensh.api.auth import Credentials
 from tokensh.api.client import Client
@@ -20,7 +21,7 @@ from tokensh.engine.local import function_names
 from tokensh.environment import Cancellation, Environment
 from tokensh.errors import Error, InterfaceError, ProgrammingError
 from tokensh.plan.bind import Names, bind
-from tokensh.plan.nodes import ChangePlan, ExplainPlan, Plan, RowsPlan, UsePlan
+from tokensh.plan.nodes import ChangePlan, ExecPlan, ExplainPlan, Plan, RowsPlan, UsePlan
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.redact import Redactor
 from tokensh.rows import Column, RowSet, Value
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 apilevel = "2.0"
 threadsafety = 1
 paramstyle = "qmark"
+SERVER = "https://{deployment_name}.cloud.databricks.com"
+"""Where a workspace is, as the provider document says."""
 SANDBOX_WORKSPACE = "dbc-abcd0123-a1bc"
 _NAMED = 10
 
@@ -46,11 +49,12 @@ Row = tuple[Value, ...]
 class Listeners:
     """Whom a connection tells what happens; each may be left out.
 
-    `approve` is asked before rows that had to be listed are changed, and raises where they must not be. `failed` is told the
+    `approve` is asked before rows that had to be listed are changed, and before any are deleted; it raises where they must not
+    be. Where it is left out, rows that had to be listed need `yes`. `failed` is told the
     errors of workspaces that a partial result does without. `progress` gets answers so far, and how many are awaited.
     """
 
-    approve: Callable[[ChangePlan, Sequence[Mapping[str, Value]]], None] | None = None
+    approve: Callable[[ChangePlan | ExecPlan, Sequence[Mapping[str, Value]]], None] | None = None
     failed: Callable[[Error], None] | None = None
     progress: Callable[[int, int], None] | None = None
 
@@ -94,9 +98,10 @@ class Connection:
             bound, endpoint = self._start_sandbox()
         endpoint = endpoint or self.environment.get("TOKENSH_ENDPOINT") or None
         self.hosts = Hosts(endpoint)
+        self._credentials = Credentials(self.environment, profile=profile, token=token, bound=bound)
         self.client = Client(
             self.environment,
-            Credentials(self.environment, profile=profile, token=token, bound=bound),
+            self._credentials,
             redactor=self.redactor,
             cancellation=self.cancellation,
             timeout=timeout,
@@ -113,6 +118,18 @@ class Connection:
         self.workspace = self.workspace or SANDBOX_WORKSPACE
         self.redactor.learn(sandbox.token)
         return (sandbox.origin, sandbox.token), sandbox.endpoint
+
+    @property
+    def place(self) -> str:
+        """Where requests go if not to Databricks' own hosts: `sandbox`, or the endpoint's host; else nothing."""
+        if self._sandbox is not None:
+            return "sandbox"
+        return urlsplit(self.hosts.endpoint).netloc if self.hosts.endpoint else ""
+
+    def credential(self, workspace: str) -> str:
+        """What requests to a workspace are signed with, in words. Raises HostError, CredentialError."""
+        found = self._credentials.for_target(self.hosts.resolve(SERVER, {"deployment_name": workspace}))
+        return f"{found.kind} from {found.source}"
 
     # ---- parts, made when first needed
 
@@ -142,12 +159,13 @@ class Connection:
             )
         )
 
-    def _approve(self, plan: ChangePlan, rows: Sequence[Mapping[str, Value]]) -> None:
+    def _approve(self, plan: ChangePlan | ExecPlan, rows: Sequence[Mapping[str, Value]]) -> None:
         if self.yes or not rows:
             return
-        if self.listeners.approve is None:
+        if self.listeners.approve is not None:
+            self.listeners.approve(plan, rows)
+        elif isinstance(plan, ChangePlan) and plan.filtered:
             raise _unapproved(plan, rows)
-        self.listeners.approve(plan, rows)
 
     # ---- statements
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import TextIO
 
 
@@ -104,6 +107,29 @@ class Cancellation:
                 self._callbacks.remove(callback)
 
         return forget
+
+
+_PATIENCE = 3
+"""The press of Ctrl-C that ends a statement whatever it does."""
+
+
+@contextmanager
+def ctrl_c(cancellation: Cancellation) -> Iterator[None]:
+    """Ctrl-C asks the statement that runs inside the `with` block to stop; asked three times, it is KeyboardInterrupt."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def pressed(_signal: int, _frame: FrameType | None) -> None:
+        cancellation.press()
+        if cancellation.presses >= _PATIENCE:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, pressed)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def is_terminal(stream: TextIO) -> bool:

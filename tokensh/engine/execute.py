@@ -44,8 +44,8 @@ from tokensh.provider.model import Method, Parameter
 from tokensh.redact import Redactor
 from tokensh.rows import Column, RowSet, Value
 
-Approve = Callable[[ChangePlan, Sequence[Mapping[str, Value]]], None]
-"""Called with the rows that a change has found before any of them is touched; raises where they must not be."""
+Approve = Callable[[ChangePlan | ExecPlan, Sequence[Mapping[str, Value]]], None]
+"""Called with the rows that a statement deletes, or has found to change, before any is touched; raises where it must not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class Engine:
     def _change(self, plan: ChangePlan) -> Generator[Row, None, None]:
         rows = list(self._hit(plan))
         made = [(row, self._change_request(plan, row)) for row in rows]
-        if plan.filtered:
+        if plan.filtered or plan.verb == "DELETE":
             shown = {p.name for p in plan.assigned}
             self._tools.approve(plan, [{k: v for k, v in row.items() if k not in shown} for row in rows])
         for done, (row, request) in enumerate(made):
@@ -248,6 +248,10 @@ class Engine:
         attributes = {p.name: requests_.attribute(p, v) for p, v in given.items() if p.location == "body"}
         body: Mapping[str, Json] | None = {**(plan.body or {}), **attributes}  # type: ignore[dict-item] # it was read as JSON
         request = self._build(plan.method, values, body if plan.method.has_body else None)
+        if _deletes(plan):
+            self._tools.approve(
+                plan, [{**values, **{name: _plain(value) for name, value in (request.body or {}).items()}}]
+            )
         if request.creates:
             with self._creator.created(Creation(plan.resource, plan.method, values, request)) as row:
                 yield _cells(plan.columns, row, "$")
@@ -295,6 +299,10 @@ class Engine:
             return next(local.rows(returning.sql))
         finally:
             local.close()
+
+
+def _deletes(plan: ExecPlan) -> bool:
+    return plan.method.http_method == "DELETE" or plan.method.name == plan.resource.delete_by
 
 
 def _only(rows: Sequence[Mapping[str, Json]]) -> Mapping[str, Json]:

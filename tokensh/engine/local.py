@@ -1,4 +1,4 @@
-"""SQLite: the fetched rows, and the SELECT that runs over them. The only module that imports sqlite3."""
+"""SQLite: the fetched rows, and the SELECT that runs over them."""
 
 from __future__ import annotations
 

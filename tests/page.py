@@ -1,0 +1,11 @@
+"""The statements and the manifest of the user's own page, byte for byte."""
+
+from __future__ import annotations
+
+import re
+
+from tests.provider.seed_page import TEXT
+
+_FENCES = re.findall(r"```(sql|yaml)\n(.*?)\n```", TEXT, re.DOTALL)
+SELECT, INSERT, EXEC = (text for language, text in _FENCES if language == "sql")
+(MANIFEST,) = (text for language, text in _FENCES if language == "yaml")
