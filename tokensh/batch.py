@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from os import fstat
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
-from tokensh.dbapi import Connection
 from tokensh.environment import Environment, ctrl_c, is_terminal
 from tokensh.errors import (
     EXIT_FAILED,
@@ -19,6 +18,7 @@ from tokensh.errors import (
     EXIT_UNKNOWN_OUTCOME,
     Error,
     InterfaceError,
+    Interrupted,
     OutputError,
     PlaceholderError,
     ProgrammingError,
@@ -29,6 +29,9 @@ from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import Piece, split
+
+if TYPE_CHECKING:
+    from tokensh.dbapi import Connection
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -213,6 +216,9 @@ class Batch:
             return not (self._stop or lost)
         if self._counts and result.columns:
             self._reporter.write(f"({count} row{'' if count == 1 else 's'})")
+        if self._connection.cancellation.presses:
+            self._reporter.error(Interrupted("interrupted; this statement was done before it could stop"), source)
+            return False
         return True
 
 
