@@ -1,0 +1,106 @@
+"""What holds for every text and every cursor."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.complete.session import FACTS, completer, parser
+from tokensh.complete import Suggestion
+from tokensh.errors import SqlSyntaxError
+from tokensh.text import visible
+
+PIECES = (
+    "SELECT", "FROM", "WHERE", "AND", "OR", "NOT", "IN", "(", ")", ",", ".", "=", "*", "'", '"', "`", ";", "--", "\n", " ",
+    "/*", "*/", "{{", "}}", "@", "@@", "@@json", "@deployment_name", "{", "}", "[", "]", ":", "\\", "\\i ", "user_tokens",
+    "databricks_workspace", "workspace", "tokens", "deployment_name", "token_id", "u", "AS", "JOIN", "ON", "USING", "EXEC",
+    "revoketoken", "INSERT INTO", "VALUES", "RETURNING", "UPDATE", "SET", "DELETE FROM", "SHOW", "METHODS", "DESCRIBE",
+    "USE", "WITH", "UNION", "GROUP BY", "ORDER BY", "CASE", "WHEN", "END", "CAST", "1", "0x", "json_each", "token_info",
+    '"token_id": "', "-> '$.", "substr", "'{\"", "\x00", "é", "\ud800", "\u202e", "-- required;\n", "LIMIT", "EXPLAIN",
+)  # fmt: skip
+TEXTS = st.one_of(
+    st.text(max_size=60),
+    st.lists(st.sampled_from(PIECES), max_size=25).map("".join),
+    st.lists(st.sampled_from(PIECES), max_size=25).map(" ".join),
+)
+STATEMENTS = (
+    "SELECT token_id, comment FROM databricks_workspace.workspace.user_tokens u WHERE u.deployment_name = 'x' LIMIT 3",
+    "WITH a AS (SELECT 1 AS x UNION SELECT 2) SELECT DISTINCT a.x, count(*) FROM a JOIN tokens USING (x) GROUP BY 1",
+    "INSERT INTO user_tokens (data__comment, deployment_name) VALUES ('a', 'b'), ('c', 'd') RETURNING token_value",
+    "EXEC user_tokens.revoketoken @deployment_name='a' --required\n@@json='{\"token_id\": \"x\"}'",
+    "UPDATE token_permissions SET data__access_control_list = '[]' WHERE deployment_name IN ('a', 'b') ORDER BY 1 DESC",
+    "SELECT CASE WHEN a IS NOT NULL THEN 1 ELSE cast(b AS text) END FROM t LEFT JOIN s ON t.a = s.a WHERE NOT EXISTS (SELECT 1)",
+    "CREATE OR REPLACE MATERIALIZED VIEW v AS SELECT row_number() OVER (PARTITION BY a ORDER BY b NULLS LAST) FROM t",
+    "SHOW EXTENDED METHODS IN databricks_workspace.workspace.tokens LIKE 'l%'",
+)
+
+
+def check(text: str, cursor: int) -> list[Suggestion]:
+    found = completer().complete(text, cursor, FACTS)
+    for one in found:
+        assert 0 <= one.start <= cursor
+        assert visible(one.display) == one.display
+        assert visible(one.note) == one.note
+        assert one.text
+    return found
+
+
+@settings(max_examples=1500, deadline=None)
+@given(TEXTS, st.integers(0, 80))
+def test_any_text_and_cursor_give_suggestions_that_begin_before_the_cursor(text: str, cursor: int) -> None:
+    check(text, min(cursor, len(text)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS)
+def test_the_end_of_any_text_gives_suggestions(text: str) -> None:
+    check(text, len(text))
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_at_every_cursor_of_a_statement_a_keyword_keeps_the_beginning_readable(statement: str) -> None:
+    for cursor in range(len(statement) + 1):
+        for one in check(statement, cursor):
+            if one.kind == "keyword":
+                parser().accepts(statement[: one.start] + one.text)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from([p for p in PIECES if p.isprintable()]), max_size=14).map(" ".join))
+def test_a_keyword_keeps_any_readable_beginning_readable(beginning: str) -> None:
+    text = beginning + " "
+    try:
+        parser().accepts(text)
+    except (SqlSyntaxError, ValueError):
+        return
+    for one in check(text, len(text)):
+        if one.kind == "keyword":
+            parser().accepts(text[: one.start] + one.text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 5000,
+        "SELECT " + "(" * 5000 + "a" + ")" * 5000 + " FROM ",
+        "SELECT * FROM t WHERE a = " + "f(" * 2000,
+        "SELECT " + "a, " * 3000,
+        "EXEC user_tokens.revoketoken @@json=" + '{"a":' * 2000,
+        'EXEC user_tokens.revoketoken @@json={"a": ' + "1" * 5000,
+        'EXEC user_tokens.revoketoken @@json={"a": ' + "1" * 5000 + "} ",
+        "SELECT * FROM (" * 400,
+        "WITH a AS (SELECT * FROM a) SELECT * FROM a WHERE ",
+        "SELECT * FROM user_tokens WHERE " + "x" * 5000,
+        "'" * 999,
+        "{{" * 999,
+    ],
+)  # fmt: skip
+def test_monstrous_texts_give_suggestions(text: str) -> None:
+    check(text, len(text))
+    check(text, len(text) // 2)
+
+
+def test_a_cursor_outside_the_text_is_taken_as_its_nearest_end() -> None:
+    assert completer().complete("sel", 99, FACTS) == completer().complete("sel", 3, FACTS)
+    assert completer().complete("sel", -5, FACTS) == completer().complete("sel", 0, FACTS)

@@ -1,0 +1,176 @@
+"""The columns that a query's tables have: of resources, session tables, queries of WITH and of FROM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tokensh.complete.model import Facts, note
+from tokensh.complete.names import Names, callable_by
+from tokensh.complete.sketch import Cte, Group, Item, Relation, Sketch, alias_of, items_of, mentions, sketch
+from tokensh.provider.model import VERBS, Method, Parameter, Resource, Verb
+from tokensh.sql.lexer import Token
+
+_DEEPEST = 6
+"""Queries within queries whose columns are looked for."""
+_FUNCTION_COLUMNS = ("key", "value", "type", "atom", "id", "parent", "fullkey", "path")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A column: `required` if no method of the verb can be called without it, `is_parameter` if it is nothing else."""
+
+    name: str
+    note: str = ""
+    required: bool = False
+    is_parameter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Knows the columns of a statement's tables."""
+
+    names: Names
+    facts: Facts
+    ctes: dict[str, Cte]
+
+    def columns(self, relation: Relation, verb: Verb = "SELECT", depth: int = 0) -> tuple[Shown, ...]:
+        """A relation's columns; none if it is not known."""
+        if relation.is_function:
+            return tuple(Shown(name, relation.path[-1]) for name in _FUNCTION_COLUMNS)
+        if relation.query is not None:
+            return tuple(self._selected(relation.query, depth))
+        if len(relation.path) == 1:
+            name = relation.path[0].lower()
+            cte = self.ctes.get(name)
+            if cte is not None:
+                return self._of_cte(cte, depth)
+            local = next((columns for table, columns in self.facts.tables.items() if table.lower() == name), None)
+            if local is not None:
+                return tuple(Shown(column) for column in local)
+        resource = self.resource(relation)
+        return columns_of(resource, verb) if resource else ()
+
+    def resource(self, relation: Relation) -> Resource | None:
+        """The resource that a relation is, if it is one."""
+        return self.names.find(relation.path, self.facts.namespace) if relation.path else None
+
+    def _of_cte(self, cte: Cte, depth: int) -> tuple[Shown, ...]:
+        if cte.columns:
+            return tuple(Shown(name) for name in cte.columns)
+        return tuple(self._selected(cte.query, depth))
+
+    def _selected(self, query: Group, depth: int) -> Iterator[Shown]:
+        if depth >= _DEEPEST:
+            return
+        seen: set[str] = set()
+        for item in items_of(query):
+            for one in self._of_item(query, item, depth):
+                if one.name.lower() not in seen:
+                    seen.add(one.name.lower())
+                    yield one
+
+    def _of_item(self, query: Group, item: Sequence[Item], depth: int) -> Iterator[Shown]:
+        last = item[-1] if item else None
+        if not isinstance(last, Token) or last.text != "*":
+            name = alias_of(item)
+            if name:
+                yield Shown(name)
+            return
+        tokens = [t for t in item if isinstance(t, Token)]
+        qualifier = tuple(t.text.lower() for t in tokens[:-1] if t.text != ".")
+        inner = _inside(query)
+        for relation in inner.relations:
+            if not qualifier or relation.is_called(qualifier):
+                for one in self.columns(relation, depth=depth + 1):
+                    yield Shown(one.name, one.note)
+
+    # ---- required parameters
+
+    def unset(self, found: Sketch, verb: Verb) -> list[tuple[Relation, Shown]]:
+        """The required parameters of the query's tables that nothing in it sets."""
+        required = [(i, one) for i, r in enumerate(found.relations) for one in self.columns(r, verb) if one.required]
+        if not required:
+            return []
+        open_ = {(i, one.name.lower()) for i, one in required}
+        said = mentions(found.here)
+        for mention in said:
+            if mention.other is None:
+                open_ -= set(self._meant(found, mention.qualifier, mention.name))
+        for _ in said:
+            settled = set(open_)
+            for mention in said:
+                if mention.other is None:
+                    continue
+                others = set(self._meant(found, *mention.other))
+                if others and not others & open_:
+                    open_ -= set(self._meant(found, mention.qualifier, mention.name))
+            if open_ == settled:
+                break
+        return [(found.relations[i], one) for i, one in required if (i, one.name.lower()) in open_]
+
+    def _meant(self, found: Sketch, qualifier: tuple[str, ...], name: str) -> Iterator[tuple[int, str]]:
+        for i, relation in enumerate(found.relations):
+            if qualifier and not relation.is_called(qualifier):
+                continue
+            if any(one.name.lower() == name for one in self.columns(relation)):
+                yield i, name
+
+
+def _inside(query: Group) -> Sketch:
+    """The outline of a query by itself."""
+    return sketch((), tuple(_tokens(query)))
+
+
+def _tokens(group: Group) -> Iterator[Token]:
+    waiting: list[Item] = list(reversed(group.items))
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Token):
+            yield item
+            continue
+        if item.closing:
+            waiting.append(item.closing)
+        waiting.extend(reversed(item.items))
+        if item.opening:
+            yield item.opening
+
+
+def columns_of(resource: Resource, verb: Verb) -> tuple[Shown, ...]:
+    """A resource's columns in document order, then the parameters that are none of its fields."""
+    methods = callable_by(resource, verb) or resource.of("SELECT")
+    required = always_required(methods)
+    found: dict[str, Shown] = {}
+    for one in resource.fields:
+        key = one.name.lower()
+        found[key] = Shown(one.name, note(one.type, one.description), key in required)
+    for parameter in routing(methods):
+        key = parameter.name.lower()
+        if key not in found:
+            found[key] = Shown(parameter.name, parameter_note(parameter), key in required, is_parameter=True)
+    return tuple(found.values())
+
+
+def routing(methods: Iterable[Method]) -> Iterator[Parameter]:
+    """The parameters of several methods that are no body attributes."""
+    for method in methods:
+        yield from method.routing
+
+
+def always_required(methods: Sequence[Method]) -> frozenset[str]:
+    """The names, in lower case, of the parameters without which none of the methods can be called."""
+    sets = [frozenset(p.name.lower() for p in m.required if p.location != "body") for m in methods]
+    return frozenset.intersection(*sets) if sets else frozenset()
+
+
+def parameter_note(parameter: Parameter) -> str:
+    """What stands beside a parameter's name."""
+    example = f"e.g. {parameter.example}" if parameter.example else None
+    return note(parameter.type, example, parameter.description)
+
+
+def verb_of(found: Sketch) -> Verb:
+    """The verb whose methods answer the query at the cursor."""
+    if found.verb in ("UPDATE", "REPLACE", "DELETE"):
+        return next(verb for verb in VERBS if verb == found.verb)
+    return "SELECT"

@@ -1,0 +1,202 @@
+"""From a text and a cursor to suggestions: where the cursor is, what the grammar takes there, what fits what is typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from tokensh.complete import arguments, body, commands, values
+from tokensh.complete.expect import Expected, expected
+from tokensh.complete.model import Candidate, Facts, Suggestion, is_inert
+from tokensh.complete.names import Names
+from tokensh.complete.place import Place, is_closed, locate
+from tokensh.complete.rank import MOST, ranked
+from tokensh.complete.sketch import Sketch, sketch
+from tokensh.complete.sources import Sources
+from tokensh.provider.catalog import Catalog
+from tokensh.sql.parse import Parser
+from tokensh.sql.script import OPENERS
+from tokensh.text import truncate, visible
+
+_PLAIN = re.compile(r"[^\W\d][\w$]*")
+_USED = re.compile(r"\{\{\s*([^\W\d][\w.-]*)\s*\}\}")
+_DISPLAY_CELLS = 80
+_FREE = frozenset(("keyword", "function", "value", "type", "command", "file", "placeholder"))
+"""Kinds whose text is inserted as it is; the others are names, quoted where they have to be."""
+
+
+class Completer:
+    """Completes over one catalog, whose names it indexes once; may be used from several threads."""
+
+    def __init__(self, parser: Parser, catalog: Catalog) -> None:
+        self._parser = parser
+        self._names = Names(catalog)
+
+    def warm(self) -> None:
+        """Index the catalog now: for a thread of its own, before the first key is pressed."""
+        self._names.warm()
+
+    def complete(self, text: str, cursor: int, facts: Facts) -> list[Suggestion]:
+        """The suggestions at a cursor, best first."""
+        cursor = max(0, min(cursor, len(text)))
+        place = locate(self._parser, text, cursor)
+        match place.kind:
+            case "nothing":
+                return []
+            case "command":
+                return self._command(place, facts)
+            case "placeholder":
+                return _placeholders(place, facts)
+            case "json" | "string" | "argument" | "word":
+                return self._in_statement(place, sketch(place.before, place.after), facts)
+
+    def _in_statement(self, place: Place, found: Sketch, facts: Facts) -> list[Suggestion]:
+        match place.kind:
+            case "json":
+                method = arguments.called(found, self._names, facts)
+                return body.suggestions(place, method, found, facts) if method else []
+            case "string":
+                return _in_string(place, found, facts)
+            case "argument":
+                return self._arguments(place, found, facts)
+            case _:
+                return self._words(place, found, facts)
+
+    # ---- words
+
+    def _words(self, place: Place, found: Sketch, facts: Facts) -> list[Suggestion]:
+        state = expected(self._parser.table, place.text, place.statement, place.begin)
+        sources = Sources(place, found, self._names, facts)
+        candidates = [*self._of_grammar(place, found, facts, state), *self._named(state, sources)]
+        if not place.qualifier and not place.quote:
+            candidates += self._keywords(place, state)
+            if state.role() == "column":
+                candidates += sources.functions()
+        # Several parts are typed: they are compared, and replaced, together where the candidate has several parts.
+        whole = ".".join((*place.qualifier, place.typed))
+        parts = [one for one in candidates if not _is_whole(one, place)]
+        wholes = [one for one in candidates if _is_whole(one, place)]
+        chosen = [(one, place.start) for one in ranked(place.typed, parts)]
+        chosen += [(one, place.begin) for one in ranked(whole, wholes)]
+        made = (self._suggestion(one, start, place, state) for one, start in chosen)
+        return [one for one in made if one.text != place.text[one.start : place.cursor]][:MOST]
+
+    def _named(self, state: Expected, sources: Sources) -> Iterable[Candidate]:
+        role = state.role()
+        return () if role is None else sources.of_role(role)
+
+    def _of_grammar(self, place: Place, found: Sketch, facts: Facts, state: Expected) -> Iterable[Candidate]:
+        """What is neither name nor keyword: the arguments of a call, the body of one."""
+        if place.qualifier or place.quote or place.typed:
+            return ()
+        method = arguments.called(found, self._names, facts)
+        if method is None:
+            return ()
+        if state.takes("PARAMETER"):
+            return arguments.of_exec(method, found, facts)
+        if place.before and place.before[-1].text == "=" and place.before[-2].kind == "JSON_PARAMETER":
+            opening = body.opening(method)
+            return (opening,) if opening else ()
+        return ()
+
+    def _keywords(self, place: Place, state: Expected) -> Iterator[Candidate]:
+        lower = bool(place.typed) and place.typed == place.typed.lower()
+        words = list(state.keywords(place.typed))
+        if place.reopened:
+            openers = Expected(self._parser.table, [self._parser.table.start]).keywords(place.typed)
+            words = [*(word for word in openers if word.split()[0] in OPENERS), *words]
+        for word in words:
+            yield Candidate(word, "keyword", text=word.lower() if lower else word, loose=0)
+
+    def _suggestion(self, one: Candidate, start: int, place: Place, state: Expected) -> Suggestion:
+        text = one.text or one.name
+        if one.kind not in _FREE and not text.startswith("@"):
+            text = self._written(text, place, state)
+        return Suggestion(text, start, truncate(visible(one.name), _DISPLAY_CELLS), one.kind, one.note)
+
+    def _written(self, name: str, place: Place, state: Expected) -> str:
+        """A dotted name as it must be written."""
+        parts = name.split(".")
+        if place.quote:
+            parts = [f"{place.quote}{part}{place.quote}" if part else "" for part in parts]
+            return ".".join(parts)
+        return ".".join(part if not part or self._is_plain(part, state) else _quoted(part) for part in parts)
+
+    def _is_plain(self, part: str, state: Expected) -> bool:
+        if not _PLAIN.fullmatch(part):
+            return False
+        table = self._parser.table
+        word = table.keywords.get(part.upper())
+        return word is None or (word not in table.reserved and not state.takes(word))
+
+    # ---- the rest
+
+    def _arguments(self, place: Place, found: Sketch, facts: Facts) -> list[Suggestion]:
+        state = expected(self._parser.table, place.text, place.statement, place.begin)
+        method = arguments.called(found, self._names, facts)
+        if method is None or not state.takes("PARAMETER"):
+            return []
+        chosen = ranked(place.typed, arguments.of_exec(method, found, facts))
+        if not place.typed.startswith("@@") and len(place.typed) > 1:
+            chosen = [one for one in chosen if not one.name.startswith("@@")]
+        equal = place.following.lstrip().startswith("=")
+        return [
+            Suggestion(one.text.rstrip("=") if equal else one.text, place.start, one.name, one.kind, one.note)
+            for one in chosen
+        ]
+
+    def _command(self, place: Place, facts: Facts) -> list[Suggestion]:
+        name, rest = commands.parts(place.typed)
+        if rest is None:
+            typed, found = name, commands.names(facts)
+        else:
+            typed, found = commands.arguments(name, rest, facts, self._names)
+        start = place.cursor - len(typed)
+        return [
+            Suggestion(one.text or one.name, start, truncate(visible(one.name), _DISPLAY_CELLS), one.kind, one.note)
+            for one in ranked(typed, found)
+        ]
+
+
+def _is_whole(one: Candidate, place: Place) -> bool:
+    """Whether a candidate stands for everything that is typed, the parts before the last dot included."""
+    if not place.qualifier:
+        return False
+    return one.found is not None or (one.text or one.name).lower().startswith(f"{'.'.join(place.qualifier).lower()}.")
+
+
+def _quoted(part: str) -> str:
+    doubled = part.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def _in_string(place: Place, found: Sketch, facts: Facts) -> list[Suggestion]:
+    name = values.target(place.before, found)
+    if name is None or "\n" in place.typed:
+        return []
+    closing = "" if is_closed(place.following, "'") else "'"
+    return [
+        Suggestion(one.name.replace("'", "''") + closing, place.start, one.name, one.kind, one.note)
+        for one in ranked(place.typed.replace("''", "'"), values.candidates(name, facts, found.tokens))
+    ]
+
+
+def _placeholders(place: Place, facts: Facts) -> list[Suggestion]:
+    names = dict.fromkeys((*facts.variables, *_USED.findall(place.text)))
+    blank = "" if place.text[place.start - 1 : place.start].isspace() else " "
+    closing = "" if place.following.lstrip().lstrip("}") != place.following.lstrip() else " }}"
+    return [
+        Suggestion(f"{blank}{one.name}{closing}", place.start, one.name, one.kind, one.note)
+        for one in ranked(place.typed, (Candidate(n, "placeholder") for n in names if is_inert(n)))
+    ]
+
+
+@lru_cache(maxsize=4)
+def _completer(parser: Parser, catalog: Catalog) -> Completer:
+    return Completer(parser, catalog)
+
+
+def complete(text: str, cursor: int, parser: Parser, catalog: Catalog, facts: Facts) -> list[Suggestion]:
+    """The suggestions at a cursor, best first: what `Completer` gives, one kept for each of the last few catalogs."""
+    return _completer(parser, catalog).complete(text, cursor, facts)
