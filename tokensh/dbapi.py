@@ -13,13 +13,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tokensh.api import profiles
 from tokensh.api.auth import Credentials
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
 from tokensh.engine.execute import Engine, Tools
 from tokensh.engine.local import function_names
 from tokensh.environment import Cancellation, Environment
-from tokensh.errors import Error, InterfaceError, ProgrammingError
+from tokensh.errors import CredentialError, Error, InterfaceError, ProgrammingError
 from tokensh.plan.bind import Names, bind
 from tokensh.plan.nodes import ChangePlan, ExecPlan, ExplainPlan, Plan, RowsPlan, UsePlan
 from tokensh.provider.catalog import DEFAULT, Catalog
@@ -125,6 +126,17 @@ class Connection:
         if self._sandbox is not None:
             return "sandbox"
         return urlsplit(self.hosts.endpoint).netloc if self.hosts.endpoint else ""
+
+    @cached_property
+    def workspaces(self) -> tuple[str, ...]:
+        """The workspaces that are known before anything is asked: the sandbox's, or those of ~/.databrickscfg."""
+        if self._sandbox is not None:
+            return tuple(self._sandbox.workspaces)
+        try:
+            hosts = (urlsplit(one.origin).hostname or "" for one in profiles.read(self.environment))
+        except CredentialError:
+            return ()
+        return tuple(dict.fromkeys(host.removesuffix(".cloud.databricks.com") for host in hosts if host))
 
     def credential(self, workspace: str) -> str:
         """What requests to a workspace are signed with, in words. Raises HostError, CredentialError."""

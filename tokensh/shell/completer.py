@@ -1,0 +1,32 @@
+"""The completion station as prompt_toolkit wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+
+from prompt_toolkit.completion import CompleteEvent, Completion
+from prompt_toolkit.completion import Completer as PromptCompleter
+from prompt_toolkit.document import Document
+
+from tokensh.complete import Completer, Facts
+
+
+class ShellCompleter(PromptCompleter):
+    """Suggestions with their kind and note beside them."""
+
+    def __init__(self, made: Callable[[], Completer], facts: Callable[[], Facts]) -> None:
+        self._made = made
+        self._facts = facts
+
+    @cached_property
+    def _completer(self) -> Completer:
+        return self._made()
+
+    def get_completions(self, document: Document, _event: CompleteEvent) -> Iterable[Completion]:
+        """What may stand at the cursor, the best first."""
+        cursor = document.cursor_position
+        for one in self._completer.complete(document.text, cursor, self._facts()):
+            yield Completion(
+                one.text, start_position=one.start - cursor, display=one.display, display_meta=one.note or one.kind
+            )
