@@ -23,8 +23,10 @@ class ShellCompleter(PromptCompleter):
     def _completer(self) -> Completer:
         return self._made()
 
-    def get_completions(self, document: Document, _event: CompleteEvent) -> Iterable[Completion]:
-        """What may stand at the cursor, the best first."""
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        """What may stand at the cursor, the best first; on an empty line only where Tab asks for it."""
+        if not complete_event.completion_requested and not document.current_line_before_cursor.strip():
+            return
         cursor = document.cursor_position
         for one in self._completer.complete(document.text, cursor, self._facts()):
             yield Completion(

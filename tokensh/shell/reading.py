@@ -23,7 +23,7 @@ class Command:
 
 def bare_command(text: str) -> str | None:
     r"""The command that a bare word means (`exit` is `\q`)."""
-    return BARE_COMMANDS.get(text.strip().rstrip(";").lower())
+    return BARE_COMMANDS.get(text.strip().rstrip("; ").lower())
 
 
 def is_ready(text: str, parser: Parser) -> bool:

@@ -1,0 +1,108 @@
+"""A terminal that a test can look at: tokensh under a pseudo-terminal, its output drawn by an emulator."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pexpect
+import pyte
+
+ENTER, CTRL_C, CTRL_D, TAB, UP, ESCAPE = "\r", "\x03", "\x04", "\t", "\x1b[A", "\x1b"
+
+
+class Terminal:
+    """One run of tokensh; `display` is what a person sees."""
+
+    def __init__(
+        self, *arguments: str, home: Path, cache: Path, size: tuple[int, int] = (80, 24), **variables: str
+    ) -> None:
+        columns, lines = size
+        self.screen = pyte.HistoryScreen(columns, lines, history=2000, ratio=0.5)
+        self._stream = pyte.ByteStream(self.screen)
+        self.raw = b""
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "XDG_CACHE_HOME": str(cache),
+            "TERM": "xterm-256color",
+            "LC_ALL": "C.UTF-8",
+            **variables,
+        }
+        self.child = pexpect.spawn(
+            sys.executable, ["-m", "tokensh", *arguments], env=environment, dimensions=(lines, columns), timeout=20
+        )
+        # prompt_toolkit asks where the cursor is; a terminal answers.
+        setattr(self.screen, "write_process_input", self.child.send)  # noqa: B010 (its type says that it is a method)
+
+    @property
+    def display(self) -> str:
+        """The screen's lines, blanks at their ends cut."""
+        return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
+
+    @property
+    def everything(self) -> str:
+        """What has scrolled away, and the screen."""
+        gone = ("".join(line[x].data for x in range(self.screen.columns)).rstrip() for line in self.screen.history.top)
+        return "\n".join((*gone, self.display))
+
+    def read(self, seconds: float = 0.05) -> None:
+        """Draw what comes within a time."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            try:
+                data: bytes = self.child.read_nonblocking(65536, timeout=0.02)  # type: ignore[assignment]
+            except pexpect.TIMEOUT:
+                continue
+            except pexpect.EOF:
+                return
+            self.raw += data
+            self._stream.feed(data)
+
+    def see(self, text: str, seconds: float = 15) -> None:
+        """Wait until the screen shows a text."""
+        until = time.monotonic() + seconds
+        while text not in "\n".join(self.screen.display):
+            if time.monotonic() > until:
+                raise AssertionError(f"{text!r} is not to be seen:\n{self.display}")
+            self.read()
+
+    def prompt(self) -> None:
+        """Wait for an empty prompt on the line of the cursor."""
+        until = time.monotonic() + 15
+        while not self._line().startswith("tokensh") or not self._line().rstrip().endswith(">"):
+            if time.monotonic() > until:
+                raise AssertionError(f"no prompt:\n{self.display}")
+            self.read()
+
+    def _line(self) -> str:
+        return str(self.screen.display[self.screen.cursor.y])
+
+    def type(self, text: str) -> None:
+        """Keys, one after the other."""
+        self.child.send(text)
+
+    def paste(self, text: str) -> None:
+        """A bracketed paste."""
+        self.child.send("\x1b[200~" + text.replace("\n", "\r") + "\x1b[201~")
+
+    def run(self, text: str) -> None:
+        """Type a line, Enter, and wait for the next prompt."""
+        self.type(text)
+        self.read(0.1)
+        self.type(ENTER)
+        self.read(0.1)
+        self.prompt()
+
+    def end(self) -> int:
+        """Wait for the end; the exit status."""
+        self.read(0.2)
+        self.child.expect(pexpect.EOF, timeout=10)
+        self.child.close()
+        return int(self.child.exitstatus if self.child.exitstatus is not None else -1)
+
+    def close(self) -> None:
+        """Stop it, whatever it does."""
+        self.child.close(force=True)
