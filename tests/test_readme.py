@@ -1,0 +1,60 @@
+"""README's examples, run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import page
+
+README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+_FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+_SESSIONS = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+EXAMPLES = [example for language, text in _FENCES if language == "console" for example in _SESSIONS.findall(text)]
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    (folder / "insert.sql").write_text(page.INSERT)
+    variables = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(folder),
+        "XDG_CACHE_HOME": str(folder.parent / "cache"),
+    }
+    return subprocess.run(
+        command, shell=True, cwd=folder, env=variables, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize(("command", "shown"), EXAMPLES, ids=[command for command, _ in EXAMPLES])
+def test_an_example_gives_what_it_shows(command: str, shown: str, tmp_path: Path) -> None:
+    done = run(command, tmp_path)
+    status = f"[exit {done.returncode}]\n" if done.returncode else ""
+    if not shown:
+        # What it mints differs each time.
+        assert (done.returncode, done.stderr) == (0, "")
+        return
+    assert done.stdout + done.stderr + status == shown
+
+
+def test_the_insert_that_is_shown_is_the_pages() -> None:
+    assert f"{page.INSERT}\n" in [text for language, text in _FENCES if language == "sql"]
+
+
+def test_the_python_example_runs(tmp_path: Path) -> None:
+    (program,) = (text for language, text in _FENCES if language == "python")
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("[('terraform ci',)]\n", "")
+
+
+def test_set_up_is_two_lines() -> None:
+    first, second, *_ = (text for language, text in _FENCES if language == "sh")
+    assert first.count("\n") == second.count("\n") == 1
+    assert "--sandbox" in first
+    assert second.endswith("pytest\n")
