@@ -48,17 +48,17 @@ def of_exec(method: Method, found: Sketch, facts: Facts) -> Iterator[Candidate]:
     if method.has_body and not body_given:
         needed = [p.name for p in method.body if p.required and is_open(p)]
         text = note("required" if needed else None, "the body as JSON", ", ".join(p.name for p in method.body))
-        yield Candidate("@@json", "parameter", text, "@@json=", bool(needed))
+        yield Candidate("json", "parameter", text, "@@json=", bool(needed))
     for one in (p for p in method.routing if is_open(p) and not p.required):
         yield _argument(one, facts)
     if not body_given:
         for one in (p for p in method.body if is_open(p)):
-            yield Candidate(f"@{one.name}", "attribute", parameter_note(one), f"@{one.name}=")
+            yield Candidate(one.name, "attribute", parameter_note(one), f"@{one.name}=")
 
 
 def _argument(one: Parameter, facts: Facts) -> Candidate:
     text = required_note(one.name, parameter_note(one), facts) if one.required else parameter_note(one)
-    return Candidate(f"@{one.name}", "parameter", text, f"@{one.name}=", one.required)
+    return Candidate(one.name, "parameter", text, f"@{one.name}=", one.required)
 
 
 def required_note(name: str, text: str, facts: Facts) -> str:

@@ -22,6 +22,10 @@ from tokensh.text import truncate, visible
 _PLAIN = re.compile(r"[^\W\d][\w$]*")
 _USED = re.compile(r"\{\{\s*([^\W\d][\w.-]*)\s*\}\}")
 _DISPLAY_CELLS = 80
+_WORDS_FIRST = frozenset(("EXPLAIN", "INSERT"))
+"""Words after which a keyword is more likely than a name."""
+_FAVOURED = {"SHOW": "IN", "UPDATE": "WHERE", "REPLACE": "WHERE"}
+"""The keyword that is most likely in a statement, where it can stand."""
 _FREE = frozenset(("keyword", "function", "value", "type", "command", "file", "placeholder"))
 """Kinds whose text is inserted as it is; the others are names, quoted where they have to be."""
 
@@ -68,10 +72,13 @@ class Completer:
     def _words(self, place: Place, found: Sketch, facts: Facts) -> list[Suggestion]:
         state = expected(self._parser.table, place.text, place.statement, place.begin)
         sources = Sources(place, found, self._names, facts)
-        candidates = [*self._of_grammar(place, found, facts, state), *self._named(state, sources)]
+        role = state.role()
+        candidates = [*self._of_grammar(place, found, facts, state), *sources.of_role(role)]
         if not place.qualifier and not place.quote:
-            candidates += self._keywords(place, state)
-            if state.role() == "column":
+            keywords = self._keywords(place, found, state)
+            before = place.before[-1].text.upper() if place.before else ""
+            candidates = [*keywords, *candidates] if before in _WORDS_FIRST else [*candidates, *keywords]
+            if role == "column":
                 candidates += sources.functions()
         # Several parts are typed: they are compared, and replaced, together where the candidate has several parts.
         whole = ".".join((*place.qualifier, place.typed))
@@ -81,10 +88,6 @@ class Completer:
         chosen += [(one, place.begin) for one in ranked(whole, wholes)]
         made = (self._suggestion(one, start, place, state) for one, start in chosen)
         return [one for one in made if one.text != place.text[one.start : place.cursor]][:MOST]
-
-    def _named(self, state: Expected, sources: Sources) -> Iterable[Candidate]:
-        role = state.role()
-        return () if role is None else sources.of_role(role)
 
     def _of_grammar(self, place: Place, found: Sketch, facts: Facts, state: Expected) -> Iterable[Candidate]:
         """What is neither name nor keyword: the arguments of a call, the body of one."""
@@ -100,9 +103,9 @@ class Completer:
             return (opening,) if opening else ()
         return ()
 
-    def _keywords(self, place: Place, state: Expected) -> Iterator[Candidate]:
+    def _keywords(self, place: Place, found: Sketch, state: Expected) -> Iterator[Candidate]:
         lower = bool(place.typed) and place.typed == place.typed.lower()
-        words = list(state.keywords(place.typed))
+        words = list(state.keywords(place.typed, _FAVOURED.get(found.verb, "")))
         if place.reopened:
             openers = Expected(self._parser.table, [self._parser.table.start]).keywords(place.typed)
             words = [*(word for word in openers if word.split()[0] in OPENERS), *words]
@@ -113,7 +116,7 @@ class Completer:
         text = one.text or one.name
         if one.kind not in _FREE and not text.startswith("@"):
             text = self._written(text, place, state)
-        return Suggestion(text, start, truncate(visible(one.name), _DISPLAY_CELLS), one.kind, one.note)
+        return Suggestion(text, start, _shown(one), one.kind, one.note)
 
     def _written(self, name: str, place: Place, state: Expected) -> str:
         """A dotted name as it must be written."""
@@ -137,13 +140,14 @@ class Completer:
         method = arguments.called(found, self._names, facts)
         if method is None or not state.takes("PARAMETER"):
             return []
-        chosen = ranked(place.typed, arguments.of_exec(method, found, facts))
-        if not place.typed.startswith("@@") and len(place.typed) > 1:
-            chosen = [one for one in chosen if not one.name.startswith("@@")]
-        equal = place.following.lstrip().startswith("=")
+        typed = place.typed.lstrip("@")
+        signs = place.typed[: len(place.typed) - len(typed)]
+        fitting = (one for one in arguments.of_exec(method, found, facts) if one.text.startswith(signs))
+        given = place.following.lstrip().startswith("=")
         return [
-            Suggestion(one.text.rstrip("=") if equal else one.text, place.start, one.name, one.kind, one.note)
-            for one in chosen
+            Suggestion(one.text.rstrip("=") if given else one.text, place.start, _shown(one), one.kind, one.note)
+            for one in ranked(typed, fitting)
+            if signs == "@@" or not typed or not one.text.startswith("@@")
         ]
 
     def _command(self, place: Place, facts: Facts) -> list[Suggestion]:
@@ -154,9 +158,16 @@ class Completer:
             typed, found = commands.arguments(name, rest, facts, self._names)
         start = place.cursor - len(typed)
         return [
-            Suggestion(one.text or one.name, start, truncate(visible(one.name), _DISPLAY_CELLS), one.kind, one.note)
+            Suggestion(one.text or one.name, start, _shown(one), one.kind, one.note)
             for one in ranked(typed, found)
+            if one.name != typed
         ]
+
+
+def _shown(one: Candidate) -> str:
+    """What a menu shows."""
+    name = one.text.rstrip("=") if one.text.startswith("@") else one.name
+    return truncate(visible(name), _DISPLAY_CELLS)
 
 
 def _is_whole(one: Candidate, place: Place) -> bool:

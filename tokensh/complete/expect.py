@@ -6,16 +6,16 @@ followed, says what it would be (`column`, `table`, `alias`, ..).
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tokensh.errors import Span, SqlSyntaxError
 from tokensh.sql.grammar import Table
 from tokensh.sql.lalr import END, State
-from tokensh.sql.lexer import Token, tokens
+from tokensh.sql.lexer import SKIPPED, Token, tokens
 
-_MISTAKES = 20
-"""What stands before the cursor may be wrong or unfinished in so many places."""
 _UNTOLD = frozenset(("name", "path", "longer_path"))
 
 # Together, where one leads to nothing but the other, or where people mean the two.
@@ -43,64 +43,12 @@ _PHRASES = {
     "START": ("START TRANSACTION",),
     "UNION": ("UNION ALL", "UNION"),
 }
-_COMMON = [
-    "SELECT",
-    "INSERT",
-    "EXEC",
-    "SHOW",
-    "DESCRIBE",
-    "DELETE",
-    "UPDATE",
-    "REPLACE",
-    "WITH",
-    "EXPLAIN",
-    "USE",
-    "CREATE",
-    "DROP",
-    "REFRESH",
-    "FROM",
-    "WHERE",
-    "AND",
-    "OR",
-    "SET",
-    "INTO",
-    "VALUES",
-    "RETURNING",
-    "JOIN",
-    "ON",
-    "LEFT",
-    "INNER",
-    "USING",
-    "GROUP",
-    "ORDER",
-    "HAVING",
-    "LIMIT",
-    "AS",
-    "IN",
-    "LIKE",
-    "IS",
-    "NOT",
-    "BETWEEN",
-    "BY",
-    "ASC",
-    "DESC",
-    "OFFSET",
-    "DISTINCT",
-    "CASE",
-    "WHEN",
-    "THEN",
-    "ELSE",
-    "END",
-    "CAST",
-    "EXISTS",
-    "NULL",
-    "TRUE",
-    "FALSE",
-    "UNION",
-    "EXTENDED",
-    "METHOD",
-]
-_PLACES = {word: place for place, word in enumerate(_COMMON)}
+_COMMON = """
+SELECT INSERT EXEC SHOW DESCRIBE DELETE UPDATE REPLACE WITH EXPLAIN USE CREATE DROP REFRESH
+WHEN THEN ELSE END ASC DESC OFFSET SET INTO VALUES FROM WHERE AND OR RETURNING JOIN ON LEFT INNER USING GROUP ORDER
+HAVING LIMIT AS IN LIKE IS NOT BETWEEN BY DISTINCT CASE CAST EXISTS NULL TRUE FALSE UNION EXTENDED METHOD
+"""
+_PLACES = {word: place for place, word in enumerate(_COMMON.split())}
 _UNOFFERED = frozenset(("AUTH", "REGISTRY", "PURGE", "NATIVEQUERY", "SLEEP", "SET", "DESC"))
 """What may open a statement and is not proposed: parsed only to say what to do instead, or the short form of another."""
 
@@ -136,12 +84,12 @@ class Expected:
                 return False
         return True
 
-    def keywords(self, typed: str) -> Iterator[str]:
-        """The keywords, some with what always follows, that begin with what is typed; frequent ones first."""
+    def keywords(self, typed: str, favoured: str = "") -> Iterator[str]:
+        """The keywords, some with what always follows, that begin with what is typed; `favoured` and frequent ones first."""
         upper = typed.upper()
         names = self._table.keywords
         words = [w for w in self._table.states[self._stack[-1]] if w in names and w.startswith(upper)]
-        for word in sorted(words, key=lambda w: _PLACES.get(w, len(_PLACES))):
+        for word in sorted(words, key=lambda w: (w != favoured, _PLACES.get(w, len(_PLACES)))):
             if (self.at_start and word in _UNOFFERED) or not self.takes(word):
                 continue
             phrases = [p for p in _PHRASES.get(word, (word,)) if self.takes(*p.split())]
@@ -194,21 +142,36 @@ def _shifted(table: Table, stack: list[int] | None, terminal: str) -> list[int] 
 
 def expected(table: Table, text: str, start: int, end: int) -> Expected:
     """The state behind `text[start:end]`; where that is wrong, as if a name were missing or a word too many."""
-    state = State(table, _ACTIONS)
     text = text[:end]
-    at, guessed = start, -1
-    for _ in range(_MISTAKES):
-        try:
-            state.feed(text, at)
-            break
-        except (SqlSyntaxError, ValueError) as error:
-            span = error.span if isinstance(error, SqlSyntaxError) else None
-        if span is None or not at <= span.start < len(text):
-            break
-        at = span.start
-        if guessed != at and state.would_take("NAME"):
-            guessed = at
-            state.take("NAME", Token("NAME", "", at, at))
-            continue
-        at = next(tokens(table, text, at)).end
+    state = State(table, _ACTIONS)
+    try:
+        state.feed(text, start)
+    except (SqlSyntaxError, ValueError):
+        return Expected(table, _tolerated(table, text, start))
     return Expected(table, state.states)
+
+
+def _tolerated(table: Table, text: str, start: int) -> list[int]:
+    stack = [table.start]
+    skip_to = start
+    for token in tokens(table, text, start):
+        if token.start < skip_to or token.kind in SKIPPED:
+            continue
+        terminal, skip_to = _terminal(table, text, token, stack)
+        stack = _shifted(table, stack, terminal) or _shifted(table, _shifted(table, stack, "NAME"), terminal) or stack
+    return stack
+
+
+def _terminal(table: Table, text: str, token: Token, stack: list[int]) -> tuple[str, int]:
+    """Which terminal a token is, and where it ends."""
+    allowed = table.states[stack[-1]]
+    match token.kind:
+        case "NAME":
+            word = table.keywords.get(token.text.upper())
+            return (word if word and (word in allowed or word in table.reserved) else "NAME"), token.end
+        case "OPERATOR":
+            return table.operators[token.text], token.end
+        case "OTHER" if token.text == "{" and "JSON_OBJECT" in allowed:
+            with contextlib.suppress(ValueError, RecursionError):
+                return "JSON_OBJECT", json.JSONDecoder().raw_decode(text, token.start)[1]
+    return token.kind, token.end

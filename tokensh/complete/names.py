@@ -44,7 +44,8 @@ class Index:
             self._take(found, self._parts, low, SEGMENT, limit)
         if len(low) > 1 and len(found) < min(limit, _ENOUGH):
             self._fuzzy(found, low, limit)
-        return found
+        inside = f"{within}.".lower()
+        return dict(sorted(found.items(), key=lambda hit: (hit[1], not self.names[hit[0]].lower().startswith(inside))))
 
     @staticmethod
     def _range(keys: list[str], prefix: str) -> tuple[int, int]:

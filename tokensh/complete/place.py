@@ -91,12 +91,20 @@ def _opened(head: str, found: Sequence[Token]) -> Literal["comment"] | int | Non
     """What the cursor is in: a comment, or the quotes that begin at the number of a token."""
     for number, token in enumerate(found):
         if token.kind == "OTHER" and token.text in ("'", '"', "`"):
-            return number
+            return _first_quote(found, number)
         if token.text == "/" and head.startswith("/*", token.start):
             return "comment"
     if not found or found[-1].kind != "COMMENT" or found[-1].text.startswith("/*"):
         return None
     return "comment"
+
+
+def _first_quote(found: Sequence[Token], number: int) -> int:
+    """The token where open quotes begin: a doubled quote inside has made the lexer close and open them."""
+    quote = found[number].text
+    while number and found[number - 1].end == found[number].start and found[number - 1].text[0] == quote:
+        number -= 1
+    return number
 
 
 def _significant(found: Sequence[Token]) -> tuple[Token, ...]:
@@ -127,15 +135,16 @@ def is_closed(following: str, quote: str) -> bool:
 def _in_quotes(place: Place, parser: Parser, found: list[Token], number: int) -> Place:
     opening = found[number]
     before = _significant(found[:number])
-    content = place.text[opening.end : place.cursor]
+    quote, start = opening.text[0], opening.start + 1
+    content = place.text[start : place.cursor]
     following = place.following
-    end = following.find(opening.text) + 1 if is_closed(following, opening.text) else len(following)
+    end = following.find(quote) + 1 if is_closed(following, quote) else 0
     after = _rest(parser, place.text, place.cursor + end)
-    quoted = replace(place, start=opening.end, typed=content, before=before, after=after, quote=opening.text)
+    quoted = replace(place, start=start, typed=content, before=before, after=after, quote=quote)
     brace = _json_begin(before)
     if brace is not None:
         return _json(quoted, brace)
-    if opening.text == "'":
+    if quote == "'":
         is_json = len(before) > 1 and before[-1].text == "=" and before[-2].kind == "JSON_PARAMETER"
         return replace(quoted, kind="json" if is_json else "string", begin=opening.start)
     if "\n" in content:

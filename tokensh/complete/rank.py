@@ -55,7 +55,8 @@ def ranked(typed: str, candidates: Iterable[Candidate]) -> list[Candidate]:
     for one in candidates:
         quality = one.found if one.found is not None else _quality(matcher, one)
         if quality is not None:
-            found.append((not one.first, quality, one))
+            # Letters in order are a guess, which nothing puts before what was meant.
+            found.append((not one.first or quality >= LETTERS, quality, one))
     found.sort(key=lambda each: each[:2])
     return list({(one.text or one.name).lower(): one for _, _, one in reversed(found)}.values())[::-1][:MOST]
 

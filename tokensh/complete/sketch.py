@@ -182,8 +182,11 @@ def _word(item: Item | None) -> str:
 
 def _verb(root: Group) -> str:
     words = [_word(item) for item in root.items[:3]]
-    found = next((word for word in words if word and word not in ("EXPLAIN", "WITH")), "")
-    return "SELECT" if words[:1] == ["WITH"] else found
+    if words[:1] == ["WITH"]:
+        return "SELECT"
+    if words[:1] == ["SHOW"]:
+        return "INSERT" if "INSERT" in words else "SHOW"
+    return next((word for word in words if word and word != "EXPLAIN"), "")
 
 
 def _clause(before: Sequence[Token]) -> str:
@@ -235,8 +238,8 @@ def _relations(items: Sequence[Item]) -> Iterator[Relation]:
         if isinstance(item, Token):
             depth += (item.text == "(") - (item.text == ")")
         word = _word(item)
-        if word in _TABLES:
-            wanted = word != "INTO" and _word(items[at - 1] if at else None) != "DISTINCT"
+        if word in _TABLES or (word == "REPLACE" and at < 2):
+            wanted = word != "INTO" and not _is_distinct_from(items, at)
             listed = True
             table_depth = depth
         elif word in _NO_TABLES:
@@ -249,6 +252,11 @@ def _relations(items: Sequence[Item]) -> Iterator[Relation]:
             wanted, table_depth = False, depth
             continue
         at += 1
+
+
+def _is_distinct_from(items: Sequence[Item], at: int) -> bool:
+    """Whether the FROM at a place belongs to `IS [NOT] DISTINCT FROM`."""
+    return at > 1 and _word(items[at - 1]) == "DISTINCT" and _word(items[at - 2]) in ("IS", "NOT")
 
 
 def _relation(items: Sequence[Item], at: int) -> tuple[Relation, int]:

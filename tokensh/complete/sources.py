@@ -47,8 +47,10 @@ class Sources:
     def _namespace(self) -> str:
         return ".".join(self.facts.namespace)
 
-    def of_role(self, role: str) -> Iterable[Candidate]:
-        """The candidates for what a name would be."""
+    def of_role(self, role: str | None) -> Iterable[Candidate]:
+        """The candidates for what a name would be; none where there can be no name."""
+        if role is None:
+            return ()
         previous = self.place.before[-1].text.upper() if self.place.before else ""
         match role:
             case "column" | "path_star":
@@ -95,9 +97,9 @@ class Sources:
         for name, columns in self.facts.tables.items():
             yield Candidate(name, "table", note("session", ", ".join(columns)))
 
-    def _hits(self, index: Index) -> dict[int, int]:
+    def _hits(self, index: Index, within: str | None = None) -> dict[int, int]:
         typed = ".".join((*self.place.qualifier, self.place.typed))
-        return index.find(typed, self._namespace, MOST)
+        return index.find(typed, self._namespace if within is None else within, MOST)
 
     def resources(self, verb: Verb | None) -> Iterator[Candidate]:
         """The resources that a verb works on, by their full names, and the services on the way to them."""
@@ -115,7 +117,7 @@ class Sources:
             for name in self.names.providers:
                 yield Candidate(name + ending, "provider", "provider")
         index = self.names.services
-        for number, quality in self._hits(index).items():
+        for number, quality in self._hits(index, self.facts.namespace[0] if self.facts.namespace else "").items():
             yield Candidate(index.names[number] + ending, "service", "service", found=quality)
 
     def methods(self, *, executed: bool) -> Iterator[Candidate]:
@@ -253,7 +255,9 @@ class Sources:
 
     def _name(self, name: str, relation: Relation) -> str:
         """A column's name, qualified where several tables have it."""
-        others = (r for r in (*self.found.relations, *self.found.outer) if r is not relation)
+        near = self.found.relations
+        # A name means the nearest query's column: only what lies outside has to give way.
+        others = (r for r in (near if relation in near else (*near, *self.found.outer)) if r is not relation)
         low = name.lower()
         if not any(one.name.lower() == low for r in others for one in self.tables.columns(r)):
             return name
