@@ -70,7 +70,7 @@ def _depth(content: str) -> int:
 
 
 def _values(slot: _Slot, found: Sketch, facts: Facts) -> Iterator[Candidate]:
-    yield from values.candidates(slot.key or "", facts, found.tokens)
+    yield from values.candidates(slot.key or "", facts, found.tokens, slot.typed)
 
 
 def _keys(missing: list[Parameter]) -> Iterator[Candidate]:

@@ -20,6 +20,7 @@ from tokensh.sql.script import OPENERS
 from tokensh.text import truncate, visible
 
 _PLAIN = re.compile(r"[^\W\d][\w$]*")
+_PLAIN_PATH = re.compile(rf"{_PLAIN.pattern}(?:\.{_PLAIN.pattern})*\.?")
 _USED = re.compile(r"\{\{\s*([^\W\d][\w.-]*)\s*\}\}")
 _DISPLAY_CELLS = 80
 _WORDS_FIRST = frozenset(("EXPLAIN", "INSERT"))
@@ -121,6 +122,12 @@ class Completer:
     def _written(self, name: str, place: Place, state: Expected) -> str:
         """A dotted name as it must be written."""
         parts = name.split(".")
+        if (
+            not place.quote
+            and _PLAIN_PATH.fullmatch(name)
+            and self._parser.table.keywords.keys().isdisjoint(name.upper().split("."))
+        ):
+            return name
         if place.quote:
             parts = [f"{place.quote}{part}{place.quote}" if part else "" for part in parts]
             return ".".join(parts)
@@ -187,9 +194,10 @@ def _in_string(place: Place, found: Sketch, facts: Facts) -> list[Suggestion]:
     if name is None or "\n" in place.typed:
         return []
     closing = "" if is_closed(place.following, "'") else "'"
+    typed = place.typed.replace("''", "'")
     return [
         Suggestion(one.name.replace("'", "''") + closing, place.start, one.name, one.kind, one.note)
-        for one in ranked(place.typed.replace("''", "'"), values.candidates(name, facts, found.tokens))
+        for one in ranked(typed, values.candidates(name, facts, found.tokens, typed))
     ]
 
 

@@ -10,7 +10,6 @@ from tokensh.complete.columns import Shown, Tables, verb_of
 from tokensh.complete.model import Candidate, Facts, note
 from tokensh.complete.names import Index, Names, method_note, resource_note
 from tokensh.complete.place import Place
-from tokensh.complete.rank import MOST
 from tokensh.complete.sketch import Relation, Sketch
 from tokensh.provider.model import Resource, Verb
 
@@ -25,6 +24,8 @@ _SHOW_COLUMNS = {
 _TYPES = ("TEXT", "INTEGER", "REAL", "NUMERIC", "BLOB", "CHAR", "SIGNED", "UNSIGNED", "DECIMAL", "DATE", "JSON")
 _COLLATIONS = ("NOCASE", "BINARY", "RTRIM")
 _PREDICATES = ("WHERE", "ON")
+_MOST_NAMES = 100
+"""Names of one kind from the catalog: more are typed on, not read."""
 _MOST_GUESSED = 20
 """Resources whose columns are shown while no table is named."""
 
@@ -99,7 +100,7 @@ class Sources:
 
     def _hits(self, index: Index, within: str | None = None) -> dict[int, int]:
         typed = ".".join((*self.place.qualifier, self.place.typed))
-        return index.find(typed, self._namespace if within is None else within, MOST)
+        return index.find(typed, self._namespace if within is None else within, _MOST_NAMES)
 
     def resources(self, verb: Verb | None) -> Iterator[Candidate]:
         """The resources that a verb works on, by their full names, and the services on the way to them."""
@@ -194,9 +195,12 @@ class Sources:
 
     def _values(self) -> Iterator[Candidate]:
         name = values.target(self.place.before, self.found)
-        for one in values.candidates(name, self.facts, self.found.tokens) if name else ():
+        for one in self._known(name) if name else ():
             quoted = one.name.replace("'", "''")
             yield Candidate(one.name, one.kind, one.note, f"'{quoted}'", first=True, also=one.also)
+
+    def _known(self, name: str) -> list[Candidate]:
+        return values.candidates(name, self.facts, self.found.tokens, self.place.typed)
 
     def _returned(self) -> Iterator[Candidate]:
         written = arguments.written_to(self.found, self.names, self.facts)
@@ -275,7 +279,7 @@ class Sources:
             return
         index, resources = self.names.tables("SELECT")
         seen: set[str] = set()
-        for number in list(index.find("", self._namespace, MOST))[:_MOST_GUESSED]:
+        for number in index.find("", self._namespace, _MOST_GUESSED):
             for one in self._fields(resources[number]):
                 if one.name.lower() not in seen:
                     seen.add(one.name.lower())

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tokensh.complete.model import Candidate, Facts, guarded, is_inert, note
 from tokensh.complete.place import name_of
+from tokensh.complete.rank import MOST
 from tokensh.complete.sketch import Sketch, selected
 from tokensh.sql.lexer import Token
 
@@ -15,13 +16,13 @@ _COMPARED = frozenset(("=", "==", "<>", "!=", "<=>", "LIKE", "IS"))
 _NAMES = ("NAME", "QUOTED_NAME")
 
 
-def candidates(name: str, facts: Facts, tokens: Sequence[Token]) -> list[Candidate]:
+def candidates(name: str, facts: Facts, tokens: Sequence[Token], typed: str) -> list[Candidate]:
     """The values that a column or parameter of that name is known to have; `tokens` are the statement's."""
     match name.lower().removeprefix("data__"):
         case "deployment_name":
             return list(_workspaces(facts))
         case "token_id":
-            return list(_tokens(facts, {t.text[1:-1] for t in tokens if t.kind == "STRING"}))
+            return list(_tokens(facts, {t.text[1:-1] for t in tokens if t.kind == "STRING"}, typed.lower()))
         case _:
             return []
 
@@ -32,12 +33,14 @@ def _workspaces(facts: Facts) -> Iterator[Candidate]:
             yield Candidate(name, "value", "the session's default" if name == facts.workspace else "workspace")
 
 
-def _tokens(facts: Facts, named: set[str]) -> Iterator[Candidate]:
-    # Those of a workspace that the statement names come first.
-    for token_id, comment, expires, workspace in sorted(facts.tokens, key=lambda one: one[3] not in named):
+def _tokens(facts: Facts, named: set[str], typed: str) -> Iterator[Candidate]:
+    # A listing may be long: only what fits gets a note. Those of a workspace that the statement names come first.
+    fitting = [one for one in facts.tokens if one[0].lower().startswith(typed) or typed in one[1].lower()]
+    fitting.sort(key=lambda one: (one[3] not in named, not one[0].lower().startswith(typed)))
+    for token_id, comment, expires, workspace in fitting[:MOST]:
         if is_inert(token_id):
-            text = note(guarded(comment), guarded(expires), workspace if len(named) != 1 else None)
-            yield Candidate(token_id, "value", text, also=comment)
+            text = note(guarded(comment), guarded(expires), None if workspace in named else workspace)
+            yield Candidate(token_id, "value", text, loose=0, also=comment)
 
 
 def target(before: Sequence[Token], found: Sketch) -> str | None:
