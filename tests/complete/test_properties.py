@@ -94,6 +94,8 @@ def test_a_keyword_keeps_any_readable_beginning_readable(beginning: str) -> None
         "SELECT * FROM user_tokens WHERE " + "x" * 5000,
         "'" * 999,
         "{{" * 999,
+        "=  EXEC user_tokens.create",
+        "WITH " + ", ".join(f"c{i} AS (SELECT * FROM {', '.join(['c0', 'c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7'])})" for i in range(8)) + " SELECT * FROM c0 WHERE ",
     ],
 )  # fmt: skip
 def test_monstrous_texts_give_suggestions(text: str) -> None:

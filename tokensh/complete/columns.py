@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tokensh.complete.model import Facts, note
 from tokensh.complete.names import Names, callable_by
@@ -33,9 +33,17 @@ class Tables:
     names: Names
     facts: Facts
     ctes: dict[str, Cte]
+    known: dict[tuple[Relation, Verb], tuple[Shown, ...]] = field(default_factory=dict)
 
     def columns(self, relation: Relation, verb: Verb = "SELECT", depth: int = 0) -> tuple[Shown, ...]:
         """A relation's columns; none if it is not known."""
+        key = (relation, verb)
+        if key not in self.known:
+            self.known[key] = ()  # a query of WITH may name itself
+            self.known[key] = self._columns(relation, verb, depth)
+        return self.known[key]
+
+    def _columns(self, relation: Relation, verb: Verb, depth: int) -> tuple[Shown, ...]:
         if relation.is_function:
             return tuple(Shown(name, relation.path[-1]) for name in _FUNCTION_COLUMNS)
         if relation.query is not None:

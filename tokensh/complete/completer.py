@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from tokensh.complete import arguments, body, commands, values
+from tokensh.complete.columns import Tables
 from tokensh.complete.expect import Expected, expected
 from tokensh.complete.model import Candidate, Facts, Suggestion, is_inert
 from tokensh.complete.names import Names
@@ -72,7 +73,7 @@ class Completer:
 
     def _words(self, place: Place, found: Sketch, facts: Facts) -> list[Suggestion]:
         state = expected(self._parser.table, place.text, place.statement, place.begin)
-        sources = Sources(place, found, self._names, facts)
+        sources = Sources(place, found, self._names, facts, Tables(self._names, facts, found.ctes))
         role = state.role()
         candidates = [*self._of_grammar(place, found, facts, state), *sources.of_role(role)]
         if not place.qualifier and not place.quote:
@@ -99,7 +100,7 @@ class Completer:
             return ()
         if state.takes("PARAMETER"):
             return arguments.of_exec(method, found, facts)
-        if place.before and place.before[-1].text == "=" and place.before[-2].kind == "JSON_PARAMETER":
+        if [t.kind for t in place.before[-2:]] == ["JSON_PARAMETER", "OPERATOR"]:
             opening = body.opening(method)
             return (opening,) if opening else ()
         return ()

@@ -38,11 +38,7 @@ class Sources:
     found: Sketch
     names: Names
     facts: Facts
-
-    @property
-    def tables(self) -> Tables:
-        """What knows the columns."""
-        return Tables(self.names, self.facts, self.found.ctes)
+    tables: Tables
 
     @property
     def _namespace(self) -> str:
