@@ -27,6 +27,7 @@ from tokensh.errors import (
 from tokensh.render import Options
 from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
+from tokensh.rows import RowSet
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import Piece, split
 
@@ -179,6 +180,17 @@ class Batch:
             self._reporter.error(error, source)
         if missing or self._reporter.status:
             return
+        self._run(read)
+        if self._connection.in_transaction:
+            count = self._connection.rollback()
+            self._reporter.error(
+                ProgrammingError(
+                    f"the input ended inside a transaction: it was rolled back, {count} waiting changes were not sent",
+                    hint="end it with COMMIT",
+                )
+            )
+
+    def _run(self, read: Iterable[tuple[Script, list[Piece] | None]]) -> None:
         for script, pieces in read:
             for piece in _pieces(script, self._connection.parser, self._reporter) if pieces is None else pieces:
                 if not self._ran(script, piece):
@@ -208,18 +220,21 @@ class Batch:
             text = self._connection.fill(piece.text)
             source = replace(source, text=text)
             with ctrl_c(self._connection.cancellation):
-                result = self._connection.run(text, dry=self._dry)
-                count = deliver(self._sink.format, result, self._sink.stream, self._sink.options)
+                for result in self._connection.results(text, dry=self._dry):
+                    self._deliver(result)
         except Error as error:
             self._reporter.error(error, source)
             lost = isinstance(error, OutputError) or error.exit_status == EXIT_INTERRUPTED
             return not (self._stop or lost)
-        if self._counts and result.columns:
-            self._reporter.write(f"({count} row{'' if count == 1 else 's'})")
         if self._connection.cancellation.presses:
             self._reporter.error(Interrupted("interrupted; this statement was done before it could stop"), source)
             return False
         return True
+
+    def _deliver(self, result: RowSet) -> None:
+        count = deliver(self._sink.format, result, self._sink.stream, self._sink.options)
+        if self._counts and result.columns:
+            self._reporter.write(f"({count} row{'' if count == 1 else 's'})")
 
 
 def _source(script: Script, piece: Piece) -> Source:

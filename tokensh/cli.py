@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     add("--partial", action="store_true", help="rows of the workspaces that answer; exit status 1 if one does not")
     add("--timeout", metavar="S", type=_seconds, default=30.0, help="seconds for a request (30)")
     add("--max-connections", metavar="N", type=_connections, default=16, help="requests at a time, 1 to 64 (16)")
+    add("--store", metavar="FILE", help="where views and local tables are kept")
     add("-X", "--no-rc", action="store_true", help="do not run rc.sql")
     add("-q", "--quiet", action="store_true", help="no banner, no counts")
     add("--color", choices=("auto", "always", "never"), default="auto", help="styles in tables (auto)")
@@ -244,6 +245,7 @@ def _connection(options: argparse.Namespace, world: Environment) -> Connection:
         timeout=options.timeout,
         max_connections=options.max_connections,
         partial=options.partial,
+        store=options.store,
         yes=options.yes,
     )
 
@@ -251,7 +253,7 @@ def _connection(options: argparse.Namespace, world: Environment) -> Connection:
 def _listeners(reporter: Reporter) -> Any:
     from tokensh.dbapi import Listeners  # noqa: PLC0415
 
-    return Listeners(failed=reporter.warning)
+    return Listeners(failed=reporter.warning, note=lambda text: reporter.write(f"note: {text}"))
 
 
 @contextmanager

@@ -18,11 +18,36 @@ from tokensh.api.auth import Credentials
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
 from tokensh.engine.execute import Engine, Tools
+from tokensh.engine.history import COLUMNS as STATEMENT_COLUMNS
+from tokensh.engine.history import History, as_row
 from tokensh.engine.local import function_names
+from tokensh.engine.objects import SessionObjects, Source
+from tokensh.engine.store import Store
 from tokensh.environment import Cancellation, Environment
-from tokensh.errors import CredentialError, Error, InterfaceError, ProgrammingError
+from tokensh.errors import (
+    CredentialError,
+    Error,
+    InterfaceError,
+    NotSupportedError,
+    ProgrammingError,
+    assert_never,
+)
 from tokensh.plan.bind import Names, bind
-from tokensh.plan.nodes import ChangePlan, ExecPlan, ExplainPlan, Plan, RowsPlan, UsePlan
+from tokensh.plan.nodes import (
+    ChangePlan,
+    DefinePlan,
+    DropPlan,
+    ExecPlan,
+    ExplainPlan,
+    InsertPlan,
+    LocalChangePlan,
+    LocalInsertPlan,
+    Plan,
+    RefreshPlan,
+    RowsPlan,
+    TransactionPlan,
+    UsePlan,
+)
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.redact import Redactor
 from tokensh.rows import Column, RowSet, Value
@@ -43,6 +68,10 @@ SERVER = "https://{deployment_name}.cloud.databricks.com"
 SANDBOX_WORKSPACE = "dbc-abcd0123-a1bc"
 _NAMED = 10
 
+CHANGES = (InsertPlan, ChangePlan, ExecPlan, LocalInsertPlan, LocalChangePlan)
+"""What waits in a transaction."""
+NO_ROWS = RowSet((), iter(()))
+
 Row = tuple[Value, ...]
 
 
@@ -52,12 +81,14 @@ class Listeners:
 
     `approve` is asked before rows that had to be listed are changed, and before any are deleted; it raises where they must not
     be. Where it is left out, rows that had to be listed need `yes`. `failed` is told the
-    errors of workspaces that a partial result does without. `progress` gets answers so far, and how many are awaited.
+    errors of workspaces that a partial result does without. `progress` gets answers so far, and how many are awaited. `note`
+    is told what is worth a line.
     """
 
     approve: Callable[[ChangePlan | ExecPlan, Sequence[Mapping[str, Value]]], None] | None = None
     failed: Callable[[Error], None] | None = None
     progress: Callable[[int, int], None] | None = None
+    note: Callable[[str], None] | None = None
 
 
 class Connection:
@@ -77,6 +108,7 @@ class Connection:
         max_connections: int = 16,
         partial: bool = False,
         yes: bool = False,
+        store: Path | str | None = None,
         listeners: Listeners | None = None,
     ) -> None:
         self.environment = environment or Environment.real()
@@ -90,6 +122,8 @@ class Connection:
         """Values for placeholders."""
         self.listeners = listeners or Listeners()
         self.yes = yes
+        self._store_path = Path(store) if store is not None else None
+        self._queue: list[Plan] | None = None
         self._registry = Path(registry) if registry is not None else None
         self._sandbox: Sandbox | None = None
         bound = None
@@ -156,6 +190,19 @@ class Connection:
         return Parser(self.environment.cache_folder)
 
     @cached_property
+    def history(self) -> History:
+        """The statements of all sessions. Raises OperationalError."""
+        return History(self.environment.state_folder / "history.db", self.redactor.clean)
+
+    @cached_property
+    def objects(self) -> SessionObjects:
+        """What can be read besides resources: the store's views and tables, and the session's own."""
+        path = self._store_path or self.environment.data_folder / "store.db"
+        store = Store(path, self.redactor.clean, self.environment.now)
+        sources = {"tokensh.local.statements": Source(STATEMENT_COLUMNS, lambda: map(as_row, self.history.latest()))}
+        return SessionObjects(store, self.parser.parse, sources)
+
+    @cached_property
     def _engine(self) -> Engine:
         return Engine(
             Tools(
@@ -164,6 +211,7 @@ class Connection:
                 self.hosts,
                 self.redactor,
                 self.cancellation,
+                self.objects,
                 approve=self._approve,
                 on_failure=lambda error: self.listeners.failed and self.listeners.failed(error),
                 on_progress=lambda done, total: self.listeners.progress and self.listeners.progress(done, total),
@@ -192,10 +240,10 @@ class Connection:
         return self._bound(with_parameters(self.parser.parse(text), parameters))
 
     def _bound(self, statement: n.Statement) -> Plan:
-        return bind(statement, Names(self.catalog, self.namespace, self.workspace, function_names()))
+        return bind(statement, Names(self.catalog, self.namespace, self.workspace, function_names(), self.objects))
 
     def run(self, text: str, parameters: Given = (), *, dry: bool = False) -> RowSet:
-        """Carry out one statement, without `;`, whose placeholders are filled.
+        """Carry out one statement, without `;`, whose placeholders are filled; of a COMMIT, the last change's rows.
 
         A write is sent while its rows are read: read them all. Errors are raised here or then.
 
@@ -204,16 +252,90 @@ class Connection:
             parameters: values for `?` or `:name`.
             dry: only explain it; nothing is sent.
         """
+        last = NO_ROWS
+        for result in self.results(text, parameters, dry=dry):
+            list(last.rows)
+            last = result
+        return last
+
+    def results(self, text: str, parameters: Given = (), *, dry: bool = False) -> Iterator[RowSet]:
+        """As `run`, but every result: a COMMIT has one for each change that waited. Read each before the next."""
         if self._closed:
             raise InterfaceError("the connection is closed")
         self.cancellation.reset()
         plan = self.plan(text, parameters)
         if dry and not isinstance(plan, ExplainPlan | RowsPlan | UsePlan):
             plan = ExplainPlan(plan)
-        result = self._engine.run(plan)
-        if isinstance(plan, UsePlan):
-            self.namespace = plan.path
-        return result
+        if isinstance(plan, TransactionPlan):
+            yield from self._transaction(plan)
+        elif self._queue is not None and isinstance(plan, CHANGES):
+            self._queue.append(plan)
+            self._tell(f"waits for COMMIT, as number {len(self._queue)}")
+            yield NO_ROWS
+        elif self._queue is not None and isinstance(plan, DefinePlan | DropPlan | RefreshPlan):
+            raise NotSupportedError("a transaction takes queries and changes of rows", hint="COMMIT or ROLLBACK first")
+        else:
+            if isinstance(plan, UsePlan):
+                self.namespace = plan.path
+            yield self._engine.run(plan)
+
+    # ---- transactions
+
+    def _transaction(self, plan: TransactionPlan) -> Iterator[RowSet]:
+        match plan.verb:
+            case "BEGIN":
+                self._begin()
+                yield NO_ROWS
+            case "ROLLBACK":
+                count = self.rollback()
+                self._tell(f"{_many(count)} dropped, nothing was sent")
+                yield NO_ROWS
+            case "COMMIT":
+                yield from self._commit()
+            case _:
+                assert_never(plan.verb)
+
+    def _begin(self) -> None:
+        if self._queue is not None:
+            raise ProgrammingError("a transaction is open already", hint="COMMIT or ROLLBACK ends it")
+        self._queue = []
+        self._tell(
+            "changes wait for COMMIT, which sends them one by one; this is a queue and no transaction of the API"
+        )
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether changes wait for COMMIT."""
+        return self._queue is not None
+
+    def rollback(self) -> int:
+        """Drop the changes that wait; how many there were. Raises ProgrammingError where there is no transaction."""
+        if self._queue is None:
+            raise ProgrammingError("there is no transaction", hint="BEGIN opens one")
+        waiting, self._queue = self._queue, None
+        return len(waiting)
+
+    def _commit(self) -> Iterator[RowSet]:
+        if self._queue is None:
+            raise ProgrammingError("there is no transaction to commit", hint="BEGIN opens one")
+        waiting, self._queue = self._queue, None
+        yield NO_ROWS
+        for done, plan in enumerate(waiting):
+            result = self._engine.run(plan)
+            yield RowSet(result.columns, self._of_commit(result, done, len(waiting)), result.incremental)
+
+    @staticmethod
+    def _of_commit(result: RowSet, done: int, total: int) -> Iterator[Row]:
+        try:
+            yield from result.rows
+        except Error as error:
+            left = total - done - 1
+            error.message += f" (COMMIT: {_many(done)} done, this one failed, {_many(left)} dropped)"
+            raise
+
+    def _tell(self, text: str) -> None:
+        if self.listeners.note is not None:
+            self.listeners.note(text)
 
     # ---- PEP 249
 
@@ -228,6 +350,10 @@ class Connection:
         """End the session; a sandbox of its own ends with it."""
         self._closed = True
         self.client.close()
+        if "objects" in self.__dict__:
+            self.objects.store.close()
+        if "history" in self.__dict__:
+            self.history.close()
         if self._sandbox is not None:
             self._sandbox.close()
 
@@ -238,6 +364,10 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _many(count: int) -> str:
+    return f"{count} change{'' if count == 1 else 's'}"
 
 
 def _unapproved(plan: ChangePlan, rows: Sequence[Mapping[str, Value]]) -> ProgrammingError:

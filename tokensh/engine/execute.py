@@ -16,7 +16,9 @@ from tokensh.api.request import Json, Request
 from tokensh.engine.create import Creation, Creator
 from tokensh.engine.explain import explain
 from tokensh.engine.fetch import NO_SUCH, Fetcher, Values
+from tokensh.engine.lasting import Lasting
 from tokensh.engine.local import Local, Row, evaluate
+from tokensh.engine.objects import SessionObjects
 from tokensh.environment import Cancellation, Environment
 from tokensh.errors import (
     ApiError,
@@ -29,15 +31,23 @@ from tokensh.errors import (
 )
 from tokensh.plan.nodes import (
     ChangePlan,
+    DefinePlan,
+    DropPlan,
     ExecPlan,
     ExplainPlan,
     InsertPlan,
     Keys,
+    LocalChangePlan,
+    LocalInsertPlan,
     Plan,
     Projection,
+    RefreshPlan,
     RowsPlan,
     Scan,
     SelectPlan,
+    Stored,
+    StorePlan,
+    TransactionPlan,
     UsePlan,
 )
 from tokensh.provider.model import Method, Parameter
@@ -57,6 +67,7 @@ class Tools:
     hosts: Hosts
     redactor: Redactor
     cancellation: Cancellation
+    objects: SessionObjects
     approve: Approve
     on_failure: Callable[[Error], None]
     on_progress: Callable[[int, int], None]
@@ -76,6 +87,7 @@ class Engine:
             cancellation=tools.cancellation,
             journal=Journal(tools.environment),
         )
+        self._lasting = Lasting(tools.objects.store, self._select, tools.cancellation)
 
     def run(self, plan: Plan) -> RowSet:
         """The result of a plan; a write happens as its rows are read.
@@ -96,9 +108,11 @@ class Engine:
             case RowsPlan():
                 return RowSet(plan.rows.columns, self._shown(plan)) if plan.sql else plan.rows
             case ExplainPlan():
-                return explain(plan.plan, self._tools.hosts, Local(self._tools.cancellation))
-            case UsePlan():
+                return explain(plan.plan, self._tools.hosts, Local(self._tools.cancellation), self._tools.objects)
+            case UsePlan() | TransactionPlan():
                 return RowSet((), iter(()))
+            case DefinePlan() | DropPlan() | RefreshPlan() | LocalInsertPlan() | LocalChangePlan():
+                return RowSet(_returned_columns(plan), self._lasting.run(plan))
             case _:
                 assert_never(plan)
 
@@ -114,12 +128,12 @@ class Engine:
 
     def _load(self, plan: SelectPlan, local: Local) -> None:
         """Fetch what a query reads; what is wrong with it is found before anything is sent."""
-        self._prepare(plan.scans, local)
+        self._prepare(plan.scans, plan.stored, local)
         local.check(plan.sql)
         self._fetcher().load(plan.scans, local, Values(plan.scans, local))
 
-    @staticmethod
-    def _prepare(scans: Sequence[Scan], local: Local) -> None:
+    def _prepare(self, scans: Sequence[Scan], stored: Sequence[Stored], local: Local) -> None:
+        self._tools.objects.provide(stored, local)
         for scan in scans:
             local.create(scan.table, (one.column for one in scan.columns))
 
@@ -214,7 +228,7 @@ class Engine:
     ) -> Iterator[dict[str, Value]]:
         local = Local(self._tools.cancellation)
         try:
-            self._prepare(keys.scans, local)
+            self._prepare(keys.scans, keys.stored, local)
             values = Values(keys.scans, local)
             self._fetcher().load(keys.scans, local, values)
             given = dict(zip(assigned, next(local.rows(keys.assigned.sql)), strict=True)) if keys.assigned else {}
@@ -299,6 +313,14 @@ class Engine:
             return next(local.rows(returning.sql))
         finally:
             local.close()
+
+
+def _returned_columns(plan: StorePlan) -> tuple[Column, ...]:
+    match plan:
+        case LocalInsertPlan() | LocalChangePlan():
+            return plan.returning.columns if plan.returning else ()
+        case _:
+            return ()
 
 
 def _deletes(plan: ExecPlan) -> bool:

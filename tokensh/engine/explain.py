@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from tokensh.api.hosts import Hosts
 from tokensh.engine.fetch import Values, calls, needs
 from tokensh.engine.local import Local
+from tokensh.engine.objects import SessionObjects
 from tokensh.errors import assert_never
 from tokensh.plan.nodes import (
     AllOf,
     AnyOf,
     ChangePlan,
     Constants,
+    DefinePlan,
+    DropPlan,
     ExecPlan,
     ExplainPlan,
     FromQuery,
     InsertPlan,
     Keys,
+    LocalChangePlan,
+    LocalInsertPlan,
     Plan,
+    Projection,
+    RefreshPlan,
     RowsPlan,
     SameAs,
     Scan,
     SelectPlan,
+    Stored,
+    StorePlan,
+    TransactionPlan,
     UsePlan,
     ValueSet,
 )
@@ -34,82 +45,129 @@ _COLUMNS = (Column("step", "integer"), Column("action", "string"), Column("detai
 _SHOWN = 5
 
 
-def explain(plan: Plan, hosts: Hosts, local: Local) -> RowSet:
+Step = tuple[str, str]
+
+
+def explain(plan: Plan, hosts: Hosts, local: Local, objects: SessionObjects) -> RowSet:
     """A plan's steps: step, action, detail. Raises ProgrammingError where SQLite refuses the query."""
     try:
-        steps = list(_steps(plan, hosts, local))
+        steps = list(_Explainer(hosts, local, objects).steps(plan))
     finally:
         local.close()
     return RowSet(_COLUMNS, iter([(i, action, detail) for i, (action, detail) in enumerate(steps, 1)]))
 
 
-def _steps(plan: Plan, hosts: Hosts, local: Local) -> Iterator[tuple[str, str]]:
-    match plan:
-        case SelectPlan():
-            yield from _query(plan, hosts, local)
-            yield "result", ", ".join(f"{one.name} {one.type}" for one in plan.columns)
-        case InsertPlan():
-            yield from _query(plan.source, hosts, local)
-            yield "write", f"{_call(plan.method)}, once per row: {', '.join(p.sql_name for p in plan.targets)}"
-            if plan.returning:
-                yield "returning", plan.returning.sql
-        case ChangePlan():
-            if isinstance(plan.source, Keys):
-                yield from _scans(plan.source.scans, hosts, local)
-                for name, values in plan.source.values.items():
-                    yield "values", f"{name}: {_written(values)}"
-            else:
-                yield from _query(plan.source, hosts, local)
-            yield "write", f"{_call(plan.method)}, once per {'row' if plan.filtered else 'combination of values'}"
-            if plan.returning:
-                yield "returning", plan.returning.sql
-        case ExecPlan():
-            yield "values", ", ".join(f"{p.name} = {sql}" for p, sql in plan.values)
-            if plan.body is not None:
-                yield "body", json.dumps(plan.body, ensure_ascii=False)
-            yield "call", _call(plan.method)
-        case RowsPlan():
-            yield "catalog", "answered without a request"
-        case UsePlan():
-            yield "use", ".".join(plan.path)
-        case ExplainPlan():
-            yield from _steps(plan.plan, hosts, local)
-        case _:
-            assert_never(plan)
+@dataclass(frozen=True, slots=True)
+class _Explainer:
+    """Works out what can be known without a request."""
+
+    hosts: Hosts
+    local: Local
+    objects: SessionObjects
+
+    def steps(self, plan: Plan) -> Iterator[Step]:
+        match plan:
+            case SelectPlan():
+                yield from self._query(plan)
+                yield "result", ", ".join(map(_column, plan.columns))
+            case InsertPlan():
+                yield from self._query(plan.source)
+                yield "write", f"{_call(plan.method)}, once per row: {', '.join(p.sql_name for p in plan.targets)}"
+                yield from _returning(plan.returning)
+            case ChangePlan():
+                yield from self._change(plan)
+            case ExecPlan():
+                yield "values", ", ".join(f"{p.name} = {sql}" for p, sql in plan.values)
+                if plan.body is not None:
+                    yield "body", json.dumps(plan.body, ensure_ascii=False)
+                yield "call", _call(plan.method)
+            case RowsPlan():
+                yield "catalog", "answered without a request"
+            case UsePlan():
+                yield "use", ".".join(plan.path)
+            case TransactionPlan():
+                yield "transaction", plan.verb
+            case ExplainPlan():
+                yield from self.steps(plan.plan)
+            case DefinePlan() | DropPlan() | RefreshPlan() | LocalInsertPlan() | LocalChangePlan():
+                yield from self._store(plan)
+            case _:
+                assert_never(plan)
+
+    def _change(self, plan: ChangePlan) -> Iterator[Step]:
+        if isinstance(plan.source, Keys):
+            yield from self._scans(plan.source.scans, plan.source.stored)
+            for name, values in plan.source.values.items():
+                yield "values", f"{name}: {_written(values)}"
+        else:
+            yield from self._query(plan.source)
+        yield "write", f"{_call(plan.method)}, once per {'row' if plan.filtered else 'combination of values'}"
+        yield from _returning(plan.returning)
+
+    def _store(self, plan: StorePlan) -> Iterator[Step]:
+        match plan:
+            case DefinePlan():
+                if plan.source:
+                    yield from self._query(plan.source)
+                yield "store", f"CREATE {plan.kind} {plan.name} ({', '.join(map(_column, plan.columns))})"
+            case DropPlan():
+                yield "store", f"DROP {plan.kind} {plan.name}{' (there is none)' if plan.missing else ''}"
+            case RefreshPlan():
+                yield from self._query(plan.source)
+                yield "store", f"a new version of {plan.name}"
+            case LocalInsertPlan():
+                yield from self._query(plan.source)
+                yield "store", f"INSERT INTO {plan.table} ({', '.join(plan.targets)})"
+                yield from _returning(plan.returning)
+            case LocalChangePlan():
+                yield from self._query(plan.source)
+                yield "store", f"{plan.verb} {plan.table}, once per row"
+                yield from _returning(plan.returning)
+            case _:
+                assert_never(plan)
+
+    def _query(self, plan: SelectPlan) -> Iterator[Step]:
+        yield from self._scans(plan.scans, plan.stored)
+        self.local.check(plan.sql)
+        yield "query", plan.sql
+
+    def _scans(self, scans: tuple[Scan, ...], stored: tuple[Stored, ...]) -> Iterator[Step]:
+        self.objects.provide(stored, self.local)
+        for table in stored:
+            yield "table", f"{table.name} as {table.table}"
+        for scan in scans:
+            self.local.create(scan.table, (one.column for one in scan.columns))
+        by_id = {one.id: one for one in scans}
+        values = Values(scans, self.local)
+        for scan in scans:
+            columns = ", ".join(f"{one.name} {one.column.type}" for one in scan.columns)
+            yield "scan", f"{scan.resource.id} as {scan.table} ({columns})"
+            for name, one in scan.values.items():
+                yield "values", f"{name}: {_written(one)}"
+            yield from self._requests(scan, by_id, values)
+
+    def _requests(self, scan: Scan, by_id: Mapping[int, Scan], values: Values) -> Iterator[Step]:
+        if any(needs(one, by_id) for one in scan.values.values()):
+            yield "request", "one per value, once those are fetched"
+            return
+        made = calls(scan, values, self.hosts)
+        for one in made[:_SHOWN]:
+            yield "request", f"{one.request.method} {one.request.url}"
+        if len(made) > _SHOWN:
+            yield "request", f"and {len(made) - _SHOWN} more"
+
+
+def _returning(projection: Projection | None) -> Iterator[Step]:
+    if projection is not None:
+        yield "returning", projection.sql
+
+
+def _column(column: Column) -> str:
+    return f"{column.name} {column.type}{f' from {column.origin}' if column.origin else ''}"
 
 
 def _call(method: Method) -> str:
     return f"{method.http_method} {method.server}{method.path}"
-
-
-def _query(plan: SelectPlan, hosts: Hosts, local: Local) -> Iterator[tuple[str, str]]:
-    yield from _scans(plan.scans, hosts, local)
-    local.check(plan.sql)
-    yield "query", plan.sql
-
-
-def _scans(scans: tuple[Scan, ...], hosts: Hosts, local: Local) -> Iterator[tuple[str, str]]:
-    for scan in scans:
-        local.create(scan.table, (one.column for one in scan.columns))
-    by_id = {one.id: one for one in scans}
-    values = Values(scans, local)
-    for scan in scans:
-        columns = ", ".join(f"{one.name} {one.column.type}" for one in scan.columns)
-        yield "scan", f"{scan.resource.id} as {scan.table} ({columns})"
-        for name, one in scan.values.items():
-            yield "values", f"{name}: {_written(one)}"
-        yield from _requests(scan, by_id, values, hosts)
-
-
-def _requests(scan: Scan, by_id: Mapping[int, Scan], values: Values, hosts: Hosts) -> Iterator[tuple[str, str]]:
-    if any(needs(one, by_id) for one in scan.values.values()):
-        yield "request", "one per value, once those are fetched"
-        return
-    made = calls(scan, values, hosts)
-    for one in made[:_SHOWN]:
-        yield "request", f"{one.request.method} {one.request.url}"
-    if len(made) > _SHOWN:
-        yield "request", f"and {len(made) - _SHOWN} more"
 
 
 def _written(values: ValueSet) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from pathlib import Path
 from typing import TypeVar
 
 from tokensh.engine.functions import FUNCTIONS, Registered
@@ -59,7 +60,7 @@ class Local:
             raise InterfaceError(
                 f"SQLite {sqlite3.sqlite_version} is too old", hint="tokensh needs a Python with SQLite 3.40 or newer"
             )
-        self._connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        self._connection = sqlite3.connect("file::memory:", uri=True, isolation_level=None, check_same_thread=False)
         self._functions = Registered(self._connection)
         self._cancellation = cancellation
 
@@ -78,6 +79,17 @@ class Local:
         with self._connection:
             self._connection.execute("BEGIN")
             self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 (our own name)
+
+    def attach(self, path: Path) -> None:
+        """Let queries read a file of the store; they cannot change it. Raises OperationalError."""
+        try:
+            self._connection.execute("ATTACH DATABASE ? AS store", (f"{path.absolute().as_uri()}?mode=ro",))
+        except sqlite3.Error as error:
+            raise OperationalError(f"the store {path} cannot be read: {error}") from None
+
+    def define(self, table: str, query: str) -> None:
+        """Give a query of our own a name; `table` is in quotes already."""
+        self._connection.execute(f"CREATE TEMP VIEW {table} AS {query}")
 
     def empty(self, table: str) -> None:
         """Take a table's rows out."""

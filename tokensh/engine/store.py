@@ -1,106 +1,266 @@
-"""Files that outlast a session: the history of statements. They are their owner's alone, and hold no secret."""
+"""Views, materialized views and local tables: a file that outlasts the session, is its owner's alone, and holds no secret."""
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from tokensh.environment import make_private_folder, open_private
-from tokensh.errors import OperationalError
+from tokensh.errors import IntegrityError, OperationalError, ProgrammingError
+from tokensh.plan.method import is_secret
+from tokensh.plan.objects import Kind
+from tokensh.rows import Column, Value
+from tokensh.sql.unparse import quoted
 
+T = TypeVar("T")
+Row = tuple[Value, ...]
+
+_FIRST, _LAST = '"tokensh:first"', '"tokensh:last"'
+"""The versions of a materialized view that a row is in, from the first to the last; without a last, it is in the present one."""
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS statements(
-  id INTEGER PRIMARY KEY, statement TEXT NOT NULL, started REAL NOT NULL, duration REAL, rows INTEGER, workspace TEXT,
-  outcome TEXT NOT NULL)
+CREATE TABLE IF NOT EXISTS objects(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE COLLATE NOCASE, kind TEXT NOT NULL, query TEXT NOT NULL,
+  columns TEXT NOT NULL, created REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS refreshes(
+  object INTEGER NOT NULL, version INTEGER NOT NULL, at REAL NOT NULL, rows INTEGER NOT NULL, PRIMARY KEY (object, version));
 """
-_BATCH = 200
-"""Statements that are read at a time, from the latest on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
-    """A statement that was run: `started` in seconds since the epoch, `duration` in seconds, `outcome` `ok` or an error."""
+class Kept:
+    """An object of the store: its number, its kind, its query as text (empty: none), its columns."""
 
-    id: int
-    statement: str
-    started: float
-    duration: float | None
-    rows: int | None
-    workspace: str | None
-    outcome: str
+    number: int
+    name: str
+    kind: Kind
+    query: str
+    columns: tuple[Column, ...]
+
+    @property
+    def table(self) -> str:
+        """The table of the store that holds its rows."""
+        return f"data_{self.number}"
 
 
-class History:
-    """The statements of all sessions, in one SQLite file. Raises OperationalError where the file cannot be used.
+class Store:
+    """Views, materialized views and local tables, in one SQLite file. It is made by the first CREATE.
+
+    Raises OperationalError where the file cannot be used, IntegrityError where a constraint of a table refuses a row.
 
     Args:
-        path: the file; its folder is made if it is missing.
-        redact: takes secrets out of a statement before it is written.
+        path: the file.
+        redact: what it would change is not stored.
+        now: seconds since the epoch.
     """
 
-    def __init__(self, path: Path, redact: Callable[[str], str]) -> None:
+    def __init__(self, path: Path, redact: Callable[[str], str], now: Callable[[], float]) -> None:
+        self.path = path
         self._redact = redact
-        self._path = path
-        try:
-            make_private_folder(path.parent)
-            os.close(open_private(path, os.O_RDWR))
-            self._file = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
-            self._file.execute("PRAGMA synchronous=NORMAL")
-            self._file.execute(_SCHEMA)
-        except (OSError, sqlite3.Error) as error:
-            raise self._unusable(error) from None
-
-    def _unusable(self, error: Exception) -> OperationalError:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        return OperationalError(f"the history {self._path} cannot be used: {reason}")
-
-    def add(self, statement: str, started: float, workspace: str | None) -> int:
-        """Write down a statement that is about to run; the number it is known by."""
-        return self._write(
-            "INSERT INTO statements(statement, started, workspace, outcome) VALUES (?, ?, ?, 'interrupted')",
-            (self._redact(statement), started, workspace),
-        )
-
-    def finish(self, number: int, duration: float, rows: int | None, outcome: str) -> None:
-        """Write down how it ended."""
-        self._write(
-            "UPDATE statements SET duration = ?, rows = ?, outcome = ? WHERE id = ?",
-            (duration, rows, self._redact(outcome), number),
-        )
-
-    def _write(self, sql: str, values: tuple[object, ...]) -> int:
-        try:
-            return self._file.execute(sql, values).lastrowid or 0
-        except sqlite3.Error as error:
-            raise self._unusable(error) from None
-
-    def latest(self, pattern: str = "") -> Iterator[Remembered]:
-        """The statements from the latest on, those only that hold a text, without regard to case."""
-        before = 2**62
-        while True:
-            try:
-                found = self._file.execute(
-                    "SELECT id, statement, started, duration, rows, workspace, outcome FROM statements"
-                    " WHERE id < ? AND instr(lower(statement), lower(?)) > 0 ORDER BY id DESC LIMIT ?",
-                    (before, pattern, _BATCH),
-                ).fetchall()
-            except sqlite3.Error as error:
-                raise self._unusable(error) from None
-            yield from (Remembered(*row) for row in found)
-            if len(found) < _BATCH:
-                return
-            before = found[-1][0]
-
-    def get(self, number: int) -> Remembered | None:
-        """The statement of a number."""
-        row = self._file.execute(
-            "SELECT id, statement, started, duration, rows, workspace, outcome FROM statements WHERE id = ?", (number,)
-        ).fetchone()
-        return Remembered(*row) if row else None
+        self._now = now
+        self._opened: sqlite3.Connection | None = None
+        self._known: tuple[object, dict[str, Kept]] | None = None
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    # ---- looking
+
+    def find(self, name: str) -> Kept | None:
+        """The object of a name, without regard to case."""
+        return self._objects().get(name.lower())
+
+    def names(self) -> tuple[str, ...]:
+        """The names of all objects."""
+        return tuple(one.name for one in self._objects().values())
+
+    def _objects(self) -> dict[str, Kept]:
+        stamp = self._stamp()
+        if stamp is None:
+            return {}
+        if self._known is None or self._known[0] != stamp:
+            rows = self._work(lambda db: db.execute("SELECT id, name, kind, query, columns FROM objects ORDER BY name"))
+            kept = (Kept(number, name, kind, query, _columns(text)) for number, name, kind, query, text in rows)
+            self._known = stamp, {one.name.lower(): one for one in kept}
+        return self._known[1]
+
+    def _stamp(self) -> object:
+        """What changes when the file does; None: there is no file."""
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return (found.st_mtime_ns, found.st_size, found.st_ino) if found.st_size else None
+
+    # ---- changing
+
+    def define(self, kind: Kind, name: str, query: str, columns: Sequence[Column], definitions: Sequence[str]) -> Kept:
+        """Make an object, in the place of one of the same name; `definitions` are a table's columns and constraints."""
+        if self._redact(query) != query:
+            raise ProgrammingError("the query holds what looks like a token", hint="the store keeps no secrets")
+        texts = json.dumps([[one.name, one.type, one.origin] for one in columns])
+
+        def work(db: sqlite3.Connection) -> Kept:
+            self._remove(db, name)
+            cursor = db.execute(
+                "INSERT INTO objects(name, kind, query, columns, created) VALUES (?, ?, ?, ?, ?)",
+                (name, kind, query, texts, self._now()),
+            )
+            made = Kept(cursor.lastrowid or 0, name, kind, query, tuple(columns))
+            if kind != "VIEW":
+                more = (_FIRST, _LAST) if kind == "MATERIALIZED VIEW" else ()
+                db.execute(f"CREATE TABLE {made.table} ({', '.join((*definitions, *more))})")
+            return made
+
+        return self._changed(work)
+
+    def drop(self, name: str) -> None:
+        """Take an object away, with its rows."""
+        self._changed(lambda db: self._remove(db, name))
+
+    @staticmethod
+    def _remove(db: sqlite3.Connection, name: str) -> None:
+        for (number,) in db.execute("SELECT id FROM objects WHERE name = ?", (name,)).fetchall():
+            db.execute(f"DROP TABLE IF EXISTS data_{number}")
+            db.execute("DELETE FROM refreshes WHERE object = ?", (number,))
+            db.execute("DELETE FROM objects WHERE id = ?", (number,))
+
+    def insert(self, kept: Kept, targets: Sequence[str], rows: Sequence[Row], *, replace: bool = False) -> list[Row]:
+        """Add rows to a table; the whole rows as they are then."""
+        names = ", ".join(map(quoted, targets))
+        marks = ", ".join("?" * len(targets))
+        sql = (
+            f"{'REPLACE' if replace else 'INSERT'} INTO {kept.table} ({names}) VALUES ({marks}) RETURNING {_all(kept)}"
+        )
+
+        def work(db: sqlite3.Connection) -> list[Row]:
+            return [db.execute(sql, self._clean(row)).fetchone() for row in rows]
+
+        return self._changed(work)
+
+    def update(self, kept: Kept, targets: Sequence[str], rows: Sequence[Row]) -> list[Row]:
+        """Change rows, each given as its number and its new values; the whole rows as they are then."""
+        assigned = ", ".join(f"{quoted(name)} = ?" for name in targets)
+        sql = f"UPDATE {kept.table} SET {assigned} WHERE rowid = ? RETURNING {_all(kept)}"
+
+        def work(db: sqlite3.Connection) -> list[Row]:
+            found = (db.execute(sql, (*self._clean(values), number)).fetchone() for number, *values in rows)
+            return [one for one in found if one is not None]
+
+        return self._changed(work)
+
+    def delete(self, kept: Kept, numbers: Sequence[Value]) -> list[Row]:
+        """Take rows away by their numbers; the rows as they were."""
+        sql = f"DELETE FROM {kept.table} WHERE rowid = ? RETURNING {_all(kept)}"
+
+        def work(db: sqlite3.Connection) -> list[Row]:
+            found = (db.execute(sql, (number,)).fetchone() for number in numbers)
+            return [one for one in found if one is not None]
+
+        return self._changed(work)
+
+    def refresh(self, kept: Kept, rows: Iterable[Row]) -> int:
+        """Give a materialized view new rows, as a new version; unchanged rows are kept once for all versions they are in."""
+        wanted = Counter(self._without_secrets(kept, row) for row in rows)
+        names = _all(kept)
+
+        def work(db: sqlite3.Connection) -> int:
+            (version,) = db.execute(
+                "SELECT coalesce(max(version), 0) + 1 FROM refreshes WHERE object = ?", (kept.number,)
+            ).fetchone()
+            count = wanted.total()
+            current = db.execute(f"SELECT rowid, {names} FROM {kept.table} WHERE {_LAST} IS NULL").fetchall()
+            for number, *values in current:
+                row = tuple(values)
+                if wanted[row]:
+                    wanted[row] -= 1
+                else:
+                    db.execute(f"UPDATE {kept.table} SET {_LAST} = ? WHERE rowid = ?", (version - 1, number))
+            marks = ", ".join("?" * len(kept.columns))
+            db.executemany(
+                f"INSERT INTO {kept.table} ({names}, {_FIRST}) VALUES ({marks}, ?)",
+                ((*row, version) for row in wanted.elements()),
+            )
+            db.execute("INSERT INTO refreshes VALUES (?, ?, ?, ?)", (kept.number, version, self._now(), count))
+            return count
+
+        return self._changed(work)
+
+    def differences(self, kept: Kept) -> tuple[list[Row], list[Row]]:
+        """The rows that the last refresh of a materialized view brought, and those that it took away."""
+        names = _all(kept)
+
+        def work(db: sqlite3.Connection) -> tuple[list[Row], list[Row]]:
+            (version,) = db.execute("SELECT max(version) FROM refreshes WHERE object = ?", (kept.number,)).fetchone()
+            if version == 1:
+                return [], []
+            sql = f"SELECT {names} FROM {kept.table} WHERE"
+            come = db.execute(f"{sql} {_FIRST} = ?", (version,)).fetchall()
+            gone = db.execute(f"{sql} {_LAST} = ?", (version - 1,)).fetchall()
+            return come, gone
+
+        return self._work(work)
+
+    def select(self, kept: Kept, hidden: str) -> str:
+        """The query that reads an object's rows where the file is attached as `store`; `hidden` names the row's number."""
+        where = f" WHERE {_LAST} IS NULL" if kept.kind == "MATERIALIZED VIEW" else ""
+        return f"SELECT {_all(kept)}, rowid AS {quoted(hidden)} FROM store.{kept.table}{where}"
+
+    # ---- how
+
+    def _clean(self, row: Iterable[Value]) -> Row:
+        return tuple(self._redact(value) if isinstance(value, str) else value for value in row)
+
+    def _without_secrets(self, kept: Kept, row: Row) -> Row:
+        cells = zip(kept.columns, row, strict=True)
+        return self._clean(None if is_secret(column.name) else value for column, value in cells)
+
+    def _changed(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something whole or not at all."""
+
+        def whole(db: sqlite3.Connection) -> T:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                found = work(db)
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+            db.execute("COMMIT")
+            return found
+
+        found = self._work(whole)
+        self._known = None
+        return found
+
+    def _work(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return work(self._file())
+        except sqlite3.IntegrityError as error:
+            raise IntegrityError(f"the table refuses the row: {error}") from None
+        except (OSError, sqlite3.Error) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise OperationalError(f"the store {self.path} cannot be used: {reason}") from None
+
+    def _file(self) -> sqlite3.Connection:
+        if self._opened is None:
+            make_private_folder(self.path.parent)
+            os.close(open_private(self.path, os.O_RDWR))
+            self._opened = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
+            self._opened.executescript(_SCHEMA)
+        return self._opened
+
+
+def _all(kept: Kept) -> str:
+    return ", ".join(quoted(one.name) for one in kept.columns)
+
+
+def _columns(text: str) -> tuple[Column, ...]:
+    return tuple(Column(name, kind, origin) for name, kind, origin in json.loads(text))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tokensh.errors import NotSupportedError, ProgrammingError, Span, UnknownName, assert_never
-from tokensh.plan import writes
-from tokensh.plan.nodes import ExplainPlan, Plan, RowsPlan, UsePlan
+from tokensh.plan import lasting, writes
+from tokensh.plan.nodes import ExplainPlan, Plan, RowsPlan, TransactionPlan, UsePlan
 from tokensh.plan.query import Names, QueryBinder
 from tokensh.plan.routing import unbound, walk
 from tokensh.plan.scope import BoundColumn, From, Relation, Scope
@@ -35,9 +35,11 @@ def bind(statement: n.Statement, names: Names) -> Plan:
         case n.Query():
             return QueryBinder(names).plan(statement)
         case n.Insert():
-            return writes.insert(statement, names)
+            table = lasting.local_table(statement.target, names)
+            return lasting.local_insert(statement, table, names) if table else writes.insert(statement, names)
         case n.Update() | n.Delete():
-            return writes.change(statement, names)
+            table = lasting.local_table(statement.target, names)
+            return lasting.local_change(statement, table, names) if table else writes.change(statement, names)
         case n.Exec():
             return writes.execute(statement, names)
         case n.Explain():
@@ -51,10 +53,36 @@ def bind(statement: n.Statement, names: Names) -> Plan:
             return _describe(statement, names)
         case n.Use():
             return _use(statement, names)
-        case n.CreateView() | n.CreateTable() | n.Drop() | n.Refresh() | n.Transaction() | n.Unsupported():
-            raise NotSupportedError("this statement is not offered", span=statement.span)
+        case n.CreateView():
+            return lasting.create_view(statement, names)
+        case n.CreateTable():
+            return lasting.create_table(statement, names)
+        case n.Drop():
+            return lasting.drop(statement, names)
+        case n.Refresh():
+            return lasting.refresh(statement, names)
+        case n.Transaction():
+            return TransactionPlan(statement.verb)
+        case n.Unsupported():
+            raise _unsupported(statement)
         case _:
             assert_never(statement)
+
+
+_INSTEAD = {
+    "AUTH": "credentials come from ~/.databrickscfg or DATABRICKS_TOKEN; \\conninfo shows which one is used",
+    "REGISTRY": "provider documents are read from a folder: --registry DIR; SHOW PROVIDERS lists them",
+    "NATIVEQUERY": "SELECT runs in SQLite already: write the query itself",
+    "PURGE": "there is no cache of documents to purge",
+    "SLEEP": "the shell that runs tokensh can wait",
+    "SET": "\\set NAME VALUE in the shell, -v NAME=VALUE in a batch",
+}
+"""What to do instead of statements that StackQL has and tokensh does not offer."""
+
+
+def _unsupported(statement: n.Unsupported) -> NotSupportedError:
+    verb = statement.verb.upper()
+    return NotSupportedError(f"{verb} is not offered", span=statement.span, hint=_INSTEAD.get(verb))
 
 
 def _look_at(node: object, names: Names) -> None:

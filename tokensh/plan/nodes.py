@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tokensh.errors import Span
+from tokensh.plan.objects import Kind
 from tokensh.provider.model import Method, Parameter, Resource
 from tokensh.rows import Column, RowSet, Value
 
@@ -85,12 +86,22 @@ class Scan:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """A table that is not fetched, by the name the session knows it by: in SQLite's text it is `table`, in quotes."""
+
+    name: str
+    table: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SelectPlan:
-    """Fetch the scans, then run `sql` over them: its result has `columns`."""
+    """Fetch the scans, then run `sql` over them and what is `stored`: its result has `columns`."""
 
     scans: tuple[Scan, ...]
     sql: str
     columns: tuple[Column, ...]
+    stored: tuple[Stored, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +140,7 @@ class Keys:
     values: Mapping[str, ValueSet]
     scans: tuple[Scan, ...]
     assigned: SelectPlan | None
+    stored: tuple[Stored, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +178,75 @@ class ExecPlan:
     span: Span
 
 
+# ---- what lasts
+
+
+@dataclass(frozen=True, slots=True)
+class DefinePlan:
+    """CREATE VIEW, CREATE MATERIALIZED VIEW, CREATE TABLE.
+
+    `text` is the query as canonical text (empty for a table of columns), `source` what fills the object now (None: a view, or
+    an empty table), `definitions` are the columns of CREATE TABLE as SQLite takes them.
+    """
+
+    kind: Kind
+    name: str
+    text: str
+    columns: tuple[Column, ...]
+    source: SelectPlan | None
+    definitions: tuple[str, ...] = ()
+    replace: bool = False
+    if_not_exists: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DropPlan:
+    """DROP; `missing` where there is nothing of that name, which IF EXISTS allows."""
+
+    kind: Kind
+    name: str
+    missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshPlan:
+    """REFRESH MATERIALIZED VIEW: its query once more."""
+
+    name: str
+    source: SelectPlan
+
+
+@dataclass(frozen=True, slots=True)
+class LocalInsertPlan:
+    """INSERT and REPLACE INTO a local table: the rows of `source` fill `targets`."""
+
+    table: str
+    columns: tuple[Column, ...]
+    targets: tuple[str, ...]
+    source: SelectPlan
+    returning: Projection | None
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LocalChangePlan:
+    """UPDATE and DELETE of a local table: `source` gives the row's number and then the values of `assigned`."""
+
+    verb: Literal["UPDATE", "DELETE"]
+    table: str
+    columns: tuple[Column, ...]
+    assigned: tuple[str, ...]
+    source: SelectPlan
+    returning: Projection | None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionPlan:
+    """BEGIN, COMMIT, ROLLBACK."""
+
+    verb: Literal["BEGIN", "COMMIT", "ROLLBACK"]
+
+
 # ---- the rest
 
 
@@ -192,4 +273,7 @@ class ExplainPlan:
     plan: Plan
 
 
-Plan = SelectPlan | InsertPlan | ChangePlan | ExecPlan | RowsPlan | UsePlan | ExplainPlan
+StorePlan = DefinePlan | DropPlan | RefreshPlan | LocalInsertPlan | LocalChangePlan
+"""What works on the store alone."""
+
+Plan = SelectPlan | InsertPlan | ChangePlan | ExecPlan | RowsPlan | UsePlan | ExplainPlan | StorePlan | TransactionPlan

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from tokensh.errors import (
+    Error,
     MissingParameter,
     NotSupportedError,
     ProgrammingError,
@@ -21,7 +22,8 @@ from tokensh.errors import (
     assert_never,
 )
 from tokensh.plan.method import always_required, choose, methods, scan_columns
-from tokensh.plan.nodes import Constants, Scan, ScanColumn, SelectPlan, ValueSet
+from tokensh.plan.nodes import Constants, Keys, Scan, ScanColumn, SelectPlan, Stored, ValueSet
+from tokensh.plan.objects import NoObjects, Objects, Table, View, written
 from tokensh.plan.routing import Order, Predicates, Sets, Subquery, all_of, literal_value, unbound, walk, with_prefix
 from tokensh.plan.scope import EMPTY, NOTHING, BoundColumn, From, Key, Relation, Scope, renamed
 from tokensh.provider.catalog import DEFAULT, Catalog
@@ -67,6 +69,8 @@ class Names:
     workspace: str | None = None
     functions: frozenset[str] = frozenset()
     """The functions that there are, in lower case; empty: not looked at."""
+    objects: Objects = field(default_factory=NoObjects)
+    """Views, local tables, and what the session offers as tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,11 @@ class QueryBinder:
         self._names = names
         self._tables: dict[int, _Table] = {}
         self._hoisted: list[str] = []
+        self._stored: list[Stored] = []
+        self._views: list[str] = []
+        """The views that are being bound, the outermost first."""
+        self._place: Span | None = None
+        """Where the outermost of them is named: what is wrong inside is wrong there."""
         self._sets: dict[Key, list[ValueSet]] = {}
         self._mentioned: set[Key] = set()
         self._subqueries: dict[int, BoundQuery] = {}
@@ -136,7 +145,7 @@ class QueryBinder:
         """The plan of a bound query. Raises MissingParameter."""
         prefix = self._prefix()
         scans = self._scans(prefix)
-        return SelectPlan(scans, prefix + bound.sql, tuple(one.column for one in bound.columns))
+        return SelectPlan(scans, prefix + bound.sql, tuple(one.column for one in bound.columns), tuple(self._stored))
 
     # ---- queries
 
@@ -454,7 +463,38 @@ class QueryBinder:
                 return self._of_query(bound, node.alias or node.path[0], scope)
             if isinstance(cte, _Bound):
                 return self._relation(cte.table, cte.columns, node.alias or node.path[0], cte.needs)
-        return self.scan(node)
+        match self._names.objects.find(written(node.path)):
+            case View() as view:
+                return self._view(view, node, scope)
+            case Table() as table:
+                return self.stored(table, node)
+            case _:
+                return self.scan(node)
+
+    def _view(self, view: View, node: n.TableRef, scope: Scope) -> Relation:
+        if view.name in self._views:
+            raise ProgrammingError(f"the view {view.name} reads itself", span=self._place or node.span)
+        outermost = self._place is None
+        self._place = self._place or node.span
+        self._views.append(view.name)
+        try:
+            bound = self.query(view.query, None, {})
+        except Error as error:
+            error.span = self._place
+            raise
+        finally:
+            self._views.pop()
+            self._place = None if outermost else self._place
+        bound = replace(bound, columns=self._named(bound.columns, view.columns, node.path[-1]))
+        return self._of_query(bound, node.alias or node.path[-1], scope)
+
+    def stored(self, table: Table, node: n.TableRef) -> Relation:
+        """A table that is not fetched."""
+        name = self._unique(table.name)
+        own = (*table.columns, *table.hidden)
+        self._stored.append(Stored(table.name, name, own))
+        columns = [BoundColumn(one.name, quoted(one.name), one, visible=one not in table.hidden) for one in own]
+        return self._relation(name, columns, node.alias or node.path[-1], frozenset())
 
     def _derived(self, node: n.Derived, scope: Scope, ctes: Ctes) -> Relation:
         if isinstance(node.query, n.Exec):
@@ -485,9 +525,18 @@ class QueryBinder:
 
     def scan(self, node: n.TableRef) -> Relation:
         """A resource as a table. Raises UnknownName, NotSupportedError."""
-        resource = self._names.catalog.find(tuple(part.text for part in node.path), self._names.namespace, node.span)
+        resource = self._resource(node)
         candidates = methods(resource, "SELECT", node.span)
         return self.scan_of(resource, candidates, node)
+
+    def _resource(self, node: n.TableRef) -> Resource:
+        try:
+            return self._names.catalog.find(tuple(part.text for part in node.path), self._names.namespace, node.span)
+        except UnknownName as error:
+            near = nearest(written(node.path), self._names.objects.names())
+            if near is None:
+                raise
+            raise UnknownName("table", written(node.path), near=near, span=error.span) from None
 
     def scan_of(self, resource: Resource, candidates: tuple[Method, ...], node: n.TableRef) -> Relation:
         """A scan that some methods of a resource answer."""
@@ -496,7 +545,7 @@ class QueryBinder:
             raise NotSupportedError(f"the statement reads more than {_MOST_TABLES} tables", span=node.span)
         columns = scan_columns(resource, candidates)
         table = self._unique(resource.name)
-        self._tables[scan] = _Table(table, resource, candidates, columns, node.span)
+        self._tables[scan] = _Table(table, resource, candidates, columns, self._place or node.span)
         alias = self._unique(node.alias.text) if node.alias else table
         self._relations += 1
         own = tuple(_scanned(one, scan, alias, self._relations) for one in columns)
@@ -593,11 +642,18 @@ class QueryBinder:
 
     def _scratch(self, work: Callable[[], T]) -> T:
         """Do something without leaving a trace: for what must be looked at before it is used, or is never used."""
-        kept = (dict(self._tables), list(self._hoisted), dict(self._sets), set(self._mentioned), Counter(self._aliases))
+        kept = (
+            dict(self._tables),
+            list(self._hoisted),
+            list(self._stored),
+            dict(self._sets),
+            set(self._mentioned),
+            Counter(self._aliases),
+        )
         try:
             return work()
         finally:
-            self._tables, self._hoisted, self._sets, self._mentioned, self._aliases = kept
+            self._tables, self._hoisted, self._stored, self._sets, self._mentioned, self._aliases = kept
 
     # ---- values
 
@@ -609,12 +665,17 @@ class QueryBinder:
         """Whether a scan's required parameters can be worked out."""
         return scan in self._resolution().scans
 
-    def keys(self, scan: int) -> tuple[tuple[Scan, ...], Mapping[str, ValueSet]]:
-        """The scans that a write's parameters need, and the sets of its parameters; `scan` itself is not fetched."""
+    def keys(self, scan: int, assigned: SelectPlan | None) -> Keys:
+        """What a write's parameters take; `scan` itself is not fetched."""
         prefix = self._prefix()
         scans = self._scans(prefix)
         own = next(one for one in scans if one.id == scan)
-        return tuple(one for one in scans if one.id != scan), own.values
+        others = tuple(one for one in scans if one.id != scan)
+        return Keys(own.values, others, assigned, tuple(self._stored))
+
+    def check(self, query: n.Query) -> tuple[Column, ...]:
+        """The columns of a query whose parameters may still be missing. Raises ProgrammingError and its leaves."""
+        return tuple(one.column for one in self.query(query, None, {}).columns)
 
     def _scans(self, prefix: str) -> tuple[Scan, ...]:
         """The scans, each after those that its values depend on. Raises MissingParameter."""

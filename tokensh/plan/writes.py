@@ -69,7 +69,7 @@ def insert(node: n.Insert, names: Names) -> InsertPlan:
             f"INSERT names {len(targets)} columns and is given {len(source.columns)} values", span=node.query.span
         )
     returned = [*_reply_columns(resource, method), *_given_columns(resource, method)]
-    returning = projection(node.returning, returned, resource, names) if node.returning else None
+    returning = _projection(node.returning, returned, resource, names) if node.returning else None
     return InsertPlan(method, resource, targets, source, returning, defaults, span)
 
 
@@ -147,21 +147,18 @@ def _bound(column: Column, *, visible: bool) -> BoundColumn:
 
 
 def projection(
-    items: Sequence[n.Item | n.Star], columns: Iterable[BoundColumn], resource: Resource, names: Names
+    items: Sequence[n.Item | n.Star],
+    columns: Iterable[BoundColumn],
+    called: str,
+    qualifiers: frozenset[tuple[str, ...]],
+    names: Names,
 ) -> Projection:
-    """RETURNING over columns of which the first of a name counts."""
+    """RETURNING over columns of which the first of a name counts; `called` is what they belong to, in messages."""
     unique: dict[str, BoundColumn] = {}
     for one in columns:
         unique.setdefault(one.name.lower(), one)
     table = quoted(_REPLY)
-    relation = Relation(
-        0,
-        frozenset([(resource.name.lower(),), (resource.provider, resource.service, resource.name)]),
-        tuple(unique.values()),
-        table,
-        frozenset(),
-        standalone=False,
-    )
+    relation = Relation(0, qualifiers, tuple(unique.values()), table, frozenset(), standalone=False)
     scope = Scope(None, From(table, (relation,), tuple(one for one in unique.values() if one.visible)))
     binder = QueryBinder(names)
     dialect = binder.dialect(scope, {})
@@ -174,10 +171,17 @@ def projection(
             raise NotSupportedError("RETURNING takes no subqueries", span=item.expr.span)
         bound.append(binder.item(item, scope, dialect))
     if not bound:
-        raise ProgrammingError(f"{resource.id} answers this with nothing that RETURNING * could show")
+        raise ProgrammingError(f"{called} answers this with nothing that RETURNING * could show")
     text = ", ".join(one.sql for one in bound)
     sql = f"SELECT {text} FROM {table}"  # noqa: S608 (printed by us)
     return Projection(table, tuple(one.column for one in unique.values()), sql, tuple(one.column for one in bound))
+
+
+def _projection(
+    items: Sequence[n.Item | n.Star], columns: Iterable[BoundColumn], resource: Resource, names: Names
+) -> Projection:
+    parts = (resource.provider.lower(), resource.service.lower(), resource.name.lower())
+    return projection(items, columns, resource.id, frozenset([parts[2:], parts]), names)
 
 
 # ---- UPDATE, REPLACE, DELETE
@@ -266,12 +270,11 @@ class _Change:
             exact = self._exact(node.where, scope, binder)
         if exact is None or not binder.resolves(1):
             return None
-        scans, values = binder.keys(1)
         assigned = None
         if self.expressions:
             items = tuple(n.Item(expr, text="x") for expr in self.expressions)
             assigned = QueryBinder(self.names).plan(n.Query(n.Select(items)))
-        return self._plan(Keys(values, scans, assigned), self._returning(()), filtered=False)
+        return self._plan(binder.keys(1, assigned), self._returning(()), filtered=False)
 
     def _exact(self, expr: n.Expr, scope: Scope, binder: QueryBinder) -> frozenset[str] | None:
         """The parameters whose sets say all that a predicate says; None where they say less."""
@@ -312,7 +315,7 @@ class _Change:
             *(_bound(one, visible=True) for one in row),
             *_reply_columns(self.resource, self.method),
         ]
-        return projection(self.node.returning, columns, self.resource, self.names)
+        return _projection(self.node.returning, columns, self.resource, self.names)
 
     def listed(self) -> ChangePlan:
         """By the rows that a SELECT with the same predicates finds."""

@@ -26,6 +26,7 @@ def facts(connection: Connection, seen: Seen, commands: Mapping[str, str]) -> Fa
         workspaces=tuple(dict.fromkeys((*current, *seen.workspaces, *connection.workspaces))),
         tokens=tuple((one.token_id, one.comment, expiry(one), one.workspace or "") for one in seen.tokens.values()),
         commands=commands,
+        tables=connection.objects.columns(),
         files=_files,
     )
 

@@ -7,7 +7,7 @@ from itertools import islice
 
 from prompt_toolkit.history import History as PromptHistory
 
-from tokensh.engine.store import History
+from tokensh.engine.history import History
 
 _EDITED = 2000
 """Statements that the arrow keys reach; the whole history is asked with `\\history`."""

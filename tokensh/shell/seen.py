@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 
 from tokensh.rows import Column, RowSet, Value
 
-_KEPT = 10_000
-"""Rows of a result that are looked at."""
-
 Row = tuple[Value, ...]
 
 
@@ -31,6 +28,8 @@ class Seen:
     workspaces: dict[str, None] = field(default_factory=dict)
     hidden: list[tuple[tuple[Column, ...], list[Row]]] = field(default_factory=list)
     """Results whose secrets nobody has seen yet."""
+    rows: list[Row] = field(default_factory=list)
+    """The rows of the last result."""
 
     def watch(self, result: RowSet, workspace: str | None, *, arrived: Callable[[], None]) -> RowSet:
         """The same result, looked at while its rows pass; `arrived` is called before each, and at the end."""
@@ -40,6 +39,7 @@ class Seen:
         self, result: RowSet, workspace: str | None, arrived: Callable[[], None]
     ) -> Generator[Row, None, None]:
         kept: list[Row] = []
+        self.rows = kept
         try:
             yield from _with_copy(result.rows, kept, arrived)
         finally:
@@ -68,8 +68,7 @@ def _with_copy(rows: Iterator[Row], kept: list[Row], arrived: Callable[[], None]
     """The rows as they pass; an error thrown in goes on to what makes them."""
     for row in rows:
         arrived()
-        if len(kept) < _KEPT:
-            kept.append(row)
+        kept.append(row)
         try:
             yield row
         except BaseException as error:

@@ -16,7 +16,7 @@ from prompt_toolkit.output import ColorDepth
 from tokensh import __version__
 from tokensh.complete import Completer, Facts
 from tokensh.dbapi import Connection, Listeners
-from tokensh.engine.store import History
+from tokensh.engine.history import History
 from tokensh.environment import ctrl_c
 from tokensh.errors import Error, Interrupted, OperationalError
 from tokensh.plan.nodes import ChangePlan, ExecPlan
@@ -71,15 +71,17 @@ class Session:
         self.next_text = ""
         """What the next prompt begins with."""
         self.outfile: TextIO | None = None
-        self.history = self._open_history()
+        self.history = self._history()
         self._answers: dict[str, str] = {}
         self._spinner = Spinner(self.environment.stderr, self.environment.monotonic)
-        connection.listeners = Listeners(approve=self._approve, failed=self._warn, progress=self._spinner.progress)
+        connection.listeners = Listeners(
+            approve=self._approve, failed=self._warn, progress=self._spinner.progress, note=self.note
+        )
         self._prompt = self._make_prompt()
 
-    def _open_history(self) -> History | None:
+    def _history(self) -> History | None:
         try:
-            return History(self.environment.state_folder / "history.db", self.connection.redactor.clean)
+            return self.connection.history
         except OperationalError as error:
             self._warn(error)
             return None
@@ -182,7 +184,12 @@ class Session:
             except KeyboardInterrupt:
                 continue
             except Leave:
-                return 0
+                return self._left()
+
+    def _left(self) -> int:
+        if self.connection.in_transaction:
+            self.note(f"rolled back: {self.connection.rollback()} waiting changes were not sent")
+        return 0
 
     def _banner(self) -> None:
         if self.settings.quiet:
@@ -245,12 +252,14 @@ class Session:
         begun = self.environment.monotonic()
         count: int | None = None
         outcome = "ok"
+        remembered: int | None = None
         hidden = len(self.seen.hidden)
         try:
             with ctrl_c(connection.cancellation):
                 self._spinner.start()
-                result = self.seen.watch(connection.run(text), connection.workspace, arrived=self._spinner.stop)
-                count = self.show(result)
+                for result in connection.results(text):
+                    count = self._shown(result)
+                    remembered = connection.objects.remember(result.columns, self.seen.rows) if result.columns else None
         except KeyboardInterrupt:
             outcome = "interrupted"
             self.note("cancelled")
@@ -264,7 +273,7 @@ class Session:
         if number is not None and self.history:
             self.history.finish(number, seconds, count, outcome)
         if count is not None:
-            self._footer(count, seconds, has_rows=bool(result.columns))
+            self._footer(count, seconds, remembered)
         if len(self.seen.hidden) > hidden:
             self._after_secret()
 
@@ -281,11 +290,17 @@ class Session:
             return None
         return self.history.add(text, self.environment.now(), self.connection.workspace)
 
-    def _footer(self, count: int, seconds: float, *, has_rows: bool) -> None:
+    def _footer(self, count: int, seconds: float, remembered: int | None) -> None:
         if self.settings.quiet:
             return
-        many = f"{count} row{'' if count == 1 else 's'}" if has_rows or count else "done"
-        self.note(f"({many}, {seconds:.2f} s)" if self.settings.timing else f"({many})")
+        many = f"{count} row{'' if count == 1 else 's'}" if remembered or count else "done"
+        took = f", {seconds:.2f} s" if self.settings.timing else ""
+        self.note(f"({many}{took}){f' _{remembered}' if remembered else ''}")
+
+    def _shown(self, result: RowSet) -> int:
+        """Show a result, and look at it on the way."""
+        watched = self.seen.watch(result, self.connection.workspace, arrived=self._spinner.stop)
+        return self.show(watched)
 
     # ---- questions
 

@@ -76,8 +76,10 @@ class State:
             _, end = json.JSONDecoder().raw_decode(text, token.start)
         except json.JSONDecodeError as error:
             raise SqlSyntaxError(f"this is no JSON object: {error.msg}", span=Span(error.pos, error.pos + 1)) from None
-        except RecursionError:
-            raise SqlSyntaxError("this JSON object is nested too deeply", span=token.span) from None
+        except (ValueError, RecursionError):
+            raise SqlSyntaxError(
+                "this JSON object is nested too deeply, or has a number too long", span=token.span
+            ) from None
         return "JSON_OBJECT", end
 
     def take(self, terminal: str, token: Token) -> None:

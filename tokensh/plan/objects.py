@@ -1,0 +1,61 @@
+"""Tables that are not fetched: views, materialized views and local tables of the store, and the session's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from tokensh.rows import Column
+from tokensh.sql import nodes as n
+
+Kind = Literal["VIEW", "MATERIALIZED VIEW", "TABLE", "SESSION TABLE"]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A query by name; it is bound afresh wherever it is named, so that predicates reach what it reads."""
+
+    name: str
+    query: n.Query
+    columns: tuple[n.Name, ...] = ()
+    kind: Kind = "VIEW"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows by name. `query` is what a materialized view is refreshed from."""
+
+    name: str
+    columns: tuple[Column, ...]
+    kind: Kind
+    query: n.Query | None = None
+    hidden: tuple[Column, ...] = ()
+    """Columns that can be named and are not in `*`."""
+
+
+class Objects(Protocol):
+    """What there is besides resources; names are compared without regard to case, their parts joined by dots."""
+
+    def find(self, name: str) -> View | Table | None:
+        """The object of a name."""
+
+    def names(self) -> Iterable[str]:
+        """All names, for the nearest one."""
+
+
+class NoObjects:
+    """Nothing but resources."""
+
+    def find(self, name: str) -> View | Table | None:  # noqa: ARG002 (Objects has it)
+        """There is none."""
+        return None
+
+    def names(self) -> Iterable[str]:
+        """None."""
+        return ()
+
+
+def written(path: n.Path) -> str:
+    """A path's name."""
+    return ".".join(part.text for part in path)
