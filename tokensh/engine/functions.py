@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+import sqlite3
+import time
 from collections.abc import Callable
-from functools import lru_cache
+from datetime import datetime, timedelta
+from functools import cache, lru_cache
 from typing import Any
 
 from tokensh.errors import DataError, Error
@@ -142,7 +146,135 @@ def sha256(text: Value) -> Value:
     return None if text is None else digest(text_of(text).encode()).hexdigest()
 
 
+def json_extract_path_text(document: Value, *keys: Value) -> Value:
+    """The value below keys, as text; NULL where there is none."""
+    if document is None:
+        return None
+    try:
+        found = json.loads(text_of(document))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"malformed JSON: {error}") from None
+    for key in keys:
+        try:
+            found = found[int(text_of(key))] if isinstance(found, list) else found[text_of(key)]
+        except (KeyError, IndexError, TypeError, ValueError):
+            return None
+    return found if isinstance(found, str) or found is None else json.dumps(found)
+
+
+def aws_policy_equal(left: Value, right: Value) -> Value:
+    """Whether two AWS policies say the same: order and repetition of lists do not count, one value is a list of one."""
+    if left is None or right is None:
+        return None
+    try:
+        return int(_policy(json.loads(text_of(left))) == _policy(json.loads(text_of(right))))
+    except (ValueError, RecursionError):
+        return 0
+
+
+def _policy(value: object) -> object:
+    match value:
+        case dict():
+            return frozenset((key, _policy(one)) for key, one in value.items())
+        case list():
+            parts = frozenset(_policy(one) for one in value)
+            return next(iter(parts)) if len(parts) == 1 else parts
+        case _:
+            return value
+
+
+# ---- times
+
+
+_NEVER = -1
+_DAY = 86_400_000
+_UNITS = ((365 * _DAY, "y"), (_DAY, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"))
+
+
+def days_left(ms: Value) -> Value:
+    """Days until an expiry; NULL for one that never comes."""
+    if not isinstance(ms, int | float) or ms == _NEVER:
+        return None
+    return round((ms - time.time() * 1000) / _DAY, 2)
+
+
+def expires_in(ms: Value) -> Value:
+    """An expiry in words."""
+    if not isinstance(ms, int | float):
+        return None
+    if ms == _NEVER:
+        return "never"
+    left = ms - time.time() * 1000
+    size, letter = next((one for one in _UNITS if abs(left) >= one[0]), _UNITS[-1])
+    many = f"{int(abs(left) // size)}{letter}"
+    return f"in {many}" if left >= 0 else f"{many} ago"
+
+
+def from_ms(ms: Value) -> Value:
+    """Epoch milliseconds as a time, UTC."""
+    if not isinstance(ms, int | float) or ms == _NEVER:
+        return None
+    try:
+        return (_EPOCH + timedelta(milliseconds=ms)).strftime("%Y-%m-%d %H:%M:%S")
+    except OverflowError:
+        raise DataError(f"{ms} milliseconds since 1970 are no time with a year of four digits") from None
+
+
+def to_ms(text: Value) -> Value:
+    """A time as epoch milliseconds; without a zone it is UTC."""
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text_of(text).strip().replace("Z", "+00:00"))
+    except ValueError:
+        raise DataError(
+            f"{text_of(text)!r} is no time", hint="for example '2026-12-31' or '2026-12-31 23:59:59'"
+        ) from None
+    if found.tzinfo is not None:
+        found = (found - (found.utcoffset() or timedelta())).replace(tzinfo=None)
+    return (found - _EPOCH) // timedelta(milliseconds=1)
+
+
+_EPOCH = datetime(1970, 1, 1)
+
+
+# ---- what some builds of SQLite lack
+
+
+def _number(function: Callable[..., float]) -> _Function:
+    """A function of numbers: NULL for what is no number, or outside of its domain."""
+
+    def called(*values: Value) -> Value:
+        if not all(isinstance(one, int | float) for one in values):
+            return None
+        try:
+            return function(*values)
+        except (ValueError, OverflowError, ZeroDivisionError):
+            return None
+
+    return called
+
+
+def _log(*values: float) -> float:
+    return math.log10(values[0]) if len(values) == 1 else math.log(values[1], values[0])
+
+
 _Function = Callable[..., Value]
+_ONE = (
+    "acos acosh asin asinh atan atanh ceil cos cosh degrees exp floor log10 log2 radians sin sinh sqrt tan tanh trunc"
+)
+MATH: dict[str, tuple[_Function, tuple[int, ...]]] = {
+    **{name: (_number(getattr(math, name)), (1,)) for name in _ONE.split()},
+    "ceiling": (_number(math.ceil), (1,)),
+    "ln": (_number(math.log), (1,)),
+    "log": (_number(_log), (1, 2)),
+    "mod": (_number(math.fmod), (2,)),
+    "pow": (_number(math.pow), (2,)),
+    "power": (_number(math.pow), (2,)),
+    "atan2": (_number(math.atan2), (2,)),
+    "pi": (lambda: math.pi, (0,)),
+}
+"""Registered where the SQLite that is installed was built without them."""
 FUNCTIONS: dict[str, tuple[_Function, tuple[int, ...]]] = {
     "regexp": (regexp, (2,)),
     "regexp_like": (regexp_like, (2, 3)),
@@ -158,8 +290,33 @@ FUNCTIONS: dict[str, tuple[_Function, tuple[int, ...]]] = {
     "right": (right, (2,)),
     "reverse": (reverse, (1,)),
     "sha256": (sha256, (1,)),
+    "json_extract_path_text": (json_extract_path_text, (-1,)),
+    "aws_policy_equal": (aws_policy_equal, (2,)),
+    "expires_in": (expires_in, (1,)),
+    "days_left": (days_left, (1,)),
+    "from_ms": (from_ms, (1,)),
+    "to_ms": (to_ms, (1,)),
 }
 """Name -> what it does, and with how many arguments (-1: any)."""
+
+
+_CLOCK = ("expires_in", "days_left")
+
+
+@cache
+def registered() -> dict[str, tuple[_Function, tuple[int, ...]]]:
+    """What is added to the SQLite that is installed."""
+    return FUNCTIONS if "sqrt" in built_in() else {**MATH, **FUNCTIONS}
+
+
+@cache
+def built_in() -> frozenset[str]:
+    """The functions that SQLite has itself, in lower case."""
+    connection = sqlite3.connect(":memory:")
+    try:
+        return frozenset(name.lower() for (name,) in connection.execute("SELECT name FROM pragma_function_list"))
+    finally:
+        connection.close()
 
 
 class Registered:
@@ -167,9 +324,9 @@ class Registered:
 
     def __init__(self, connection: Any) -> None:
         self.error: Error | None = None
-        for name, (function, counts) in FUNCTIONS.items():
+        for name, (function, counts) in registered().items():
             for count in counts:
-                connection.create_function(name, count, self._watched(function), deterministic=True)
+                connection.create_function(name, count, self._watched(function), deterministic=name not in _CLOCK)
 
     def _watched(self, function: _Function) -> _Function:
         def called(*values: Value) -> Value:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from tokensh.errors import NotSupportedError, ProgrammingError, Span, UnknownName, assert_never
 from tokensh.plan import lasting, writes
+from tokensh.plan.functions import functions
 from tokensh.plan.nodes import ExplainPlan, Plan, RowsPlan, TransactionPlan, UsePlan
+from tokensh.plan.objects import Table, View, written
 from tokensh.plan.query import Names, QueryBinder
 from tokensh.plan.routing import unbound, walk
 from tokensh.plan.scope import BoundColumn, From, Relation, Scope
 from tokensh.provider import pages
-from tokensh.rows import RowSet
+from tokensh.rows import Column, RowSet
 from tokensh.sql import nodes as n
+from tokensh.sql import unparse
 from tokensh.sql.unparse import quoted, text_literal
 from tokensh.text import nearest
 
 __all__ = ["Names", "bind"]
 
-_SHOWN = ("PROVIDERS", "SERVICES", "RESOURCES", "METHODS")
+_SHOWN = ("PROVIDERS", "SERVICES", "RESOURCES", "METHODS", "FUNCTIONS", "VIEWS", "TABLES")
 _TABLE = "shown"
 
 
@@ -119,7 +122,18 @@ def _describe(node: n.Describe, names: Names) -> RowsPlan:
     if node.method:
         _, method = writes.method_of(names, node.path, _span(node.path))
         return RowsPlan(pages.describe_method(method, extended=node.extended))
+    found = names.objects.find(written(node.path))
+    if found is not None:
+        return RowsPlan(_described(found, names))
     return RowsPlan(pages.describe(writes.resource_of(names, node.path), extended=node.extended))
+
+
+def _described(found: View | Table, names: Names) -> RowSet:
+    """DESCRIBE of a view or a local table: its columns."""
+    columns = QueryBinder(names).check(found.query) if isinstance(found, View) else found.columns
+    called = [one.text for one in found.columns] if isinstance(found, View) else [one.name for one in columns]
+    rows = [(name, one.type) for name, one in zip(called, columns, strict=True)]
+    return RowSet((Column("name", "string"), Column("type", "string")), iter(rows))
 
 
 def _show(node: n.Show, names: Names) -> RowsPlan:
@@ -162,6 +176,10 @@ def _shown(node: n.Show, names: Names) -> RowSet:
             if not path:
                 raise ProgrammingError("METHODS are in a resource", span=span, hint="SHOW METHODS IN resource")
             return pages.show_methods(catalog.find(path, names.namespace, span), extended=node.extended)
+        case "FUNCTIONS":
+            return _functions(names)
+        case "VIEWS" | "TABLES":
+            return _objects(names, what)
         case _:
             near = nearest(what, _SHOWN)
             raise UnknownName(
@@ -171,3 +189,20 @@ def _shown(node: n.Show, names: Names) -> RowSet:
                 span=node.what.span,
                 hint=None if near else f"SHOW {', '.join(_SHOWN)}",
             )
+
+
+def _functions(names: Names) -> RowSet:
+    columns = (Column("name", "string"), Column("signature", "string"), Column("kind", "string"))
+    shown = (one for name, one in sorted(functions().items()) if not names.functions or name in names.functions)
+    rows = [(one.name, one.signature, one.kind, one.description) for one in shown]
+    return RowSet((*columns, Column("description", "string")), iter(rows))
+
+
+def _objects(names: Names, what: str) -> RowSet:
+    """SHOW VIEWS and SHOW TABLES: what there is besides resources."""
+    rows = []
+    for name in names.objects.names():
+        found = names.objects.find(name)
+        if found is not None and ("VIEW" in found.kind) == (what == "VIEWS"):
+            rows.append((found.name, found.kind, unparse.query(found.query) if found.query else None))
+    return RowSet((Column("name", "string"), Column("kind", "string"), Column("query", "string")), iter(rows))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from tokensh.errors import NotSupportedError, Span
+from tokensh.errors import NotSupportedError, Span, UnknownName
 from tokensh.plan.nodes import ScanColumn
 from tokensh.provider.model import Method, Parameter, Resource, Verb
 from tokensh.redact import SECRET_FIELDS
 from tokensh.rows import Column, Value
+from tokensh.sql import nodes as n
+from tokensh.text import nearest
 
 
 def methods(resource: Resource, verb: Verb, span: Span) -> tuple[Method, ...]:
@@ -18,6 +20,17 @@ def methods(resource: Resource, verb: Verb, span: Span) -> tuple[Method, ...]:
         return found
     names = ", ".join(f"{one.name} ({one.verb})" for one in resource.methods)
     raise NotSupportedError(f"{resource.id} has no method for {verb}", hint=f"its methods are {names}", span=span)
+
+
+def named(resource: Resource, name: n.Name) -> Method:
+    """The method of a name. Raises UnknownName."""
+    found = next((m for m in resource.methods if m.name.lower() == name.text.lower()), None)
+    if found is None:
+        known = [m.name for m in resource.methods]
+        near = nearest(name.text, known)
+        hint = None if near else f"its methods are {', '.join(known)}"
+        raise UnknownName("method", name.text, near=near, span=name.span, hint=hint)
+    return found
 
 
 def choose(candidates: Sequence[Method], values: Mapping[str, Sequence[Value]]) -> Method | None:

@@ -21,7 +21,7 @@ from tokensh.errors import (
     UnknownName,
     assert_never,
 )
-from tokensh.plan.method import always_required, choose, methods, scan_columns
+from tokensh.plan.method import always_required, choose, methods, named, scan_columns
 from tokensh.plan.nodes import Constants, Keys, Scan, ScanColumn, SelectPlan, Stored, ValueSet
 from tokensh.plan.objects import NoObjects, Objects, Table, View, written
 from tokensh.plan.routing import Order, Predicates, Sets, Subquery, all_of, literal_value, unbound, walk, with_prefix
@@ -41,19 +41,22 @@ AGGREGATES = frozenset(
 )
 _PLAIN_JSON = frozenset({"json_valid", "json_type", "json_array_length", "json_equal", "json_error_position"})
 _MOST_TABLES = 2000
-_TABLE_FUNCTIONS: Mapping[str, tuple[tuple[str, ColumnType], ...]] = dict.fromkeys(
-    ("json_each", "json_tree"),
-    (
-        ("key", "any"),
-        ("value", "json"),
-        ("type", "string"),
-        ("atom", "any"),
-        ("id", "integer"),
-        ("parent", "integer"),
-        ("fullkey", "string"),
-        ("path", "string"),
-    ),
+_EACH: tuple[tuple[str, ColumnType], ...] = (
+    ("key", "any"),
+    ("value", "json"),
+    ("type", "string"),
+    ("atom", "any"),
+    ("id", "integer"),
+    ("parent", "integer"),
+    ("fullkey", "string"),
+    ("path", "string"),
 )
+_TABLE_FUNCTIONS: Mapping[str, tuple[str, tuple[tuple[str, ColumnType], ...]]] = {
+    "json_each": ("json_each", _EACH),
+    "json_tree": ("json_tree", _EACH),
+    "json_array_elements_text": ("json_each", (("value", "any"),)),
+}
+"""What SQLite calls it, and its columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -498,8 +501,32 @@ class QueryBinder:
 
     def _derived(self, node: n.Derived, scope: Scope, ctes: Ctes) -> Relation:
         if isinstance(node.query, n.Exec):
-            raise NotSupportedError("EXEC in FROM is not offered", span=node.span, hint="SELECT from the resource")
+            return self._executed(node.query, node.alias)
         return self._of_query(self.query(node.query, scope.outer, ctes), node.alias, scope)
+
+    def _executed(self, node: n.Exec, alias: n.Name | None) -> Relation:
+        """EXEC in FROM: the rows that a method which reads answers with."""
+        table = n.TableRef(node.target[:-1], alias, node.span)
+        whole = self._resource(table) if table.path else None
+        method = named(whole, node.target[-1]) if whole else None
+        if whole is None or method is None or method.http_method != "GET" or node.body is not None:
+            raise NotSupportedError(
+                "EXEC in FROM takes resource.method of a method that reads",
+                span=node.span,
+                hint="SHOW METHODS lists them",
+            )
+        reading = replace(method, verb="SELECT")
+        resource = replace(whole, methods=(reading,))
+        relation = self.scan_of(resource, (reading,), table)
+        (scan,) = relation.needs
+        known = {p.name.lower(): p.name for p in method.routing}
+        dialect = self.dialect(Scope(), {})
+        for one in node.arguments:
+            if one.name.lower() not in known:
+                raise UnknownName("parameter", one.name, near=nearest(one.name, known.values()), span=one.span)
+            value = unparse.expression(one.value, dialect)
+            self._note({(scan, one.name.lower()): Constants(expressions=(value,))})
+        return relation
 
     def _of_query(self, bound: BoundQuery, alias: n.Name | None, scope: Scope) -> Relation:
         if bound.correlated:
@@ -557,9 +584,9 @@ class QueryBinder:
 
     def _table_function(self, node: n.TableFunction, scope: Scope, ctes: Ctes, left: From) -> Relation:
         name = node.name[-1].text.lower()
-        shape = _TABLE_FUNCTIONS.get(name)
-        if shape is None or len(node.name) > 1:
+        if name not in _TABLE_FUNCTIONS or len(node.name) > 1:
             raise UnknownName("table function", name, near=nearest(name, _TABLE_FUNCTIONS), span=node.span)
+        function, shape = _TABLE_FUNCTIONS[name]
         inner = Scope(scope.outer, left)
         dialect = self.dialect(inner, ctes)
         arguments = ", ".join(unparse.expression(one, dialect) for one in node.arguments)
@@ -567,7 +594,7 @@ class QueryBinder:
         columns = [BoundColumn(c, quoted(c), Column(c, kind)) for c, kind in shape]
         alias = node.alias or n.Name(name)
         needs = self._needs(Scope(), node.arguments)
-        return self._relation(f"{name}({arguments})", columns, alias, needs, standalone=not inner.refers)
+        return self._relation(f"{function}({arguments})", columns, alias, needs, standalone=not inner.refers)
 
     def _join(self, node: n.Join, scope: Scope, ctes: Ctes, before: From) -> From:
         left = self._from(node.left, scope, ctes, before)

@@ -14,7 +14,7 @@ from tokensh.errors import (
     Span,
     UnknownName,
 )
-from tokensh.plan.method import always_required, is_secret, methods
+from tokensh.plan.method import always_required, is_secret, methods, named
 from tokensh.plan.nodes import (
     ChangePlan,
     ExecPlan,
@@ -400,14 +400,7 @@ def method_of(names: Names, path: n.Path, span: Span) -> tuple[Resource, Method]
     if len(path) < 2:
         raise ProgrammingError("a method is named with its resource", span=span, hint="resource.method")
     resource = resource_of(names, path[:-1])
-    by_name = {m.name.lower(): m for m in resource.methods}
-    method = by_name.get(path[-1].text.lower())
-    if method is None:
-        known = [m.name for m in resource.methods]
-        near = nearest(path[-1].text, known)
-        hint = None if near else f"its methods are {', '.join(known)}"
-        raise UnknownName("method", path[-1].text, near=near, span=path[-1].span, hint=hint)
-    return resource, method
+    return resource, named(resource, path[-1])
 
 
 def _json_body(node: n.JsonArgument, method: Method, given: set[str]) -> Mapping[str, object]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tokensh.complete import Facts
 from tokensh.dbapi import Connection
 from tokensh.engine.local import function_names
+from tokensh.plan.functions import functions
 from tokensh.shell.seen import Seen, Token
 
 _NEVER = -1
@@ -22,7 +23,7 @@ def facts(connection: Connection, seen: Seen, commands: Mapping[str, str]) -> Fa
         namespace=connection.namespace,
         workspace=connection.workspace,
         variables=tuple(connection.variables),
-        functions={name: f"{name}(..)" for name in function_names()},
+        functions={name: functions()[name].signature for name in function_names()},
         workspaces=tuple(dict.fromkeys((*current, *seen.workspaces, *connection.workspaces))),
         tokens=tuple((one.token_id, one.comment, expiry(one), one.workspace or "") for one in seen.tokens.values()),
         commands=commands,

@@ -1,0 +1,38 @@
+"""A keystroke over ten thousand names, against prompt_toolkit's own completer over the same words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+from prompt_toolkit.completion import CompleteEvent, WordCompleter
+from prompt_toolkit.document import Document
+
+from tests.complete.session import parser
+from tests.complete.test_many import Many
+from tokensh.complete import Completer, Facts
+
+
+def seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def keystroke(count: int, typed: str) -> tuple[float, float]:
+    """The median seconds of ours and of prompt_toolkit's, taken in turns."""
+    catalog = Many(count)
+    ours = Completer(parser(), catalog)
+    ours.warm()
+    theirs = WordCompleter([one.id for one in catalog.all])
+    text = f"SELECT * FROM {typed}"
+    event = CompleteEvent()
+    pairs = [
+        (
+            seconds(lambda: ours.complete(text, len(text), Facts())),
+            seconds(lambda: list(theirs.get_completions(Document(typed), event))),
+        )
+        for _ in range(15)
+    ]
+    return median(a for a, _ in pairs), median(b for _, b in pairs)

@@ -1,0 +1,40 @@
+"""A catalog of ten thousand resources."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.complete.session import parser
+from tokensh.complete import Completer, Facts
+from tokensh.errors import Span
+from tokensh.provider.catalog import DEFAULT, Catalog
+from tokensh.provider.model import ProviderInfo, Resource, ServiceInfo
+
+WORDS = "data access grant token user group role policy share index job run cluster pool query alert".split()  # noqa: SIM905
+
+
+class Many(Catalog):
+    """A catalog of many resources."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(())
+        sample = Catalog.shipped().resource(*DEFAULT, "user_tokens")
+        names = (f"{WORDS[i % 16]}_{WORDS[i // 16 % 16]}_{i}" for i in range(count))
+        self.all = tuple(replace(sample, name=name) for name in names)
+
+    def providers(self) -> tuple[ProviderInfo, ...]:
+        return (ProviderInfo(DEFAULT[0], "1"),)
+
+    def services(self, provider: str, span: Span | None = None) -> tuple[ServiceInfo, ...]:
+        return (ServiceInfo(DEFAULT[1], DEFAULT[1], "", "", "1"),)
+
+    def resources(self, provider: str, service: str, span: Span | None = None) -> tuple[Resource, ...]:
+        return self.all
+
+
+def test_a_name_is_found_among_many() -> None:
+    catalog = Many(10_000)
+    wanted = catalog.all[4711].name
+    text = f"SELECT * FROM {wanted[:-1]}"
+    found = Completer(parser(), catalog).complete(text, len(text), Facts())
+    assert any(one.text.endswith(wanted) for one in found)
