@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokensh.dbapi import SERVER
+from tokensh.engine.diff import differences
 from tokensh.errors import Error, InterfaceError
 from tokensh.render import RENDERERS
 from tokensh.rows import Column, RowSet
@@ -217,6 +218,10 @@ def _describe(session: Session, argument: str) -> None:
         session.show(session.connection.run(statement))
 
 
+def _diff(session: Session, argument: str) -> None:
+    session.show(differences(session.connection.objects.store, argument))
+
+
 def _connection(session: Session, _: str) -> None:
     connection = session.connection
     session.say(f"workspace  {connection.workspace or '(none: statements must name one)'}")
@@ -235,6 +240,7 @@ COMMANDS = {
     r"\c": MetaCommand("[WORKSPACE]", "use a workspace where a statement names none", _workspace),
     r"\conninfo": MetaCommand("", "which workspace, host and credential", _connection),
     r"\d": MetaCommand("[RESOURCE]", "resources, or a resource's fields and methods", _describe),
+    r"\diff": MetaCommand("VIEW", "what the last REFRESH of a materialized view changed", _diff),
     r"\x": MetaCommand("[on|off|auto]", "one record below the other", _expanded),
     r"\format": MetaCommand("NAME", f"how results look: {', '.join(RENDERERS)}", _format),
     r"\rawtimes": MetaCommand("[on|off]", "times as epoch milliseconds", _times),
