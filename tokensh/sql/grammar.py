@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,23 +144,24 @@ def compile_grammar(grammar: str) -> dict[str, Any]:
     analysis = LALR_Analyzer(lark.parser.parser_conf, debug=False, strict=True)
     analysis.compute_lalr()  # type: ignore[no-untyped-call]  # lark types its public face only
     table = analysis.parse_table
-    numbers = {state: i for i, state in enumerate(table.states)}
-    rules: dict[LarkRule, int] = {}
-    states: list[dict[str, int]] = []
-    gotos: list[dict[str, int]] = []
-    for row in table.states.values():
-        actions: dict[str, int] = {}
-        jumps: dict[str, int] = {}
-        for symbol, (kind, argument) in row.items():
-            if kind.name == "Reduce":
-                actions[symbol] = -1 - rules.setdefault(argument, len(rules))
-            elif symbol in lark.parser.lexer_conf.terminals_by_name or symbol in ("JSON_OBJECT", "$END"):
-                actions[symbol] = numbers[argument]
-            else:
-                jumps[symbol] = numbers[argument]
-        states.append(actions)
-        gotos.append(jumps)
-    terminals = lark.terminals
+    terminals = {*lark.parser.lexer_conf.terminals_by_name, "JSON_OBJECT", "$END"}
+    numbers, rules = _numbered(table.states, table.start_states["start"])
+    states = [
+        {
+            name: -1 - rules[argument] if kind.name == "Reduce" else numbers[argument]
+            for name, (kind, argument) in sorted(table.states[state].items())
+            if name in terminals
+        }
+        for state in numbers
+    ]
+    gotos = [
+        {
+            name: numbers[argument]
+            for name, (_, argument) in sorted(table.states[state].items())
+            if name not in terminals
+        }
+        for state in numbers
+    ]
     return {
         "digest": digest(grammar),
         "states": states,
@@ -168,8 +169,23 @@ def compile_grammar(grammar: str) -> dict[str, Any]:
         "rules": [_rule(rule) for rule in rules],
         "start": numbers[table.start_states["start"]],
         "end": numbers[table.end_states["start"]],
-        **_lexicon(terminals, grammar),
+        **_lexicon(lark.terminals, grammar),
     }
+
+
+def _numbered(states: Mapping[Any, Mapping[str, Any]], start: Any) -> tuple[dict[Any, int], dict[LarkRule, int]]:
+    """Numbers for states and rules in the order they are reached: lark's own differ from run to run."""
+    numbers = {start: 0}
+    rules: dict[LarkRule, int] = {}
+    reached = [start]
+    for state in reached:
+        for _, (kind, argument) in sorted(states[state].items()):
+            if kind.name == "Reduce":
+                rules.setdefault(argument, len(rules))
+            elif argument not in numbers:
+                numbers[argument] = len(numbers)
+                reached.append(argument)
+    return numbers, rules
 
 
 def _rule(rule: LarkRule) -> list[Any]:
@@ -178,19 +194,19 @@ def _rule(rule: LarkRule) -> list[Any]:
     empty = [len(ones) for ones in "".join("1" if e else "0" for e in options.empty_indices).split("0")]
     if not options.empty_indices:
         empty = [0] * (len(rule.expansion) + 1)
-    children: list[tuple[int, bool, int]] = []
+    children: list[list[int | bool]] = []
     nones = 0
     for i, symbol in enumerate(rule.expansion):
         nones += empty[i]
         if symbol.is_term and getattr(symbol, "filter_out", False) and not options.keep_all_tokens:
             continue
-        children.append((i, not symbol.is_term and symbol.name.startswith("_"), nones))
+        children.append([i, not symbol.is_term and symbol.name.startswith("_"), nones])
         nones = 0
-    origin = rule.origin.name
+    origin = str(rule.origin.name)
     return [
         origin,
         len(rule.expansion),
-        rule.alias or options.template_source or origin,
+        str(rule.alias or options.template_source or origin),
         children,
         nones + empty[-1],
         bool(options.expand1 and not rule.alias),

@@ -151,7 +151,7 @@ class State:
         return self.values[0]
 
     def accepts(self) -> tuple[str, ...]:
-        """The terminals that may come next, in the grammar's order."""
+        """The terminals that may come next, in the order of their names."""
         return tuple(t for t in self.table.states[self.states[-1]] if self.would_take(t))
 
     def would_take(self, terminal: str) -> bool:

@@ -1,0 +1,121 @@
+"""Where the compiled grammar comes from: shipped, cached or made."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tokensh.errors import InternalError
+from tokensh.sql import grammar
+from tokensh.sql.lalr import State
+
+ROOT = Path(__file__).parents[2]
+MADE = grammar.compile_grammar(grammar.text())
+
+
+def installed(folder: Path) -> Path:
+    """The layout of a wheel: the grammar inside the package."""
+    package = folder / "site" / "tokensh"
+    shutil.copytree(ROOT / "grammar", package / "grammar", ignore=shutil.ignore_patterns("table.json"))
+    return package
+
+
+@pytest.fixture
+def no_lark(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compiled(_: str) -> dict[str, Any]:
+        raise AssertionError("the grammar was compiled")
+
+    monkeypatch.setattr(grammar, "compile_grammar", compiled)
+
+
+def test_a_checkout_reads_the_grammar_at_its_top() -> None:
+    assert grammar.folder() == ROOT / "grammar"
+
+
+def test_a_wheel_reads_the_grammar_in_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = installed(tmp_path)
+    monkeypatch.setattr(grammar, "_HERE", package)
+    assert grammar.folder() == package / "grammar"
+
+
+def test_missing_files_are_an_error_that_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grammar, "_HERE", tmp_path / "tokensh")
+    with pytest.raises(InternalError) as raised:
+        grammar.folder()
+    assert "install" in (raised.value.hint or "")
+
+
+@pytest.mark.usefixtures("no_lark")
+def test_a_shipped_table_is_read_without_lark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = installed(tmp_path)
+    (package / "grammar" / "table.json").write_text(json.dumps(MADE))
+    monkeypatch.setattr(grammar, "_HERE", package)
+    assert grammar.load(None).start == MADE["start"]
+
+
+def test_a_table_of_another_grammar_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = installed(tmp_path)
+    (package / "grammar" / "table.json").write_text(json.dumps(MADE | {"digest": "0", "start": -7}))
+    monkeypatch.setattr(grammar, "_HERE", package)
+    assert grammar.load(None).start == MADE["start"]
+
+
+def test_a_made_table_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
+    grammar.load(tmp_path / "cache")
+    (kept,) = (tmp_path / "cache").iterdir()
+    assert json.loads(kept.read_text()) == MADE
+    assert kept.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("broken", ["", "{", "[]", "null", '{"digest": 1}', "\x00"])
+def test_a_broken_cache_file_is_made_anew(broken: str, tmp_path: Path) -> None:
+    kept = tmp_path / f"grammar-{MADE['digest'][:16]}.json"
+    kept.write_text(broken)
+    grammar.load(tmp_path)
+    assert json.loads(kept.read_text()) == MADE
+
+
+@pytest.mark.usefixtures("no_lark")
+def test_a_cached_table_is_read_without_lark(tmp_path: Path) -> None:
+    (tmp_path / f"grammar-{MADE['digest'][:16]}.json").write_text(json.dumps(MADE))
+    assert grammar.load(tmp_path).end == MADE["end"]
+
+
+def test_a_cache_that_cannot_be_written_costs_nothing_but_time(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert grammar.load(tmp_path / "file" / "cache").start == MADE["start"]
+
+
+def test_nothing_is_written_to_the_systems_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temp"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    (tmp_path / "temp").mkdir()
+    grammar.load(tmp_path / "cache")
+    assert not list((tmp_path / "temp").iterdir())
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_the_same_grammar_gives_the_same_bytes(seed: str) -> None:
+    code = "import json; from tokensh.sql import grammar as g; print(json.dumps(g.compile_grammar(g.text())))"
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONHASHSEED": seed},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.rstrip("\n") == json.dumps(MADE)
+
+
+def test_a_compiled_table_leads_on_from_the_start() -> None:
+    accepted = State(grammar.load(None), {}).accepts()
+    assert {"SELECT", "INSERT", "EXEC", "SHOW"} <= set(accepted)
