@@ -143,6 +143,7 @@ class Connection:
             create_timeout=max(timeout, 60.0),
             max_connections=max_connections,
         )
+        self._credentials.fetch = self.client.fetch_json
         self._partial = partial
         self._closed = False
 

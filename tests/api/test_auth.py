@@ -7,6 +7,7 @@ import pytest
 from tests.worlds import world
 from tokensh.api.auth import AccessToken, Credentials
 from tokensh.api.hosts import Target, parse_origin
+from tokensh.api.oauth import Renewable
 from tokensh.api.profiles import origin_of
 from tokensh.errors import CredentialError
 
@@ -43,7 +44,7 @@ def target(origin: str) -> Target:
 
 def choose(
     home: Path, origin: str, variables: dict[str, str], *, file: str = "", profile: str | None = None
-) -> AccessToken:
+) -> AccessToken | Renewable:
     if file:
         (home / ".databrickscfg").write_text(file)
     return Credentials(world(home, variables=variables), profile=profile).for_target(target(origin))
@@ -73,8 +74,8 @@ def test_the_credential_of_the_target_is_chosen(
 @pytest.mark.parametrize(
     ("origin", "variables", "profile", "named"),
     [
-        (WORKSPACE, {}, None, "DATABRICKS_TOKEN: not set"),
-        (WORKSPACE, {"DATABRICKS_TOKEN": ""}, None, "DATABRICKS_TOKEN: not set"),
+        (WORKSPACE, {}, None, "DATABRICKS_TOKEN, and DATABRICKS_CLIENT_ID"),
+        (WORKSPACE, {"DATABRICKS_TOKEN": ""}, None, "DATABRICKS_TOKEN, and DATABRICKS_CLIENT_ID"),
         (OTHER, MINE | {"DATABRICKS_HOST": WORKSPACE}, None, "belongs to DATABRICKS_HOST"),
         (LOOPBACK, MINE | {"DATABRICKS_HOST": WORKSPACE}, None, "belongs to DATABRICKS_HOST"),
         ("https://evil.example", MINE, None, "no host of Databricks"),

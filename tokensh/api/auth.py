@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from tokensh.api import profiles
+from tokensh.api import oauth, profiles
 from tokensh.api.hosts import Target, in_zone
+from tokensh.api.oauth import FetchJson, Granted, Machine, Renewable
 from tokensh.api.profiles import Profile
 from tokensh.environment import Environment
 from tokensh.errors import CredentialError
@@ -53,8 +55,12 @@ class Credentials:
         self._profile = profile or environment.get("DATABRICKS_CONFIG_PROFILE") or None
         self._token = token
         self._bound = bound
+        self._renewable: dict[tuple[str, ...], Renewable] = {}
+        self._lock = threading.Lock()
+        self.fetch: FetchJson | None = None
+        """How OAuth endpoints are asked: `Client.fetch_json`, set once there is a client."""
 
-    def for_target(self, target: Target) -> AccessToken:
+    def for_target(self, target: Target) -> AccessToken | Renewable:
         """The credential for an address.
 
         Raises CredentialError that names what was looked at, where there is none.
@@ -66,7 +72,7 @@ class Credentials:
             return found
         raise CredentialError(
             f"no credential for {target.host}",
-            looked_at=tuple(looked_at),
+            looked_at=tuple(filter(None, looked_at)),
             hint=f"set DATABRICKS_TOKEN, or add a profile with host = {target.origin} to ~/.databrickscfg",
         )
 
@@ -76,7 +82,7 @@ class Credentials:
             raise CredentialError(f"the credential for {origin} is not sent to {target.origin}")
         return AccessToken(token, "the sandbox")
 
-    def _candidates(self, target: Target, looked_at: list[str]) -> Iterator[AccessToken]:
+    def _candidates(self, target: Target, looked_at: list[str]) -> Iterator[AccessToken | Renewable]:
         if self._token is not None:
             yield from self._unbound(target, self._token, "the token given", looked_at)
             return
@@ -85,8 +91,9 @@ class Credentials:
             return
         yield from self._profiles(target, looked_at)
         yield from self._variables(target, looked_at)
+        yield from self._command_line(target, looked_at)
 
-    def _named(self, target: Target, name: str) -> AccessToken:
+    def _named(self, target: Target, name: str) -> AccessToken | Renewable:
         path = profiles.config_file(self._environment)
         found = next((one for one in profiles.read(self._environment) if one.name == name), None)
         if found is None:
@@ -95,40 +102,105 @@ class Credentials:
             raise CredentialError(
                 f"profile {name!r} is for {found.origin or 'no host'}, not for {target.origin}", looked_at=(str(path),)
             )
-        return self._of_profile(found)
+        return self._of_profile(found, target)
 
-    def _of_profile(self, profile: Profile) -> AccessToken:
-        token = profile.get("token")
-        if not token:
+    def _of_profile(self, profile: Profile, target: Target) -> AccessToken | Renewable:
+        source = f"profile {profile.name}"
+        if token := profile.get("token"):
+            return AccessToken(token, source)
+        if profile.get("client_id") and profile.get("client_secret"):
+            machine = Machine(profile.get("client_id"), profile.get("client_secret"))
+            return self._machine(machine, target, source)
+        program = oauth.cli(self._environment)
+        if program is None:
             raise CredentialError(
-                f"profile {profile.name!r} has no token", hint="only profiles with a personal access token are used"
+                f"profile {profile.name!r} has neither a token nor a client_id and client_secret",
+                looked_at=(source,),
+                hint="with the Databricks CLI on PATH its logins are used too",
             )
-        return AccessToken(token, f"profile {profile.name}")
+        return self._cli(program, ("--profile", profile.name), f"databricks auth token, {source}")
 
-    def _profiles(self, target: Target, looked_at: list[str]) -> Iterator[AccessToken]:
+    def _profiles(self, target: Target, looked_at: list[str]) -> Iterator[AccessToken | Renewable]:
         path = profiles.config_file(self._environment)
         looked_at.append(f"{path}: a profile with host = {target.origin}")
         for one in profiles.read(self._environment):
-            if one.origin == target.origin and one.get("token"):
-                yield self._of_profile(one)
+            if one.origin == target.origin and _usable(one, self._environment):
+                yield self._of_profile(one, target)
 
-    def _variables(self, target: Target, looked_at: list[str]) -> Iterator[AccessToken]:
-        token = self._environment.get("DATABRICKS_TOKEN")
-        if not token:
-            looked_at.append("DATABRICKS_TOKEN: not set")
+    def _variables(self, target: Target, looked_at: list[str]) -> Iterator[AccessToken | Renewable]:
+        get = self._environment.get
+        token, machine = get("DATABRICKS_TOKEN"), self._machine_of_variables()
+        if not token and machine is None:
+            looked_at.append("DATABRICKS_TOKEN, and DATABRICKS_CLIENT_ID with DATABRICKS_CLIENT_SECRET: not set")
             return
-        host = self._environment.get("DATABRICKS_HOST")
-        if not host:
-            yield from self._unbound(target, token, "DATABRICKS_TOKEN", looked_at)
-        elif profiles.origin_of(host) == target.origin:
-            yield AccessToken(token, "DATABRICKS_TOKEN")
-        else:
-            looked_at.append("DATABRICKS_TOKEN: it belongs to DATABRICKS_HOST, which is another host")
+        source = "DATABRICKS_TOKEN" if token else "DATABRICKS_CLIENT_ID"
+        host = get("DATABRICKS_HOST")
+        if host and profiles.origin_of(host) != target.origin:
+            looked_at.append(f"{source}: it belongs to DATABRICKS_HOST, which is another host")
+            return
+        if not host and not _at_home(target):
+            looked_at.append(
+                f"{source}: {target.host} is no host of Databricks; DATABRICKS_HOST or a profile must name it"
+            )
+            return
+        if token:
+            yield AccessToken(token, source)
+        elif machine is not None:
+            yield self._machine(machine, target, source)
+
+    def _machine_of_variables(self) -> Machine | None:
+        get = self._environment.get
+        client_id, secret = get("DATABRICKS_CLIENT_ID"), get("DATABRICKS_CLIENT_SECRET")
+        return Machine(client_id, secret, get("DATABRICKS_ACCOUNT_ID")) if client_id and secret else None
+
+    def _command_line(self, target: Target, looked_at: list[str]) -> Iterator[Renewable]:
+        """What the Databricks CLI has for a host: asked last, for it takes a second."""
+        program = oauth.cli(self._environment)
+        if program is None or target.loopback or not in_zone(target.host):
+            looked_at.append("databricks auth token: the Databricks CLI is not on PATH" if program is None else "")
+            return
+        yield self._cli(program, ("--host", target.origin), "databricks auth token")
+
+    # ---- credentials that are renewed, one object for each place they are good for
+
+    def _machine(self, machine: Machine, target: Target, source: str) -> Renewable:
+        place = oauth.accounts_origin(target) if machine.account_id else f"{target.origin}{target.prefix}"
+
+        def obtain() -> Granted:
+            if self.fetch is None:
+                raise CredentialError("no client asks OAuth endpoints yet", looked_at=(source,))
+            return oauth.obtain(self.fetch, machine, target, source, self._environment.now)
+
+        return self._kept(("oauth-m2m", source, place), obtain)
+
+    def _cli(self, program: str, arguments: tuple[str, ...], source: str) -> Renewable:
+        def obtain() -> Granted:
+            return oauth.from_cli(self._environment, program, arguments, source)
+
+        return self._kept(("databricks-cli", source, *arguments), obtain)
+
+    def _kept(self, key: tuple[str, ...], obtain: Callable[[], Granted]) -> Renewable:
+        with self._lock:
+            if key not in self._renewable:
+                self._renewable[key] = Renewable(key[0], key[1], obtain, self._environment.now)
+            return self._renewable[key]
 
     @staticmethod
     def _unbound(target: Target, token: str, source: str, looked_at: list[str]) -> Iterator[AccessToken]:
         """A token that names no host goes to Databricks and to this machine, nowhere else."""
-        if target.loopback or (target.scheme == "https" and in_zone(target.host)):
+        if _at_home(target):
             yield AccessToken(token, source)
             return
         looked_at.append(f"{source}: {target.host} is no host of Databricks; DATABRICKS_HOST or a profile must name it")
+
+
+def _at_home(target: Target) -> bool:
+    """Whether a credential that names no host may go there: to Databricks, or this machine."""
+    return target.loopback or (target.scheme == "https" and in_zone(target.host))
+
+
+def _usable(profile: Profile, environment: Environment) -> bool:
+    """Whether a profile has a credential, or the Databricks CLI may have one for it."""
+    if profile.get("token") or (profile.get("client_id") and profile.get("client_secret")):
+        return True
+    return profile.get("auth_type") == "databricks-cli" and oauth.cli(environment) is not None
