@@ -56,7 +56,7 @@ class State:
         match token.kind:
             case "NAME":
                 keyword = table.keywords.get(token.text.upper())
-                if keyword and (keyword in allowed or keyword in table.reserved):
+                if keyword and (keyword in table.reserved or self._is_keyword(text, token, keyword, allowed)):
                     return keyword, token.end
                 # A list of names (columns of INSERT, left of = in SET) takes names with hyphens; an expression takes a minus.
                 if self.last.upper() in ("(", ",", "SET") and "NUMBER" not in allowed:
@@ -68,6 +68,28 @@ class State:
                 return self._other(text, token, allowed)
             case kind:
                 return kind, token.end
+
+    def _is_keyword(self, text: str, token: Token, keyword: str, allowed: Mapping[str, int]) -> bool:
+        """Whether a word that is both is the keyword: where a value or a list may begin, what follows it decides."""
+        action = allowed.get(keyword)
+        if action is None:
+            return False
+        begins = "NUMBER" in allowed or self.last == "("
+        if action < 0 or not begins or "NAME" not in allowed:
+            return True
+        table = self.table
+        following = next((t for t in tokens(table, text, token.end) if t.kind not in SKIPPED), None)
+        row = table.states[action]
+        match following:
+            case None | Token(kind="OTHER"):
+                return True
+            case Token(kind="NAME"):
+                word = table.keywords.get(following.text.upper())
+                return word in row or ("NAME" in row and word not in table.reserved)
+            case Token(kind="OPERATOR"):
+                return table.operators[following.text] in row
+            case _:
+                return following.kind in row
 
     def _other(self, text: str, token: Token, allowed: Mapping[str, int]) -> tuple[str, int]:
         if token.text != "{" or "JSON_OBJECT" not in allowed:

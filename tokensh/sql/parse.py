@@ -55,6 +55,8 @@ class Parser:
         candidates = [e for e in error.expected if e in self.table.keywords]
 
         def meant(word: str) -> str | None:
+            if word.upper() in candidates:
+                return None
             swapped = (c for c in candidates if sorted(c) == sorted(word.upper()))
             return next(swapped, None) or nearest(word.upper(), candidates)
 
@@ -170,9 +172,34 @@ def _path_star(kids: Kids, _: Span) -> n.Path:
     return cast("n.Path", kids[0])
 
 
+_VERBS = frozenset(
+    [
+        "COMMIT",
+        "CREATE",
+        "DELETE",
+        "DESCRIBE",
+        "DROP",
+        "EXEC",
+        "EXPLAIN",
+        "INSERT",
+        "PURGE",
+        "REFRESH",
+        "REGISTRY",
+        "REPLACE",
+        "ROLLBACK",
+        "SHOW",
+        "UPDATE",
+    ]
+)
+"""Words that are an alias only after AS: without it a `;` is missing before a statement."""
+
+
 @_rule("alias", "table_alias")
 def _alias(kids: Kids, _: Span) -> n.Name:
     token = kids[-1]
+    if len(kids) == 1 and token.kind == "NAME" and token.text.upper() in _VERBS:
+        hint = f"end the statement before it with ;, or write AS {token.text} if it is a name"
+        raise SqlSyntaxError(f"unexpected {token.text!r}", span=token.span, hint=hint)
     return n.Name(_text(token), quoted=True, span=token.span) if token.kind == "STRING" else _name(token)
 
 
