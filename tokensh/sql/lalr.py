@@ -157,7 +157,9 @@ class State:
         for index, splice, empty in rule.children:
             if empty:
                 children.extend([None] * empty)
-            if splice:
+            if splice and not children:
+                children = symbols[index]  # a list that no other node holds: long lists grow in place
+            elif splice:
                 children.extend(symbols[index])
             else:
                 children.append(symbols[index])

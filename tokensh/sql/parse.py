@@ -586,19 +586,14 @@ _ACTIONS["type_word"] = lambda kids, _: _name(kids[0]).text.upper()
 # ---- expressions
 
 
-def _chain(operator: Any, left: n.Expr, right: n.Expr, span: Span) -> n.Logical:
+def _chain(operator: Any, kids: Kids, span: Span) -> n.Logical:
+    left, *rest = (k for k in kids if not isinstance(k, Token))
     first = left.operands if isinstance(left, n.Logical) and left.operator == operator else (left,)
-    return n.Logical(operator, (*first, right), span)
+    return n.Logical(operator, (*first, *rest), span)
 
 
-@_rule("or_")
-def _or(kids: Kids, span: Span) -> n.Logical:
-    return _chain("OR", kids[0], kids[2], span)
-
-
-@_rule("and_")
-def _and(kids: Kids, span: Span) -> n.Logical:
-    return _chain("AND", kids[0], kids[-1], span)
+_ACTIONS["or_"] = partial(_chain, "OR")
+_ACTIONS["and_"] = partial(_chain, "AND")
 
 
 @_rule("not_")

@@ -387,7 +387,10 @@ class _Printer:
                         span=node.span,
                         hint="write datetime(x, '+1 day') or do sums in milliseconds",
                     )
-                return f"INTERVAL {self.expr(node.amount)} {quoted(node.unit.text)}"
+                amount = self.expr(node.amount)
+                if not isinstance(node.amount, n.Literal | n.Placeholder | n.Variable):
+                    amount = f"({amount})"
+                return f"INTERVAL {amount} {quoted(node.unit.text)}"
             case n.Call():
                 return self.call(node)
             case _:
@@ -425,14 +428,11 @@ class _Printer:
     def call(self, node: n.Call) -> str:
         name = path(node.name[-1:] if self.dialect.sqlite else node.name)
         inside = "*" if node.star else self.exprs(node.arguments)
-        if node.separator is not None:
-            inside += (
-                f", {text_literal(node.separator)}"
-                if self.dialect.sqlite
-                else f" SEPARATOR {text_literal(node.separator)}"
-            )
-        order = f" ORDER BY {self.order(node.order)}" if node.order else ""
-        text = f"{name}({'DISTINCT ' if node.distinct else ''}{inside.strip()}{order})"
+        order = f"ORDER BY {self.order(node.order)}" if node.order else ""
+        separator = f"SEPARATOR {text_literal(node.separator)}" if node.separator is not None else ""
+        if separator and self.dialect.sqlite:
+            inside, separator = f"{inside}, {text_literal(node.separator or '')}", ""
+        text = f"{name}({self.join(node.distinct and 'DISTINCT', inside, order, separator)})"
         if node.filter is not None:
             text += f" FILTER (WHERE {self.expr(node.filter)})"
         if node.over is not None:
