@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lark.grammar import Rule as LarkRule
     from lark.lexer import TerminalDef
 
-FORMAT = 1
+FORMAT = 2
 """Part of the hash: a table written by another layout of this module is not read."""
 
 _HERE = Path(__file__).parent.parent
@@ -242,6 +242,8 @@ def _lexicon(terminals: Collection[TerminalDef], grammar: str) -> dict[str, Any]
     first, _, _ = grammar.partition("// Never a name")[2].partition("// Names wherever")
     words = dict(texts)
     words |= {"NAME": "a name", "QUOTED_NAME": "a name", "STRING": "a string", "NUMBER": "a number", "$END": "the end"}
+    words |= {"PARAMETER": "@name", "JSON_PARAMETER": "@@json", "JSON_OBJECT": "a JSON object", "BLOB": "x'..'"}
+    words |= {"PLACEHOLDER": "{{ name }}", "VARIABLE": "?"}
     return {
         "keywords": keywords,
         "operators": operators,
