@@ -260,9 +260,10 @@ def outcome(text: str) -> n.Statement | SqlSyntaxError:
     try:
         return PARSER.parse(text)
     except SqlSyntaxError as error:
-        assert error.span is not None
-        assert 0 <= error.span.start <= error.span.end <= len(text)
-        return error
+        found = error
+    assert found.span is not None
+    assert 0 <= found.span.start <= found.span.end <= len(text)
+    return found
 
 
 @settings(derandomize=True, max_examples=500, deadline=None)

@@ -137,7 +137,7 @@ class Splitter:
         if first is None or not self._is_complete(self._text[: comment.start]):
             return "go on"
         following = self._begins(comment.end)
-        if following is None and not final:
+        if not final and (following is None or self._text.startswith("/*", following.start)):
             return "read on"
         if following is None or following.text.upper() in OPENERS or following.text in ("(", "\\", ";"):
             return End(comment.start, comment.end)

@@ -1,0 +1,94 @@
+"""Values for `?` and `:name`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tokensh.errors import ProgrammingError
+from tokensh.sql import nodes as n
+from tokensh.sql import unparse
+from tokensh.sql.parameters import Given, with_parameters
+from tokensh.sql.parse import Parser
+
+PARSER = Parser()
+
+VALUES: list[tuple[Any, str]] = [
+    (None, "NULL"),
+    (True, "TRUE"),
+    (False, "FALSE"),
+    (0, "0"),
+    (-7, "-7"),
+    (2**70, str(2**70)),
+    (1.5, "1.5"),
+    (-1e300, "-1e+300"),
+    ("it's", "'it''s'"),
+    ("", "''"),
+    ("? :x {{ y }}", "'? :x {{ y }}'"),
+    (b"\x00\xff", "x'00ff'"),
+    ([1, "a"], "'[1, \"a\"]'"),
+    ({"a": None}, "'{\"a\": null}'"),
+]
+
+
+@pytest.mark.parametrize(("value", "printed"), VALUES)
+def test_a_value_becomes_the_constant_that_sql_has_for_it(value: Any, printed: str) -> None:
+    filled = with_parameters(PARSER.parse("SELECT ?"), [value])
+    assert unparse.statement(filled) == f"SELECT {printed}"
+    assert PARSER.parse(unparse.statement(filled)) == filled
+
+
+EVERYWHERE: list[tuple[str, Given, str]] = [
+    ("SELECT ?, ?", (1, 2), "SELECT 1, 2"),
+    ("SELECT :a, :b, :a", {"a": 1, "b": 2}, "SELECT 1, 2, 1"),
+    ("SELECT :a", {"a": 1, "more": 2}, "SELECT 1"),
+    ("SELECT '?', \"?\" -- ?", (), "SELECT '?', \"?\""),
+    ("SELECT 1 FROM (SELECT ?) a JOIN b ON ? LIMIT ?", (1, 2, 3), "SELECT 1 FROM (SELECT 1) a JOIN b ON 2 LIMIT 3"),
+    ("INSERT INTO a (x, y) VALUES (?, ?), (?, 4)", (1, 2, 3), "INSERT INTO a (x, y) VALUES (1, 2), (3, 4)"),
+    ("UPDATE a SET x = ? WHERE y IN (?, ?)", (1, 2, 3), "UPDATE a SET x = 1 WHERE y IN (2, 3)"),
+    ("DELETE FROM a WHERE x = :x", {"x": "y"}, "DELETE FROM a WHERE x = 'y'"),
+    ("EXEC a.b.c @x = ?, @y = ?", (1, 2), "EXEC a.b.c @x = 1, @y = 2"),
+    ("SELECT CASE WHEN ? THEN ? END, f(?)", (1, 2, 3), "SELECT CASE WHEN 1 THEN 2 END, f(3)"),
+    ("SELECT sum(?) OVER (ORDER BY ?)", (1, 2), "SELECT sum(1) OVER (ORDER BY 2)"),
+]
+
+
+@pytest.mark.parametrize(("text", "values", "meant"), EVERYWHERE)
+def test_markers_are_filled_in_the_order_of_the_text(text: str, values: Given, meant: str) -> None:
+    assert with_parameters(PARSER.parse(text), values) == PARSER.parse(meant)
+
+
+WRONG: list[tuple[str, Given, str]] = [
+    ("SELECT ?", (), "no value for ?"),
+    ("SELECT ?, ?", (1,), "no value for ?"),
+    ("SELECT ?", (1, 2), "more values"),
+    ("SELECT 1", (1,), "more values"),
+    ("SELECT :x", {}, "no value for :x"),
+    ("SELECT :x", {"X": 1}, "no value for :x"),
+    ("SELECT ?", (object(),), "object cannot be given"),
+    ("SELECT ?", (float("nan"),), "float cannot be given"),
+    ("SELECT ?", (float("-inf"),), "float cannot be given"),
+]
+
+
+@pytest.mark.parametrize(("text", "values", "message"), WRONG)
+def test_what_does_not_match_is_an_error(text: str, values: Given, message: str) -> None:
+    with pytest.raises(ProgrammingError) as raised:
+        with_parameters(PARSER.parse(text), values)
+    assert message in raised.value.message
+
+
+def test_a_statement_without_markers_stays_the_one_it_is() -> None:
+    statement = PARSER.parse("SELECT 1 FROM a WHERE x = 2")
+    assert with_parameters(statement, ()) is statement
+
+
+@settings(derandomize=True, max_examples=200, deadline=None)
+@given(st.text() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.binary() | st.none())
+def test_no_value_is_read_as_sql(value: str | float | bytes | None) -> None:
+    filled = with_parameters(PARSER.parse("SELECT 1 FROM a WHERE x = ? AND y"), [value])
+    assert PARSER.parse(unparse.statement(filled)) == filled
+    assert isinstance(filled, n.Query)

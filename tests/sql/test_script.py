@@ -1,0 +1,198 @@
+"""Where the statements of a script end."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests import page
+from tokensh.errors import SqlSyntaxError
+from tokensh.sql.parse import Parser
+from tokensh.sql.script import OPENERS, Piece, Splitter, split
+
+PARSER = Parser()
+
+
+def by_lines(text: str) -> list[Piece]:
+    return list(split(text.splitlines(keepends=True), PARSER.table, PARSER.is_complete))
+
+
+def at_once(text: str) -> list[Piece]:
+    return list(split([text], PARSER.table, PARSER.is_complete))
+
+
+SCRIPTS = [
+    ("", []),
+    (" \n\t", []),
+    (";;;", []),
+    ("-- nothing", []),
+    ("-- nothing;", []),
+    ("/* nothing; */ ;", []),
+    ("SELECT 1", ["SELECT 1"]),
+    ("SELECT 1;", ["SELECT 1"]),
+    ("SELECT 1; ; SELECT 2", ["SELECT 1", "SELECT 2"]),
+    ("SELECT 1;SELECT 2;", ["SELECT 1", "SELECT 2"]),
+    ("SELECT ';'; SELECT 2", ["SELECT ';'", "SELECT 2"]),
+    ("SELECT 'it''s;'; SELECT 2", ["SELECT 'it''s;'", "SELECT 2"]),
+    ("SELECT '\\'; SELECT 2", ["SELECT '\\'", "SELECT 2"]),
+    ('SELECT ";"; SELECT 2', ['SELECT ";"', "SELECT 2"]),
+    ("SELECT `;`; SELECT 2", ["SELECT `;`", "SELECT 2"]),
+    ("SELECT 'a--b;' AS x; SELECT 2", ["SELECT 'a--b;' AS x", "SELECT 2"]),
+    ("SELECT 'a\n;\nb'; SELECT 2", ["SELECT 'a\n;\nb'", "SELECT 2"]),
+    ("SELECT /* ; */ 1; SELECT 2", ["SELECT /* ; */ 1", "SELECT 2"]),
+    ("SELECT /*\n;\n*/ 1; SELECT 2", ["SELECT /*\n;\n*/ 1", "SELECT 2"]),
+    ("SELECT 'open; SELECT 2;", ["SELECT 'open; SELECT 2;"]),
+    ("SELECT 1 /* open; SELECT 2;", ["SELECT 1 /* open; SELECT 2;"]),
+    ("SELECT 1; -- one\n", ["SELECT 1"]),
+    ("SELECT 1 FRM; SELECT 2", ["SELECT 1 FRM", "SELECT 2"]),
+    ('EXEC a.b.c @@json = \'{"x": "--;"}\';', ['EXEC a.b.c @@json = \'{"x": "--;"}\'']),
+    # A ; that closes a line comment
+    ("SELECT 1 -- done;", ["SELECT 1"]),
+    ("SELECT 1 -- done;\n\n", ["SELECT 1"]),
+    ("SELECT 1 -- done;  \r\nSELECT 2", ["SELECT 1", "SELECT 2"]),
+    ("SELECT 1 # done;\nSELECT 2", ["SELECT 1", "SELECT 2"]),
+    ("SELECT 1 // done;\nSELECT 2", ["SELECT 1", "SELECT 2"]),
+    ("SELECT 1 --;\nSELECT 2", ["SELECT 1", "SELECT 2"]),
+    ("SELECT 1 -- done;\n-- more\n/* and\nmore */\nSELECT 2", ["SELECT 1", "SELECT 2"]),
+    ("SELECT 1 -- done;\n(SELECT 2)", ["SELECT 1", "(SELECT 2)"]),
+    ("SELECT 1 -- done;\n;SELECT 2", ["SELECT 1", "SELECT 2"]),
+    ("SELECT 1 -- done;\nselect 2 -- done;\n", ["SELECT 1", "select 2"]),
+    ("DELETE FROM a WHERE x = 1 -- required;", ["DELETE FROM a WHERE x = 1"]),
+    ("DELETE FROM a WHERE x = 1 -- required;\nSELECT 2", ["DELETE FROM a WHERE x = 1", "SELECT 2"]),
+    # .. and one that does not
+    ("SELECT -- not yet;\n1", ["SELECT -- not yet;\n1"]),
+    ("SELECT 1 -- not; yet\n, 2", ["SELECT 1 -- not; yet\n, 2"]),
+    ("SELECT 1 -- not yet;\n, 2", ["SELECT 1 -- not yet;\n, 2"]),
+    ("SELECT 1 -- not yet;\nFROM a", ["SELECT 1 -- not yet;\nFROM a"]),
+    ("SELECT 1 FROM a WHERE x = 1 -- a;\nAND y = 2", ["SELECT 1 FROM a WHERE x = 1 -- a;\nAND y = 2"]),
+    ("SELECT 1 /* done; */\nSELECT 2", ["SELECT 1 /* done; */\nSELECT 2"]),
+    ("SELECT '-- done;\n', 2", ["SELECT '-- done;\n', 2"]),
+]
+
+
+@pytest.mark.parametrize(("text", "found"), SCRIPTS, ids=[repr(text[:40]) for text, _ in SCRIPTS])
+def test_a_script_is_its_statements(text: str, found: list[str]) -> None:
+    for pieces in (by_lines(text), at_once(text)):
+        assert [p.text for p in pieces] == found
+        assert not any(p.error for p in pieces)
+
+
+def test_the_page_is_its_three_statements() -> None:
+    pieces = by_lines("\n\n".join((page.SELECT, page.INSERT, page.EXEC)))
+    assert [p.text.split()[0] for p in pieces] == ["SELECT", "INSERT", "EXEC"]
+    assert all(PARSER.is_complete(p.text) for p in pieces)
+
+
+REFUSED = [
+    "DELETE FROM a WHERE x = 1 -- required;\nAND y = 2;",
+    "DELETE FROM a -- all of them;\nWHERE x = 1",
+    "UPDATE a SET x = 1 -- required;\nWHERE y = 2;",
+    "REPLACE a SET x = 1 // required;\n\n-- more\nWHERE y = 2;",
+    "/*+ delete */ DELETE FROM a WHERE x = 1 # required;\nOR y = 2;",
+]
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_a_change_that_a_comment_seems_to_end_is_refused(text: str) -> None:
+    piece, following = by_lines(f"SELECT 0;\n{text}\n;SELECT 1;")[1:]
+    assert piece.error is not None
+    assert "does this" in piece.error.message
+    assert "nothing was sent" in (piece.error.hint or "")
+    assert following.text == "SELECT 1"
+
+
+def test_a_refusal_points_at_the_comment_and_what_follows() -> None:
+    (piece,) = by_lines(f"\n  {REFUSED[0]}")
+    assert piece.error is not None
+    assert piece.error.span is not None
+    assert (piece.line, piece.column) == (2, 3)
+    assert piece.text[piece.error.span.start : piece.error.span.end] == "-- required;\nAND"
+
+
+POSITIONS = [
+    ("SELECT 1; SELECT 2", [(1, 1), (1, 11)]),
+    ("\n\n  SELECT 1;\nSELECT 2", [(3, 3), (4, 1)]),
+    ("-- a\nSELECT 1 -- b;\n-- c\n\tSELECT 2;", [(2, 1), (4, 2)]),
+    ("SELECT '\n\n';SELECT 2", [(1, 1), (3, 3)]),
+    (";\n ;SELECT 1", [(2, 3)]),
+]
+
+
+@pytest.mark.parametrize(("text", "places"), POSITIONS)
+def test_a_statement_knows_its_line_and_column(text: str, places: list[tuple[int, int]]) -> None:
+    assert [(p.line, p.column) for p in by_lines(text)] == places
+
+
+def test_a_statement_comes_as_soon_as_its_end_is_read() -> None:
+    splitter = Splitter(PARSER.table, PARSER.is_complete)
+    assert [p.text for p in splitter.feed("SELECT 1;\n")] == ["SELECT 1"]
+    assert not list(splitter.feed("SELECT 2\n"))
+    assert splitter.pending.strip() == "SELECT 2"
+    assert [(p.text, p.ended) for p in splitter.finish()] == [("SELECT 2", False)]
+
+
+def test_every_word_that_opens_a_statement_is_known() -> None:
+    assert {w for w in PARSER.accepts("") if w in PARSER.table.keywords} == set(OPENERS)
+
+
+PARTS = st.sampled_from(
+    [
+        "SELECT 1",
+        "SELECT 2 -- done;\n",
+        "DELETE FROM b -- done;\n",
+        "SELECT",
+        "FROM a",
+        "WHERE x = 'a;b'",
+        "AND y = 1",
+        "DELETE FROM a",
+        "UPDATE a SET x = 1",
+        ";",
+        "-- note;",
+        "-- note",
+        "#;",
+        "// x;",
+        "/* a; */",
+        "/*",
+        "*/",
+        "'",
+        '"',
+        "''",
+        "`",
+        "(",
+        "\\",
+        "--",
+        "…",
+    ]
+)
+TEXTS = st.lists(st.tuples(PARTS, st.sampled_from([" ", "\n", "\n\n", ""])), max_size=14).map(
+    lambda parts: "".join(a + b for a, b in parts)
+)
+
+
+def shown(pieces: list[Piece]) -> list[tuple[str, int, int, bool, str]]:
+    return [(p.text, p.line, p.column, p.ended, str(p.error or "")) for p in pieces]
+
+
+@settings(derandomize=True, max_examples=800, deadline=None)
+@given(TEXTS)
+def test_lines_give_what_the_whole_text_gives(text: str) -> None:
+    assert shown(by_lines(text)) == shown(at_once(text))
+
+
+@settings(derandomize=True, max_examples=300, deadline=None)
+@given(TEXTS)
+def test_every_piece_stands_where_it_says(text: str) -> None:
+    lines = text.split("\n")
+    for piece in by_lines(text):
+        start = sum(len(line) + 1 for line in lines[: piece.line - 1]) + piece.column - 1
+        assert text.startswith(piece.text, start)
+
+
+def error_of(text: str) -> SqlSyntaxError | None:
+    return next((p.error for p in by_lines(text) if p.error), None)
+
+
+@pytest.mark.parametrize("verb", ["SELECT 1 FROM a", "INSERT INTO a SELECT 1 FROM b", "EXEC a.b.c @x = 1"])
+def test_what_changes_nothing_that_stands_goes_on(verb: str) -> None:
+    assert error_of(f"{verb} -- note;\n, 2 WHERE") is None
