@@ -1,0 +1,145 @@
+"""lark's own LALR parser, on the same grammar and the same tokens, as the judge of our loop."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lark import Lark, Transformer
+from lark import Token as LarkToken
+from lark.exceptions import UnexpectedToken
+
+from tests.sql import corpus
+from tests.sql.test_parse import EXPRESSIONS, ODD, STATEMENTS, WORDS
+from tokensh.errors import Span, SqlSyntaxError
+from tokensh.sql import grammar
+from tokensh.sql.lalr import Action, State
+from tokensh.sql.lexer import Token
+from tokensh.sql.parse import Parser
+
+PARSER = Parser()
+LARK = Lark(grammar.text(), parser="lalr", lexer="basic", maybe_placeholders=True)
+
+Shape = tuple[Any, ...] | str | None
+
+
+class Recorder(State):
+    """Our loop, with the terminals that it was given and whether the last of them could not stand."""
+
+    __slots__ = ("given", "refused")
+
+    def __init__(self) -> None:
+        super().__init__(PARSER.table, _Shapes())
+        self.given: list[tuple[str, str]] = []
+        self.refused = False
+
+    def take(self, terminal: str, token: Token) -> None:
+        self.given.append((terminal, token.text))
+        super().take(terminal, token)
+
+    def unexpected(self, terminal: str, token: Token) -> SqlSyntaxError:
+        self.refused = True
+        return super().unexpected(terminal, token)
+
+
+class _Shapes(defaultdict[str, Action]):
+    """Every rule's action: the rule's name and its children."""
+
+    def __missing__(self, rule: str) -> Action:
+        def shape(kids: Sequence[Any], _: Span) -> Shape:
+            return (rule, *(kid.text if isinstance(kid, Token) else kid for kid in kids))
+
+        return shape
+
+
+class Shapes(Transformer[Any, Any]):
+    """The same of lark's tree."""
+
+    def __default__(self, data: Any, children: list[Any], meta: Any) -> Shape:
+        return (str(data), *(str(kid) if isinstance(kid, LarkToken) else kid for kid in children))
+
+
+def ours(text: str) -> tuple[Recorder, Shape]:
+    """What the loop did with a text, and the text's shape, if it has one."""
+    state = Recorder()
+    try:
+        state.feed(text)
+        return state, state.finish(len(text))
+    except SqlSyntaxError:
+        return state, None
+
+
+def judged(given: Sequence[tuple[str, str]]) -> tuple[int, Shape]:
+    """How many of the terminals lark takes, and the shape of its tree."""
+    interactive = LARK.parse_interactive("")
+    taken = 0
+    result = None
+    try:
+        for terminal, text in given:
+            result = interactive.feed_token(LarkToken(terminal, text))
+            taken += 1
+    except UnexpectedToken:
+        return taken, None
+    return taken, Shapes().transform(result) if result is not None else None
+
+
+def agree(text: str) -> None:
+    state, shape = ours(text)
+    taken, other = judged(state.given)
+    assert taken == len(state.given) - state.refused, text
+    assert other == shape, text
+
+
+@cache
+def texts() -> list[str]:
+    return [s.sql.rstrip().rstrip(";") for s in corpus.samples()]
+
+
+def test_both_read_the_corpus_alike() -> None:
+    for text in texts():
+        agree(text)
+
+
+def test_both_read_every_kind_of_statement_alike() -> None:
+    for text in (*(t for t, _ in STATEMENTS), *(f"SELECT {t}" for t, _ in EXPRESSIONS)):
+        assert ours(text)[1] is not None, text
+        agree(text)
+
+
+TRIES = settings(derandomize=True, max_examples=400, deadline=None)
+BASES = st.sampled_from([t for t, _ in STATEMENTS] + [f"SELECT {t} FROM a" for t, _ in EXPRESSIONS])
+
+
+@TRIES
+@given(BASES, st.integers(0, 30), st.sampled_from(WORDS) | ODD, st.sampled_from(["insert", "replace", "drop", "swap"]))
+def test_both_read_a_damaged_statement_alike(base: str, at: int, word: str, how: str) -> None:
+    parts = base.split(" ")
+    at %= len(parts)
+    match how:
+        case "insert":
+            parts.insert(at, word)
+        case "replace":
+            parts[at] = word
+        case "drop":
+            del parts[at]
+        case _:
+            parts[at - 1], parts[at] = parts[at], parts[at - 1]
+    agree(" ".join(parts))
+
+
+@TRIES
+@given(st.integers(0, 10_000), st.integers(0, 400), st.sampled_from(WORDS))
+def test_both_read_a_damaged_statement_of_the_corpus_alike(which: int, at: int, word: str) -> None:
+    parts = texts()[which % len(texts())].split(" ")
+    parts[at % len(parts)] = word
+    agree(" ".join(parts))
+
+
+@TRIES
+@given(st.lists(st.sampled_from(WORDS), max_size=12))
+def test_both_read_any_words_alike(words: list[str]) -> None:
+    agree(" ".join(words))
