@@ -1,0 +1,48 @@
+"""The examples of grammar/README.md: one for every rule, and each uses its rule."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.shared import ROOT
+from tokensh.sql import parse
+from tokensh.sql.grammar import Rule
+from tokensh.sql.lalr import State
+from tokensh.sql.parse import Parser
+
+PARSER = Parser()
+ROW = re.compile(r"^\| `(\w+)` \| (`+) ?(.*?) ?\2 \|$", re.MULTILINE)
+EXAMPLES = [
+    (name, text.replace(r"\|", "|"))
+    for name, _, text in ROW.findall((ROOT / "grammar" / "README.md").read_text(encoding="utf-8"))
+]
+
+
+class Watched(State):
+    """A parse that notes the rules it reduces by."""
+
+    __slots__ = ("reduced",)
+
+    def __init__(self, text: str) -> None:
+        super().__init__(PARSER.table, parse._actions(text))
+        self.reduced: set[str] = set()
+
+    def _value(self, rule: Rule, symbols: Any, span: Any) -> Any:
+        self.reduced |= {rule.origin, rule.action}
+        return super()._value(rule, symbols, span)
+
+
+def test_every_rule_has_one_example() -> None:
+    rules = {name for rule in PARSER.table.rules for name in (rule.origin, rule.action) if not name.startswith("_")}
+    assert sorted(name for name, _ in EXAMPLES) == sorted(rules)
+
+
+@pytest.mark.parametrize(("name", "text"), EXAMPLES)
+def test_an_example_uses_its_rule(name: str, text: str) -> None:
+    state = Watched(text)
+    state.feed(text)
+    state.finish(len(text))
+    assert name in state.reduced
