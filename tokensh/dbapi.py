@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -345,7 +346,10 @@ class Connection:
         return Cursor(self)
 
     def commit(self) -> None:
-        """Every write takes effect at once: there is nothing to do."""
+        """Send what waits in a transaction; outside of one every write takes effect at once. Raises Error of a change."""
+        if self._queue is not None:
+            for result in self._commit():
+                list(result.rows)
 
     def close(self) -> None:
         """End the session; a sandbox of its own ends with it."""
@@ -397,13 +401,15 @@ class Cursor:
         self.description: tuple[tuple[str, str, None, None, None, None, None], ...] | None = None
         self.rowcount = -1
         self.columns: tuple[Column, ...] = ()
-        self._rows: Iterator[Row] = iter(())
+        self._rows: Iterator[Row] | None = None
+        """None: there is no result set."""
         self._closed = False
 
     def execute(self, operation: str, parameters: Given = ()) -> Cursor:
         """Run one statement; a write has taken effect when this returns. Raises Error and its leaves."""
         if self._closed:
             raise InterfaceError("the cursor is closed")
+        self.description, self.rowcount, self.columns, self._rows = None, -1, (), None
         text = operation.strip().removesuffix(";")
         result = self.connection.run(self.connection.fill(text), parameters)
         self.columns = result.columns
@@ -411,7 +417,7 @@ class Cursor:
         if result.incremental or not result.columns:
             rows = list(result.rows)
             self.rowcount = len(rows)
-            self._rows = iter(rows if result.columns else ())
+            self._rows = iter(rows) if result.columns else None
         else:
             self.rowcount = -1
             self._rows = result.rows
@@ -427,25 +433,29 @@ class Cursor:
         return self
 
     def fetchone(self) -> Row | None:
-        """The next row; None after the last."""
-        return next(self._rows, None)
+        """The next row; None after the last. Raises InterfaceError where there is no result set, as the others do."""
+        return next(iter(self), None)
 
     def fetchmany(self, size: int | None = None) -> list[Row]:
         """The next rows, at most `size` (by default `arraysize`)."""
         wanted = self.arraysize if size is None else size
-        return [row for _, row in zip(range(wanted), self._rows, strict=False)]
+        return list(islice(self, wanted))
 
     def fetchall(self) -> list[Row]:
         """All rows that are left."""
-        return list(self._rows)
+        return list(self)
 
     def __iter__(self) -> Iterator[Row]:
+        if self._closed:
+            raise InterfaceError("the cursor is closed")
+        if self._rows is None:
+            raise InterfaceError("there is no result to read", hint="execute a query first, or a write with RETURNING")
         return self._rows
 
     def close(self) -> None:
         """Give up the rows."""
         self._closed = True
-        self._rows = iter(())
+        self._rows = None
 
     def setinputsizes(self, sizes: Any) -> None:
         """PEP 249 has it; there is nothing to set."""
