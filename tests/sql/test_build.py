@@ -1,0 +1,41 @@
+"""The wheel: the compiled table is in it, and building it again gives the same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+from tests.shared import ROOT
+from tokensh.sql import grammar
+
+
+def built(folder: Path, seed: str) -> Path:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONHASHSEED": seed},
+        capture_output=True,
+        check=True,
+    )
+    (wheel,) = folder.iterdir()
+    return wheel
+
+
+def test_a_wheel_has_the_table_of_its_grammar_and_nothing_to_build_it(tmp_path: Path) -> None:
+    with ZipFile(built(tmp_path, "0")) as wheel:
+        names = {name for name in wheel.namelist() if name.startswith("tokensh/grammar/")}
+        table = json.loads(wheel.read("tokensh/grammar/table.json"))
+    assert names == {f"tokensh/grammar/{name}" for name in ("stackql.lark", "terminals.lark", "table.json")}
+    assert table == grammar.compile_grammar(grammar.text())
+
+
+def test_the_same_checkout_gives_the_same_table(tmp_path: Path) -> None:
+    tables = []
+    for seed in ("1", "2"):
+        with ZipFile(built(tmp_path / seed, seed)) as wheel:
+            tables.append(wheel.read("tokensh/grammar/table.json"))
+    assert tables[0] == tables[1]
