@@ -1,0 +1,235 @@
+"""Creates whose replies are lost, late, broken or cannot be delivered: one POST, and the token that nobody holds is named."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Generator
+from typing import Any, cast
+
+import pytest
+
+from tests.engine.conftest import Connect
+from tests.engine.sessions import A, asked, column, connect, run
+from tokensh import sandbox
+from tokensh.api.journal import Entry, Journal
+from tokensh.dbapi import Connection
+from tokensh.errors import (
+    ApiError,
+    DataError,
+    Error,
+    MissingParameter,
+    OperationalError,
+    OutputError,
+    UnknownOutcome,
+)
+from tokensh.rows import Value
+from tokensh.sandbox import Sandbox
+
+POST = f"POST {A} create"
+
+
+def insert(*comments: str) -> str:
+    rows = ", ".join(f"('{A}', '{one}', 3600)" for one in comments)
+    into = "INSERT INTO user_tokens (deployment_name, comment, lifetime_seconds)"
+    return f"{into} VALUES {rows} RETURNING token_value, json_extract(token_info, '$.token_id')"
+
+
+def ids(session: Connection, comment: str) -> set[Value]:
+    found = f"SELECT token_id FROM user_tokens WHERE deployment_name = '{A}' AND comment = '{comment}'"
+    return set(column(session, found))
+
+
+def left(session: Connection) -> list[Entry]:
+    return list(Journal(session.environment).left())
+
+
+def posts(site: Sandbox) -> int:
+    return asked(site).count(POST)
+
+
+# ---- the journal
+
+
+def test_the_intent_is_on_the_disk_before_the_request_leaves_and_off_it_after(
+    session: Connection, site: Sandbox
+) -> None:
+    site.fault("POST */create", delay=0.3)
+    worker = threading.Thread(target=run, args=(session, insert("journaled")))
+    worker.start()
+    while not site.log and worker.is_alive():
+        time.sleep(0.005)
+    (entry,) = left(session)
+    worker.join()
+    assert (entry.intent.workspace, entry.intent.comment, entry.intent.lifetime_seconds) == (A, "journaled", 3600)
+    assert left(session) == []
+    assert posts(site) == 1
+
+
+def test_without_a_journal_nothing_is_created(session: Connection, site: Sandbox) -> None:
+    folder = session.environment.state_folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text("in the way")
+    with pytest.raises(OperationalError, match="the journal of creates cannot be written"):
+        run(session, insert("never"))
+    assert site.log == []
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 429])
+def test_a_create_that_is_refused_is_no_unknown_outcome(status: int, session: Connection, site: Sandbox) -> None:
+    site.fault("POST */create", status=status)
+    with pytest.raises(ApiError):
+        run(session, insert("refused"))
+    assert asked(site) == [POST]
+    assert left(session) == []
+
+
+# ---- a reply that is lost
+
+LOST: dict[str, dict[str, Any]] = {
+    "the connection is reset": {"drop": True},
+    "the connection is closed": {"close": True},
+    "a server error": {"status": 500},
+    "an error of a gateway": {"status": 502, "body": "<html>bad gateway</html>"},
+    "no JSON": {"status": 200, "body": "<html>"},
+    "no value in it": {"status": 200, "body": {"token_info": {"token_id": "x"}}},
+    "half of it": {"headers": {"Content-Length": "100000"}},
+}
+
+
+@pytest.mark.parametrize("how", LOST)
+def test_a_lost_reply_names_the_token_and_how_to_revoke_it(how: str, session: Connection, site: Sandbox) -> None:
+    comment = f"lost: {how}"
+    before = ids(session, comment)
+    site.fault("POST */create", after_handler=True, **LOST[how])
+    with pytest.raises(UnknownOutcome) as caught:
+        run(session, insert(comment))
+    assert posts(site) == 1
+    assert left(session) == []
+    ((token_id, statement),) = caught.value.orphans
+    assert {token_id} == ids(session, comment) - before
+    session.yes = True
+    run(session, statement.removesuffix(";"))
+    assert ids(session, comment) == set()
+
+
+def test_a_reply_that_is_lost_before_anything_happened_reports_no_token(session: Connection, site: Sandbox) -> None:
+    site.fault("POST */create", drop=True)
+    with pytest.raises(UnknownOutcome) as caught:
+        run(session, insert("nothing"))
+    assert posts(site) == 1
+    assert caught.value.orphans == ()
+    assert "no new token" in str(caught.value.hint)
+
+
+def test_where_the_list_cannot_be_had_either_the_intent_stays_and_the_hint_is_a_query(
+    session: Connection, site: Sandbox
+) -> None:
+    site.fault("POST */create", after_handler=True, drop=True)
+    site.fault("GET */list", status=403)
+    with pytest.raises(UnknownOutcome, match="could not be listed") as caught:
+        run(session, insert("dark"))
+    assert len(left(session)) == 1
+    assert caught.value.hint is not None
+    assert run(session, caught.value.hint.removeprefix("look with: "))
+
+
+@pytest.mark.parametrize("ahead", [0.0, 7200.0, -7200.0])
+def test_older_tokens_of_the_same_comment_are_not_reported(ahead: float, connect_to: Connect) -> None:
+    with sandbox.start(clock_offset=ahead) as site:
+        session = connect_to(site)
+        run(session, insert("same"))
+        site.advance(60)
+        other = connect_to(site)
+        before = ids(other, "same")
+        # The machine's clock has not moved by that minute, the server's has: only its Date header tells.
+        site.fault("POST */create", after_handler=True, drop=True)
+        with pytest.raises(UnknownOutcome) as caught:
+            run(other, insert("same"))
+        assert {one for one, _ in caught.value.orphans} == ids(other, "same") - before
+
+
+def test_a_token_that_was_delivered_a_moment_ago_is_not_reported(session: Connection, site: Sandbox) -> None:
+    site.fault("POST */create", after_handler=True, drop=True, skip=1)
+    rows = iter(next(session.results(insert("twin", "twin", "twin"))).rows)
+    (_, delivered) = next(rows)
+    with pytest.raises(UnknownOutcome, match=re.escape("(1 of 3 rows done, 1 not tried)")) as caught:
+        next(rows)
+    assert posts(site) == 2
+    ((token_id, _),) = caught.value.orphans
+    assert ids(session, "twin") == {token_id, delivered}
+
+
+# ---- a value that cannot be delivered
+
+
+@pytest.mark.parametrize("error", [OutputError("disk full"), KeyboardInterrupt(), ValueError("broken renderer")])
+def test_a_value_that_is_not_written_out_makes_its_token_an_orphan(
+    error: BaseException, session: Connection, site: Sandbox
+) -> None:
+    comment = f"undelivered {type(error).__name__}"
+    rows = cast("Generator[tuple[Value, ...], None, None]", next(session.results(insert(comment, "second"))).rows)
+    value, token_id = next(rows)
+    with pytest.raises(UnknownOutcome, match="could not be delivered") as caught:
+        rows.throw(error)
+    assert [one for one, _ in caught.value.orphans] == [token_id]
+    assert str(value) not in f"{caught.value} {caught.value.hint} {caught.value.orphans}"
+    assert posts(site) == 1
+    assert left(session) == []
+
+
+# ---- one row after the other
+
+
+def test_a_refusal_in_the_middle_tells_what_is_done_and_what_is_not(session: Connection, site: Sandbox) -> None:
+    site.fault("POST */create", status=403, skip=1)
+    with pytest.raises(ApiError, match=re.escape("(1 of 3 rows done, 1 not tried)")):
+        run(session, insert("a", "b", "c"))
+    assert posts(site) == 2
+
+
+def test_each_row_is_given_out_before_the_next_is_sent(session: Connection, site: Sandbox) -> None:
+    rows = iter(next(session.results(insert("x", "y"))).rows)
+    next(rows)
+    assert posts(site) == 1
+    assert len(list(rows)) == 1
+    assert posts(site) == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "words"),
+    [
+        (f"('{A}', 'a', 60), ('{A}', 'b', 'soon')", DataError, "lifetime_seconds takes an integer"),
+        (f"('{A}', 'a', 60), (NULL, 'b', 60)", MissingParameter, "deployment_name"),
+        (f"('{A}', 'a', 60), ('{A}', x'00', 60)", DataError, "comment takes a string"),
+        (f"('{A}', 'a', 60), ('evil.com/#', 'b', 60)", Error, "evil.com"),
+    ],
+)
+def test_a_row_that_does_not_fit_stops_all_before_any_is_sent(
+    values: str, kind: type[Error], words: str, session: Connection, site: Sandbox
+) -> None:
+    with pytest.raises(kind, match=words):
+        run(session, f"INSERT INTO user_tokens (deployment_name, comment, lifetime_seconds) VALUES {values}")
+    assert site.log == []
+
+
+def test_null_is_not_sent(session: Connection, site: Sandbox) -> None:
+    into = "INSERT INTO user_tokens (deployment_name, comment, lifetime_seconds)"
+    run(session, f"{into} SELECT '{A}', 'by null', NULL")
+    assert json.loads(site.log[-1].body) == {"comment": "by null"}
+
+
+@pytest.fixture
+def connect_to(tmp_path: Any) -> Generator[Connect, None, None]:
+    """Opens sessions with a sandbox that is given."""
+    opened: list[Connection] = []
+
+    def one(site: Sandbox) -> Connection:
+        opened.append(connect(site, tmp_path))
+        return opened[-1]
+
+    yield one
+    for each in opened:
+        each.close()

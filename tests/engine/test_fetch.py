@@ -1,0 +1,140 @@
+"""Requests of a query: which are sent, that each is sent once, the order of the rows, and failures."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.conftest import Connect
+from tests.engine.sessions import A, B, C, asked, column, lists, run
+from tokensh.dbapi import Connection, Listeners
+from tokensh.errors import ApiError, Error, HostError, NetworkError, ReplyError, SeveralErrors
+from tokensh.sandbox import Sandbox
+
+PLACES = "SELECT DISTINCT deployment_name FROM user_tokens WHERE deployment_name"
+
+
+@pytest.mark.parametrize(
+    ("places", "order"),
+    [(f"IN ('{B}', '{A}', '{C}')", [B, A, C]), (f"= '{C}' OR deployment_name IN ('{A}', '{C}')", [C, A])],
+)
+def test_rows_come_in_the_order_of_the_values_whichever_answers_first(
+    places: str, order: list[str], session: Connection, site: Sandbox
+) -> None:
+    site.fault(f"GET /w/{order[0]}/*", delay=0.15)
+    assert column(session, f"{PLACES} {places}") == order
+
+
+ONCE = [
+    (f"{PLACES} IN ('{A}', '{A}', lower('{A.upper()}'))", [A]),
+    (f"{PLACES} = '{A}' OR deployment_name = '{A}'", [A]),
+    (
+        f"SELECT 1 FROM user_tokens AS x JOIN user_tokens AS y USING (deployment_name) WHERE deployment_name = '{A}'",
+        [A],
+    ),
+    (f"WITH w AS (SELECT * FROM user_tokens WHERE deployment_name = '{A}') SELECT 1 FROM w AS a, w AS b", [A]),
+    (f"{PLACES} = '{A}' UNION {PLACES} IN ('{A}', '{B}')", [A, B]),
+    (f"{PLACES} IN (SELECT deployment_name FROM user_tokens WHERE deployment_name IN ('{A}', '{B}'))", [A, B]),
+    (f"{PLACES} IN ('{A}', '{B}') AND deployment_name IN ('{B}', '{C}')", [B]),
+    (f"{PLACES} IN ()", []),
+    (f"{PLACES} = NULL", []),
+    (f"{PLACES} IN ('{A}', NULL)", [A]),
+]
+
+
+@pytest.mark.parametrize(("sql", "places"), ONCE, ids=[sql[:100] for sql, _ in ONCE])
+def test_each_value_is_asked_for_once(sql: str, places: list[str], session: Connection, site: Sandbox) -> None:
+    run(session, sql)
+    assert sorted(asked(site)) == sorted(lists(*places))
+
+
+def test_a_host_that_is_none_stops_all_before_anything_is_sent(session: Connection, site: Sandbox) -> None:
+    with pytest.raises(HostError):
+        run(session, f"{PLACES} IN ('{A}', 'evil.com/#')")
+    assert site.log == []
+
+
+def test_sql_that_cannot_run_stops_before_anything_is_sent(session: Connection, site: Sandbox) -> None:
+    with pytest.raises(Error):
+        run(session, f"SELECT count(count(*)) FROM user_tokens WHERE deployment_name = '{A}'")
+    assert site.log == []
+
+
+# ---- get by key
+
+
+def test_one_key_is_got_and_several_are_found_in_the_list(session: Connection, site: Sandbox) -> None:
+    some = [str(one) for (one,) in run(session, f"SELECT token_id FROM tokens WHERE deployment_name = '{A}' LIMIT 2")]
+    for sql, path in [
+        (f"token_id = '{some[0]}'", some[0]),
+        (f"token_id IN ('{some[0]}', '{some[1]}')", "tokens"),
+        (f"token_id || '' = '{some[0]}'", "tokens"),
+    ]:
+        site._log.clear()
+        found = column(session, f"SELECT token_id FROM tokens WHERE deployment_name = '{A}' AND {sql}")
+        assert found == [one for one in some if one in sql]
+        assert asked(site) == [f"GET {A} {path}"]
+
+
+def test_a_key_that_is_not_there_is_no_row(session: Connection, site: Sandbox) -> None:
+    assert run(session, f"SELECT * FROM tokens WHERE deployment_name = '{A}' AND token_id = '{'0' * 64}'") == []
+    assert asked(site) == [f"GET {A} {'0' * 64}"]
+
+
+def test_a_workspace_that_is_not_there_is_an_error_even_for_a_key(session: Connection) -> None:
+    with pytest.raises((ApiError, NetworkError)):
+        run(session, "SELECT * FROM tokens WHERE deployment_name = 'dbc-nowhere' AND token_id = 'x'")
+
+
+# ---- failures
+
+
+def test_one_workspace_that_fails_is_its_own_error(session: Connection, site: Sandbox) -> None:
+    site.fault(f"GET /w/{B}/*", status=403, times=None)
+    with pytest.raises(ApiError, match=B):
+        run(session, f"{PLACES} IN ('{A}', '{B}')")
+
+
+def test_several_that_fail_are_all_named(session: Connection, site: Sandbox) -> None:
+    site.fault(f"GET /w/{A}/*", status=403, times=None)
+    site.fault(f"GET /w/{C}/*", status=200, body="<html>", times=None)
+    with pytest.raises(SeveralErrors, match="2 of 3 workspaces failed") as caught:
+        run(session, f"{PLACES} IN ('{C}', '{B}', '{A}')")
+    assert [(place, type(error)) for place, error in caught.value.failures] == [(C, ReplyError), (A, ApiError)]
+
+
+def test_partial_gives_the_rows_of_the_others(connect: Connect, site: Sandbox) -> None:
+    failed: list[Error] = []
+    session = connect(partial=True, listeners=Listeners(failed=failed.append))
+    for place in (A, B):
+        site.fault(f"GET /w/{place}/*", status=403, times=None)
+    assert column(session, f"{PLACES} IN ('{A}', '{B}', '{C}')") == [C]
+    (error,) = failed
+    assert isinstance(error, SeveralErrors)
+    assert [place for place, _ in error.failures] == [A, B]
+    with pytest.raises(SeveralErrors):
+        run(session, f"{PLACES} IN ('{A}', '{B}')")
+
+
+@pytest.mark.parametrize("body", [{"token_infos": {}}, {"token_infos": [1]}, {"token_infos": "x"}], ids=str)
+def test_a_reply_of_another_shape_is_an_error_that_says_where(
+    body: dict[str, object], session: Connection, site: Sandbox
+) -> None:
+    site.fault("GET */list", status=200, body=body)
+    with pytest.raises(ReplyError) as caught:
+        run(session, f"{PLACES} = '{A}'")
+    assert "token_infos" in caught.value.path
+
+
+def test_an_empty_reply_is_no_rows(session: Connection, site: Sandbox) -> None:
+    site.fault("GET */list", status=200, body={})
+    assert run(session, f"{PLACES} = '{A}'") == []
+
+
+def test_progress_is_told_where_several_answers_are_awaited(connect: Connect) -> None:
+    told: list[tuple[int, int]] = []
+    session = connect(listeners=Listeners(progress=lambda done, total: told.append((done, total))))
+    run(session, f"{PLACES} = '{A}'")
+    assert told == []
+    run(session, f"{PLACES} IN ('{A}', '{B}', '{C}')")
+    assert told[-1] == (3, 3)
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
