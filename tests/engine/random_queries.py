@@ -130,7 +130,7 @@ class Maker:
             return f"{name}(c1, c2) AS (VALUES {rows})"
         made = self.query(Scope(), 2)
         self.ctes.append((name, made.kinds))
-        return f"{name} AS ({made.sql})"
+        return f"{name} AS ({_whole(made.sql)})"
 
     def query(self, outer: Scope, depth: int, kinds: tuple[Kind, ...] | None = None) -> Made:
         """A query without ORDER BY; `kinds` are the columns it must have."""
@@ -229,9 +229,8 @@ class Maker:
             if self.chance(0.2):
                 order = ", ".join(str(i) for i in range(1, len(made.kinds) + 1))
                 made = Made(f"{made.sql} ORDER BY {order}{self.limit()}", made.kinds)
-            elif " RIGHT JOIN " in made.sql or " FULL JOIN " in made.sql:
-                # Else SQLite 3.40 merges it with the query around it and then takes conditions for those of the join.
-                made = Made(f"{made.sql} LIMIT -1", made.kinds)
+            else:
+                made = Made(_whole(made.sql), made.kinds)
             return self._named(f"({made.sql})", made.kinds)
         resource = self.pick(tuple(RESOURCES))
         alias = self.name("r")
@@ -453,6 +452,17 @@ class Maker:
                 lambda: f"{integer} = {self.scalar(scope, 'integer', depth)}",
             ]
         return self.random.choice(forms)()
+
+
+WHOLE = "/* by itself */"
+"""Stands behind a query in FROM that SQLite 3.40 must not merge with the query around it.
+
+It would take the WHERE of an arm of UNION ALL for the ON of that arm's outer join. `LIMIT -1` in its place prevents that.
+"""
+
+
+def _whole(sql: str) -> str:
+    return f"{sql} {WHOLE}" if any(f" {one} JOIN " in sql for one in ("LEFT", "RIGHT", "FULL")) else sql
 
 
 def _where(conditions: Sequence[str]) -> str:

@@ -102,9 +102,22 @@ def json_equal(left: Value, right: Value) -> Value:
     if left is None or right is None:
         return None
     try:
-        return int(bool(json.loads(text_of(left)) == json.loads(text_of(right))))
+        return int(bool(_distinct(json.loads(text_of(left))) == _distinct(json.loads(text_of(right)))))
     except (ValueError, RecursionError):
         return 0
+
+
+def _distinct(value: object) -> object:
+    """A JSON value in which true is not 1, as it is in Python."""
+    match value:
+        case bool():
+            return (value,)
+        case dict():
+            return {key: _distinct(one) for key, one in value.items()}
+        case list():
+            return [_distinct(one) for one in value]
+        case _:
+            return value
 
 
 def concat(*values: Value) -> Value:
@@ -180,7 +193,7 @@ def _policy(value: object) -> object:
             parts = frozenset(_policy(one) for one in value)
             return next(iter(parts)) if len(parts) == 1 else parts
         case _:
-            return value
+            return _distinct(value)
 
 
 # ---- times
@@ -200,7 +213,7 @@ def days_left(ms: Value) -> Value:
 
 def expires_in(ms: Value) -> Value:
     """An expiry in words."""
-    if not isinstance(ms, int | float):
+    if not isinstance(ms, int | float) or not math.isfinite(ms):
         return None
     if ms == _NEVER:
         return "never"

@@ -104,14 +104,17 @@ class Local:
 
     def rows(self, sql: str) -> Iterator[Row]:
         """A query's rows, as they are worked out. Raises what `check` raises, DataError, Interrupted."""
-        cursor = self._guarded(lambda: self._execute(sql))
+        # Before it begins: the first row of an aggregate or a sort can take the longest.
         forget = self._cancellation.on_press(self._connection.interrupt)
         try:
-            while block := self._guarded(lambda: cursor.fetchmany(256)):
-                yield from block
+            cursor = self._guarded(lambda: self._execute(sql))
+            try:
+                while block := self._guarded(lambda: cursor.fetchmany(256)):
+                    yield from block
+            finally:
+                cursor.close()
         finally:
             forget()
-            cursor.close()
 
     def _execute(self, sql: str) -> sqlite3.Cursor:
         """Prepare and begin under the authorizer, which SQLite asks while it prepares."""

@@ -661,7 +661,9 @@ class QueryBinder:
         if len(self._hoisted) >= _MOST_TABLES:
             raise NotSupportedError(f"the statement has more than {_MOST_TABLES} queries in FROM")
         table = self._unique(name)
-        self._hoisted.append(f"{table} AS ({bound.sql})")
+        # SQLite 3.40 merges a UNION ALL with the query around it, and takes the WHERE of an arm for the ON of its outer join.
+        unsafe = " UNION ALL " in bound.sql and any(f" {one} JOIN " in bound.sql for one in ("LEFT", "RIGHT", "FULL"))
+        self._hoisted.append(f"{table} AS {'MATERIALIZED ' if unsafe else ''}({bound.sql})")
         return table
 
     def _prefix(self) -> str:

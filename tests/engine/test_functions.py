@@ -1,0 +1,191 @@
+"""The functions that tokensh adds to SQLite, beyond the one call of each that the documentation lists."""
+
+from __future__ import annotations
+
+import pytest
+
+from tokensh.engine.functions import FUNCTIONS
+from tokensh.engine.local import Local, evaluate
+from tokensh.environment import Cancellation
+from tokensh.errors import DataError, ProgrammingError
+from tokensh.rows import Value
+
+CASES: dict[str, list[tuple[str, Value]]] = {
+    "regexp": [
+        ("'token' REGEXP 'k.n$'", 1),
+        ("'token' REGEXP 'K'", 0),
+        ("NULL REGEXP 'k'", None),
+        ("'x' REGEXP NULL", None),
+        ("12 REGEXP '^1'", 1),
+    ],
+    "regexp_like": [
+        ("regexp_like('a\nb', 'a.b')", 0),
+        ("regexp_like('a\nb', 'a.b', 's')", 1),
+        ("regexp_like('a\nb', '^b', 'm')", 1),
+        ("regexp_like('AB', 'b', 'ic')", 1),
+        ("regexp_like(NULL, 'b')", None),
+        ("regexp_like('', '')", 1),
+    ],
+    "regexp_substr": [
+        ("regexp_substr('東京 2026', '[0-9]{2}')", "20"),
+        ("regexp_substr('abc', '[0-9]')", None),
+        ("regexp_substr('ABC', 'b', 'i')", "B"),
+        ("regexp_substr('abc', NULL)", None),
+    ],
+    "regexp_replace": [
+        ("regexp_replace('a-b', '(a)-(b)', '$2$1')", "ba"),
+        (r"regexp_replace('a-b', '(a)-(b)', '\2\1')", "ba"),
+        ("regexp_replace('aAa', 'a', 'x', 'i')", "xxx"),
+        ("regexp_replace('abc', 'z', 'x')", "abc"),
+        ("regexp_replace('abc', 'b', '')", "ac"),
+        ("regexp_replace('abc', 'b', NULL)", None),
+    ],
+    "regexp_instr": [
+        ("regexp_instr('東京x', 'x')", 3),
+        ("regexp_instr('abc', 'z')", 0),
+        ("regexp_instr(NULL, 'z')", None),
+    ],
+    "split_part": [
+        ("split_part('a.b.c', '.', -1)", "c"),
+        ("split_part('a.b.c', '.', 4)", ""),
+        ("split_part('a.b.c', '.', -4)", ""),
+        ("split_part('a.b.c', '.', 0)", ""),
+        ("split_part('abc', '', 1)", "abc"),
+        ("split_part('abc', '.', 'x')", None),
+        ("split_part(NULL, '.', 1)", None),
+    ],
+    "json_equal": [
+        ("json_equal('[1,2]', '[2,1]')", 0),
+        ("json_equal('1', '1.0')", 1),
+        ("json_equal('1', 'true')", 0),
+        ("json_equal('{\"a\":[0]}', '{\"a\":[false]}')", 0),
+        ("json_equal('{', '{')", 0),
+        ("json_equal(NULL, '1')", None),
+    ],
+    "concat": [("concat()", ""), ("concat(NULL)", ""), ("concat('a', 1, 2.5)", "a12.5"), ("concat(x'6162')", "ab")],
+    "concat_ws": [
+        ("concat_ws(NULL, 'a')", None),
+        ("concat_ws(',', NULL, NULL)", ""),
+        ("concat_ws('', 'a', '', 'b')", "ab"),
+        ("concat_ws(', ', 'a', '', 'b')", "a, , b"),
+    ],
+    "if": [
+        ("if(NULL, 1, 2)", 2),
+        ("if('', 1, 2)", 2),
+        ("if('0', 1, 2)", 2),
+        ("if(-1, 1, 2)", 1),
+        ("if(0, 1)", None),
+        ("if(2 > 1, 'a', 'b')", "a"),
+    ],
+    "left": [
+        ("\"left\"('東京x', 2)", "東京"),
+        ("\"left\"('abc', 9)", "abc"),
+        ("\"left\"('abc', -1)", ""),
+        ('"left"(NULL, 1)', None),
+    ],
+    "right": [
+        ("\"right\"('東京x', 2)", "京x"),
+        ("\"right\"('abc', 9)", "abc"),
+        ("\"right\"('abc', 0)", ""),
+        ('"right"(NULL, 1)', None),
+    ],
+    "reverse": [("reverse('abc')", "cba"), ("reverse(12)", "21"), ("reverse(NULL)", None)],
+    "sha256": [
+        ("sha256('abc')", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        ("length(sha256('東京'))", 64),
+        ("sha256(NULL)", None),
+    ],
+    "json_extract_path_text": [
+        ("json_extract_path_text('{\"a\":[1,{\"b\":null}]}', 'a', '0')", "1"),
+        ("json_extract_path_text('{\"a\":[1,{\"b\":null}]}', 'a', 1, 'b')", None),
+        ("json_extract_path_text('{\"a\":true}', 'a')", "true"),
+        ("json_extract_path_text('{\"a\":{\"b\":1}}', 'a')", '{"b": 1}'),
+        ("json_extract_path_text('{\"a\":1}', 'b')", None),
+        ("json_extract_path_text('[1]', 'x')", None),
+        ("json_extract_path_text(NULL, 'x')", None),
+        ("json_extract_path_text('\"x\"')", "x"),
+    ],
+    "aws_policy_equal": [
+        ('aws_policy_equal(\'{"a":["x"]}\', \'{"a":"x"}\')', 1),
+        ("aws_policy_equal('[1,1,2]', '[2,1]')", 1),
+        ("aws_policy_equal('{\"a\":1}', '{\"a\":2}')", 0),
+        ("aws_policy_equal('{\"a\":1}', '{\"a\":true}')", 0),
+        ("aws_policy_equal('{', '{')", 0),
+        ("aws_policy_equal(NULL, '{}')", None),
+    ],
+    "expires_in": [
+        ("expires_in(NULL)", None),
+        ("expires_in('soon')", None),
+        ("expires_in(unixepoch() * 1000 + 90500)", "in 1m"),
+        ("expires_in(unixepoch() * 1000 + 2 * 86400000 + 9000)", "in 2d"),
+        ("expires_in(unixepoch() * 1000 - 3 * 3600000)", "3h ago"),
+        ("expires_in(unixepoch() * 1000 + 800 * 86400000)", "in 2y"),
+        ("expires_in(0)", "56y ago"),
+        ("expires_in(9e999)", None),
+    ],
+    "days_left": [
+        ("days_left(NULL)", None),
+        ("days_left('x')", None),
+        ("round(days_left(unixepoch() * 1000 + 86400000 * 3))", 3.0),
+        ("days_left(unixepoch() * 1000 - 86400000) < -0.9", 1),
+    ],
+    "from_ms": [
+        ("from_ms(0)", "1970-01-01 00:00:00"),
+        ("from_ms(1764000000123)", "2025-11-24 16:00:00"),
+        ("from_ms(-2000)", "1969-12-31 23:59:58"),
+        ("from_ms('x')", None),
+        ("from_ms(NULL)", None),
+    ],
+    "to_ms": [
+        ("to_ms('2026-12-31')", 1798675200000),
+        ("to_ms(' 1970-01-01 00:00:01.5 ')", 1500),
+        ("to_ms('1970-01-01T00:00:00Z')", 0),
+        ("to_ms('1969-12-31')", -86400000),
+        ("to_ms(NULL)", None),
+        ("to_ms(from_ms(1764000000000))", 1764000000000),
+    ],
+}
+FLAT = [case for cases in CASES.values() for case in cases]
+
+
+@pytest.mark.parametrize(("call", "value"), FLAT, ids=[call for call, _ in FLAT])
+def test_a_function_gives_its_value(call: str, value: Value) -> None:
+    (found,) = evaluate(Local(Cancellation()), [call])
+    assert (type(found), found) == (type(value), value)
+
+
+def test_every_function_has_cases() -> None:
+    assert CASES.keys() == FUNCTIONS.keys()
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("regexp_like('a', '(')", "no regular expression"),
+        ("'a' REGEXP '*'", "no regular expression"),
+        ("regexp_like('a', 'a', 'q')", "'q' is no flag"),
+        (r"regexp_replace('a', 'a', '\9')", "no replacement"),
+        ("json_extract_path_text('{', 'a')", "malformed JSON"),
+        ("from_ms(1e18)", "no time with a year of four digits"),
+        ("from_ms(9e999)", "no time with a year of four digits"),
+        ("to_ms('tomorrow')", "'tomorrow' is no time"),
+        ("json('{')", "malformed JSON"),
+    ],
+)
+def test_a_value_that_a_function_cannot_take_is_an_error_that_says_so(call: str, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        evaluate(Local(Cancellation()), [call])
+
+
+@pytest.mark.parametrize("call", ["reverse()", "split_part('a', 'b')", "no_such(1)", "sha256(1, 2)"])
+def test_a_wrong_call_is_an_error(call: str) -> None:
+    with pytest.raises(ProgrammingError):
+        evaluate(Local(Cancellation()), [call])
+
+
+def test_the_error_of_one_function_is_not_told_of_the_next() -> None:
+    local = Local(Cancellation())
+    with pytest.raises(DataError, match="no time"):
+        evaluate(local, ["to_ms('x')"])
+    with pytest.raises(ProgrammingError, match="no such column"):
+        evaluate(local, ["nope"])
