@@ -85,7 +85,7 @@ def test_parentheses_around_a_comparison_that_is_compared_stay(
     assert list(ours.run(sql).rows) == plain.execute(sql).fetchall()
 
 
-@pytest.mark.parametrize("join", ["LEFT", "RIGHT", "FULL"])
+@pytest.mark.parametrize("join", ["RIGHT", "FULL"])
 def test_a_condition_in_an_arm_of_a_union_is_none_of_its_outer_join(join: str, ours: Connection) -> None:
     a, b = WORKSPACES[:2]
     arm = (

@@ -1,0 +1,56 @@
+"""Statements planned against the document that tokensh ships, without an engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tokensh.engine.local import function_names
+from tokensh.errors import assert_never
+from tokensh.plan.bind import Names, bind
+from tokensh.plan.nodes import AllOf, AnyOf, Constants, FromQuery, Plan, SameAs, Scan, SelectPlan, ValueSet
+from tokensh.provider.catalog import DEFAULT, Catalog
+from tokensh.sql.parse import Parser
+
+A, B, C = "dbc-a", "dbc-b", "dbc-c"
+
+
+class Planner:
+    """Plans statements; the parser and the catalog are read once."""
+
+    def __init__(self, cache: Path) -> None:
+        self._parser = Parser(cache)
+        self._catalog = Catalog.load(None)
+
+    def plan(self, sql: str, *, workspace: str | None = None, namespace: tuple[str, ...] = DEFAULT) -> Plan:
+        names = Names(self._catalog, namespace, workspace, function_names())
+        return bind(self._parser.parse(sql), names)
+
+    def select(self, sql: str, *, workspace: str | None = None) -> SelectPlan:
+        found = self.plan(sql, workspace=workspace)
+        assert isinstance(found, SelectPlan)
+        return found
+
+    def sets(self, sql: str, name: str = "deployment_name", *, workspace: str | None = None) -> list[str]:
+        """What a parameter of each scan takes, in short, in the order in which they are fetched."""
+        return [short(one, name) for one in self.select(sql, workspace=workspace).scans]
+
+
+def short(scan: Scan, name: str) -> str:
+    return _short(scan.values[name]) if name in scan.values else "-"
+
+
+def _short(values: ValueSet) -> str:
+    """`a b` for constants, `<sql>` for expressions, `query` and `same` for what must be known first, (| ..) and (& ..)."""
+    match values:
+        case Constants():
+            return " ".join([*map(str, values.values), *(f"<{one}>" for one in values.expressions)]) or "nothing"
+        case FromQuery():
+            return f"query{sorted(values.needs)}" if values.needs else "query"
+        case SameAs():
+            return f"same {values.scan}"
+        case AnyOf():
+            return f"(| {' '.join(map(_short, values.sets))})"
+        case AllOf():
+            return f"(& {', '.join(map(_short, values.sets))})"
+        case _:
+            assert_never(values)

@@ -1,0 +1,160 @@
+"""Which workspaces a query asks: worked out from its predicates, or an error that names the parameter."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.plan.planning import A, B, C, Planner
+from tokensh.errors import MissingParameter
+
+U = "SELECT 1 FROM user_tokens WHERE"
+D = "deployment_name"
+
+ONE_TABLE = [
+    (f"{D} = '{A}'", A),
+    (f"'{A}' = {D}", A),
+    (f"{D} == '{A}'", A),
+    (f"{D} IS '{A}'", A),
+    (f"user_tokens.{D} = '{A}'", A),
+    (f"databricks_workspace.workspace.user_tokens.{D} = '{A}'", A),
+    ("DEPLOYMENT_NAME = 'dbc-a'", A),
+    (f"{D} IN ('{A}', '{B}')", f"{A} {B}"),
+    (f"{D} IN ('{A}', NULL, '{A}')", A),
+    (f"{D} IN ()", "nothing"),
+    (f"{D} = NULL", "nothing"),
+    (f"{D} = '{A}' OR {D} = '{B}'", f"{A} {B}"),
+    (f"{D} = '{A}' OR ({D} IN ('{B}', '{C}') AND comment = 'x')", f"{A} {B} {C}"),
+    (f"{D} = '{A}' AND comment = 'x' OR comment = 'y' AND {D} = '{B}'", f"{A} {B}"),
+    (f"{D} = '{A}' AND {D} IN ('{A}', '{B}')", f"(& {A}, {A} {B})"),
+    (f"{D} = '{A}' AND {D} LIKE 'x%'", A),
+    (f"{D} = '{A}' AND NOT {D} = '{B}'", A),
+    (f"{D} = '{A}' AND ({D} <> '{B}' OR comment = 'x')", A),
+    (f"{D} = lower('X')", "<\"lower\"('X')>"),
+    (f"{D} = 'dbc-' || 'a'", "<'dbc-' || 'a'>"),
+    (f"{D} IN ('{A}', lower('X'))", f"{A} <\"lower\"('X')>"),
+    (f"({D}, comment) = ('{A}', 'x')", A),
+    (f"{D} = (SELECT '{A}')", "query"),
+    (f"{D} IN (SELECT '{A}' UNION SELECT '{B}')", "query"),
+    (f"{D} IN (VALUES ('{A}'), ('{B}'))", "query"),
+    (f"{D} IN (SELECT value FROM json_each('[\"{A}\"]'))", "query"),
+    (f"{D} = '{A}' OR {D} IN (SELECT '{B}')", f"(| {A} query)"),
+    (f"{D} = {D} AND {D} = '{A}'", A),
+    (f"{D} = comment AND {D} = '{A}'", A),
+]
+
+
+@pytest.mark.parametrize(("where", "values"), ONE_TABLE, ids=[where for where, _ in ONE_TABLE])
+def test_a_predicate_gives_the_values_that_it_leaves(where: str, values: str, planner: Planner) -> None:
+    assert planner.sets(f"{U} {where}") == [values]
+
+
+BETWEEN_TABLES = [
+    (f"SELECT 1 FROM user_tokens AS a JOIN tokens AS b USING ({D}) WHERE a.{D} = '{A}'", [A, "same 1"]),
+    (f"SELECT 1 FROM user_tokens AS a JOIN tokens AS b ON b.{D} = a.{D} AND a.{D} = '{A}'", [A, "same 1"]),
+    (f"SELECT 1 FROM user_tokens AS a, tokens AS b WHERE a.{D} = b.{D} AND b.{D} = '{A}'", ["same 2", A]),
+    (f"SELECT 1 FROM user_tokens AS a NATURAL JOIN tokens AS b WHERE b.{D} = '{A}'", ["same 2", A]),
+    (f"SELECT 1 FROM user_tokens AS a LEFT JOIN tokens AS b ON b.{D} = a.{D} WHERE a.{D} = '{A}'", [A, "same 1"]),
+    (f"SELECT 1 FROM user_tokens AS a RIGHT JOIN tokens AS b ON b.{D} = a.{D} WHERE b.{D} = '{A}'", [A, "same 2"]),
+    (f"SELECT 1 FROM user_tokens AS a LEFT JOIN tokens AS b ON b.{D} = '{B}' WHERE a.{D} = '{A}'", [A, B]),
+    (f"SELECT 1 FROM user_tokens AS a FULL JOIN tokens AS b ON 1 WHERE a.{D} = '{A}' AND b.{D} = '{B}'", [A, B]),
+    (f"SELECT * FROM (SELECT * FROM user_tokens) AS d WHERE {D} = '{A}'", [A]),
+    (f"WITH w AS (SELECT * FROM user_tokens) SELECT * FROM w WHERE {D} = '{A}'", [A]),
+    (f"WITH w(p) AS (SELECT {D} FROM user_tokens) SELECT * FROM w WHERE p = '{A}'", [A]),
+    (f"SELECT * FROM (SELECT {D} AS p, count(*) FROM user_tokens GROUP BY {D}) AS d WHERE p = '{A}'", [A]),
+    (f"SELECT * FROM (SELECT {D} FROM user_tokens UNION SELECT {D} FROM tokens) AS d WHERE {D} = '{A}'", [A, A]),
+    (f"SELECT {D} FROM user_tokens WHERE {D} = '{A}' UNION SELECT '{B}' FROM tokens WHERE {D} = '{B}'", [A, B]),
+    (f"SELECT 1 FROM user_tokens AS u, (SELECT '{A}' AS p) AS d WHERE u.{D} = d.p", ["query"]),
+    (f"SELECT 1 FROM user_tokens AS u JOIN json_each('[\"{A}\"]') AS j ON u.{D} = j.value", ["query"]),
+    (f"{U} {D} = '{A}' AND EXISTS (SELECT 1 FROM tokens AS t WHERE t.{D} = user_tokens.{D})", [A, "same 1"]),
+    (f"{U} {D} IN (SELECT {D} FROM tokens WHERE {D} = '{A}')", [A, "query[2]"]),
+    (f"{U} {D} IN (SELECT {D} FROM tokens WHERE {D} IN ('{A}', '{B}') AND comment = 'x')", [f"{A} {B}", "query[2]"]),
+]
+
+
+@pytest.mark.parametrize(("sql", "values"), BETWEEN_TABLES, ids=[sql for sql, _ in BETWEEN_TABLES])
+def test_values_go_from_one_table_to_another(sql: str, values: list[str], planner: Planner) -> None:
+    assert planner.sets(sql) == values
+
+
+UNKNOWN = [
+    f"{U} 1",
+    f"{U} {D} LIKE 'dbc%'",
+    f"{U} {D} <> '{A}'",
+    f"{U} {D} > '{A}'",
+    f"{U} {D} BETWEEN '{A}' AND '{B}'",
+    f"{U} {D} IS NULL",
+    f"{U} {D} IS NOT '{A}'",
+    f"{U} {D} NOT IN ('{A}')",
+    f"{U} NOT ({D} = '{A}')",
+    f"{U} {D} = '{A}' OR comment = 'x'",
+    f"{U} {D} = comment",
+    f"{U} {D} || '' = '{A}'",
+    f"{U} upper({D}) = '{A}'",
+    f"{U} {D} = random()",
+    f"{U} {D} = {D}",
+    f"{U} ({D} = '{A}') IS NULL",
+    f"{U} coalesce({D} = '{A}', 1)",
+    f"SELECT CASE WHEN {D} = '{A}' THEN 1 END FROM user_tokens",
+    f"SELECT {D} FROM user_tokens GROUP BY {D} HAVING {D} = '{A}'",
+    f"SELECT 1 FROM tokens AS a LEFT JOIN user_tokens AS u ON a.{D} = '{A}' AND u.{D} = '{A}'",
+    f"SELECT 1 FROM user_tokens AS a FULL JOIN tokens AS b ON a.{D} = '{A}' AND b.{D} = '{A}'",
+    f"SELECT 1 FROM user_tokens AS a JOIN tokens AS b ON a.{D} = b.{D}",
+    f"SELECT * FROM (SELECT * FROM user_tokens LIMIT 3) AS d WHERE {D} = '{A}'",
+    f"SELECT * FROM (SELECT {D}, rank() OVER (ORDER BY comment) FROM user_tokens) AS d WHERE {D} = '{A}'",
+    f"SELECT * FROM (SELECT max({D}) AS {D} FROM user_tokens) AS d WHERE {D} = '{A}'",
+]
+
+
+@pytest.mark.parametrize("sql", UNKNOWN)
+def test_what_cannot_be_worked_out_is_an_error_that_names_the_parameter(sql: str, planner: Planner) -> None:
+    with pytest.raises(MissingParameter) as caught:
+        planner.plan(sql)
+    assert caught.value.names == (D,)
+    assert caught.value.span is not None
+    assert sql[slice(*caught.value.span)].startswith(("user_tokens", "tokens"))
+
+
+DEFAULTS = [
+    ("SELECT 1 FROM user_tokens", [C]),
+    ("SELECT 1 FROM user_tokens WHERE comment = 'x'", [C]),
+    (f"SELECT 1 FROM user_tokens WHERE {D} = '{A}'", [A]),
+    ("SELECT 1 FROM user_tokens, tokens", [C, C]),
+    (f"SELECT 1 FROM user_tokens AS a JOIN tokens AS b USING (token_id) WHERE a.{D} = '{A}'", None),
+    (f"SELECT 1 FROM user_tokens WHERE {D} LIKE 'x%'", None),
+    (f"SELECT 1 FROM user_tokens WHERE {D} <> 'x'", None),
+    (f"SELECT 1 FROM user_tokens WHERE {D} = '{A}' OR comment = 'x'", None),
+    (f"SELECT * FROM (SELECT * FROM user_tokens LIMIT 3) AS d WHERE {D} = '{A}'", None),
+    (f"SELECT * FROM (SELECT max({D}) AS {D} FROM user_tokens) AS d WHERE {D} = '{A}'", [C]),
+]
+
+
+@pytest.mark.parametrize(("sql", "values"), DEFAULTS, ids=[sql for sql, _ in DEFAULTS])
+def test_the_sessions_workspace_is_for_tables_of_which_nothing_is_said(
+    sql: str, values: list[str] | None, planner: Planner
+) -> None:
+    if values is None:
+        with pytest.raises(MissingParameter):
+            planner.plan(sql, workspace=C)
+    else:
+        assert planner.sets(sql, workspace=C) == values
+
+
+def test_the_documents_default_is_never_a_host(planner: Planner) -> None:
+    with pytest.raises(MissingParameter, match=r"deployment_name of databricks_workspace\.workspace\.user_tokens"):
+        planner.plan("SELECT * FROM user_tokens")
+
+
+KEYS = [
+    ("token_id = 'x'", "x"),
+    ("token_id IN ('x', 'y')", "x y"),
+    ("token_id = 'x' OR token_id = 'y'", "x y"),
+    ("token_id = 'x' OR comment = 'y'", "-"),
+    ("token_id > 'x'", "-"),
+    ("token_id = comment", "-"),
+    ("created_by_id = 7", "-"),
+]
+
+
+@pytest.mark.parametrize(("where", "values"), KEYS, ids=[where for where, _ in KEYS])
+def test_a_key_is_taken_from_constants_alone(where: str, values: str, planner: Planner) -> None:
+    assert planner.sets(f"SELECT 1 FROM tokens WHERE {D} = '{A}' AND ({where})", "token_id") == [values]
