@@ -1,0 +1,190 @@
+"""INSERT, UPDATE, DELETE and EXEC: the method that is chosen, what it is given, and what is refused before it is sent."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.plan.planning import A, C, Planner, short
+from tokensh.errors import Error, MissingParameter, NotSupportedError, ProgrammingError, UnknownName
+from tokensh.plan.nodes import ChangePlan, ExecPlan, InsertPlan, Keys, SelectPlan
+
+INTO = "INSERT INTO user_tokens"
+
+INSERTS = [
+    (f"{INTO} (comment, deployment_name) VALUES ('x', '{A}')", "create", ["comment", "deployment_name"]),
+    (f"{INTO} (data__comment, Deployment_Name) VALUES ('x', '{A}')", "create", ["comment", "deployment_name"]),
+    (f"{INTO} (deployment_name, lifetime_seconds) SELECT '{A}', 60", "create", ["deployment_name", "lifetime_seconds"]),
+    (
+        f"INSERT INTO tokens (deployment_name, application_id, comment) VALUES ('{A}', 'y', 'x')",
+        "createobotoken",
+        ["deployment_name", "application_id", "comment"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("sql", "method", "targets"), INSERTS, ids=[sql for sql, _, _ in INSERTS])
+def test_an_insert_calls_the_method_that_takes_its_columns(
+    sql: str, method: str, targets: list[str], planner: Planner
+) -> None:
+    plan = planner.plan(sql)
+    assert isinstance(plan, InsertPlan)
+    assert plan.method.name == method
+    assert [one.name for one in plan.targets] == targets
+
+
+def test_an_insert_takes_the_sessions_workspace_where_it_names_none(planner: Planner) -> None:
+    plan = planner.plan(f"{INTO} (comment) VALUES ('x')", workspace=C)
+    assert isinstance(plan, InsertPlan)
+    assert plan.defaults == {"deployment_name": C}
+    named = planner.plan(f"{INTO} (comment, deployment_name) VALUES ('x', '{A}')", workspace=C)
+    assert isinstance(named, InsertPlan)
+    assert named.defaults == {}
+
+
+def test_returning_gives_the_reply_and_what_was_given(planner: Planner) -> None:
+    sql = f"{INTO} (deployment_name, comment) VALUES ('{A}', 'x')"
+    every = planner.plan(f"{sql} RETURNING *")
+    assert isinstance(every, InsertPlan)
+    assert every.returning is not None
+    assert [(one.name, one.secret) for one in every.returning.columns] == [("token_info", False), ("token_value", True)]
+    some = planner.plan(f"{sql} RETURNING token_value AS v, deployment_name, data__comment, upper(token_value) AS u")
+    assert isinstance(some, InsertPlan)
+    assert some.returning is not None
+    assert [one.name for one in some.returning.columns] == ["v", "deployment_name", "data__comment", "u"]
+    assert [one.secret for one in some.returning.columns] == [True, False, False, True]
+
+
+DELETES = [
+    (f"DELETE FROM user_tokens WHERE deployment_name = '{A}' AND token_id = 'x'", "revoketoken", False, A, "x"),
+    (f"DELETE FROM tokens WHERE deployment_name = '{A}' AND token_id IN ('x', 'y')", "delete", False, A, "x y"),
+    (f"DELETE FROM user_tokens WHERE deployment_name = '{A}' AND comment = 'x'", "revoketoken", True, "", ""),
+    (f"DELETE FROM tokens WHERE deployment_name = '{A}' AND (token_id = 'x' OR comment = 'y')", "delete", True, "", ""),
+    (f"DELETE FROM tokens WHERE deployment_name = '{A}' AND token_id LIKE 'x%'", "delete", True, "", ""),
+]
+
+
+@pytest.mark.parametrize(("sql", "method", "filtered", "place", "keys"), DELETES, ids=[one[0] for one in DELETES])
+def test_a_delete_lists_first_where_its_predicates_are_no_keys(
+    sql: str, method: str, filtered: bool, place: str, keys: str, planner: Planner
+) -> None:
+    plan = planner.plan(sql)
+    assert isinstance(plan, ChangePlan)
+    assert (plan.method.name, plan.filtered) == (method, filtered)
+    if filtered:
+        assert isinstance(plan.source, SelectPlan)
+    else:
+        assert isinstance(plan.source, Keys)
+        assert plan.source.scans == ()
+        found = {name: set(getattr(one, "values", ())) for name, one in plan.source.values.items()}
+        assert found == {"deployment_name": {place}, "token_id": set(keys.split())}
+
+
+EXECS = [
+    (
+        f"EXEC user_tokens.revoketoken @deployment_name = '{A}', @token_id = 'x'",
+        "revoketoken",
+        ["deployment_name", "token_id"],
+    ),
+    (
+        f"EXEC user_tokens.revoketoken @deployment_name = '{A}' @@json = '{{\"token_id\": \"x\"}}'",
+        "revoketoken",
+        ["deployment_name"],
+    ),
+    (
+        f"EXEC databricks_workspace.workspace.user_tokens.listtokens @DEPLOYMENT_NAME = '{A}'",
+        "listtokens",
+        ["deployment_name"],
+    ),
+    (
+        f"EXEC /*+ SHOWRESULTS */ tokens.get @deployment_name = '{A}', @token_id = lower('X')",
+        "get",
+        ["deployment_name", "token_id"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("sql", "method", "given"), EXECS, ids=[sql for sql, _, _ in EXECS])
+def test_an_exec_gives_its_arguments_to_the_method(sql: str, method: str, given: list[str], planner: Planner) -> None:
+    plan = planner.plan(sql)
+    assert isinstance(plan, ExecPlan)
+    assert plan.method.name == method
+    assert [parameter.name for parameter, _ in plan.values] == given
+
+
+REVOKE = f"EXEC user_tokens.revoketoken @deployment_name = '{A}'"
+WRONG: list[tuple[str, type[Error], str]] = [
+    (f"{INTO} (coment) VALUES ('x')", UnknownName, "coment"),
+    (f"{INTO} (data__coment, deployment_name) VALUES ('x', 'y')", UnknownName, "data__coment"),
+    (f"{INTO} (comment) VALUES ('x')", MissingParameter, "deployment_name"),
+    (f"{INTO} (comment, data__comment, deployment_name) VALUES (1, 2, 3)", ProgrammingError, "named twice"),
+    (f"{INTO} (comment, deployment_name) VALUES ('x')", ProgrammingError, "2 columns and is given 1 values"),
+    (f"{INTO} (deployment_name) VALUES ('x', 'y')", ProgrammingError, "1 columns and is given 2 values"),
+    (f"{INTO} VALUES ('x')", ProgrammingError, "names its columns"),
+    (f"{INTO} (deployment_name) VALUES ('x') RETURNING tokn_value", UnknownName, "tokn_value"),
+    (f"{INTO} (deployment_name) VALUES ('x') RETURNING (SELECT 1)", NotSupportedError, "no subqueries"),
+    (f"REPLACE INTO user_tokens (deployment_name) VALUES ('{A}')", NotSupportedError, "for local tables"),
+    ("INSERT INTO user_token (deployment_name) VALUES ('x')", UnknownName, "user_token"),
+    ("DELETE FROM user_tokens", MissingParameter, "deployment_name"),
+    (f"DELETE FROM user_tokens WHERE deployment_name = '{A}' AND toke_id = 'x'", UnknownName, "toke_id"),
+    ("DELETE FROM user_tokens WHERE token_id = 'x'", MissingParameter, "deployment_name"),
+    ("DELETE FROM token_permissions WHERE deployment_name = 'x'", NotSupportedError, "DELETE"),
+    (f"UPDATE user_tokens SET comment = 'x' WHERE deployment_name = '{A}'", NotSupportedError, "no method for UPDATE"),
+    (
+        f"REPLACE user_tokens SET comment = 'x' WHERE deployment_name = '{A}'",
+        NotSupportedError,
+        "no method for REPLACE",
+    ),
+    ("EXEC user_tokens.revoke @deployment_name = 'x'", UnknownName, "revoke"),
+    ("EXEC revoketoken @deployment_name = 'x'", ProgrammingError, "named with its resource"),
+    (f"{REVOKE}, @tokn_id = 'x'", UnknownName, "tokn_id"),
+    (f"{REVOKE}, @token_id = 'x', @TOKEN_ID = 'y'", ProgrammingError, "given twice"),
+    (f"{REVOKE}, @token_id = (SELECT 1)", NotSupportedError, "no subquery"),
+    (f"{REVOKE} @@json = '{{'", ProgrammingError, "no JSON"),
+    (f"{REVOKE} @@json = '[]'", ProgrammingError, "@@json"),
+    (f"{REVOKE} @@json = '{{\"tokn_id\": 1}}'", UnknownName, "tokn_id"),
+    (f"{REVOKE}, @token_id = 'x' @@json = '{{\"token_id\": \"y\"}}'", ProgrammingError, "given twice"),
+    ("EXEC user_tokens.listtokens", MissingParameter, "deployment_name"),
+    (f"EXEC user_tokens.listtokens @deployment_name = '{A}' @@json = '{{}}'", ProgrammingError, "takes no body"),
+    ("PURGE", NotSupportedError, "PURGE is not offered"),
+]
+
+
+@pytest.mark.parametrize(("sql", "kind", "words"), WRONG, ids=[sql for sql, _, _ in WRONG])
+def test_a_wrong_write_is_refused_while_it_is_planned(
+    sql: str, kind: type[Error], words: str, planner: Planner
+) -> None:
+    with pytest.raises(kind, match=re.escape(words)):
+        planner.plan(sql)
+
+
+NEAREST = [
+    (f"{INTO} (data__coment, deployment_name) VALUES ('x', 'y')", "data__comment"),
+    ("EXEC user_tokens.revoke_token @deployment_name = 'x'", "revoketoken"),
+    (f"{REVOKE}, @tokenid = 'x'", "token_id"),
+    (f"DELETE FROM user_tokens WHERE deployment_nam = '{A}'", "deployment_name"),
+]
+
+
+@pytest.mark.parametrize(("sql", "near"), NEAREST, ids=[sql for sql, _ in NEAREST])
+def test_an_unknown_name_of_a_write_comes_with_the_nearest_one(sql: str, near: str, planner: Planner) -> None:
+    with pytest.raises(UnknownName) as caught:
+        planner.plan(sql)
+    assert caught.value.near == near
+    assert caught.value.span is not None
+
+
+METHODS = [
+    ("user_tokens", "listtokens", "deployment_name = 'x'"),
+    ("tokens", "list", "deployment_name = 'x'"),
+    ("tokens", "get", "deployment_name = 'x' AND token_id = 'y'"),
+    ("tokens", "list", "deployment_name = 'x' AND token_id IN ('y', 'z')"),
+]
+
+
+@pytest.mark.parametrize(("resource", "method", "where"), METHODS)
+def test_a_query_explains_which_method_it_calls(resource: str, method: str, where: str, planner: Planner) -> None:
+    (scan,) = planner.select(f"SELECT 1 FROM {resource} WHERE {where}").scans
+    assert method in {one.name for one in scan.resource.of("SELECT")}
+    assert short(scan, "deployment_name") == "x"
