@@ -32,6 +32,19 @@ RESOURCES: dict[str, tuple[tuple[str, Kind], ...]] = {
         ("last_used_day", "integer"),
     ),
 }
+WHOLE = "/* by itself */"
+"""Stands behind a query in FROM that SQLite 3.40 must not merge with the query around it.
+
+Of a UNION ALL and an outer join it would take a WHERE for an ON. `LIMIT -1` in its place prevents that.
+"""
+_FIELDS = ", ".join(name for name, _ in _COMMON)
+VIEWS: dict[str, str] = {
+    "every": "SELECT * FROM tokens",
+    "both_kinds": f"SELECT {_FIELDS} FROM tokens WHERE comment <> '' UNION ALL SELECT {_FIELDS} FROM user_tokens {WHOLE}",
+    "every_again": f"SELECT {_FIELDS} FROM every WHERE expiry_time > 0",
+}
+"""Views over the resources, by what they select; predicates pass through them."""
+_SHAPES = {**RESOURCES, **{name: RESOURCES["tokens"] if name == "every" else _COMMON for name in VIEWS}}
 _TEXTS = ("", "NULL", "extra 1", "grafana", "a%", "it''s", "東京", "dbt production", *WORKSPACES)
 _PATTERNS = ("%e%", "extra _", "%''%", "d%", "%", "", "%\\%", "_")
 
@@ -194,7 +207,7 @@ class Maker:
                 "count(*)",
                 f"count({text}){kept}",
                 f"count(DISTINCT {text})",
-                f"sum({integer}){kept}",
+                f"sum({integer} % 1000000007){kept}",
                 f"max({integer})",
                 f"min(length({text}))",
                 f"sum(CASE WHEN {text} LIKE '%e%' THEN 1 ELSE 0 END)",
@@ -209,7 +222,7 @@ class Maker:
             (
                 f"rank() OVER ({part}ORDER BY {text})",
                 f"dense_rank() OVER ({part}ORDER BY {integer} DESC)",
-                f"sum({integer}) OVER ({part}ORDER BY {text})",
+                f"sum({integer} % 1000000007) OVER ({part}ORDER BY {text})",
                 f"count(*) OVER ({part})",
                 f"row_number() OVER ({part}ORDER BY {whole})",
                 f"lag({integer}, 1, 0) OVER (ORDER BY {whole})",
@@ -232,9 +245,9 @@ class Maker:
             else:
                 made = Made(_whole(made.sql), made.kinds)
             return self._named(f"({made.sql})", made.kinds)
-        resource = self.pick(tuple(RESOURCES))
+        resource = self.pick(tuple(RESOURCES) * 2 + tuple(VIEWS))
         alias = self.name("r")
-        columns = tuple(Column(f"{alias}.{name}", kind) for name, kind in RESOURCES[resource])
+        columns = tuple(Column(f"{alias}.{name}", kind) for name, kind in _SHAPES[resource])
         return Source(f"{resource} AS {alias}", alias, columns, resource=True)
 
     def _named(self, text: str, kinds: Sequence[Kind]) -> Source:
@@ -454,15 +467,9 @@ class Maker:
         return self.random.choice(forms)()
 
 
-WHOLE = "/* by itself */"
-"""Stands behind a query in FROM that SQLite 3.40 must not merge with the query around it.
-
-It would take the WHERE of an arm of UNION ALL for the ON of that arm's outer join. `LIMIT -1` in its place prevents that.
-"""
-
-
 def _whole(sql: str) -> str:
-    return f"{sql} {WHOLE}" if any(f" {one} JOIN " in sql for one in ("LEFT", "RIGHT", "FULL")) else sql
+    risky = ("LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "UNION ALL")
+    return f"{sql} {WHOLE}" if any(one in sql for one in risky) else sql
 
 
 def _where(conditions: Sequence[str]) -> str:

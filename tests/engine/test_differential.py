@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.engine.random_queries import RESOURCES, WHOLE, WORKSPACES, Maker
+from tests.engine.random_queries import RESOURCES, VIEWS, WHOLE, WORKSPACES, Maker
 from tests.worlds import world
 from tokensh import sandbox
 from tokensh.dbapi import Connection
@@ -34,6 +34,8 @@ def ours(site: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Co
     home = tmp_path_factory.mktemp("home")
     variables = {"DATABRICKS_TOKEN": site.token, "XDG_CACHE_HOME": str(home.parent / "cache")}
     with Connection(environment=world(home, variables=variables), endpoint=site.endpoint) as connection:
+        for name, query in VIEWS.items():
+            list(connection.run(f"CREATE VIEW {name} AS {query}").rows)
         yield connection
 
 
@@ -49,6 +51,8 @@ def plain(site: Sandbox) -> Iterator[sqlite3.Connection]:
                 listed = json.load(reply)["token_infos"]
             rows = [(workspace, *(one.get(name) for name, _ in columns[1:])) for one in listed]
             database.executemany(f"INSERT INTO {resource} VALUES ({', '.join('?' * len(columns))})", rows)
+    for name, query in VIEWS.items():
+        database.execute(f"CREATE VIEW {name} AS {apart(query)}")
     yield database
     database.close()
 
@@ -56,6 +60,11 @@ def plain(site: Sandbox) -> Iterator[sqlite3.Connection]:
 @pytest.fixture(scope="module")
 def token_ids(plain: sqlite3.Connection) -> list[str]:
     return [row[0] for row in plain.execute("SELECT DISTINCT token_id FROM tokens ORDER BY comment, token_id")]
+
+
+def apart(sql: str) -> str:
+    """The statement for SQLite by itself, which gets some things wrong when it merges queries."""
+    return sql.replace(WHOLE, "LIMIT -1")
 
 
 def typed(row: tuple[Value, ...]) -> tuple[tuple[type, Value], ...]:
@@ -68,7 +77,7 @@ def test_a_random_query_has_the_rows_that_plain_sqlite_finds(
     number: int, ours: Connection, plain: sqlite3.Connection, token_ids: list[str]
 ) -> None:
     made = Maker(number, token_ids).statement()
-    expected = [typed(row) for row in plain.execute(made.sql.replace(WHOLE, "LIMIT -1"))]
+    expected = [typed(row) for row in plain.execute(apart(made.sql))]
     found = [typed(row) for row in ours.run(made.sql).rows]
     if made.ordered:
         assert found == expected, made.sql

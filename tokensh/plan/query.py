@@ -661,9 +661,10 @@ class QueryBinder:
         if len(self._hoisted) >= _MOST_TABLES:
             raise NotSupportedError(f"the statement has more than {_MOST_TABLES} queries in FROM")
         table = self._unique(name)
-        # SQLite 3.40 merges a UNION ALL with the query around it, and takes the WHERE of an arm for the ON of its outer join.
-        unsafe = " UNION ALL " in bound.sql and any(f" {one} JOIN " in bound.sql for one in ("LEFT", "RIGHT", "FULL"))
-        self._hoisted.append(f"{table} AS {'MATERIALIZED ' if unsafe else ''}({bound.sql})")
+        # SQLite 3.40 merges a UNION ALL with the query around it even where there are outer joins, inside or around: it takes
+        # a WHERE for an ON then, and finds too many rows, or tables that are not there yet.
+        apart = "MATERIALIZED " if " UNION ALL " in bound.sql else ""
+        self._hoisted.append(f"{table} AS {apart}({bound.sql})")
         return table
 
     def _prefix(self) -> str:
