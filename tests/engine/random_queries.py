@@ -277,9 +277,9 @@ class Maker:
                 text += f", {other.text}"
                 continue
             kind = self.pick(("JOIN", "INNER JOIN", "LEFT JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN"))
-            if not plain and first.resource and other.resource and self.chance(0.15):
-                # SQLite finds names ambiguous behind a FULL JOIN USING that is joined further.
-                text += self.using("JOIN" if left else kind, other, where)
+            if left == 0 and not plain and first.resource and other.resource and self.chance(0.25):
+                # Only the last: SQLite finds names ambiguous where a FULL JOIN is near one with USING.
+                text += self.using(kind, other, where)
                 scope.own += other.columns
                 plain = True
                 continue
