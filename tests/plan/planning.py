@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from tokensh.engine.local import function_names
-from tokensh.errors import assert_never
+from tokensh.errors import Span, assert_never
 from tokensh.plan.bind import Names, bind
 from tokensh.plan.nodes import AllOf, AnyOf, Constants, FromQuery, Plan, SameAs, Scan, SelectPlan, ValueSet
 from tokensh.provider.catalog import DEFAULT, Catalog
+from tokensh.provider.model import Resource
 from tokensh.sql.parse import Parser
 
 A, B, C = "dbc-a", "dbc-b", "dbc-c"
@@ -24,6 +25,9 @@ class Planner:
     def plan(self, sql: str, *, workspace: str | None = None, namespace: tuple[str, ...] = DEFAULT) -> Plan:
         names = Names(self._catalog, namespace, workspace, function_names())
         return bind(self._parser.parse(sql), names)
+
+    def resource(self, name: str) -> Resource:
+        return self._catalog.find((name,), DEFAULT, Span(0, 0))
 
     def select(self, sql: str, *, workspace: str | None = None) -> SelectPlan:
         found = self.plan(sql, workspace=workspace)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 
 from tests.plan.planning import A, B, C, Planner
 from tokensh.errors import MissingParameter
+from tokensh.plan.method import choose
+from tokensh.plan.nodes import FromQuery
+from tokensh.rows import Value
 
 U = "SELECT 1 FROM user_tokens WHERE"
 D = "deployment_name"
@@ -15,6 +20,7 @@ ONE_TABLE = [
     (f"'{A}' = {D}", A),
     (f"{D} == '{A}'", A),
     (f"{D} IS '{A}'", A),
+    (f"{D} IS NOT DISTINCT FROM '{A}'", A),
     (f"user_tokens.{D} = '{A}'", A),
     (f"databricks_workspace.workspace.user_tokens.{D} = '{A}'", A),
     ("DEPLOYMENT_NAME = 'dbc-a'", A),
@@ -61,6 +67,11 @@ BETWEEN_TABLES = [
     (f"WITH w AS (SELECT * FROM user_tokens) SELECT * FROM w WHERE {D} = '{A}'", [A]),
     (f"WITH w(p) AS (SELECT {D} FROM user_tokens) SELECT * FROM w WHERE p = '{A}'", [A]),
     (f"SELECT * FROM (SELECT {D} AS p, count(*) FROM user_tokens GROUP BY {D}) AS d WHERE p = '{A}'", [A]),
+    (f"SELECT * FROM (SELECT {D} AS p, count(*) FROM user_tokens GROUP BY p) AS d WHERE p = '{A}'", [A]),
+    (f"SELECT * FROM (SELECT {D}, comment AS c, count(*) FROM user_tokens GROUP BY 2, 1) AS d WHERE {D} = '{A}'", [A]),
+    (f"SELECT * FROM (SELECT DISTINCT {D} FROM user_tokens HAVING 1) AS d WHERE {D} = '{A}'", [A]),
+    (f"SELECT * FROM ((SELECT {D} FROM user_tokens) UNION (SELECT {D} FROM tokens)) AS d WHERE {D} = '{A}'", [A, A]),
+    (f"SELECT * FROM (SELECT {D} FROM tokens EXCEPT SELECT {D} FROM user_tokens) AS d WHERE {D} = '{A}'", [A, A]),
     (f"SELECT * FROM (SELECT {D} FROM user_tokens UNION SELECT {D} FROM tokens) AS d WHERE {D} = '{A}'", [A, A]),
     (f"SELECT {D} FROM user_tokens WHERE {D} = '{A}' UNION SELECT '{B}' FROM tokens WHERE {D} = '{B}'", [A, B]),
     (f"SELECT 1 FROM user_tokens AS u, (SELECT '{A}' AS p) AS d WHERE u.{D} = d.p", ["query"]),
@@ -84,6 +95,11 @@ UNKNOWN = [
     f"{U} {D} BETWEEN '{A}' AND '{B}'",
     f"{U} {D} IS NULL",
     f"{U} {D} IS NOT '{A}'",
+    f"{U} {D} IS DISTINCT FROM '{A}'",
+    f"{U} {D} IS NOT DISTINCT FROM NULL",
+    f"{U} {D} = '{A}' COLLATE NOCASE",
+    f"{U} {D} = (SELECT t.{D} FROM tokens AS t WHERE t.token_id = user_tokens.token_id AND t.{D} = '{A}')",
+    f"{U} ({D}, 1) IN (('{A}', 1))",
     f"{U} {D} NOT IN ('{A}')",
     f"{U} NOT ({D} = '{A}')",
     f"{U} {D} = '{A}' OR comment = 'x'",
@@ -102,6 +118,8 @@ UNKNOWN = [
     f"SELECT * FROM (SELECT * FROM user_tokens LIMIT 3) AS d WHERE {D} = '{A}'",
     f"SELECT * FROM (SELECT {D}, rank() OVER (ORDER BY comment) FROM user_tokens) AS d WHERE {D} = '{A}'",
     f"SELECT * FROM (SELECT max({D}) AS {D} FROM user_tokens) AS d WHERE {D} = '{A}'",
+    f"SELECT * FROM (SELECT {D}, comment AS c, count(*) FROM user_tokens GROUP BY 2) AS d WHERE {D} = '{A}'",
+    f"SELECT 1 FROM user_tokens AS u, (SELECT 1 AS x) AS a, (SELECT 1 AS y) AS b WHERE u.{D} = a.x || b.y",
 ]
 
 
@@ -149,6 +167,9 @@ KEYS = [
     ("token_id IN ('x', 'y')", "x y"),
     ("token_id = 'x' OR token_id = 'y'", "x y"),
     ("token_id = 'x' OR comment = 'y'", "-"),
+    ("token_id = -1", "-1"),
+    ("token_id = 0x10", "16"),
+    ("token_id IN (TRUE, FALSE)", "1 0"),
     ("token_id > 'x'", "-"),
     ("token_id = comment", "-"),
     ("created_by_id = 7", "-"),
@@ -158,3 +179,42 @@ KEYS = [
 @pytest.mark.parametrize(("where", "values"), KEYS, ids=[where for where, _ in KEYS])
 def test_a_key_is_taken_from_constants_alone(where: str, values: str, planner: Planner) -> None:
     assert planner.sets(f"SELECT 1 FROM tokens WHERE {D} = '{A}' AND ({where})", "token_id") == [values]
+
+
+QUERIES = [
+    (f"{U} {D} IN (SELECT '{A}' WHERE 1)", f"SELECT '{A}' AS \"'{A}'\" WHERE 1"),
+    (f"WITH w AS (SELECT '{A}' AS p) {U} {D} IN (SELECT p FROM w)", "WITH"),
+    (f"SELECT 1 FROM user_tokens AS u, json_each('[1]') AS j WHERE u.{D} = j.value", "SELECT DISTINCT"),
+]
+
+
+@pytest.mark.parametrize(("sql", "start"), QUERIES, ids=[sql for sql, _ in QUERIES])
+def test_a_query_that_gives_values_stands_alone(sql: str, start: str, planner: Planner) -> None:
+    (scan,) = planner.select(sql).scans
+    values = scan.values[D]
+    assert isinstance(values, FromQuery)
+    assert values.sql.startswith(start)
+    connection = sqlite3.connect(":memory:")
+    assert connection.execute(values.sql).fetchall() in ([(A,)], [(1,)])
+    connection.close()
+
+
+METHODS: list[tuple[dict[str, tuple[Value, ...]], str | None]] = [
+    ({"deployment_name": (A,)}, "list"),
+    ({"deployment_name": (A, B)}, "list"),
+    ({"deployment_name": (A,), "token_id": ("x",)}, "get"),
+    ({"deployment_name": (A, B), "token_id": ("x",)}, "get"),
+    ({"deployment_name": (A,), "token_id": ("x", "y")}, "list"),
+    ({"deployment_name": (A,), "token_id": ()}, "list"),
+    ({"deployment_name": (A,), "created_by_id": (7,)}, "list"),
+    ({"token_id": ("x",)}, None),
+    ({}, None),
+]
+
+
+@pytest.mark.parametrize(("values", "method"), METHODS, ids=[str(values) for values, _ in METHODS])
+def test_one_key_is_got_and_no_or_many_are_listed(
+    values: dict[str, tuple[Value, ...]], method: str | None, planner: Planner
+) -> None:
+    chosen = choose(planner.resource("tokens").of("SELECT"), values)
+    assert (chosen.name if chosen else None) == method

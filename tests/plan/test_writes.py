@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.plan.planning import A, C, Planner, short
+from tests.plan.planning import A, C, Planner
 from tokensh.errors import Error, MissingParameter, NotSupportedError, ProgrammingError, UnknownName
 from tokensh.plan.nodes import ChangePlan, ExecPlan, InsertPlan, Keys, SelectPlan
 
@@ -56,12 +56,37 @@ def test_returning_gives_the_reply_and_what_was_given(planner: Planner) -> None:
     assert [one.secret for one in some.returning.columns] == [True, False, False, True]
 
 
+IN_A = f"deployment_name = '{A}'"
+LESS_THAN_A_KEY = [
+    "(token_id, 1) = ('x', 2)",
+    "token_id = 'x' AND 1 = 2",
+    "(token_id = 'x' OR 1)",
+    "(token_id = 'x') = 0",
+    "NOT token_id = 'x'",
+    "token_id = 'x' COLLATE NOCASE",
+    "token_id IN ('x', comment)",
+    "token_id = (SELECT token_id)",
+    "token_id = CASE WHEN token_id = 'x' THEN token_id END",
+    "'x' IN (token_id)",
+]
+"""Predicates from which a key's values can be read, or nearly, and that are not true of just those."""
+AS_MUCH_AS_A_KEY = [
+    ("token_id IS 'x'", "x"),
+    ("(token_id = 'x' OR token_id IN ('y'))", "x y"),
+    ("'x' = tokens.token_id", "x"),
+]
+
 DELETES = [
     (f"DELETE FROM user_tokens WHERE deployment_name = '{A}' AND token_id = 'x'", "revoketoken", False, A, "x"),
     (f"DELETE FROM tokens WHERE deployment_name = '{A}' AND token_id IN ('x', 'y')", "delete", False, A, "x y"),
     (f"DELETE FROM user_tokens WHERE deployment_name = '{A}' AND comment = 'x'", "revoketoken", True, "", ""),
     (f"DELETE FROM tokens WHERE deployment_name = '{A}' AND (token_id = 'x' OR comment = 'y')", "delete", True, "", ""),
     (f"DELETE FROM tokens WHERE deployment_name = '{A}' AND token_id LIKE 'x%'", "delete", True, "", ""),
+    *((f"DELETE FROM tokens WHERE {IN_A} AND {less}", "delete", True, "", "") for less in LESS_THAN_A_KEY),
+    *((f"DELETE FROM tokens WHERE {IN_A} AND {key}", "delete", False, A, keys) for key, keys in AS_MUCH_AS_A_KEY),
+    (f"DELETE FROM tokens WHERE {IN_A} AND token_id = 'x' LIMIT 1", "delete", True, "", ""),
+    (f"DELETE FROM tokens WHERE (deployment_name, 1) = ('{A}', 2) AND token_id = 'x'", "delete", True, "", ""),
+    (f"DELETE FROM user_tokens WHERE {IN_A} AND token_id = 'x' RETURNING token_id", "revoketoken", False, A, "x"),
 ]
 
 
@@ -147,6 +172,13 @@ WRONG: list[tuple[str, type[Error], str]] = [
     (f"{REVOKE}, @token_id = 'x' @@json = '{{\"token_id\": \"y\"}}'", ProgrammingError, "given twice"),
     ("EXEC user_tokens.listtokens", MissingParameter, "deployment_name"),
     (f"EXEC user_tokens.listtokens @deployment_name = '{A}' @@json = '{{}}'", ProgrammingError, "takes no body"),
+    (f'{REVOKE} @@json = \'{{"token_id": "a", "token_id": "b"}}\'', ProgrammingError, "names a key of an object twice"),
+    (f"{REVOKE} @@json = '{'[' * 9999}'", ProgrammingError, "cannot be read as JSON"),
+    (f"{INTO} (deployment_name) VALUES ('x') RETURNING count(*)", NotSupportedError, "no aggregate"),
+    (f"{INTO} (deployment_name) VALUES ('x') RETURNING 1 + max(token_value)", NotSupportedError, "no aggregate"),
+    (f"{INTO} (deployment_name) VALUES ('x') RETURNING rank() OVER ()", NotSupportedError, "no window function"),
+    (f"DELETE FROM tokens WHERE {IN_A} AND token_id = 'x' RETURNING count(*)", NotSupportedError, "no aggregate"),
+    (f"EXEC user_tokens.revoketoken @deployment_name = '{A}'", MissingParameter, "token_id"),
     ("PURGE", NotSupportedError, "PURGE is not offered"),
 ]
 
@@ -175,16 +207,61 @@ def test_an_unknown_name_of_a_write_comes_with_the_nearest_one(sql: str, near: s
     assert caught.value.span is not None
 
 
-METHODS = [
-    ("user_tokens", "listtokens", "deployment_name = 'x'"),
-    ("tokens", "list", "deployment_name = 'x'"),
-    ("tokens", "get", "deployment_name = 'x' AND token_id = 'y'"),
-    ("tokens", "list", "deployment_name = 'x' AND token_id IN ('y', 'z')"),
+SET = "UPDATE token_permissions SET access_control_list = '[]'"
+FROM_ROW = "UPDATE token_permissions SET access_control_list = access_control_list"
+FROM_QUERY = "UPDATE token_permissions SET access_control_list = (SELECT '[]')"
+
+# The statement, its method, whether rows are listed first, whether the listing decides what is sent.
+UPDATES = [
+    (f"{SET} WHERE {IN_A}", "updatepermissions", False, False),
+    (f"UPDATE token_permissions SET data__access_control_list = '[]' WHERE {IN_A}", "updatepermissions", False, False),
+    (f"UPDATE token_permissions SET access_control_list = lower('[]') WHERE {IN_A}", "updatepermissions", False, False),
+    (f"REPLACE token_permissions SET access_control_list = '[]' WHERE {IN_A}", "setpermissions", False, False),
+    (f"{SET} WHERE {IN_A} RETURNING deployment_name, object_id", "updatepermissions", False, False),
+    (f"{SET} WHERE {IN_A} RETURNING *", "updatepermissions", True, False),
+    (f"{SET} WHERE {IN_A} AND object_type = 'tokens'", "updatepermissions", True, True),
+    (f"{FROM_ROW} WHERE {IN_A}", "updatepermissions", True, True),
+    (f"{FROM_QUERY} WHERE {IN_A}", "updatepermissions", True, True),
 ]
 
 
-@pytest.mark.parametrize(("resource", "method", "where"), METHODS)
-def test_a_query_explains_which_method_it_calls(resource: str, method: str, where: str, planner: Planner) -> None:
-    (scan,) = planner.select(f"SELECT 1 FROM {resource} WHERE {where}").scans
-    assert method in {one.name for one in scan.resource.of("SELECT")}
-    assert short(scan, "deployment_name") == "x"
+@pytest.mark.parametrize(("sql", "method", "lists", "filtered"), UPDATES, ids=[sql for sql, *_ in UPDATES])
+def test_an_update_lists_rows_where_the_statement_does_not_say_all_that_is_sent(
+    sql: str, method: str, lists: bool, filtered: bool, planner: Planner
+) -> None:
+    plan = planner.plan(sql)
+    assert isinstance(plan, ChangePlan)
+    assert (plan.method.name, plan.filtered) == (method, filtered)
+    assert isinstance(plan.source, SelectPlan) is lists
+    assert [one.name for one in plan.assigned] == ["access_control_list"]
+
+
+# What is wrong stands between «».
+WRONG_UPDATES: list[tuple[str, type[Error], str]] = [
+    (f"UPDATE token_permissions SET «access_control_lst» = '[]' WHERE {IN_A}", UnknownName, "access_control_lst"),
+    (f"UPDATE token_permissions SET «deployment_name» = 'x' WHERE {IN_A}", ProgrammingError, "belongs into WHERE"),
+    (
+        f"UPDATE token_permissions SET access_control_list = '[]', «data__access_control_list» = '[]' WHERE {IN_A}",
+        ProgrammingError,
+        "named twice",
+    ),
+    (SET.replace("token_permissions", "«token_permissions»"), MissingParameter, "is not given"),
+    (f"UPDATE «token_permissions» SET access_control_list = '[]' FROM tokens WHERE {IN_A}", NotSupportedError, "FROM"),
+    (
+        "UPDATE «token_permissions» SET access_control_list = '[]' WHERE deployment_name > 'x'",
+        MissingParameter,
+        "worked",
+    ),
+    (f"{SET} WHERE {IN_A} AND «objct_id» = 'x'", UnknownName, "objct_id"),
+]
+
+
+@pytest.mark.parametrize(("marked", "kind", "words"), WRONG_UPDATES, ids=[sql for sql, _, _ in WRONG_UPDATES])
+def test_a_wrong_update_is_shown_where_it_is_wrong(
+    marked: str, kind: type[Error], words: str, planner: Planner
+) -> None:
+    sql, wrong = re.sub("[«»]", "", marked), re.findall("«(.*)»", marked)[0]
+    with pytest.raises(kind, match=words) as caught:
+        planner.plan(sql)
+    assert caught.value.span is not None
+    assert sql[slice(*caught.value.span)] == wrong

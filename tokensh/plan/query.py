@@ -328,7 +328,8 @@ class QueryBinder:
             parts.append(f" WINDOW {', '.join(named)}")
         order = [self._order(item, scope, dialect, columns) for item in query.order]
         parts.append(self._tail(order, query))
-        bound = tuple(self._pushable(node, group, c, r) for c, r in zip(columns, result, strict=True))
+        grouped = (c.sql in group or str(at) in group for at, c in enumerate(columns, 1))
+        bound = tuple(self._pushable(node, *one) for one in zip(columns, result, grouped, strict=True))
         return BoundQuery("".join(parts), bound, self._needs(scope, node, *query.order), scope.correlated)
 
     def _items(self, items: Sequence[n.Item | n.Star], scope: Scope, dialect: Dialect) -> list[BoundColumn]:
@@ -387,12 +388,13 @@ class QueryBinder:
             return _ordered(self._ordinal(expr, len(columns)), item)
         return _ordered(unparse.expression(expr, dialect), item)
 
-    def _pushable(self, node: n.Select, group: Sequence[str], column: BoundColumn, result: BoundColumn) -> BoundColumn:
+    @staticmethod
+    def _pushable(node: n.Select, column: BoundColumn, result: BoundColumn, grouped: bool) -> BoundColumn:
         """The result's column, with bases where a predicate on it may be asked before the rest is worked out."""
         calls = [one for one in walk((node.items, node.having)) if isinstance(one, n.Call)]
         windowed = any(one.over is not None for one in calls)
-        aggregated = node.group or any(_is_aggregate(one) for one in calls)
-        keeps = not windowed and (not aggregated or column.sql in group)
+        aggregated = node.group or any(is_aggregate(one) for one in calls)
+        keeps = not windowed and (not aggregated or grouped)
         return replace(result, bases=column.bases if keeps else NOTHING)
 
     def condition(self, expr: n.Expr, scope: Scope, dialect: Dialect, allowed: frozenset[int]) -> str:
@@ -861,7 +863,8 @@ def _merged(kind: n.JoinKind, left: BoundColumn, right: BoundColumn) -> BoundCol
     )
 
 
-def _is_aggregate(call: n.Call) -> bool:
+def is_aggregate(call: n.Call) -> bool:
+    """Whether a call makes one value of many rows."""
     name = call.name[-1].text.lower()
     return call.over is None and (name in AGGREGATES or (name in ("min", "max") and len(call.arguments) == 1))
 

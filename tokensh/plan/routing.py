@@ -49,7 +49,7 @@ class Predicates:
                 return _union([self.sets(one, allowed) for one in expr.operands])
             case n.Binary(operator="="):
                 return self._equal(expr.left, expr.right, allowed)
-            case n.Is(negated=False, distinct=False, operand=operand, other=other) if _is_given(other):
+            case n.Is(operand=operand, other=other) if expr.negated == expr.distinct and _is_given(other):
                 return self._equal(operand, other, allowed)
             case n.InList(negated=False):
                 members = [self._value(one) for one in expr.items]

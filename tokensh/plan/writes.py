@@ -23,7 +23,7 @@ from tokensh.plan.nodes import (
     Projection,
     SelectPlan,
 )
-from tokensh.plan.query import Names, QueryBinder, whole_from
+from tokensh.plan.query import Names, QueryBinder, is_aggregate, whole_from
 from tokensh.plan.routing import walk
 from tokensh.plan.scope import BoundColumn, From, Relation, Scope
 from tokensh.provider.model import Method, Parameter, Resource
@@ -169,6 +169,9 @@ def projection(
             continue
         if any(isinstance(one, n.Query) for one in walk(item)):
             raise NotSupportedError("RETURNING takes no subqueries", span=item.expr.span)
+        # It tells of one row at a time.
+        if any(isinstance(one, n.Call) and (one.over is not None or is_aggregate(one)) for one in walk(item)):
+            raise NotSupportedError("RETURNING takes no aggregate and no window function", span=item.expr.span)
         bound.append(binder.item(item, scope, dialect))
     if not bound:
         raise ProgrammingError(f"{called} answers this with nothing that RETURNING * could show")
@@ -197,10 +200,12 @@ def change(node: n.Update | n.Delete, names: Names) -> ChangePlan:
     method = _changing(resource, verb, span)
     key_method = _with_keys(method)
     assigned = _targets(method, [path for path, _ in node.assignments]) if isinstance(node, n.Update) else ()
-    for one in assigned:
+    for one, (path, _) in zip(assigned, node.assignments if isinstance(node, n.Update) else (), strict=True):
         if one.location != "body":
             raise ProgrammingError(
-                f"{one.name} is a parameter: it belongs into WHERE", span=span, hint=f"WHERE {one.name} = '..'"
+                f"{one.name} is a parameter: it belongs into WHERE",
+                span=_path_span(path),
+                hint=f"WHERE {one.name} = '..'",
             )
     lacking = tuple(p.sql_name for p in method.body if p.required and p not in assigned and p not in _keys(key_method))
     if lacking and isinstance(node, n.Update):
@@ -285,6 +290,8 @@ class _Change:
                 keys = frozenset().union(*known)
                 whole = len(known) == len(parts) and (expr.operator == "AND" or len(keys) == 1)
                 return keys if whole else None
+            case _ if any(isinstance(one, n.Row) for one in walk(expr)):
+                return None  # (token_id, 1) = ('x', 2) gives token_id a value, and is false
             case _:
                 names = {p.name.lower() for p in self.keys}
                 found = {name for scan, name in binder.sets_of(expr, scope) if scan == 1 and name in names}
@@ -404,8 +411,14 @@ def method_of(names: Names, path: n.Path, span: Span) -> tuple[Resource, Method]
 
 
 def _json_body(node: n.JsonArgument, method: Method, given: set[str]) -> Mapping[str, object]:
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        made = dict(pairs)
+        if len(made) != len(pairs):
+            raise ProgrammingError("@@json names a key of an object twice", span=node.value)
+        return made
+
     try:
-        body = json.loads(node.text)
+        body = json.loads(node.text, object_pairs_hook=once)
     except json.JSONDecodeError as error:
         raise ProgrammingError(
             f"@@json is no JSON: {error.msg} at line {error.lineno}, column {error.colno} of it", span=node.value
