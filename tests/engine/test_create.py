@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Generator
 from typing import Any, cast
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -113,6 +114,71 @@ def test_a_lost_reply_names_the_token_and_how_to_revoke_it(how: str, session: Co
     session.yes = True
     run(session, statement.removesuffix(";"))
     assert ids(session, comment) == set()
+
+
+def test_an_exec_that_creates_is_looked_after_just_the_same(session: Connection, site: Sandbox) -> None:
+    site.fault("POST */create", after_handler=True, drop=True)
+    with pytest.raises(UnknownOutcome) as caught:
+        run(session, f"EXEC user_tokens.create @deployment_name = '{A}', @comment = 'lost exec'")
+    assert posts(site) == 1
+    ((token_id, _),) = caught.value.orphans
+    assert {token_id} == ids(session, "lost exec")
+
+
+def test_where_there_is_a_method_for_delete_the_orphans_statement_is_a_delete(
+    session: Connection, site: Sandbox
+) -> None:
+    into = "INSERT INTO tokens (deployment_name, application_id, comment)"
+    site.fault("POST */on-behalf-of/tokens", after_handler=True, drop=True)
+    with pytest.raises(UnknownOutcome) as caught:
+        run(session, f"{into} VALUES ('{A}', '4c1f2a6e-9d03-4b7a-8f55-0e6d7a2b91c4', 'it''s lost')")
+    ((token_id, statement),) = caught.value.orphans
+    assert statement.startswith("DELETE FROM databricks_workspace.workspace.tokens WHERE ")
+    find = f"SELECT token_id FROM tokens WHERE deployment_name = '{A}' AND comment = 'it''s lost'"
+    assert column(session, find) == [token_id]
+    run(session, statement.removesuffix(";"))
+    assert column(session, find) == []
+
+
+def test_the_first_of_two_rows_that_is_lost_stops_the_second(session: Connection, site: Sandbox) -> None:
+    site.fault("POST */create", after_handler=True, drop=True)
+    with pytest.raises(UnknownOutcome, match=re.escape("(0 of 2 rows done, 1 not tried)")) as caught:
+        run(session, insert("first of two", "second of two"))
+    assert posts(site) == 1
+    assert {one for one, _ in caught.value.orphans} == ids(session, "first of two")
+    assert ids(session, "second of two") == set()
+
+
+def test_tokens_made_at_the_same_time_are_all_named_and_none_is_revoked(session: Connection, site: Sandbox) -> None:
+    site.fault("POST */create", after_handler=True, drop=True, delay=0.2)
+    worker = threading.Thread(target=_create_elsewhere, args=(site, "at once"))
+    worker.start()
+    with pytest.raises(UnknownOutcome, match="unknown") as caught:
+        run(session, insert("at once"))
+    worker.join()
+    assert {one for one, _ in caught.value.orphans} == ids(session, "at once")
+    assert len(caught.value.orphans) == 2
+    assert "look before you revoke" in str(caught.value.hint)
+
+
+def _create_elsewhere(site: Sandbox, comment: str) -> None:
+    """A create by someone else, while ours waits for its answer."""
+    while not site.log:
+        time.sleep(0.005)
+    body = json.dumps({"comment": comment}).encode()
+    url = f"{site.endpoint.format(deployment_name=A)}/api/2.0/token/create"
+    with urlopen(Request(url, body, {"Authorization": f"Bearer {site.token}", "Content-Type": "application/json"})):
+        pass
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Thu, 99 Nov 2026 00:00:00 GMT"])
+def test_a_server_without_a_clock_is_taken_to_have_ours(date: str, session: Connection, site: Sandbox) -> None:
+    comment = f"no clock {date}"
+    site.fault("POST */create", after_handler=True, drop=True)
+    site.fault("GET */list", headers={"Date": date})
+    with pytest.raises(UnknownOutcome) as caught:
+        run(session, insert(comment))
+    assert {one for one, _ in caught.value.orphans} == ids(session, comment)
 
 
 def test_a_reply_that_is_lost_before_anything_happened_reports_no_token(session: Connection, site: Sandbox) -> None:

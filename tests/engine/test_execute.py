@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 
 from tests.engine.conftest import Connect
 from tests.engine.sessions import A, B, asked, column, run
 from tokensh.dbapi import Connection, Listeners
-from tokensh.errors import ApiError, Error, NotSupportedError, ProgrammingError, UnknownOutcome
+from tokensh.errors import (
+    ApiError,
+    DataError,
+    Error,
+    MissingParameter,
+    NotSupportedError,
+    ProgrammingError,
+    UnknownOutcome,
+)
 from tokensh.plan.nodes import ChangePlan, ExecPlan
 from tokensh.rows import Value
 from tokensh.sandbox import Sandbox
@@ -112,21 +121,163 @@ def test_a_failure_in_the_middle_of_a_delete_says_how_far_it_came(connect: Conne
     assert asked(site).count(f"POST {A} delete") == 2
 
 
-def test_a_delete_whose_reply_is_lost_is_not_sent_again(connect: Connect, site: Sandbox) -> None:
+LOST: dict[str, dict[str, Any]] = {
+    "the connection is reset": {"drop": True},
+    "the connection is closed": {"close": True},
+    "a server error": {"status": 500},
+    "an error of a gateway": {"status": 502, "body": "<html>bad gateway</html>"},
+    "no JSON": {"status": 200, "body": "<html>"},
+    "JSON of another shape": {"status": 200, "body": "[1]"},
+    "half of it": {"headers": {"Content-Length": "100000"}},
+}
+REVOKES = [
+    "DELETE FROM user_tokens WHERE deployment_name = '{}' AND token_id = '{}'",
+    "EXEC user_tokens.revoketoken @deployment_name = '{}', @token_id = '{}'",
+]
+
+
+@pytest.mark.parametrize("sql", REVOKES)
+@pytest.mark.parametrize("how", LOST)
+def test_a_change_whose_reply_is_lost_is_unknown_and_not_sent_again(
+    how: str, sql: str, connect: Connect, site: Sandbox
+) -> None:
     session = connect(yes=True)
     (token_id,) = make(session, "lost")
     site._log.clear()
-    site.fault("POST */delete", after_handler=True, drop=True)
+    site.fault("POST */delete", after_handler=True, **LOST[how])
     with pytest.raises(UnknownOutcome, match=f"whether it took effect in {A} is unknown") as caught:
-        run(session, f"DELETE FROM user_tokens WHERE {PLACE} AND token_id = '{token_id}'")
+        run(session, sql.format(A, token_id))
     assert caught.value.orphans == ()
     assert asked(site) == [f"POST {A} delete"]
+
+
+@pytest.mark.parametrize("sql", REVOKES)
+@pytest.mark.parametrize("status", [400, 401, 403, 429])
+def test_a_change_that_is_refused_is_known_to_have_no_effect(
+    status: int, sql: str, connect: Connect, site: Sandbox
+) -> None:
+    session = connect(yes=True)
+    (token_id,) = make(session, "refused")
+    site.fault("POST */delete", status=status)
+    with pytest.raises(ApiError) as caught:
+        run(session, sql.format(A, token_id))
+    assert caught.value.status == status
+    assert column(session, f"SELECT comment FROM user_tokens WHERE {PLACE} AND token_id = '{token_id}'") == ["refused"]
+
+
+def test_a_change_whose_returning_fails_says_that_it_took_effect(connect: Connect, site: Sandbox) -> None:
+    session = connect(yes=True)
+    keys = ", ".join(f"'{one}'" for one in make(session, "1", "2", "3"))
+    site._log.clear()
+    sql = f"DELETE FROM user_tokens WHERE {PLACE} AND token_id IN ({keys}) RETURNING json(token_id)"
+    words = "revoketoken took effect, but RETURNING failed: malformed JSON (1 of 3 rows done, 2 not tried)"
+    with pytest.raises(DataError, match=re.escape(words)):
+        run(session, sql)
+    assert asked(site) == [f"POST {A} delete"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"INSERT INTO user_tokens (deployment_name) VALUES ('{A}') RETURNING abs(1, 2)",
+        f"INSERT INTO user_tokens (deployment_name) VALUES ('{A}') RETURNING upper(token_value, 1)",
+        f"INSERT INTO user_tokens (deployment_name) SELECT '{A}' FROM user_tokens WHERE {PLACE} RETURNING abs()",
+        f"DELETE FROM user_tokens WHERE {PLACE} AND token_id = 'x' RETURNING abs()",
+        f"DELETE FROM user_tokens WHERE {PLACE} AND comment = 'x' RETURNING abs()",
+        f"EXPLAIN INSERT INTO user_tokens (deployment_name) VALUES ('{A}') RETURNING abs()",
+    ],
+)
+def test_a_returning_that_cannot_run_stops_before_anything_is_sent(sql: str, connect: Connect, site: Sandbox) -> None:
+    with pytest.raises(ProgrammingError):
+        run(connect(yes=True), sql)
+    assert site.log == []
+
+
+def test_a_local_table_is_not_changed_where_returning_cannot_run(session: Connection) -> None:
+    run(session, "CREATE TABLE t (x INT)")
+    with pytest.raises(ProgrammingError):
+        run(session, "INSERT INTO t VALUES (1) RETURNING abs()")
+    assert run(session, "SELECT count(*) FROM t") == [(0,)]
 
 
 def test_tokens_of_several_workspaces_go_in_the_order_of_the_values(connect: Connect, site: Sandbox) -> None:
     session = connect(yes=True)
     run(session, f"DELETE FROM user_tokens WHERE deployment_name IN ('{B}', '{A}') AND token_id IN ('x', 'y')")
     assert asked(site) == [f"POST {B} delete"] * 2 + [f"POST {A} delete"] * 2
+
+
+# ---- UPDATE and REPLACE
+
+GUEST = {"user_name": "gus@example.com", "permission_level": "CAN_USE"}
+ACL = json.dumps([GUEST])
+
+
+@pytest.fixture
+def kept(connect: Connect, site: Sandbox) -> Iterator[Connection]:
+    """A session; what it does to permissions is undone."""
+    session = connect(yes=True)
+    yield session
+    everyone = json.dumps([{"group_name": "token-users", "permission_level": "CAN_USE"}])
+    run(session, f"REPLACE token_permissions SET access_control_list = '{everyone}' WHERE {EVERYWHERE}")
+
+
+EVERYWHERE = f"deployment_name IN ('{B}', '{A}')"
+ATTRIBUTES = [
+    f"access_control_list = '{ACL}'",
+    f"data__access_control_list = '{ACL}'",
+    "access_control_list = json_array(json_object('user_name', 'gus@' || 'example.com', 'permission_level', 'CAN_USE'))",
+]
+
+
+@pytest.mark.parametrize("attribute", ATTRIBUTES)
+@pytest.mark.parametrize(("verb", "method"), [("UPDATE", "PATCH"), ("REPLACE", "PUT")])
+def test_text_for_an_array_is_sent_as_json(
+    verb: str, method: str, attribute: str, kept: Connection, site: Sandbox
+) -> None:
+    assert run(kept, f"{verb} token_permissions SET {attribute} WHERE {PLACE} RETURNING object_type") == [("tokens",)]
+    assert asked(site) == [f"{method} {A} tokens"]
+    assert json.loads(site.log[-1].body) == {"access_control_list": [GUEST]}
+
+
+@pytest.mark.parametrize("value", ["'x'", "'{}'", "'[1'", "7", "x'5b5d'"])
+def test_what_is_no_array_is_not_sent(value: str, kept: Connection, site: Sandbox) -> None:
+    with pytest.raises(DataError, match="data__access_control_list takes an array"):
+        run(kept, f"UPDATE token_permissions SET access_control_list = {value} WHERE {PLACE}")
+    assert site.log == []
+
+
+def test_returning_of_an_update_gives_what_the_reply_says(kept: Connection, site: Sandbox) -> None:
+    sql = f"UPDATE token_permissions SET access_control_list = '{ACL}' WHERE {PLACE}"
+    ((place, names),) = run(
+        kept, f"{sql} RETURNING deployment_name, json_extract(access_control_list, '$[#-1].user_name')"
+    )
+    assert (place, names) == (A, "gus@example.com")
+    assert asked(site) == [f"PATCH {A} tokens"]
+
+
+def test_an_update_of_several_workspaces_goes_in_the_order_of_the_values_and_stops_at_a_failure(
+    kept: Connection, site: Sandbox
+) -> None:
+    sql = f"UPDATE token_permissions SET access_control_list = '{ACL}' WHERE {EVERYWHERE} RETURNING deployment_name"
+    assert column(kept, sql) == [B, A]
+    assert asked(site) == [f"PATCH {B} tokens", f"PATCH {A} tokens"]
+    site._log.clear()
+    site.fault(f"PATCH /w/{B}/*", status=403)
+    with pytest.raises(ApiError, match=re.escape("(0 of 2 rows done, 1 not tried)")):
+        run(kept, sql)
+    assert asked(site) == [f"PATCH {B} tokens"]
+
+
+def test_an_update_by_what_a_row_says_lists_it_and_needs_a_yes(
+    kept: Connection, session: Connection, site: Sandbox
+) -> None:
+    sql = f"UPDATE token_permissions SET access_control_list = '{ACL}' WHERE {PLACE} AND object_type = "
+    with pytest.raises(ProgrammingError, match="this UPDATE would hit 1 row"):
+        run(session, f"{sql} 'tokens'")
+    assert run(kept, f"{sql} 'clusters'") == []
+    assert asked(site) == [f"GET {A} tokens"] * 2
+    run(kept, f"{sql} 'tokens'")
+    assert asked(site)[2:] == [f"GET {A} tokens", f"PATCH {A} tokens"]
 
 
 # ---- EXEC
@@ -163,6 +314,25 @@ def test_an_exec_that_creates_gives_the_value(session: Connection, site: Sandbox
     assert bodies(site) == [{"comment": "exec", "lifetime_seconds": 60}]
 
 
+def test_null_is_not_sent_by_exec_either(session: Connection, site: Sandbox) -> None:
+    run(session, f"EXEC user_tokens.create @deployment_name = '{A}', @comment = 'by exec', @lifetime_seconds = NULL")
+    assert bodies(site) == [{"comment": "by exec"}]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        f"@deployment_name = '{A}', @token_id = NULL",
+        f"@deployment_name = '{A}' @@json = '{{\"token_id\": null}}'",
+        "@deployment_name = NULL, @token_id = 'x'",
+    ],
+)
+def test_exec_without_what_it_needs_sends_nothing(arguments: str, connect: Connect, site: Sandbox) -> None:
+    with pytest.raises(MissingParameter, match="is NULL"):
+        run(connect(yes=True), f"EXEC user_tokens.revoketoken {arguments}")
+    assert site.log == []
+
+
 def test_exec_stands_in_from_where_it_reads(session: Connection) -> None:
     sql = f"SELECT count(*) > 6 FROM (EXEC user_tokens.listtokens @deployment_name = '{A}') AS e WHERE e.token_id > ''"
     assert run(session, sql) == [(1,)]
@@ -180,6 +350,31 @@ EXPLAINED = [
     (f"INSERT INTO user_tokens (deployment_name) VALUES ('{A}')", ["POST", "/api/2.0/token/create"]),
     (f"EXEC user_tokens.listtokens @deployment_name = '{A}'", ["GET", "/api/2.0/token/list"]),
     ("SELECT 1", ["SELECT"]),
+    (
+        f"SELECT 1 FROM user_tokens AS a JOIN tokens AS b USING (deployment_name) WHERE a.{PLACE}",
+        ["those of deployment_name in scan 1", "/api/2.0/token/list", "/api/2.0/token-management/tokens"],
+    ),
+    (
+        f"SELECT 1 FROM user_tokens WHERE deployment_name IN (SELECT comment FROM tokens WHERE {PLACE})",
+        ["one per value, once those are fetched"],
+    ),
+    (
+        "SELECT 1 FROM user_tokens WHERE deployment_name IN ('a', 'b', 'c', 'd', 'e', 'f', lower('G'))",
+        ["and 2 more", "/w/e/"],
+    ),
+    (
+        f"SELECT 1 FROM user_tokens WHERE ({PLACE} OR deployment_name IN (SELECT '{B}')) AND deployment_name IN ('{B}')",
+        ["(", " or SELECT", ") and ", B],
+    ),
+    (f"INSERT INTO user_tokens (deployment_name) VALUES ('{A}') RETURNING token_value", ["returning", "token_value"]),
+    (f"UPDATE token_permissions SET access_control_list = '[]' WHERE {PLACE}", ["PATCH", "once per combination"]),
+    (
+        f"EXEC user_tokens.revoketoken @deployment_name = '{A}' @@json = '{{\"token_id\": \"x\"}}'",
+        ['{"token_id": "x"}'],
+    ),
+    ("INSERT INTO kept (x) VALUES (1) RETURNING x", ["INSERT INTO kept (x)", "returning"]),
+    ("UPDATE kept SET x = 2 WHERE x = 1", ["UPDATE kept, once per row", "kept as"]),
+    ("DELETE FROM kept RETURNING x", ["DELETE kept, once per row", "returning"]),
 ]
 
 
@@ -187,6 +382,7 @@ EXPLAINED = [
 def test_explain_tells_what_would_be_sent_and_sends_nothing(
     sql: str, words: list[str], session: Connection, site: Sandbox
 ) -> None:
+    run(session, "CREATE TABLE kept (x INT)", "CREATE MATERIALIZED VIEW seen AS SELECT 1 AS a")
     result = session.run(f"EXPLAIN {sql}")
     assert [one.name for one in result.columns] == ["step", "action", "detail"]
     text = "\n".join(str(row) for row in result.rows)
@@ -194,9 +390,60 @@ def test_explain_tells_what_would_be_sent_and_sends_nothing(
     assert site.log == []
 
 
+DRY = [
+    ("BEGIN", ["BEGIN"]),
+    (f"CREATE VIEW v AS SELECT token_id FROM user_tokens WHERE {PLACE}", ["CREATE VIEW v (token_id string"]),
+    (f"CREATE TABLE t AS SELECT token_id FROM user_tokens WHERE {PLACE}", ["GET", "CREATE TABLE t (token_id string"]),
+    ("DROP TABLE IF EXISTS nothing", ["DROP TABLE nothing (there is none)"]),
+    ("REFRESH MATERIALIZED VIEW seen", ["a new version of seen"]),
+]
+
+
+@pytest.mark.parametrize(("sql", "words"), DRY, ids=[sql for sql, _ in DRY])
+def test_a_dry_run_explains_what_explain_does_not_take_and_does_none_of_it(
+    sql: str, words: list[str], session: Connection, site: Sandbox
+) -> None:
+    run(session, "CREATE MATERIALIZED VIEW seen AS SELECT 1 AS a")
+    text = "\n".join(str(row) for row in session.run(sql, dry=True).rows)
+    assert [one for one in words if one not in text] == []
+    assert site.log == []
+    assert not session.in_transaction
+    assert list(session.objects.store.names()) == ["seen"]
+
+
 def test_explain_finds_what_is_wrong(session: Connection) -> None:
     with pytest.raises(Error):
         run(session, f"EXPLAIN SELECT count(count(*)) FROM user_tokens WHERE {PLACE}")
+
+
+# ---- SHOW and USE
+
+SHOWN = [
+    ("SHOW METHODS IN user_tokens LIKE '%list%'", ["listtokens"]),
+    ("SHOW METHODS IN user_tokens WHERE SQLVerb <> 'SELECT' AND MethodName LIKE '%e%'", ["create", "revoketoken"]),
+    ("SHOW RESOURCES LIKE 'user%'", ["user_tokens"]),
+    ("SHOW FUNCTIONS WHERE name = lower('RANK')", ["rank"]),
+    ("SHOW PROVIDERS WHERE 1 = 2", []),
+]
+
+
+@pytest.mark.parametrize(("sql", "found"), SHOWN, ids=[sql for sql, _ in SHOWN])
+def test_what_is_shown_is_narrowed_by_like_and_where(
+    sql: str, found: list[str], session: Connection, site: Sandbox
+) -> None:
+    cells = [cell for row in run(session, sql) for cell in row]
+    assert [one for one in found if one not in cells] == []
+    assert len(run(session, sql)) == len(found)
+    assert site.log == []
+
+
+def test_use_changes_what_short_names_mean_for_the_rest_of_the_session(session: Connection) -> None:
+    run(session, "USE databricks_workspace")
+    assert run(session, f"SELECT count(*) > 0 FROM workspace.user_tokens WHERE {PLACE}") == [(1,)]
+    with pytest.raises(ProgrammingError):
+        run(session, f"SELECT 1 FROM user_tokens WHERE {PLACE}")
+    run(session, "USE databricks_workspace.workspace")
+    assert run(session, f"SELECT count(*) > 0 FROM user_tokens WHERE {PLACE}") == [(1,)]
 
 
 # ---- the session's own statements

@@ -7,7 +7,7 @@ import pytest
 from tests.engine.conftest import Connect
 from tests.engine.sessions import A, B, C, asked, column, lists, run
 from tokensh.dbapi import Connection, Listeners
-from tokensh.errors import ApiError, Error, HostError, NetworkError, ReplyError, SeveralErrors
+from tokensh.errors import ApiError, Error, HostError, NetworkError, ProgrammingError, ReplyError, SeveralErrors
 from tokensh.sandbox import Sandbox
 
 PLACES = "SELECT DISTINCT deployment_name FROM user_tokens WHERE deployment_name"
@@ -53,9 +53,27 @@ def test_a_host_that_is_none_stops_all_before_anything_is_sent(session: Connecti
     assert site.log == []
 
 
-def test_sql_that_cannot_run_stops_before_anything_is_sent(session: Connection, site: Sandbox) -> None:
-    with pytest.raises(Error):
-        run(session, f"SELECT count(count(*)) FROM user_tokens WHERE deployment_name = '{A}'")
+CANNOT_RUN = [
+    "SELECT count(count(*)) FROM user_tokens WHERE {}",
+    "SELECT 1 FROM user_tokens WHERE {} AND count(*) > 1",
+    "SELECT 1 FROM user_tokens WHERE {} GROUP BY count(*)",
+    "SELECT comment FROM user_tokens WHERE {} HAVING comment > 'a'",
+    "SELECT 1 FROM user_tokens WHERE {} AND rank() OVER () = 1",
+    "SELECT rank() FROM user_tokens WHERE {}",
+    "SELECT upper(comment) OVER () FROM user_tokens WHERE {}",
+    "SELECT upper(comment) FILTER (WHERE 1) FROM user_tokens WHERE {}",
+    "SELECT row_number() OVER nowhere FROM user_tokens WHERE {}",
+    "SELECT abs(1, 2) FROM user_tokens WHERE {}",
+    "SELECT (SELECT 1, 2) FROM user_tokens WHERE {}",
+    "SELECT 1 FROM user_tokens WHERE {} AND token_id IN (SELECT 1, 2)",
+    "SELECT 1 FROM user_tokens WHERE {} AND token_id = (1, 2)",
+]
+
+
+@pytest.mark.parametrize("sql", CANNOT_RUN)
+def test_sql_that_cannot_run_stops_before_anything_is_sent(sql: str, session: Connection, site: Sandbox) -> None:
+    with pytest.raises(ProgrammingError):
+        run(session, sql.format(f"deployment_name = '{A}'"))
     assert site.log == []
 
 
@@ -83,6 +101,37 @@ def test_a_key_that_is_not_there_is_no_row(session: Connection, site: Sandbox) -
 def test_a_workspace_that_is_not_there_is_an_error_even_for_a_key(session: Connection) -> None:
     with pytest.raises((ApiError, NetworkError)):
         run(session, "SELECT * FROM tokens WHERE deployment_name = 'dbc-nowhere' AND token_id = 'x'")
+
+
+NARROWED = [
+    ("created_by_id = 8432093917481966", "created_by_id=8432093917481966"),
+    ("created_by_id = '8432093917481966'", "created_by_id=8432093917481966"),
+    ("created_by_username = 'ada@example.com'", "created_by_username=ada%40example.com"),
+    ("created_by_id IN (8432093917481966, 7)", ""),
+    ("created_by_id > 8432093917481965", ""),
+    ("created_by_id + 0 = 8432093917481966", ""),
+    ("created_by_id = 8432093917481966 OR comment = 'x'", ""),
+    ("created_by_id = 'no number' OR created_by_id = 8432093917481966", ""),
+]
+
+
+@pytest.mark.parametrize(("predicate", "query"), NARROWED, ids=[predicate for predicate, _ in NARROWED])
+def test_a_parameter_that_is_a_field_is_sent_where_it_has_one_value(
+    predicate: str, query: str, session: Connection, site: Sandbox
+) -> None:
+    sql = f"SELECT created_by_id, comment FROM tokens WHERE deployment_name = '{A}'"
+    every = run(session, sql)
+    found = run(session, f"{sql} AND ({predicate})")
+    assert site.log[-1].target.partition("?")[2] == query
+    assert found == [row for row in every if row[0] == 8432093917481966]
+
+
+def test_a_value_that_does_not_fit_an_optional_parameter_is_compared_and_not_sent(
+    session: Connection, site: Sandbox
+) -> None:
+    sql = f"SELECT 1 FROM tokens WHERE deployment_name = '{A}' AND created_by_id = 'no number'"
+    assert run(session, sql) == []
+    assert asked(site) == [f"GET {A} tokens"]
 
 
 # ---- failures

@@ -203,8 +203,8 @@ def test_a_local_table_is_filled_changed_and_emptied(session: Connection) -> Non
 def test_a_change_of_a_table_counts_its_rows(session: Connection) -> None:
     run(session, TABLE)
     cursor = session.cursor()
-    assert cursor.execute("INSERT INTO t (id, name) VALUES (1, 'a'), (2, 'b'), (3, 'c')").rowcount in {-1, 3}
-    assert cursor.execute("DELETE FROM t WHERE id > 1").rowcount in {-1, 2}
+    assert cursor.execute("INSERT INTO t (id, name) VALUES (1, 'a'), (2, 'b'), (3, 'c')").rowcount == 3
+    assert cursor.execute("DELETE FROM t WHERE id > 1").rowcount == 2
     assert run(session, "SELECT id FROM t") == [(1,)]
 
 

@@ -72,6 +72,12 @@ def test_values_come_back_exactly(value: Value, local: Local) -> None:
     assert (type(found), found) == (type(value), value)
 
 
+def test_half_a_character_is_an_error_of_ours(local: Local) -> None:
+    with pytest.raises(DataError, match="half a character"):
+        evaluate(local, ["'\ud800'"])
+    assert evaluate(local, ["1"]) == (1,)
+
+
 def test_sums_of_large_integers_are_exact_or_an_error(local: Local) -> None:
     assert evaluate(local, ["9007199254740993 + 2"]) == (2**53 + 3,)
     with pytest.raises(Error, match="overflow"):

@@ -90,7 +90,7 @@ class Creator:
             reply = self._client.send(one.request)
             return self._checked(one, reply)
         except Error as error:
-            if _took_no_effect(error):
+            if took_no_effect(error):
                 entry.clear()
                 raise
             raise self._lost(one, error, entry) from None
@@ -166,7 +166,7 @@ class Creator:
         return int((server - self._environment.now()) * 1000)
 
 
-def _took_no_effect(error: Error) -> bool:
+def took_no_effect(error: Error) -> bool:
     """Whether an error tells that the server made nothing."""
     match error:
         case NetworkError():
@@ -176,7 +176,7 @@ def _took_no_effect(error: Error) -> bool:
         case ReplyError():
             return False
         case Interrupted():
-            return True
+            return error.hint is None  # a hint tells what may have happened
         case _:
             return True
 

@@ -13,7 +13,7 @@ from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
 from tokensh.api.journal import Journal
 from tokensh.api.request import Json, Request
-from tokensh.engine.create import Creation, Creator
+from tokensh.engine.create import Creation, Creator, took_no_effect
 from tokensh.engine.explain import explain
 from tokensh.engine.fetch import NO_SUCH, Fetcher, Values
 from tokensh.engine.lasting import Lasting
@@ -23,9 +23,7 @@ from tokensh.environment import Cancellation, Environment
 from tokensh.errors import (
     ApiError,
     Error,
-    Interrupted,
     MissingParameter,
-    NetworkError,
     UnknownOutcome,
     assert_never,
 )
@@ -94,6 +92,7 @@ class Engine:
 
         Raises Error and its leaves, here or while the rows are read.
         """
+        self._check_returning(plan.plan if isinstance(plan, ExplainPlan) else plan)
         match plan:
             case SelectPlan():
                 return RowSet(plan.columns, self._select(plan))
@@ -115,6 +114,17 @@ class Engine:
                 return RowSet(_returned_columns(plan), self._lasting.run(plan))
             case _:
                 assert_never(plan)
+
+    def _check_returning(self, plan: Plan) -> None:
+        """Find what is wrong with RETURNING before anything is written."""
+        if not isinstance(plan, InsertPlan | ChangePlan | LocalInsertPlan | LocalChangePlan) or plan.returning is None:
+            return
+        local = Local(self._tools.cancellation)
+        try:
+            local.create(plan.returning.table, plan.returning.source)
+            local.check(plan.returning.sql)
+        finally:
+            local.close()
 
     # ---- reads
 
@@ -171,9 +181,7 @@ class Engine:
         given = dict(zip(plan.targets, row, strict=True))
         values = {**plan.defaults, **{p.name: v for p, v in given.items() if p.location != "body"}}
         body = {p.name: requests_.attribute(p, v) for p, v in given.items() if p.location == "body" and v is not None}
-        lacking = tuple(p.sql_name for p in plan.method.body if p.required and p.name not in body)
-        if lacking:
-            raise MissingParameter(f"{' and '.join(lacking)} is NULL", names=lacking, span=plan.span)
+        _complete(plan, body)
         return Creation(plan.resource, plan.method, values, self._build(plan.method, values, body))
 
     def _build(self, method: Method, values: Mapping[str, Value], body: Mapping[str, Json] | None) -> Request:
@@ -182,8 +190,8 @@ class Engine:
     def _inserted(self, plan: InsertPlan, one: Creation) -> Generator[Row, None, None]:
         given = {**one.values, **{f"data__{name}": _plain(value) for name, value in (one.request.body or {}).items()}}
         if not one.request.creates:
-            row = _only(replies.rows(plan.method, self._write(one.request)))
-            yield self._projected(plan.returning, plan.method, row, given)
+            row = _only(self._write(plan.method, one.request))
+            yield self._returned(plan, row, given)
             return
         with self._creator.created(one) as row:
             yield self._projected(plan.returning, plan.method, row, given)
@@ -198,15 +206,18 @@ class Engine:
             self._tools.approve(plan, [{k: v for k, v in row.items() if k not in shown} for row in rows])
         for done, (row, request) in enumerate(made):
             try:
-                reply = self._write(request)
-                answered = _only(replies.rows(plan.method, reply))
+                answered = _only(self._write(plan.method, request))
             except ApiError as error:
                 if plan.verb == "DELETE" and error.status == HTTPStatus.NOT_FOUND and error.code in NO_SUCH:
                     continue  # what is not there is no row
                 raise _counted(error, done, len(made)) from None
             except Error as error:
                 raise _counted(error, done, len(made)) from None
-            yield self._projected(plan.returning, plan.method, answered, row)
+            try:
+                returned = self._returned(plan, answered, row)
+            except Error as error:
+                raise _counted(error, done, len(made), took_effect=True) from None
+            yield returned
 
     def _hit(self, plan: ChangePlan) -> Iterator[dict[str, Value]]:
         """The rows that a change hits: parameters, assigned attributes (`data__x`), listed fields."""
@@ -259,8 +270,11 @@ class Engine:
             local.close()
         given = dict(zip((p for p, _ in plan.values), found, strict=True))
         values = {**plan.defaults, **{p.name: v for p, v in given.items() if p.location != "body"}}
-        attributes = {p.name: requests_.attribute(p, v) for p, v in given.items() if p.location == "body"}
-        body: Mapping[str, Json] | None = {**(plan.body or {}), **attributes}  # type: ignore[dict-item] # it was read as JSON
+        attributes = {
+            p.name: requests_.attribute(p, v) for p, v in given.items() if p.location == "body" and v is not None
+        }
+        body: Mapping[str, Json] = {**(plan.body or {}), **attributes}  # type: ignore[dict-item] # it was read as JSON
+        _complete(plan, body)
         request = self._build(plan.method, values, body if plan.method.has_body else None)
         if _deletes(plan):
             self._tools.approve(
@@ -270,27 +284,37 @@ class Engine:
             with self._creator.created(Creation(plan.resource, plan.method, values, request)) as row:
                 yield _cells(plan.columns, row, "$")
             return
-        reply = self._tools.client.send(request) if request.method == "GET" else self._write(request)
+        if request.method == "GET":
+            answered = replies.rows(plan.method, self._tools.client.send(request))
+        else:
+            answered = self._write(plan.method, request)
         path = plan.method.object_key or "$"
-        for index, row in enumerate(replies.rows(plan.method, reply)):
+        for index, row in enumerate(answered):
             if plan.columns:
                 yield _cells(plan.columns, row, f"{path}[{index}]" if plan.method.lists else path)
 
     # ---- shared
 
-    def _write(self, request: Request) -> replies.Reply:
-        """Send a write once. Raises UnknownOutcome where nobody knows whether it took effect."""
+    def _write(self, method: Method, request: Request) -> Sequence[Mapping[str, Json]]:
+        """Send a write once; its reply's objects. Raises UnknownOutcome where nobody knows whether it took effect."""
         try:
-            return self._tools.client.send(request)
-        except (NetworkError, Interrupted) as error:
-            sent = error.sent if isinstance(error, NetworkError) else error.hint is not None
-            if not sent:
+            return replies.rows(method, self._tools.client.send(request))
+        except Error as error:
+            if took_no_effect(error):
                 raise
             place = request.target.name
             raise UnknownOutcome(
                 f"whether it took effect in {place} is unknown: {error.message}",
                 hint="look with a SELECT; to run it again does no harm if it is the same change",
             ) from None
+
+    def _returned(self, plan: InsertPlan | ChangePlan, reply: Mapping[str, Json], given: Mapping[str, Value]) -> Row:
+        """RETURNING of a write that can be repeated. Raises Error that says that it took effect."""
+        try:
+            return self._projected(plan.returning, plan.method, reply, given)
+        except Error as error:
+            error.message = f"{plan.method.name} took effect, but RETURNING failed: {error.message}"
+            raise
 
     def _projected(
         self, returning: Projection | None, method: Method, reply: Mapping[str, Json], given: Mapping[str, Value]
@@ -340,8 +364,15 @@ def _cells(columns: Sequence[Column], row: Mapping[str, Json], path: str) -> Row
     return tuple(replies.cell(one.type, row.get(one.name), f"{path}.{one.name}") for one in columns)
 
 
-def _counted(error: Error, done: int, total: int) -> Error:
-    """The error of one row among several: how many are done, and how many were not tried."""
+def _complete(plan: InsertPlan | ExecPlan, body: Mapping[str, Json]) -> None:
+    """Look for attributes that a body must have. Raises MissingParameter."""
+    lacking = tuple(p.sql_name for p in plan.method.body if p.required and body.get(p.name) is None)
+    if lacking:
+        raise MissingParameter(f"{' and '.join(lacking)} is NULL", names=lacking, span=plan.span)
+
+
+def _counted(error: Error, done: int, total: int, *, took_effect: bool = False) -> Error:
+    """The error of one row among several, `done` those before it: how many are done, and how many were not tried."""
     if total > 1:
-        error.message += f" ({done} of {total} rows done, {total - done - 1} not tried)"
+        error.message += f" ({done + took_effect} of {total} rows done, {total - done - 1} not tried)"
     return error

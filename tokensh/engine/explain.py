@@ -183,6 +183,8 @@ def _written(values: ValueSet) -> str:
         case AnyOf():
             return " or ".join(map(_written, values.sets))
         case AllOf():
-            return " and ".join(map(_written, values.sets))
+            return " and ".join(
+                f"({_written(one)})" if isinstance(one, AnyOf) else _written(one) for one in values.sets
+            )
         case _:
             assert_never(values)

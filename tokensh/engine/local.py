@@ -129,6 +129,8 @@ class Local:
             return work()
         except sqlite3.Error as error:
             raise self._explained(error) from None
+        except UnicodeEncodeError:
+            raise DataError("a text holds half a character (a lone surrogate), which cannot be stored") from None
 
     def _explained(self, error: sqlite3.Error) -> Error:
         known, self._functions.error = self._functions.error, None
