@@ -251,6 +251,45 @@ def test_a_statement_that_fails_leaves_no_old_rows(session: Connection) -> None:
         cursor.fetchall()
 
 
+def test_executemany_of_nothing_runs_nothing(session: Connection, site: Sandbox) -> None:
+    cursor = session.cursor().execute("SELECT 1")
+    cursor.executemany("INSERT INTO user_tokens (deployment_name) VALUES (?)", [])
+    assert (cursor.rowcount, cursor.description) == (0, None)
+    assert site.log == []
+
+
+def test_executemany_stops_at_the_first_set_that_fails(session: Connection, site: Sandbox) -> None:
+    site.fault("POST */create", status=403, skip=1)
+    with pytest.raises(errors.ApiError):
+        session.cursor().executemany("INSERT INTO user_tokens (deployment_name) VALUES (?)", [(A,), (A,), (A,)])
+    assert asked(site) == [f"POST {A} create"] * 2
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELECT 1; -- done", "SELECT 1 -- done;", "SELECT 1; /* done */ ", "/* ; */ SELECT 1;"]
+)
+def test_comments_may_stand_around_the_semicolon(sql: str, session: Connection) -> None:
+    assert session.cursor().execute(sql).fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize("sql", ["SELECT 1; SELECT 2", "SELECT 1;;", "", ";", "-- nothing"])
+def test_a_cursor_takes_one_statement(sql: str, session: Connection) -> None:
+    with pytest.raises(errors.SqlSyntaxError):
+        session.cursor().execute(sql)
+
+
+@pytest.mark.parametrize("value", ["\ud800", "a\udfffb"])
+def test_half_a_character_is_an_error_of_ours(value: str, session: Connection) -> None:
+    with pytest.raises(errors.DataError, match="half a character"):
+        session.cursor().execute("SELECT ?", (value,)).fetchall()
+
+
+def test_an_error_among_the_rows_comes_when_they_are_read(session: Connection) -> None:
+    cursor = session.cursor().execute("""SELECT json_extract(value, '$') FROM json_each('["1", "{"]')""")
+    with pytest.raises(errors.DataError, match="malformed JSON"):
+        cursor.fetchall()
+
+
 # ---- connections
 
 
@@ -274,6 +313,36 @@ def test_commit_sends_what_waits_in_a_transaction(session: Connection, site: San
     session.commit()
     assert asked(site) == [f"POST {A} create"]
     assert not session.in_transaction
+
+
+def test_rollback_drops_what_waits_and_outside_of_a_transaction_has_nothing_to_do(
+    session: Connection, site: Sandbox
+) -> None:
+    assert session.rollback() == 0
+    session.cursor().execute("BEGIN")
+    session.cursor().execute("INSERT INTO user_tokens (deployment_name) VALUES (?)", (A,))
+    assert session.rollback() == 1
+    assert not session.in_transaction
+    assert site.log == []
+    with pytest.raises(errors.ProgrammingError, match="there is no transaction"):
+        session.cursor().execute("ROLLBACK")
+
+
+def test_closing_drops_what_waits(site: Sandbox, tmp_path: Path) -> None:
+    with connect(site, tmp_path) as session:
+        session.cursor().execute("BEGIN")
+        session.cursor().execute("INSERT INTO user_tokens (deployment_name) VALUES (?)", (A,))
+    with pytest.raises(errors.InterfaceError, match="closed"):
+        session.commit()
+    assert site.log == []
+
+
+@pytest.mark.parametrize("name", ["cursor", "commit", "rollback"])
+def test_a_closed_connection_does_nothing_more(name: str, site: Sandbox, tmp_path: Path) -> None:
+    with connect(site, tmp_path) as session:
+        pass
+    with pytest.raises(errors.InterfaceError, match="closed"):
+        getattr(session, name)()
 
 
 def test_a_sandbox_of_its_own_begins_and_ends_with_the_session(tmp_path: Path) -> None:

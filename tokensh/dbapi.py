@@ -54,6 +54,7 @@ from tokensh.redact import Redactor
 from tokensh.rows import Column, RowSet, Value
 from tokensh.sql import nodes as n
 from tokensh.sql import placeholders
+from tokensh.sql.lexer import SKIPPED, tokens
 from tokensh.sql.parameters import Given, with_parameters
 from tokensh.sql.parse import Parser
 from tokensh.text import truncate, visible
@@ -237,6 +238,14 @@ class Connection:
         places = placeholders.find(table, text)
         return placeholders.fill(text, places, self.variables) if places else text
 
+    def unended(self, text: str) -> str:
+        """One statement without the `;` at its end, and the comments behind that."""
+        last = None
+        for token in tokens(self.parser.table, text):
+            if token.kind not in SKIPPED:
+                last = token
+        return text[: last.start] if last is not None and last.text == ";" else text
+
     def plan(self, text: str, parameters: Given = ()) -> Plan:
         """The plan of one statement, without `;`. Raises SqlSyntaxError, ProgrammingError and its leaves."""
         return self._bound(with_parameters(self.parser.parse(text), parameters))
@@ -262,8 +271,7 @@ class Connection:
 
     def results(self, text: str, parameters: Given = (), *, dry: bool = False) -> Iterator[RowSet]:
         """As `run`, but every result: a COMMIT has one for each change that waited. Read each before the next."""
-        if self._closed:
-            raise InterfaceError("the connection is closed")
+        self._open()
         self.cancellation.reset()
         plan = self.plan(text, parameters)
         if dry and not isinstance(plan, ExplainPlan | RowsPlan | UsePlan):
@@ -289,6 +297,8 @@ class Connection:
                 self._begin()
                 yield NO_ROWS
             case "ROLLBACK":
+                if self._queue is None:
+                    raise ProgrammingError("there is no transaction", hint="BEGIN opens one")
                 count = self.rollback()
                 self._tell(f"{_many(count)} dropped, nothing was sent")
                 yield NO_ROWS
@@ -311,11 +321,10 @@ class Connection:
         return self._queue is not None
 
     def rollback(self) -> int:
-        """Drop the changes that wait; how many there were. Raises ProgrammingError where there is no transaction."""
-        if self._queue is None:
-            raise ProgrammingError("there is no transaction", hint="BEGIN opens one")
+        """Drop the changes that wait; how many there were."""
+        self._open()
         waiting, self._queue = self._queue, None
-        return len(waiting)
+        return len(waiting or ())
 
     def _commit(self) -> Iterator[RowSet]:
         if self._queue is None:
@@ -342,14 +351,20 @@ class Connection:
     # ---- PEP 249
 
     def cursor(self) -> Cursor:
-        """A new cursor."""
+        """A new cursor. Raises InterfaceError where the connection is closed, as the others do."""
+        self._open()
         return Cursor(self)
 
     def commit(self) -> None:
         """Send what waits in a transaction; outside of one every write takes effect at once. Raises Error of a change."""
+        self._open()
         if self._queue is not None:
             for result in self._commit():
                 list(result.rows)
+
+    def _open(self) -> None:
+        if self._closed:
+            raise InterfaceError("the connection is closed")
 
     def close(self) -> None:
         """End the session; a sandbox of its own ends with it."""
@@ -410,8 +425,8 @@ class Cursor:
         if self._closed:
             raise InterfaceError("the cursor is closed")
         self.description, self.rowcount, self.columns, self._rows = None, -1, (), None
-        text = operation.strip().removesuffix(";")
-        result = self.connection.run(self.connection.fill(text), parameters)
+        text = self.connection.fill(operation)
+        result = self.connection.run(self.connection.unended(text), parameters)
         self.columns = result.columns
         self.description = tuple((c.name, c.type, None, None, None, None, None) for c in result.columns) or None
         if result.incremental or not result.columns:
@@ -425,6 +440,7 @@ class Cursor:
 
     def executemany(self, operation: str, parameters: Sequence[Given]) -> Cursor:
         """Run a statement once for each set of values."""
+        self.description, self.rowcount, self.columns, self._rows = None, -1, (), None
         count = 0
         for one in parameters:
             self.execute(operation, one)
