@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.engine.random_queries import RESOURCES, VIEWS, WHOLE, WORKSPACES, Maker
+from tests.engine.random_queries import ARM, RESOURCES, VIEWS, WHOLE, WORKSPACES, Maker
 from tests.worlds import world
 from tokensh import sandbox
 from tokensh.dbapi import Connection
@@ -64,7 +64,8 @@ def token_ids(plain: sqlite3.Connection) -> list[str]:
 
 def apart(sql: str) -> str:
     """The statement for SQLite by itself, which gets some things wrong when it merges queries."""
-    return sql.replace(WHOLE, "LIMIT -1")
+    begin, end = ARM
+    return sql.replace(WHOLE, "LIMIT -1").replace(begin, "SELECT * FROM (").replace(end, "LIMIT -1)")
 
 
 def typed(row: tuple[Value, ...]) -> tuple[tuple[type, Value], ...]:
@@ -92,6 +93,32 @@ def test_parentheses_around_a_comparison_that_is_compared_stay(
     sql: str, ours: Connection, plain: sqlite3.Connection
 ) -> None:
     assert list(ours.run(sql).rows) == plain.execute(sql).fetchall()
+
+
+@pytest.mark.parametrize(
+    "form", ["{}", "SELECT c FROM ({}) AS q", "SELECT c FROM (SELECT c, count(*) OVER () FROM ({}) AS q)"]
+)
+@pytest.mark.parametrize("operator", ["UNION ALL", "UNION", "EXCEPT", "INTERSECT"])
+@pytest.mark.parametrize("joins", [("RIGHT", "RIGHT"), ("FULL", "RIGHT"), ("LEFT", "FULL")])
+def test_a_set_operation_of_outer_joins_has_the_rows_of_its_arms(
+    joins: tuple[str, str], operator: str, form: str, ours: Connection
+) -> None:
+    a, b = WORKSPACES[1:]
+    arms = [
+        f"SELECT x.deployment_name AS c FROM user_tokens AS x {joins[0]} JOIN tokens AS y ON x.comment = y.token_id,"
+        f" user_tokens AS z WHERE x.deployment_name = '{a}' AND y.deployment_name = '{a}' AND z.deployment_name = '{a}'",
+        f"SELECT y.deployment_name AS c FROM user_tokens AS x {joins[1]} JOIN tokens AS y ON x.token_id = y.token_id"
+        f" WHERE x.deployment_name = '{b}' AND y.deployment_name = '{b}'",
+    ]
+    first, second = ([row[0] for row in ours.run(arm).rows] for arm in arms)
+    expected = {
+        "UNION ALL": [*first, *second],
+        "UNION": {*first, *second},
+        "EXCEPT": set(first) - set(second),
+        "INTERSECT": set(first) & set(second),
+    }
+    found = ours.run(form.format(f" {operator} ".join(arms))).rows
+    assert Counter(row[0] for row in found) == Counter(expected[operator])
 
 
 @pytest.mark.parametrize("join", ["RIGHT", "FULL"])
