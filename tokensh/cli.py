@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
     add = made.add_argument
     add("-c", "-e", dest="sources", metavar="SQL", action="append", type=_statement, help="run statements")
     add("-f", "-i", dest="sources", metavar="FILE", action="append", type=_file, help="run a file; - is standard input")
-    add("-o", "--output", metavar="FORMAT", default="table", choices=FORMATS, help=", ".join(FORMATS))
+    add("-o", "--output", metavar="FORMAT", choices=FORMATS, help=f"{', '.join(FORMATS)} (table)")
     add("-O", "--outfile", metavar="FILE", help="write results to a file")
     add("-H", "--hideheaders", action="store_true", help="no column names")
     add("-v", "--var", metavar="NAME=VALUE", action="append", default=[], help="a value for {{ NAME }}")
@@ -188,9 +188,9 @@ def _shell(options: argparse.Namespace, world: Environment) -> int:
     variables = _variables(options)
     with _connection(options, world) as connection:
         connection.variables.update(variables)
-        settings = Settings(
-            format=options.output, header=not options.hideheaders, quiet=options.quiet, colour=options.color
-        )
+        settings = Settings(header=not options.hideheaders, quiet=options.quiet, colour=options.color)
+        settings.take(connection.config.shell)
+        settings.format = options.output or settings.format
         return Session(connection, settings).run()
 
 
@@ -264,10 +264,10 @@ def _sink(options: argparse.Namespace, world: Environment) -> Iterator[Sink]:
 
     if options.outfile is None:
         shown = Options.fitting(world, world.stdout, options.color)
-        yield Sink(world.stdout, options.output, shown.but(header=not options.hideheaders))
+        yield Sink(world.stdout, options.output or "table", shown.but(header=not options.hideheaders))
         return
     with _private(options.outfile) as file:
-        yield Sink(file, options.output, Options(header=not options.hideheaders))
+        yield Sink(file, options.output or "table", Options(header=not options.hideheaders))
 
 
 def _private(path: str) -> TextIO:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from tokensh import config
 from tokensh.api import profiles
 from tokensh.api.auth import Credentials
 from tokensh.api.client import Client
@@ -70,6 +71,14 @@ SERVER = "https://{deployment_name}.cloud.databricks.com"
 SANDBOX_WORKSPACE = "dbc-abcd0123-a1bc"
 _NAMED = 10
 
+WORKSPACE_COLUMNS = (
+    Column("deployment_name", "string", "tokensh.local.workspaces.deployment_name"),
+    Column("host", "string"),
+    Column("profile", "string"),
+    Column("auth_type", "string"),
+    Column("source", "string"),
+    Column("last_used_time", "integer", "tokensh.local.workspaces.last_used_time"),
+)
 CHANGES = (InsertPlan, ChangePlan, ExecPlan, LocalInsertPlan, LocalChangePlan)
 """What waits in a transaction."""
 NO_ROWS = RowSet((), iter(()))
@@ -114,9 +123,10 @@ class Connection:
         listeners: Listeners | None = None,
     ) -> None:
         self.environment = environment or Environment.real()
+        self.config = config.read(self.environment)
         self.redactor = Redactor()
         self.cancellation = Cancellation()
-        self.workspace = workspace
+        self.workspace = workspace or self.config.workspace
         """The session's default for deployment_name; None: there is none."""
         self.namespace: tuple[str, ...] = DEFAULT
         """The provider and service that short names are looked up in."""
@@ -134,7 +144,7 @@ class Connection:
                 raise InterfaceError("the sandbox has an endpoint of its own", hint="give either of the two")
             bound, endpoint = self._start_sandbox()
         endpoint = endpoint or self.environment.get("TOKENSH_ENDPOINT") or None
-        self.hosts = Hosts(endpoint)
+        self.hosts = Hosts(endpoint, self.config.hosts)
         self._credentials = Credentials(self.environment, profile=profile, token=token, bound=bound)
         self.client = Client(
             self.environment,
@@ -166,14 +176,46 @@ class Connection:
 
     @cached_property
     def workspaces(self) -> tuple[str, ...]:
-        """The workspaces that are known before anything is asked: the sandbox's, or those of ~/.databrickscfg."""
+        """The workspaces that are known before anything is asked: the sandbox's, else those of the configuration."""
         if self._sandbox is not None:
             return tuple(self._sandbox.workspaces)
+        return tuple(dict.fromkeys(name for name, _, _ in self._configured()))
+
+    def _configured(self) -> Iterator[tuple[str, str, str | None]]:
+        """Name, origin and profile of each workspace of config.toml and ~/.databrickscfg."""
+        for name, url in self.config.hosts.items():
+            yield name, profiles.origin_of(url), None
         try:
-            hosts = (urlsplit(one.origin).hostname or "" for one in profiles.read(self.environment))
+            found = profiles.read(self.environment)
         except CredentialError:
-            return ()
-        return tuple(dict.fromkeys(host.removesuffix(".cloud.databricks.com") for host in hosts if host))
+            return
+        for one in found:
+            host = urlsplit(one.origin).hostname or ""
+            if host:
+                yield host.removesuffix(".cloud.databricks.com"), one.origin, one.name
+
+    def _workspace_rows(self) -> Iterator[Row]:
+        """The table tokensh.local.workspaces: what is known of each workspace, its secrets aside."""
+        used: dict[str, float] = {}
+        for one in self.history.latest():
+            if one.workspace:
+                used.setdefault(one.workspace, one.started)
+        known = {name: (origin, profile) for name, origin, profile in self._configured()}
+        names = dict.fromkeys((*known, *self.workspaces, *filter(None, (self.workspace,))))
+        for name in names:
+            origin, profile = known.get(name, ("", None))
+            host: str | None = urlsplit(origin).hostname
+            kind: str | None = None
+            source: str | None = None
+            try:
+                target = self.hosts.resolve(SERVER, {"deployment_name": name})
+                host = target.host
+                credential = self._credentials.for_target(target)
+                kind, source = credential.kind, credential.source
+            except Error:
+                pass  # the row says what is known: that there is no credential is told when one is needed
+            last = used.get(name)
+            yield name, host, profile, kind, source, None if last is None else int(last * 1000)
 
     def credential(self, workspace: str) -> str:
         """What requests to a workspace are signed with, in words. Raises HostError, CredentialError."""
@@ -202,7 +244,10 @@ class Connection:
         """What can be read besides resources: the store's views and tables, and the session's own."""
         path = self._store_path or self.environment.data_folder / "store.db"
         store = Store(path, self.redactor.clean, self.environment.now)
-        sources = {"tokensh.local.statements": Source(STATEMENT_COLUMNS, lambda: map(as_row, self.history.latest()))}
+        sources = {
+            "tokensh.local.statements": Source(STATEMENT_COLUMNS, lambda: map(as_row, self.history.latest())),
+            "tokensh.local.workspaces": Source(WORKSPACE_COLUMNS, self._workspace_rows),
+        }
         return SessionObjects(store, self.parser.parse, sources)
 
     @cached_property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TextIO
+from typing import Any, Literal, TextIO
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
@@ -18,9 +18,9 @@ from tokensh.complete import Completer, Facts
 from tokensh.dbapi import Connection, Listeners
 from tokensh.engine.history import History
 from tokensh.environment import ctrl_c
-from tokensh.errors import Error, Interrupted, OperationalError
+from tokensh.errors import Error, InterfaceError, Interrupted, OperationalError
 from tokensh.plan.nodes import ChangePlan, ExecPlan
-from tokensh.render import Options
+from tokensh.render import RENDERERS, Options
 from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
 from tokensh.rows import RowSet, Value
@@ -55,6 +55,22 @@ class Settings:
     timing: bool = True
     confirm: bool = True
     raw_times: bool = False
+    vi: bool = False
+
+    def take(self, given: Mapping[str, Any]) -> None:
+        """Settings of config.toml. Raises InterfaceError for a value that is none."""
+        for name, value in given.items():
+            if name == "expanded":
+                if value not in _SWITCHES:
+                    raise InterfaceError(f"shell.expanded in config.toml is {value!r}, and should be on, off or auto")
+                self.expanded = _SWITCHES[value]
+            elif name == "format" and value not in RENDERERS:
+                raise InterfaceError(f"shell.format in config.toml is {value!r}: no output format")
+            else:
+                setattr(self, name, value)
+
+
+_SWITCHES: dict[str, bool | Literal["auto"]] = {"on": True, "off": False, "auto": "auto"}
 
 
 class Session:
@@ -105,6 +121,7 @@ class Session:
             enable_open_in_editor=True,
             tempfile_suffix=".sql",
             search_ignore_case=True,
+            vi_mode=self.settings.vi,
         )
 
     # ---- what is said
