@@ -183,7 +183,8 @@ def _run(options: argparse.Namespace, world: Environment) -> int:
 
 
 def _shell(options: argparse.Namespace, world: Environment) -> int:
-    from tokensh.shell.session import Session, Settings  # noqa: PLC0415 (a pipe does without prompt_toolkit)
+    from tokensh.shell.session import Session  # noqa: PLC0415 (a pipe does without prompt_toolkit)
+    from tokensh.shell.settings import Settings  # noqa: PLC0415 (the same)
 
     variables = _variables(options)
     with _connection(options, world) as connection:

@@ -1,0 +1,96 @@
+"""The prompt: what stands before, below and behind what is typed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.lexers import PygmentsLexer
+from prompt_toolkit.output import ColorDepth
+
+from tokensh.complete import Completer, Facts
+from tokensh.shell.commands import COMMANDS
+from tokensh.shell.completer import ShellCompleter
+from tokensh.shell.facts import facts
+from tokensh.shell.highlight import STYLE, lexer_for
+from tokensh.shell.history import ArrowKeys
+from tokensh.shell.keys import bindings
+from tokensh.shell.reading import state
+from tokensh.text import visible
+
+if TYPE_CHECKING:
+    from tokensh.shell.session import Session
+
+_COMMAND_HELP = {name: one.help for name, one in COMMANDS.items()}
+
+
+class Prompt:
+    """Reads what a person types, for one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._connection = session.connection
+        self.next_text = ""
+        """What the next prompt begins with."""
+        self._prompt = self._made()
+
+    def _made(self) -> PromptSession[str]:
+        session, connection = self._session, self._connection
+        parser = connection.parser
+        return PromptSession(
+            self._message,
+            multiline=True,
+            prompt_continuation=self._continuation,
+            lexer=PygmentsLexer(lexer_for(parser.table)),
+            style=STYLE,
+            color_depth=None if session.options().colour else ColorDepth.DEPTH_1_BIT,
+            completer=ShellCompleter(lambda: Completer(parser, connection.catalog), self.facts),
+            complete_while_typing=True,
+            history=ArrowKeys(session.history, connection.redactor.clean),
+            auto_suggest=AutoSuggestFromHistory(),
+            key_bindings=bindings(parser, self._toggle_editing_mode),
+            bottom_toolbar=self._toolbar,
+            enable_open_in_editor=True,
+            tempfile_suffix=".sql",
+            search_ignore_case=True,
+            vi_mode=session.settings.vi,
+        )
+
+    def read(self) -> str:
+        r"""What was typed or pasted; `\q` at the end of the input. Raises KeyboardInterrupt."""
+        text, self.next_text = self.next_text, ""
+        try:
+            return self._prompt.prompt(default=text)
+        except EOFError:
+            return r"\q"
+
+    def facts(self) -> Facts:
+        """What completion may know of the session."""
+        return facts(self._connection, self._session.seen, _COMMAND_HELP)
+
+    def _message(self) -> StyleAndTextTuples:
+        place = "/".join(filter(None, (self._connection.place, self._connection.workspace)))
+        named: StyleAndTextTuples = [("class:workspace", visible(f" {place}"))] if place else []
+        return [("class:prompt", "tokensh"), *named, ("class:prompt", "> ")]
+
+    def _continuation(self, width: int, line_number: int, wrapped: int) -> StyleAndTextTuples:
+        if wrapped:
+            return [("", " " * width)]
+        before = "".join(self._prompt.default_buffer.text.splitlines(keepends=True)[:line_number])
+        mark = f"{state(before, self._connection.parser)}> "
+        return [("class:continuation", (mark if mark != "> " else "-> ").rjust(width))]
+
+    def _toolbar(self) -> StyleAndTextTuples:
+        text = self._prompt.default_buffer.text
+        if text.strip() and state(text, self._connection.parser) == "--":
+            return [("", "the ; is inside a comment: Enter on an empty line runs the statement")]
+        shown = [self._connection.workspace or "no workspace", self._session.settings.format]
+        shown += ["vi"] if self._prompt.editing_mode == EditingMode.VI else []
+        return [("", visible(" · ".join((*shown, r"\? help"))))]
+
+    def _toggle_editing_mode(self) -> None:
+        vi = self._prompt.editing_mode == EditingMode.VI
+        self._prompt.editing_mode = EditingMode.EMACS if vi else EditingMode.VI
