@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pexpect
 import pyte
 
+from tokensh.sandbox import Sandbox
+
 ENTER, CTRL_C, CTRL_D, TAB, UP, ESCAPE = "\r", "\x03", "\x04", "\t", "\x1b[A", "\x1b"
+WORKSPACE = "dbc-abcd0123-a1bc"
+"""The one that a sandbox begins with."""
 
 
 class Terminal:
@@ -106,3 +111,12 @@ class Terminal:
     def close(self) -> None:
         """Stop it, whatever it does."""
         self.child.close(force=True)
+
+
+Start = Callable[..., Terminal]
+"""Starts tokensh, by default on a sandbox of its own, and waits for the prompt."""
+
+
+def on(site: Sandbox) -> tuple[str, ...]:
+    """The arguments that lead to a sandbox."""
+    return ("--endpoint", site.endpoint, "-w", WORKSPACE)

@@ -6,49 +6,15 @@ import re
 import sqlite3
 import stat
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests import page
-from tests.shell.terminal import CTRL_C, CTRL_D, ENTER, TAB, UP, Terminal
-from tokensh import sandbox
+from tests.shell.terminal import CTRL_C, CTRL_D, ENTER, TAB, UP, WORKSPACE, Start, on
 from tokensh.sandbox import Sandbox
 
 pytestmark = pytest.mark.terminal
-WORKSPACE = "dbc-abcd0123-a1bc"
-Start = Callable[..., Terminal]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    started: list[Terminal] = []
-
-    def one(*arguments: str, **more: object) -> Terminal:
-        terminal = Terminal(
-            *(arguments or ("--sandbox",)),
-            home=tmp_path,
-            cache=tmp_path.parent / "cache",
-            **more,  # type: ignore[arg-type]
-        )
-        started.append(terminal)
-        terminal.prompt()
-        return terminal
-
-    yield one
-    for terminal in started:
-        terminal.close()
-
-
-@pytest.fixture
-def site() -> Iterator[Sandbox]:
-    with sandbox.start() as running:
-        yield running
-
-
-def on(site: Sandbox) -> tuple[str, ...]:
-    return ("--endpoint", site.endpoint, "-w", WORKSPACE)
 
 
 def test_the_prompt_names_the_workspace(start: Start) -> None:
