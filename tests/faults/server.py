@@ -1,6 +1,8 @@
 """A loopback server that does wrong what a server, a proxy or a network can do wrong, and keeps a log of what reached it.
 
-A behaviour is a function of one `Exchange`; the server plays those of its script in turn, the last one for ever.
+A behaviour is a function of one `Exchange`; the server plays those of its script in turn, the last one for ever. `on` gives
+a route (`list`, `create`, `delete`: the last part of a path) a script of its own. What a request does is decided by the
+server's `app`, by default nothing: a behaviour that takes effect calls it, whatever it then makes of the reply.
 """
 
 from __future__ import annotations
@@ -29,6 +31,10 @@ class Seen:
     headers: dict[str, str]
     body: bytes
 
+    @property
+    def route(self) -> str:
+        return self.path.partition("?")[0].rpartition("/")[2]
+
 
 @dataclass
 class Exchange:
@@ -42,9 +48,9 @@ class Exchange:
     def write(self, data: bytes) -> None:
         self.connection.sendall(data)
 
-    def take_effect(self) -> None:
-        """Do what the request asks for."""
-        self.server.effects.append(self.seen)
+    def take_effect(self) -> bytes:
+        """Do what the request asks for; the body of the proper reply."""
+        return self.server.take_effect(self.seen)
 
     def reply(self, status: int, body: bytes, **headers: str) -> None:
         """Answer properly, and keep the connection."""
@@ -61,6 +67,12 @@ class Exchange:
 
 
 Behaviour = Callable[[Exchange], None]
+App = Callable[[Seen], bytes]
+"""Does what a request asks for, and gives the body of the proper reply."""
+
+
+def _fixed(_: Seen) -> bytes:
+    return json.dumps(OK).encode()
 
 
 def head(status: int, headers: dict[str, str]) -> bytes:
@@ -72,8 +84,10 @@ def head(status: int, headers: dict[str, str]) -> bytes:
 class FaultyServer:
     """Listens on 127.0.0.1 until the `with` block ends."""
 
-    def __init__(self, *script: Behaviour, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, *script: Behaviour, tls: ssl.SSLContext | None = None, app: App = _fixed) -> None:
         self.script: tuple[Behaviour, ...] = script or (ok,)
+        self._routes: dict[str, list[Behaviour]] = {}
+        self._app = app
         self.log: list[Seen] = []
         self.effects: list[Seen] = []
         self.connections = 0
@@ -93,6 +107,15 @@ class FaultyServer:
         for one in (self._listener, *self._open):
             cut(one)
         self._listener.close()
+
+    def on(self, route: str, *script: Behaviour) -> None:
+        """Play these for a route, the last one for ever; none: it behaves as the others do again."""
+        self._routes[route] = list(script)
+
+    def take_effect(self, seen: Seen) -> bytes:
+        with self._lock:
+            self.effects.append(seen)
+            return self._app(seen)
 
     @property
     def origin(self) -> str:
@@ -131,9 +154,10 @@ class FaultyServer:
 
     def _next(self, seen: Seen) -> Behaviour:
         with self._lock:
-            behaviour = self.script[min(len(self.log), len(self.script) - 1)]
             self.log.append(seen)
-            return behaviour
+            if route := self._routes.get(seen.route):
+                return route.pop(0) if len(route) > 1 else route[0]
+            return self.script[min(len(self.log), len(self.script)) - 1]
 
 
 def _read(reader: BinaryIO, number: int) -> Seen | None:
@@ -155,9 +179,8 @@ def cut(connection: socket.socket) -> None:
 
 
 def ok(exchange: Exchange) -> None:
-    """Take effect, and answer with one token."""
-    exchange.take_effect()
-    exchange.reply(200, json.dumps(OK).encode(), Content_Type="application/json")
+    """Take effect, and answer properly."""
+    exchange.reply(200, exchange.take_effect(), Content_Type="application/json")
 
 
 def answers(status: int, body: bytes = b"{}", **headers: str) -> Behaviour:
@@ -208,8 +231,7 @@ def drips(seconds: float) -> Behaviour:
     """Answer well, one byte at a time with a pause before each."""
 
     def behave(exchange: Exchange) -> None:
-        exchange.take_effect()
-        body = json.dumps(OK).encode()
+        body = exchange.take_effect()
         for byte in head(200, {"Content-Length": str(len(body))}) + body:
             exchange.server.stopping.wait(seconds)
             exchange.write(bytes([byte]))
@@ -219,8 +241,7 @@ def drips(seconds: float) -> Behaviour:
 
 def is_cut_off(exchange: Exchange) -> None:
     """Promise more than is sent."""
-    exchange.take_effect()
-    body = json.dumps(OK).encode()
+    body = exchange.take_effect()
     exchange.write(head(200, {"Content-Length": str(len(body) + 10)}) + body)
     exchange.hang_up()
 
