@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tokensh import config
-from tokensh.api import profiles
-from tokensh.api.auth import Credentials
+from tokensh.api import profiles, stackql_auth
+from tokensh.api.auth import Credentials, Setting
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
 from tokensh.engine.execute import Engine, Tools
@@ -111,6 +111,7 @@ class Connection:
         environment: Environment | None = None,
         profile: str | None = None,
         token: str | None = None,
+        auth: str | None = None,
         endpoint: str | None = None,
         workspace: str | None = None,
         registry: Path | str | None = None,
@@ -138,14 +139,14 @@ class Connection:
         self._queue: list[Plan] | None = None
         self._registry = Path(registry) if registry is not None else None
         self._sandbox: Sandbox | None = None
-        bound = None
+        given = self._given(token, auth, profile)
         if sandbox:
             if endpoint:
                 raise InterfaceError("the sandbox has an endpoint of its own", hint="give either of the two")
-            bound, endpoint = self._start_sandbox()
+            given, endpoint = self._start_sandbox()
         endpoint = endpoint or self.environment.get("TOKENSH_ENDPOINT") or None
         self.hosts = Hosts(endpoint, self.config.hosts)
-        self._credentials = Credentials(self.environment, profile=profile, token=token, bound=bound)
+        self._credentials = Credentials(self.environment, profile=profile, given=given)
         self.client = Client(
             self.environment,
             self._credentials,
@@ -159,13 +160,21 @@ class Connection:
         self._partial = partial
         self._closed = False
 
-    def _start_sandbox(self) -> tuple[tuple[str, str], str]:
+    def _given(self, token: str | None, auth: str | None, profile: str | None) -> Setting | None:
+        """The only credential that may be used, if one was given outright: a token, or `--auth` in StackQL's spelling."""
+        if sum(one is not None for one in (token, auth, profile)) > 1:
+            raise InterfaceError("a token, --auth and a profile exclude each other", hint="give one of the three")
+        if token is not None:
+            return Setting(token, "the token given")
+        return None if auth is None else stackql_auth.read(auth, self.environment)
+
+    def _start_sandbox(self) -> tuple[Setting, str]:
         from tokensh.sandbox import start  # noqa: PLC0415 (only --sandbox needs an HTTP server)
 
         self._sandbox = sandbox = start()
         self.workspace = self.workspace or SANDBOX_WORKSPACE
         self.redactor.learn(sandbox.token)
-        return (sandbox.origin, sandbox.token), sandbox.endpoint
+        return Setting(sandbox.token, "the sandbox", sandbox.origin, sandbox.account_id), sandbox.endpoint
 
     @property
     def place(self) -> str:

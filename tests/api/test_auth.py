@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.worlds import world
-from tokensh.api.auth import AccessToken, Credentials
+from tokensh.api.auth import AccessToken, Credentials, Setting
 from tokensh.api.hosts import Target, parse_origin
 from tokensh.api.oauth import Renewable
 from tokensh.api.profiles import origin_of
@@ -76,8 +76,8 @@ def test_the_credential_of_the_target_is_chosen(
     [
         (WORKSPACE, {}, None, "DATABRICKS_TOKEN, and DATABRICKS_CLIENT_ID"),
         (WORKSPACE, {"DATABRICKS_TOKEN": ""}, None, "DATABRICKS_TOKEN, and DATABRICKS_CLIENT_ID"),
-        (OTHER, MINE | {"DATABRICKS_HOST": WORKSPACE}, None, "belongs to DATABRICKS_HOST"),
-        (LOOPBACK, MINE | {"DATABRICKS_HOST": WORKSPACE}, None, "belongs to DATABRICKS_HOST"),
+        (OTHER, MINE | {"DATABRICKS_HOST": WORKSPACE}, None, "belongs to https://dbc-1"),
+        (LOOPBACK, MINE | {"DATABRICKS_HOST": WORKSPACE}, None, "belongs to https://dbc-1"),
         ("https://evil.example", MINE, None, "no host of Databricks"),
         ("https://cloud.databricks.com.evil.example", MINE, None, "no host of Databricks"),
     ],
@@ -105,7 +105,7 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_bound_token_goes_to_its_origin_alone(tmp_path: Path) -> None:
-    credentials = Credentials(world(tmp_path, variables=MINE), bound=(LOOPBACK, "own"))
+    credentials = Credentials(world(tmp_path, variables=MINE), given=Setting("own", "the sandbox", LOOPBACK))
     assert credentials.for_target(target(LOOPBACK)).token() == "own"
     with pytest.raises(CredentialError):
         credentials.for_target(target("http://127.0.0.1:18081"))

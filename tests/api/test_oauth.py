@@ -239,7 +239,7 @@ def test_the_databricks_cli_gives_a_token_and_its_end(tmp_path: Path) -> None:
         tmp_path,
         """echo '{"access_token": "'"$4"'-token", "token_type": "Bearer", "expiry": "2026-11-24T16:00:00.123456789+02:00"}'""",
     )
-    granted = from_cli(world(tmp_path), path, ("--host", "https://dbc-1.cloud.databricks.com"), "cli")
+    granted = from_cli(world(tmp_path), path, ("--host", "https://dbc-1.cloud.databricks.com"), ("cli",))
     assert (granted.value, granted.ends) == ("https://dbc-1.cloud.databricks.com-token", 1795528800.0)
 
 
@@ -247,7 +247,7 @@ def test_the_databricks_cli_gives_a_token_and_its_end(tmp_path: Path) -> None:
 def test_a_databricks_cli_that_gives_no_token_is_a_clear_error(script: str, tmp_path: Path) -> None:
     path = program(tmp_path, script)
     with pytest.raises(CredentialError, match="gives no token") as caught:
-        from_cli(world(tmp_path), path, ("--profile", "p"), "cli")
+        from_cli(world(tmp_path), path, ("--profile", "p"), ("cli",))
     assert caught.value.hint == "databricks auth login --profile p"
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from tokensh.api import oauth, profiles
-from tokensh.api.hosts import Target, in_zone
+from tokensh.api.hosts import Target, in_zone, parse_origin
 from tokensh.api.oauth import FetchJson, Granted, Machine, Renewable
 from tokensh.api.profiles import Profile
 from tokensh.environment import Environment
 from tokensh.errors import CredentialError
+from tokensh.text import nearest
+
+_NAMED = 5
+"""Profiles that a message names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,30 +36,46 @@ class AccessToken:
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A credential as it was set, before it is asked for a workspace.
+
+    `origin` is the address it is bound to; empty: any of Databricks' and this machine. `account_id` is of the account whose
+    workspaces it may list.
+    """
+
+    secret: str | Machine = field(repr=False)
+    source: str
+    origin: str = ""
+    account_id: str = ""
+
+    def may_go(self, target: Target) -> bool:
+        """Whether it may be sent to an address."""
+        if not self.origin:
+            return _at_home(target)
+        return self.origin == target.origin or (self._is_accounts and self.origin == oauth.accounts_origin(target))
+
+    @property
+    def _is_accounts(self) -> bool:
+        """Whether it is good for every workspace of an account: a service principal's at the account's own host."""
+        return isinstance(self.secret, Machine) and bool(self.secret.account_id)
+
+
 class Credentials:
-    """Chooses the credential for an address: a profile of its host, else the environment's, else none.
+    """Chooses the credential for an address: a profile of its host, else the environment's, else the Databricks CLI's.
 
     Args:
         environment: the variables DATABRICKS_* and the home folder.
         profile: only this profile of ~/.databrickscfg may be used (DATABRICKS_CONFIG_PROFILE does the same).
-        token: use this token instead, wherever a token that names no host may go.
-        bound: use this token for this origin, and nothing for any other (the sandbox's).
+        given: only this credential may be used.
 
     Several threads may use it.
     """
 
-    def __init__(
-        self,
-        environment: Environment,
-        *,
-        profile: str | None = None,
-        token: str | None = None,
-        bound: tuple[str, str] | None = None,
-    ) -> None:
+    def __init__(self, environment: Environment, *, profile: str | None = None, given: Setting | None = None) -> None:
         self._environment = environment
-        self._profile = profile or environment.get("DATABRICKS_CONFIG_PROFILE") or None
-        self._token = token
-        self._bound = bound
+        self.profile = profile or environment.get("DATABRICKS_CONFIG_PROFILE") or None
+        self._given = given
         self._renewable: dict[tuple[str, ...], Renewable] = {}
         self._lock = threading.Lock()
         self.fetch: FetchJson | None = None
@@ -65,53 +86,80 @@ class Credentials:
 
         Raises CredentialError that names what was looked at, where there is none.
         """
-        if self._bound is not None:
-            return self._own(target, *self._bound)
+        return self.choice(target)[0]
+
+    def choice(self, target: Target) -> tuple[AccessToken | Renewable, tuple[str, ...]]:
+        """The credential for an address, and why those before it were not taken. Raises CredentialError."""
         looked_at: list[str] = []
         for found in self._candidates(target, looked_at):
-            return found
+            return found, tuple(looked_at)
         raise CredentialError(
             f"no credential for {target.host}",
-            looked_at=tuple(filter(None, looked_at)),
+            looked_at=tuple(looked_at),
             hint=f"set DATABRICKS_TOKEN, or add a profile with host = {target.origin} to ~/.databrickscfg",
         )
 
-    @staticmethod
-    def _own(target: Target, origin: str, token: str) -> AccessToken:
-        if target.origin != origin:
-            raise CredentialError(f"the credential for {origin} is not sent to {target.origin}")
-        return AccessToken(token, "the sandbox")
+    def named_profile(self) -> Profile | None:
+        """The one profile that may be used. Raises CredentialError where there is none of its name."""
+        if self.profile is None:
+            return None
+        path, known = profiles.config_file(self._environment), profiles.read(self._environment)
+        found = next((one for one in known if one.name == self.profile), None)
+        if found is not None:
+            return found
+        near = nearest(self.profile, [one.name for one in known])
+        hint = f"did you mean {near!r}?" if near else f"it has {_names(known)}" if known else "it is empty or not there"
+        raise CredentialError(f"{path} has no profile {self.profile!r}", looked_at=(str(path),), hint=hint)
 
     def _candidates(self, target: Target, looked_at: list[str]) -> Iterator[AccessToken | Renewable]:
-        if self._token is not None:
-            yield from self._unbound(target, self._token, "the token given", looked_at)
-            return
-        if self._profile is not None:
-            yield self._named(target, self._profile)
-            return
-        yield from self._profiles(target, looked_at)
-        yield from self._variables(target, looked_at)
-        yield from self._command_line(target, looked_at)
+        if self._given is not None:
+            yield from self._of_setting(self._given, target, looked_at)
+        elif (profile := self.named_profile()) is not None:
+            yield self._named(target, profile)
+        else:
+            yield from self._profiles(target, looked_at)
+            for setting in self._variables(looked_at):
+                yield from self._of_setting(setting, target, looked_at)
+            yield from self._command_line(target, looked_at)
 
-    def _named(self, target: Target, name: str) -> AccessToken | Renewable:
-        path = profiles.config_file(self._environment)
-        found = next((one for one in profiles.read(self._environment) if one.name == name), None)
-        if found is None:
-            raise CredentialError(f"{path} has no profile {name!r}", looked_at=(str(path),))
-        if found.origin != target.origin:
-            raise CredentialError(
-                f"profile {name!r} is for {found.origin or 'no host'}, not for {target.origin}", looked_at=(str(path),)
+    def _of_setting(self, setting: Setting, target: Target, looked_at: list[str]) -> Iterator[AccessToken | Renewable]:
+        if not setting.may_go(target):
+            bound = (
+                f"it belongs to {setting.origin}, which is another host"
+                if setting.origin
+                else f"{target.host} is no host of Databricks; DATABRICKS_HOST or a profile must name it"
             )
-        return self._of_profile(found, target)
+            looked_at.append(f"{setting.source}: {bound}")
+        elif isinstance(setting.secret, Machine):
+            yield self._machine(setting.secret, target, setting.source)
+        else:
+            yield AccessToken(setting.secret, setting.source)
+
+    # ---- profiles
+
+    def _named(self, target: Target, profile: Profile) -> AccessToken | Renewable:
+        setting = self._setting(profile)
+        if profile.origin != target.origin and not (setting is not None and setting.may_go(target)):
+            raise CredentialError(
+                f"profile {profile.name!r} is for {profile.origin or 'no host'}, not for {target.origin}",
+                looked_at=(str(profiles.config_file(self._environment)),),
+                hint="without -p and DATABRICKS_CONFIG_PROFILE the profile of the workspace's host is looked for",
+            )
+        return self._of_profile(profile, target)
 
     def _of_profile(self, profile: Profile, target: Target) -> AccessToken | Renewable:
         source = f"profile {profile.name}"
-        if token := profile.get("token"):
-            return AccessToken(token, source)
-        if profile.get("client_id") and profile.get("client_secret"):
-            machine = Machine(profile.get("client_id"), profile.get("client_secret"))
-            return self._machine(machine, target, source)
-        program = oauth.cli(self._environment)
+        setting = self._setting(profile)
+        if setting is not None:
+            for found in self._of_setting(setting, target, []):
+                return found
+        kind, program = profile.get("auth_type"), oauth.cli(self._environment)
+        if kind not in ("", "databricks-cli"):
+            raise CredentialError(
+                f"profile {profile.name!r} has auth_type = {kind}, which is not offered",
+                looked_at=(source,),
+                hint="a token, a client_id with its client_secret, or a login of the Databricks CLI can be used",
+            )
         if program is None:
             raise CredentialError(
                 f"profile {profile.name!r} has neither a token nor a client_id and client_secret",
@@ -120,46 +168,93 @@ class Credentials:
             )
         return self._cli(program, ("--profile", profile.name), f"databricks auth token, {source}")
 
+    @staticmethod
+    def _setting(profile: Profile) -> Setting | None:
+        """What a profile says outright: its token, or its client id and secret; `auth_type` picks one."""
+        get, source, kind = profile.get, f"profile {profile.name}", profile.get("auth_type")
+        if get("token") and kind in ("", "pat"):
+            return Setting(get("token"), source, profile.origin)
+        if get("client_id") and get("client_secret") and kind in ("", "oauth-m2m"):
+            account = get("account_id") if _is_accounts(profile.origin) else ""
+            machine = Machine(get("client_id"), get("client_secret"), account)
+            return Setting(machine, source, profile.origin, get("account_id"))
+        return None
+
     def _profiles(self, target: Target, looked_at: list[str]) -> Iterator[AccessToken | Renewable]:
-        path = profiles.config_file(self._environment)
-        looked_at.append(f"{path}: a profile with host = {target.origin}")
-        for one in profiles.read(self._environment):
-            if one.origin == target.origin and _usable(one, self._environment):
+        path, known = profiles.config_file(self._environment), profiles.read(self._environment)
+        for one in known:
+            if one.origin != target.origin:
+                continue
+            if self._setting(one) is not None or _is_login(one, self._environment):
                 yield self._of_profile(one, target)
+            else:
+                looked_at.append(f"profile {one.name}: it has no credential that can be used")
+        if all(one.origin != target.origin for one in known):
+            has = f"it has {_names(known)}" if known else "it is empty or not there"
+            looked_at.append(f"{path}: no profile with host = {target.origin}; {has}")
 
-    def _variables(self, target: Target, looked_at: list[str]) -> Iterator[AccessToken | Renewable]:
+    # ---- the environment
+
+    def _variables(self, looked_at: list[str]) -> Iterator[Setting]:
         get = self._environment.get
-        token, machine = get("DATABRICKS_TOKEN"), self._machine_of_variables()
-        if not token and machine is None:
+        token, client_id, secret = (get(f"DATABRICKS_{name}") for name in ("TOKEN", "CLIENT_ID", "CLIENT_SECRET"))
+        kind, host, account = (get(f"DATABRICKS_{name}") for name in ("AUTH_TYPE", "HOST", "ACCOUNT_ID"))
+        # A host that cannot be read binds to nothing that is.
+        origin = (profiles.origin_of(host) or host) if host else ""
+        if token and kind in ("", "pat"):
+            yield Setting(token, "DATABRICKS_TOKEN", origin, account)
+        elif client_id and secret and kind in ("", "oauth-m2m"):
+            yield Setting(Machine(client_id, secret, account), "DATABRICKS_CLIENT_ID", origin, account)
+        elif token or (client_id and secret):
+            looked_at.append(f"DATABRICKS_AUTH_TYPE: {kind} is not what the other variables hold")
+        else:
             looked_at.append("DATABRICKS_TOKEN, and DATABRICKS_CLIENT_ID with DATABRICKS_CLIENT_SECRET: not set")
-            return
-        source = "DATABRICKS_TOKEN" if token else "DATABRICKS_CLIENT_ID"
-        host = get("DATABRICKS_HOST")
-        if host and profiles.origin_of(host) != target.origin:
-            looked_at.append(f"{source}: it belongs to DATABRICKS_HOST, which is another host")
-            return
-        if not host and not _at_home(target):
-            looked_at.append(
-                f"{source}: {target.host} is no host of Databricks; DATABRICKS_HOST or a profile must name it"
-            )
-            return
-        if token:
-            yield AccessToken(token, source)
-        elif machine is not None:
-            yield self._machine(machine, target, source)
 
-    def _machine_of_variables(self) -> Machine | None:
-        get = self._environment.get
-        client_id, secret = get("DATABRICKS_CLIENT_ID"), get("DATABRICKS_CLIENT_SECRET")
-        return Machine(client_id, secret, get("DATABRICKS_ACCOUNT_ID")) if client_id and secret else None
+    # ---- the Databricks CLI
 
     def _command_line(self, target: Target, looked_at: list[str]) -> Iterator[Renewable]:
         """What the Databricks CLI has for a host: asked last, for it takes a second."""
         program = oauth.cli(self._environment)
-        if program is None or target.loopback or not in_zone(target.host):
-            looked_at.append("databricks auth token: the Databricks CLI is not on PATH" if program is None else "")
-            return
-        yield self._cli(program, ("--host", target.origin), "databricks auth token")
+        if program is None:
+            looked_at.append("databricks auth token: the Databricks CLI is not on PATH")
+        elif not target.loopback and in_zone(target.host):
+            yield self._cli(program, ("--host", target.origin), "databricks auth token", tuple(looked_at))
+
+    # ---- the account
+
+    def for_account(self, here: Target | None) -> tuple[Target, str, AccessToken | Renewable]:
+        """The account whose workspaces can be listed: its address, its id, and the credential for it.
+
+        Args:
+            here: the emulator that stands for Databricks, if there is one.
+
+        Raises CredentialError where no credential is an account's.
+        """
+        looked_at: list[str] = []
+        for setting in self._of_accounts(looked_at):
+            target = here or parse_origin(setting.origin if _is_accounts(setting.origin) else oauth.ACCOUNTS)
+            if target is None or not setting.may_go(target):
+                looked_at.append(f"{setting.source}: it belongs to {setting.origin}, which is not the account's host")
+                continue
+            for found in self._of_setting(setting, target, looked_at):
+                return target, setting.account_id, found
+        raise CredentialError(
+            "no credential for an account",
+            looked_at=tuple(looked_at),
+            hint="set DATABRICKS_ACCOUNT_ID, DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET of a service principal",
+        )
+
+    def _of_accounts(self, looked_at: list[str]) -> Iterator[Setting]:
+        named = self.named_profile()
+        for one in (self._given,) if self._given else (self._setting(named),) if named else self._variables(looked_at):
+            if one is not None and one.account_id:
+                yield one
+            elif one is not None:
+                looked_at.append(f"{one.source}: no account id goes with it")
+        for profile in () if self._given or named else profiles.read(self._environment):
+            setting = self._setting(profile)
+            if setting is not None and setting.account_id and _is_accounts(setting.origin):
+                yield setting
 
     # ---- credentials that are renewed, one object for each place they are good for
 
@@ -173,9 +268,9 @@ class Credentials:
 
         return self._kept(("oauth-m2m", source, place), obtain)
 
-    def _cli(self, program: str, arguments: tuple[str, ...], source: str) -> Renewable:
+    def _cli(self, program: str, arguments: tuple[str, ...], source: str, looked_at: tuple[str, ...] = ()) -> Renewable:
         def obtain() -> Granted:
-            return oauth.from_cli(self._environment, program, arguments, source)
+            return oauth.from_cli(self._environment, program, arguments, (*looked_at, source))
 
         return self._kept(("databricks-cli", source, *arguments), obtain)
 
@@ -185,22 +280,23 @@ class Credentials:
                 self._renewable[key] = Renewable(key[0], key[1], obtain, self._environment.now)
             return self._renewable[key]
 
-    @staticmethod
-    def _unbound(target: Target, token: str, source: str, looked_at: list[str]) -> Iterator[AccessToken]:
-        """A token that names no host goes to Databricks and to this machine, nowhere else."""
-        if _at_home(target):
-            yield AccessToken(token, source)
-            return
-        looked_at.append(f"{source}: {target.host} is no host of Databricks; DATABRICKS_HOST or a profile must name it")
-
 
 def _at_home(target: Target) -> bool:
     """Whether a credential that names no host may go there: to Databricks, or this machine."""
     return target.loopback or (target.scheme == "https" and in_zone(target.host))
 
 
-def _usable(profile: Profile, environment: Environment) -> bool:
-    """Whether a profile has a credential, or the Databricks CLI may have one for it."""
-    if profile.get("token") or (profile.get("client_id") and profile.get("client_secret")):
-        return True
+def _is_accounts(origin: str) -> bool:
+    """Whether an address is the console of accounts."""
+    host = urlsplit(origin).hostname or ""
+    return host.startswith("accounts.") and in_zone(host)
+
+
+def _is_login(profile: Profile, environment: Environment) -> bool:
+    """Whether the Databricks CLI may have a credential for it."""
     return profile.get("auth_type") == "databricks-cli" and oauth.cli(environment) is not None
+
+
+def _names(known: tuple[Profile, ...]) -> str:
+    shown = ", ".join(f"{one.name} ({urlsplit(one.origin).hostname or 'no host'})" for one in known[:_NAMED])
+    return shown + (f" and {len(known) - _NAMED} more" if len(known) > _NAMED else "")

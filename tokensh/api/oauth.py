@@ -15,21 +15,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from tokensh.api.hosts import Target, in_zone, parse_origin
+from tokensh.api.hosts import ZONES, Target, in_zone, parse_origin
 from tokensh.api.request import Json
 from tokensh.environment import Environment
-from tokensh.errors import CredentialError, Error
+from tokensh.errors import CredentialError, Error, Interrupted
 
 _EARLY = 40
 """s before its end that a token counts as expired."""
 _USUAL_LIFETIME = 3600
 _CLI_TIMEOUT = 30
 """s for the Databricks CLI to answer."""
-_ACCOUNTS = {
-    ".azuredatabricks.net": "accounts.azuredatabricks.net",
-    ".gcp.databricks.com": "accounts.gcp.databricks.com",
-}
-_ACCOUNTS_AWS = "accounts.cloud.databricks.com"
+ACCOUNTS = "https://accounts.cloud.databricks.com"
+"""The console of accounts, where nothing says which cloud's."""
+_FAILED_FOR = 1.0
+"""s that a failure to get a token is told to all who ask: hundreds of workspaces may wait for the same one."""
 
 
 class FetchJson(Protocol):
@@ -59,13 +58,24 @@ class Renewable:
         self._now = now
         self._lock = threading.Lock()
         self._granted: Granted | None = None
+        self._failure: tuple[float, CredentialError] | None = None
 
     def token(self) -> str:
         """The token, a new one if the last is about to end. Raises CredentialError."""
         with self._lock:
             if self._granted is None or self._now() >= self._granted.ends - _EARLY:
-                self._granted = self._obtain()
+                self._granted = self._renewed()
             return self._granted.value
+
+    def _renewed(self) -> Granted:
+        if self._failure is not None and 0 <= self._now() - self._failure[0] < _FAILED_FOR:
+            told = self._failure[1]
+            raise CredentialError(told.message, looked_at=told.looked_at, hint=told.hint)
+        try:
+            return self._obtain()
+        except CredentialError as error:
+            self._failure = self._now(), error
+            raise
 
     def refresh(self, rejected: str) -> bool:
         """Forget a token that was refused; whether another may be had."""
@@ -90,6 +100,8 @@ def obtain(fetch: FetchJson, machine: Machine, target: Target, source: str, now:
     form = {"grant_type": "client_credentials", "scope": "all-apis"}
     try:
         answer = fetch("POST", url, form=form, basic=(machine.client_id, machine.client_secret))
+    except Interrupted:
+        raise
     except Error as error:
         raise CredentialError(
             f"{url} gives no token: {error.message}",
@@ -116,11 +128,11 @@ def account_endpoint(target: Target, account_id: str) -> str:
 
 
 def accounts_origin(target: Target) -> str:
-    """The address of the account console of a workspace's cloud."""
+    """The address of the console of accounts of a workspace's cloud."""
     if target.loopback:
         return target.origin
-    host = next((accounts for zone, accounts in _ACCOUNTS.items() if target.host.endswith(zone)), _ACCOUNTS_AWS)
-    return f"https://{host}"
+    zone = next((zone for zone in ZONES if target.host.endswith(zone)), None)
+    return f"https://accounts{zone}" if zone else ACCOUNTS
 
 
 def _token_endpoint(fetch: FetchJson, target: Target) -> str:
@@ -135,6 +147,8 @@ def _told(fetch: FetchJson, url: str, name: str, target: Target) -> str | None:
     """An address of a discovery document, if it is one that the client's secret may go to."""
     try:
         answer = fetch("GET", url)
+    except Interrupted:
+        raise
     except Error:
         return None
     found = answer.get(name) if isinstance(answer, dict) else None
@@ -153,8 +167,8 @@ def cli(environment: Environment) -> str | None:
     return environment.get("DATABRICKS_CLI_PATH") or shutil.which("databricks", path=environment.get("PATH", ""))
 
 
-def from_cli(environment: Environment, program: str, arguments: tuple[str, ...], source: str) -> Granted:
-    """What `databricks auth token` prints. Raises CredentialError."""
+def from_cli(environment: Environment, program: str, arguments: tuple[str, ...], looked_at: tuple[str, ...]) -> Granted:
+    """What `databricks auth token` prints. Raises CredentialError, which names what was looked at."""
     try:
         done = subprocess.run(  # noqa: S603 (the person's own program; its arguments are a host or a profile's name)
             [program, "auth", "token", *arguments],
@@ -165,7 +179,7 @@ def from_cli(environment: Environment, program: str, arguments: tuple[str, ...],
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise CredentialError(f"{program} cannot be run: {type(error).__name__}", looked_at=(source,)) from None
+        raise CredentialError(f"{program} cannot be run: {type(error).__name__}", looked_at=looked_at) from None
     try:
         answer = json.loads(done.stdout)
         value, ends = answer["access_token"], _seconds(answer["expiry"])
@@ -175,7 +189,7 @@ def from_cli(environment: Environment, program: str, arguments: tuple[str, ...],
         said = " ".join(arguments)
         raise CredentialError(
             f"`databricks auth token {said}` gives no token",
-            looked_at=(source,),
+            looked_at=looked_at,
             hint=f"databricks auth login {said}",
         )
     return Granted(value, ends)

@@ -1,0 +1,117 @@
+"""`--auth`: where StackQL's JSON says that a credential is, and where it may then go."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.worlds import world
+from tokensh.api.auth import Setting
+from tokensh.api.hosts import parse_origin
+from tokensh.api.oauth import Machine
+from tokensh.api.stackql_auth import read
+from tokensh.errors import InterfaceError
+
+ACCOUNT_URL = "https://accounts.cloud.databricks.com/oidc/accounts/{}/v1/token"
+TEMPLATE = ACCOUNT_URL.format("{{ .__env__DATABRICKS_ACCOUNT_ID }}")
+VARIABLES = {
+    "DATABRICKS_TOKEN": "my-token",
+    "OTHER": "other-token",
+    "DATABRICKS_CLIENT_ID": "robot",
+    "DATABRICKS_CLIENT_SECRET": "my-secret",
+    "DATABRICKS_ACCOUNT_ID": "acc-1",
+}
+BEARER = {"type": "bearer", "credentialsenvvar": "DATABRICKS_TOKEN"}
+MACHINE = {
+    "type": "oauth2",
+    "grant_type": "client_credentials",
+    "client_id_env_var": "DATABRICKS_CLIENT_ID",
+    "client_secret_env_var": "DATABRICKS_CLIENT_SECRET",
+    "token_url": TEMPLATE,
+    "scopes": ["all-apis"],
+}
+WORKSPACE = "https://dbc-1.cloud.databricks.com"
+
+
+def setting(home: Path, auth: dict[str, object], **variables: str) -> Setting:
+    text = json.dumps({"databricks_workspace": auth, "github": {"type": "null_auth"}})
+    found = read(text, world(home, variables=VARIABLES | variables))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("auth", "secret"),
+    [
+        (BEARER, "my-token"),
+        ({"type": "bearer", "credentialsenvvar": "OTHER"}, "other-token"),
+        ({"type": "api_key", "valuePrefix": "Bearer ", "credentialsenvvar": "OTHER"}, "other-token"),
+        (MACHINE, Machine("robot", "my-secret", "acc-1")),
+        ({"type": "oauth2"}, Machine("robot", "my-secret", "acc-1")),
+        ({**MACHINE, "client_id": "me"}, Machine("me", "my-secret", "acc-1")),
+        ({**MACHINE, "token_url": f"{WORKSPACE}/oidc/v1/token"}, Machine("robot", "my-secret", "")),
+    ],
+)
+def test_the_credential_is_where_the_json_says(tmp_path: Path, auth: dict[str, object], secret: object) -> None:
+    assert setting(tmp_path, auth).secret == secret
+
+
+def test_a_file_can_hold_the_token(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("file-token\n")
+    found = setting(tmp_path, {"type": "bearer", "credentialsfilepath": str(tmp_path / "key")})
+    assert found.secret == "file-token"
+
+
+@pytest.mark.parametrize(
+    ("auth", "variables", "origin", "goes"),
+    [
+        (BEARER, {}, WORKSPACE, True),
+        (BEARER, {}, "https://databricks.example.com", False),
+        (BEARER, {"DATABRICKS_HOST": "dbc-2.cloud.databricks.com"}, WORKSPACE, False),
+        (BEARER, {"DATABRICKS_HOST": "not a host"}, WORKSPACE, False),
+        (MACHINE, {}, WORKSPACE, True),
+        (MACHINE, {}, "https://adb-1.2.azuredatabricks.net", False),
+        ({**MACHINE, "token_url": f"{WORKSPACE}/oidc/v1/token"}, {}, WORKSPACE, True),
+        ({**MACHINE, "token_url": f"{WORKSPACE}/oidc/v1/token"}, {}, "https://dbc-2.cloud.databricks.com", False),
+        ({"type": "bearer", "credentialsenvvar": "OTHER"}, {"DATABRICKS_HOST": "dbc-2.cloud.databricks.com"}, WORKSPACE, True),
+    ],
+)  # fmt: skip
+def test_it_goes_to_its_own_host_alone(
+    tmp_path: Path, auth: dict[str, object], variables: dict[str, str], origin: str, goes: bool
+) -> None:
+    target = parse_origin(origin)
+    assert target is not None
+    assert setting(tmp_path, auth, **variables).may_go(target) == goes
+
+
+def test_another_providers_setting_is_none_of_ours(tmp_path: Path) -> None:
+    assert read('{"github": {"type": "basic"}}', world(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "no JSON"),
+        ("[]", "not an object of providers"),
+        ('{"databricks_workspace": "dapi-secret"}', "not an object of providers"),
+        ('{"databricks_workspace": {}}', "type null"),
+        ('{"databricks_workspace": {"type": "azure_default"}}', 'type "azure_default"'),
+        ('{"databricks_workspace": {"type": "api_key", "credentialsenvvar": "OTHER"}}', 'type "api_key"'),
+        ('{"databricks_workspace": {"type": "bearer"}}', "needs credentialsenvvar"),
+        ('{"databricks_workspace": {"type": "bearer", "credentialsenvvar": "NONE"}}', "NONE, which is not set"),
+        ('{"databricks_workspace": {"type": "bearer", "credentialsfilepath": "/none/x"}}', "cannot be read"),
+        ('{"databricks_workspace": {"type": "bearer", "api_key": "dapi-secret"}}', "holds the secret api_key itself"),
+        ('{"databricks_workspace": {"type": "oauth2", "client_secret": "dapi-secret"}}', "holds the secret"),
+        (
+            '{"databricks_workspace": {"type": "oauth2", "token_url": "https://evil.example/dapi-secret"}}',
+            "no token end",
+        ),
+        ('{"databricks_workspace": {"type": "oauth2", "token_url": "{{ .__env__NONE }}"}}', "NONE, which is not set"),
+    ],
+)
+def test_what_cannot_be_used_is_one_clear_error(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InterfaceError, match=said) as caught:
+        read(text, world(tmp_path, variables=VARIABLES))
+    assert "dapi-secret" not in f"{caught.value!r} {caught.value.hint}"
