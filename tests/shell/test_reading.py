@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests import page
-from tokensh.shell.reading import Command, bare_command, is_ready, parts, state
+from tokensh.shell.reading import Command, Part, bare_command, is_ready, parts, state
 from tokensh.sql.parse import Parser
+from tokensh.sql.script import Piece
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,11 @@ READY = [
     (page.EXEC.rpartition(";")[0], False),
     (r"\x", True),
     (r"\no such command", True),
+    ("SELECT 1 \\g", True),
+    ("SELECT (\n\\r", True),
+    ("SELECT '\n\\r", False),
+    ("\\x\nSELECT", False),
+    ("-- a comment", True),
     ("exit", True),
     ("exit;", True),
     ("HELP", True),
@@ -52,16 +58,40 @@ PARTS = [
     ("SELECT 1 -- required;\n\\x\n", ["SELECT 1", r"\x"]),
     ("SELECT '\n\\x\n';", ["SELECT '\n\\x\n'"]),
     (f"{page.SELECT}\n{page.INSERT}\n{page.EXEC}", ["SELECT", "INSERT", "EXEC"]),
+    ("SELECT 1 \\g", [r"\g of SELECT 1"]),
+    ("SELECT 1\\G", [r"\G of SELECT 1"]),
+    ("SELECT 1; SELECT 2 \\gx | less\nSELECT 3;", ["SELECT 1", r"\gx | less of SELECT 2", "SELECT 3"]),
+    ("SELECT 1\n\\r\nSELECT 2;", [r"\r of SELECT 1", "SELECT 2"]),
+    ("SELECT 1\n\\p\n+ 1;", [r"\p of SELECT 1", "SELECT 1\n  \n+ 1"]),
+    ("SELECT 1\n\\p\n", [r"\p of SELECT 1", "SELECT 1"]),
+    ("SELECT 1\n\\p\n\\timing on\n", [r"\p of SELECT 1", r"\timing on of SELECT 1", "SELECT 1"]),
+    ("SELECT '\\g' \\g", [r"\g of SELECT '\g'"]),
+    ("SELECT 1 -- \\g\n;", ["SELECT 1"]),
+    ("SELECT /* \\g", ["SELECT /* \\g"]),
+    ("\\! echo 'a;b'", [r"\! echo 'a;b'"]),
+    ("-- only a comment\n", []),
+    ("\\", ["\\"]),
 ]
+
+
+def shown(part: Part) -> str:
+    if not isinstance(part, Command):
+        return part.text
+    of = f" of {part.statement}" if part.statement else ""
+    return f"{part.name} {part.argument}".strip() + of
 
 
 @pytest.mark.parametrize(("text", "found"), PARTS, ids=[repr(text[:30]) for text, _ in PARTS])
 def test_commands_and_statements_in_their_order(text: str, found: list[str], parser: Parser) -> None:
-    shown = [
-        f"{one.name} {one.argument}".strip() if isinstance(one, Command) else one.text for one in parts(text, parser)
-    ]
-    assert len(shown) == len(found)
-    assert all(a.startswith(b) for a, b in zip(shown, found, strict=True))
+    texts = [shown(one) for one in parts(text, parser)]
+    assert len(texts) == len(found)
+    assert all(a.startswith(b) for a, b in zip(texts, found, strict=True))
+
+
+def test_statements_know_their_lines_and_columns_in_the_whole_text(parser: Parser) -> None:
+    text = "\\x\n  SELECT 1; SELECT 2\n\\p\n, 3;\nSELECT 4;"
+    places = [(one.text[:8], one.line, one.column) for one in parts(text, parser) if isinstance(one, Piece)]
+    assert places == [("SELECT 1", 2, 3), ("SELECT 2", 2, 13), ("SELECT 4", 5, 1)]
 
 
 @pytest.mark.parametrize(

@@ -3,22 +3,35 @@ r"""What a person has typed: when Enter runs it, and the commands and statements
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tokensh.sql.lexer import tokens
+from tokensh.sql.lexer import Token, tokens
 from tokensh.sql.parse import Parser
-from tokensh.sql.script import Piece, Splitter, split
+from tokensh.sql.script import Piece, split
 
 BARE_COMMANDS = {"help": r"\?", "?": r"\?", "exit": r"\q", "quit": r"\q", ":q": r"\q"}
 """Words that people type without a backslash; nothing else may stand beside them."""
+TAKING = frozenset((r"\g", r"\gx", r"\G", r"\r", r"\e", r"\watch"))
+"""Commands that take the statement before them, which needs no `;` then. Before others it stays open, and goes on behind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    r"""A line that begins with a backslash: `\x`, and what follows it."""
+    r"""A backslash and what follows it on its line; `statement` is the one that is open before it, or empty."""
 
     name: str
     argument: str
+    statement: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A statement that is still open behind the last command: it goes back to the prompt."""
+
+    text: str
+
+
+Part = Command | Piece | Unfinished
 
 
 def bare_command(text: str) -> str | None:
@@ -28,41 +41,62 @@ def bare_command(text: str) -> str | None:
 
 def is_ready(text: str, parser: Parser) -> bool:
     """Whether Enter runs the text: nothing, a command, statements that are all ended, or a whole one and an empty line."""
-    if not text.strip() or bare_command(text):
+    if bare_command(text):
         return True
-    *_, last = parts(text, parser)
-    if isinstance(last, Command):
-        return True
-    return last.ended or (text.endswith("\n") and parser.is_complete(last.text))
+    match list(parts(text, parser))[-1:]:
+        case [Piece(ended=ended, text=last)]:
+            return ended or (text.endswith("\n") and parser.is_complete(last))
+        case _:
+            return True
 
 
-def parts(text: str, parser: Parser) -> Iterator[Command | Piece]:
-    r"""Commands and statements in their order. A line is a command if it begins with `\` and no statement is open."""
-    splitter = Splitter(parser.table, parser.is_complete)
-    for line in text.splitlines(keepends=True):
-        if not line.lstrip().startswith("\\"):
-            yield from splitter.feed(line)
-            continue
-        # A statement whose end only what follows could tell ends here.
-        pieces = list(splitter.finish()) if _may_end(splitter.pending, parser) else None
-        if pieces is None:
-            yield from splitter.feed(line)
-            continue
+def parts(text: str, parser: Parser) -> Iterator[Part]:
+    """Commands and statements in their order."""
+    begin = end = 0
+    while (at := _command_at(text, end, parser)) is not None:
+        line = text[at:].partition("\n")[0]
+        end = at + len(line)
+        name, _, argument = line.strip().partition(" ")
+        pieces = list(_pieces(text, begin, at, parser))
+        statement = pieces.pop().text if pieces and not pieces[-1].ended else ""
         yield from pieces
-        splitter = Splitter(parser.table, parser.is_complete)
-        yield _command(line)
-    yield from splitter.finish()
+        yield Command(name, argument.strip(), statement)
+        if statement and name not in TAKING:
+            # It goes on behind the command, as if blanks stood in the command's place.
+            begin = len(text[:at].rstrip()) - len(statement)
+            text = f"{text[:at]}{' ' * len(line)}{text[end:]}"
+        else:
+            begin = end
+    if begin < end and not text[end:].strip():
+        yield Unfinished(text[begin:].rstrip())
+    else:
+        yield from _pieces(text, begin, len(text), parser)
 
 
-def _command(line: str) -> Command:
-    name, _, argument = line.strip().partition(" ")
-    return Command(name, argument.strip())
+def _command_at(text: str, start: int, parser: Parser) -> int | None:
+    """Where the next command begins: a backslash outside of quotes and comments."""
+    for token in tokens(parser.table, text, start):
+        if _opens(token, text):
+            return None
+        if token.kind == "OTHER" and token.text == "\\":
+            return token.start
+    return None
 
 
-def _may_end(text: str, parser: Parser) -> bool:
-    """Whether no statement is open: what stands there is blank, or a comment's `;` has ended it."""
-    pieces = list(split([text], parser.table, parser.is_complete))
-    return all(piece.ended for piece in pieces)
+def _opens(token: Token, text: str) -> bool:
+    """Whether quotes or a comment begin here that nothing closes."""
+    return (token.kind == "OTHER" and token.text in ("'", '"', "`")) or (
+        token.text == "/" and text.startswith("/*", token.start)
+    )
+
+
+def _pieces(text: str, begin: int, end: int, parser: Parser) -> Iterator[Piece]:
+    """The statements of a part of a text, with their places in the whole."""
+    line = text.count("\n", 0, begin)
+    column = begin - (text.rfind("\n", 0, begin) + 1)
+    for piece in split([text[begin:end]], parser.table, parser.is_complete):
+        first = piece.line == 1
+        yield replace(piece, line=piece.line + line, column=piece.column + (column if first else 0))
 
 
 def state(text: str, parser: Parser) -> str:
@@ -70,10 +104,8 @@ def state(text: str, parser: Parser) -> str:
     depth = 0
     last = ""
     for token in tokens(parser.table, text):
-        if token.kind == "OTHER" and token.text in ("'", '"', "`"):
-            return token.text
-        if token.text == "/" and text.startswith("/*", token.start):
-            return "*"
+        if _opens(token, text):
+            return "*" if token.text == "/" else token.text
         depth += (token.text in ("(", "[")) - (token.text in (")", "]"))
         if token.kind != "BLANK":
             last = "--" if token.kind == "COMMENT" and token.text.rstrip().endswith(";") else ""

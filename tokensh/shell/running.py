@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tokensh.environment import ctrl_c
@@ -24,8 +25,17 @@ class Runner:
         """The statement that ran last."""
         self.spinner = Spinner(session.environment.stderr, session.environment.monotonic)
 
-    def run(self, text: str, *, kept: bool) -> None:
-        """Run a statement, whose placeholders are filled, and show its results; `kept` in the history or not."""
+    def run(self, text: str, source: Source | None = None, *, kept: bool) -> str:
+        """Run a statement, whose placeholders are filled, and show its results; `kept` in the history or not.
+
+        Args:
+            text: the statement.
+            source: where it stands in a file; None: at the prompt.
+            kept: whether the history gets it.
+
+        Returns:
+            How it went: `ok`, `interrupted`, or the error, which has been told.
+        """
         self.last = text
         session = self._session
         number = self._remember(text) if kept else None
@@ -46,7 +56,7 @@ class Runner:
         except Error as error:
             outcome = "interrupted" if isinstance(error, Interrupted) else f"{type(error).__name__}: {error.message}"
             self.spinner.stop()
-            session.tell(error, Source("", text))
+            session.tell(error, Source("", text) if source is None else replace(source, text=text))
         finally:
             self.spinner.stop()
         seconds = session.environment.monotonic() - begun
@@ -56,6 +66,7 @@ class Runner:
             self._footer(count, seconds, remembered)
         if len(session.seen.hidden) > hidden:
             self._after_secret()
+        return outcome
 
     def _kept(self, result: RowSet) -> int | None:
         """The number of the result as a table; None: it has no columns."""

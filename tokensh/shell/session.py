@@ -8,7 +8,7 @@ from typing import TextIO
 from tokensh import __version__
 from tokensh.dbapi import Connection, Listeners
 from tokensh.engine.history import History
-from tokensh.errors import Error, OperationalError
+from tokensh.errors import Error, OperationalError, assert_never
 from tokensh.render import Options
 from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
@@ -17,7 +17,7 @@ from tokensh.shell import ask
 from tokensh.shell.commands import Leave, run
 from tokensh.shell.confirm import approve
 from tokensh.shell.prompt import Prompt
-from tokensh.shell.reading import Command, bare_command, parts
+from tokensh.shell.reading import Command, Part, Unfinished, bare_command, parts
 from tokensh.shell.running import Runner
 from tokensh.shell.seen import Seen
 from tokensh.shell.settings import Settings
@@ -36,6 +36,8 @@ class Session:
         self.seen = Seen()
         self.warned_of_hidden = False
         self.outfile: TextIO | None = None
+        self.pending = ""
+        """The open statement before the command that runs."""
         self.history = self._history()
         self.runner = Runner(self)
         self.prompt = Prompt(self)
@@ -116,25 +118,43 @@ class Session:
         where = f" · {self.connection.place}" if self.connection.place else ""
         self.note(rf"tokensh {__version__}{where} · \? help, \q leaves")
 
-    def run_text(self, text: str) -> None:
-        """Run what was typed, pasted or read from a file. Raises Leave."""
+    def run_text(self, text: str, file: str = "", *, kept: bool = True) -> None:
+        """Run what was typed, pasted or read from a file, which an error stops. Raises Leave, KeyboardInterrupt."""
         found = list(parts(bare_command(text) or text, self.connection.parser))
-        kept = not text.startswith(" ")
-        for part in found:
-            if len(found) > 1 and isinstance(part, Piece):
+        kept = kept and not text.startswith(" ")
+        for number, part in enumerate(found):
+            if len(found) > 1 and not file and isinstance(part, Piece):
                 self.note(f"> {truncate(visible(' '.join(part.text.split())), 76)}")
+            source = Source(file, part.text, part.line, part.column) if isinstance(part, Piece) else None
             try:
-                self._run_part(part, kept=kept)
+                outcome = self._run_part(part, source, kept=kept)
             except Error as error:
-                self.tell(error, Source("", part.text) if isinstance(part, Piece) else None)
+                self.tell(error, source)
+                outcome = error.message
+            left = sum(isinstance(one, Piece) for one in found[number + 1 :])
+            if left and (outcome == "interrupted" or (file and outcome != "ok")):
+                self.note(f"{left} more statement{'s were' if left > 1 else ' was'} not run")
+                return
 
-    def _run_part(self, part: Command | Piece, *, kept: bool) -> None:
-        if isinstance(part, Command):
-            run(self, part.name, part.argument)
-            return
-        if part.error:
-            raise part.error
-        self.runner.run(self._filled(part.text), kept=kept)
+    def _run_part(self, part: Part, source: Source | None, *, kept: bool) -> str:
+        """How it went: `ok`, `interrupted` or an error that has been told. Raises Error."""
+        match part:
+            case Unfinished():
+                self.prompt.next_text = part.text + "\n"
+            case Command():
+                self.pending = part.statement
+                run(self, part.name, part.argument)
+            case Piece():
+                if part.error:
+                    raise part.error
+                return self.run_statement(part.text, source, kept=kept)
+            case _:
+                assert_never(part)
+        return "ok"
+
+    def run_statement(self, text: str, source: Source | None = None, *, kept: bool = True) -> str:
+        """Run one statement; how it went. Raises PlaceholderError, KeyboardInterrupt."""
+        return self.runner.run(self._filled(text), source, kept=kept)
 
     def _filled(self, text: str) -> str:
         """The statement with its placeholders filled, asked for where they are not set. Raises KeyboardInterrupt."""
