@@ -175,6 +175,8 @@ def _run(options: argparse.Namespace, world: Environment) -> int:
         connection.variables.update(variables)
         reporter = batch.Reporter(world.stderr, connection.redactor.clean)
         connection.listeners = _listeners(reporter)
+        if notice := connection.pending.notice():
+            reporter.write(f"note: {notice}")
         stop = options.on_error == "stop"
         with _sink(options, world) as sink:
             runs = batch.Batch(connection, sink, reporter, stop=stop, dry=options.dry_run, quiet=options.quiet)

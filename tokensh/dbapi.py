@@ -19,11 +19,15 @@ from tokensh.api import profiles, stackql_auth
 from tokensh.api.auth import Credentials, Setting
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
+from tokensh.api.journal import Journal
 from tokensh.engine.execute import Engine, Tools
 from tokensh.engine.history import COLUMNS as STATEMENT_COLUMNS
 from tokensh.engine.history import History, as_row
 from tokensh.engine.local import function_names
 from tokensh.engine.objects import SessionObjects, Source
+from tokensh.engine.pending import COLUMNS as PENDING_COLUMNS
+from tokensh.engine.pending import NAME as PENDING
+from tokensh.engine.pending import Pending
 from tokensh.engine.store import Store
 from tokensh.environment import Cancellation, Environment
 from tokensh.errors import (
@@ -159,6 +163,9 @@ class Connection:
         self._credentials.fetch = self.client.fetch_json
         self._partial = partial
         self._closed = False
+        self._journal = Journal(self.environment, self.redactor.clean)
+        self.pending = Pending(self._journal)
+        """Creates whose outcome is not known."""
 
     def _given(self, token: str | None, auth: str | None, profile: str | None) -> Setting | None:
         """The only credential that may be used, if one was given outright: a token, or `--auth` in StackQL's spelling."""
@@ -256,6 +263,7 @@ class Connection:
         sources = {
             "tokensh.local.statements": Source(STATEMENT_COLUMNS, lambda: map(as_row, self.history.latest())),
             "tokensh.local.workspaces": Source(WORKSPACE_COLUMNS, self._workspace_rows),
+            PENDING: Source(PENDING_COLUMNS, self.pending.rows, self.pending.forget),
         }
         return SessionObjects(store, self.parser.parse, sources)
 
@@ -269,6 +277,8 @@ class Connection:
                 self.redactor,
                 self.cancellation,
                 self.objects,
+                self._journal,
+                self.pending,
                 approve=self._approve,
                 on_failure=lambda error: self.listeners.failed and self.listeners.failed(error),
                 on_progress=lambda done, total: self.listeners.progress and self.listeners.progress(done, total),

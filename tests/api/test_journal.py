@@ -1,28 +1,147 @@
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.worlds import world
-from tokensh.api.journal import Entry, Journal
+from tokensh.api.journal import Entry, Intent, Journal
 from tokensh.errors import OperationalError
+from tokensh.redact import Redactor
 
 
-def begin(journal: Journal, comment: str = "ci") -> Entry:
-    return journal.begin(workspace="dbc-1", resource="a.b.user_tokens", comment=comment, lifetime_seconds=60)
+def begin(journal: Journal, comment: str | None = "ci", look: str = "") -> Entry:
+    return journal.begin(Intent(1_700_000_000_000, "dbc-1", "a.b.user_tokens", comment, 60, look))
+
+
+def open_files() -> int:
+    """How many files this process has open, where that can be told."""
+    return len(list(Path("/proc/self/fd").iterdir())) if Path("/proc/self/fd").exists() else 0
 
 
 def test_an_intent_is_on_the_disk_until_it_is_cleared(tmp_path: Path) -> None:
     journal = Journal(world(tmp_path))
     first, second = begin(journal), begin(journal, "é \x1b")
-    assert list(journal.left()) == [first, second]
+    assert sorted(journal.folder.iterdir()) == [first.path, second.path]
     first.clear()
     first.clear()
+    assert list(journal.folder.iterdir()) == [second.path]
+
+
+def test_an_intent_is_left_once_nobody_holds_it(tmp_path: Path) -> None:
+    journal = Journal(world(tmp_path))
+    first, second = begin(journal), begin(journal, "é \x1b")
+    assert list(journal.left()) == []
+    second.leave()
     assert list(journal.left()) == [second]
-    assert second.intent.comment == "é \x1b"
+    first.leave()
+    assert list(journal.left()) == [first, second]
+    assert (first.intent.comment, second.intent.comment, first.lock) != (None, None, None)
+
+
+def test_an_intent_that_a_dead_process_held_is_left(tmp_path: Path) -> None:
+    program = f"""
+import os, pathlib
+from tests.worlds import world
+from tokensh.api.journal import Intent, Journal
+Journal(world(pathlib.Path({str(tmp_path)!r}))).begin(Intent(1, "dbc-1", "a.b.c", "ci", 60))
+os.kill(os.getpid(), 9)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False, timeout=30)
+    assert done.returncode == -9
+    assert [one.intent for one in Journal(world(tmp_path)).left()] == [Intent(1, "dbc-1", "a.b.c", "ci", 60)]
+
+
+def test_what_an_intent_made_can_be_added(tmp_path: Path) -> None:
+    journal = Journal(world(tmp_path))
+    begin(journal).leave((("t1", "EXEC .. 't1'"), ("t2", "EXEC .. 't2'")))
+    (entry,) = journal.left()
+    assert entry.intent.orphans == (("t1", "EXEC .. 't1'"), ("t2", "EXEC .. 't2'"))
+    entry.leave(entry.intent.orphans[1:])
+    assert [one.intent.orphans for one in journal.left()] == [(("t2", "EXEC .. 't2'"),)]
+    assert [one.name for one in journal.folder.iterdir()] == [entry.path.name]
+    assert stat.S_IMODE(entry.path.stat().st_mode) == 0o600
+
+
+def test_what_cannot_be_added_leaves_the_intent_as_it_was(tmp_path: Path) -> None:
+    journal = Journal(world(tmp_path))
+    entry = begin(journal)
+    entry.path.with_suffix(".new").mkdir()
+    entry.leave((("t1", "EXEC"),))
+    assert list(journal.left()) == [entry]
+
+
+def test_no_secret_is_written(tmp_path: Path) -> None:
+    secret = "dapi" + "0123456789abcdef" * 2
+    journal = Journal(world(tmp_path), Redactor().clean)
+    entry = begin(journal, f"for {secret}", f"SELECT '{secret}'")
+    assert entry.intent.comment == f"for {secret}"  # what it is compared with stays as it is, in memory
+    entry.leave()
+    (found,) = journal.left()
+    assert (found.intent.comment, found.intent.look) == ("for [hidden]", "SELECT '[hidden]'")
+    assert secret not in entry.path.read_text()
+    assert begin(journal, None).intent.comment is None
+
+
+def test_it_is_on_the_disk_when_it_has_been_synced_with_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before begin() returns: after it the request leaves."""
+    synced: list[int] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced.append(stat.S_IFMT(os.fstat(descriptor).st_mode))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    begin(Journal(world(tmp_path)))
+    assert synced == [stat.S_IFREG, stat.S_IFDIR]
+
+
+@pytest.mark.parametrize("failing", ["write", "fsync"])
+def test_a_disk_that_fails_half_way_leaves_nothing(
+    failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, failing, fails)
+    journal = Journal(world(tmp_path))
+    open_before = open_files()
+    with pytest.raises(OperationalError, match="No space left on device") as caught:
+        begin(journal)
+    assert "nothing was sent" in str(caught.value.hint)
+    assert list(journal.folder.iterdir()) == []
+    assert open_files() == open_before
+
+
+def test_a_disk_that_takes_a_few_bytes_at_a_time_gets_them_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, content: real(descriptor, content[:7]))
+    journal = Journal(world(tmp_path))
+    entry = begin(journal)
+    entry.leave()
+    assert list(journal.left()) == [entry]
+
+
+def test_a_link_in_the_way_is_refused(tmp_path: Path) -> None:
+    journal = Journal(world(tmp_path))
+    begin(journal).clear()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("theirs")
+    first = begin(journal)
+    first.clear()
+    before, _, number_text = first.id.rpartition("-")
+    (journal.folder / f"{before}-{int(number_text) + 1}.json").symlink_to(elsewhere)
+    with pytest.raises(OperationalError, match="cannot be written"):
+        begin(journal)
+    assert elsewhere.read_text() == "theirs"
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077])
@@ -47,6 +166,7 @@ def test_where_it_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 def test_a_file_that_is_no_intent_is_passed_over(tmp_path: Path) -> None:
     journal = Journal(world(tmp_path))
     entry = begin(journal)
+    entry.leave()
     for name, text in (("1.json", "{"), ("2.json", "[]"), ("3.json", '{"time": 1}')):
         (journal.folder / name).write_text(text)
     assert list(journal.left()) == [entry]

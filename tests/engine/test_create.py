@@ -47,6 +47,11 @@ def left(session: Connection) -> list[Entry]:
     return list(Journal(session.environment).left())
 
 
+def under_way(session: Connection) -> list[dict[str, Value]]:
+    """What the intents say that are on the disk, held or left."""
+    return [json.loads(path.read_bytes()) for path in Journal(session.environment).folder.glob("*.json")]
+
+
 def posts(site: Sandbox) -> int:
     return asked(site).count(POST)
 
@@ -62,10 +67,11 @@ def test_the_intent_is_on_the_disk_before_the_request_leaves_and_off_it_after(
     worker.start()
     while not site.log and worker.is_alive():
         time.sleep(0.005)
-    (entry,) = left(session)
-    worker.join()
-    assert (entry.intent.workspace, entry.intent.comment, entry.intent.lifetime_seconds) == (A, "journaled", 3600)
+    (intent,) = under_way(session)
     assert left(session) == []
+    worker.join()
+    assert (intent["workspace"], intent["comment"], intent["lifetime_seconds"]) == (A, "journaled", 3600)
+    assert under_way(session) == []
     assert posts(site) == 1
 
 
@@ -84,7 +90,7 @@ def test_a_create_that_is_refused_is_no_unknown_outcome(status: int, session: Co
     with pytest.raises(ApiError):
         run(session, insert("refused"))
     assert asked(site) == [POST]
-    assert left(session) == []
+    assert under_way(session) == []
 
 
 # ---- a reply that is lost
@@ -108,12 +114,13 @@ def test_a_lost_reply_names_the_token_and_how_to_revoke_it(how: str, session: Co
     with pytest.raises(UnknownOutcome) as caught:
         run(session, insert(comment))
     assert posts(site) == 1
-    assert left(session) == []
     ((token_id, statement),) = caught.value.orphans
     assert {token_id} == ids(session, comment) - before
+    assert [one.intent.orphans for one in left(session)] == [((token_id, statement),)]
     session.yes = True
     run(session, statement.removesuffix(";"))
     assert ids(session, comment) == set()
+    assert left(session) == []
 
 
 def test_an_exec_that_creates_is_looked_after_just_the_same(session: Connection, site: Sandbox) -> None:
@@ -199,7 +206,8 @@ def test_where_the_list_cannot_be_had_either_the_intent_stays_and_the_hint_is_a_
         run(session, insert("dark"))
     assert len(left(session)) == 1
     assert caught.value.hint is not None
-    assert run(session, caught.value.hint.removeprefix("look with: "))
+    looked = run(session, caught.value.hint.removeprefix("look with: ").removesuffix(";"))
+    assert [row[2] for row in looked] == ["dark"]
 
 
 @pytest.mark.parametrize("ahead", [0.0, 7200.0, -7200.0])
@@ -241,9 +249,9 @@ def test_a_value_that_is_not_written_out_makes_its_token_an_orphan(
     with pytest.raises(UnknownOutcome, match="could not be delivered") as caught:
         rows.throw(error)
     assert [one for one, _ in caught.value.orphans] == [token_id]
-    assert str(value) not in f"{caught.value} {caught.value.hint} {caught.value.orphans}"
+    assert str(value) not in f"{caught.value} {caught.value.hint} {caught.value.orphans} {under_way(session)}"
     assert posts(site) == 1
-    assert left(session) == []
+    assert [one.intent.orphans for one in left(session)] == [caught.value.orphans]
 
 
 # ---- one row after the other

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 
 from tokensh.api import reply as replies
 from tokensh.api import request as requests_
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
-from tokensh.api.journal import Entry, Journal
+from tokensh.api.journal import Entry, Intent, Journal
 from tokensh.api.reply import Reply
 from tokensh.api.request import Json, Request
 from tokensh.environment import Cancellation, Environment
-from tokensh.errors import ApiError, Error, Interrupted, NetworkError, ReplyError, UnknownOutcome
+from tokensh.errors import ApiError, Error, InternalError, Interrupted, NetworkError, ReplyError, UnknownOutcome
 from tokensh.provider.model import Method, Resource
 from tokensh.redact import SECRET_FIELDS, Redactor
 from tokensh.rows import Value
 from tokensh.sql.unparse import text_literal
 
+Redact = Callable[[str], str]
+
 _SLACK = 2000
 """ms: a server's Date header has no fractions."""
+_CLOCKS_DIFFER = 600_000
+"""ms by which a server's clock may be behind ours, as far as a query that is written beforehand knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +74,15 @@ class Creator:
             Error: it took no effect.
         """
         comment, lifetime = one.sent("comment"), one.sent("lifetime_seconds")
+        intent = Intent(
+            int(self._environment.now() * 1000),
+            one.request.target.name,
+            one.resource.id,
+            comment if isinstance(comment, str) else None,
+            lifetime if isinstance(lifetime, int) else None,
+        )
         entry = self._journal.begin(
-            workspace=one.request.target.name,
-            resource=one.resource.id,
-            comment=comment if isinstance(comment, str) else None,
-            lifetime_seconds=lifetime if isinstance(lifetime, int) else None,
+            replace(intent, look=look_statement(one.resource, one.values, intent, self._redactor.clean))
         )
         row = self._send(one, entry)
         token_id = _token_id(row)
@@ -94,6 +102,12 @@ class Creator:
                 entry.clear()
                 raise
             raise self._lost(one, error, entry) from None
+        except KeyboardInterrupt:  # asked for the third time: nothing more is tried
+            entry.leave()
+            what = f"whether {one.request.target.name} created the token is unknown: interrupted"
+            raise UnknownOutcome(what, hint=f"look with: {entry.intent.look}") from None
+        except Exception as mistake:  # noqa: BLE001 (whatever it was: nobody knows what became of the request)
+            raise self._lost(one, InternalError(f"tokensh made a mistake: {type(mistake).__name__}"), entry) from None
 
     def _checked(self, one: Creation, reply: Reply) -> Mapping[str, Json]:
         """The reply's object, its secret known to the redactor. Raises ReplyError where there is none."""
@@ -111,12 +125,13 @@ class Creator:
 
     def _undelivered(self, one: Creation, token_id: str, error: BaseException, entry: Entry) -> UnknownOutcome:
         """A token that exists and whose value was not written out."""
-        entry.clear()
+        orphans = ((token_id, revoke_statement(one.resource, one.values, token_id)),) if token_id else ()
+        entry.leave(orphans)
         reason = f": {error}" if isinstance(error, Error) else ""
         return UnknownOutcome(
             f"a token was created in {one.request.target.name}, but its value could not be delivered{reason}",
-            orphans=((token_id, revoke_statement(one.resource, one.values, token_id)),) if token_id else (),
-            hint="revoke it: nobody holds its value",
+            orphans=orphans,
+            hint="revoke it: nobody holds its value" if token_id else f"look for it with: {entry.intent.look}",
         )
 
     def _lost(self, one: Creation, error: Error, entry: Entry) -> UnknownOutcome:
@@ -127,17 +142,18 @@ class Creator:
         self._cancellation.reset()
         try:
             found = list(self.orphans(one.resource, one.values, entry))
-        except Error as failure:
-            hint = f"look with: SELECT * FROM {one.resource.id} WHERE deployment_name = {text_literal(place)}"  # noqa: S608
-            return UnknownOutcome(f"{what}; its tokens could not be listed: {failure.message}", hint=hint)
+        except (Error, KeyboardInterrupt) as failure:
+            entry.leave()
+            reason = failure.message if isinstance(failure, Error) else "interrupted"
+            hint = f"look with: {entry.intent.look}"
+            return UnknownOutcome(f"{what}; its tokens could not be listed: {reason}", hint=hint)
         finally:
             if presses:
                 self._cancellation.presses = presses
-        if not found:
-            entry.clear()
-            return UnknownOutcome(what, hint="no new token is in its list now; look again before you repeat the INSERT")
         orphans = tuple((each, revoke_statement(one.resource, one.values, each)) for each in found)
-        entry.clear()
+        entry.leave(orphans)
+        if not found:
+            return UnknownOutcome(what, hint="no new token is in its list now; look again before you repeat the INSERT")
         many = "; several were made at the same time: look before you revoke" if len(found) > 1 else ""
         return UnknownOutcome(what, orphans=orphans, hint=f"nobody holds the value of the token above: revoke it{many}")
 
@@ -185,6 +201,21 @@ def _token_id(row: Mapping[str, Json]) -> str:
     info = row.get("token_info")
     found = info.get("token_id") if isinstance(info, dict) else row.get("token_id")
     return found if isinstance(found, str) else ""
+
+
+def look_statement(resource: Resource, values: Mapping[str, Value], intent: Intent, redact: Redact) -> str:
+    """The query for what an intent may have made, in one line; nothing where the resource cannot be listed."""
+    if not any(m.lists for m in resource.of("SELECT")):
+        return ""
+    fields = {one.name for one in resource.fields}
+    where = [f"{name} = {text_literal(str(value))}" for name, value in values.items()]
+    comment = intent.comment or ""
+    # What is masked, escaped or filled before the query runs would find nothing.
+    if "comment" in fields and comment.isprintable() and "{{" not in comment and redact(comment) == comment:
+        where.append(f"coalesce(comment, '') = {text_literal(comment)}")
+    if "creation_time" in fields:
+        where.append(f"creation_time >= {intent.time - _CLOCKS_DIFFER}")
+    return f"SELECT * FROM {resource.id} WHERE {' AND '.join(where)};"  # noqa: S608 (to be read)
 
 
 def revoke_statement(resource: Resource, values: Mapping[str, Value], token_id: str) -> str:

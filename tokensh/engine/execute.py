@@ -19,6 +19,7 @@ from tokensh.engine.fetch import NO_SUCH, Fetcher, Values
 from tokensh.engine.lasting import Lasting
 from tokensh.engine.local import Local, Row, evaluate
 from tokensh.engine.objects import SessionObjects
+from tokensh.engine.pending import Pending
 from tokensh.environment import Cancellation, Environment
 from tokensh.errors import (
     ApiError,
@@ -66,6 +67,8 @@ class Tools:
     redactor: Redactor
     cancellation: Cancellation
     objects: SessionObjects
+    journal: Journal
+    pending: Pending
     approve: Approve
     on_failure: Callable[[Error], None]
     on_progress: Callable[[int, int], None]
@@ -83,9 +86,9 @@ class Engine:
             tools.hosts,
             redactor=tools.redactor,
             cancellation=tools.cancellation,
-            journal=Journal(tools.environment),
+            journal=tools.journal,
         )
-        self._lasting = Lasting(tools.objects.store, self._select, tools.cancellation)
+        self._lasting = Lasting(tools.objects, self._select, tools.cancellation)
 
     def run(self, plan: Plan) -> RowSet:
         """The result of a plan; a write happens as its rows are read.
@@ -209,10 +212,13 @@ class Engine:
                 answered = _only(self._write(plan.method, request))
             except ApiError as error:
                 if plan.verb == "DELETE" and error.status == HTTPStatus.NOT_FOUND and error.code in NO_SUCH:
+                    self._revoked(row)
                     continue  # what is not there is no row
                 raise _counted(error, done, len(made)) from None
             except Error as error:
                 raise _counted(error, done, len(made)) from None
+            if plan.verb == "DELETE":
+                self._revoked(row)
             try:
                 returned = self._returned(plan, answered, row)
             except Error as error:
@@ -288,10 +294,18 @@ class Engine:
             answered = replies.rows(plan.method, self._tools.client.send(request))
         else:
             answered = self._write(plan.method, request)
+        if _deletes(plan):
+            self._revoked({**values, **(request.body or {})})
         path = plan.method.object_key or "$"
         for index, row in enumerate(answered):
             if plan.columns:
                 yield _cells(plan.columns, row, f"{path}[{index}]" if plan.method.lists else path)
+
+    def _revoked(self, row: Mapping[str, object]) -> None:
+        """Nothing is pending any more of a token that is gone."""
+        token_id = row.get("token_id")
+        if isinstance(token_id, str):
+            self._tools.pending.revoked(token_id)
 
     # ---- shared
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from tokensh.engine.local import Local, Row
-from tokensh.engine.store import Kept, Store
+from tokensh.engine.objects import SessionObjects
+from tokensh.engine.store import Kept
 from tokensh.environment import Cancellation
 from tokensh.errors import OperationalError, assert_never
 from tokensh.plan.nodes import (
@@ -27,8 +28,9 @@ Select = Callable[[SelectPlan], Iterator[Row]]
 class Lasting:
     """Carries out store plans; `select` gives a query's rows."""
 
-    def __init__(self, store: Store, select: Select, cancellation: Cancellation) -> None:
-        self._store = store
+    def __init__(self, objects: SessionObjects, select: Select, cancellation: Cancellation) -> None:
+        self._objects = objects
+        self._store = objects.store
         self._select = select
         self._cancellation = cancellation
 
@@ -68,6 +70,10 @@ class Lasting:
 
     def _change(self, plan: LocalChangePlan) -> Iterator[Row]:
         rows = list(self._select(plan.source))
+        if plan.of_session:
+            gone = self._objects.forget(plan.table, [key for key, *_ in rows])
+            yield from self._returned(plan.returning, gone)
+            return
         kept = self._kept(plan.table)
         if plan.verb == "DELETE":
             changed = self._store.delete(kept, [number for number, *_ in rows])

@@ -21,10 +21,14 @@ _RESULTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A table of the session's own: its rows are asked for when a statement reads it."""
+    """A table of the session's own: its rows are asked for when a statement reads it.
+
+    `forget`: rows may be deleted; it is given what stands in the first column of each.
+    """
 
     columns: tuple[Column, ...]
     rows: Callable[[], Iterable[Row]]
+    forget: Callable[[Sequence[Value]], None] | None = None
 
 
 class SessionObjects:
@@ -67,7 +71,7 @@ class SessionObjects:
         """The object of a name. Raises OperationalError where the store cannot be read."""
         source = self._source(name)
         if source is not None:
-            return Table(name, source.columns, "SESSION TABLE")
+            return Table(name, source.columns, "SESSION TABLE", key=source.columns[0].name if source.forget else None)
         kept = self.store.find(name)
         if kept is None:
             return None
@@ -104,6 +108,15 @@ class SessionObjects:
         )
 
     # ---- rows
+
+    def forget(self, name: str, keys: Sequence[Value]) -> list[Row]:
+        """Delete rows of a table of the session's own; the rows as they were."""
+        source = self._source(name)
+        if source is None or source.forget is None:
+            raise OperationalError(f"{name} is gone")
+        gone = [row for row in source.rows() if row[0] in keys]
+        source.forget(keys)
+        return gone
 
     def provide(self, stored: Sequence[Stored], local: Local) -> None:
         """Make the tables that a plan reads."""

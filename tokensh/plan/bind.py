@@ -41,7 +41,7 @@ def bind(statement: n.Statement, names: Names) -> Plan:
             table = lasting.local_table(statement.target, names)
             return lasting.local_insert(statement, table, names) if table else writes.insert(statement, names)
         case n.Update() | n.Delete():
-            table = lasting.local_table(statement.target, names)
+            table = lasting.local_table(statement.target, names, deletes=isinstance(statement, n.Delete))
             return lasting.local_change(statement, table, names) if table else writes.change(statement, names)
         case n.Exec():
             return writes.execute(statement, names)

@@ -193,11 +193,11 @@ def refresh(node: n.Refresh, names: Names) -> RefreshPlan:
 # ---- INSERT, UPDATE, DELETE of a local table
 
 
-def local_table(path: n.Path, names: Names) -> Table | None:
+def local_table(path: n.Path, names: Names, *, deletes: bool = False) -> Table | None:
     """The local table that a write names; None: it names a resource. Raises ProgrammingError for a view."""
     found = names.objects.find(written(path))
-    if found is None:
-        return None
+    if found is None or (isinstance(found, Table) and found.key is not None and deletes):
+        return found
     if isinstance(found, View) or found.kind != "TABLE":
         hint = f"REFRESH MATERIALIZED VIEW {found.name}" if found.kind == "MATERIALIZED VIEW" else None
         raise ProgrammingError(
@@ -229,9 +229,9 @@ def local_change(node: n.Update | n.Delete, table: Table, names: Names) -> Local
         )
     pairs = node.assignments if isinstance(node, n.Update) else ()
     assigned = _targets(table, [path[-1] for path, _ in pairs])
-    numbered = replace(table, hidden=(Column(ROW_NUMBER, "integer"),))
+    numbered = table if table.key else replace(table, hidden=(Column(ROW_NUMBER, "integer"),))
     items = (
-        n.Item(n.ColumnRef((n.Name(ROW_NUMBER),)), text="row"),
+        n.Item(n.ColumnRef((n.Name(table.key or ROW_NUMBER),)), text="row"),
         *(n.Item(expr, n.Name(f"value {i}")) for i, (_, expr) in enumerate(pairs)),
     )
     query = n.Query(
@@ -243,7 +243,7 @@ def local_change(node: n.Update | n.Delete, table: Table, names: Names) -> Local
     source = QueryBinder(replace(names, objects=_Overlay(names.objects, numbered))).plan(query)
     kind: Literal["UPDATE", "DELETE"] = "DELETE" if verb == "DELETE" else "UPDATE"
     returning = _returning(node.returning, table, names)
-    return LocalChangePlan(kind, table.name, table.columns, assigned, source, returning)
+    return LocalChangePlan(kind, table.name, table.columns, assigned, source, returning, of_session=bool(table.key))
 
 
 @dataclass(frozen=True, slots=True)

@@ -230,7 +230,10 @@ class LocalInsertPlan:
 
 @dataclass(frozen=True, slots=True)
 class LocalChangePlan:
-    """UPDATE and DELETE of a local table: `source` gives the row's number and then the values of `assigned`."""
+    """UPDATE and DELETE of a local table: `source` gives the row's number and then the values of `assigned`.
+
+    `of_session`: a table of the session's own, whose rows have a key instead of a number.
+    """
 
     verb: Literal["UPDATE", "DELETE"]
     table: str
@@ -238,6 +241,7 @@ class LocalChangePlan:
     assigned: tuple[str, ...]
     source: SelectPlan
     returning: Projection | None
+    of_session: bool = False
 
 
 @dataclass(frozen=True, slots=True)

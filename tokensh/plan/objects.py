@@ -32,6 +32,8 @@ class Table:
     query: n.Query | None = None
     hidden: tuple[Column, ...] = ()
     """Columns that can be named and are not in `*`."""
+    key: str | None = None
+    """Of a session's own table whose rows may be deleted: the column that tells them apart."""
 
 
 class Objects(Protocol):

@@ -6,7 +6,7 @@ import select
 from collections.abc import Generator
 from typing import NoReturn, TextIO
 
-from tokensh.errors import Error, Interrupted, OutputError, ReaderGone
+from tokensh.errors import Error, InternalError, Interrupted, OutputError, ReaderGone
 from tokensh.render import render
 from tokensh.render.options import Options
 from tokensh.rows import RowSet
@@ -32,12 +32,16 @@ def deliver(name: str, result: RowSet, stream: TextIO | None, options: Options) 
         return render(name, result, stream, options)
     except OSError as failure:
         _undelivered(result, _failed(failure))
-    except ValueError:
-        if not stream.closed:
-            raise
-        _undelivered(result, _closed())
     except KeyboardInterrupt:
         _undelivered(result, Interrupted("interrupted while the result was written"))
+    except Error:
+        raise
+    except Exception as failure:
+        if stream.closed:
+            _undelivered(result, _closed())
+        if not result.incremental:
+            raise
+        _undelivered(result, InternalError(f"tokensh made a mistake: {type(failure).__name__} in {name}"))
 
 
 def _probe(stream: TextIO) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import TextIO
 
@@ -53,8 +54,9 @@ def emit(stream: TextIO, parts: Iterable[Block], *, head: str = "", tail: str = 
             count += rows
     except Error:
         if count:
-            stream.write(tail)
-            stream.flush()
+            with suppress(OSError, ValueError):  # what reading raised weighs more: it may name a token nobody holds
+                stream.write(tail)
+                stream.flush()
         raise
     stream.write(tail if count else head + tail if empty is None else empty)
     stream.flush()

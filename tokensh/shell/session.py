@@ -113,6 +113,8 @@ class Session:
         return 0
 
     def _banner(self) -> None:
+        if notice := self.connection.pending.notice():
+            self.note(f"note: {notice}")
         if self.settings.quiet:
             return
         where = f" · {self.connection.place}" if self.connection.place else ""
