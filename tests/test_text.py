@@ -7,7 +7,7 @@ import wcwidth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokensh.text import elide_middle, nearest, truncate, visible, width
+from tokensh.text import elide_middle, nearest, truncate, visible, width, wrap
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 GERMANY = "\U0001f1e9\U0001f1ea"
@@ -150,3 +150,31 @@ def test_a_megabyte_is_truncated_at_once() -> None:
 )
 def test_nearest_finds_what_was_meant(name: str, found: str | None) -> None:
     assert nearest(name, ["comment", "Token_ID", "creation_time"]) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("short", ["short"]),
+        ("", [""]),
+        ("one two three four", ["one two", "three four"]),
+        ("exactly ten and", ["exactly", "ten and"]),
+        ("abcdefghij klm", ["abcdefghij", "klm"]),
+        ("abcdefghijklm", ["abcdefghij", "klm"]),
+        ("日本日本日本", ["日本日本日", "本"]),
+        (" " * 12, [" " * 10, " "]),
+        ("x" * 31, ["x" * 10, "x" * 10, "x" * 9 + "…"]),
+    ],
+)
+def test_wrapped_text_is_cut_at_blanks_and_ends_after_the_last_line(text: str, lines: list[str]) -> None:
+    assert wrap(text, 10, 3) == lines
+
+
+@settings(deadline=None)
+@given(st.text(), st.integers(2, 30), st.integers(1, 6))
+def test_no_wrapped_line_is_wider_than_it_may_be_and_only_blanks_are_lost(text: str, cells: int, lines: int) -> None:
+    wrapped = wrap(visible(text), cells, lines)
+    assert 1 <= len(wrapped) <= lines
+    assert all(width(line) <= cells for line in wrapped)
+    if not wrapped[-1].endswith("…"):
+        assert "".join(wrapped).replace(" ", "") == visible(text).replace(" ", "")

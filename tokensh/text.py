@@ -125,10 +125,31 @@ def elide_middle(text: str, cells: int) -> str:
     if width(text) <= cells:
         return text
     tail_cells = (cells - 1) // 2
+    if text.isascii():
+        return text[: cells - 1 - tail_cells] + _ELLIPSIS + text[len(text) - tail_cells :]
     pieces = list(_pieces(text))
     head = _fitting(pieces, cells - 1 - tail_cells)
     tail = _fitting(reversed(pieces), tail_cells)
     return "".join((*head, _ELLIPSIS, *reversed(tail)))
+
+
+def wrap(text: str, cells: int, lines: int) -> list[str]:
+    """The text over at most `lines` lines of `cells` terminal cells (at least 2), cut at blanks where there are any.
+
+    The last line ends in `…` if that is not all of it.
+    """
+    wrapped: list[str] = []
+    while len(wrapped) < lines - 1 and width(text) > cells:
+        head = text[:cells] if text.isascii() else "".join(_fitting(_pieces(text), cells))
+        # The blank at a cut is dropped: nothing is to be seen of it.
+        at = len(head) if text[len(head)] == " " else head.rfind(" ")
+        if at > 0:
+            wrapped.append(text[:at])
+            text = text[at + 1 :]
+        else:
+            wrapped.append(head)
+            text = text[len(head) :]
+    return [*wrapped, truncate(text, cells)]
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:

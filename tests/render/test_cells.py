@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokensh.render.cells import is_past, is_time, masked, readable_time
+from tokensh.render.cells import TimeForm, expiry_style, is_time, masked, readable_time
 from tokensh.rows import Column, Value
 
 NOW = 1_794_694_400.0
@@ -59,20 +59,41 @@ def test_a_time_is_an_integer_field_whose_own_name_says_so(column: Column, expec
     assert is_time(column) is expected
 
 
+DAY = 86400
+
+
 @pytest.mark.parametrize(
-    ("value", "now", "expected"),
+    ("value", "now", "style"),
     [
-        (0, NOW, True),
-        (-1, NOW, False),
-        (None, NOW, False),
-        (int(NOW) * 1000, NOW, False),
-        (0, None, False),
-        ("0", NOW, False),
+        (0, NOW, "past"),
+        (int(NOW - 1) * 1000, NOW, "past"),
+        (int(NOW) * 1000, NOW, "soon"),
+        (int(NOW + 7 * DAY - 1) * 1000, NOW, "soon"),
+        (int(NOW + 7 * DAY) * 1000, NOW, ""),
+        (-1, NOW, ""),
+        (None, NOW, ""),
+        (0, None, ""),
+        ("0", NOW, ""),
     ],
 )
-def test_only_an_expiry_before_now_is_past(value: Value, now: float | None, expected: bool) -> None:
-    assert is_past(EXPIRY, value, now) is expected
-    assert not is_past(Column("c", "integer", "p.s.r.creation_time"), value, now)
+def test_an_expiry_is_past_or_soon(value: Value, now: float | None, style: str) -> None:
+    assert expiry_style(EXPIRY, value, now) == style
+    assert not expiry_style(Column("c", "integer", "p.s.r.creation_time"), value, now)
+
+
+@pytest.mark.parametrize(
+    ("form", "shown", "without_now"),
+    [
+        ("moment", "2026-11-17 22:13:20Z in 3d", "2026-11-17 22:13:20Z"),
+        ("day", "2026-11-17 in 3d", "2026-11-17"),
+        ("distance", "in 3d", "2026-11-17"),
+    ],
+)
+def test_a_time_is_shown_as_there_is_room(form: TimeForm, shown: str, without_now: str) -> None:
+    milliseconds = int(NOW + 3 * DAY) * 1000
+    assert readable_time(milliseconds, NOW, form) == shown
+    assert readable_time(milliseconds, None, form) == without_now
+    assert readable_time(-1, NOW, form) == "never"
 
 
 @pytest.mark.parametrize(

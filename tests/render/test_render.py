@@ -123,13 +123,13 @@ def test_booleans_are_words_and_integers_keep_every_digit(name: str) -> None:
     assert "-9223372036854775808" in shown
 
 
-@pytest.mark.parametrize("name", ["json", "jsonl", "csv", "tsv", "text", "markdown"])
+@pytest.mark.parametrize("name", ["json", "jsonl", "csv", "tsv"])
 def test_machine_formats_carry_a_secret_raw_even_where_people_see_it_masked(name: str) -> None:
     secret = "dapi" + "0123456789abcdef" * 2
     assert secret in rendered(name, result_of([Column("token_value", "string", secret=True)], [(secret,)]), mask=True)
 
 
-@pytest.mark.parametrize("name", ["table", "line"])
+@pytest.mark.parametrize("name", ["table", "line", "text", "markdown"])
 @pytest.mark.parametrize("colour", [False, True])
 def test_a_masked_secret_shows_four_characters_at_each_end(name: str, colour: bool) -> None:
     secret = "dapi" + "0123456789abcdef" * 2

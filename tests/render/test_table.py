@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Iterator
+from typing import Literal
 
 import pyte
 import pytest
@@ -95,32 +96,83 @@ def test_ids_that_fit_stay_whole() -> None:
     assert IDS[0] in rendered("table", result_of(["token_id"], [(one,) for one in IDS]), terminal=True, width=80)
 
 
-def test_the_widest_text_is_cut() -> None:
-    shown = rendered("table", result_of(["a", "b"], [("short", "x" * 200)]), terminal=True, width=40)
-    assert shown.splitlines()[3] == "| short | " + "x" * 27 + "… |"
+def test_ids_that_would_look_alike_further_down_are_shown_whole() -> None:
+    ids = [f"{n:064x}" for n in range(10_000)]
+    twin = ids[1][:20] + "f" + ids[1][21:]
+    shown = rendered("table", result_of(["token_id"], [(one,) for one in (*ids, twin, twin)]), terminal=True, width=40)
+    assert f"| {twin} |" in shown
+    assert "| 0000…0001 |" in shown
 
 
-def test_numbers_times_and_raw_secrets_are_never_cut() -> None:
+def test_the_widest_text_flows_over_lines_that_cannot_be_taken_for_rows() -> None:
+    text = "one two three " * 4
+    shown = rendered("table", result_of(["a", "b"], [("short", text), ("next", "| x |")]), terminal=True, width=40)
+    assert shown.splitlines()[3:-1] == [
+        "| short | one two three one two three  |",
+        ":       : one two three one two three  :",
+        "| next  | | x |                        |",
+    ]
+
+
+def test_a_text_without_blanks_flows_and_ends_in_an_ellipsis_after_five_lines() -> None:
+    shown = rendered("table", result_of(["a", "b"], [("short", "x" * 200)]), terminal=True, width=40).splitlines()
+    assert shown[3] == "| short | " + "x" * 28 + " |"
+    assert shown[4:7] == [":       : " + "x" * 28 + " :"] * 3
+    assert shown[7] == ":       : " + "x" * 27 + "… :"
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_every_line_of_a_flowing_row_is_styled_like_its_cell(colour: bool) -> None:
+    columns: list[Column | str] = ["comment", TIME]
+    shown = rendered("table", result_of(columns, [("x" * 60, 0)]), terminal=True, width=40, now=NOW, colour=colour)
+    assert len({width(line) for line in screen(shown, 40).display}) == 1
+    assert (shown.count("\x1b[31m") == 3) is colour
+
+
+@pytest.mark.parametrize(
+    ("columns", "time"),
+    [(120, "1970-01-01 00:00:00Z 56y ago"), (60, "1970-01-01 56y ago"), (50, "56y ago"), (36, "56y ago")],
+)
+def test_times_lose_the_clock_and_then_the_date_before_texts_flow(columns: int, time: str) -> None:
+    result = result_of(["a", TIME], [("words " * 5, 0), ("x", -1)])
+    shown = rendered("table", result, terminal=True, width=columns, now=NOW)
+    cells = [line.split(" | ")[-1].strip(" |:") for line in shown.splitlines() if line.startswith("| ")]
+    assert cells == ["expiry_time", time, "never"]
+    assert (":" in {line[0] for line in shown.splitlines()}) is (columns == 36)
+
+
+def test_select_star_of_the_tokens_is_a_table_in_eighty_columns() -> None:
+    def field(name: str) -> Column:
+        kind: Literal["integer", "string"] = "integer" if name.endswith("time") else "string"
+        return Column(name, kind, f"databricks_workspace.workspace.user_tokens.{name}")
+
+    names = ("deployment_name", "comment", "creation_time", "expiry_time", "token_id")
+    row = ("dbc-abcd0123-a1bc", "terraform ci", 0, -1, IDS[0])
+    shown = rendered("table", result_of([field(one) for one in names], [row]), terminal=True, width=80, now=NOW)
+    assert shown.splitlines()[3] == "| dbc-abcd0123-a1bc | terraform ci | 56y ago       | never       | 0000…0001 |"
+
+
+def test_numbers_and_raw_secrets_are_never_cut() -> None:
     columns: list[Column | str] = [
         Column("n", "integer"),
         TIME,
         Column("token_value", "string", secret=True),
         "comment",
     ]
-    result = result_of(columns, [(2**63 - 1, 0, "dapi" + "0" * 32, "c" * 99)])
+    result = result_of(columns, [(2**63 - 1, 0, "dapi" + "0" * 32, "z" * 99)])
     shown = rendered("table", result, terminal=True, width=110, now=NOW)
     assert str(2**63 - 1) in shown
-    assert "1970-01-01 00:00:00Z 56y ago" in shown
+    assert "56y ago" in shown
     assert "dapi" + "0" * 32 in shown
-    assert "c…" in shown
+    assert ": zzz" in shown
 
 
 def test_too_narrow_a_terminal_gets_records() -> None:
-    result = result_of([TIME, "comment"], [(-1, "c" * 50), (0, None)])
-    assert rendered("table", result, terminal=True, width=30, now=NOW) == (
+    result = result_of([TIME, "comment"], [(-1, "z" * 50), (0, None)])
+    assert rendered("table", result, terminal=True, width=28, now=NOW) == (
         "-[ RECORD 1 ]----------------------\n"
         "expiry_time | never\n"
-        "comment     | " + "c" * 50 + "\n"
+        "comment     | " + "z" * 50 + "\n"
         "-[ RECORD 2 ]----------------------\n"
         "expiry_time | 1970-01-01 00:00:00Z 56y ago\n"
         "comment     | ∅\n"
@@ -153,7 +205,13 @@ def test_no_rows_are_never_records() -> None:
 
 @pytest.mark.parametrize(
     ("value", "styled"),
-    [(None, "\x1b[2m"), (0, "\x1b[31m"), (-1, None), (int(NOW) * 1000 + 5, None)],
+    [
+        (None, "\x1b[2m"),
+        (0, "\x1b[31m"),
+        (int(NOW) * 1000 + 5, "\x1b[33m"),
+        (-1, None),
+        (int(NOW + 8 * 86400) * 1000, None),
+    ],
 )
 def test_colour_marks_null_and_what_has_expired(value: Value, styled: str | None) -> None:
     shown = rendered("table", result_of([TIME], [(value,)]), terminal=True, colour=True, now=NOW).splitlines()[3]
@@ -200,11 +258,11 @@ def test_a_long_result_on_a_terminal_starts_before_all_rows_are_read() -> None:
             yield (f"row {n}" + "!" * (n // 11_000),)
 
     assert render("table", result_of(["a"], rows()), stream, Options(terminal=True, width=80)) == 12_001
-    assert "row 110…" in stream.getvalue()
+    assert "| row      |\n: 11000!   :\n" in stream.getvalue()
 
 
-def test_a_megabyte_in_a_cell_is_cut_on_a_terminal_and_quick() -> None:
+def test_a_megabyte_in_a_cell_is_a_few_lines_on_a_terminal() -> None:
     started = time.perf_counter()
     shown = rendered("table", result_of(["a"], [("\x1b" * 1_000_000,)]), terminal=True, width=80, colour=True)
     assert len(shown) < 1000
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from tokensh.render.options import Options
 from tokensh.rows import Column, Value
@@ -22,6 +22,7 @@ _NEVER = -1
 """What the token API gives as the expiry of a token that does not expire."""
 _UNITS = ((365 * 86400, "y", 2), (86400, "d", 2), (3600, "h", 2), (60, "m", 2), (1, "s", 0))
 """Seconds, letter, and from how many of it on the unit is used."""
+_SOON = 7 * 86400
 _LONGEST_HIDDEN_WHOLE = 20
 
 
@@ -56,11 +57,14 @@ def is_time(column: Column) -> bool:
     return column.type == "integer" and field.endswith(("_time", "_day"))
 
 
-def is_past(column: Column, value: Value, now: float | None) -> bool:
-    """Whether the cell is an expiry that lies before `now` (seconds since the epoch)."""
-    if now is None or not isinstance(value, int) or not is_time(column):
-        return False
-    return (column.origin or "").endswith("expiry_time") and 0 <= value < now * 1000
+def expiry_style(column: Column, value: Value, now: float | None) -> str:
+    """`past` for an expiry before `now` (seconds since the epoch), `soon` for one within a week, else nothing."""
+    if now is None or not isinstance(value, int) or not (column.origin or "").endswith("expiry_time"):
+        return ""
+    if value < 0 or not is_time(column):
+        return ""
+    left = value / 1000 - now
+    return "past" if left < 0 else "soon" if left < _SOON else ""
 
 
 def _distance(seconds: float) -> str:
@@ -71,12 +75,17 @@ def _distance(seconds: float) -> str:
     return f"in {amount}" if ahead else f"{amount} ago"
 
 
-def readable_time(milliseconds: int, now: float | None = None) -> str:
-    """`2026-11-14 22:13:20Z in 3d` of epoch milliseconds; -1 is `never`, what is no date of our calendar stays a number.
+TimeForm = Literal["moment", "day", "distance"]
+"""`2026-11-14 22:13:20Z in 3d`, `2026-11-14 in 3d`, `in 3d`: what is shown of a time, as there is room for it."""
+
+
+def readable_time(milliseconds: int, now: float | None = None, form: TimeForm = "moment") -> str:
+    """Epoch milliseconds in one of the forms; -1 is `never`, what is no date of our calendar stays a number.
 
     Args:
         milliseconds: Since the epoch.
         now: Seconds since the epoch; None leaves the distance out.
+        form: How much of it.
     """
     if milliseconds == _NEVER:
         return "never"
@@ -84,8 +93,11 @@ def readable_time(milliseconds: int, now: float | None = None) -> str:
         moment = _EPOCH + timedelta(milliseconds=milliseconds)
     except OverflowError:
         return str(milliseconds)
-    text = f"{moment.isoformat(' ', 'seconds')}Z"
-    return text if now is None else f"{text} {_distance(milliseconds / 1000 - now)}"
+    text = f"{moment.isoformat(' ', 'seconds')}Z" if form == "moment" else moment.date().isoformat()
+    if now is None:
+        return text
+    distance = _distance(milliseconds / 1000 - now)
+    return distance if form == "distance" else f"{text} {distance}"
 
 
 def masked(secret: str) -> str:
@@ -95,10 +107,20 @@ def masked(secret: str) -> str:
     return f"{elide_middle(visible(secret), 9)} (hidden)"
 
 
-def human(column: Column, options: Options) -> Formats:
+def text_of(column: Column, options: Options, text: Callable[[str], str] = visible) -> Callable[[str], str]:
+    """What becomes of a column's strings: `text`, but a secret is masked if the options ask for it."""
+    return (lambda secret: text(masked(secret))) if column.secret and options.mask else text
+
+
+def shows_times(column: Column, options: Options) -> bool:
+    """Whether the column's milliseconds become readable."""
+    return options.terminal and options.times == "readable" and is_time(column)
+
+
+def human(column: Column, options: Options, form: TimeForm = "moment") -> Formats:
     """The formats of what people read: inert text, secrets masked and times readable as the options ask for."""
     null = options.null if options.null is not None else _NULL_ON_TERMINAL if options.terminal else NULL
-    found = formats(column, masked if column.secret and options.mask else visible, null)
-    if options.terminal and options.times == "readable" and is_time(column):
-        found[int] = partial(readable_time, now=options.now)
+    found = formats(column, text_of(column, options), null)
+    if shows_times(column, options):
+        found[int] = partial(readable_time, now=options.now, form=form)
     return found

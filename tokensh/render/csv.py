@@ -15,7 +15,7 @@ from tokensh.errors import InterfaceError
 from tokensh.render import cells
 from tokensh.render.options import Options
 from tokensh.render.writer import blocks, emit
-from tokensh.rows import RowSet
+from tokensh.rows import Column, RowSet
 from tokensh.text import visible
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -52,11 +52,16 @@ class _Dialect(NamedTuple):
     text: Callable[[str], str]
     delimiter: str
     null: str
+    for_people: bool = False
+
+    def of(self, column: Column, options: Options) -> Callable[[str], str]:
+        """What becomes of a column's strings; a program gets its secrets, a person asks for them."""
+        return cells.text_of(column, options, self.text) if self.for_people else self.text
 
 
 def _write(result: RowSet, stream: TextIO, options: Options, dialect: _Dialect) -> int:
-    text, delimiter, null = dialect
-    columns = [cells.formats(column, text, null) for column in result.columns]
+    text, delimiter, null, _ = dialect
+    columns = [cells.formats(column, dialect.of(column, options), null) for column in result.columns]
     head = delimiter.join(text(column.name) for column in result.columns) + "\n" if options.header else ""
     return emit(stream, blocks(result, cells.joined(result.rows, columns, delimiter)), head=head)
 
@@ -79,6 +84,5 @@ def render_tsv(result: RowSet, stream: TextIO, options: Options) -> int:
 def render_text(result: RowSet, stream: TextIO, options: Options) -> int:
     """Cells and delimiters, one row a line. Returns the number of rows; raises OSError if the stream fails."""
     delimiter = "," if options.delimiter is None else options.delimiter
-    return _write(
-        result, stream, options, _Dialect(visible, delimiter, "null" if options.null is None else options.null)
-    )
+    null = "null" if options.null is None else options.null
+    return _write(result, stream, options, _Dialect(visible, delimiter, null, for_people=True))

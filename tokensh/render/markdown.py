@@ -23,7 +23,7 @@ def _text(text: str) -> str:
 def render_markdown(result: RowSet, stream: TextIO, options: Options) -> int:
     """A table with a header (Markdown has none without). Returns the number of rows; raises OSError."""
     null = cells.NULL if options.null is None else options.null
-    columns = [cells.formats(column, _text, null) for column in result.columns]
+    columns = [cells.formats(column, cells.text_of(column, options, _text), null) for column in result.columns]
     names = " | ".join(_text(column.name) for column in result.columns)
     rules = " | ".join("---:" if column.type in cells.NUMERIC else "---" for column in result.columns)
     lines = (f"| {line} |\n" for line in cells.joined(result.rows, columns, " | ", ""))

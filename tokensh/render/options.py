@@ -30,7 +30,7 @@ class Options:
     now: float | None = None
     """Seconds since the epoch, for `in 3d` and `2d ago`; None: leave that out."""
     mask: bool = False
-    """Hide the values of secret columns, in table and line."""
+    """Hide the values of secret columns, in what people read: table, line, text and markdown."""
     expanded: bool | Literal["auto"] = "auto"
     """A table as one record below the other; "auto": where a terminal is too narrow."""
 

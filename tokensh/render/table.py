@@ -1,143 +1,26 @@
 """table: a box of columns, or records one below the other.
 
 One layout of cells and widths serves files and terminals. Off a terminal it is complete: every cell whole, as wide as the
-widest. On a terminal it is fitted: long hexadecimal ids lose their middle but stay distinct, then the widest texts lose
-their end, and if that is not enough each row becomes a record. Every cell is one line, whatever it holds.
+widest, one line a row whatever it holds. On a terminal it is fitted, and if that is not enough each row becomes a record.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain, islice
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice, zip_longest
 from typing import TextIO
 
 from tokensh.render import cells
+from tokensh.render.fit import Laid, Row, fitted, lay_out, whole
 from tokensh.render.options import Options
 from tokensh.render.writer import Block, Piece, block_rows, blocks, emit
 from tokensh.rows import Column, RowSet, Value
-from tokensh.text import elide_middle, truncate, visible, width
+from tokensh.text import width
 
 MEASURED_ROWS = 10_000
-"""On a terminal the widths come from this many rows; a longer text further down is cut."""
+"""On a terminal the widths come from this many rows; a longer text further down flows over lines."""
 
-_ID = re.compile(r"[0-9a-f]{32,}")
-_SHORTEST_ID = 9
-_SHORTEST_TEXT = 12
 _RECORD_RULE = 24
-
-Row = tuple[Value, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """How a column is laid out: its share of the line in terminal cells, and what is done to what does not fit in it."""
-
-    source: Column
-    header: str
-    formats: cells.Formats
-    cells: int = 0
-    right: bool = False
-    shorten: Callable[[str, int], str] | None = None
-
-    def text(self, value: Value) -> str:
-        """The whole cell."""
-        return self.formats[type(value)](value)
-
-    def cell(self, value: Value) -> str:
-        """The cell as wide as its column; wider if it may not be shortened."""
-        return self.fill(self.formats[type(value)](value), self.right)
-
-    def fill(self, text: str, right: bool = False) -> str:
-        """Text as wide as the column."""
-        size = width(text)
-        if size > self.cells and self.shorten:
-            text = self.shorten(text, self.cells)
-            size = width(text)
-        padding = " " * (self.cells - size)
-        return padding + text if right else text + padding
-
-
-def _is_right(column: Column, values: Iterable[Value], options: Options) -> bool:
-    """Numbers stand at the right; a column without a type counts as one if all that is known of it are numbers."""
-    if column.type in cells.NUMERIC:
-        return not (options.terminal and options.times == "readable" and cells.is_time(column))
-    known = {type(value) for value in values} - {type(None)}
-    return column.type == "any" and bool(known) and known <= {int, float}
-
-
-def _lay_out(columns: Sequence[Column], measured: Sequence[Row], options: Options) -> list[_Column]:
-    """The columns as wide as their widest cell."""
-    laid_out = []
-    for at, source in enumerate(columns):
-        values = [row[at] for row in measured]
-        column = _Column(
-            source, visible(source.name), cells.human(source, options), right=_is_right(source, values, options)
-        )
-        widest = max((width(column.text(value)) for value in values), default=0)
-        laid_out.append(replace(column, cells=max(widest, width(column.header) if options.header else 0)))
-    return laid_out
-
-
-def _room(columns: Sequence[_Column], limit: int) -> int:
-    """What the borders leave of `limit` terminal cells."""
-    return limit - 3 * len(columns) - 1
-
-
-def _whole(columns: list[_Column], limit: int) -> list[_Column] | None:
-    """The columns as they are, if they fit within `limit` terminal cells."""
-    return columns if sum(column.cells for column in columns) <= _room(columns, limit) else None
-
-
-def _ids(values: Iterable[Value]) -> set[str]:
-    """The values of a column if all of them are long hexadecimal ids, else nothing."""
-    ids = set()
-    for value in values:
-        if isinstance(value, str) and _ID.fullmatch(value):
-            ids.add(value)
-        elif value is not None:
-            return set()
-    return ids
-
-
-def _elided(column: _Column, texts: set[str]) -> _Column:
-    """A column of ids without their middle, as short as leaves them distinct."""
-    for size in range(max(_SHORTEST_ID, width(column.header)), column.cells):
-        if len({elide_middle(text, size) for text in texts}) == len(texts):
-            return replace(column, cells=size, shorten=elide_middle)
-    return column
-
-
-def _shrunk(columns: list[_Column], room: int) -> list[_Column] | None:
-    """The widest texts cut until all columns fit into `room` cells; None if that would leave too little of them."""
-    # No column can be wider than the room; saying so first bounds the steps.
-    most = max(room, _SHORTEST_TEXT)
-    columns = [replace(one, cells=min(one.cells, most)) if one.shorten else one for one in columns]
-    while (excess := sum(one.cells for one in columns) - room) > 0:
-        open_to = [at for at, one in enumerate(columns) if one.shorten is truncate and one.cells > _SHORTEST_TEXT]
-        if not open_to:
-            return None
-        widest = max(open_to, key=lambda at: columns[at].cells)
-        step = max(1, min(excess // len(open_to), columns[widest].cells - _SHORTEST_TEXT))
-        columns[widest] = replace(columns[widest], cells=columns[widest].cells - step)
-    return columns
-
-
-def _fitted(columns: list[_Column], measured: Sequence[Row], limit: int) -> list[_Column] | None:
-    """The columns within `limit` terminal cells, borders included; None if they cannot be."""
-    room = _room(columns, limit)
-    over = _whole(columns, limit) is None
-    fitted = []
-    for at, column in enumerate(columns):
-        texts = _ids(row[at] for row in measured) if over else set()
-        if texts:
-            fitted.append(_elided(column, texts))
-        elif column.right or column.source.secret or cells.is_time(column.source):
-            fitted.append(column)
-        else:
-            fitted.append(replace(column, shorten=truncate))
-    return _shrunk(fitted, room)
 
 
 def _style(column: Column, value: Value, options: Options) -> str:
@@ -145,49 +28,65 @@ def _style(column: Column, value: Value, options: Options) -> str:
         return "null"
     if column.secret and options.mask:
         return "hidden"
-    return "past" if cells.is_past(column, value, options.now) else ""
+    return cells.expiry_style(column, value, options.now)
 
 
 def _line(texts: Iterable[str]) -> str:
     return f"| {' | '.join(texts)} |\n"
 
 
-def _styled_line(pieces: Iterable[Piece]) -> list[Piece]:
+def _styled_line(pieces: Iterable[Piece], border: str = "|") -> list[Piece]:
     """A line in as few pieces as its styles allow: what is ordinary goes together with the borders."""
     line: list[Piece] = []
-    plain = "| "
+    plain = f"{border} "
     for text, kind in pieces:
         if kind:
             line += ((plain, ""), (text, kind))
-            plain = " | "
+            plain = f" {border} "
         else:
-            plain += f"{text} | "
+            plain += f"{text} {border} "
     return [*line, (plain[:-1] + "\n", "")]
 
 
-def _frame(columns: list[_Column], options: Options) -> tuple[list[Piece], str]:
+def _frame(columns: list[Laid], options: Options) -> tuple[list[Piece], str]:
     """What stands above the rows, and the rule below them."""
     rule = f"|{'|'.join('-' * (column.cells + 2) for column in columns)}|\n"
     if not options.header:
         return [(rule, "")], rule
-    names = _styled_line((column.fill(column.header, column.right), "header") for column in columns)
+    names = _styled_line((column.head(), "header") for column in columns)
     return [(rule, ""), *names, (rule, "")], rule
 
 
-def _box(columns: list[_Column], rows: Iterable[Row], options: Options) -> Iterator[list[Piece]]:
+def _box(columns: list[Laid], rows: Iterable[Row], options: Options) -> Iterator[list[Piece]]:
+    flows = any(column.wraps for column in columns)
     for row in rows:
-        yield _styled_line(
-            (one.cell(value), _style(one.source, value, options)) for one, value in zip(columns, row, strict=True)
-        )
+        kinds = [_style(one.source, value, options) for one, value in zip(columns, row, strict=True)]
+        if flows:
+            yield _flowing([one.lines(value) for one, value in zip(columns, row, strict=True)], columns, kinds)
+        else:
+            texts = [one.cell(value) for one, value in zip(columns, row, strict=True)]
+            yield _styled_line(zip(texts, kinds, strict=True))
 
 
-def _plain_box(columns: list[_Column], rows: Iterable[Row]) -> Iterator[str]:
+def _flowing(texts: list[list[str]], columns: list[Laid], kinds: list[str]) -> list[Piece]:
+    """The lines of a row; all but the first have other borders, so that none can be taken for a row of its own."""
+    if max(map(len, texts)) == 1:
+        return _styled_line(zip((text for (text,) in texts), kinds, strict=True))
+    blanks = [" " * column.cells for column in columns]
+    pieces: list[Piece] = []
+    for number, line in enumerate(zip_longest(*texts)):
+        shown = [blank if text is None else text for text, blank in zip(line, blanks, strict=True)]
+        pieces += _styled_line(zip(shown, kinds, strict=True), ":" if number else "|")
+    return pieces
+
+
+def _plain_box(columns: list[Laid], rows: Iterable[Row]) -> Iterator[str]:
     makers = [column.cell for column in columns]
     for row in rows:
         yield _line([make(value) for make, value in zip(makers, row, strict=True)])
 
 
-def _records(columns: list[_Column], rows: Iterable[Row], options: Options) -> Iterator[list[Piece]]:
+def _records(columns: list[Laid], rows: Iterable[Row], options: Options) -> Iterator[list[Piece]]:
     """Each row as a record, one column a line, nothing cut."""
     longest = max(width(column.header) for column in columns)
     names = [column.header + " " * (longest - width(column.header)) for column in columns]
@@ -218,16 +117,17 @@ def _measured(result: RowSet, options: Options) -> list[Row]:
     return list(islice(result.rows, limit))
 
 
-def _chosen(result: RowSet, measured: list[Row], options: Options) -> tuple[list[_Column], bool]:
+def _chosen(result: RowSet, measured: list[Row], options: Options) -> tuple[list[Laid], bool]:
     """The columns, and whether the rows become records."""
-    columns = _lay_out(result.columns, measured, options)
+    columns = lay_out(result.columns, measured, options)
     if not measured or options.expanded is True:
         return columns, bool(measured)
     if not options.terminal or options.width is None:
         return columns, False
     # A write's first row does not tell what may be cut of the next ones, and theirs are the values that matter.
-    fitted = _whole(columns, options.width) if result.incremental else _fitted(columns, measured, options.width)
-    return (fitted, False) if fitted else (columns, options.expanded == "auto")
+    limit = options.width
+    fitting = whole(columns, limit) if result.incremental else fitted(columns, measured, options, limit)
+    return (fitting, False) if fitting else (columns, options.expanded == "auto")
 
 
 def render_table(result: RowSet, stream: TextIO, options: Options) -> int:
@@ -238,7 +138,7 @@ def render_table(result: RowSet, stream: TextIO, options: Options) -> int:
     if expanded:
         return emit(stream, _written(result, _records(columns, rows, options), options))
     top, rule = _frame(columns, options)
-    if not (options.terminal and options.colour):
+    if not (options.terminal and options.colour) and not any(column.wraps for column in columns):
         return emit(stream, blocks(result, _plain_box(columns, rows)), head=_unstyled(top), tail=rule)
     (head, _), (tail, _) = (next(_written(result, iter([part]), options)) for part in (top, [(rule, "")]))
     return emit(stream, _written(result, _box(columns, rows, options), options), head=head, tail=tail)

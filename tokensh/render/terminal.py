@@ -23,6 +23,10 @@ _STYLES = {
     "null": Style(dim=True),
     "hidden": Style(dim=True),
     "past": Style(color="red"),
+    "soon": Style(color="yellow"),
+    "new": Style(color="green"),
+    "gone": Style(color="red"),
+    "changed": Style(color="yellow"),
 }
 
 

@@ -17,7 +17,7 @@ Block = tuple[str, int]
 """Text and the number of rows in it."""
 
 Piece = tuple[str, str]
-"""Text and what it is: `header`, `name`, `null`, `past`, `hidden`, or nothing for ordinary text."""
+"""Text and what it is: `header`, `name`, `null`, `past`, `soon`, `hidden`, `new`, `gone`, `changed`, or nothing for ordinary text."""
 
 
 def block_rows(result: RowSet) -> int:
