@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import http
+import time
 from collections.abc import Iterator
+from datetime import timezone
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +17,7 @@ import tokensh
 from tests.engine.sessions import A, B, asked, connect, lists, run
 from tests.worlds import world
 from tokensh import dbapi, errors, sandbox
-from tokensh.dbapi import Connection
+from tokensh.dbapi import Connection, Date, Time, Timestamp
 from tokensh.sandbox import Sandbox
 
 
@@ -62,6 +67,37 @@ TREE = [
 @pytest.mark.parametrize(("name", "parent"), TREE, ids=[name for name, _ in TREE])
 def test_the_exceptions_are_the_tree_that_pep_249_has(name: str, parent: type[Exception]) -> None:
     assert getattr(errors, name).__bases__ == (parent,)
+    assert getattr(errors, name) is getattr(tokensh, name) is getattr(dbapi, name) is getattr(Connection, name)
+
+
+def test_the_package_is_a_dbapi_module_too() -> None:
+    assert all(getattr(tokensh, name) is getattr(dbapi, name) for name in dbapi.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
+        _ = tokensh.Nonsense  # type: ignore[attr-defined] # that is the point
+
+
+def test_the_hint_of_an_error_is_a_note_of_its_traceback() -> None:
+    assert errors.UnknownName("column", "toke_id", near="token_id").__notes__ == ["hint: did you mean 'token_id'?"]
+    assert not hasattr(errors.ProgrammingError("x"), "__notes__")
+
+
+TYPES = [("token_id", "string", "STRING"), ("creation_time", "integer", "NUMBER")]
+
+
+@pytest.mark.parametrize(("expression", "code", "name"), TYPES, ids=[one for one, _, _ in TYPES])
+def test_a_column_has_one_of_the_type_objects(expression: str, code: str, name: str, session: Connection) -> None:
+    sql = f"SELECT {expression} FROM user_tokens WHERE deployment_name = '{A}'"
+    ((_, found, *_),) = session.cursor().execute(sql).description or ()
+    assert found == code
+    objects = {one: getattr(dbapi, one) for one in ("STRING", "NUMBER", "BINARY", "DATETIME", "ROWID")}
+    assert [one for one, kind in objects.items() if found == kind] == [name]
+
+
+def test_times_of_ticks_are_local_times() -> None:
+    ticks = time.mktime((2026, 11, 14, 22, 13, 20, 0, 0, -1))
+    assert dbapi.DateFromTicks(ticks) == dbapi.Date(2026, 11, 14)
+    assert dbapi.TimeFromTicks(ticks) == dbapi.Time(22, 13, 20)
+    assert dbapi.TimestampFromTicks(ticks) == dbapi.Timestamp(2026, 11, 14, 22, 13, 20)
 
 
 # ---- values
@@ -94,6 +130,33 @@ def test_a_value_comes_back_as_it_was_given(value: object, session: Connection) 
 
 
 @pytest.mark.parametrize(
+    ("value", "bound"),
+    [
+        (Timestamp(2026, 11, 14, 22, 13, 20), "2026-11-14 22:13:20"),
+        (Timestamp(2026, 11, 14, 22, 13, 20, tzinfo=timezone.utc), "2026-11-14 22:13:20+00:00"),
+        (Date(2026, 11, 14), "2026-11-14"),
+        (Time(22, 13), "22:13:00"),
+        (Decimal("-1.50"), -1.5),
+        (Decimal("1E+3"), 1000),
+        (bytearray(b"ab"), b"ab"),
+        (memoryview(b"ab"), b"ab"),
+        (http.HTTPStatus.OK, 200),
+    ],
+    ids=repr,
+)
+def test_values_of_pythons_other_types_are_bound_as_sql_has_them(
+    value: object, bound: object, session: Connection
+) -> None:
+    assert session.cursor().execute("SELECT ?", (value,)).fetchone() == (bound,)
+
+
+def test_a_moment_is_compared_with_what_the_api_gives(session: Connection) -> None:
+    sql = "SELECT to_ms(?) = 1794694400000"
+    moment = Timestamp(2026, 11, 14, 22, 13, 20, tzinfo=timezone.utc)
+    assert session.cursor().execute(sql, (moment,)).fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
     ("sql", "values", "row"),
     [
         ("SELECT ?, ?", (1, "b"), (1, "b")),
@@ -123,6 +186,7 @@ def test_markers_take_their_values_in_order_or_by_name(
         ("SELECT ?", ({1},)),
         ("SELECT ?", (float("nan"),)),
         ("SELECT ?", (object(),)),
+        ("SELECT ?", (Decimal("NaN"),)),
     ],
 )
 def test_values_that_do_not_fit_are_an_error(sql: str, values: Any, session: Connection) -> None:
@@ -201,6 +265,34 @@ def test_executemany_runs_once_for_each_set_of_values(session: Connection, site:
     assert asked(site) == [f"POST {A} create", f"POST {B} create"]
 
 
+def test_executemany_takes_any_iterable(session: Connection) -> None:
+    run(session, "CREATE TABLE t (n INTEGER)")
+    session.cursor().executemany("INSERT INTO t VALUES (?)", ((n,) for n in range(3)))
+    assert run(session, "SELECT n FROM t ORDER BY n") == [(0,), (1,), (2,)]
+
+
+def test_a_cursor_is_an_iterator_that_knows_where_it_is(session: Connection) -> None:
+    cursor = session.cursor()
+    assert (cursor.rownumber, cursor.lastrowid) == (None, None)
+    cursor.execute("SELECT value FROM json_each('[1,2,3,4]')")
+    assert cursor.rownumber == 0
+    assert next(cursor) == (1,)
+    assert cursor.fetchmany(2) == [(2,), (3,)]
+    assert cursor.rownumber == 3
+    assert list(cursor) == [(4,)]
+    assert cursor.rownumber == 4
+    with pytest.raises(StopIteration):
+        next(cursor)
+
+
+def test_with_closes_a_cursor(session: Connection) -> None:
+    with session.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    with pytest.raises(errors.InterfaceError, match="the cursor is closed"):
+        cursor.fetchone()
+    cursor.close()
+
+
 def test_two_cursors_do_not_disturb_each_other(session: Connection) -> None:
     one = session.cursor().execute("SELECT value FROM json_each('[1,2]')")
     two = session.cursor().execute("SELECT value FROM json_each('[3,4]')")
@@ -238,8 +330,19 @@ def test_a_closed_cursor_gives_no_rows(name: str, session: Connection) -> None:
     cursor.close()
     with pytest.raises(errors.InterfaceError, match="closed"):
         getattr(cursor, name)()
+    for run_it in (cursor.execute, partial(cursor.executemany, parameters=[])):
+        with pytest.raises(errors.InterfaceError, match="closed"):
+            run_it("SELECT 1")
     with pytest.raises(errors.InterfaceError, match="closed"):
-        cursor.execute("SELECT 1")
+        iter(cursor)
+
+
+@pytest.mark.parametrize("name", FETCHES)
+def test_the_cursors_of_a_closed_connection_are_closed(name: str, site: Sandbox, tmp_path: Path) -> None:
+    with connect(site, tmp_path) as session:
+        cursor = session.cursor().execute("SELECT 1")
+    with pytest.raises(errors.InterfaceError, match="the connection is closed"):
+        getattr(cursor, name)()
 
 
 def test_a_statement_that_fails_leaves_no_old_rows(session: Connection) -> None:

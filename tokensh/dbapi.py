@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -14,12 +14,26 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tokensh import config
+from tokensh import config, errors
 from tokensh.api import profiles, stackql_auth
 from tokensh.api.auth import Credentials, Setting
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
 from tokensh.api.journal import Journal
+from tokensh.dbtypes import (
+    BINARY,
+    DATETIME,
+    NUMBER,
+    ROWID,
+    STRING,
+    Binary,
+    Date,
+    DateFromTicks,
+    Time,
+    TimeFromTicks,
+    Timestamp,
+    TimestampFromTicks,
+)
 from tokensh.engine.execute import Engine, Tools
 from tokensh.engine.history import COLUMNS as STATEMENT_COLUMNS
 from tokensh.engine.history import History, as_row
@@ -32,10 +46,16 @@ from tokensh.engine.store import Store
 from tokensh.environment import Cancellation, Environment
 from tokensh.errors import (
     CredentialError,
+    DatabaseError,
+    DataError,
     Error,
+    IntegrityError,
     InterfaceError,
+    InternalError,
     NotSupportedError,
+    OperationalError,
     ProgrammingError,
+    Warning,  # noqa: A004 (the name PEP 249 prescribes)
     assert_never,
 )
 from tokensh.plan.bind import Names, bind
@@ -66,6 +86,38 @@ from tokensh.text import truncate, visible
 
 if TYPE_CHECKING:
     from tokensh.sandbox import Sandbox
+
+__all__ = [
+    "BINARY",
+    "DATETIME",
+    "NUMBER",
+    "ROWID",
+    "STRING",
+    "Binary",
+    "Connection",
+    "Cursor",
+    "DataError",
+    "DatabaseError",
+    "Date",
+    "DateFromTicks",
+    "Error",
+    "IntegrityError",
+    "InterfaceError",
+    "InternalError",
+    "Listeners",
+    "NotSupportedError",
+    "OperationalError",
+    "ProgrammingError",
+    "Time",
+    "TimeFromTicks",
+    "Timestamp",
+    "TimestampFromTicks",
+    "Warning",
+    "apilevel",
+    "connect",
+    "paramstyle",
+    "threadsafety",
+]
 
 apilevel = "2.0"
 threadsafety = 1
@@ -108,6 +160,17 @@ class Listeners:
 
 class Connection:
     """A session: what names mean, which credentials go where, and what has been set. One thread at a time."""
+
+    Warning = errors.Warning
+    Error = errors.Error
+    InterfaceError = errors.InterfaceError
+    DatabaseError = errors.DatabaseError
+    DataError = errors.DataError
+    OperationalError = errors.OperationalError
+    IntegrityError = errors.IntegrityError
+    InternalError = errors.InternalError
+    ProgrammingError = errors.ProgrammingError
+    NotSupportedError = errors.NotSupportedError
 
     def __init__(  # noqa: PLR0913 (settings, each with a default)
         self,
@@ -471,24 +534,34 @@ def _row_text(row: Mapping[str, Value]) -> str:
 
 
 class Cursor:
-    """Runs statements and holds the rows of the last one (PEP 249)."""
+    """Runs statements and holds the rows of the last one (PEP 249). `with` closes it."""
 
     arraysize = 1
+    lastrowid: None = None
+    """PEP 249 has it; what the API creates has its id in the rows of RETURNING."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._closed = False
+        self._forget()
+
+    def _forget(self) -> None:
         self.description: tuple[tuple[str, str, None, None, None, None, None], ...] | None = None
         self.rowcount = -1
+        """The rows a write changed; -1: not known, as of a query."""
         self.columns: tuple[Column, ...] = ()
         self._rows: Iterator[Row] | None = None
-        """None: there is no result set."""
-        self._closed = False
+        self._read = 0
 
     def execute(self, operation: str, parameters: Given = ()) -> Cursor:
-        """Run one statement; a write has taken effect when this returns. Raises Error and its leaves."""
-        if self._closed:
-            raise InterfaceError("the cursor is closed")
-        self.description, self.rowcount, self.columns, self._rows = None, -1, (), None
+        """Run one statement; a write has taken effect when this returns. Raises Error and its leaves.
+
+        Args:
+            operation: the statement; a `;` at its end is allowed.
+            parameters: values for `?` in order, or for `:name` by name. They are values to the parser, never text of SQL.
+        """
+        self._open()
+        self._forget()
         text = self.connection.fill(operation)
         result = self.connection.run(self.connection.unended(text), parameters)
         self.columns = result.columns
@@ -498,13 +571,13 @@ class Cursor:
             self.rowcount = len(rows)
             self._rows = iter(rows) if result.columns else None
         else:
-            self.rowcount = -1
             self._rows = result.rows
         return self
 
-    def executemany(self, operation: str, parameters: Sequence[Given]) -> Cursor:
-        """Run a statement once for each set of values."""
-        self.description, self.rowcount, self.columns, self._rows = None, -1, (), None
+    def executemany(self, operation: str, parameters: Iterable[Given]) -> Cursor:
+        """Run a statement once for each set of values, and stop at the first that fails."""
+        self._open()
+        self._forget()
         count = 0
         for one in parameters:
             self.execute(operation, one)
@@ -512,33 +585,66 @@ class Cursor:
         self.rowcount = count
         return self
 
-    def fetchone(self) -> Row | None:
-        """The next row; None after the last. Raises InterfaceError where there is no result set, as the others do."""
-        return next(iter(self), None)
-
-    def fetchmany(self, size: int | None = None) -> list[Row]:
-        """The next rows, at most `size` (by default `arraysize`)."""
-        wanted = self.arraysize if size is None else size
-        return list(islice(self, wanted))
-
-    def fetchall(self) -> list[Row]:
-        """All rows that are left."""
-        return list(self)
-
-    def __iter__(self) -> Iterator[Row]:
+    def _open(self) -> None:
+        self.connection._open()
         if self._closed:
             raise InterfaceError("the cursor is closed")
+
+    def _result(self) -> Iterator[Row]:
+        self._open()
         if self._rows is None:
             raise InterfaceError("there is no result to read", hint="execute a query first, or a write with RETURNING")
         return self._rows
+
+    @property
+    def rownumber(self) -> int | None:
+        """The index, from 0, of the row that is fetched next; None where there is no result set."""
+        return None if self._rows is None else self._read
+
+    def fetchone(self) -> Row | None:
+        """The next row; None after the last. Raises InterfaceError where there is no result set, as the others do."""
+        return next(self, None)
+
+    def fetchmany(self, size: int | None = None) -> list[Row]:
+        """The next rows, at most `size` (by default `arraysize`)."""
+        rows = list(islice(self._result(), self.arraysize if size is None else size))
+        self._read += len(rows)
+        return rows
+
+    def fetchall(self) -> list[Row]:
+        """All rows that are left."""
+        rows = list(self._result())
+        self._read += len(rows)
+        return rows
+
+    def __iter__(self) -> Cursor:
+        self._result()
+        return self
+
+    def __next__(self) -> Row:
+        row = next(self._result())
+        self._read += 1
+        return row
 
     def close(self) -> None:
         """Give up the rows."""
         self._closed = True
         self._rows = None
 
+    def __enter__(self) -> Cursor:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
     def setinputsizes(self, sizes: Any) -> None:
         """PEP 249 has it; there is nothing to set."""
 
     def setoutputsize(self, size: int, column: int | None = None) -> None:
         """PEP 249 has it; there is nothing to set."""
+
+
+connect = Connection
+"""PEP 249's constructor of connections."""

@@ -50,6 +50,8 @@ class Error(Exception):
         self.message = message
         self.hint = hint
         self.span = span
+        if hint:
+            self.__notes__ = [f"hint: {hint}"]  # which a traceback of Python 3.11 or newer ends with
 
     def __str__(self) -> str:
         return self.message

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from math import isfinite
-from typing import Any, TypeVar
+from operator import index
+from typing import Any, SupportsIndex, TypeVar
 
 from tokensh.errors import ProgrammingError
 from tokensh.sql import nodes as n
@@ -62,18 +63,37 @@ def _literal(value: Any, node: n.Variable) -> n.Expr:
             return n.Literal("null", "", node.span)
         case bool():
             return n.Literal("true" if value else "false", "", node.span)
-        case int() if value < 0:
-            return n.Unary("-", n.Literal("number", str(-value), node.span), node.span)
-        case int():
-            return n.Literal("number", str(value), node.span)
+        case SupportsIndex():
+            number = index(value)
+            return _number(str(abs(number)), number < 0, node)
         case float() if isfinite(value):
-            number = n.Literal("number", repr(abs(value)), node.span)
-            return n.Unary("-", number, node.span) if value < 0 else number
+            return _number(str(abs(value)), value < 0, node)
         case str():
             return n.Literal("string", value, node.span)
-        case bytes():
+        case bytes() | bytearray() | memoryview():
             return n.Literal("blob", f"x'{value.hex()}'", node.span)
         case dict() | list():
             return n.Literal("string", json.dumps(value), node.span)
         case _:
+            return _rare_literal(value, node)
+
+
+def _rare_literal(value: Any, node: n.Variable) -> n.Expr:
+    """Decimals are numbers; dates and times are texts as SQLite's functions of them read and write them."""
+    from datetime import date, datetime, time  # noqa: PLC0415 (a value of such a type has loaded its module already)
+    from decimal import Decimal  # noqa: PLC0415
+
+    match value:
+        case Decimal() if value.is_finite():
+            return _number(str(abs(value)), value < 0, node)
+        case datetime():
+            return n.Literal("string", value.isoformat(" "), node.span)
+        case date() | time():
+            return n.Literal("string", value.isoformat(), node.span)
+        case _:
             raise ProgrammingError(f"a value of {type(value).__name__} cannot be given for {node.text}", span=node.span)
+
+
+def _number(digits: str, negative: bool, node: n.Variable) -> n.Expr:
+    number = n.Literal("number", digits, node.span)
+    return n.Unary("-", number, node.span) if negative else number
