@@ -159,15 +159,27 @@ class NetworkError(OperationalError):
 
 
 class ApiError(OperationalError):
-    """The API answered with an error: HTTP `status`, its `code` (always text), the request's id if it gave one."""
+    """The API answered with an error: HTTP `status`, its `code` (always text), the request's id if it gave one.
 
-    def __init__(
-        self, message: str, *, status: int, code: str = "", request_id: str = "", hint: str | None = None
+    `credential` is where the credential came from that was refused; `details` are lines that the API adds to its message.
+    """
+
+    def __init__(  # noqa: PLR0913 (what an answer says of itself)
+        self,
+        message: str,
+        *,
+        status: int,
+        code: str = "",
+        request_id: str = "",
+        details: tuple[str, ...] = (),
+        hint: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
         self.code = code
         self.request_id = request_id
+        self.details = details
+        self.credential = ""
 
 
 class ReplyError(OperationalError):

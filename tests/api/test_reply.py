@@ -180,24 +180,6 @@ class TestRefusal:
         error = refusal(content, 403, **headers)
         assert (error.request_id, str(error)) == ("abc-1", "dbc-1: no")
 
-    @pytest.mark.parametrize(
-        ("content", "status", "hint"),
-        [
-            ('{"error_code":403,"message":"Invalid access token."}', 403, "credential was rejected"),
-            ('{"error_code":401,"message":"Credential was not sent"}', 401, "credential was rejected"),
-            ('{"error_code":"X","message":"Tokens are disabled."}', 404, "enableTokensConfig"),
-            ('{"message":"API tokens are disabled for user 8"}', 403, "OAuth"),
-            ('{"message":"User does not have permission to use tokens."}', 403, "CAN_USE"),
-            ('{"error_code":"QUOTA_EXCEEDED","message":"x"}', 400, "600"),
-            ('{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"tokens tokens does not exist"}', 404, "first token"),
-            ('{"message":"Principal: ServicePrincipalName(x) does not exist"}', 404, "application id"),
-            ('{"message":"JWT has expired"}', 403, "databricks auth login"),
-            ("", 429, "later"),
-        ],
-    )
-    def test_what_to_do_is_said(self, content: str, status: int, hint: str) -> None:
-        assert hint in (refusal(content, status).hint or "")
-
     def test_nothing_in_it_is_secret_or_acts_on_a_terminal(self) -> None:
         said = {"error_code": f"\x1b[31m{TOKEN}", "message": f"Bearer strange-token \x1b]0;x\x07 {TOKEN} \u202e"}
         error = refusal(json.dumps(said), X_Request_Id=TOKEN)

@@ -83,7 +83,7 @@ def test_it_goes_to_its_own_host_alone(
 ) -> None:
     target = parse_origin(origin)
     assert target is not None
-    assert setting(tmp_path, auth, **variables).may_go(target) == goes
+    assert (setting(tmp_path, auth, **variables).unfit_for(target) is None) == goes
 
 
 def test_another_providers_setting_is_none_of_ours(tmp_path: Path) -> None:

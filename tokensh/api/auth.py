@@ -49,11 +49,18 @@ class Setting:
     origin: str = ""
     account_id: str = ""
 
-    def may_go(self, target: Target) -> bool:
-        """Whether it may be sent to an address."""
-        if not self.origin:
-            return _at_home(target)
-        return self.origin == target.origin or (self._is_accounts and self.origin == oauth.accounts_origin(target))
+    def unfit_for(self, target: Target) -> str | None:
+        """Why it may not be sent to an address; None: it may."""
+        bound = f"it belongs to {self.origin}, which is another host"
+        if self.origin == target.origin:
+            return None
+        if _is_accounts(target.origin) and not self._is_accounts:
+            return bound if self.origin else "it is a workspace's, not an account's"
+        if self.origin:
+            return None if self._is_accounts and self.origin == oauth.accounts_origin(target) else bound
+        if _at_home(target):
+            return None
+        return f"{target.host} is no host of Databricks; DATABRICKS_HOST or a profile must name it"
 
     @property
     def _is_accounts(self) -> bool:
@@ -123,13 +130,8 @@ class Credentials:
             yield from self._command_line(target, looked_at)
 
     def _of_setting(self, setting: Setting, target: Target, looked_at: list[str]) -> Iterator[AccessToken | Renewable]:
-        if not setting.may_go(target):
-            bound = (
-                f"it belongs to {setting.origin}, which is another host"
-                if setting.origin
-                else f"{target.host} is no host of Databricks; DATABRICKS_HOST or a profile must name it"
-            )
-            looked_at.append(f"{setting.source}: {bound}")
+        if (why := setting.unfit_for(target)) is not None:
+            looked_at.append(f"{setting.source}: {why}")
         elif isinstance(setting.secret, Machine):
             yield self._machine(setting.secret, target, setting.source)
         else:
@@ -139,7 +141,7 @@ class Credentials:
 
     def _named(self, target: Target, profile: Profile) -> AccessToken | Renewable:
         setting = self._setting(profile)
-        if profile.origin != target.origin and not (setting is not None and setting.may_go(target)):
+        if profile.origin != target.origin and (setting is None or setting.unfit_for(target)):
             raise CredentialError(
                 f"profile {profile.name!r} is for {profile.origin or 'no host'}, not for {target.origin}",
                 looked_at=(str(profiles.config_file(self._environment)),),
@@ -201,14 +203,14 @@ class Credentials:
         kind, host, account = (get(f"DATABRICKS_{name}") for name in ("AUTH_TYPE", "HOST", "ACCOUNT_ID"))
         # A host that cannot be read binds to nothing that is.
         origin = (profiles.origin_of(host) or host) if host else ""
-        if token and kind in ("", "pat"):
-            yield Setting(token, "DATABRICKS_TOKEN", origin, account)
-        elif client_id and secret and kind in ("", "oauth-m2m"):
-            yield Setting(Machine(client_id, secret, account), "DATABRICKS_CLIENT_ID", origin, account)
-        elif token or (client_id and secret):
-            looked_at.append(f"DATABRICKS_AUTH_TYPE: {kind} is not what the other variables hold")
-        else:
+        if not token and not (client_id and secret):
             looked_at.append("DATABRICKS_TOKEN, and DATABRICKS_CLIENT_ID with DATABRICKS_CLIENT_SECRET: not set")
+        elif kind not in ("", "pat", "oauth-m2m"):
+            looked_at.append(f"DATABRICKS_AUTH_TYPE: {kind} is not what the other variables hold")
+        if token and kind in ("", "pat"):
+            yield Setting(token, "DATABRICKS_TOKEN", origin)
+        if client_id and secret and kind in ("", "oauth-m2m"):
+            yield Setting(Machine(client_id, secret, account), "DATABRICKS_CLIENT_ID", origin, account)
 
     # ---- the Databricks CLI
 
@@ -222,8 +224,8 @@ class Credentials:
 
     # ---- the account
 
-    def for_account(self, here: Target | None) -> tuple[Target, str, AccessToken | Renewable]:
-        """The account whose workspaces can be listed: its address, its id, and the credential for it.
+    def account(self, here: Target | None) -> tuple[Target, str]:
+        """The account whose workspaces can be listed: its address, and its id.
 
         Args:
             here: the emulator that stands for Databricks, if there is one.
@@ -233,11 +235,9 @@ class Credentials:
         looked_at: list[str] = []
         for setting in self._of_accounts(looked_at):
             target = here or parse_origin(setting.origin if _is_accounts(setting.origin) else oauth.ACCOUNTS)
-            if target is None or not setting.may_go(target):
-                looked_at.append(f"{setting.source}: it belongs to {setting.origin}, which is not the account's host")
-                continue
-            for found in self._of_setting(setting, target, looked_at):
-                return target, setting.account_id, found
+            if target is not None and (why := setting.unfit_for(target)) is None:
+                return target, setting.account_id
+            looked_at.append(f"{setting.source}: {why}")
         raise CredentialError(
             "no credential for an account",
             looked_at=tuple(looked_at),

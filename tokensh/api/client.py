@@ -23,6 +23,7 @@ from tokensh import __version__
 from tokensh.api import policy, reply
 from tokensh.api.hosts import Target, parse_origin
 from tokensh.api.pool import MAYBE, Batch, Flight, Job
+from tokensh.api.refusal import is_stale, page_hint
 from tokensh.api.reply import Reply
 from tokensh.api.request import Json, Request
 from tokensh.environment import Cancellation, Environment
@@ -256,27 +257,35 @@ class Client:
     def _converse(self, message: _Message, flight: Flight) -> Reply:
         """One request and its reply, with the retries that are allowed."""
         request = message.request
-        answer = self._signed(message, flight)
+        if message.foreign:
+            return self._read_answer(request, self._persist(message, message.authorization, "none", flight))
+        credential = self._credentials.for_target(request.target)
+        try:
+            return self._read_answer(request, self._signed(message, credential, flight))
+        except ApiError as error:
+            if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+                error.credential = credential.source
+            raise
+
+    def _read_answer(self, request: Request, answer: _Answer) -> Reply:
         if 300 <= answer.status < 400:
             raise self._redirected(request.target, answer)
         return reply.read(request, answer.status, answer.headers, answer.content, answer.elapsed, self._redactor)
 
     def _redirected(self, target: Target, answer: _Answer) -> ApiError:
-        place = self._redactor.clean(visible(policy.place(answer.headers.get("Location", ""))))
+        location = answer.headers.get("Location", "")
+        place = self._redactor.clean(visible(policy.place(location)))
         return ApiError(
             f"{target.host} redirects to {place} (HTTP {answer.status}); redirects are not followed",
             status=answer.status,
-            hint="is the workspace name right?",
+            hint=page_hint(location) or "is the workspace name right?",
         )
 
-    def _signed(self, message: _Message, flight: Flight) -> _Answer:
+    def _signed(self, message: _Message, credential: Credential, flight: Flight) -> _Answer:
         """The answer to a request with its credential, which is renewed at most once."""
-        if message.foreign:
-            return self._persist(message, message.authorization, "none", flight)
-        credential = self._credentials.for_target(message.request.target)
         token = credential.token()
         answer = self._persist(message, self._bearer(credential, token), credential.kind, flight)
-        if answer.status != HTTPStatus.UNAUTHORIZED or not credential.refresh(token):
+        if not is_stale(answer.status, answer.content) or not credential.refresh(token):
             return answer
         flight.refused()
         return self._persist(message, self._bearer(credential, credential.token()), credential.kind, flight)

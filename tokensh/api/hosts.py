@@ -96,6 +96,21 @@ def _shown(text: str) -> str:
     return f"'{visible(text[:80])}{'…' if len(text) > 80 else ''}'"
 
 
+def name_in_zone(target: Target) -> str | None:
+    """What a statement calls a workspace of Databricks: the label of its host on AWS, else the whole host."""
+    label = target.host.removesuffix(ZONES[0])
+    if target.scheme != "https" or target.port is not None or not in_zone(target.host) or label == "accounts":
+        return None
+    return None if target.host.startswith("accounts.") else label
+
+
+def _advice(value: str) -> str:
+    """What to write instead of a value that is no name: people paste a workspace's URL."""
+    target = parse_origin(value.strip().partition("?")[0].partition("#")[0])
+    name = name_in_zone(target) if target is not None else None
+    return f"write '{name}'" if name else _ALLOWED
+
+
 class Hosts:
     """The host rule. `endpoint` replaces every server template; `mapped` is config.toml's name -> https URL or host.
 
@@ -119,6 +134,12 @@ class Hosts:
                 f"config.toml maps {_shown(name)} to {_shown(url)}, which is not a plain https URL or host name"
             )
         return target
+
+    def name_of(self, origin: str) -> str | None:
+        """The deployment_name that leads to an address, as short as it can be; None where none does."""
+        mapped = next((one.name for one in self._mapped.values() if one.origin == origin), None)
+        target = parse_origin(origin)
+        return mapped or (name_in_zone(target) if target is not None and not target.prefix else None)
 
     def resolve(self, template: str, values: Mapping[str, str]) -> Target:
         """The address for a method's server template and the values of its variables.
@@ -161,7 +182,8 @@ class Hosts:
                 raise HostError(f"no value for {name}, which the address {_shown(template)} needs")
             if not is_label(values[name]):
                 raise HostError(
-                    f"{name} {_shown(values[name])} is neither one DNS label nor a host of Databricks", hint=_ALLOWED
+                    f"{name} {_shown(values[name])} is neither one DNS label nor a host of Databricks",
+                    hint=_advice(values[name]),
                 )
             given.append(values[name])
             return values[name]

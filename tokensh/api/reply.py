@@ -10,11 +10,11 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, NoReturn
 
+from tokensh.api.refusal import page_hint, refusal
 from tokensh.api.request import Json, Request
-from tokensh.errors import ApiError, ReplyError
+from tokensh.errors import ReplyError
 from tokensh.provider.model import Method
 from tokensh.redact import Redactor
 from tokensh.rows import ColumnType, Value
@@ -24,11 +24,6 @@ _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _DIGITS = re.compile(r"-?[0-9]+")
 _STEP = re.compile(r"\.([^.\[\]]+)|\['([^']+)'\]|\[(?:\*|\d+)\]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_REQUEST_ID = re.compile(r"\s*\[ReqId: ([\w-]+)\]")
-_MARKED = re.compile(r"<(title|pre|h1)[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"<[^>]*>")
-_CODED = re.compile(r"([A-Z][A-Z_]{3,}): (.+)", re.DOTALL)
-_LONGEST_MESSAGE = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +48,13 @@ def read(  # noqa: PLR0913, PLR0917 (the parts of an answer)
         ReplyError: a success that is not JSON.
     """
     if status >= 400:
-        raise _refusal(request, status, headers, content, redactor)
+        raise refusal(request, status, headers, content, redactor)
     date = headers.get("Date", "")
     if not content.strip():
         return Reply(request, status, None, elapsed, date, empty=True)
     body = _decoded(request, headers, content)
     if isinstance(body, dict) and body.get("error_code") and not body.keys() & {"token_infos", "token_info"}:
-        raise _refusal(request, status, headers, content, redactor)
+        raise refusal(request, status, headers, content, redactor)
     return Reply(request, status, body, elapsed, date)
 
 
@@ -79,8 +74,7 @@ def _decoded(request: Request, headers: Mapping[str, str], content: bytes) -> Js
         problem = "no JSON" if "limit" not in str(error) else "a number with too many digits"
     kind = visible(headers.get("Content-Type", "no type").split(";")[0])[:60]
     raise ReplyError(
-        f"the reply of {request.target.host} is {problem} ({kind}, {len(content):,} bytes)",
-        hint="is the workspace name right?" if content.lstrip()[:1] == b"<" else None,
+        f"the reply of {request.target.host} is {problem} ({kind}, {len(content):,} bytes)", hint=page_hint(content)
     )
 
 
@@ -212,86 +206,3 @@ _CELLS: Mapping[ColumnType, Callable[[Json, str], Value]] = {
 def _misfit(kind: str, value: Json, path: str) -> ReplyError:
     shown = truncate(visible(json.dumps(value)), 60)
     return ReplyError(f"{kind} expected at {path}, not {shown}", path=path)
-
-
-# ---- refusals
-
-_HINTS = (
-    ("tokens are disabled for user", "an OAuth profile may work: databricks auth login"),
-    (
-        "tokens are disabled",
-        "personal access tokens are turned off in this workspace (setting enableTokensConfig)",
-    ),
-    ("does not have permission to use tokens", "an administrator can grant CAN_USE in token_permissions"),
-    ("on-behalf-of", "on-behalf-of tokens are not offered on every cloud, and can be turned off"),
-    ("tokens tokens does not exist", "there are no token permissions before the workspace's first token"),
-    ("principal: ", "a service principal is named by its application id, not its display name"),
-    ("quota", "a user can have 600 tokens that are not expired: revoke some"),
-    ("expired", "renew the credential: databricks auth login"),
-    ("private-link", "this workspace can only be reached through its private link"),
-)
-"""What a message holds, in lower case -> what to do (token-api.md section 4)."""
-
-
-def _refusal(request: Request, status: int, headers: Mapping[str, str], content: bytes, redactor: Redactor) -> ApiError:
-    code, message, request_id = _said(status, content)
-    found = _REQUEST_ID.search(message)
-    message = _REQUEST_ID.sub("", message)
-    request_id = headers.get("X-Request-Id", "") or request_id or (found[1] if found else "")
-    clean = truncate(visible(redactor.clean(" ".join(message.split()))), _LONGEST_MESSAGE)
-    return ApiError(
-        f"{request.target.name}: {clean}",
-        status=status,
-        code=visible(redactor.clean(code))[:80],
-        request_id=visible(redactor.clean(request_id))[:80],
-        hint=_hint(status, code, clean),
-    )
-
-
-def _said(status: int, content: bytes) -> tuple[str, str, str]:
-    """Code, message and request id of an error in any of the shapes that the API's layers answer with."""
-    text = content.decode("utf-8-sig", "replace").strip()
-    try:
-        body: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        body = None
-    if isinstance(body, dict):
-        code = body.get("error_code") or body.get("errorCode") or body.get("error") or body.get("scimType") or ""
-        said = next(
-            (body[k] for k in ("message", "error_description", "errorSummary", "detail", "error") if body.get(k)), ""
-        )
-        return _plain(code), _plain(said) or _reason(status), _detail_id(body.get("details"))
-    marked = _MARKED.search(text)
-    if marked:
-        return "", _TAG.sub(" ", marked[2]), ""
-    if coded := _CODED.fullmatch(text):
-        return coded[1], coded[2], ""
-    return "", _TAG.sub(" ", text).strip() or _reason(status), ""
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _detail_id(details: Any) -> str:
-    found = (one.get("request_id") for one in details if isinstance(one, dict)) if isinstance(details, list) else ()
-    return next((one for one in found if isinstance(one, str)), "")
-
-
-def _reason(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return f"HTTP status {status}"
-
-
-def _hint(status: int, code: str, message: str) -> str | None:
-    said = f"{code} {message}".lower()
-    known = next((hint for words, hint in _HINTS if words in said), None)
-    if known:
-        return known
-    if status == HTTPStatus.UNAUTHORIZED or "invalid access token" in said:
-        return "the credential was rejected: is it this workspace's, and neither revoked nor expired?"
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return "the workspace asks for fewer requests: try again later"
-    return None

@@ -111,7 +111,8 @@ def _excerpt(source: Source, span: Span, start: int, redact: Redact) -> list[str
 
 def _facts(error: ApiError) -> str:
     """`403 PERMISSION_DENIED, request id ..`."""
-    status = f"{error.status} {error.code}".strip()
+    # The authentication layer's code is the status, as a number or as text.
+    status = f"{error.status} {error.code if error.code != str(error.status) else ''}".strip()
     return f"{status}, request id {error.request_id}" if error.request_id else status
 
 
@@ -138,6 +139,9 @@ def _details(error: Error, source: Source | None) -> Iterator[str]:
     match error:
         case ApiError():
             yield f"({_facts(error)})"
+            yield from (f"  {detail}" for detail in error.details)
+            if error.credential:
+                yield f"  credential: {error.credential}"
         case SeveralErrors():
             yield from _failures(error)
         case PlaceholderError():
@@ -193,6 +197,8 @@ def _as_json(error: Error) -> dict[str, Any]:
     match error:
         case ApiError():
             found |= {"status": error.status, "code": error.code, "request_id": error.request_id}
+            found |= {"details": list(error.details)} if error.details else {}
+            found |= {"credential": error.credential} if error.credential else {}
         case SeveralErrors():
             found["failures"] = [{"workspace": workspace, **_as_json(one)} for workspace, one in error.failures]
         case UnknownOutcome():
