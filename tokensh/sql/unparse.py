@@ -21,6 +21,7 @@ _BINARY = {
     **dict.fromkeys(("*", "/", "%"), _PRODUCT),
     **dict.fromkeys(("||", "->", "->>"), _TEXT),
 }
+_ORDERING = ("<", "<=", ">", ">=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,10 +332,8 @@ class _Printer:
                 return self.unary(node)
             case n.Binary():
                 strength = _BINARY[node.operator]
-                return (
-                    f"{self.expr(node.left, strength)} {node.operator} {self.expr(node.right, strength + 1)}",
-                    strength,
-                )
+                left = self.expr(node.left, self.left_place(node, strength))
+                return f"{left} {node.operator} {self.expr(node.right, strength + 1)}", strength
             case n.Logical():
                 return self.logical(node)
             case n.Between():
@@ -364,6 +363,12 @@ class _Printer:
                 return f"{self.expr(node.operand, _COLLATE)} COLLATE {quoted(node.collation.text)}", _COLLATE
             case _:
                 return self.primary(node), _PRIMARY
+
+    def left_place(self, node: n.Binary, strength: int) -> int:
+        """SQLite's `<` binds tighter than its `=`, IS, IN and LIKE, where the dialect has them all alike."""
+        ordering = self.dialect.sqlite and node.operator in _ORDERING
+        alike = isinstance(node.left, n.Binary) and node.left.operator in _ORDERING
+        return strength + 1 if ordering and not alike else strength
 
     def primary(self, node: n.Exists | n.Subquery | n.Row | n.Case | n.Cast | n.Interval | n.Call) -> str:
         match node:
