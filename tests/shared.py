@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[1]
 
 
 def shared(name: str) -> Path:
-    """A file of that folder; without it the test that asks is skipped."""
+    """A file or folder of it; without it the test that asks is skipped."""
     path = ROOT.parent / "shared" / name
-    if not path.is_file():
+    if not path.exists():
         pytest.skip(f"there is no {name} in a folder shared beside the checkout", allow_module_level=True)
     return path

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.provider import seed_page
+from tests.shared import shared
 from tokensh.errors import InterfaceError, ProviderDocumentError
 from tokensh.provider.catalog import Catalog
 from tokensh.provider.document import read_variables
@@ -168,12 +169,8 @@ def test_a_service_without_a_reference_is_an_error_with_its_place(tmp_path: Path
         catalog.resources("acme.example", "main")
 
 
-REGISTRY = Path(__file__).parents[2].parent / "shared" / "registry"
-
-
-@pytest.mark.skipif(not REGISTRY.is_dir(), reason="the published registry tree is not beside the project")
 def test_the_published_tree_is_read_defects_and_all() -> None:
-    catalog = Catalog.load(REGISTRY)
+    catalog = Catalog.load(shared("registry"))
     for service in ("iam", "workspace"):
         assert all(one.methods for one in catalog.resources("databricks_workspace", service))
     user_tokens = catalog.find(("user_tokens",))
