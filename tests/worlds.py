@@ -13,3 +13,11 @@ def world(home: Path, *, stdin: str = "", variables: dict[str, str] | None = Non
     """What is written can be read back: `world.stdout.getvalue()`."""
     given = {"HOME": str(home), **(variables or {})}
     return Environment(io.StringIO(stdin), io.StringIO(), io.StringIO(), given, **more)
+
+
+def write_profiles(home: Path, text: str, *, mode: int = 0o600) -> Path:
+    """Write ~/.databrickscfg, as a file of its owner alone."""
+    path = home / ".databrickscfg"
+    path.write_text(text)
+    path.chmod(mode)
+    return path

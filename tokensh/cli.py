@@ -64,8 +64,10 @@ def parser() -> argparse.ArgumentParser:
     add("--dry-run", action="store_true", help="only explain; nothing is sent")
     add("--yes", action="store_true", help="change rows that had to be listed first without asking")
     add("--partial", action="store_true", help="rows of the workspaces that answer; exit status 1 if one does not")
-    add("--timeout", metavar="S", type=_seconds, default=30.0, help="seconds for a request (30)")
+    add("--timeout", metavar="S", type=_seconds, help="seconds for a request (30, 60 for a create)")
     add("--max-connections", metavar="N", type=_connections, default=16, help="requests at a time, 1 to 64 (16)")
+    add("--max-reply", metavar="SIZE", type=_size, help="bytes that a reply may have, such as 64M (32M)")
+    add("--log", metavar="FILE", help="add a line for each request to a file: what, where, how long; no secrets")
     add("--store", metavar="FILE", help="where views and local tables are kept")
     add("-X", "--no-rc", action="store_true", help="do not run rc.sql")
     add("-q", "--quiet", action="store_true", help="no banner, no counts")
@@ -87,6 +89,17 @@ def _seconds(text: str) -> float:
     if not 0 < value <= 86400:
         raise ValueError(text)
     return value
+
+
+_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
+
+
+def _size(text: str) -> int:
+    unit = _UNITS.get(text[-1:].upper(), 1)
+    digits = text[:-1] if unit > 1 else text
+    if not (digits.isascii() and digits.isdigit()) or not int(digits):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 64M")
+    return int(digits) * unit
 
 
 def _connections(text: str) -> int:
@@ -247,6 +260,8 @@ def _connection(options: argparse.Namespace, world: Environment) -> Connection:
         sandbox=options.sandbox,
         timeout=options.timeout,
         max_connections=options.max_connections,
+        max_reply=options.max_reply,
+        log=options.log,
         partial=options.partial,
         store=options.store,
         yes=options.yes,

@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 from tokensh import config, errors
 from tokensh.api import profiles, stackql_auth
 from tokensh.api.auth import Credentials, Setting
-from tokensh.api.client import Client
+from tokensh.api.client import CREATE_TIMEOUT, MAX_REPLY, TIMEOUT, Client
 from tokensh.api.hosts import Hosts
 from tokensh.api.journal import Journal
+from tokensh.api.log import Log
 from tokensh.dbtypes import (
     BINARY,
     DATETIME,
@@ -183,8 +184,10 @@ class Connection:
         workspace: str | None = None,
         registry: Path | str | None = None,
         sandbox: bool = False,
-        timeout: float = 30.0,
+        timeout: float | None = None,
         max_connections: int = 16,
+        max_reply: int | None = None,
+        log: Path | str | None = None,
         partial: bool = False,
         yes: bool = False,
         store: Path | str | None = None,
@@ -213,15 +216,18 @@ class Connection:
             given, endpoint = self._start_sandbox()
         endpoint = endpoint or self.environment.get("TOKENSH_ENDPOINT") or None
         self.hosts = Hosts(endpoint, self.config.hosts)
+        self._log = Log(Path(log), self.redactor.clean, self.environment.now) if log is not None else None
         self._credentials = Credentials(self.environment, profile=profile, given=given)
         self.client = Client(
             self.environment,
             self._credentials,
             redactor=self.redactor,
             cancellation=self.cancellation,
-            timeout=timeout,
-            create_timeout=max(timeout, 60.0),
+            timeout=TIMEOUT if timeout is None else timeout,
+            create_timeout=CREATE_TIMEOUT if timeout is None else timeout,
             max_connections=max_connections,
+            max_reply=MAX_REPLY if max_reply is None else max_reply,
+            log=self._log,
         )
         self._credentials.fetch = self.client.fetch_json
         self._partial = partial
@@ -497,6 +503,8 @@ class Connection:
         """End the session; a sandbox of its own ends with it."""
         self._closed = True
         self.client.close()
+        if self._log is not None:
+            self._log.close()
         if "objects" in self.__dict__:
             self.objects.store.close()
         if "history" in self.__dict__:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import sys
 import threading
 import time
@@ -152,5 +153,10 @@ def make_private_folder(folder: Path) -> None:
 def open_private(path: Path, flags: int) -> int:
     """Open a file that only its owner may read (0600), refusing a symbolic link in its place. Raises OSError."""
     descriptor = os.open(path, flags | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o600)
-    os.fchmod(descriptor, 0o600)
+    try:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):  # a device such as /dev/null stays everybody's
+            os.fchmod(descriptor, 0o600)
+    except OSError:
+        os.close(descriptor)
+        raise
     return descriptor

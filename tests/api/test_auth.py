@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds import world
+from tests.worlds import world, write_profiles
 from tokensh.api.auth import AccessToken, Credentials, Setting
 from tokensh.api.hosts import Target, parse_origin
 from tokensh.api.oauth import Renewable
@@ -46,7 +46,7 @@ def choose(
     home: Path, origin: str, variables: dict[str, str], *, file: str = "", profile: str | None = None
 ) -> AccessToken | Renewable:
     if file:
-        (home / ".databrickscfg").write_text(file)
+        write_profiles(home, file)
     return Credentials(world(home, variables=variables), profile=profile).for_target(target(origin))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds import world
+from tests.worlds import world, write_profiles
 from tokensh import sandbox
 from tokensh.api.oauth import from_cli
 from tokensh.dbapi import Connection
@@ -56,9 +56,7 @@ def connected(
     **more: str,
 ) -> Run:
     if file:
-        (home / ".databrickscfg").write_text(
-            file.format(origin=site.origin, token=site.token, secret=site.client_secret)
-        )
+        write_profiles(home, file.format(origin=site.origin, token=site.token, secret=site.client_secret))
     given = {"XDG_CACHE_HOME": str(home.parent / "cache"), "PATH": str(home), **(variables or {})}
     environment = world(home, variables=given, now=now)
     return Run(site, Connection(environment=environment, endpoint=site.endpoint, **more))  # type: ignore[arg-type]

@@ -127,7 +127,10 @@ class Place:
 
     def base(self, endpoint: str | None, workspace: str | None) -> tuple[str, ...]:
         place = self.endpoint if endpoint is None else endpoint
-        return (*(("--endpoint", place) if place else ()), *(("-w", workspace) if workspace else ()))
+        return (
+            *(("--endpoint", place) if place else ()),
+            *((f"--workspace={workspace}",) if workspace is not None else ()),
+        )
 
     def file(self, name: str, text: str | bytes, *, mode: int = 0o600, secret: bool = False) -> Path:
         """A file of the test's own, below the home folder; `secret`: its content may hold secrets."""

@@ -163,7 +163,7 @@ def test_a_redirect_is_an_error_that_names_its_host(status: int, make: Callable[
         ("file:///etc/passwd", "file:///etc/passwd"),
         ("http://[::1", "http://[::1"),
         (f"https://evil.example/?t={TOKEN}", "evil.example"),
-        (f"//{TOKEN}", "[hidden]"),
+        (f"//{TOKEN}", "//[hidden]"),
         ("", "nowhere"),
         ("\x1b[31m", r"\x1b[31m"),
         ("/" + "x" * 300, "/" + "x" * 99 + " "),

@@ -170,17 +170,28 @@ class Credentials:
             )
         return self._cli(program, ("--profile", profile.name), f"databricks auth token, {source}")
 
-    @staticmethod
-    def _setting(profile: Profile) -> Setting | None:
+    def _setting(self, profile: Profile) -> Setting | None:
         """What a profile says outright: its token, or its client id and secret; `auth_type` picks one."""
         get, source, kind = profile.get, f"profile {profile.name}", profile.get("auth_type")
         if get("token") and kind in ("", "pat"):
+            self._refuse_exposed(profile)
             return Setting(get("token"), source, profile.origin)
         if get("client_id") and get("client_secret") and kind in ("", "oauth-m2m"):
+            self._refuse_exposed(profile)
             account = get("account_id") if _is_accounts(profile.origin) else ""
             machine = Machine(get("client_id"), get("client_secret"), account)
             return Setting(machine, source, profile.origin, get("account_id"))
         return None
+
+    def _refuse_exposed(self, profile: Profile) -> None:
+        """A secret that others can read may be anybody's by now: as psql and ssh do, say so instead of using it."""
+        if profile.exposed:
+            path = profiles.config_file(self._environment)
+            raise CredentialError(
+                f"{path} holds a secret and can be read by others; it is not used",
+                looked_at=(f"profile {profile.name}",),
+                hint=f"chmod 600 {path}",
+            )
 
     def _profiles(self, target: Target, looked_at: list[str]) -> Iterator[AccessToken | Renewable]:
         path, known = profiles.config_file(self._environment), profiles.read(self._environment)

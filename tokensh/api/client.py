@@ -22,7 +22,8 @@ from urllib.parse import urlencode, urlsplit
 from tokensh import __version__
 from tokensh.api import policy, reply
 from tokensh.api.hosts import Target, parse_origin
-from tokensh.api.pool import MAYBE, Batch, Flight, Job
+from tokensh.api.log import Log
+from tokensh.api.pool import MAYBE, Batch, Flight, Job, Stopped
 from tokensh.api.refusal import is_stale, page_hint
 from tokensh.api.reply import Reply
 from tokensh.api.request import Json, Request
@@ -44,10 +45,16 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response
     from requests.adapters import HTTPAdapter
 
+TIMEOUT = 30.0
+"""Seconds for a request, its retries included."""
+CREATE_TIMEOUT = 60.0
+"""Seconds for a request whose lost reply would cost a token."""
 CONNECT_TIMEOUT = 10.0
 """Seconds for one try to connect."""
 LONGEST_TIMEOUT = 86400.0
 MOST_CONNECTIONS = 64
+MAX_REPLY = 32 * 2**20
+"""Bytes."""
 _CHUNK = 64 * 1024
 _SYSTEM = {"win32": "windows"}.get(sys.platform, sys.platform)
 _PRODUCT = f"tokensh/{__version__} python/{'.'.join(map(str, sys.version_info[:3]))} os/{_SYSTEM}"
@@ -113,6 +120,7 @@ class Client:
         create_timeout: seconds for a request that creates.
         max_connections: requests at once, 1 to 64.
         max_reply: bytes of a reply, decompressed.
+        log: is told of every try of a request.
 
     Raises InterfaceError where a number is out of its range.
     """
@@ -124,15 +132,18 @@ class Client:
         *,
         redactor: Redactor,
         cancellation: Cancellation,
-        timeout: float = 30.0,
-        create_timeout: float = 60.0,
+        timeout: float = TIMEOUT,
+        create_timeout: float = CREATE_TIMEOUT,
         max_connections: int = 16,
-        max_reply: int = 32 * 2**20,
+        max_reply: int = MAX_REPLY,
+        log: Log | None = None,
     ) -> None:
         if not 1 <= max_connections <= MOST_CONNECTIONS:
             raise InterfaceError(f"there can be 1 to {MOST_CONNECTIONS} connections at once, not {max_connections}")
         if not (0 < timeout <= LONGEST_TIMEOUT and 0 < create_timeout <= LONGEST_TIMEOUT):
             raise InterfaceError("a timeout must be more than 0 s and at most a day")
+        if max_reply < 1:
+            raise InterfaceError("a reply must be allowed at least one byte")
         self.requests_sent = 0
         """Requests handed to the network, retries included."""
         self._environment = environment
@@ -143,6 +154,7 @@ class Client:
         self._create_timeout = create_timeout
         self._max_connections = max_connections
         self._max_reply = max_reply
+        self._log = log
         self._lock = threading.Lock()
         self._adapter: HTTPAdapter | None = None
 
@@ -197,6 +209,8 @@ class Client:
             raise HostError(f"{visible(url)!r} is not a plain https URL (or http on loopback)")
         request = Request(method, replace(target, prefix=""), target.prefix or "/")
         content = None if form is None else urlencode(form).encode()
+        if basic:
+            self._redactor.learn(basic[1])
         authorization = f"Basic {base64.b64encode(':'.join(basic).encode()).decode()}" if basic else None
         message = _Message(request, content, "application/x-www-form-urlencoded", True, authorization)
         return self._first([message]).body
@@ -273,8 +287,8 @@ class Client:
         return reply.read(request, answer.status, answer.headers, answer.content, answer.elapsed, self._redactor)
 
     def _redirected(self, target: Target, answer: _Answer) -> ApiError:
-        location = answer.headers.get("Location", "")
-        place = self._redactor.clean(visible(policy.place(location)))
+        location = self._redactor.clean(answer.headers.get("Location", ""))
+        place = visible(policy.place(location))
         return ApiError(
             f"{target.host} redirects to {place} (HTTP {answer.status}); redirects are not followed",
             status=answer.status,
@@ -303,13 +317,13 @@ class Client:
         """Exchange once; a GET again where that may help and the time allows it."""
         request = message.request
         prepared = self._prepare(message, authorization, kind)
-        outcome = self._exchange(request, prepared, flight)
-        for usual in policy.PAUSES if request.method == "GET" else ():
+        outcome = self._exchange(message, prepared, flight, 1)
+        for number, usual in enumerate(policy.PAUSES if request.method == "GET" else (), 2):
             pause = self._pause(outcome, usual)
             if pause is None or self._environment.monotonic() + pause >= flight.deadline:
                 break
             self._environment.sleep(pause)
-            outcome = self._exchange(request, prepared, flight)
+            outcome = self._exchange(message, prepared, flight, number)
         if not isinstance(outcome, NetworkError):
             return outcome
         if outcome.sent and request.method != "GET":
@@ -341,8 +355,40 @@ class Client:
         _assert_place(request, prepared.url or "")
         return prepared
 
-    def _exchange(self, request: Request, prepared: PreparedRequest, flight: Flight) -> _Answer | NetworkError:
-        """Send and read once. A failure that another try may cure is returned, others are raised."""
+    def _exchange(
+        self, message: _Message, prepared: PreparedRequest, flight: Flight, number: int
+    ) -> _Answer | NetworkError:
+        """Send and read once, and log it. A failure that another try may cure is returned, others are raised."""
+        started = self._environment.monotonic()
+        try:
+            outcome = self._exchanged(message.request, prepared, flight, started)
+        except (Error, Stopped) as failure:
+            self._note(message, number, started, failure)
+            raise
+        self._note(message, number, started, outcome)
+        return outcome
+
+    def _note(self, message: _Message, number: int, started: float, outcome: _Answer | Error | Stopped) -> None:
+        """A line of the log: what was sent, where, and what came of it; neither headers nor bodies."""
+        if self._log is None:
+            return
+        request, answer = message.request, outcome if isinstance(outcome, _Answer) else None
+        self._log.write(
+            method=request.method,
+            host=request.target.origin.partition("//")[2],
+            path=request.url.removeprefix(request.target.origin),
+            attempt=number,
+            status=answer and answer.status,
+            ms=round((self._environment.monotonic() - started) * 1000),
+            sent=len(message.content or b""),
+            received=answer and len(answer.content),
+            request_id=answer and answer.headers.get("X-Request-Id"),
+            error=getattr(outcome, "message", "given up") if answer is None else None,
+        )
+
+    def _exchanged(
+        self, request: Request, prepared: PreparedRequest, flight: Flight, started: float
+    ) -> _Answer | NetworkError:
         from requests import RequestException  # noqa: PLC0415 (slow to import, as above)
 
         from tokensh.api import connections  # noqa: PLC0415 (it imports urllib3)
@@ -351,7 +397,6 @@ class Client:
         adapter = self._transport()
         proxies = policy.proxies(self._environment, request.target)
         verify = policy.trusted(self._environment)
-        started = self._environment.monotonic()
         left = max(0.1, flight.deadline - started)
         try:
             connections.watch(adapter.get_connection_with_tls_context(prepared, verify, proxies), request.target)
@@ -373,7 +418,10 @@ class Client:
         for chunk in response.iter_content(_CHUNK):
             content += chunk
             if len(content) > self._max_reply:
-                raise ReplyError(f"the reply is larger than {self._max_reply:,} bytes; it was not read to its end")
+                raise ReplyError(
+                    f"the reply is larger than {self._max_reply:,} bytes; it was not read to its end",
+                    hint="--max-reply allows for more",
+                )
         return bytes(content)
 
     def _transport(self) -> HTTPAdapter:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import configparser
+import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,8 @@ class Profile:
     name: str
     origin: str
     settings: Mapping[str, str]
+    exposed: bool = False
+    """Whether others than its owner may read its file."""
 
     def get(self, key: str) -> str:
         """A setting's text, empty where it is not set."""
@@ -50,6 +54,7 @@ def read(environment: Environment) -> tuple[Profile, ...]:
     parser = configparser.ConfigParser(default_section="\0none", interpolation=None)
     try:
         with path.open(encoding="utf-8-sig") as file:
+            exposed = bool(os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO))
             parser.read_file(file)
     except FileNotFoundError:
         return ()
@@ -58,8 +63,8 @@ def read(environment: Environment) -> tuple[Profile, ...]:
         raise CredentialError(f"{path} cannot be read: {reason}", looked_at=(str(path),)) from None
     default = parser.get(_SETTINGS, "default_profile", fallback="DEFAULT")
     names = sorted((name for name in parser.sections() if name != _SETTINGS), key=lambda name: name != default)
-    return tuple(_profile(name, dict(parser.items(name))) for name in names)
+    return tuple(_profile(name, dict(parser.items(name)), exposed) for name in names)
 
 
-def _profile(name: str, settings: Mapping[str, str]) -> Profile:
-    return Profile(name, origin_of(settings.get("host", "")) if settings.get("host") else "", settings)
+def _profile(name: str, settings: Mapping[str, str], exposed: bool) -> Profile:
+    return Profile(name, origin_of(settings.get("host", "")) if settings.get("host") else "", settings, exposed)
