@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from io import BytesIO
 from os import fstat
 from pathlib import Path
@@ -24,6 +23,7 @@ from tokensh.errors import (
     ProgrammingError,
     ReaderGone,
 )
+from tokensh.records import dataclass, replace
 from tokensh.render import Options
 from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tokensh.environment import Environment
 from tokensh.errors import InterfaceError
+from tokensh.records import dataclass, field
 from tokensh.text import nearest
 
 _SHELL: dict[str, type] = {"confirm": bool, "timing": bool, "vi": bool, "format": str, "expanded": str}

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -76,6 +75,7 @@ from tokensh.plan.nodes import (
     UsePlan,
 )
 from tokensh.provider.catalog import DEFAULT, Catalog
+from tokensh.records import dataclass
 from tokensh.redact import Redactor
 from tokensh.rows import Column, RowSet, Value
 from tokensh.sql import nodes as n

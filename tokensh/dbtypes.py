@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import time
-from dataclasses import dataclass
+
+from tokensh.records import dataclass
 
 Date = datetime.date
 Time = datetime.time

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from tokensh.records import dataclass
 
 Value = str | int | float | bytes | None
 """One cell. Booleans are 0 and 1 in a `boolean` column; objects and arrays are JSON text in an `object`/`array` column."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from tokensh.api import oauth, profiles
@@ -13,6 +12,7 @@ from tokensh.api.oauth import FetchJson, Granted, Machine, Renewable
 from tokensh.api.profiles import Profile
 from tokensh.environment import Environment
 from tokensh.errors import CredentialError
+from tokensh.records import dataclass, field
 from tokensh.text import nearest
 
 _NAMED = 5

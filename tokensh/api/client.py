@@ -13,7 +13,6 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
@@ -38,6 +37,7 @@ from tokensh.errors import (
     NetworkError,
     ReplyError,
 )
+from tokensh.records import dataclass, replace
 from tokensh.redact import Redactor
 from tokensh.text import visible
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from tokensh.errors import HostError, InterfaceError
+from tokensh.records import dataclass
 from tokensh.text import visible
 
 ZONES = (

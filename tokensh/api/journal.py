@@ -12,12 +12,12 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
 from itertools import count
 from pathlib import Path
 
 from tokensh.environment import Environment, make_private_folder, open_private
 from tokensh.errors import OperationalError
+from tokensh.records import dataclass, field, fields, replace
 
 _numbers = count(1)
 
@@ -106,7 +106,7 @@ class Journal:
 
 
 def _bytes(intent: Intent) -> bytes:
-    return json.dumps(asdict(intent)).encode()
+    return json.dumps({one.name: getattr(intent, one.name) for one in fields(intent)}).encode()
 
 
 def _read(path: Path) -> Intent | None:

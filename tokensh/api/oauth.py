@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -19,6 +18,7 @@ from tokensh.api.hosts import ZONES, Target, in_zone, parse_origin
 from tokensh.api.request import Json
 from tokensh.environment import Environment
 from tokensh.errors import CredentialError, Error, Interrupted
+from tokensh.records import dataclass, field
 
 _EARLY = 40
 """s before its end that a token counts as expired."""

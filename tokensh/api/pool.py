@@ -11,12 +11,12 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from tokensh.environment import Cancellation
 from tokensh.errors import Error, Interrupted, NetworkError
+from tokensh.records import dataclass
 
 Answer = TypeVar("Answer")
 

@@ -6,12 +6,12 @@ import configparser
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from tokensh.api.hosts import parse_origin
 from tokensh.environment import Environment
 from tokensh.errors import CredentialError
+from tokensh.records import dataclass
 
 _SETTINGS = "__settings__"
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from tokensh.api.refusal import page_hint, refusal
 from tokensh.api.request import Json, Request
 from tokensh.errors import ReplyError
 from tokensh.provider.model import Method
+from tokensh.records import dataclass
 from tokensh.redact import Redactor
 from tokensh.rows import ColumnType, Value
 from tokensh.text import truncate, visible

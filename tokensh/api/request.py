@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import quote, urlencode
 
 from tokensh.api.hosts import Hosts, Target
 from tokensh.errors import DataError, MissingParameter
 from tokensh.provider.model import Method, Parameter
+from tokensh.records import dataclass
 from tokensh.redact import SECRET_FIELDS
 from tokensh.rows import Value
 from tokensh.text import truncate, visible

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from tokensh.complete import values
 from tokensh.complete.columns import parameter_note
@@ -14,6 +13,7 @@ from tokensh.complete.place import Place
 from tokensh.complete.rank import ranked
 from tokensh.complete.sketch import Sketch
 from tokensh.provider.model import Method, Parameter
+from tokensh.records import dataclass, replace
 
 _TEXT = r'(?:[^"\\]|\\.)*'
 _STRING = re.compile(f'"{_TEXT}"', re.DOTALL)

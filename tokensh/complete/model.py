@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from tokensh.records import dataclass, field
 from tokensh.redact import Redactor
 from tokensh.text import truncate, visible
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 
+from tokensh.records import dataclass, replace
 from tokensh.sql.lexer import SKIPPED, Token, tokens
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import OPENERS, Splitter

@@ -7,9 +7,9 @@ counts as well.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 from tokensh.complete.place import name_of
+from tokensh.records import dataclass, field
 from tokensh.sql.lexer import Token
 
 _QUERIES = frozenset(("SELECT", "WITH", "VALUES"))

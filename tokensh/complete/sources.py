@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from tokensh.complete import arguments, values
 from tokensh.complete.columns import Shown, Tables, verb_of
@@ -12,6 +11,7 @@ from tokensh.complete.names import Index, Names, method_note, resource_note
 from tokensh.complete.place import Place
 from tokensh.complete.sketch import Relation, Sketch
 from tokensh.provider.model import Resource, Verb
+from tokensh.records import dataclass
 
 _TABLE_FUNCTIONS = ("json_each", "json_tree")
 _SHOWN = ("PROVIDERS", "SERVICES", "RESOURCES", "METHODS", "FUNCTIONS")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 
 from tokensh.api import reply as replies
@@ -18,6 +17,7 @@ from tokensh.api.request import Json, Request
 from tokensh.environment import Cancellation, Environment
 from tokensh.errors import ApiError, Error, InternalError, Interrupted, NetworkError, ReplyError, UnknownOutcome
 from tokensh.provider.model import Method, Resource
+from tokensh.records import dataclass, replace
 from tokensh.redact import SECRET_FIELDS, Redactor
 from tokensh.rows import Value
 from tokensh.sql.unparse import text_literal

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import product
 
@@ -50,6 +49,7 @@ from tokensh.plan.nodes import (
     UsePlan,
 )
 from tokensh.provider.model import Method, Parameter
+from tokensh.records import dataclass
 from tokensh.redact import Redactor
 from tokensh.rows import Column, RowSet, Value
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from tokensh.api.hosts import Hosts
 from tokensh.engine.fetch import Values, calls, needs
@@ -39,6 +38,7 @@ from tokensh.plan.nodes import (
     ValueSet,
 )
 from tokensh.provider.model import Method
+from tokensh.records import dataclass
 from tokensh.rows import Column, RowSet
 
 _COLUMNS = (Column("step", "integer"), Column("action", "string"), Column("detail", "string"))

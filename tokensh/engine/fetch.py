@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import product
 
@@ -18,6 +17,7 @@ from tokensh.errors import ApiError, DataError, Error, Interrupted, MissingParam
 from tokensh.plan.method import choose
 from tokensh.plan.nodes import AllOf, AnyOf, Constants, FromQuery, SameAs, Scan, ScanColumn, ValueSet
 from tokensh.provider.model import Method, Parameter
+from tokensh.records import dataclass
 from tokensh.rows import Value
 
 NO_SUCH = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")

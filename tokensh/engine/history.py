@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from tokensh.environment import make_private_folder, open_private
 from tokensh.errors import OperationalError
+from tokensh.records import dataclass
 from tokensh.rows import Column, Value
 
 _SCHEMA = """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from tokensh.engine.local import Local
 from tokensh.engine.store import Store
@@ -11,6 +10,7 @@ from tokensh.errors import Error, OperationalError
 from tokensh.plan.lasting import ROW_NUMBER
 from tokensh.plan.nodes import Stored
 from tokensh.plan.objects import Table, View
+from tokensh.records import dataclass
 from tokensh.rows import Column, Value
 from tokensh.sql import nodes as n
 

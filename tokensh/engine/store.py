@@ -7,7 +7,6 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +14,7 @@ from tokensh.environment import make_private_folder, open_private
 from tokensh.errors import IntegrityError, OperationalError, ProgrammingError
 from tokensh.plan.method import is_secret
 from tokensh.plan.objects import Kind
+from tokensh.records import dataclass
 from tokensh.rows import Column, Value
 from tokensh.sql.unparse import quoted
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Literal, TypeVar, cast
 
 from tokensh.errors import NotSupportedError, ProgrammingError, Span, UnknownName
@@ -13,6 +12,7 @@ from tokensh.plan.query import Names, QueryBinder
 from tokensh.plan.routing import walk
 from tokensh.plan.scope import BoundColumn
 from tokensh.plan.writes import projection
+from tokensh.records import dataclass, fields, is_dataclass, replace
 from tokensh.rows import Column, ColumnType
 from tokensh.sql import nodes as n
 from tokensh.sql import unparse

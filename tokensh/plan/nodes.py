@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 from tokensh.errors import Span
 from tokensh.plan.objects import Kind
 from tokensh.provider.model import Method, Parameter, Resource
+from tokensh.records import dataclass
 from tokensh.rows import Column, RowSet, Value
 
 # ---- where a parameter's values come from

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from tokensh.records import dataclass
 from tokensh.rows import Column
 from tokensh.sql import nodes as n
 

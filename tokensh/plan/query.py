@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from tokensh.errors import (
@@ -28,6 +27,7 @@ from tokensh.plan.routing import Order, Predicates, Sets, Subquery, all_of, lite
 from tokensh.plan.scope import EMPTY, NOTHING, BoundColumn, From, Key, Relation, Scope, renamed
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.provider.model import Method, Resource
+from tokensh.records import dataclass, field, replace
 from tokensh.rows import Column, ColumnType
 from tokensh.sql import nodes as n
 from tokensh.sql import unparse

@@ -7,11 +7,11 @@ be left out; a set joined by OR must be known in every branch.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
 
 from tokensh.errors import ProgrammingError, assert_never
 from tokensh.plan.nodes import AllOf, AnyOf, Constants, FromQuery, SameAs, ValueSet
 from tokensh.plan.scope import BoundColumn, Key, Relation, Scope
+from tokensh.records import dataclass, fields, is_dataclass, replace
 from tokensh.rows import Value
 from tokensh.sql import nodes as n
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 
 from tokensh.errors import ProgrammingError, Span, UnknownName
+from tokensh.records import dataclass, field, replace
 from tokensh.rows import Column
 from tokensh.sql import nodes as n
 from tokensh.text import nearest

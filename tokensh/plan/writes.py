@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from tokensh.errors import (
@@ -27,6 +26,7 @@ from tokensh.plan.query import Names, QueryBinder, is_aggregate, whole_from
 from tokensh.plan.routing import walk
 from tokensh.plan.scope import BoundColumn, From, Relation, Scope
 from tokensh.provider.model import Method, Parameter, Resource
+from tokensh.records import replace
 from tokensh.rows import Column, Value
 from tokensh.sql import nodes as n
 from tokensh.sql import unparse

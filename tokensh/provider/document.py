@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tokensh.errors import InterfaceError, ProviderDocumentError
 from tokensh.provider.model import ProviderInfo, ServiceInfo
 from tokensh.provider.openapi import ServiceDocument
+from tokensh.records import dataclass
 
 if TYPE_CHECKING:
     import yaml

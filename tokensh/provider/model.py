@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from tokensh.records import dataclass
 from tokensh.rows import ColumnType
 
 Location = Literal["server", "path", "query", "header", "body"]

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, cast
 
 from tokensh.errors import ProviderDocumentError
 from tokensh.provider.model import VERBS, Field, Location, Method, Parameter, Resource, Verb
+from tokensh.records import dataclass
 from tokensh.rows import ColumnType
 
 RESOURCES = "#/components/x-stackQL-resources"

@@ -11,7 +11,6 @@ Every text may have come from an API or a file: secrets are taken out of it and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from tokensh.errors import (
@@ -23,6 +22,7 @@ from tokensh.errors import (
     Span,
     UnknownOutcome,
 )
+from tokensh.records import dataclass
 from tokensh.render.json import one_line
 from tokensh.text import truncate, visible, width
 

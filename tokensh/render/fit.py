@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 
+from tokensh.records import dataclass, replace
 from tokensh.render import cells
 from tokensh.render.options import Options
 from tokensh.rows import Column, Value

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from typing import Any, Literal, TextIO
 
 from tokensh.environment import Environment, is_terminal
+from tokensh.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

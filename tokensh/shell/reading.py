@@ -3,8 +3,8 @@ r"""What a person has typed: when Enter runs it, and the commands and statements
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
+from tokensh.records import dataclass, replace
 from tokensh.sql.lexer import Token, tokens
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import Piece, split

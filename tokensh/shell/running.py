@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tokensh.environment import ctrl_c
 from tokensh.errors import Error, Interrupted
+from tokensh.records import replace
 from tokensh.render.errors import Source
 from tokensh.rows import RowSet
 from tokensh.shell.progress import Spinner

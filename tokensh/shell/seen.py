@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
 
+from tokensh.records import dataclass, field
 from tokensh.rows import Column, RowSet, Value
 
 Row = tuple[Value, ...]

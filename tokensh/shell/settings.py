@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from tokensh.errors import InterfaceError
+from tokensh.records import dataclass
 from tokensh.render import RENDERERS
 
 Switch = bool | Literal["auto"]

@@ -13,12 +13,12 @@ import json
 import os
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokensh.environment import make_private_folder, open_private
 from tokensh.errors import InternalError
+from tokensh.records import dataclass
 
 if TYPE_CHECKING:
     from lark.grammar import Rule as LarkRule

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal as Choice
 
 from tokensh.errors import Span
+from tokensh.records import dataclass, field
 
 NO_SPAN = Span(0, 0)
 """The span of a node that was made, not read."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
 from math import isfinite
 from operator import index
 from typing import Any, SupportsIndex, TypeVar
 
 from tokensh.errors import ProgrammingError
+from tokensh.records import fields, is_dataclass, replace
 from tokensh.sql import nodes as n
 
 T = TypeVar("T")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from tokensh.errors import PlaceholderError, Span
+from tokensh.records import dataclass
 from tokensh.sql.grammar import Table
 from tokensh.sql.lexer import tokens
 

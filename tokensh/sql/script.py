@@ -9,11 +9,11 @@ might be narrower than what stands there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 from typing import Literal, NamedTuple
 
 from tokensh.errors import Span, SqlSyntaxError
+from tokensh.records import dataclass
 from tokensh.sql.grammar import Table
 from tokensh.sql.lexer import SKIPPED, Token, tokens
 

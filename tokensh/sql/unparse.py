@@ -7,9 +7,9 @@ are kept: chains of AND and OR are balanced, and no parentheses are printed that
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from tokensh.errors import NotSupportedError, assert_never
+from tokensh.records import dataclass
 from tokensh.sql import nodes as n
 
 # Binding strengths, loosest first; an operand that binds looser than its place asks for parentheses.
