@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tokensh import config, errors
-from tokensh.api import profiles, stackql_auth
+from tokensh.api import stackql_auth
 from tokensh.api.auth import Credentials, Setting
 from tokensh.api.client import CREATE_TIMEOUT, MAX_REPLY, TIMEOUT, Client
-from tokensh.api.hosts import Hosts
+from tokensh.api.hosts import Hosts, name_of
 from tokensh.api.journal import Journal
 from tokensh.api.log import Log
 from tokensh.dbtypes import (
@@ -45,7 +45,6 @@ from tokensh.engine.pending import Pending
 from tokensh.engine.store import Store
 from tokensh.environment import Cancellation, Environment
 from tokensh.errors import (
-    CredentialError,
     DatabaseError,
     DataError,
     Error,
@@ -84,6 +83,10 @@ from tokensh.sql.lexer import SKIPPED, tokens
 from tokensh.sql.parameters import Given, with_parameters
 from tokensh.sql.parse import Parser
 from tokensh.text import truncate, visible
+from tokensh.workspaces import ACCOUNT_COLUMNS, SERVER, Workspaces
+from tokensh.workspaces import ACCOUNT_NAME as ACCOUNT_WORKSPACES
+from tokensh.workspaces import COLUMNS as WORKSPACE_COLUMNS
+from tokensh.workspaces import NAME as WORKSPACES
 
 if TYPE_CHECKING:
     from tokensh.sandbox import Sandbox
@@ -123,19 +126,9 @@ __all__ = [
 apilevel = "2.0"
 threadsafety = 1
 paramstyle = "qmark"
-SERVER = "https://{deployment_name}.cloud.databricks.com"
-"""Where a workspace is, as the provider document says."""
 SANDBOX_WORKSPACE = "dbc-abcd0123-a1bc"
 _NAMED = 10
 
-WORKSPACE_COLUMNS = (
-    Column("deployment_name", "string", "tokensh.local.workspaces.deployment_name"),
-    Column("host", "string"),
-    Column("profile", "string"),
-    Column("auth_type", "string"),
-    Column("source", "string"),
-    Column("last_used_time", "integer", "tokensh.local.workspaces.last_used_time"),
-)
 CHANGES = (InsertPlan, ChangePlan, ExecPlan, LocalInsertPlan, LocalChangePlan)
 """What waits in a transaction."""
 NO_ROWS = RowSet((), iter(()))
@@ -198,7 +191,6 @@ class Connection:
         self.redactor = Redactor()
         self.cancellation = Cancellation()
         self.workspace = workspace or self.config.workspace
-        """The session's default for deployment_name; None: there is none."""
         self.namespace: tuple[str, ...] = DEFAULT
         """The provider and service that short names are looked up in."""
         self.variables: dict[str, placeholders.Given] = {}
@@ -209,6 +201,7 @@ class Connection:
         self._queue: list[Plan] | None = None
         self._registry = Path(registry) if registry is not None else None
         self._sandbox: Sandbox | None = None
+        self._seeded: tuple[str, ...] = ()
         given = self._given(token, auth, profile)
         if sandbox:
             if endpoint:
@@ -230,6 +223,16 @@ class Connection:
             log=self._log,
         )
         self._credentials.fetch = self.client.fetch_json
+        self._known = Workspaces(
+            self.environment,
+            self.hosts,
+            self._credentials,
+            self.client,
+            mapped=self.config.hosts,
+            seeded=self._seeded,
+        )
+        if given is None and not workspace:
+            self.workspace = self._workspace_of_profile(profile) or self.workspace
         self._partial = partial
         self._closed = False
         self._journal = Journal(self.environment, self.redactor.clean)
@@ -244,10 +247,20 @@ class Connection:
             return Setting(token, "the token given")
         return None if auth is None else stackql_auth.read(auth, self.environment)
 
+    def _workspace_of_profile(self, named: str | None) -> str | None:
+        """Whoever names a profile means its workspace. Raises CredentialError where there is none of that name."""
+        try:
+            return self._known.of_profile()
+        except InterfaceError:
+            if named is not None:
+                raise
+            return None  # a variable that is out of date is told when a credential is needed
+
     def _start_sandbox(self) -> tuple[Setting, str]:
         from tokensh.sandbox import start  # noqa: PLC0415 (only --sandbox needs an HTTP server)
 
         self._sandbox = sandbox = start()
+        self._seeded = tuple(sandbox.workspaces)
         self.workspace = self.workspace or SANDBOX_WORKSPACE
         self.redactor.learn(sandbox.token)
         return Setting(sandbox.token, "the sandbox", sandbox.origin, sandbox.account_id), sandbox.endpoint
@@ -259,53 +272,35 @@ class Connection:
             return "sandbox"
         return urlsplit(self.hosts.endpoint).netloc if self.hosts.endpoint else ""
 
+    @property
+    def workspace(self) -> str | None:
+        """The session's default for deployment_name; None: there is none. A workspace's URL may be given for its name."""
+        return self._workspace
+
+    @workspace.setter
+    def workspace(self, given: str | None) -> None:
+        self._workspace = name_of(given) if given else None
+
     @cached_property
     def workspaces(self) -> tuple[str, ...]:
         """The workspaces that are known before anything is asked: the sandbox's, else those of the configuration."""
-        if self._sandbox is not None:
-            return tuple(self._sandbox.workspaces)
-        return tuple(dict.fromkeys(name for name, _, _ in self._configured()))
+        return tuple(one.name for one in self._known.known())
 
-    def _configured(self) -> Iterator[tuple[str, str, str | None]]:
-        """Name, origin and profile of each workspace of config.toml and ~/.databrickscfg."""
-        for name, url in self.config.hosts.items():
-            yield name, profiles.origin_of(url), None
-        try:
-            found = profiles.read(self.environment)
-        except CredentialError:
-            return
-        for one in found:
-            host = urlsplit(one.origin).hostname or ""
-            if host:
-                yield host.removesuffix(".cloud.databricks.com"), one.origin, one.name
+    def info(self) -> Iterator[tuple[str, str]]:
+        r"""What `\conninfo` tells, as pairs of a word and what to say; no secret is among it."""
+        yield "workspace", self.workspace or "(none: statements must name one)"
+        yield "requests", self.hosts.endpoint or SERVER
+        yield "names in", ".".join(self.namespace)
+        if self.workspace:
+            yield from self._known.facts(self.workspace)
+        yield "user_tokens", "are the tokens of whom the credential stands for; tokens are everyone's, for admins"
 
     def _workspace_rows(self) -> Iterator[Row]:
-        """The table tokensh.local.workspaces: what is known of each workspace, its secrets aside."""
-        used: dict[str, float] = {}
-        for one in self.history.latest():
-            if one.workspace:
-                used.setdefault(one.workspace, one.started)
-        known = {name: (origin, profile) for name, origin, profile in self._configured()}
-        names = dict.fromkeys((*known, *self.workspaces, *filter(None, (self.workspace,))))
-        for name in names:
-            origin, profile = known.get(name, ("", None))
-            host: str | None = urlsplit(origin).hostname
-            kind: str | None = None
-            source: str | None = None
-            try:
-                target = self.hosts.resolve(SERVER, {"deployment_name": name})
-                host = target.host
-                credential = self._credentials.for_target(target)
-                kind, source = credential.kind, credential.source
-            except Error:
-                pass  # the row says what is known: that there is no credential is told when one is needed
-            last = used.get(name)
-            yield name, host, profile, kind, source, None if last is None else int(last * 1000)
-
-    def credential(self, workspace: str) -> str:
-        """What requests to a workspace are signed with, in words. Raises HostError, CredentialError."""
-        found = self._credentials.for_target(self.hosts.resolve(SERVER, {"deployment_name": workspace}))
-        return f"{found.kind} from {found.source}"
+        try:
+            used = self.history.last_used()
+        except Error:
+            used = {}  # a table that can do without the history does
+        return self._known.rows(self.workspace, used)
 
     # ---- parts, made when first needed
 
@@ -331,7 +326,8 @@ class Connection:
         store = Store(path, self.redactor.clean, self.environment.now)
         sources = {
             "tokensh.local.statements": Source(STATEMENT_COLUMNS, lambda: map(as_row, self.history.latest())),
-            "tokensh.local.workspaces": Source(WORKSPACE_COLUMNS, self._workspace_rows),
+            WORKSPACES: Source(WORKSPACE_COLUMNS, self._workspace_rows),
+            ACCOUNT_WORKSPACES: Source(ACCOUNT_COLUMNS, self._known.account_rows, asks=True),
             PENDING: Source(PENDING_COLUMNS, self.pending.rows, self.pending.forget),
         }
         return SessionObjects(store, self.parser.parse, sources)

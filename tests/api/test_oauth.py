@@ -148,13 +148,13 @@ def test_a_source_signs_requests_to_its_own_host_or_nothing_is_sent(
     ("profile", "said"), [("far", "is for https://dbc-far"), ("missing", "has no profile"), ("DEFAULT", None)]
 )
 def test_a_profile_that_is_named_is_the_only_one(profile: str, said: str | None, site: Sandbox, tmp_path: Path) -> None:
-    run = connected(site, tmp_path, {}, PAT_FILE + FAR_FILE, profile=profile)
     if said is None:
+        run = connected(site, tmp_path, {}, PAT_FILE + FAR_FILE, profile=profile)
         run.select()
         assert run.bearers == [f"Bearer {site.token}"]
         return
     with pytest.raises(CredentialError, match=said):
-        run.select()
+        connected(site, tmp_path, {}, PAT_FILE + FAR_FILE, profile=profile).select()
 
 
 # ---- how often it is fetched

@@ -146,6 +146,8 @@ class Client:
             raise InterfaceError("a reply must be allowed at least one byte")
         self.requests_sent = 0
         """Requests handed to the network, retries included."""
+        self.asked: dict[str, float] = {}
+        """By workspace, when it was asked last, in s since the epoch."""
         self._environment = environment
         self._credentials = credentials
         self._redactor = redactor
@@ -274,6 +276,7 @@ class Client:
         if message.foreign:
             return self._read_answer(request, self._persist(message, message.authorization, "none", flight))
         credential = self._credentials.for_target(request.target)
+        self.asked[request.target.name] = self._environment.now()
         try:
             return self._read_answer(request, self._signed(message, credential, flight))
         except ApiError as error:

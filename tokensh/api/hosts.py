@@ -92,6 +92,10 @@ def _is_sound(target: Target) -> bool:
     return secure and named and straight and (target.port is None or 0 < target.port < 65536)
 
 
+def _advice(value: str) -> str:
+    return _ALLOWED if (name := name_of(value)) == value else f"write '{name}'"
+
+
 def _shown(text: str) -> str:
     return f"'{visible(text[:80])}{'…' if len(text) > 80 else ''}'"
 
@@ -104,11 +108,10 @@ def name_in_zone(target: Target) -> str | None:
     return None if target.host.startswith("accounts.") else label
 
 
-def _advice(value: str) -> str:
-    """What to write instead of a value that is no name: people paste a workspace's URL."""
-    target = parse_origin(value.strip().partition("?")[0].partition("#")[0])
-    name = name_in_zone(target) if target is not None else None
-    return f"write '{name}'" if name else _ALLOWED
+def name_of(text: str) -> str:
+    """What a statement calls the workspace of a URL, as people copy it from a browser; any other text as it is."""
+    target = parse_origin(text.strip().partition("?")[0].partition("#")[0]) if "://" in text else None
+    return (name_in_zone(target) if target is not None else None) or text
 
 
 class Hosts:

@@ -132,9 +132,11 @@ class _Explainer:
         yield "query", plan.sql
 
     def _scans(self, scans: tuple[Scan, ...], stored: tuple[Stored, ...]) -> Iterator[Step]:
-        self.objects.provide(stored, self.local)
+        self.objects.provide(stored, self.local, offline=True)
+        asked = any(self.objects.asks(one.name) for one in stored)
         for table in stored:
-            yield "table", f"{table.name} as {table.table}"
+            how = ", whose rows are asked for first" if self.objects.asks(table.name) else ""
+            yield "table", f"{table.name} as {table.table}{how}"
         for scan in scans:
             self.local.create(scan.table, (one.column for one in scan.columns))
         by_id = {one.id: one for one in scans}
@@ -144,10 +146,11 @@ class _Explainer:
             yield "scan", f"{scan.resource.id} as {scan.table} ({columns})"
             for name, one in scan.values.items():
                 yield "values", f"{name}: {_written(one)}"
-            yield from self._requests(scan, by_id, values)
+            later = asked and any(map(_is_queried, scan.values.values()))
+            yield from self._requests(scan, by_id, values, later=later)
 
-    def _requests(self, scan: Scan, by_id: Mapping[int, Scan], values: Values) -> Iterator[Step]:
-        if any(needs(one, by_id) for one in scan.values.values()):
+    def _requests(self, scan: Scan, by_id: Mapping[int, Scan], values: Values, *, later: bool) -> Iterator[Step]:
+        if later or any(needs(one, by_id) for one in scan.values.values()):
             yield "request", "one per value, once those are fetched"
             return
         made = calls(scan, values, self.hosts)
@@ -155,6 +158,15 @@ class _Explainer:
             yield "request", f"{one.request.method} {one.request.url}"
         if len(made) > _SHOWN:
             yield "request", f"and {len(made) - _SHOWN} more"
+
+
+def _is_queried(values: ValueSet) -> bool:
+    """Whether a set of values comes, or may come, out of a query."""
+    match values:
+        case AnyOf() | AllOf():
+            return any(map(_is_queried, values.sets))
+        case _:
+            return not isinstance(values, Constants)
 
 
 def _returning(projection: Projection | None) -> Iterator[Step]:

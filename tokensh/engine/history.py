@@ -119,6 +119,14 @@ class History:
         ).fetchone()
         return Remembered(*row) if row else None
 
+    def last_used(self) -> dict[str, float]:
+        """By workspace, when a statement was run there last, in s since the epoch."""
+        try:
+            found = self._file.execute("SELECT workspace, max(started) FROM statements GROUP BY workspace").fetchall()
+        except sqlite3.Error as error:
+            raise self._unusable(error) from None
+        return {name: started for name, started in found if name}
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()

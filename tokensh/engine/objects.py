@@ -23,12 +23,14 @@ _RESULTS = 20
 class Source:
     """A table of the session's own: its rows are asked for when a statement reads it.
 
-    `forget`: rows may be deleted; it is given what stands in the first column of each.
+    `forget`: rows may be deleted; it is given what stands in the first column of each. `asks`: its rows are asked of the
+    network.
     """
 
     columns: tuple[Column, ...]
     rows: Callable[[], Iterable[Row]]
     forget: Callable[[Sequence[Value]], None] | None = None
+    asks: bool = False
 
 
 class SessionObjects:
@@ -118,14 +120,20 @@ class SessionObjects:
         source.forget(keys)
         return gone
 
-    def provide(self, stored: Sequence[Stored], local: Local) -> None:
-        """Make the tables that a plan reads."""
+    def asks(self, name: str) -> bool:
+        """Whether a table's rows are asked of the network."""
+        source = self._source(name)
+        return source is not None and source.asks
+
+    def provide(self, stored: Sequence[Stored], local: Local, *, offline: bool = False) -> None:
+        """Make the tables that a plan reads; `offline` those empty that would be asked of the network."""
         attached = False
         for one in stored:
             source = self._source(one.name)
             if source is not None:
                 local.create(one.table, one.columns)
-                local.load(one.table, len(one.columns), source.rows())
+                if not (offline and source.asks):
+                    local.load(one.table, len(one.columns), source.rows())
                 continue
             kept = self.store.find(one.name)
             if kept is None:

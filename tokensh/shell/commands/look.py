@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tokensh.dbapi import SERVER
 from tokensh.engine.diff import differences
-from tokensh.errors import Error
 from tokensh.shell.commands.model import MetaCommand
 
 if TYPE_CHECKING:
@@ -26,15 +24,10 @@ def _diff(session: Session, argument: str) -> None:
 
 
 def _connection(session: Session, _: str) -> None:
-    connection = session.connection
-    session.say(f"workspace  {connection.workspace or '(none: statements must name one)'}")
-    session.say(f"requests   {connection.hosts.endpoint or SERVER}")
-    session.say(f"names in   {'.'.join(connection.namespace)}")
-    if connection.workspace:
-        try:
-            session.say(f"credential {connection.credential(connection.workspace)}")
-        except Error as error:
-            session.say(f"credential none: {error.message}")
+    told = list(session.connection.info())
+    width = max(len(word) for word, _ in told)
+    for word, text in told:
+        session.say(f"{word:<{width}}  {text}")
 
 
 COMMANDS = {
