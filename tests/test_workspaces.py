@@ -53,6 +53,7 @@ LISTED = "SELECT deployment_name, workspace_id, workspace_status FROM tokensh.lo
 
 def connected(home: Path, variables: dict[str, str] | None = None, file: str = FILE, **more: Any) -> Connection:
     (home / ".databrickscfg").write_text(file)
+    (home / ".databrickscfg").chmod(0o600)
     given = {"XDG_CACHE_HOME": str(home.parent / "cache"), "PATH": str(home), **(variables or {})}
     return Connection(environment=world(home, variables=given), **more)
 
