@@ -153,7 +153,7 @@ def _told(error: Error, world: Environment) -> int:
     from tokensh.batch import Reporter  # noqa: PLC0415 (--version does without)
     from tokensh.redact import Redactor  # noqa: PLC0415
 
-    reporter = Reporter(world.stderr, Redactor().clean)
+    reporter = Reporter(world.stderr, Redactor.knowing(world.variables).clean)
     reporter.error(error)
     return reporter.status
 
@@ -180,7 +180,7 @@ def _run(options: argparse.Namespace, world: Environment) -> int:
     if options.check:
         from tokensh.sql.parse import Parser  # noqa: PLC0415
 
-        reporter = batch.Reporter(world.stderr, Redactor().clean)
+        reporter = batch.Reporter(world.stderr, Redactor.knowing(world.variables).clean)
         batch.check(scripts, Parser(world.cache_folder), reporter)
         return reporter.status
     variables = _variables(options)

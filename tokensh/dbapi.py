@@ -188,7 +188,7 @@ class Connection:
     ) -> None:
         self.environment = environment or Environment.real()
         self.config = config.read(self.environment)
-        self.redactor = Redactor()
+        self.redactor = Redactor.knowing(self.environment.variables)
         self.cancellation = Cancellation()
         self.workspace = workspace or self.config.workspace
         self.namespace: tuple[str, ...] = DEFAULT

@@ -142,6 +142,11 @@ def is_terminal(stream: TextIO) -> bool:
         return False
 
 
+def is_exposed(path: Path) -> bool:
+    """Whether others than its owner may read or change a file. Raises OSError."""
+    return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
 def make_private_folder(folder: Path) -> None:
     """Make a folder that only its owner may look into (0700), whatever the umask. Raises OSError."""
     missing = [p for p in (folder, *folder.parents) if not p.exists()]

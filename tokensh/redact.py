@@ -2,17 +2,17 @@
 
 A `Redactor` stands before the error stream, logs, the history and the journal. It knows a secret by its key
 (`token_value`), by its shape (`dapi` and hexadecimal digits, a bearer, a JSON web token) and by its value, once `learn` was
-told: also where that value is written in base64, URL-quoted or in hexadecimal digits.
+told: also where that value is written in base64, URL-quoted or in hexadecimal digits, broken into lines, or cut short.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
 MASK = "[hidden]"
@@ -23,29 +23,22 @@ SECRET_FIELDS = frozenset(
 )
 """Names, in lower case, of fields whose value is a secret."""
 
-# What the Databricks SDKs for Python and Go also mask in their logs.
-_SECRET_KEYS = SECRET_FIELDS | {
-    "bytes_value",
-    "string_value",
-    "value",
-    "content",
-    "x-databricks-azure-sp-management-token",
-    "x-databricks-gcp-sa-access-token",
-}
+_SECRET_VARIABLES = ("DATABRICKS_TOKEN", "DATABRICKS_CLIENT_SECRET", "DATABRICKS_PASSWORD", "ARM_CLIENT_SECRET")
 _SHORTEST_SECRET = 8
 """Shorter values are not learned: words of ordinary text would vanish."""
-_DEEPEST = 100
+_STEM = 16
+"""So many characters of a secret's start are hidden too: a message may have been cut short before it comes here."""
 
 # After "Bearer" stands either a credential or, in prose, a word in small letters ("bearer authentication").
 _CREDENTIAL = r"(?![a-z]{1,19}(?![\w.~+/=-]))([\w.~+/=-]{8,})"
-_QUOTED_KEYS = "|".join(sorted(SECRET_FIELDS))
+_KEYS = "|".join(sorted(SECRET_FIELDS))
 _SHAPES = tuple(
     re.compile(pattern, flags)
     for pattern, flags in (
         (r"(?:dapi|dose)(?:(?!dapi|dose)[0-9a-f]){8,}(?:-\d+)?", re.IGNORECASE),
         (rf"(?i:\b(?:bearer|basic)\s+){_CREDENTIAL}", re.ASCII),
-        (rf'"(?:{_QUOTED_KEYS})"\s*:\s*"((?:[^"\\]|\\.)+)', re.IGNORECASE | re.DOTALL),
-        (r"""\b(?:access_token|refresh_token|id_token|client_secret|password)=['"]?([^\s&'"]+)""", re.IGNORECASE),
+        (rf'"(?:{_KEYS})\\*"\s*:\s*\\*"((?:[^"\\]|\\.)+)', re.IGNORECASE | re.DOTALL),
+        (rf"""\b(?:{_KEYS})=['"]?([^\s&'"]+)""", re.IGNORECASE),
     )
 )
 _DOTTED = re.compile(r"[\w.-]+", re.ASCII)
@@ -84,11 +77,21 @@ def _web_tokens(text: str) -> _Ranges:
             yield run.start() + start, run.end()
 
 
-def _occurrences(text: str, form: str) -> _Ranges:
-    at = text.find(form)
-    while at >= 0:
-        yield at, at + len(form)
-        at = text.find(form, at + 1)
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def _occurrences(text: str, forms: Iterable[str]) -> _Ranges:
+    """Where forms, which hold no white space, stand in a text: broken into lines or words, or cut short by what shows it."""
+    squeezed = _squeezed(text)
+    found = [form for form in forms if form[:_STEM] in squeezed]
+    places = [at for at, character in enumerate(text) if not character.isspace()] if found else []
+    for form in found:
+        at = squeezed.find(form[:_STEM])
+        while at >= 0:
+            shown = os.path.commonprefix([form, squeezed[at : at + len(form)]])  # noqa: RUF071 (of texts)
+            yield places[at], places[at + len(shown) - 1] + 1
+            at = squeezed.find(form[:_STEM], at + 1)
 
 
 def _mask(text: str, ranges: list[tuple[int, int]]) -> str:
@@ -103,12 +106,20 @@ def _mask(text: str, ranges: list[tuple[int, int]]) -> str:
 
 
 class Redactor:
-    """Removes secrets from text and from JSON values; may be used from several threads."""
+    """Removes secrets from text; may be used from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: list[str] = []
         self._learned: set[str] = set()
+
+    @classmethod
+    def knowing(cls, variables: Mapping[str, str]) -> Redactor:
+        """One that knows the secrets of the environment's variables, whether they are used or not."""
+        made = cls()
+        for name in _SECRET_VARIABLES:
+            made.learn(variables.get(name, ""))
+        return made
 
     def __repr__(self) -> str:
         return f"<Redactor: {len(self._learned)} secrets>"
@@ -116,39 +127,17 @@ class Redactor:
     def learn(self, secret: str) -> None:
         """Hide this value from now on, surrounding blanks aside; values of less than 8 characters are ignored."""
         secret = secret.strip()
-        if len(secret) < _SHORTEST_SECRET:
+        if len(_squeezed(secret)) < _SHORTEST_SECRET:
             return
         with self._lock:
             if secret not in self._learned:
                 self._learned.add(secret)
-                self._known += dict.fromkeys(_forms(secret))
+                self._known += dict.fromkeys(map(_squeezed, _forms(secret)))
 
     def clean(self, text: str) -> str:
         """The text with each secret replaced by `[hidden]`."""
         ranges = list(_web_tokens(text))
         for shape in _SHAPES:
             ranges += (found.span(found.lastindex or 0) for found in shape.finditer(text))
-        for form in self._known:
-            if form in text:
-                ranges += _occurrences(text, form)
+        ranges += _occurrences(text, self._known)
         return _mask(text, ranges) if ranges else text
-
-    def clean_json(self, value: Any) -> Any:
-        """A copy of a JSON value: secret keys masked whole, all texts cleaned, what is over 100 levels deep masked."""
-        return self._clean_json(value, _DEEPEST)
-
-    def _clean_json(self, value: Any, depth: int) -> Any:
-        if not depth:
-            return MASK
-        if isinstance(value, str):
-            return self.clean(value)
-        if isinstance(value, list | tuple):
-            return [self._clean_json(one, depth - 1) for one in value]
-        if isinstance(value, dict):
-            return {self.clean(str(key)): self._clean_member(key, one, depth - 1) for key, one in value.items()}
-        return value
-
-    def _clean_member(self, key: Any, value: Any, depth: int) -> Any:
-        if str(key).lower() in _SECRET_KEYS and value is not None:
-            return MASK
-        return self._clean_json(value, depth)

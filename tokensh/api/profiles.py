@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import configparser
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from tokensh.api.hosts import parse_origin
-from tokensh.environment import Environment
+from tokensh.environment import Environment, is_exposed
 from tokensh.errors import CredentialError
 from tokensh.records import dataclass
 
@@ -54,8 +52,8 @@ def read(environment: Environment) -> tuple[Profile, ...]:
     parser = configparser.ConfigParser(default_section="\0none", interpolation=None)
     try:
         with path.open(encoding="utf-8-sig") as file:
-            exposed = bool(os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO))
             parser.read_file(file)
+        exposed = is_exposed(path)
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError, configparser.Error) as error:

@@ -17,7 +17,7 @@ from tokensh.api import profiles
 from tokensh.api.auth import Setting
 from tokensh.api.hosts import parse_origin
 from tokensh.api.oauth import Machine
-from tokensh.environment import Environment
+from tokensh.environment import Environment, is_exposed
 from tokensh.errors import InterfaceError
 
 PROVIDER = "databricks_workspace"
@@ -69,10 +69,13 @@ def _bearer(setting: Mapping[str, Any], environment: Environment) -> Setting:
     if not isinstance(path, str) or not path:
         raise InterfaceError("--auth: bearer needs credentialsenvvar or credentialsfilepath", hint=_EXAMPLE)
     try:
-        content = Path(path).expanduser().read_text("utf-8").strip()
+        file = Path(path).expanduser()
+        content, exposed = file.read_text("utf-8").strip(), is_exposed(file)
     except (OSError, UnicodeDecodeError) as failure:
         reason = failure.strerror if isinstance(failure, OSError) else "it is no UTF-8"
         raise InterfaceError(f"--auth: {path} cannot be read: {reason}") from None
+    if exposed:
+        raise InterfaceError(f"--auth: {path} can be read by others; it is not used", hint=f"chmod 600 {path}")
     return Setting(content, f"{path}, which --auth names")
 
 
