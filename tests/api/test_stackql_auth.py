@@ -59,9 +59,14 @@ def test_the_credential_is_where_the_json_says(tmp_path: Path, auth: dict[str, o
 
 
 def test_a_file_can_hold_the_token(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("file-token\n")
-    found = setting(tmp_path, {"type": "bearer", "credentialsfilepath": str(tmp_path / "key")})
+    key = tmp_path / "key"
+    key.write_text("file-token\n")
+    key.chmod(0o600)
+    found = setting(tmp_path, {"type": "bearer", "credentialsfilepath": str(key)})
     assert found.secret == "file-token"
+    key.chmod(0o644)
+    with pytest.raises(InterfaceError, match="can be read by others"):
+        setting(tmp_path, {"type": "bearer", "credentialsfilepath": str(key)})
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def rows(method: Method, reply: Reply) -> Sequence[Mapping[str, Json]]:
         return ()
     if isinstance(found, dict) and not method.lists:
         return (found,)
-    if not isinstance(found, list):
+    if not isinstance(found, list) or (method.fields and not method.lists):
         raise ReplyError(f"unexpected {_kind(found)} at {path} of the reply to {method.name}", path=path)
     for index, one in enumerate(found):
         if not isinstance(one, dict):
