@@ -52,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
     add("-o", "--output", metavar="FORMAT", choices=FORMATS, help=f"{', '.join(FORMATS)} (table)")
     add("-O", "--outfile", metavar="FILE", help="write results to a file")
     add("-H", "--hideheaders", action="store_true", help="no column names")
+    add("--csv-safe", action="store_true", help="csv: an apostrophe before texts that a spreadsheet would run")
     add("-v", "--var", metavar="NAME=VALUE", action="append", default=[], help="a value for {{ NAME }}")
     add("--vars", metavar="FILE", action="append", default=[], help="values for placeholders, YAML or JSON")
     add("-w", "--workspace", metavar="NAME", help="the deployment_name where a statement names none")
@@ -280,12 +281,13 @@ def _sink(options: argparse.Namespace, world: Environment) -> Iterator[Sink]:
     from tokensh.batch import Sink  # noqa: PLC0415
     from tokensh.render import Options  # noqa: PLC0415
 
+    look: dict[str, Any] = {"header": not options.hideheaders, "csv_safe": options.csv_safe}
     if options.outfile is None:
         shown = Options.fitting(world, world.stdout, options.color)
-        yield Sink(world.stdout, options.output or "table", shown.but(header=not options.hideheaders))
+        yield Sink(world.stdout, options.output or "table", shown.but(**look))
         return
     with _private(options.outfile) as file:
-        yield Sink(file, options.output or "table", Options(header=not options.hideheaders))
+        yield Sink(file, options.output or "table", Options(**look))
 
 
 def _private(path: str) -> TextIO:

@@ -20,6 +20,8 @@ from tokensh.text import visible
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TSV_SPECIAL = re.compile("[\\\\\t\n\r\ud800-\udfff]")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 _TSV_ESCAPES = {"\\": "\\\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 
@@ -45,7 +47,13 @@ def _tsv_text(text: str) -> str:
 
 def _inert(text: Callable[[str], str], options: Options) -> Callable[[str], str]:
     """On a terminal no control character but the newline goes through; a file or a pipe gets the exact text."""
-    return (lambda value: text(visible(value, keep_newlines=True))) if options.terminal else text
+    shown = (lambda value: text(visible(value, keep_newlines=True))) if options.terminal else text
+    return (lambda value: shown(_defused(value))) if options.csv_safe else shown
+
+
+def _defused(value: str) -> str:
+    """What a spreadsheet would take for a formula behind an apostrophe; a number stays one."""
+    return f"'{value}" if value.startswith(_FORMULA) and not _NUMBER(value) else value
 
 
 class _Dialect(NamedTuple):

@@ -23,6 +23,8 @@ class Options:
     """The terminal's columns; None: do not fit."""
     delimiter: str | None = None
     """Between the cells of csv and text; None: a comma."""
+    csv_safe: bool = False
+    """In csv and tsv, an apostrophe before texts that a spreadsheet would take for a formula."""
     null: str | None = None
     """What stands for NULL; None: the format's own way."""
     times: Literal["readable", "raw"] = "readable"
