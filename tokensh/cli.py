@@ -116,6 +116,7 @@ def main(arguments: Sequence[str] | None = None, environment: Environment | None
         options = parser().parse_args(arguments)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else EXIT_FAILED
+    _no_core_file()
     world = environment or Environment.real()
     _prepare(world.stdout, world.stderr)
     try:
@@ -128,6 +129,14 @@ def main(arguments: Sequence[str] | None = None, environment: Environment | None
         return _told(_ours(error), world)
     finally:
         _finish(world.stdout)
+
+
+def _no_core_file() -> None:
+    """A crash, or a quit signal, must not write the secrets in memory to the disk."""
+    from resource import RLIMIT_CORE, getrlimit, setrlimit  # noqa: PLC0415 (--help does without)
+
+    with suppress(OSError, ValueError):
+        setrlimit(RLIMIT_CORE, (0, getrlimit(RLIMIT_CORE)[1]))
 
 
 def _prepare(*streams: TextIO | None) -> None:

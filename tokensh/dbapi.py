@@ -235,9 +235,11 @@ class Connection:
             self.workspace = self._workspace_of_profile(profile) or self.workspace
         self._partial = partial
         self._closed = False
-        self._journal = Journal(self.environment, self.redactor.clean)
+        self._journal = Journal(self.environment, self.redactor.clean, "sandbox" if sandbox else "journal")
         self.pending = Pending(self._journal)
         """Creates whose outcome is not known."""
+        if sandbox:
+            self.pending.forget()  # an earlier sandbox's tokens are gone with it
 
     def _given(self, token: str | None, auth: str | None, profile: str | None) -> Setting | None:
         """The only credential that may be used, if one was given outright: a token, or `--auth` in StackQL's spelling."""

@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator
 
 # C0, DEL, C1; the Arabic letter mark and the bidirectional marks, embeddings, overrides and isolates; line and paragraph
 # separators; invisible operators, byte order mark, zero width space, interlinear annotation; tag characters; lone
-# surrogates. The joiners U+200C and U+200D stay: emoji and several scripts are written with them.
+# surrogates. The joiners U+200C and, within a text, U+200D stay: emoji and several scripts are written with them.
 UNSAFE_CHARACTERS = (
     "\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f"
 )
-_UNSAFE = re.compile(f"[{UNSAFE_CHARACTERS}]")
-_UNSAFE_BUT_NEWLINE = re.compile(f"(?!\n)[{UNSAFE_CHARACTERS}]")
+# A joiner at an end would join what stands beside the text, a table's border for one.
+_UNSAFE = re.compile(f"[{UNSAFE_CHARACTERS}]|\\A\u200d|\u200d\\Z")
+_UNSAFE_BUT_NEWLINE = re.compile(f"(?!\n)(?:{_UNSAFE.pattern})")
 _SHORT_ESCAPES = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 _FLAG_LETTER = "[\U0001f1e6-\U0001f1ff]"

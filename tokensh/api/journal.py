@@ -24,7 +24,7 @@ _numbers = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A create that is about to be sent: `time` in ms since the epoch, `workspace` as the statement calls it.
+    """A create that is about to be sent: `time` in ms since the epoch, `workspace` as the statement calls it, `host` its place.
 
     `look` is a query for what it may have made. `orphans` pairs the ids of tokens that it made, or may have, with the
     statements that revoke them.
@@ -36,6 +36,7 @@ class Intent:
     comment: str | None
     lifetime_seconds: int | None
     look: str = ""
+    host: str = ""
     orphans: tuple[tuple[str, str], ...] = ()
 
 
@@ -72,12 +73,11 @@ class Entry:
 
 
 class Journal:
-    """The folder of intents; `redact` takes secrets out of what is written there."""
+    """The folder of intents, of this name in the state folder; `redact` takes secrets out of what is written there."""
 
-    def __init__(self, environment: Environment, redact: Callable[[str], str] = str) -> None:
-        self._environment = environment
+    def __init__(self, environment: Environment, redact: Callable[[str], str] = str, name: str = "journal") -> None:
         self._redact = redact
-        self.folder = environment.state_folder / "journal"
+        self.folder = environment.state_folder / name
 
     def begin(self, intent: Intent) -> Entry:
         """Write an intent and sync it. Raises OperationalError where that cannot be: nothing may be created then."""

@@ -80,6 +80,7 @@ class Creator:
             one.resource.id,
             comment if isinstance(comment, str) else None,
             lifetime if isinstance(lifetime, int) else None,
+            host=one.request.target.origin.partition("://")[2],
         )
         entry = self._journal.begin(
             replace(intent, look=look_statement(one.resource, one.values, intent, self._redactor.clean))

@@ -13,6 +13,7 @@ COLUMNS = (
     Column("id", "string"),
     Column("sent_time", "integer", f"{NAME}.sent_time"),
     Column("workspace", "string"),
+    Column("host", "string"),
     Column("resource", "string"),
     Column("comment", "string"),
     Column("lifetime_seconds", "integer"),
@@ -32,7 +33,7 @@ class Pending:
         """The table's rows as the disk has them now: other sessions may have left some."""
         for one in self._journal.left():
             made = one.intent
-            head = (one.id, made.time, made.workspace, made.resource, made.comment, made.lifetime_seconds)
+            head = (one.id, made.time, made.workspace, made.host, made.resource, made.comment, made.lifetime_seconds)
             for token_id, statement in made.orphans or ((None, made.look or None),):
                 yield (*head, token_id, statement)
 
@@ -59,8 +60,8 @@ class Pending:
             else:
                 one.clear()
 
-    def forget(self, ids: Collection[Value]) -> None:
-        """Somebody has looked, and says that these are settled."""
+    def forget(self, ids: Collection[Value] | None = None) -> None:
+        """Somebody has looked, and says that these, or all, are settled."""
         for one in self._journal.left():
-            if one.id in ids:
+            if ids is None or one.id in ids:
                 one.clear()

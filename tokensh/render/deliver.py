@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import select
+import stat
 from collections.abc import Generator
-from typing import NoReturn, TextIO
+from typing import NoReturn, TextIO, cast
 
 from tokensh.errors import Error, InternalError, Interrupted, OutputError, ReaderGone
 from tokensh.render import render
@@ -12,6 +14,9 @@ from tokensh.render.options import Options
 from tokensh.rows import RowSet
 
 __all__ = ["deliver"]
+
+_TO_LEAVE = 50
+"""ms that a reader is given to leave after the first line."""
 
 
 def deliver(name: str, result: RowSet, stream: TextIO | None, options: Options) -> int:
@@ -26,10 +31,13 @@ def deliver(name: str, result: RowSet, stream: TextIO | None, options: Options) 
     """
     if stream is None or stream.closed:
         raise _closed()
+    careful = stream
     if result.incremental:
         _probe(stream)
+        if _is_pipe(stream) and any(column.secret for column in result.columns):
+            careful = cast("TextIO", _Careful(stream))
     try:
-        return render(name, result, stream, options)
+        return render(name, result, careful, options)
     except OSError as failure:
         _undelivered(result, _failed(failure))
     except KeyboardInterrupt:
@@ -46,15 +54,56 @@ def deliver(name: str, result: RowSet, stream: TextIO | None, options: Options) 
 
 def _probe(stream: TextIO) -> None:
     """Raises OutputError if it is known before a write is sent that its rows cannot be written."""
-    try:
-        descriptor = stream.fileno()
-    except (OSError, ValueError):
-        return  # no file: a buffer of a program that uses the library
+    if _is_abandoned(stream, 0):
+        raise ReaderGone("nobody reads the output any more", hint="nothing was sent")
+
+
+def _is_abandoned(stream: TextIO, milliseconds: int) -> bool:
+    """Whether nobody reads a stream any more, or stops to within a time."""
+    descriptor = _descriptor(stream)
+    if descriptor is None:
+        return False
     poll = select.poll()
     poll.register(descriptor, 0)
-    for _, events in poll.poll(0):
-        if events & (select.POLLERR | select.POLLNVAL):
-            raise ReaderGone("nobody reads the output any more", hint="nothing was sent")
+    return any(events & (select.POLLERR | select.POLLNVAL) for _, events in poll.poll(milliseconds))
+
+
+def _descriptor(stream: TextIO) -> int | None:
+    """None: no file but a buffer of a program that uses the library."""
+    try:
+        return stream.fileno()
+    except (OSError, ValueError):
+        return None
+
+
+def _is_pipe(stream: TextIO) -> bool:
+    descriptor = _descriptor(stream)
+    return descriptor is not None and stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+
+
+class _Careful:
+    """A pipe that a secret goes into: what stands before the first row is written alone, since a reader may leave with it.
+
+    `| head -1` would else take the secret along with the names of the columns, and show only those.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._begun = False
+
+    def write(self, text: str) -> int:
+        """Raises OSError."""
+        written = self._stream.write(text)
+        if text and not self._begun:
+            self._begun = True
+            self._stream.flush()
+            if _is_abandoned(self._stream, _TO_LEAVE):
+                raise BrokenPipeError
+        return written
+
+    def flush(self) -> None:
+        """Raises OSError."""
+        self._stream.flush()
 
 
 def _failed(failure: OSError) -> OutputError:

@@ -49,7 +49,9 @@ def emit(stream: TextIO, parts: Iterable[Block], *, head: str = "", tail: str = 
     count = 0
     try:
         for text, rows in parts:
-            stream.write(text if count else head + text)
+            if not count:
+                stream.write(head)
+            stream.write(text)
             stream.flush()
             count += rows
     except Error:

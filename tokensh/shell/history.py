@@ -8,6 +8,7 @@ from itertools import islice
 from prompt_toolkit.history import History as PromptHistory
 
 from tokensh.engine.history import History
+from tokensh.errors import OperationalError
 
 _EDITED = 2000
 """Statements that the arrow keys reach; the whole history is asked with `\\history`."""
@@ -25,7 +26,10 @@ class ArrowKeys(PromptHistory):
         """The statements, the latest first, each once."""
         if self._store is None:
             return ()
-        return dict.fromkeys(one.statement for one in islice(self._store.latest(), _EDITED))
+        try:
+            return dict.fromkeys(one.statement for one in islice(self._store.latest(), _EDITED))
+        except OperationalError:
+            return ()  # the next statement that is written down tells of it
 
     def store_string(self, string: str) -> None:
         """The session writes statements to the store as they run."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
+from tokensh.engine.history import History
 from tokensh.environment import ctrl_c
-from tokensh.errors import Error, Interrupted
+from tokensh.errors import Error, Interrupted, OperationalError
 from tokensh.records import replace
 from tokensh.render.errors import Source
 from tokensh.rows import RowSet
@@ -13,6 +15,8 @@ from tokensh.shell.progress import Spinner
 
 if TYPE_CHECKING:
     from tokensh.shell.session import Session
+
+T = TypeVar("T")
 
 
 class Runner:
@@ -60,8 +64,8 @@ class Runner:
         finally:
             self.spinner.stop()
         seconds = session.environment.monotonic() - begun
-        if number is not None and session.history:
-            session.history.finish(number, seconds, count, outcome)
+        if number is not None:
+            self._written_down(lambda history: history.finish(number, seconds, count, outcome))
         if count is not None:
             self._footer(count, seconds, remembered)
         if len(session.seen.hidden) > hidden:
@@ -84,10 +88,21 @@ class Runner:
             session.seen.hidden.pop()
 
     def _remember(self, text: str) -> int | None:
+        now, workspace = self._session.environment.now(), self._connection.workspace
+        return self._written_down(lambda history: history.add(text, now, workspace))
+
+    def _written_down(self, write: Callable[[History], T]) -> T | None:
+        """Write to the history; a disk that is full must not keep a statement from running: the session does without."""
         session = self._session
         if session.history is None:
             return None
-        return session.history.add(text, session.environment.now(), self._connection.workspace)
+        try:
+            return write(session.history)
+        except OperationalError as error:
+            session.history = None
+            error.hint = "statements are not remembered from here on"
+            session.warn(error)
+            return None
 
     def _footer(self, count: int, seconds: float, remembered: int | None) -> None:
         settings = self._session.settings

@@ -44,7 +44,7 @@ class Session:
         self._answers: dict[str, str] = {}
         connection.listeners = Listeners(
             approve=lambda plan, rows: approve(self, plan, rows),
-            failed=self._warn,
+            failed=self.warn,
             progress=self.runner.spinner.progress,
             note=self.note,
         )
@@ -53,7 +53,7 @@ class Session:
         try:
             return self.connection.history
         except OperationalError as error:
-            self._warn(error)
+            self.warn(error)
             return None
 
     # ---- what is said
@@ -73,7 +73,8 @@ class Session:
         for line in format_error(error, source, redact=self.connection.redactor.clean):
             self.note(line)
 
-    def _warn(self, error: Error) -> None:
+    def warn(self, error: Error) -> None:
+        """What is done without."""
         first, *more = format_error(error, redact=self.connection.redactor.clean)
         for line in (first.replace("error:", "warning:", 1), *more):
             self.note(line)
