@@ -22,7 +22,13 @@ class Terminal:
     """One run of tokensh; `display` is what a person sees."""
 
     def __init__(
-        self, *arguments: str, home: Path, cache: Path, size: tuple[int, int] = (80, 24), **variables: str
+        self,
+        *arguments: str,
+        home: Path,
+        cache: Path,
+        size: tuple[int, int] = (80, 24),
+        through: tuple[str, ...] = (),
+        **variables: str,
     ) -> None:
         columns, lines = size
         self.screen = pyte.HistoryScreen(columns, lines, history=2000, ratio=0.5)
@@ -36,9 +42,8 @@ class Terminal:
             "LC_ALL": "C.UTF-8",
             **variables,
         }
-        self.child = pexpect.spawn(
-            sys.executable, ["-m", "tokensh", *arguments], env=environment, dimensions=(lines, columns), timeout=20
-        )
+        command, *rest = [*through, sys.executable, "-m", "tokensh", *arguments]
+        self.child = pexpect.spawn(command, rest, env=environment, dimensions=(lines, columns), timeout=20)
         # prompt_toolkit asks where the cursor is; a terminal answers.
         setattr(self.screen, "write_process_input", self.child.send)  # noqa: B010 (its type says that it is a method)
 
