@@ -295,8 +295,12 @@ def _sink(options: argparse.Namespace, world: Environment) -> Iterator[Sink]:
         shown = Options.fitting(world, world.stdout, options.color)
         yield Sink(world.stdout, options.output or "table", shown.but(**look))
         return
-    with _private(options.outfile) as file:
+    file = _private(options.outfile)
+    try:
         yield Sink(file, options.output or "table", Options(**look))
+    finally:
+        with suppress(OSError):  # each result was flushed, and told of where that failed
+            file.close()
 
 
 def _private(path: str) -> TextIO:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import resource
 import signal
@@ -15,6 +14,7 @@ from tests.faults.processes import Started, held_back, journal, late, never, pen
 from tests.faults.running import COMMAND, INSERT, SELECT, WORKSPACE, Place
 from tests.faults.server import FaultyServer, hangs, resets_after_effect
 from tests.shell.terminal import Terminal
+from tokensh.engine.history import History
 
 COPY = "INSERT INTO user_tokens (comment) SELECT 'copy' FROM user_tokens RETURNING token_value"
 """A create that lists before it creates."""
@@ -101,7 +101,7 @@ def _is_found_and_settled(place: Place, token_id: str) -> None:
         == f'note: the outcome of 1 create is not known ({WORKSPACE} "ci"): SELECT * FROM tokensh.local.pending\n'
     )
     look = listed.out.strip().strip('"').replace('""', '"')
-    assert place.run("-o", "csv", "-H", "-c", look).out.startswith(token_id)
+    assert place.run("-o", "csv", "-H", "-c", look).out.split(",")[1] == token_id
     revoked = place.run("-c", f"""EXEC user_tokens.revoketoken @@json = '{{"token_id": "{token_id}"}}'""")
     assert (revoked.status, place.tokens.infos) == (0, {})
     place.run("-c", "DELETE FROM tokensh.local.pending")
@@ -116,7 +116,9 @@ def test_after_the_value_is_written_nothing_is_pending(name: str, place: Place, 
     run.when(lambda: any(seen.route == "list" for seen in workspace.log))
     interrupt(run, name)
     ran = run.ended()
-    assert ran.status == (130 if name.startswith("INT") else -SIGNALS[name])
+    # A second Ctrl-C may come while the interpreter ends, which then ends by the signal: 130 for a shell, too.
+    ends = {"INT": (130,), "INT twice": (130, -signal.SIGINT)}
+    assert ran.status in ends.get(name, (-SIGNALS[name],))
     assert place.tokens.minted[ran.minted[0]] in ran.out
     assert pending(place) == []
 
@@ -207,7 +209,9 @@ def test_with_the_error_stream_closed_the_value_comes_and_an_orphan_waits(
     ran = Started(place, "-o", "json", "-c", INSERT, shell='exec "$@" 2>&-').ended()
     assert ran.status == 0
     workspace.on("create", resets_after_effect)
-    lost = Started(place, "-o", "json", "-c", INSERT, shell='exec "$@" 2>&-').ended(checked=False)
+    lost = Started(place, "-o", "json", "-c", INSERT.replace("'ci'", "'lost'"), shell='exec "$@" 2>&-').ended(
+        checked=False
+    )
     assert (lost.status, lost.out, lost.err) == (4, "", "")
     assert [token_id for token_id, _ in pending(place)[0].intent.orphans] == lost.minted
 
@@ -229,34 +233,32 @@ def test_an_output_that_fails_after_the_first_of_two_rows(place: Place) -> None:
 
 
 @pytest.mark.terminal
-@pytest.mark.skipif(os.name != "posix", reason="a link to /dev/full")
 @pytest.mark.parametrize("trouble", ["a folder in its place", "no database", "a full disk"])
 def test_a_history_that_cannot_be_written_stops_nothing(trouble: str, place: Place) -> None:
-    history = place.home / ".local" / "state" / "tokensh" / "history.db"
-    history.parent.mkdir(parents=True, mode=0o700)
-    place.own |= set((place.home / ".local").rglob("*")) | {place.home / ".local", history}
-    shell = 'exec "$@"'
+    path = place.home / ".local" / "state" / "tokensh" / "history.db"
+    path.parent.mkdir(parents=True)
     if trouble == "a folder in its place":
-        history.mkdir()
+        path.mkdir()
     elif trouble == "no database":
-        history.write_bytes(b"\x00garbage\xff" * 1000)
+        path.write_bytes(b"\x00garbage\xff" * 1000)
     else:
-        shell = 'ulimit -f 8; exec "$@"'
+        History(path, str).close()
+    limit = "ulimit -f 1; " if trouble == "a full disk" else ""
     terminal = Terminal(
         *place.base(None, WORKSPACE),
         home=place.home,
         cache=place.home / ".cache",
-        through=("sh", "-c", shell, "sh"),
+        through=("sh", "-c", f'{limit}exec "$@"', "sh"),
         DATABRICKS_TOKEN=place.token,
     )
     try:
         terminal.prompt()
-        if trouble == "a full disk":
-            terminal.run(f"SELECT '{'x' * 60}' || '{'y' * 9000}' IS NULL;")
         terminal.run("SELECT 'still ' || 'there';")
         terminal.see("still there")
-        assert "warning:" in terminal.everything
+        terminal.run("SELECT 'and ' || 'again';")
+        terminal.see("and again")
+        assert terminal.everything.count("warning:") == 1
         assert "Traceback" not in terminal.everything
     finally:
         terminal.close()
-        place.own |= set((place.home / ".local").rglob("*"))
+    place.own |= set((place.home / ".local").rglob("*")) | {place.home / ".local"}
