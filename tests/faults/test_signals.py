@@ -248,7 +248,7 @@ def test_a_history_that_cannot_be_written_stops_nothing(trouble: str, place: Pla
         *place.base(None, WORKSPACE),
         home=place.home,
         cache=place.home / ".cache",
-        through=("sh", "-c", f'{limit}exec "$@"', "sh"),
+        shell=f'{limit}exec "$@"',
         DATABRICKS_TOKEN=place.token,
     )
     try:

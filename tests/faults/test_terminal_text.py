@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from tests.faults.running import SELECT, Place
+from tests.faults.running import SELECT, WORKSPACE, Place
 from tests.faults.server import Behaviour, Exchange, FaultyServer, answers
 from tests.shell.terminal import Terminal
 from tokensh.text import width
@@ -150,9 +150,13 @@ def columns_of_border(terminal: Terminal, y: int) -> list[int]:
 
 def shown_on(place: Place, size: tuple[int, int], *arguments: str) -> Terminal:
     """What a terminal shows of a run."""
-    variables = {k: v for k, v in place.variables().items() if k not in ("HOME", "PATH", "LC_ALL")}
     terminal = Terminal(
-        *place.base(None, "dbc-1"), *arguments, home=place.home, cache=place.home / ".cache", size=size, **variables
+        *place.base(None, WORKSPACE),
+        *arguments,
+        home=place.home,
+        cache=place.home / ".cache",
+        size=size,
+        DATABRICKS_TOKEN=place.token,
     )
     try:
         while terminal.child.isalive():

@@ -27,7 +27,7 @@ class Terminal:
         home: Path,
         cache: Path,
         size: tuple[int, int] = (80, 24),
-        through: tuple[str, ...] = (),
+        shell: str = "",
         **variables: str,
     ) -> None:
         columns, lines = size
@@ -42,8 +42,10 @@ class Terminal:
             "LC_ALL": "C.UTF-8",
             **variables,
         }
-        command, *rest = [*through, sys.executable, "-m", "tokensh", *arguments]
-        self.child = pexpect.spawn(command, rest, env=environment, dimensions=(lines, columns), timeout=20)
+        command = [sys.executable, "-m", "tokensh", *arguments]
+        if shell:
+            command = ["/bin/sh", "-c", shell, "sh", *command]
+        self.child = pexpect.spawn(command[0], command[1:], env=environment, dimensions=(lines, columns), timeout=20)
         # prompt_toolkit asks where the cursor is; a terminal answers.
         setattr(self.screen, "write_process_input", self.child.send)  # noqa: B010 (its type says that it is a method)
 
