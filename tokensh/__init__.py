@@ -22,3 +22,17 @@ else:
             if name in dbapi.__all__:
                 return getattr(dbapi, name)
         raise AttributeError(f"module 'tokensh' has no attribute {name!r}")
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext tokensh`: the magics `%tokensh` and `%%tokensh`."""
+    from tokensh import magic  # noqa: PLC0415 (IPython calls this, nobody else)
+
+    magic.load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """`%unload_ext tokensh`."""
+    from tokensh import magic  # noqa: PLC0415 (as above)
+
+    magic.unload(shell)

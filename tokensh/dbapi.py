@@ -176,7 +176,7 @@ class Connection:
         endpoint: str | None = None,
         workspace: str | None = None,
         registry: Path | str | None = None,
-        sandbox: bool = False,
+        sandbox: bool | Sandbox = False,
         timeout: float | None = None,
         max_connections: int = 16,
         max_reply: int | None = None,
@@ -202,11 +202,12 @@ class Connection:
         self._registry = Path(registry) if registry is not None else None
         self._sandbox: Sandbox | None = None
         self._seeded: tuple[str, ...] = ()
+        self._owns_sandbox = False
         given = self._given(token, auth, profile)
         if sandbox:
             if endpoint:
                 raise InterfaceError("the sandbox has an endpoint of its own", hint="give either of the two")
-            given, endpoint = self._start_sandbox()
+            given, endpoint = self._enter_sandbox(None if sandbox is True else sandbox)
         endpoint = endpoint or self.environment.get("TOKENSH_ENDPOINT") or None
         self.hosts = Hosts(endpoint, self.config.hosts)
         self._log = Log(Path(log), self.redactor.clean, self.environment.now) if log is not None else None
@@ -258,10 +259,11 @@ class Connection:
                 raise
             return None  # a variable that is out of date is told when a credential is needed
 
-    def _start_sandbox(self) -> tuple[Setting, str]:
+    def _enter_sandbox(self, running: Sandbox | None) -> tuple[Setting, str]:
         from tokensh.sandbox import start  # noqa: PLC0415 (only --sandbox needs an HTTP server)
 
-        self._sandbox = sandbox = start()
+        self._sandbox = sandbox = running or start()
+        self._owns_sandbox = running is None
         self._seeded = tuple(sandbox.workspaces)
         self.workspace = self.workspace or SANDBOX_WORKSPACE
         self.redactor.learn(sandbox.token)
@@ -507,7 +509,7 @@ class Connection:
             self.objects.store.close()
         if "history" in self.__dict__:
             self.history.close()
-        if self._sandbox is not None:
+        if self._sandbox is not None and self._owns_sandbox:
             self._sandbox.close()
 
     def __enter__(self) -> Connection:
@@ -622,6 +624,12 @@ class Cursor:
         rows = list(self._result())
         self._read += len(rows)
         return rows
+
+    def fetch_arrow_table(self) -> Any:
+        """All rows that are left, as a `pyarrow.Table`. Raises InterfaceError without pyarrow, DataError."""
+        from tokensh import arrow  # noqa: PLC0415 (few ask for it)
+
+        return arrow.table(self.columns, self.fetchall())
 
     def __iter__(self) -> Cursor:
         self._result()

@@ -52,6 +52,22 @@ EVERYWHERE: list[tuple[str, Given, str]] = [
     ("DELETE FROM a WHERE x = :x", {"x": "y"}, "DELETE FROM a WHERE x = 'y'"),
     ("EXEC a.b.c @x = ?, @y = ?", (1, 2), "EXEC a.b.c @x = 1, @y = 2"),
     ("SELECT CASE WHEN ? THEN ? END, f(?)", (1, 2, 3), "SELECT CASE WHEN 1 THEN 2 END, f(3)"),
+    ("WITH a AS (SELECT ?) SELECT ? FROM a", (1, 2), "WITH a AS (SELECT 1) SELECT 2 FROM a"),
+    ("SELECT CASE ? WHEN ? THEN ? ELSE ? END", (1, 2, 3, 4), "SELECT CASE 1 WHEN 2 THEN 3 ELSE 4 END"),
+    ("SELECT ? BETWEEN ? AND ?, ? NOT IN (?, ?)", (1, 2, 3, 4, 5, 6), "SELECT 1 BETWEEN 2 AND 3, 4 NOT IN (5, 6)"),
+    ("SELECT 1 LIMIT ?, ?", (1, 2), "SELECT 1 LIMIT 1, 2"),
+    ("SELECT 1 LIMIT ? OFFSET ?", (1, 2), "SELECT 1 LIMIT 1 OFFSET 2"),
+    (
+        "SELECT ? WHERE ? GROUP BY ? HAVING ? ORDER BY ?",
+        (1, 2, 3, 4, 5),
+        "SELECT 1 WHERE 2 GROUP BY 3 HAVING 4 ORDER BY 5",
+    ),
+    ("DELETE FROM a WHERE x = ? RETURNING ?", (1, 2), "DELETE FROM a WHERE x = 1 RETURNING 2"),
+    (
+        "INSERT INTO a (x) SELECT ? FROM b WHERE ? RETURNING ?",
+        (1, 2, 3),
+        "INSERT INTO a (x) SELECT 1 FROM b WHERE 2 RETURNING 3",
+    ),
     ("SELECT sum(?) OVER (ORDER BY ?)", (1, 2), "SELECT sum(1) OVER (ORDER BY 2)"),
 ]
 

@@ -8,7 +8,7 @@ from math import isfinite
 from operator import index
 from typing import Any, SupportsIndex, TypeVar
 
-from tokensh.errors import ProgrammingError
+from tokensh.errors import ProgrammingError, Span
 from tokensh.records import fields, is_dataclass, replace
 from tokensh.sql import nodes as n
 
@@ -17,44 +17,62 @@ Given = Sequence[Any] | Mapping[str, Any]
 
 
 def with_parameters(statement: T, given: Given) -> T:
-    """The statement with each marker replaced: `?` in order from a sequence, `:name` by name from a mapping.
+    """The statement with each marker replaced: `?` in the text's order from a sequence, `:name` by name from a mapping.
 
     Raises ProgrammingError where the numbers differ, a name has no value, or a value is none that SQL has.
     """
-    positional = iter(()) if isinstance(given, Mapping) else iter(given)
-    made: T = _replaced(statement, given, positional)
-    if next(positional, _END) is not _END:
-        raise ProgrammingError("there are more values than ? in the statement")
+    # By place: the tree's order is another one (what WITH defines stands behind the query), and a node may stand there twice.
+    markers = {one.span: one for one in _markers(statement)}
+    ordered = [markers[span] for span in sorted(markers)]
+    values = _named(ordered, given) if isinstance(given, Mapping) else _positional(ordered, given)
+    if not values:
+        return statement
+    made: T = _replaced(statement, {span: _literal(value, markers[span]) for span, value in values.items()})
     return made
 
 
-_END = object()
+def _named(markers: Sequence[n.Variable], given: Mapping[str, Any]) -> dict[Span, Any]:
+    for one in markers:
+        if one.text.lstrip(":") not in given:
+            raise ProgrammingError(f"no value for {one.text}", span=one.span)
+    return {one.span: given[one.text.lstrip(":")] for one in markers}
 
 
-def _replaced(node: Any, given: Given, positional: Iterator[Any]) -> Any:
+def _positional(markers: Sequence[n.Variable], given: Sequence[Any]) -> dict[Span, Any]:
+    if len(given) < len(markers):
+        missing = markers[len(given)]
+        raise ProgrammingError(f"no value for {missing.text}", span=missing.span)
+    if len(given) > len(markers):
+        raise ProgrammingError("there are more values than ? in the statement")
+    return {one.span: value for one, value in zip(markers, given, strict=True)}
+
+
+def _parts(node: Any) -> Iterator[tuple[str, Any]]:
+    return ((one.name, getattr(node, one.name)) for one in fields(node))
+
+
+def _markers(node: Any) -> Iterator[n.Variable]:
     if isinstance(node, n.Variable):
-        return _literal(_value(node, given, positional), node)
+        yield node
+    elif type(node) is tuple:
+        for one in node:
+            yield from _markers(one)
+    elif is_dataclass(node):
+        for _, one in _parts(node):
+            yield from _markers(one)
+
+
+def _replaced(node: Any, values: Mapping[Span, n.Expr]) -> Any:
+    if isinstance(node, n.Variable):
+        return values[node.span]
     if type(node) is tuple:
-        made = tuple(_replaced(one, given, positional) for one in node)
+        made = tuple(_replaced(one, values) for one in node)
         return made if any(a is not b for a, b in zip(made, node, strict=True)) else node
     if not is_dataclass(node) or isinstance(node, type):
         return node
-    before = {one.name: getattr(node, one.name) for one in fields(node)}
-    after = {name: _replaced(one, given, positional) for name, one in before.items()}
-    changed = {name: one for name, one in after.items() if one is not before[name]}
+    after = {name: (one, _replaced(one, values)) for name, one in _parts(node)}
+    changed = {name: new for name, (old, new) in after.items() if new is not old}
     return replace(node, **changed) if changed else node
-
-
-def _value(node: n.Variable, given: Given, positional: Iterator[Any]) -> Any:
-    if isinstance(given, Mapping):
-        name = node.text.lstrip(":")
-        if name not in given:
-            raise ProgrammingError(f"no value for {node.text}", span=node.span)
-        return given[name]
-    value = next(positional, _END)
-    if value is _END:
-        raise ProgrammingError(f"no value for {node.text}", span=node.span)
-    return value
 
 
 def _literal(value: Any, node: n.Variable) -> n.Expr:

@@ -1,0 +1,31 @@
+"""A sandbox for all tests of this folder, and a home of its own for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tokensh import sandbox
+from tokensh.sandbox import Sandbox
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Sandbox]:
+    with sandbox.start() as one:
+        yield one
+
+
+@pytest.fixture
+def site(running: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The sandbox, with a log of this test alone, and a person who has its credential and nothing else."""
+    running._log.clear()
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent / "cache"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("PLOOMBER_STATS_ENABLED", "false")
+    monkeypatch.setenv("DATABRICKS_TOKEN", running.token)
+    monkeypatch.setenv("TOKENSH_ENDPOINT", running.endpoint)
+    return running
