@@ -123,6 +123,18 @@ def test_they_can_be_copied_pickled_and_matched() -> None:
             assert (name, size, note) == ("a", 2, "n")
 
 
+def test_threads_may_make_the_first_objects_at_once() -> None:
+    @records.dataclass(frozen=True, slots=True)
+    class Late:
+        value: int
+
+    first = Late.__init__
+    made = object.__new__(Late)
+    Late(1)  # another thread, which was quicker
+    first(made, 2)
+    assert made == Late(2)
+
+
 def test_defining_them_loads_little() -> None:
     program = "import sys, tokensh.sql.nodes, tokensh.plan.nodes; print(*({'dataclasses', 'inspect'} & {*sys.modules}))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=30)

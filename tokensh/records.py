@@ -71,7 +71,6 @@ def _made(cls: type, frozen: bool, eq: bool) -> type:
     space["__records__"] = records
     space["__dataclass_fields__"] = _StandardFields()
     space["__match_args__"] = tuple(one.name for one in records if one.init)
-    space["__init__"] = _first(records)
     space["__reduce__"] = _reduce
     space.setdefault("__repr__", _repr)
     if eq:
@@ -82,6 +81,7 @@ def _made(cls: type, frozen: bool, eq: bool) -> type:
         space["__setattr__"] = space["__delattr__"] = _refuse
     made = type(cls)(cls.__name__, cls.__bases__, space)
     made.__qualname__ = cls.__qualname__
+    setattr(made, "__init__", _first(made, records))  # noqa: B010 (a method cannot be assigned to, says mypy)
     return made
 
 
@@ -135,11 +135,10 @@ def _refuse(_self: Any, name: str, _value: object = None) -> None:
     raise FrozenInstanceError(f"{name} of a frozen object cannot be changed")
 
 
-def _first(records: tuple[_Field, ...]) -> Any:
-    """A constructor that compiles the real one, puts that in its own place, and calls it."""
+def _first(cls: type, records: tuple[_Field, ...]) -> Any:
+    """A constructor that compiles the real one, puts that in its own place, and calls it; two threads may do so at once."""
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 (it is that)
-        cls = next(one for one in type(self).__mro__ if vars(one).get("__init__") is __init__)
         made = _constructor(cls, records)
         setattr(cls, "__init__", made)  # noqa: B010 (a method cannot be assigned to, says mypy)
         made(self, *args, **kwargs)
