@@ -176,14 +176,15 @@ def test_ctrl_c_while_a_pipe_is_silent_ends_with_130(tokensh: Tokensh) -> None:
 
 # ---- what is loaded
 
-HEAVY = ["prompt_toolkit", "pygments", "rich", "lark", "requests", "yaml", "sqlite3", "http.server"]
+LIBRARIES = ["prompt_toolkit", "pygments", "rich", "lark", "requests", "yaml", "sqlite3"]
+HEAVY = [*LIBRARIES, "http.server", "dataclasses", "inspect", "typing", "argparse"]
 LOADS = [
     (["--version"], ""),
-    (["--help"], ""),
-    (["--check", "-c", "SELECT 1"], ""),
-    (["-c", "SELECT 1"], "sqlite3"),
-    (["-c", "SHOW METHODS IN user_tokens"], "sqlite3"),
-    (["-o", "json", "-c", SELECT], "requests sqlite3"),
+    (["--help"], "argparse"),
+    (["--check", "-c", "SELECT 1"], "argparse typing"),
+    (["-c", "SELECT 1"], "argparse typing sqlite3"),
+    (["-c", "SHOW METHODS IN user_tokens"], "argparse typing sqlite3"),
+    (["-o", "json", "-c", SELECT], "argparse typing requests sqlite3"),
 ]
 
 

@@ -5,11 +5,12 @@ The package is a DB-API module (PEP 249): `tokensh.connect(..)`, `tokensh.Error`
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from tokensh.dbapi import *  # noqa: F403 (what __getattr__ brings)
 else:
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TextIO
 
 from tokensh import __version__
-from tokensh.environment import Environment, is_terminal
-from tokensh.errors import EXIT_FAILED, EXIT_INTERRUPTED, Error, InterfaceError, InternalError
+from tokensh.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Error, InterfaceError, InternalError
 
+# --version and --help load no more than argparse, everything else loads what it needs.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+    from typing import Any, TextIO
+
     from tokensh.batch import Reporter, Script, Sink
     from tokensh.dbapi import Connection
+    from tokensh.environment import Environment
 
 FORMATS = ("table", "json", "jsonl", "csv", "tsv", "text", "markdown", "line")
 _EXAMPLES = """\
@@ -39,11 +42,19 @@ exit status:
 
 def parser() -> argparse.ArgumentParser:
     """The options, and `--help`."""
+    import argparse  # noqa: PLC0415 (--version does without)
+
+    # Without a width it would load shutil, and every compression there is with that, to find the same.
+    width = _columns() - 2
+
+    def formatter(prog: str) -> argparse.HelpFormatter:
+        return argparse.RawDescriptionHelpFormatter(prog, width=width)
+
     made = argparse.ArgumentParser(
         prog="tokensh",
         description="A SQL shell for Databricks personal access tokens, in the StackQL dialect.",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=formatter,
         allow_abbrev=False,
     )
     add = made.add_argument
@@ -77,6 +88,20 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+def _columns() -> int:
+    """Of the terminal that `--help` is read at."""
+    given = os.environ.get("COLUMNS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(1).columns or _USUAL_WIDTH
+    except OSError:
+        return _USUAL_WIDTH
+
+
+_USUAL_WIDTH = 80
+
+
 def _statement(text: str) -> tuple[str, str]:
     return "-c", text
 
@@ -99,6 +124,8 @@ def _size(text: str) -> int:
     unit = _UNITS.get(text[-1:].upper(), 1)
     digits = text[:-1] if unit > 1 else text
     if not (digits.isascii() and digits.isdigit()) or not int(digits):
+        import argparse  # noqa: PLC0415 (as above)
+
         raise argparse.ArgumentTypeError(f"{text!r} is no size such as 64M")
     return int(digits) * unit
 
@@ -112,10 +139,16 @@ def _connections(text: str) -> int:
 
 def main(arguments: Sequence[str] | None = None, environment: Environment | None = None) -> int:
     """Run the command line and return its exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given in (["--version"], ["-V"]):
+        print(f"tokensh {__version__}")  # noqa: T201 (as argparse does)
+        return EXIT_OK
     try:
-        options = parser().parse_args(arguments)
+        options = parser().parse_args(given)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else EXIT_FAILED
+    from tokensh.environment import Environment  # noqa: PLC0415 (--help does without)
+
     _no_core_file()
     world = environment or Environment.real()
     _prepare(world.stdout, world.stderr)
@@ -181,6 +214,8 @@ def _ours(error: Exception) -> InternalError:
 
 
 def _run(options: argparse.Namespace, world: Environment) -> int:
+    from tokensh.environment import is_terminal  # noqa: PLC0415 (--help does without)
+
     if options.sources is None and not options.check and is_terminal(world.stdin):
         return _shell(options, world)
     from tokensh import batch  # noqa: PLC0415 (--help does without)

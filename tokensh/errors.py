@@ -15,7 +15,11 @@ span of that text. `render.errors` turns it into the lines a person reads; `cli`
 
 from __future__ import annotations
 
-from typing import NamedTuple, NoReturn
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NamedTuple, NoReturn
+else:
+    from collections import namedtuple
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -24,11 +28,15 @@ EXIT_UNKNOWN_OUTCOME = 4
 EXIT_INTERRUPTED = 130
 
 
-class Span(NamedTuple):
-    """Characters `start` to `end` (exclusive, offsets) of one statement's text."""
+if TYPE_CHECKING:
 
-    start: int
-    end: int
+    class Span(NamedTuple):
+        """Characters `start` to `end` (exclusive, offsets) of one statement's text."""
+
+        start: int
+        end: int
+else:
+    Span = namedtuple("Span", ("start", "end"))  # the same, without typing: `--help` does without it
 
 
 def assert_never(value: NoReturn) -> NoReturn:

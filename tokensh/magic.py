@@ -10,7 +10,6 @@ import io
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, NoReturn
 
@@ -21,6 +20,7 @@ from IPython.display import display
 from tokensh.dbapi import Connection, Listeners
 from tokensh.environment import ctrl_c
 from tokensh.errors import Error, PlaceholderError
+from tokensh.records import dataclass, field, replace
 from tokensh.render import Options, cells, render
 from tokensh.render.errors import Source, format_error
 from tokensh.render.html import html_table

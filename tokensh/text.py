@@ -10,6 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 
+from tokensh.patterns import late
+
 # C0, DEL, C1; the Arabic letter mark and the bidirectional marks, embeddings, overrides and isolates; line and paragraph
 # separators; invisible operators, byte order mark, zero width space, interlinear annotation; tag characters; lone
 # surrogates. The joiners U+200C and, within a text, U+200D stay: emoji and several scripts are written with them.
@@ -18,8 +20,9 @@ UNSAFE_CHARACTERS = (
     "\ud800-\udfff\U000e0000-\U000e007f"
 )
 # A joiner at an end would join what stands beside the text, a table's border for one.
-_UNSAFE = re.compile(f"[{UNSAFE_CHARACTERS}]|\\A\u200d|\u200d\\Z")
-_UNSAFE_BUT_NEWLINE = re.compile(f"(?!\n)(?:{_UNSAFE.pattern})")
+_UNSAFE_TEXT = f"[{UNSAFE_CHARACTERS}]|\\A\u200d|\u200d\\Z"
+_UNSAFE = late(_UNSAFE_TEXT)
+_UNSAFE_BUT_NEWLINE = late(f"(?!\n)(?:{_UNSAFE_TEXT})")
 _SHORT_ESCAPES = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 _FLAG_LETTER = "[\U0001f1e6-\U0001f1ff]"
@@ -28,10 +31,11 @@ _SKIN = "[\U0001f3fb-\U0001f3ff]"
 _STYLE_16 = "\ufe0f"
 """The variation selector that asks for an emoji's coloured, wide form."""
 _JOINER = "\u200d"
-_CLUSTER = re.compile(f"{_FLAG_LETTER}{{2}}|{_EMOJI}(?:{_STYLE_16}|{_SKIN}|{_JOINER}.)+|.(?:{_JOINER}.)+", re.DOTALL)
-_CLUSTER_OR_CHARACTER = re.compile(f"{_CLUSTER.pattern}|.", re.DOTALL)
-_FLAG = re.compile(_FLAG_LETTER)
-_MAKES_CLUSTERS = re.compile(f"{_FLAG_LETTER}|{_SKIN}|[{_JOINER}{_STYLE_16}]")
+_CLUSTER_TEXT = f"{_FLAG_LETTER}{{2}}|{_EMOJI}(?:{_STYLE_16}|{_SKIN}|{_JOINER}.)+|.(?:{_JOINER}.)+"
+_CLUSTER = late(_CLUSTER_TEXT, re.DOTALL)
+_CLUSTER_OR_CHARACTER = late(f"{_CLUSTER_TEXT}|.", re.DOTALL)
+_FLAG = late(_FLAG_LETTER)
+_MAKES_CLUSTERS = late(f"{_FLAG_LETTER}|{_SKIN}|[{_JOINER}{_STYLE_16}]")
 
 _MARKS = ("Mn", "Me", "Cf")
 _ELLIPSIS = "…"

@@ -3,7 +3,6 @@ r"""What is known of workspaces: the tables tokensh.local.workspaces and .accoun
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
 from tokensh.api import policy, profiles, reply
@@ -13,6 +12,7 @@ from tokensh.api.hosts import ZONES, Hosts, Target, parse_origin
 from tokensh.api.request import Json, Request
 from tokensh.environment import Environment
 from tokensh.errors import CredentialError, Error, ReplyError
+from tokensh.records import dataclass
 from tokensh.rows import Column, Value
 
 SERVER = f"https://{{deployment_name}}{ZONES[0]}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -37,6 +36,7 @@ from tokensh.errors import (
     NetworkError,
     ReplyError,
 )
+from tokensh.patterns import late
 from tokensh.records import dataclass, replace
 from tokensh.redact import Redactor
 from tokensh.text import visible
@@ -58,7 +58,7 @@ MAX_REPLY = 32 * 2**20
 _CHUNK = 64 * 1024
 _SYSTEM = {"win32": "windows"}.get(sys.platform, sys.platform)
 _PRODUCT = f"tokensh/{__version__} python/{'.'.join(map(str, sys.version_info[:3]))} os/{_SYSTEM}"
-_HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
+_HEADER_TEXT = late(r"[\x21-\x7e]+")
 
 
 class Credential(Protocol):

@@ -7,8 +7,6 @@ within 30 s.
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -164,11 +162,15 @@ def _told(fetch: FetchJson, url: str, name: str, target: Target) -> str | None:
 
 def cli(environment: Environment) -> str | None:
     """The Databricks CLI: DATABRICKS_CLI_PATH, or the first `databricks` on PATH."""
+    import shutil  # noqa: PLC0415 (only where no other credential is found)
+
     return environment.get("DATABRICKS_CLI_PATH") or shutil.which("databricks", path=environment.get("PATH", ""))
 
 
 def from_cli(environment: Environment, program: str, arguments: tuple[str, ...], looked_at: tuple[str, ...]) -> Granted:
     """What `databricks auth token` prints. Raises CredentialError, which names what was looked at."""
+    import subprocess  # noqa: PLC0415 (the same)
+
     try:
         done = subprocess.run(  # noqa: S603 (the person's own program; its arguments are a host or a profile's name)
             [program, "auth", "token", *arguments],

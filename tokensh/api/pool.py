@@ -7,16 +7,18 @@ socket. A worker that still hangs, say in a name lookup that nothing can interru
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from queue import Empty, SimpleQueue
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tokensh.environment import Cancellation
 from tokensh.errors import Error, Interrupted, NetworkError
 from tokensh.records import dataclass
+
+if TYPE_CHECKING:
+    import socket
 
 Answer = TypeVar("Answer")
 
@@ -89,6 +91,8 @@ class Flight:
 
 
 def _shut(connection: socket.socket) -> None:
+    import socket  # noqa: PLC0415 (there is one only where a request was sent)
+
     try:
         # Not the method of SSLSocket, which would also take the reading thread's TLS state from under it.
         socket.socket.shutdown(connection, socket.SHUT_RDWR)

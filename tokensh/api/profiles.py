@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -47,6 +46,8 @@ def read(environment: Environment) -> tuple[Profile, ...]:
 
     Raises CredentialError where the file is there and cannot be read.
     """
+    import configparser  # noqa: PLC0415 (only a request needs a credential)
+
     path = config_file(environment)
     # No section is merged into the others, and a % in a value is a %.
     parser = configparser.ConfigParser(default_section="\0none", interpolation=None)

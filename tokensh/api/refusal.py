@@ -14,14 +14,15 @@ from typing import Any
 
 from tokensh.api.request import Request
 from tokensh.errors import ApiError
+from tokensh.patterns import late
 from tokensh.redact import Redactor
 from tokensh.text import truncate, visible
 
-_REQUEST_ID = re.compile(r"\s*\[ReqId: ([\w-]+)\]")
-_MARKED = re.compile(r"<(title|pre|h1)[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"<[^>]*>")
-_CODED = re.compile(r"([A-Z][A-Z_]{3,}): (.+)", re.DOTALL)
-_STALE = re.compile(rb"JWT has expired|ExpiredJwt|token is expir(?:ed|ing)|token (?:has )?expired", re.IGNORECASE)
+_REQUEST_ID = late(r"\s*\[ReqId: ([\w-]+)\]")
+_MARKED = late(r"<(title|pre|h1)[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
+_TAG = late(r"<[^>]*>")
+_CODED = late(r"([A-Z][A-Z_]{3,}): (.+)", re.DOTALL)
+_STALE = late(rb"JWT has expired|ExpiredJwt|token is expir(?:ed|ing)|token (?:has )?expired", re.IGNORECASE)
 _LONGEST_MESSAGE = 600
 _LONGEST_DETAIL = 200
 _DETAILS = 8

@@ -7,13 +7,13 @@ is exact to 64 bits, and what a server says is cleaned of secrets before it beco
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from tokensh.api.refusal import page_hint, refusal
 from tokensh.api.request import Json, Request
 from tokensh.errors import ReplyError
+from tokensh.patterns import late
 from tokensh.provider.model import Method
 from tokensh.records import dataclass
 from tokensh.redact import Redactor
@@ -21,9 +21,9 @@ from tokensh.rows import ColumnType, Value
 from tokensh.text import truncate, visible
 
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
-_DIGITS = re.compile(r"-?[0-9]+")
-_STEP = re.compile(r"\.([^.\[\]]+)|\['([^']+)'\]|\[(?:\*|\d+)\]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_DIGITS = late(r"-?[0-9]+")
+_STEP = late(r"\.([^.\[\]]+)|\['([^']+)'\]|\[(?:\*|\d+)\]")
+_SURROGATE = late("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from email.utils import parsedate_to_datetime
 
 from tokensh.api import reply as replies
 from tokensh.api import request as requests_
@@ -177,6 +176,8 @@ class Creator:
     def _offset(self, reply: Reply) -> int:
         """By how many ms the server's clock is ahead of ours."""
         try:
+            from email.utils import parsedate_to_datetime  # noqa: PLC0415 (only where something is created)
+
             server = parsedate_to_datetime(reply.date).timestamp()
         except (ValueError, TypeError):
             return 0

@@ -6,9 +6,9 @@ date, texts flow over several lines.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 
+from tokensh.patterns import late
 from tokensh.records import dataclass, replace
 from tokensh.render import cells
 from tokensh.render.options import Options
@@ -17,7 +17,7 @@ from tokensh.text import elide_middle, truncate, visible, width, wrap
 
 Row = tuple[Value, ...]
 
-_ID = re.compile(r"[0-9a-f]{32,}")
+_ID = late(r"[0-9a-f]{32,}")
 _SHORTEST_ID = 9
 _SHORTEST_TEXT = 12
 _MOST_LINES = 5

@@ -7,8 +7,8 @@ the hash of the grammar's text; otherwise it is made, and cached. The table is J
 
 from __future__ import annotations
 
+import binascii
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -80,7 +80,9 @@ def text() -> str:
 
 def digest(grammar: str) -> str:
     """What a compiled table must have been made from."""
-    return hashlib.sha256(f"{FORMAT}\n{grammar}".encode()).hexdigest()
+    # Against a table of another version, not of another mind: who can write where tables are looked for can write programs.
+    content = f"{FORMAT}\n{grammar}".encode()
+    return f"{binascii.crc32(content):08x}-{len(content)}"
 
 
 def load(cache: Path | None) -> Table:
