@@ -83,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
     add("--store", metavar="FILE", help="where views and local tables are kept")
     add("-X", "--no-rc", action="store_true", help="do not run rc.sql")
     add("-q", "--quiet", action="store_true", help="no banner, no counts")
+    add("--plain", action="store_true", help="no animation, nothing painted anew: for screen readers")
     add("--color", choices=("auto", "always", "never"), default="auto", help="styles in tables (auto)")
     add("-V", "--version", action="version", version=f"tokensh {__version__}")
     return made
@@ -250,6 +251,7 @@ def _shell(options: argparse.Namespace, world: Environment) -> int:
     with _connection(options, world) as connection:
         connection.variables.update(variables)
         settings = Settings(header=not options.hideheaders, quiet=options.quiet, colour=options.color)
+        settings.plain = options.plain or world.get("TERM") == "dumb"
         settings.take(connection.config.shell)
         settings.format = options.output or settings.format
         return Session(connection, settings).run()

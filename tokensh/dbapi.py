@@ -142,13 +142,14 @@ class Listeners:
 
     `approve` is asked before rows that had to be listed are changed, and before any are deleted; it raises where they must not
     be. Where it is left out, rows that had to be listed need `yes`. `failed` is told the
-    errors of workspaces that a partial result does without. `progress` gets answers so far, and how many are awaited. `note`
-    is told what is worth a line.
+    errors of workspaces that a partial result does without. `doing` is told what is being sent, `progress` how many answers there
+    are, and how many are awaited. `note` is told what is worth a line.
     """
 
     approve: Callable[[ChangePlan | ExecPlan, Sequence[Mapping[str, Value]]], None] | None = None
     failed: Callable[[Error], None] | None = None
     progress: Callable[[int, int], None] | None = None
+    doing: Callable[[str], None] | None = None
     note: Callable[[str], None] | None = None
 
 
@@ -350,6 +351,7 @@ class Connection:
                 self.pending,
                 approve=self._approve,
                 on_failure=lambda error: self.listeners.failed and self.listeners.failed(error),
+                on_request=lambda what: self.listeners.doing and self.listeners.doing(what),
                 on_progress=lambda done, total: self.listeners.progress and self.listeners.progress(done, total),
                 partial=self._partial,
             )

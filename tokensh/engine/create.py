@@ -55,6 +55,7 @@ class Creator:
         redactor: Redactor,
         cancellation: Cancellation,
         journal: Journal,
+        on_request: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._environment = environment
         self._client = client
@@ -62,6 +63,7 @@ class Creator:
         self._redactor = redactor
         self._cancellation = cancellation
         self._journal = journal
+        self._on_request = on_request
         self._delivered: set[str] = set()
 
     @contextmanager
@@ -94,6 +96,7 @@ class Creator:
         entry.clear()
 
     def _send(self, one: Creation, entry: Entry) -> Mapping[str, Json]:
+        self._on_request(f"{one.method.name} on {one.request.target.name}")
         try:
             reply = self._client.send(one.request)
             return self._checked(one, reply)
@@ -140,6 +143,7 @@ class Creator:
         what = f"whether {place} created the token is unknown: {error.message}"
         presses = self._cancellation.presses
         self._cancellation.reset()
+        self._on_request(f"asking {place} whether it was created")
         try:
             found = list(self.orphans(one.resource, one.values, entry))
         except (Error, KeyboardInterrupt) as failure:

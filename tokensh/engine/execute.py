@@ -71,6 +71,7 @@ class Tools:
     pending: Pending
     approve: Approve
     on_failure: Callable[[Error], None]
+    on_request: Callable[[str], object]
     on_progress: Callable[[int, int], None]
     partial: bool = False
 
@@ -157,6 +158,7 @@ class Engine:
             tools.hosts,
             partial=tools.partial,
             on_failure=tools.on_failure,
+            on_request=tools.on_request,
             on_progress=tools.on_progress,
         )
 
@@ -291,6 +293,7 @@ class Engine:
                 yield _cells(plan.columns, row, "$")
             return
         if request.method == "GET":
+            self._tools.on_request(f"{plan.method.name} on {request.target.name}")
             answered = replies.rows(plan.method, self._tools.client.send(request))
         else:
             answered = self._write(plan.method, request)
@@ -311,6 +314,7 @@ class Engine:
 
     def _write(self, method: Method, request: Request) -> Sequence[Mapping[str, Json]]:
         """Send a write once; its reply's objects. Raises UnknownOutcome where nobody knows whether it took effect."""
+        self._tools.on_request(f"{method.name} on {request.target.name}")
         try:
             return replies.rows(method, self._tools.client.send(request))
         except Error as error:

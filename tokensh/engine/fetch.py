@@ -170,19 +170,21 @@ class Fetcher:
     `partial`: the workspaces that answered are enough; the failures of the others are told to `on_failure`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (whom it tells)
         self,
         client: Client,
         hosts: Hosts,
         *,
         partial: bool = False,
         on_failure: Callable[[Error], None] | None = None,
+        on_request: Callable[[str], object] = lambda _: None,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self._client = client
         self._hosts = hosts
         self._partial = partial
         self._on_failure = on_failure
+        self._on_request = on_request
         self._on_progress = on_progress
 
     def load(self, scans: Sequence[Scan], local: Local, values: Values) -> None:
@@ -203,12 +205,15 @@ class Fetcher:
         """Send each request once, however many scans ask for it."""
         new = list({_key(one.request): one.request for one in made if _key(one.request) not in seen}.values())
         total = len(new)
+        if new:
+            self._on_request(_told(made))
         tell = self._on_progress
 
         def progress(done: int) -> None:
             if tell is not None and total > 1:
                 tell(done, total)
 
+        progress(0)
         for request, outcome in zip(new, self._client.fetch(new, progress), strict=True):
             seen[_key(request)] = outcome
 
@@ -237,6 +242,13 @@ class Fetcher:
         if not self._partial or len(failures) == asked or self._on_failure is None:
             raise error
         self._on_failure(error)
+
+
+def _told(made: Sequence[Call]) -> str:
+    """What the requests are for, in words."""
+    names = ", ".join(dict.fromkeys(one.scan.resource.name for one in made))
+    places = {one.place for one in made}
+    return f"reading {names} of {places.pop()}" if len(places) == 1 else f"reading {len(places)} workspaces"
 
 
 def _several(failures: Mapping[str, Error], asked: int) -> SeveralErrors:

@@ -33,6 +33,8 @@ class Options:
     """Seconds since the epoch, for `in 3d` and `2d ago`; None: leave that out."""
     mask: bool = False
     """Hide the values of secret columns, in what people read: table, line, text and markdown."""
+    marked: bool = False
+    """A table's first column tells what became of each row: + new, - gone, ~ changed; the row is styled so."""
     expanded: bool | Literal["auto"] = "auto"
     """A table as one record below the other; "auto": where a terminal is too narrow."""
 

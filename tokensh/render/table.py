@@ -21,6 +21,7 @@ MEASURED_ROWS = 10_000
 """On a terminal the widths come from this many rows; a longer text further down flows over lines."""
 
 _RECORD_RULE = 24
+_MARKS: dict[Value, str] = {"+": "new", "-": "gone", "~": "changed"}
 
 
 def _style(column: Column, value: Value, options: Options) -> str:
@@ -61,6 +62,8 @@ def _box(columns: list[Laid], rows: Iterable[Row], options: Options) -> Iterator
     flows = any(column.wraps for column in columns)
     for row in rows:
         kinds = [_style(one.source, value, options) for one, value in zip(columns, row, strict=True)]
+        if options.marked and (mark := _MARKS.get(row[0])):
+            kinds = [mark] * len(kinds)
         if flows:
             yield _flowing([one.lines(value) for one, value in zip(columns, row, strict=True)], columns, kinds)
         else:
@@ -91,8 +94,10 @@ def _records(columns: list[Laid], rows: Iterable[Row], options: Options) -> Iter
     longest = max(width(column.header) for column in columns)
     names = [column.header + " " * (longest - width(column.header)) for column in columns]
     for number, row in enumerate(rows, 1):
-        record: list[Piece] = [(f"-[ RECORD {number} ]".ljust(longest + _RECORD_RULE, "-") + "\n", "")]
-        for name, column, value in zip(names, columns, row, strict=True):
+        mark = _MARKS.get(row[0], "") if options.marked else ""
+        rule = f"-[ RECORD {number} ]{f'-[ {mark} ]' if mark else ''}".ljust(longest + _RECORD_RULE, "-")
+        record: list[Piece] = [(f"{rule}\n", mark)]
+        for name, column, value in islice(zip(names, columns, row, strict=True), int(options.marked), None):
             text = column.text(value)
             record += ((name, "name"), (" | ", ""), (text, _style(column.source, value, options)), ("\n", ""))
         yield record

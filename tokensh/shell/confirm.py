@@ -36,6 +36,7 @@ def approve(session: Session, plan: ChangePlan | ExecPlan, rows: Sequence[Mappin
         question = f"{verb} these {len(rows)} rows of {plan.resource.name}?"
     if not ask.yes(question):
         raise Interrupted("not confirmed, nothing was sent")
+    session.runner.spinner.go_on()
 
 
 def _described(session: Session, plan: ChangePlan | ExecPlan, row: Mapping[str, Value]) -> str:
@@ -55,6 +56,8 @@ def _comment(session: Session, plan: ChangePlan | ExecPlan, token_id: str, where
     sql = f"SELECT comment FROM {plan.resource.id} WHERE deployment_name = ? AND token_id = ?"  # noqa: S608 (names of the catalog)
     try:
         rows = list(session.connection.run(sql, (where, token_id)).rows)
+    except Interrupted:
+        raise
     except Error:
         return None
     return str(rows[0][0] or "") if rows else None

@@ -8,6 +8,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.key_binding import merge_key_bindings
 from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output import ColorDepth
 
@@ -19,6 +20,7 @@ from tokensh.shell.highlight import STYLE, lexer_for
 from tokensh.shell.history import ArrowKeys
 from tokensh.shell.keys import bindings
 from tokensh.shell.reading import state
+from tokensh.shell.resultkeys import result_keys
 from tokensh.text import visible
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class Prompt:
     def _made(self) -> PromptSession[str]:
         session, connection = self._session, self._connection
         parser = connection.parser
+        plain = session.settings.plain
         return PromptSession(
             self._message,
             multiline=True,
@@ -48,11 +51,11 @@ class Prompt:
             style=STYLE,
             color_depth=None if session.options().colour else ColorDepth.DEPTH_1_BIT,
             completer=ShellCompleter(lambda: Completer(parser, connection.catalog), self.facts),
-            complete_while_typing=True,
+            complete_while_typing=not plain,
             history=ArrowKeys(session.history, connection.redactor.clean),
-            auto_suggest=AutoSuggestFromHistory(),
-            key_bindings=bindings(parser, self._toggle_editing_mode),
-            bottom_toolbar=self._toolbar,
+            auto_suggest=None if plain else AutoSuggestFromHistory(),
+            key_bindings=merge_key_bindings([bindings(parser, self._toggle_editing_mode), result_keys(session)]),
+            bottom_toolbar=None if plain else self._toolbar,
             enable_open_in_editor=True,
             tempfile_suffix=".sql",
             search_ignore_case=True,

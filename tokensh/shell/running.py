@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from tokensh.engine.history import History
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
     from tokensh.shell.session import Session
 
 T = TypeVar("T")
+_SHOWN_MASKED = ("table", "line", "text", "markdown")
+"""Formats for people; the others carry a secret to a program."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """How a statement went: rows of its last result (None: there was none), what the history says, its number as `_N`."""
+
+    rows: int | None = None
+    outcome: str = "ok"
+    remembered: int | None = None
 
 
 class Runner:
@@ -27,7 +39,10 @@ class Runner:
         self._connection = session.connection
         self.last = ""
         """The statement that ran last."""
-        self.spinner = Spinner(session.environment.stderr, session.environment.monotonic)
+        settings = session.settings
+        self.spinner = Spinner(
+            session.environment, self._connection.cancellation, session.options().width, plain=settings.plain
+        )
 
     def run(self, text: str, source: Source | None = None, *, kept: bool) -> str:
         """Run a statement, whose placeholders are filled, and show its results; `kept` in the history or not.
@@ -38,39 +53,44 @@ class Runner:
             kept: whether the history gets it.
 
         Returns:
-            How it went: `ok`, `interrupted`, or the error, which has been told.
+            How it went: `ok`, `interrupted` (also where it was done before it could stop), or the error, which has been told.
         """
         self.last = text
         session = self._session
         number = self._remember(text) if kept else None
-        begun = session.environment.monotonic()
-        count: int | None = None
-        outcome = "ok"
-        remembered: int | None = None
+        begun, sent = session.environment.monotonic(), self._connection.client.requests_sent
         hidden = len(session.seen.hidden)
-        try:
-            with ctrl_c(self._connection.cancellation):
-                self.spinner.start()
-                for result in self._connection.results(text):
-                    count = self._shown(result)
-                    remembered = self._kept(result)
-        except KeyboardInterrupt:
-            outcome = "interrupted"
-            session.note("cancelled")
-        except Error as error:
-            outcome = "interrupted" if isinstance(error, Interrupted) else f"{type(error).__name__}: {error.message}"
-            self.spinner.stop()
-            session.tell(error, Source("", text) if source is None else replace(source, text=text))
-        finally:
-            self.spinner.stop()
+        went = self._carried_out(text, Source("", text) if source is None else replace(source, text=text))
         seconds = session.environment.monotonic() - begun
         if number is not None:
-            self._written_down(lambda history: history.finish(number, seconds, count, outcome))
-        if count is not None:
-            self._footer(count, seconds, remembered)
+            self._written_down(lambda history: history.finish(number, seconds, went.rows, went.outcome))
+        if went.rows is not None:
+            self._footer(went, seconds, self._connection.client.requests_sent - sent)
         if len(session.seen.hidden) > hidden:
             self._after_secret()
-        return outcome
+        return "interrupted" if self._connection.cancellation.presses else went.outcome
+
+    def _carried_out(self, text: str, source: Source) -> _Run:
+        session, cancellation = self._session, self._connection.cancellation
+        went = _Run()
+        cancellation.reset()
+        try:
+            with ctrl_c(cancellation):
+                self.spinner.start()
+                for result in self._connection.results(text):
+                    went.rows = self._shown(result)
+                    went.remembered = self._kept(result)
+        except KeyboardInterrupt:
+            went.outcome = "interrupted"
+        except Error as error:
+            self.spinner.stop()
+            went.outcome = (
+                "interrupted" if isinstance(error, Interrupted) else f"{type(error).__name__}: {error.message}"
+            )
+            session.tell(error, source)
+        finally:
+            self.spinner.stop()
+        return went
 
     def _kept(self, result: RowSet) -> int | None:
         """The number of the result as a table; None: it has no columns."""
@@ -81,9 +101,11 @@ class Runner:
     def _after_secret(self) -> None:
         """Say where a masked value is; a machine format has shown it already."""
         session = self._session
-        if session.settings.format in ("table", "line"):
+        if session.settings.format in _SHOWN_MASKED:
             session.warned_of_hidden = False
-            session.note(r"the value is hidden: \reveal shows it once; nobody can show it after this session")
+            session.note(
+                r"the value is hidden: \reveal shows it once, \copy token_value copies it; it cannot be had later"
+            )
         else:
             session.seen.hidden.pop()
 
@@ -104,16 +126,24 @@ class Runner:
             session.warn(error)
             return None
 
-    def _footer(self, count: int, seconds: float, remembered: int | None) -> None:
+    def _footer(self, went: _Run, seconds: float, requests: int) -> None:
         settings = self._session.settings
         if settings.quiet:
             return
-        many = f"{count} row{'' if count == 1 else 's'}" if remembered or count else "done"
-        took = f", {seconds:.2f} s" if settings.timing else ""
-        self._session.note(f"({many}{took}){f' _{remembered}' if remembered else ''}")
+        told = [many(went.rows or 0, "row") if went.remembered or went.rows else "done"]
+        if settings.timing:
+            told += [f"{seconds:.2f} s", *([many(requests, "request")] if requests else [])]
+        self._session.note(f"({', '.join(told)}){f' _{went.remembered}' if went.remembered else ''}")
 
     def _shown(self, result: RowSet) -> int:
-        """Show a result, and look at it on the way."""
+        """Show a result, and look at it on the way; the number of its rows."""
         session = self._session
-        watched = session.seen.watch(result, self._connection.workspace, arrived=self.spinner.stop)
+        watched = session.seen.watch(
+            result, self._connection.workspace, arrived=self.spinner.stop, awaited=self.spinner.go_on
+        )
         return session.show(watched)
+
+
+def many(count: int, what: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"

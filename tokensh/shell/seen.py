@@ -28,20 +28,35 @@ class Seen:
     workspaces: dict[str, None] = field(default_factory=dict)
     hidden: list[tuple[tuple[Column, ...], list[Row]]] = field(default_factory=list)
     """Results whose secrets nobody has seen yet."""
+    columns: tuple[Column, ...] = ()
+    """The columns of the last result."""
     rows: list[Row] = field(default_factory=list)
     """The rows of the last result."""
 
-    def watch(self, result: RowSet, workspace: str | None, *, arrived: Callable[[], None]) -> RowSet:
-        """The same result, looked at while its rows pass; `arrived` is called before each, and at the end."""
-        return RowSet(result.columns, self._passing(result, workspace, arrived), result.incremental)
+    def watch(
+        self,
+        result: RowSet,
+        workspace: str | None,
+        *,
+        arrived: Callable[[], None],
+        awaited: Callable[[], None] = lambda: None,
+    ) -> RowSet:
+        """The same result, looked at while its rows pass.
+
+        `arrived` is called before each row and at the end, `awaited` when a write goes on to its next row.
+        """
+        if not result.incremental:
+            awaited = _nothing
+        return RowSet(result.columns, self._passing(result, workspace, arrived, awaited), result.incremental)
 
     def _passing(
-        self, result: RowSet, workspace: str | None, arrived: Callable[[], None]
+        self, result: RowSet, workspace: str | None, arrived: Callable[[], None], awaited: Callable[[], None]
     ) -> Generator[Row, None, None]:
         kept: list[Row] = []
-        self.rows = kept
+        if result.columns:
+            self.columns, self.rows = result.columns, kept
         try:
-            yield from _with_copy(result.rows, kept, arrived)
+            yield from _with_copy(result.rows, kept, arrived, awaited)
         finally:
             arrived()
             self._learn(result.columns, kept, workspace)
@@ -64,7 +79,13 @@ class Seen:
         self.workspaces = dict.fromkeys((*workspaces, *self.workspaces))
 
 
-def _with_copy(rows: Iterator[Row], kept: list[Row], arrived: Callable[[], None]) -> Generator[Row, None, None]:
+def _nothing() -> None:
+    """Rows that are there already are not waited for."""
+
+
+def _with_copy(
+    rows: Iterator[Row], kept: list[Row], arrived: Callable[[], None], awaited: Callable[[], None]
+) -> Generator[Row, None, None]:
     """The rows as they pass; an error thrown in goes on to what makes them."""
     for row in rows:
         arrived()
@@ -75,6 +96,7 @@ def _with_copy(rows: Iterator[Row], kept: list[Row], arrived: Callable[[], None]
             if isinstance(rows, Generator):
                 rows.throw(error)
             raise
+        awaited()
 
 
 def _field(column: Column) -> str:
@@ -94,3 +116,24 @@ def _token(row: Row, place: dict[str, int], workspace: str | None) -> Token | No
         expiry if isinstance(expiry, int) else None,
         where if isinstance(where, str) else workspace,
     )
+
+
+class Counted:
+    """Rows, counted as they are read."""
+
+    def __init__(self, rows: Iterator[Row]) -> None:
+        self._rows = rows
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Row]:
+        return self
+
+    def __next__(self) -> Row:
+        row = next(self._rows)
+        self.count += 1
+        return row
+
+    def finish(self) -> None:
+        """Read what is left."""
+        for _ in self:
+            pass

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TextIO
+from typing import TextIO, cast
 
 from tokensh import __version__
 from tokensh.dbapi import Connection, Listeners
 from tokensh.engine.history import History
-from tokensh.errors import Error, OperationalError, assert_never
+from tokensh.environment import is_terminal
+from tokensh.errors import Error, Interrupted, OperationalError, OutputError, assert_never
 from tokensh.render import Options
 from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
@@ -16,11 +17,13 @@ from tokensh.rows import RowSet
 from tokensh.shell import ask
 from tokensh.shell.commands import Leave, run
 from tokensh.shell.confirm import approve
+from tokensh.shell.pager import Pager, size_of
 from tokensh.shell.prompt import Prompt
 from tokensh.shell.reading import Command, Part, Unfinished, bare_command, parts
-from tokensh.shell.running import Runner
-from tokensh.shell.seen import Seen
+from tokensh.shell.running import Runner, many
+from tokensh.shell.seen import Counted, Seen
 from tokensh.shell.settings import Settings
+from tokensh.shell.watch import Watch
 from tokensh.sql import placeholders
 from tokensh.sql.script import Piece
 from tokensh.text import truncate, visible
@@ -46,6 +49,7 @@ class Session:
             approve=lambda plan, rows: approve(self, plan, rows),
             failed=self.warn,
             progress=self.runner.spinner.progress,
+            doing=self.runner.spinner.doing,
             note=self.note,
         )
 
@@ -69,7 +73,12 @@ class Session:
         self.environment.stderr.flush()
 
     def tell(self, error: Error, source: Source | None = None) -> None:
-        """What went wrong."""
+        """What went wrong; what a person has stopped did not go wrong."""
+        if isinstance(error, Interrupted):
+            self.note("cancelled" if error.message == "interrupted" else visible(error.message))
+            if error.hint:
+                self.note(f"hint: {error.hint}")
+            return
         for line in format_error(error, source, redact=self.connection.redactor.clean):
             self.note(line)
 
@@ -82,18 +91,61 @@ class Session:
     def options(self, *, reveal: bool = False) -> Options:
         """How results look where they go."""
         settings = self.settings
-        stream = self.outfile or self.environment.stdout
-        return Options.fitting(self.environment, stream, settings.colour).but(
+        return Options.fitting(self.environment, self._stream(reveal=reveal), settings.colour).but(
             header=settings.header,
             expanded=settings.expanded,
             mask=not reveal,
             times="raw" if settings.raw_times else "readable",
         )
 
+    def _stream(self, *, reveal: bool = False) -> TextIO:
+        """Where results go; what was hidden is shown on the terminal alone."""
+        return self.environment.stdout if reveal or self.outfile is None else self.outfile
+
     def show(self, result: RowSet, *, reveal: bool = False) -> int:
-        """Write a result where results go; the number of rows. Raises Error."""
-        stream = self.outfile or self.environment.stdout
-        return deliver(self.settings.format, result, stream, self.options(reveal=reveal))
+        """Write a result where results go, through the pager if the screen cannot hold it; the number of rows. Raises Error."""
+        stream = self._stream(reveal=reveal)
+        options = self.options(reveal=reveal)
+        if not options.terminal or options.width is None or reveal or result.incremental or not self._pages():
+            return deliver(self.settings.format, result, stream, options)
+        pager = Pager(self.environment, stream, size_of(self.environment, stream, options.width), self.note)
+        counted = Counted(result.rows)
+        try:
+            deliver(self.settings.format, RowSet(result.columns, counted), cast("TextIO", pager), options)
+        except OutputError:
+            if not pager.left:
+                raise
+            counted.finish()  # whoever leaves the pager has not asked for fewer rows
+        finally:
+            pager.finish()
+        return counted.count
+
+    def _pages(self) -> bool:
+        return self.settings.pager and not self.settings.plain
+
+    def show_again(self) -> None:
+        """Show the last result once more, as the settings are now."""
+        if not self.seen.columns:
+            return
+        try:
+            self.show(RowSet(self.seen.columns, iter(self.seen.rows)))
+        except Error as error:
+            self.tell(error)
+
+    def watch(self, text: str, seconds: float) -> None:
+        """Ask a query again and again until Ctrl-C. Raises Error."""
+        stdout = self.environment.stdout
+        paints = is_terminal(stdout) and not self.settings.plain
+        watch = Watch(
+            self.connection,
+            lambda: self.options(reveal=True),
+            lambda: size_of(self.environment, stdout, None) if paints else None,
+            self.runner.spinner,
+        )
+        text = self._filled(text)
+        self.runner.last = text
+        looks = watch.run(text, seconds)
+        self.note(f"stopped after {many(looks, 'look')}")
 
     # ---- the loop
 

@@ -26,6 +26,9 @@ class Settings:
     confirm: bool = True
     raw_times: bool = False
     vi: bool = False
+    pager: bool = True
+    plain: bool = False
+    """No animation, nothing painted anew: for screen readers and dumb terminals."""
 
     def take(self, given: Mapping[str, Any]) -> None:
         """Settings of config.toml. Raises InterfaceError for a value that is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tokensh.errors import InterfaceError
-from tokensh.shell.commands import general, history, look, results
+from tokensh.shell.commands import general, history, last, look, results
 from tokensh.shell.commands.model import Leave, MetaCommand
 from tokensh.text import nearest
 
@@ -32,6 +32,7 @@ def _help(session: Session, _: str) -> None:
     session.say("")
     session.say("  A statement ends with ; or with an empty line. Tab completes, Ctrl-R searches the history,")
     session.say("  Esc Enter begins a line, F4 is vi or emacs, Ctrl-X Ctrl-E opens the editor,")
+    session.say("  F6 shows times as epoch milliseconds and back,")
     session.say("  Ctrl-C cancels, Ctrl-D leaves. {{ name }} in a statement is asked for.")
 
 
@@ -41,4 +42,5 @@ COMMANDS: dict[str, MetaCommand] = {
     **look.COMMANDS,
     **history.COMMANDS,
     **results.COMMANDS,
+    **last.COMMANDS,
 }
