@@ -55,7 +55,7 @@ class Creator:
         redactor: Redactor,
         cancellation: Cancellation,
         journal: Journal,
-        on_request: Callable[[str], object] = lambda _: None,
+        on_request: Callable[[str], object],
     ) -> None:
         self._environment = environment
         self._client = client

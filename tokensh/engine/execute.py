@@ -88,6 +88,7 @@ class Engine:
             redactor=tools.redactor,
             cancellation=tools.cancellation,
             journal=tools.journal,
+            on_request=tools.on_request,
         )
         self._lasting = Lasting(tools.objects, self._select, tools.cancellation)
 

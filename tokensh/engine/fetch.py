@@ -175,9 +175,9 @@ class Fetcher:
         client: Client,
         hosts: Hosts,
         *,
+        on_request: Callable[[str], object],
         partial: bool = False,
         on_failure: Callable[[Error], None] | None = None,
-        on_request: Callable[[str], object] = lambda _: None,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self._client = client

@@ -121,7 +121,8 @@ def fitted(columns: list[Laid], measured: Sequence[Row], options: Options, limit
         if whole(columns, limit) is None:
             columns = [_in_form(form, column, measured, at, options) for at, column in enumerate(columns)]
     flexible = [replace(one, wraps=_may_wrap(one)) for one in columns]
-    return _shrunk(flexible, _room(flexible, limit))
+    prose = [one.wraps and _is_prose(row[at] for row in measured) for at, one in enumerate(flexible)]
+    return _shrunk(flexible, _room(flexible, limit), prose)
 
 
 def _ids(values: Iterable[Value]) -> set[str]:
@@ -158,16 +159,27 @@ def _may_wrap(column: Laid) -> bool:
     return not (column.right or column.shorten or column.source.secret or cells.is_time(column.source))
 
 
-def _shrunk(columns: list[Laid], room: int) -> list[Laid] | None:
-    """The widest texts narrowed until all columns fit into `room` cells; None if that would leave too little of them."""
+def _shrunk(columns: list[Laid], room: int, prose: Sequence[bool]) -> list[Laid] | None:
+    """Texts narrowed until all columns fit into `room` cells; None if that would leave too little of them.
+
+    Prose goes first, since it can be cut at blanks, and of several columns the widest.
+    """
     # No column can be wider than the room; saying so first bounds the steps.
     most = max(room, _SHORTEST_TEXT)
     columns = [replace(one, cells=min(one.cells, most)) if one.wraps else one for one in columns]
-    while (excess := sum(one.cells for one in columns) - room) > 0:
-        open_to = [at for at, one in enumerate(columns) if one.wraps and one.cells > _SHORTEST_TEXT]
-        if not open_to:
-            return None
-        widest = max(open_to, key=lambda at: columns[at].cells)
-        step = max(1, min(excess // len(open_to), columns[widest].cells - _SHORTEST_TEXT))
-        columns[widest] = replace(columns[widest], cells=columns[widest].cells - step)
-    return columns
+    for kind in (True, False):
+        while (excess := sum(one.cells for one in columns) - room) > 0:
+            open_to = [
+                at for at, one in enumerate(columns) if one.wraps and one.cells > _SHORTEST_TEXT and prose[at] is kind
+            ]
+            if not open_to:
+                break
+            widest = max(open_to, key=lambda at: columns[at].cells)
+            step = max(1, min(excess // len(open_to), columns[widest].cells - _SHORTEST_TEXT))
+            columns[widest] = replace(columns[widest], cells=columns[widest].cells - step)
+    return columns if excess <= 0 else None
+
+
+def _is_prose(values: Iterable[Value]) -> bool:
+    """Whether there are blanks to cut at."""
+    return any(isinstance(value, str) and " " in value for value in values)

@@ -42,6 +42,8 @@ class Pager(io.TextIOBase):
     ) -> None:
         self.left = False
         """Whether the person left the pager before the end."""
+        self.seconds = 0.0
+        """s for which the pager was waited for."""
         self._environment = environment
         self._terminal = terminal
         self._columns, lines = size
@@ -95,19 +97,24 @@ class Pager(io.TextIOBase):
     def _feed(self, text: str) -> int:
         assert self._process is not None  # noqa: S101
         assert self._process.stdin is not None  # noqa: S101
+        begun = self._environment.monotonic()
         try:
             self._process.stdin.write(text)
             self._process.stdin.flush()
         except BrokenPipeError:
             self.left = True
             raise
+        finally:
+            self.seconds += self._environment.monotonic() - begun
         return len(text)
 
     def finish(self) -> None:
         """Show what was held back, or wait until the person leaves the pager. Raises OSError."""
         if self._process is not None:
+            begun = self._environment.monotonic()
             with self._signals:
                 self._process.communicate()
+            self.seconds += self._environment.monotonic() - begun
             if self._process.returncode:
                 self._note(f"the pager ended with status {self._process.returncode}")
         self._terminal.write("".join(self._held))

@@ -39,7 +39,8 @@ class Spinner:
         self._stream = environment.stderr
         self._monotonic = environment.monotonic
         self._cancellation = cancellation
-        self._most = (width or _USUAL_WIDTH) - 1
+        # Where the line ends at the last column, the terminal's own `^C` would begin another.
+        self._most = (width or _USUAL_WIDTH) - 3
         self._plain = plain
         self._wanted = is_terminal(environment.stderr)
         self._stopped = threading.Event()

@@ -21,11 +21,14 @@ from tokensh.shell.history import ArrowKeys
 from tokensh.shell.keys import bindings
 from tokensh.shell.reading import state
 from tokensh.shell.resultkeys import result_keys
-from tokensh.text import visible
+from tokensh.text import elide_middle, visible, width
 
 if TYPE_CHECKING:
     from tokensh.shell.session import Session
 
+_TYPED = 45
+"""Columns that the prompt leaves, `tokensh > ` among them."""
+_SHORTEST_PLACE = 12
 _COMMAND_HELP = {name: one.help for name, one in COMMANDS.items()}
 
 
@@ -75,8 +78,13 @@ class Prompt:
         return facts(self._connection, self._session.seen, _COMMAND_HELP)
 
     def _message(self) -> StyleAndTextTuples:
-        place = "/".join(filter(None, (self._connection.place, self._connection.workspace)))
-        named: StyleAndTextTuples = [("class:workspace", visible(f" {place}"))] if place else []
+        workspace = self._connection.workspace or ""
+        place = visible("/".join(filter(None, (self._connection.place, workspace))))
+        # What is typed needs room: a narrow terminal is shown the workspace alone, or its ends.
+        room = max(self._prompt.output.get_size().columns - _TYPED, _SHORTEST_PLACE)
+        if width(place) > room:
+            place = elide_middle(visible(workspace) or place, room)
+        named: StyleAndTextTuples = [("class:workspace", f" {place}")] if place else []
         return [("class:prompt", "tokensh"), *named, ("class:prompt", "> ")]
 
     def _continuation(self, width: int, line_number: int, wrapped: int) -> StyleAndTextTuples:

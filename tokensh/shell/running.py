@@ -39,6 +39,8 @@ class Runner:
         self._connection = session.connection
         self.last = ""
         """The statement that ran last."""
+        self.read_for = 0.0
+        """s of its time that a person spent in the pager."""
         settings = session.settings
         self.spinner = Spinner(
             session.environment, self._connection.cancellation, session.options().width, plain=settings.plain
@@ -58,10 +60,11 @@ class Runner:
         self.last = text
         session = self._session
         number = self._remember(text) if kept else None
+        self.read_for = 0.0
         begun, sent = session.environment.monotonic(), self._connection.client.requests_sent
         hidden = len(session.seen.hidden)
         went = self._carried_out(text, Source("", text) if source is None else replace(source, text=text))
-        seconds = session.environment.monotonic() - begun
+        seconds = session.environment.monotonic() - begun - self.read_for
         if number is not None:
             self._written_down(lambda history: history.finish(number, seconds, went.rows, went.outcome))
         if went.rows is not None:
@@ -104,7 +107,7 @@ class Runner:
         if session.settings.format in _SHOWN_MASKED:
             session.warned_of_hidden = False
             session.note(
-                r"the value is hidden: \reveal shows it once, \copy token_value copies it; it cannot be had later"
+                r"the value is hidden: \reveal shows it once, \copy token_value copies it"
             )
         else:
             session.seen.hidden.pop()

@@ -118,6 +118,7 @@ class Session:
             counted.finish()  # whoever leaves the pager has not asked for fewer rows
         finally:
             pager.finish()
+            self.runner.read_for += pager.seconds
         return counted.count
 
     def _pages(self) -> bool:
@@ -127,6 +128,7 @@ class Session:
         """Show the last result once more, as the settings are now."""
         if not self.seen.columns:
             return
+        self.note(f"times are {'epoch milliseconds' if self.settings.raw_times else 'readable'}")
         try:
             self.show(RowSet(self.seen.columns, iter(self.seen.rows)))
         except Error as error:
@@ -145,6 +147,8 @@ class Session:
         text = self._filled(text)
         self.runner.last = text
         looks = watch.run(text, seconds)
+        if watch.last is not None:
+            self.seen.columns, self.seen.rows = watch.last.columns, watch.last.rows
         self.note(f"stopped after {many(looks, 'look')}")
 
     # ---- the loop

@@ -24,7 +24,7 @@ USUAL = 2.0
 SHORTEST = 1.0
 _LONGEST = 60.0
 """s that a server's refusals can make of it."""
-NEW, GONE, CHANGED, SAME = "+", "-", "~", ""
+NEW, GONE, CHANGED, SAME = "+", "-", "~", " "
 _WORDS = {NEW: "new", GONE: "gone", CHANGED: "changed"}
 _KEYS = ("deployment_name", "token_id")
 _TOO_MANY = 429
@@ -54,7 +54,8 @@ class Watch:
     options: Callable[[], Options]
     size: Callable[[], tuple[int, int] | None]
     spinner: Spinner
-    _before: Look | None = None
+    last: Look | None = None
+    """What was found last."""
     _painted: int = 0
     """Lines of the last frame."""
     _failure: str = field(default="", init=False)
@@ -89,13 +90,13 @@ class Watch:
             # It may be us who ask too much.
             wait = min(wait * 2, _LONGEST)
             self._failure = error.message
-            now = self._before or Look((), [], 0.0)
+            now = self.last or Look((), [], 0.0)
             marks = [(SAME, row) for row in now.rows]
         else:
             wait = max(usual, wait / 2)
             self._failure = ""
-            marks = marked(self._before, now)
-            self._before = now
+            marks = marked(self.last, now)
+            self.last = now
         self._paint(text, now, marks, wait)
         return wait
 
