@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 
 from tokensh.environment import Cancellation, Environment, is_terminal
+from tokensh.records import dataclass
 from tokensh.text import truncate
 
 _FIRST = 0.3

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from tokensh.engine.history import History
 from tokensh.environment import ctrl_c
 from tokensh.errors import Error, Interrupted, OperationalError
-from tokensh.records import replace
+from tokensh.records import dataclass, replace
 from tokensh.render.errors import Source
 from tokensh.rows import RowSet
 from tokensh.shell.progress import Spinner
@@ -106,9 +105,7 @@ class Runner:
         session = self._session
         if session.settings.format in _SHOWN_MASKED:
             session.warned_of_hidden = False
-            session.note(
-                r"the value is hidden: \reveal shows it once, \copy token_value copies it"
-            )
+            session.note(r"the value is hidden: \reveal shows it once, \copy token_value copies it")
         else:
             session.seen.hidden.pop()
 
