@@ -200,6 +200,7 @@ class Connection:
         self.yes = yes
         self._store_path = Path(store) if store is not None else None
         self._queue: list[Plan] | None = None
+        self._asides: list[str] = []
         self._registry = Path(registry) if registry is not None else None
         self._sandbox: Sandbox | None = None
         self._seeded: tuple[str, ...] = ()
@@ -353,6 +354,8 @@ class Connection:
                 on_failure=lambda error: self.listeners.failed and self.listeners.failed(error),
                 on_request=lambda what: self.listeners.doing and self.listeners.doing(what),
                 on_progress=lambda done, total: self.listeners.progress and self.listeners.progress(done, total),
+                note=self._tell,
+                aside=self._asides.append,
                 partial=self._partial,
             )
         )
@@ -362,7 +365,7 @@ class Connection:
             return
         if self.listeners.approve is not None:
             self.listeners.approve(plan, rows)
-        elif isinstance(plan, ChangePlan) and plan.filtered:
+        elif isinstance(plan, ChangePlan) and (plan.filtered or plan.verb == "REPLACE"):
             raise _unapproved(plan, rows)
 
     # ---- statements
@@ -402,10 +405,28 @@ class Connection:
         for result in self.results(text, parameters, dry=dry):
             list(last.rows)
             last = result
-        return last
+        return RowSet(last.columns, self._then_asides(last.rows), True) if last.incremental else last
+
+    def _then_asides(self, rows: Iterator[Row]) -> Iterator[Row]:
+        try:
+            yield from rows
+        finally:
+            self._tell_asides()
 
     def results(self, text: str, parameters: Given = (), *, dry: bool = False) -> Iterator[RowSet]:
         """As `run`, but every result: a COMMIT has one for each change that waited. Read each before the next."""
+        for result in self._results(text, parameters, dry=dry):
+            try:
+                yield result
+            finally:
+                self._tell_asides()
+
+    def _tell_asides(self) -> None:
+        """Tell what is to be read after a result."""
+        while self._asides:
+            self._tell(self._asides.pop(0))
+
+    def _results(self, text: str, parameters: Given, *, dry: bool) -> Iterator[RowSet]:
         self._open()
         self.cancellation.reset()
         plan = self.plan(text, parameters)
@@ -539,7 +560,8 @@ def _unapproved(plan: ChangePlan, rows: Sequence[Mapping[str, Value]]) -> Progra
 
 
 def _row_text(row: Mapping[str, Value]) -> str:
-    names = [name for name in ("deployment_name", "token_id", "comment") if name in row] or list(row)[:3]
+    named = [name for name in ("deployment_name", "token_id", "comment") if name in row]
+    names = named if "token_id" in row else list(row)[:3]
     return " ".join(f"{name}={truncate(visible(str(row[name])), 70)}" for name in names)
 
 

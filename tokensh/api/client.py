@@ -7,6 +7,7 @@ credential than ours, none of which may happen here.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import sys
 import threading
@@ -216,6 +217,15 @@ class Client:
         authorization = f"Basic {base64.b64encode(':'.join(basic).encode()).decode()}" if basic else None
         message = _Message(request, content, "application/x-www-form-urlencoded", True, authorization)
         return self._first([message]).body
+
+    def signs_with(self, target: Target) -> str | None:
+        """The id of the personal access token that signs requests to an address; None where another credential does."""
+        try:
+            credential = self._credentials.for_target(target)
+            # A token's id is its SHA-256 (the API's documentation of the call that updates one).
+            return hashlib.sha256(credential.token().encode()).hexdigest() if credential.kind == "pat" else None
+        except CredentialError:
+            return None
 
     def preload(self) -> None:
         """Import requests in the background, while a person is still typing."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tokensh.api.hosts import parse_origin
@@ -41,6 +42,10 @@ def config_file(environment: Environment) -> Path:
     return environment.home / given.removeprefix("~/") if given else environment.home / ".databrickscfg"
 
 
+_read: dict[Path, tuple[tuple[int, ...], tuple[Profile, ...]]] = {}
+"""By file, what it held and how it looked then: hundreds of workspaces ask for the same profiles."""
+
+
 def read(environment: Environment) -> tuple[Profile, ...]:
     """All profiles of the file, the default one first; none where there is no file.
 
@@ -49,17 +54,26 @@ def read(environment: Environment) -> tuple[Profile, ...]:
     import configparser  # noqa: PLC0415 (only a request needs a credential)
 
     path = config_file(environment)
-    # No section is merged into the others, and a % in a value is a %.
-    parser = configparser.ConfigParser(default_section="\0none", interpolation=None)
     try:
         with path.open(encoding="utf-8-sig") as file:
-            parser.read_file(file)
-        exposed = is_exposed(path)
+            found = os.fstat(file.fileno())
+            looks = (found.st_mtime_ns, found.st_size, found.st_mode, found.st_ino)
+            if path not in _read or _read[path][0] != looks:
+                _read[path] = looks, _parsed(file, exposed=is_exposed(path))
     except FileNotFoundError:
         return ()
     except (OSError, UnicodeDecodeError, configparser.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else type(error).__name__
         raise CredentialError(f"{path} cannot be read: {reason}", looked_at=(str(path),)) from None
+    return _read[path][1]
+
+
+def _parsed(lines: Iterable[str], *, exposed: bool) -> tuple[Profile, ...]:
+    import configparser  # noqa: PLC0415 (as above)
+
+    # No section is merged into the others, and a % in a value is a %.
+    parser = configparser.ConfigParser(default_section="\0none", interpolation=None)
+    parser.read_file(lines)
     default = parser.get(_SETTINGS, "default_profile", fallback="DEFAULT")
     names = sorted((name for name in parser.sections() if name != _SETTINGS), key=lambda name: name != default)
     return tuple(_profile(name, dict(parser.items(name)), exposed) for name in names)

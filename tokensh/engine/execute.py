@@ -15,6 +15,7 @@ from tokensh.api.request import Json, Request
 from tokensh.engine.create import Creation, Creator, took_no_effect
 from tokensh.engine.explain import explain
 from tokensh.engine.fetch import NO_SUCH, Fetcher, Values
+from tokensh.engine.hygiene import created_notes, losing, unexpired
 from tokensh.engine.lasting import Lasting
 from tokensh.engine.local import Local, Row, evaluate
 from tokensh.engine.objects import SessionObjects
@@ -53,6 +54,9 @@ from tokensh.records import dataclass
 from tokensh.redact import Redactor
 from tokensh.rows import Column, RowSet, Value
 
+_OWN_TOKENS = "/api/2.0/token/list"
+_GRANTS = "access_control_list"
+
 Approve = Callable[[ChangePlan | ExecPlan, Sequence[Mapping[str, Value]]], None]
 """Called with the rows that a statement deletes, or has found to change, before any is touched; raises where it must not be."""
 
@@ -73,6 +77,10 @@ class Tools:
     on_failure: Callable[[Error], None]
     on_request: Callable[[str], object]
     on_progress: Callable[[int, int], None]
+    note: Callable[[str], None]
+    """What is to be read at once."""
+    aside: Callable[[str], None]
+    """What is to be read after the result."""
     partial: bool = False
 
 
@@ -199,14 +207,40 @@ class Engine:
             row = _only(self._write(plan.method, one.request))
             yield self._returned(plan, row, given)
             return
-        with self._creator.created(one) as row:
-            yield self._projected(plan.returning, plan.method, row, given)
+        yield from self._created(one, lambda row: self._projected(plan.returning, plan.method, row, given))
+
+    def _created(self, one: Creation, shown: Callable[[Mapping[str, Json]], Row]) -> Generator[Row, None, None]:
+        """Create, deliver, and only then say when it ends."""
+        try:
+            with self._creator.created(one) as row:
+                yield shown(row)
+        except ApiError as error:
+            if error.code == "QUOTA_EXCEEDED":
+                error.message += self._counted_tokens(one)
+            raise
+        for note in created_notes(row, int(self._tools.environment.now() * 1000)):
+            self._tools.aside(note)
+
+    def _counted_tokens(self, one: Creation) -> str:
+        """How many tokens stand against the quota; nothing where the list is not to be had."""
+        method = next((m for m in one.resource.of("SELECT") if m.lists), None)
+        if method is None or method.path != _OWN_TOKENS:
+            return ""
+        try:
+            reply = self._tools.client.send(self._build(method, one.values, None))
+            count = unexpired(replies.rows(method, reply), int(self._tools.environment.now() * 1000))
+        except Error:
+            return ""
+        return f" (you have {count:,} that are not expired)"
 
     # ---- UPDATE, REPLACE, DELETE
 
     def _change(self, plan: ChangePlan) -> Generator[Row, None, None]:
         rows = list(self._hit(plan))
         made = [(row, self._change_request(plan, row)) for row in rows]
+        made = self._own_last(made)
+        if plan.verb == "REPLACE":
+            self._warn_of_losses(plan, made)
         if plan.filtered or plan.verb == "DELETE":
             shown = {p.name for p in plan.assigned}
             self._tools.approve(plan, [{k: v for k, v in row.items() if k not in shown} for row in rows])
@@ -227,6 +261,46 @@ class Engine:
             except Error as error:
                 raise _counted(error, done, len(made), took_effect=True) from None
             yield returned
+
+    def _own_last(self, made: list[tuple[dict[str, Value], Request]]) -> list[tuple[dict[str, Value], Request]]:
+        """Writes that revoke the token they are signed with come last, after a warning: what follows them is refused."""
+        own = [one for one in made if self._is_own(one[0].get("token_id"), one[1])]
+        return [one for one in made if one not in own] + own if own else made
+
+    def _is_own(self, token_id: Value, request: Request) -> bool:
+        """Whether a token is the one in use; if so, it is said."""
+        if token_id is None or self._tools.client.signs_with(request.target) != token_id:
+            return False
+        self._tools.note(
+            f"warning: token {token_id} is the one that requests to {request.target.name} are signed with:"
+            " once it is revoked, they are refused"
+        )
+        return True
+
+    def _warn_of_losses(self, plan: ChangePlan, made: Sequence[tuple[dict[str, Value], Request]]) -> None:
+        """Tell who loses the permission to use tokens by a new list of permissions: their tokens go with it."""
+        reader = next((m for m in plan.resource.of("SELECT") if any(f.name == _GRANTS for f in m.fields)), None)
+        if reader is None or all(p.name != _GRANTS for p in plan.method.body):
+            return
+        rows: list[Mapping[str, Value]] = []
+        for row, request in made:
+            keys = {p.name: row[p.name] for p in plan.parameters}
+            for kind, name in losing(self._granted(reader, keys), (request.body or {}).get(_GRANTS)):
+                rows.append({**keys, kind: name})
+                self._tools.note(
+                    f"warning: {kind} {name} is not in the new list for {request.target.name}: tokens of whoever has"
+                    " CAN_USE by that alone are deleted at once, and cannot be brought back"
+                )
+        if rows:
+            self._tools.approve(plan, rows)
+
+    def _granted(self, reader: Method, keys: Mapping[str, Value]) -> Mapping[str, Json]:
+        try:
+            return _only(replies.rows(reader, self._tools.client.send(self._build(reader, keys, None))))
+        except ApiError as error:
+            if error.status == HTTPStatus.NOT_FOUND and error.code in NO_SUCH:
+                return {}  # there are no permissions before the first token
+            raise
 
     def _hit(self, plan: ChangePlan) -> Iterator[dict[str, Value]]:
         """The rows that a change hits: parameters, assigned attributes (`data__x`), listed fields."""
@@ -286,12 +360,12 @@ class Engine:
         _complete(plan, body)
         request = self._build(plan.method, values, body if plan.method.has_body else None)
         if _deletes(plan):
-            self._tools.approve(
-                plan, [{**values, **{name: _plain(value) for name, value in (request.body or {}).items()}}]
-            )
+            revoked = {**values, **{name: _plain(value) for name, value in (request.body or {}).items()}}
+            self._own_last([(revoked, request)])
+            self._tools.approve(plan, [revoked])
         if request.creates:
-            with self._creator.created(Creation(plan.resource, plan.method, values, request)) as row:
-                yield _cells(plan.columns, row, "$")
+            one = Creation(plan.resource, plan.method, values, request)
+            yield from self._created(one, lambda row: _cells(plan.columns, row, "$"))
             return
         if request.method == "GET":
             self._tools.on_request(f"{plan.method.name} on {request.target.name}")

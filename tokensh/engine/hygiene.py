@@ -1,0 +1,99 @@
+"""What is worth a line beside a change of tokens: when a new one ends, and what a change takes from whom. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from tokensh.api.request import Json
+
+_NEVER = -1
+_EPOCH = datetime(1970, 1, 1)
+_SECOND, _MINUTE, _HOUR, _DAY = 1000, 60_000, 3_600_000, 86_400_000
+_UNITS = {"hour": _HOUR, "day": _DAY, "week": 7 * _DAY, "month": 30.4375 * _DAY, "year": 365.25 * _DAY}
+"""ms of the units that comments are written in."""
+_SPAN = re.compile(r"\b(\d{1,5}(?:\.\d+)?)[ -]?(hour|day|week|month|year|h|d)s?\b", re.IGNORECASE)
+_SLACK = 0.1
+"""The part by which a lifetime may differ from what its comment says: a month has 28 to 31 days."""
+_GRANTEES = ("user_name", "group_name", "service_principal_name")
+
+
+def lifetime_text(milliseconds: float) -> str:
+    """`30.0 days`, `12.0 hours`, `30.0 minutes`: one figure that a slip of units shows in."""
+    size, unit = next(
+        ((size, unit) for size, unit in ((_DAY, "days"), (_HOUR, "hours"), (_MINUTE, "minutes")) if milliseconds >= size),
+        (_SECOND, "seconds"),
+    )  # fmt: skip
+    return f"{milliseconds / size:.1f} {unit}"
+
+
+def created_notes(reply: Mapping[str, Json], now: int) -> Iterator[str]:
+    """When a token that was just created ends, and whether its comment says otherwise.
+
+    Args:
+        reply: of the create, `token_info` in it.
+        now: ms since the epoch, for a reply that does not say when it was created.
+    """
+    info = reply.get("token_info")
+    if not isinstance(info, dict):
+        return
+    created, expiry, comment = (info.get(name) for name in ("creation_time", "expiry_time", "comment"))
+    if not isinstance(expiry, int):
+        return
+    lifetime = None if expiry == _NEVER else expiry - (created if isinstance(created, int) else now)
+    yield "never expires" if lifetime is None else f"expires {_day(expiry)}, in {lifetime_text(lifetime)}"
+    if isinstance(comment, str) and (said := _other_span(comment, lifetime)) is not None:
+        yield said
+
+
+def _day(milliseconds: int) -> str:
+    try:
+        return (_EPOCH + timedelta(milliseconds=milliseconds)).date().isoformat()
+    except OverflowError:
+        return f"{milliseconds} ms after 1970"
+
+
+def _other_span(comment: str, lifetime: float | None) -> str | None:
+    """A note where a comment names one span of time, and the lifetime is another."""
+    spans = _SPAN.findall(comment)
+    if len(spans) != 1:
+        return None
+    (amount, unit), *_ = spans
+    name = {"d": "day", "h": "hour"}.get(unit.lower(), unit.lower())
+    said = float(amount) * _UNITS[name]
+    if lifetime is not None and abs(said - lifetime) <= _SLACK * max(said, lifetime):
+        return None
+    real = "it never expires" if lifetime is None else f"its lifetime is {lifetime_text(lifetime)}"
+    return f"the comment says {amount} {name}s, and {real}: {lifetime_text(said)} are {said / 1000:.0f} s"
+
+
+def unexpired(tokens: Iterable[Mapping[str, Json]], now: int) -> int:
+    """How many of the listed tokens count for the quota; `now` in ms since the epoch."""
+    return sum(not isinstance(end := one.get("expiry_time"), int) or end == _NEVER or end > now for one in tokens)
+
+
+def losing(now: Mapping[str, Json], new: Json) -> list[tuple[str, str]]:
+    """Who has a direct permission in an access control list, and none in the one that is to replace it.
+
+    Args:
+        now: the reply that holds the list in force.
+        new: the list that is sent.
+
+    The kind of each name (`group_name`) and the name. Administrators keep theirs whatever is sent.
+    """
+    kept = {grant for one in _objects(new) for grant in _grant(one)}
+    had = [grant for one in _objects(now.get("access_control_list")) if _is_direct(one) for grant in _grant(one)]
+    return [grant for grant in had if grant not in kept and grant != ("group_name", "admins")]
+
+
+def _objects(value: Json) -> list[dict[str, Json]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _grant(entry: Mapping[str, Json]) -> list[tuple[str, str]]:
+    return [(kind, name) for kind in _GRANTEES if isinstance(name := entry.get(kind), str)]
+
+
+def _is_direct(entry: Mapping[str, Json]) -> bool:
+    return any(one.get("inherited") is not True for one in _objects(entry.get("all_permissions")))
