@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,13 @@ _SESSIONS = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 EXAMPLES = [example for language, text in _FENCES if language == "console" for example in _SESSIONS.findall(text)]
 
 
+FILES = {text.split()[1]: text for language, text in _FENCES if language == "sql" and text.startswith("-- ")}
+"""What is shown with its file's name on top."""
+
+
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    (folder / "insert.sql").write_text(page.INSERT)
+    for name, text in {"insert.sql": page.INSERT, **FILES}.items():
+        (folder / name).write_text(text)
     variables = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(folder),
@@ -36,9 +42,11 @@ def test_an_example_gives_what_it_shows(command: str, shown: str, tmp_path: Path
     status = f"[exit {done.returncode}]\n" if done.returncode else ""
     if not shown:
         # What it mints differs each time.
-        assert (done.returncode, done.stderr) == (0, "")
+        assert done.returncode == 0
+        assert re.fullmatch("(note: .*\n)*", done.stderr)
         return
-    assert done.stdout + done.stderr + status == shown
+    days = (datetime.now(timezone.utc) + timedelta(days=90, seconds=offset) for offset in (-60, 0))
+    assert done.stdout + done.stderr + status in [shown.replace("{in 90 days}", str(day.date())) for day in days]
 
 
 def test_the_insert_that_is_shown_is_the_pages() -> None:

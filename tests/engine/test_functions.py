@@ -113,6 +113,10 @@ CASES: dict[str, list[tuple[str, Value]]] = {
         ("aws_policy_equal('{', '{')", 0),
         ("aws_policy_equal(NULL, '{}')", None),
     ],
+    "error": [
+        ("CASE WHEN 1 > 2 THEN error('never reached') ELSE 'fine' END", "fine"),
+        ("iif(1 < 2, 'fine', error(3))", "fine"),
+    ],
     "expires_in": [
         ("expires_in(NULL)", None),
         ("expires_in('soon')", None),
@@ -169,6 +173,8 @@ def test_every_function_has_cases() -> None:
         ("from_ms(9e999)", "no time with a year of four digits"),
         ("to_ms('tomorrow')", "'tomorrow' is no time"),
         ("json('{')", "malformed JSON"),
+        ("error('there is no new token')", "there is no new token"),
+        ("error(NULL)", "was called"),
     ],
 )
 def test_a_value_that_a_function_cannot_take_is_an_error_that_says_so(call: str, words: str) -> None:

@@ -159,6 +159,11 @@ def sha256(text: Value) -> Value:
     return None if text is None else digest(text_of(text).encode()).hexdigest()
 
 
+def error(message: Value) -> Value:
+    """Fail with a message: a script that checks something stops there."""
+    raise DataError(text_of(message) or "error() was called")
+
+
 def json_extract_path_text(document: Value, *keys: Value) -> Value:
     """The value below keys, as text; NULL where there is none."""
     if document is None:
@@ -305,6 +310,7 @@ FUNCTIONS: dict[str, tuple[_Function, tuple[int, ...]]] = {
     "sha256": (sha256, (1,)),
     "json_extract_path_text": (json_extract_path_text, (-1,)),
     "aws_policy_equal": (aws_policy_equal, (2,)),
+    "error": (error, (1,)),
     "expires_in": (expires_in, (1,)),
     "days_left": (days_left, (1,)),
     "from_ms": (from_ms, (1,)),
@@ -313,7 +319,8 @@ FUNCTIONS: dict[str, tuple[_Function, tuple[int, ...]]] = {
 """Name -> what it does, and with how many arguments (-1: any)."""
 
 
-_CLOCK = ("expires_in", "days_left")
+_CHANGING = ("expires_in", "days_left", "error")
+"""What SQLite must not work out ahead of the rows, or of a CASE."""
 
 
 @cache
@@ -339,7 +346,7 @@ class Registered:
         self.error: Error | None = None
         for name, (function, counts) in registered().items():
             for count in counts:
-                connection.create_function(name, count, self._watched(function), deterministic=name not in _CLOCK)
+                connection.create_function(name, count, self._watched(function), deterministic=name not in _CHANGING)
 
     def _watched(self, function: _Function) -> _Function:
         def called(*values: Value) -> Value:

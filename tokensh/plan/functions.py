@@ -64,6 +64,7 @@ date(time [, modifier ..]) | the date as YYYY-MM-DD
 datetime(time [, modifier ..]) | date and time as YYYY-MM-DD HH:MM:SS
 days_left(ms) | days until an expiry in epoch milliseconds; NULL for one that never comes (-1)
 degrees(x) | radians as degrees
+error(message) | fails with the message: a script that checks something stops there
 exp(x) | e to the power of x
 expires_in(ms) | an expiry in epoch milliseconds in words: in 3d, 2h ago, never
 floor(x) | the next whole number down
