@@ -82,6 +82,7 @@ class Tools:
     aside: Callable[[str], None]
     """What is to be read after the result."""
     partial: bool = False
+    tolerate: Callable[[Mapping[str, Error]], None] | None = None
 
 
 class Engine:
@@ -169,6 +170,7 @@ class Engine:
             on_failure=tools.on_failure,
             on_request=tools.on_request,
             on_progress=tools.on_progress,
+            tolerate=tools.tolerate,
         )
 
     def _shown(self, plan: RowsPlan) -> Iterator[Row]:
