@@ -33,6 +33,10 @@ def test_the_option_lists_the_workspaces_each_once() -> None:
     assert names(deployment_name="b, a,b") == ("b", "a")
 
 
+def test_a_workspaces_url_stands_for_its_name() -> None:
+    assert names(deployment_name="https://dbc-a.cloud.databricks.com/?o=1,b") == ("dbc-a", "b")
+
+
 def test_the_query_may_say_them_itself() -> None:
     query = "SELECT token_id FROM user_tokens WHERE deployment_name IN ('a', lower('B')) OR deployment_name = 'c';"
     assert sorted(names(query=query) or ()) == ["a", "b", "c"]
@@ -51,7 +55,7 @@ def test_a_filter_may_be_the_one_to_say_them() -> None:
     assert names(pushdown="true") is None
 
 
-def test_a_pattern_stands_for_the_configured_workspaces(home: Path) -> None:
+def test_a_pattern_or_a_profile_stands_for_configured_workspaces(home: Path) -> None:
     (home / ".databrickscfg").touch(0o600)
     (home / ".databrickscfg").write_text(
         "[a]\nhost = https://prod-1.cloud.databricks.com\n[b]\nhost = https://prod-2.cloud.databricks.com\n"
@@ -60,6 +64,8 @@ def test_a_pattern_stands_for_the_configured_workspaces(home: Path) -> None:
     try:
         assert names(deployment_name="PROD-*,other") == ("prod-1", "prod-2", "other")
         assert "no configured workspace is like 'stage-*'" in refusal(deployment_name="stage-*")
+        assert names(profile="b") == ("prod-2",)
+        assert "has no profile 'd'" in refusal(profile="d")
     finally:
         (home / ".databrickscfg").unlink()
 

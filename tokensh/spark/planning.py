@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
-from tokensh.api.hosts import Hosts
+from tokensh.api.hosts import Hosts, name_of
 from tokensh.dbapi import Connection
 from tokensh.engine.fetch import Values, calls
 from tokensh.engine.local import Local, function_names
@@ -84,6 +84,7 @@ def plan(settings: Settings) -> Reading:
 
 def _connection(settings: Settings) -> Connection:
     return Connection(
+        profile=settings.profile,
         endpoint=settings.endpoint,
         registry=settings.registry,
         timeout=settings.timeout,
@@ -160,7 +161,8 @@ def _workspaces(option: str | None, known: Sequence[str]) -> tuple[str, ...] | N
         return None
     found: dict[str, None] = {}
     for one in filter(None, map(str.strip, option.split(","))):
-        matching = [w for w in known if fnmatchcase(w.lower(), one.lower())] if _GLOB.search(one) else [one]
+        pattern = "://" not in one and _GLOB.search(one)
+        matching = [w for w in known if fnmatchcase(w.lower(), one.lower())] if pattern else [name_of(one)]
         if not matching:
             raise InterfaceError(
                 f"no configured workspace is like {one!r}",
