@@ -10,7 +10,11 @@ from typing import Any
 from tests.spark.needs import sql
 from tokensh.spark import TokenDataSource
 
+JAVA = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+"""A short run has nothing of a compiler that takes its time."""
 SMALL = {
+    "spark.driver.extraJavaOptions": JAVA,
+    "spark.executor.extraJavaOptions": JAVA,
     "spark.driver.memory": "1g",
     "spark.ui.enabled": "false",
     "spark.sql.shuffle.partitions": "2",

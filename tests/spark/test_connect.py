@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from tests.spark.needs import starts_spark
-from tests.spark.sessions import workspaces
+from tests.spark.sessions import SMALL, workspaces
 from tokensh.sandbox import Sandbox
 
 pytest.importorskip("grpc", reason="pyspark[connect] is not installed")
@@ -21,8 +21,11 @@ import json, sys
 from pyspark.sql import SparkSession
 from tokensh.spark import TokenDataSource, tables
 
-options, names, failing = json.loads(sys.argv[1])
-spark = SparkSession.builder.remote("local[2]").config("spark.ui.enabled", "false").getOrCreate()
+config, options, names, failing = json.loads(sys.argv[1])
+builder = SparkSession.builder.remote("local[2]")
+for name, value in config.items():
+    builder = builder.config(name, value)
+spark = builder.getOrCreate()
 spark.dataSource.register(TokenDataSource)
 read = lambda **more: spark.read.format("tokensh").options(**options, **more).load()
 found = {"kind": type(spark).__module__}
@@ -40,7 +43,7 @@ spark.stop()
 
 def test_a_client_registers_and_reads(options: dict[str, str], site: Sandbox) -> None:
     site.fault("GET */w/failing/*", status=403, times=None)
-    given = json.dumps([options, workspaces(40), "failing"])
+    given = json.dumps([SMALL, options, workspaces(40), "failing"])
     done = subprocess.run(
         [sys.executable, "-c", CLIENT, given], capture_output=True, text=True, check=False, timeout=240
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from tokensh.spark import tables
 
 pytestmark = starts_spark
 
+NOTEBOOK = re.compile(r"^```python notebook\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 AUDIT_ROWS = 1_000_000
 WORKSPACES = 400
 
@@ -138,3 +140,13 @@ def test_the_secret_is_in_no_plan_and_no_error(spark: Any, read: Any, site: Sand
     assert "holds a secret itself" in errors[1]
     assert site.token not in "".join((*plans, *errors, spark.sparkContext.getConf().toDebugString()))
     assert TOKEN_ENV not in plans[0]
+
+
+def test_readmes_notebook_lands_a_table(
+    spark: Any, site: Sandbox, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (program,) = NOTEBOOK.findall((Path(__file__).parents[2] / "README.md").read_text("utf-8"))
+    here = f'.option("endpoint", "{site.endpoint}").load()'
+    exec(program.replace("OPS_PAT", TOKEN_ENV).replace(".load()", here), {"spark": spark})
+    assert "terraform ci" in capsys.readouterr().out
+    assert asked(site) == {"dbc-abcd0123-a1bc": 1, "dbc-bcde1234-b2cd": 1}

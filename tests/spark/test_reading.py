@@ -185,9 +185,10 @@ def test_a_filter_names_no_other_host(site: Sandbox, options: Options) -> None:
     assert site.log == []
 
 
-def test_no_workspaces_are_no_rows(options: Options) -> None:
+@pytest.mark.parametrize("partition", [None, datasource.InputPartition(None)], ids=["4.1", "4.3"])
+def test_no_workspaces_are_no_rows(partition: Any, options: Options) -> None:
     # With no partitions Spark makes one of nothing.
-    assert list(reader({**options, "deployment_name": "a"}).read(datasource.InputPartition(None))) == []
+    assert list(reader({**options, "deployment_name": "a"}).read(partition)) == []
 
 
 def test_only_the_option_makes_a_reader_that_takes_filters(options: Options) -> None:
