@@ -232,7 +232,8 @@ def _run(options: argparse.Namespace, world: Environment) -> int:
     variables = _variables(options)
     with _connection(options, world) as connection:
         connection.variables.update(variables)
-        reporter = batch.Reporter(world.stderr, connection.redactor.clean)
+        draws = not options.quiet and is_terminal(world.stderr) and world.get("TERM") != "dumb"
+        reporter = batch.Reporter(world.stderr, connection.redactor.clean, world.monotonic if draws else None)
         connection.listeners = _listeners(reporter)
         if notice := connection.pending.notice():
             reporter.write(f"note: {notice}")
@@ -318,7 +319,7 @@ def _connection(options: argparse.Namespace, world: Environment) -> Connection:
 def _listeners(reporter: Reporter) -> Any:
     from tokensh.dbapi import Listeners  # noqa: PLC0415
 
-    return Listeners(failed=reporter.warning, note=lambda text: reporter.write(f"note: {text}"))
+    return Listeners(failed=reporter.warning, progress=reporter.progress, note=reporter.note)
 
 
 @contextmanager

@@ -53,6 +53,7 @@ from tokensh.provider.model import Method, Parameter
 from tokensh.records import dataclass
 from tokensh.redact import Redactor
 from tokensh.rows import Column, RowSet, Value
+from tokensh.text import visible
 
 _OWN_TOKENS = "/api/2.0/token/list"
 _GRANTS = "access_control_list"
@@ -290,7 +291,7 @@ class Engine:
             for kind, name in losing(self._granted(reader, keys), (request.body or {}).get(_GRANTS)):
                 rows.append({**keys, kind: name})
                 self._tools.note(
-                    f"warning: {kind} {name} is not in the new list for {request.target.name}: tokens of whoever has"
+                    f"warning: {kind} {visible(name)} is not in the new list for {request.target.name}: tokens of whoever has"
                     " CAN_USE by that alone are deleted at once, and cannot be brought back"
                 )
         if rows:

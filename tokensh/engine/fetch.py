@@ -217,6 +217,7 @@ class Fetcher:
                 tell(done, total)
 
         progress(0)
+        progress(0)
         for request, outcome in zip(new, self._client.fetch(new, progress), strict=True):
             seen[_key(request)] = outcome
 
