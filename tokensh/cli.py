@@ -81,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
     add("--max-reply", metavar="SIZE", type=_size, help="bytes that a reply may have, such as 64M (32M)")
     add("--log", metavar="FILE", help="add a line for each request to a file: what, where, how long; no secrets")
     add("--store", metavar="FILE", help="where views and local tables are kept")
-    add("-X", "--no-rc", action="store_true", help="do not run rc.sql")
+    add("-X", "--no-rc", action="store_true", help="the shell does not run rc.sql, which is beside config.toml")
     add("-q", "--quiet", action="store_true", help="no banner, no counts")
     add("--plain", action="store_true", help="no animation, nothing painted anew: for screen readers")
     add("--color", choices=("auto", "always", "never"), default="auto", help="styles in tables (auto)")
@@ -245,6 +245,7 @@ def _run(options: argparse.Namespace, world: Environment) -> int:
 
 
 def _shell(options: argparse.Namespace, world: Environment) -> int:
+    from tokensh.config import path_of  # noqa: PLC0415 (--help does without)
     from tokensh.shell.session import Session  # noqa: PLC0415 (a pipe does without prompt_toolkit)
     from tokensh.shell.settings import Settings  # noqa: PLC0415 (the same)
 
@@ -255,7 +256,7 @@ def _shell(options: argparse.Namespace, world: Environment) -> int:
         settings.plain = options.plain or world.get("TERM") == "dumb"
         settings.take(connection.config.shell)
         settings.format = options.output or settings.format
-        return Session(connection, settings).run()
+        return Session(connection, settings).run(None if options.no_rc else path_of(world).with_name("rc.sql"))
 
 
 def _scripts(options: argparse.Namespace, world: Environment) -> list[Script]:

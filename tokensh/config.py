@@ -12,7 +12,18 @@ from tokensh.errors import InterfaceError
 from tokensh.records import dataclass, field
 from tokensh.text import nearest
 
-_SHELL: dict[str, type] = {"confirm": bool, "timing": bool, "vi": bool, "format": str, "expanded": str}
+_SHELL: dict[str, type] = {
+    "format": str,
+    "null": str,
+    "pager": bool,
+    "times": str,
+    "expanded": str,
+    "header": bool,
+    "timing": bool,
+    "confirm": bool,
+    "vi": bool,
+}
+"""The shell's settings, by the names that `\\pset` gives them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -304,6 +304,11 @@ class Connection:
             yield from self._known.facts(self.workspace)
         yield "user_tokens", "are the tokens of whom the credential stands for; tokens are everyone's, for admins"
 
+    @cached_property
+    def profiles(self) -> Mapping[str, str]:
+        """The profiles of ~/.databrickscfg that lead to a workspace, and to which."""
+        return {one.profile: one.name for one in self._known.known() if one.profile}
+
     def _workspace_rows(self) -> Iterator[Row]:
         try:
             used = self.history.last_used()
