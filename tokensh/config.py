@@ -12,7 +12,7 @@ from tokensh.errors import InterfaceError
 from tokensh.records import dataclass, field
 from tokensh.text import nearest
 
-_SHELL: dict[str, type] = {
+SHELL: dict[str, type] = {
     "format": str,
     "null": str,
     "pager": bool,
@@ -67,10 +67,10 @@ def read(environment: Environment) -> Config:
         raise InterfaceError(f"{path}: workspace is a deployment_name in quotes")
     if not isinstance(shell, dict):
         raise InterfaceError(f"{path}: [shell] is a table of settings")
-    _known(shell, set(_SHELL), path, "shell.")
+    _known(shell, set(SHELL), path, "shell.")
     for name, value in shell.items():
-        if not isinstance(value, _SHELL[name]):
-            raise InterfaceError(f"{path}: shell.{name} is {value!r}, and should be a {_SHELL[name].__name__}")
+        if not isinstance(value, SHELL[name]):
+            raise InterfaceError(f"{path}: shell.{name} is {value!r}, and should be a {SHELL[name].__name__}")
     return Config(hosts, workspace, shell)
 
 
