@@ -18,6 +18,7 @@ from tokensh.errors import (
     Error,
     InterfaceError,
     Interrupted,
+    NotSupportedError,
     OutputError,
     PlaceholderError,
     ProgrammingError,
@@ -28,14 +29,13 @@ from tokensh.render import Options
 from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
 from tokensh.rows import RowSet
+from tokensh.sql.lexer import SKIPPED, tokens
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import Piece, split
 
 if TYPE_CHECKING:
     from tokensh.dbapi import Connection
 
-_PROGRESS_AFTER = 0.3
-"""s: what is faster than this is not worth a line."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -48,18 +48,28 @@ class Script:
     streamed: bool = False
 
 
-def from_text(text: str) -> Script:
-    """A statement, or several, of the command line."""
-    return Script("-c", lambda: iter(text.splitlines(keepends=True)))
+def from_text(text: str, name: str = "-c") -> Script:
+    """A statement, or several, of the command line. Raises NotSupportedError."""
+    _refuse_template(text, name)
+    return Script(name, lambda: iter(text.splitlines(keepends=True)))
 
 
 def from_file(path: str) -> Script:
-    """A file; it is read at once. Raises InterfaceError."""
+    """A file; it is read at once. Raises InterfaceError, NotSupportedError."""
     try:
         content = Path(path).read_bytes()
     except OSError as failure:
         raise InterfaceError(f"cannot read {path}: {failure.strerror}") from None
+    _refuse_template(content.decode("latin-1"), path)
     return Script(path, lambda: _decoded(BytesIO(content), path))
+
+
+def _refuse_template(text: str, name: str) -> None:
+    if "<<<json" in text:
+        raise NotSupportedError(
+            f"{name + ': ' if name else ''}jsonnet templates are not run",
+            hint="write {{ name }} in the statements, and give its value with --var name=value or --vars FILE",
+        )
 
 
 def from_stdin(environment: Environment) -> Script:
@@ -99,33 +109,10 @@ def _decoded(buffer: BinaryIO, name: str) -> Iterator[str]:
 class Reporter:
     """Tells on the error stream what went wrong, and keeps the exit status."""
 
-    def __init__(
-        self, stream: TextIO, redact: Callable[[str], str], monotonic: Callable[[], float] | None = None
-    ) -> None:
+    def __init__(self, stream: TextIO, redact: Callable[[str], str]) -> None:
         self.status = EXIT_OK
         self._stream = stream
         self._redact = redact
-        self._monotonic = monotonic
-        """The clock of the progress line; None: there is none."""
-        self._begun = 0.0
-        self._drawn = False
-
-    def progress(self, done: int, total: int) -> None:
-        """So many of so many workspaces have answered: a line on a terminal, which goes when all have."""
-        if self._monotonic is None:
-            return
-        if done == 0:
-            self._begun = self._monotonic()
-        elif done == total:
-            self._erase()
-        elif self._monotonic() - self._begun >= _PROGRESS_AFTER:
-            self._put(f"\r{done} of {total} workspaces\x1b[K")
-            self._drawn = True
-
-    def _erase(self) -> None:
-        if self._drawn:
-            self._put("\r\x1b[K")
-            self._drawn = False
 
     def error(self, error: Error, source: Source | None = None) -> None:
         """An error; a reader that has gone away is none to talk about."""
@@ -139,18 +126,10 @@ class Reporter:
         first, *more = format_error(error, redact=self._redact)
         self.write("\n".join((first.replace("error:", "warning:", 1), *more)))
 
-    def note(self, text: str) -> None:
-        """What is worth a line, and no error; a warning says so itself."""
-        self.write(text if text.startswith("warning: ") else f"note: {text}")
-
     def write(self, text: str) -> None:
         """A line or several; if nobody can be told, so be it."""
-        self._erase()
-        self._put(text + "\n")
-
-    def _put(self, text: str) -> None:
         try:
-            self._stream.write(text)
+            self._stream.write(text + "\n")
             self._stream.flush()
         except (OSError, ValueError, AttributeError):
             pass
@@ -203,6 +182,8 @@ class Batch:
         self._reporter = reporter
         self._stop = stop
         self._dry = dry
+        self.despatched = False
+        """Whether to say of a change that gave no rows that it was sent, in StackQL's words."""
         self._counts = not quiet and sink.options.terminal and is_terminal(connection.environment.stderr)
 
     def run(self, scripts: Iterable[Script]) -> None:
@@ -253,8 +234,12 @@ class Batch:
             text = self._connection.fill(piece.text)
             source = replace(source, text=text)
             with ctrl_c(self._connection.cancellation):
+                silent = True
                 for result in self._connection.results(text, dry=self._dry):
                     self._deliver(result)
+                    silent = silent and not result.columns
+            if silent and self.despatched and _is_change(self._connection.parser, text):
+                self._reporter.write("The operation was despatched successfully")
         except Error as error:
             self._reporter.error(error, source)
             lost = isinstance(error, OutputError) or error.exit_status == EXIT_INTERRUPTED
@@ -268,6 +253,11 @@ class Batch:
         count = deliver(self._sink.format, result, self._sink.stream, self._sink.options)
         if self._counts and result.columns:
             self._reporter.write(f"({count} row{'' if count == 1 else 's'})")
+
+
+def _is_change(parser: Parser, text: str) -> bool:
+    first = next((token for token in tokens(parser.table, text) if token.kind not in SKIPPED), None)
+    return first is not None and first.text.upper() in ("INSERT", "EXEC", "DELETE", "UPDATE", "REPLACE")
 
 
 def _source(script: Script, piece: Piece) -> Source:

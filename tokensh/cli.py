@@ -81,12 +81,19 @@ def parser() -> argparse.ArgumentParser:
     add("--max-reply", metavar="SIZE", type=_size, help="bytes that a reply may have, such as 64M (32M)")
     add("--log", metavar="FILE", help="add a line for each request to a file: what, where, how long; no secrets")
     add("--store", metavar="FILE", help="where views and local tables are kept")
-    add("-X", "--no-rc", action="store_true", help="the shell does not run rc.sql, which is beside config.toml")
+    add("-X", "--no-rc", action="store_true", help="do not run rc.sql")
     add("-q", "--quiet", action="store_true", help="no banner, no counts")
     add("--plain", action="store_true", help="no animation, nothing painted anew: for screen readers")
     add("--color", choices=("auto", "always", "never"), default="auto", help="styles in tables (auto)")
-    add("-V", "--version", action="version", version=f"tokensh {__version__}")
+    add("-V", "--version", action="version", version=_version())
+    # What only StackQL's spelling sets.
+    made.set_defaults(auth=None, delimiter=None, environment={}, despatched=False)
     return made
+
+
+def _version() -> str:
+    """One line, of whose words programs that call `stackql --version` read the second and the fourth."""
+    return f"tokensh {__version__} python {'.'.join(map(str, sys.version_info[:3]))}"
 
 
 def _columns() -> int:
@@ -142,16 +149,16 @@ def main(arguments: Sequence[str] | None = None, environment: Environment | None
     """Run the command line and return its exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given in (["--version"], ["-V"]):
-        print(f"tokensh {__version__}")  # noqa: T201 (as argparse does)
+        print(_version())  # noqa: T201 (as argparse does)
         return EXIT_OK
     try:
-        options = parser().parse_args(given)
+        options = _options(given)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else EXIT_FAILED
-    from tokensh.environment import Environment  # noqa: PLC0415 (--help does without)
-
+    except Error as error:
+        return _told(error, environment or _real())
     _no_core_file()
-    world = environment or Environment.real()
+    world = environment or _real()
     _prepare(world.stdout, world.stderr)
     try:
         return _run(options, world)
@@ -163,6 +170,24 @@ def main(arguments: Sequence[str] | None = None, environment: Environment | None
         return _told(_ours(error), world)
     finally:
         _finish(world.stdout)
+
+
+_COMMANDS = ("exec", "shell", "registry", "srv", "mcp", "help")
+
+
+def _options(given: list[str]) -> argparse.Namespace:
+    """What is to be done. Raises SystemExit as argparse does, and what StackQL's spelling may raise."""
+    if not given or given[0] not in _COMMANDS:
+        return parser().parse_args(given)
+    from tokensh import stackql  # noqa: PLC0415 (nothing else does with StackQL's spelling)
+
+    return stackql.parse(given, parser())
+
+
+def _real() -> Environment:
+    from tokensh.environment import Environment  # noqa: PLC0415 (--help does without)
+
+    return Environment.real()
 
 
 def _no_core_file() -> None:
@@ -217,6 +242,7 @@ def _ours(error: Exception) -> InternalError:
 def _run(options: argparse.Namespace, world: Environment) -> int:
     from tokensh.environment import is_terminal  # noqa: PLC0415 (--help does without)
 
+    world = _with_variables(world, options.environment)
     if options.sources is None and not options.check and is_terminal(world.stdin):
         return _shell(options, world)
     from tokensh import batch  # noqa: PLC0415 (--help does without)
@@ -232,20 +258,27 @@ def _run(options: argparse.Namespace, world: Environment) -> int:
     variables = _variables(options)
     with _connection(options, world) as connection:
         connection.variables.update(variables)
-        draws = not options.quiet and is_terminal(world.stderr) and world.get("TERM") != "dumb"
-        reporter = batch.Reporter(world.stderr, connection.redactor.clean, world.monotonic if draws else None)
+        reporter = batch.Reporter(world.stderr, connection.redactor.clean)
         connection.listeners = _listeners(reporter)
         if notice := connection.pending.notice():
             reporter.write(f"note: {notice}")
         stop = options.on_error == "stop"
         with _sink(options, world) as sink:
             runs = batch.Batch(connection, sink, reporter, stop=stop, dry=options.dry_run, quiet=options.quiet)
+            runs.despatched = options.despatched
             runs.run(scripts)
         return reporter.status
 
 
+def _with_variables(world: Environment, variables: dict[str, str]) -> Environment:
+    if not variables:
+        return world
+    from tokensh.records import replace  # noqa: PLC0415 (only StackQL's spelling sets any)
+
+    return replace(world, variables={**world.variables, **variables})
+
+
 def _shell(options: argparse.Namespace, world: Environment) -> int:
-    from tokensh.config import path_of  # noqa: PLC0415 (--help does without)
     from tokensh.shell.session import Session  # noqa: PLC0415 (a pipe does without prompt_toolkit)
     from tokensh.shell.settings import Settings  # noqa: PLC0415 (the same)
 
@@ -256,7 +289,7 @@ def _shell(options: argparse.Namespace, world: Environment) -> int:
         settings.plain = options.plain or world.get("TERM") == "dumb"
         settings.take(connection.config.shell)
         settings.format = options.output or settings.format
-        return Session(connection, settings).run(None if options.no_rc else path_of(world).with_name("rc.sql"))
+        return Session(connection, settings).run()
 
 
 def _scripts(options: argparse.Namespace, world: Environment) -> list[Script]:
@@ -264,8 +297,8 @@ def _scripts(options: argparse.Namespace, world: Environment) -> list[Script]:
 
     made = []
     for kind, text in options.sources or [("-f", "-")]:
-        if kind == "-c":
-            made.append(batch.from_text(text))
+        if kind != "-f":
+            made.append(batch.from_text(text, kind))
         else:
             made.append(batch.from_stdin(world) if text == "-" else batch.from_file(text))
     return made
@@ -303,6 +336,7 @@ def _connection(options: argparse.Namespace, world: Environment) -> Connection:
     return Connection(
         environment=world,
         profile=options.profile,
+        auth=options.auth,
         endpoint=options.endpoint,
         workspace=options.workspace,
         registry=options.registry,
@@ -320,7 +354,7 @@ def _connection(options: argparse.Namespace, world: Environment) -> Connection:
 def _listeners(reporter: Reporter) -> Any:
     from tokensh.dbapi import Listeners  # noqa: PLC0415
 
-    return Listeners(failed=reporter.warning, progress=reporter.progress, note=reporter.note)
+    return Listeners(failed=reporter.warning, note=lambda text: reporter.write(f"note: {text}"))
 
 
 @contextmanager
@@ -329,7 +363,11 @@ def _sink(options: argparse.Namespace, world: Environment) -> Iterator[Sink]:
     from tokensh.batch import Sink  # noqa: PLC0415
     from tokensh.render import Options  # noqa: PLC0415
 
-    look: dict[str, Any] = {"header": not options.hideheaders, "csv_safe": options.csv_safe}
+    look: dict[str, Any] = {
+        "header": not options.hideheaders,
+        "csv_safe": options.csv_safe,
+        "delimiter": options.delimiter,
+    }
     if options.outfile is None:
         shown = Options.fitting(world, world.stdout, options.color)
         yield Sink(world.stdout, options.output or "table", shown.but(**look))

@@ -22,8 +22,10 @@ class Notebook:
 
     def __init__(self) -> None:
         from IPython.core.interactiveshell import InteractiveShell  # noqa: PLC0415 (where there is one)
+        from traitlets.config import Config  # noqa: PLC0415
 
-        self.shell = InteractiveShell.instance()
+        config = Config({"HistoryManager": {"enabled": False}})
+        self.shell = InteractiveShell.instance(config=config)
         self.shell.reset()
 
     def cell(self, text: str) -> Any:
