@@ -26,6 +26,17 @@ def test_it_prints_endpoint_and_token_serves_and_leaves_quietly() -> None:
     assert (process.returncode, rest) == (0, ("", ""))
 
 
+def test_it_prints_everybody_s_credentials_where_asked_to() -> None:
+    command = [sys.executable, "-m", "tokensh.sandbox", "--credentials"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told = dict(process.stdout.readline().split() for _ in range(7))
+        process.send_signal(signal.SIGINT)
+    assert list(told) == [
+        "endpoint", "token", "user_token", "guest_token", "client_id", "client_secret", "account_id",
+    ]  # fmt: skip
+
+
 def test_a_port_in_use_is_one_clear_error(sandbox: Sandbox, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--port", str(sandbox.port)]) == 2
     shown = capsys.readouterr()

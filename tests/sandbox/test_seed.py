@@ -53,3 +53,16 @@ def test_extra_tokens_come_on_top_in_each_workspace() -> None:
     state = new_state(tokens=40, any_workspace=True)
     assert len(Api(state).own()) == 47
     assert len(Api(state, workspace="dbc-other").own()) == 40
+
+
+def test_extra_tokens_are_of_every_kind() -> None:
+    rows = Api(new_state(tokens=300, any_workspace=True), workspace="dbc-many").own()
+    now = int(NOW * 1000)
+    expiries = [row["expiry_time"] for row in rows]
+    comments = [row["comment"] for row in rows]
+    assert len({row["token_id"] for row in rows}) == 300
+    assert expiries.count(-1) == 25
+    assert sum(0 < expiry <= now for expiry in expiries) >= 25
+    assert sum(now < expiry < now + 7 * DAY * 1000 for expiry in expiries) >= 25
+    assert max(map(len, comments)) == 255
+    assert any("東京" in comment for comment in comments)

@@ -68,6 +68,76 @@ def test_faults_over_http(sandbox: Sandbox) -> None:
         assert client.send("GET", "/__sandbox/other")[0] == 404
 
 
+def test_settings_can_be_changed_while_it_runs(sandbox: Sandbox) -> None:
+    with Client(sandbox) as client:
+        status, raw = client.send("PATCH", "/__sandbox/settings", {"quota": 1, "empty_list": "null", "latency": 0.01})
+        told = json.loads(raw)
+        assert (status, told["quota"], told["empty_list"], told["latency"]) == (200, 1, "null", 0.01)
+        assert json.loads(client.send("GET", "/__sandbox/settings")[1]) == told
+        status, raw = client.send("POST", f"/w/{WORKSPACE}/api/2.0/token/create", {})
+        assert (status, json.loads(raw)["error_code"]) == (400, "QUOTA_EXCEEDED")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"quota": "many"}, {"quota": -1}, {"latency": True}, {"obo": 1}, {"empty_list": "none"}, {"tokens": 5}, {"x": 1}],
+    ids=repr,
+)
+def test_a_setting_that_is_wrong_changes_none(given: dict[str, object], sandbox: Sandbox) -> None:
+    with Client(sandbox) as client:
+        assert client.send("PATCH", "/__sandbox/settings", {"eventual": True, **given})[0] == 400
+    assert sandbox.state.settings.eventual is False
+
+
+def test_time_is_advanced_over_http(sandbox: Sandbox) -> None:
+    with Client(sandbox) as client:
+        client.token = client.call("POST", "create", {"lifetime_seconds": 60})["token_value"]
+        assert client.send("POST", "/__sandbox/advance", {"seconds": 61}) == (200, b"{}")
+        assert client.send("GET", LIST)[0] == 403
+        assert client.send("POST", "/__sandbox/advance", {"seconds": "soon"})[0] == 400
+
+
+def test_the_log_can_be_forgotten(sandbox: Sandbox) -> None:
+    with Client(sandbox) as client:
+        client.count()
+        assert client.send("DELETE", "/__sandbox/log") == (200, b"{}")
+    assert sandbox.log == []
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"), [("absent", {}), ("null", {"token_infos": None}), ("array", {"token_infos": []})]
+)
+def test_an_empty_list_comes_in_each_of_its_forms(form: str, expected: object) -> None:
+    with start(any_workspace=True, empty_list=form) as sandbox, Client(sandbox) as client:
+        assert json.loads(client.send("GET", "/w/dbc-new/api/2.0/token/list")[1]) == expected
+
+
+def test_tokens_that_nobody_uses_are_gone_after_a_time() -> None:
+    with start(idle_days=90) as sandbox, Client(sandbox) as client:
+        comments = {row.get("comment") for row in client.call("GET", "list")["token_infos"]}
+        assert "terraform ci" in comments  # used yesterday
+        assert "nightly export" not in comments  # 111 days ago
+        client.token = client.call("POST", "create", {})["token_value"]
+        sandbox.advance(80 * 86400)
+        assert client.send("GET", LIST)[0] == 200
+        sandbox.advance(80 * 86400)
+        assert client.send("GET", LIST)[0] == 200
+        sandbox.advance(91 * 86400)
+        assert client.send("GET", LIST)[0] == 403
+
+
+def test_a_token_minted_with_a_token_is_its_minter_s(sandbox: Sandbox) -> None:
+    with Client(sandbox) as client:
+        client.token = sandbox.user_token
+        minted = client.call("POST", "create", {"comment": "mine"})["token_value"]
+        client.token = minted
+        assert "mine" in {row.get("comment") for row in client.call("GET", "list")["token_infos"]}
+        me = json.loads(client.send("GET", f"/w/{WORKSPACE}/api/2.0/preview/scim/v2/Me")[1])
+        assert me["userName"] == "ed@example.com"
+        client.token = sandbox.token
+        assert "mine" not in {row.get("comment") for row in client.call("GET", "list")["token_infos"]}
+
+
 def test_faults_in_process_count_their_hits(sandbox: Sandbox) -> None:
     rule = sandbox.fault("*/token/*", status=500, times=5)
     with Client(sandbox) as client:

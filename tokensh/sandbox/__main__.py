@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from tokensh.errors import EXIT_OK, InterfaceError
 from tokensh.sandbox import start
+from tokensh.sandbox.state import EMPTY_LISTS
 
 
 def _between(kind: type[int] | type[float], least: float, most: float) -> Callable[[str], float]:
@@ -37,25 +38,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C; prints the endpoint and a token first. Returns the exit status."""
     options = vars(_parser().parse_args(arguments))
     del options["host"]
+    everyone = options.pop("credentials")
     try:
         sandbox = start(**options)
     except InterfaceError as error:
         sys.stderr.write(f"error: {error}\nhint: {error.hint}\n")
         return error.exit_status
     with sandbox, suppress(KeyboardInterrupt):
-        # The fixed credential of a loopback emulator: it opens nothing else.
-        sys.stdout.write(f"endpoint {sandbox.endpoint}\ntoken {sandbox.token}\n")
+        # The fixed credentials of a loopback emulator: they open nothing else.
+        told = sandbox.who if everyone else {"token": sandbox.token}
+        sys.stdout.write(
+            f"endpoint {sandbox.endpoint}\n" + "".join(f"{name} {value}\n" for name, value in told.items())
+        )
         sys.stdout.flush()
         threading.Event().wait()
     return EXIT_OK
+
+
+_EPILOG = """\
+while it runs, without a credential:
+  POST   /__sandbox/fault     {"pattern": "GET */token/list", "status": 503, "times": 1}: spoil answers; also body,
+                              headers, skip, after_handler, drop, close, delay, drip; DELETE is rid of all faults
+  POST   /__sandbox/advance   {"seconds": 86400}: let time pass, so that tokens expire
+  PATCH  /__sandbox/settings  {"latency": 0.2, "quota": 10}: what the options set; GET shows all
+  GET    /__sandbox/log       the requests seen, without secrets; DELETE forgets them
+Whether tokens are enabled and their longest lifetime are settings of each workspace: PATCH /api/2.0/workspace-conf.
+"""
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tokensh.sandbox",
         description="A Databricks workspace's token API on the loopback interface. Prints its endpoint and a token.",
-        epilog="Faults: POST /__sandbox/fault with {'pattern': 'GET */token/list', 'status': 503, 'times': 1, ..}; "
-        "DELETE it to be rid of them. GET /__sandbox/log shows the requests seen, without secrets.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("--port", type=_COUNT, default=0, help="where to listen (default: a free port)")
@@ -74,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
         help="without lifetime_seconds; -1: no expiry",
     )
     add("--oauth-lifetime", type=_COUNT, default=3600, metavar="SECONDS", help="of OAuth tokens (default: 3600)")
+    add("--idle-days", type=_COUNT, default=0, metavar="N", help="tokens not used for N days are gone (default: kept)")
+    add("--empty-list", choices=EMPTY_LISTS, default=EMPTY_LISTS[0], help="a list without rows: {}, null or []")
+    add("--credentials", action="store_true", help="print everybody's credentials, not only the admin's token")
     add("--hide-expired", dest="show_expired", action="store_false", help="lists leave expired tokens out")
     add("--eventual", action="store_true", help="the first read after a write shows the state before it")
     add("--no-obo", dest="obo", action="store_false", help="on-behalf-of tokens are not enabled")

@@ -92,7 +92,7 @@ def _create(call: Call) -> Json:
 
 def _list(call: Call) -> Json:
     _require_tokens(call)
-    return _infos([_own_row(token) for token in call.workspace.read(call.principal)])
+    return _infos(call, [_own_row(token) for token in call.workspace.read(call.principal)])
 
 
 def _delete(call: Call) -> Json:
@@ -114,11 +114,12 @@ def _all_list(call: Call) -> Json:
     if number is not None and not number.isdecimal():
         raise invalid("created_by_id must be an int64")
     return _infos(
+        call,
         [
             _full_row(token, call.workspace)
             for token in call.workspace.read()
             if number in {None, str(token.creator.number)} and name in {None, token.creator.name}
-        ]
+        ],
     )
 
 
@@ -277,9 +278,11 @@ def _changes(fields: Json) -> tuple[Order, list[str]]:
     return _order(changes), _required(fields, "update_mask").split(",")
 
 
-def _infos(rows: list[Json]) -> Json:
+def _infos(call: Call, rows: list[Json]) -> Json:
+    if rows or call.state.settings.empty_list == "array":
+        return {"token_infos": rows}
     # An empty list is left out altogether, as everywhere in the JSON mapping of protocol buffers.
-    return {"token_infos": rows} if rows else {}
+    return {"token_infos": None} if call.state.settings.empty_list == "null" else {}
 
 
 def _own_row(token: Token) -> Json:

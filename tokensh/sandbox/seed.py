@@ -90,7 +90,30 @@ def _tokens(workspace: str, now: int, extra: int) -> Iterator[Token]:
     for owner, creator, seed in _EVERYONE if own else ():
         yield _token(workspace, now, owner, creator, seed)
     for number in range(extra):
-        yield _token(workspace, now, ADMIN, ADMIN, Seed(f"extra {number}", 1 + number % 300, 365, number % 90 or None))
+        yield _token(workspace, now, ADMIN, ADMIN, _extra(number))
+
+
+def _extra(number: int) -> Seed:
+    """One of many: most are plain, of each dozen one never expires, one has expired, one ends soon, some comments are odd.
+
+    Each comment ends in its number, so that each token has an id of its own.
+    """
+    age, idle = 1 + number % 300, number % 90 or None
+    match number % 12:
+        case 3:
+            return Seed(f"for ever {number}", 400 + age, None, idle)
+        case 5:
+            return Seed(f"long gone {number}", 60 + age, 30, age)
+        case 7:
+            return Seed(f"ends soon {number}", 29.5, 30 + number % 3, 0)
+        case 9:
+            return Seed(f"Zürich 東京 ✨ {number}", age, 365, idle)
+        case 11:
+            return Seed(
+                f"{'as long as a comment may be ' * 10}"[: 255 - len(str(number))] + str(number), age, 730, None
+            )
+        case _:
+            return Seed(f"extra {number}", age, 365, idle)
 
 
 def _token(workspace: str, now: int, owner: Principal, creator: Principal, seed: Seed) -> Token:

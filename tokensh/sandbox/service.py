@@ -6,15 +6,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tokensh.sandbox import seed
 from tokensh.sandbox.faults import Fault, Faults, HangUp, from_json
 from tokensh.sandbox.routes import answer
-from tokensh.sandbox.state import Clock, Settings
-from tokensh.sandbox.wire import RefusedError, Reply, Request, no_endpoint, reply
+from tokensh.sandbox.state import EMPTY_LISTS, Clock, Settings
+from tokensh.sandbox.wire import Json, RefusedError, Reply, Request, malformed, no_endpoint, reply
 
 if TYPE_CHECKING:
     from tokensh.sandbox.server import Server
@@ -88,6 +88,12 @@ class Sandbox:
         self._log: deque[LogEntry] = deque(maxlen=LOG_LIMIT)
         self._lock = threading.Lock()
         self._stopped = threading.Event()
+
+    @property
+    def who(self) -> dict[str, str]:
+        """Who can be rehearsed: the admin, a plain user, somebody who may not use tokens, and the service principal."""
+        names = ("token", "user_token", "guest_token", "client_id", "client_secret", "account_id")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def endpoint(self) -> str:
@@ -177,6 +183,46 @@ class Sandbox:
                 self._faults.add(from_json(request.fields()))
             case "DELETE", "fault":
                 self.clear_faults()
+            case "DELETE", "log":
+                self._log.clear()
+            case "POST", "advance":
+                self.advance(_between(request.fields(), "seconds", -1e9, 1e9))
+            case "GET", "settings":
+                pass
+            case "PATCH", "settings":
+                _change(self.state.settings, request.fields())
             case _:
                 raise no_endpoint(request)
-        return {}
+        return asdict(self.state.settings) if request.path.endswith("/settings") else {}
+
+
+_NUMBERS = {
+    "latency": (0, 3600),
+    "quota": (0, 1_000_000),
+    "default_lifetime_days": (-1, 730),
+    "oauth_lifetime": (0, 1_000_000),
+    "idle_days": (0, 10_000),
+}
+_SWITCHES = ("show_expired", "eventual", "obo", "any_workspace")
+
+
+def _change(settings: Settings, given: Json) -> None:
+    """Change settings of a running emulator: all of them or, where one is wrong, none."""
+    made: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in _NUMBERS:
+            number = _between(given, name, *_NUMBERS[name])
+            made[name] = number if name == "latency" else int(number)
+        elif (name in _SWITCHES and isinstance(value, bool)) or (name == "empty_list" and value in EMPTY_LISTS):
+            made[name] = value
+        else:
+            raise malformed(f"'{name}' is no setting that can be changed so; {', '.join((*_NUMBERS, *_SWITCHES))} can")
+    for name, value in made.items():
+        setattr(settings, name, value)
+
+
+def _between(given: Json, name: str, least: float, most: float) -> float:
+    value = given.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        raise malformed(f"'{name}' must be a number from {least} to {most}")
+    return value

@@ -18,9 +18,12 @@ COMMENT_LIMIT = 255
 """Characters a comment may have (AWS Secrets Manager's page on the type DatabricksPAT)."""
 
 
-@dataclass(frozen=True, slots=True)
+EMPTY_LISTS = ("absent", "null", "array")
+
+
+@dataclass(slots=True)
 class Settings:
-    """How the emulator behaves.
+    """How the emulator behaves; most may be changed while it runs.
 
     Attributes:
         any_workspace: every host label is a workspace, not only the seeded ones.
@@ -29,6 +32,8 @@ class Settings:
         quota: unexpired tokens a principal may have in a workspace (Databricks: 600).
         max_lifetime_days: the workspace setting maxTokenLifetimeDays at the start.
         default_lifetime_days: lifetime of a token created without one; -1 for no expiry, as it was before 2024.
+        idle_days: tokens that were not used for so many days are gone (Databricks: 90); 0 keeps them.
+        empty_list: how a list without rows is answered: `absent` ({}), `null` or `array`; clients must take all three.
         show_expired: expired tokens are still listed.
         eventual: the first read after a write shows what was there before the write.
         obo: on-behalf-of tokens are enabled.
@@ -41,6 +46,8 @@ class Settings:
     quota: int = 600
     max_lifetime_days: int = 730
     default_lifetime_days: int = 730
+    idle_days: int = 0
+    empty_list: str = EMPTY_LISTS[0]
     show_expired: bool = True
     eventual: bool = False
     obo: bool = True
@@ -141,6 +148,7 @@ class Workspace:
 
     def read(self, owner: Principal | None = None) -> list[Token]:
         """The tokens a read shows, of everyone or of one owner, oldest write first."""
+        self._drop_idle()
         # An eventually consistent store answers the first read after a write from before it.
         source, self._before = self._before, None
         rows = self._tokens if source is None else source
@@ -205,6 +213,7 @@ class Workspace:
 
     def bearer(self, token_id: str) -> Principal | None:
         """Whom a token authenticates; None if there is none, or it has expired. Notes the day of the use."""
+        self._drop_idle()
         token = self._tokens.get(token_id)
         now = self._clock.now_ms()
         if token is None or token.expired(now):
@@ -221,6 +230,14 @@ class Workspace:
         self.grants = grants
         self._remember()
         self._tokens = {key: token for key, token in self._tokens.items() if self.may_use(token.owner)}
+
+    def _drop_idle(self) -> None:
+        """Revoke what nobody uses: the rows are gone without a trace, as in the API."""
+        if self._settings.idle_days:
+            since = self._clock.now_ms() - self._settings.idle_days * DAY * 1000
+            self._tokens = {
+                key: one for key, one in self._tokens.items() if max(one.creation_time, one.last_used_day or 0) > since
+            }
 
     def _remember(self) -> None:
         if self._settings.eventual:
