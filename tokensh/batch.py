@@ -36,6 +36,8 @@ from tokensh.sql.script import Piece, split
 if TYPE_CHECKING:
     from tokensh.dbapi import Connection
 
+_PROGRESS_AFTER = 0.3
+"""s: what is faster than this is not worth a line."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -109,10 +111,33 @@ def _decoded(buffer: BinaryIO, name: str) -> Iterator[str]:
 class Reporter:
     """Tells on the error stream what went wrong, and keeps the exit status."""
 
-    def __init__(self, stream: TextIO, redact: Callable[[str], str]) -> None:
+    def __init__(
+        self, stream: TextIO, redact: Callable[[str], str], monotonic: Callable[[], float] | None = None
+    ) -> None:
         self.status = EXIT_OK
         self._stream = stream
         self._redact = redact
+        self._monotonic = monotonic
+        """The clock of the progress line; None: there is none."""
+        self._begun = 0.0
+        self._drawn = False
+
+    def progress(self, done: int, total: int) -> None:
+        """So many of so many workspaces have answered: a line on a terminal, which goes when all have."""
+        if self._monotonic is None:
+            return
+        if done == 0:
+            self._begun = self._monotonic()
+        elif done == total:
+            self._erase()
+        elif self._monotonic() - self._begun >= _PROGRESS_AFTER:
+            self._put(f"\r{done} of {total} workspaces\x1b[K")
+            self._drawn = True
+
+    def _erase(self) -> None:
+        if self._drawn:
+            self._put("\r\x1b[K")
+            self._drawn = False
 
     def error(self, error: Error, source: Source | None = None) -> None:
         """An error; a reader that has gone away is none to talk about."""
@@ -126,10 +151,18 @@ class Reporter:
         first, *more = format_error(error, redact=self._redact)
         self.write("\n".join((first.replace("error:", "warning:", 1), *more)))
 
+    def note(self, text: str) -> None:
+        """What is worth a line, and no error; a warning says so itself."""
+        self.write(text if text.startswith("warning: ") else f"note: {text}")
+
     def write(self, text: str) -> None:
         """A line or several; if nobody can be told, so be it."""
+        self._erase()
+        self._put(text + "\n")
+
+    def _put(self, text: str) -> None:
         try:
-            self._stream.write(text + "\n")
+            self._stream.write(text)
             self._stream.flush()
         except (OSError, ValueError, AttributeError):
             pass

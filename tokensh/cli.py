@@ -81,7 +81,7 @@ def parser() -> argparse.ArgumentParser:
     add("--max-reply", metavar="SIZE", type=_size, help="bytes that a reply may have, such as 64M (32M)")
     add("--log", metavar="FILE", help="add a line for each request to a file: what, where, how long; no secrets")
     add("--store", metavar="FILE", help="where views and local tables are kept")
-    add("-X", "--no-rc", action="store_true", help="do not run rc.sql")
+    add("-X", "--no-rc", action="store_true", help="the shell does not run rc.sql, which is beside config.toml")
     add("-q", "--quiet", action="store_true", help="no banner, no counts")
     add("--plain", action="store_true", help="no animation, nothing painted anew: for screen readers")
     add("--color", choices=("auto", "always", "never"), default="auto", help="styles in tables (auto)")
@@ -258,7 +258,8 @@ def _run(options: argparse.Namespace, world: Environment) -> int:
     variables = _variables(options)
     with _connection(options, world) as connection:
         connection.variables.update(variables)
-        reporter = batch.Reporter(world.stderr, connection.redactor.clean)
+        draws = not options.quiet and is_terminal(world.stderr) and world.get("TERM") != "dumb"
+        reporter = batch.Reporter(world.stderr, connection.redactor.clean, world.monotonic if draws else None)
         connection.listeners = _listeners(reporter)
         if notice := connection.pending.notice():
             reporter.write(f"note: {notice}")
@@ -279,6 +280,7 @@ def _with_variables(world: Environment, variables: dict[str, str]) -> Environmen
 
 
 def _shell(options: argparse.Namespace, world: Environment) -> int:
+    from tokensh.config import path_of  # noqa: PLC0415 (--help does without)
     from tokensh.shell.session import Session  # noqa: PLC0415 (a pipe does without prompt_toolkit)
     from tokensh.shell.settings import Settings  # noqa: PLC0415 (the same)
 
@@ -289,7 +291,7 @@ def _shell(options: argparse.Namespace, world: Environment) -> int:
         settings.plain = options.plain or world.get("TERM") == "dumb"
         settings.take(connection.config.shell)
         settings.format = options.output or settings.format
-        return Session(connection, settings).run()
+        return Session(connection, settings).run(None if options.no_rc else path_of(world).with_name("rc.sql"))
 
 
 def _scripts(options: argparse.Namespace, world: Environment) -> list[Script]:
@@ -354,7 +356,7 @@ def _connection(options: argparse.Namespace, world: Environment) -> Connection:
 def _listeners(reporter: Reporter) -> Any:
     from tokensh.dbapi import Listeners  # noqa: PLC0415
 
-    return Listeners(failed=reporter.warning, note=lambda text: reporter.write(f"note: {text}"))
+    return Listeners(failed=reporter.warning, progress=reporter.progress, note=reporter.note)
 
 
 @contextmanager

@@ -12,7 +12,18 @@ from tokensh.errors import InterfaceError
 from tokensh.records import dataclass, field
 from tokensh.text import nearest
 
-_SHELL: dict[str, type] = {"confirm": bool, "timing": bool, "vi": bool, "format": str, "expanded": str}
+SHELL: dict[str, type] = {
+    "format": str,
+    "null": str,
+    "pager": bool,
+    "times": str,
+    "expanded": str,
+    "header": bool,
+    "timing": bool,
+    "confirm": bool,
+    "vi": bool,
+}
+"""The shell's settings, by the names that `\\pset` gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +67,10 @@ def read(environment: Environment) -> Config:
         raise InterfaceError(f"{path}: workspace is a deployment_name in quotes")
     if not isinstance(shell, dict):
         raise InterfaceError(f"{path}: [shell] is a table of settings")
-    _known(shell, set(_SHELL), path, "shell.")
+    _known(shell, set(SHELL), path, "shell.")
     for name, value in shell.items():
-        if not isinstance(value, _SHELL[name]):
-            raise InterfaceError(f"{path}: shell.{name} is {value!r}, and should be a {_SHELL[name].__name__}")
+        if not isinstance(value, SHELL[name]):
+            raise InterfaceError(f"{path}: shell.{name} is {value!r}, and should be a {SHELL[name].__name__}")
     return Config(hosts, workspace, shell)
 
 

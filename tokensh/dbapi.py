@@ -70,6 +70,7 @@ from tokensh.plan.nodes import (
     Plan,
     RefreshPlan,
     RowsPlan,
+    SelectPlan,
     TransactionPlan,
     UsePlan,
 )
@@ -142,12 +143,14 @@ class Listeners:
 
     `approve` is asked before rows that had to be listed are changed, and before any are deleted; it raises where they must not
     be. Where it is left out, rows that had to be listed need `yes`. `failed` is told the
-    errors of workspaces that a partial result does without. `doing` is told what is being sent, `progress` how many answers there
-    are, and how many are awaited. `note` is told what is worth a line.
+    errors of workspaces that a partial result does without, `tolerate` the errors of all by workspace, which then fail nothing.
+    `doing` is told what is being sent, `progress` how many answers there are, and how many are awaited. `note` is told what is
+    worth a line.
     """
 
     approve: Callable[[ChangePlan | ExecPlan, Sequence[Mapping[str, Value]]], None] | None = None
     failed: Callable[[Error], None] | None = None
+    tolerate: Callable[[Mapping[str, Error]], None] | None = None
     progress: Callable[[int, int], None] | None = None
     doing: Callable[[str], None] | None = None
     note: Callable[[str], None] | None = None
@@ -301,6 +304,11 @@ class Connection:
             yield from self._known.facts(self.workspace)
         yield "user_tokens", "are the tokens of whom the credential stands for; tokens are everyone's, for admins"
 
+    @cached_property
+    def profiles(self) -> Mapping[str, str]:
+        """The profiles of ~/.databrickscfg that lead to a workspace, and to which."""
+        return {one.profile: one.name for one in self._known.known() if one.profile}
+
     def _workspace_rows(self) -> Iterator[Row]:
         try:
             used = self.history.last_used()
@@ -336,7 +344,8 @@ class Connection:
             ACCOUNT_WORKSPACES: Source(ACCOUNT_COLUMNS, self._known.account_rows, asks=True),
             PENDING: Source(PENDING_COLUMNS, self.pending.rows, self.pending.forget),
         }
-        return SessionObjects(store, self.parser.parse, sources)
+        # Called late: a plan that is carried out here may have been made elsewhere, and then nothing is parsed.
+        return SessionObjects(store, lambda text: self.parser.parse(text), sources)  # noqa: PLW0108
 
     @cached_property
     def _engine(self) -> Engine:
@@ -357,6 +366,7 @@ class Connection:
                 note=self._tell,
                 aside=self._asides.append,
                 partial=self._partial,
+                tolerate=self.listeners.tolerate,
             )
         )
 
@@ -444,6 +454,12 @@ class Connection:
             if isinstance(plan, UsePlan):
                 self.namespace = plan.path
             yield self._engine.run(plan)
+
+    def select(self, plan: SelectPlan) -> RowSet:
+        """Carry out a query that was planned before, here or in another process. Raises Error as `run` does."""
+        self._open()
+        self.cancellation.reset()
+        return self._engine.run(plan)
 
     # ---- transactions
 

@@ -164,6 +164,18 @@ def test_partial_gives_the_rows_of_the_others(connect: Connect, site: Sandbox) -
         run(session, f"{PLACES} IN ('{A}', '{B}')")
 
 
+@pytest.mark.parametrize("failing", [(A,), (A, B), (A, B, C)], ids=len)
+def test_failures_that_are_tolerated_are_told_by_workspace_even_if_all_fail(
+    failing: tuple[str, ...], connect: Connect, site: Sandbox
+) -> None:
+    failures: dict[str, Error] = {}
+    session = connect(listeners=Listeners(tolerate=failures.update))
+    for place in failing:
+        site.fault(f"GET /w/{place}/*", status=403, times=None)
+    assert column(session, f"{PLACES} IN ('{A}', '{B}', '{C}')") == [one for one in (A, B, C) if one not in failing]
+    assert tuple(failures) == failing
+
+
 @pytest.mark.parametrize("body", [{"token_infos": {}}, {"token_infos": [1]}, {"token_infos": "x"}], ids=str)
 def test_a_reply_of_another_shape_is_an_error_that_says_where(
     body: dict[str, object], session: Connection, site: Sandbox

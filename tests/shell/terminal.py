@@ -76,7 +76,7 @@ class Terminal:
     def see(self, text: str, seconds: float = 15) -> None:
         """Wait until the screen shows a text."""
         until = time.monotonic() + seconds
-        while text not in "\n".join(self.screen.display):
+        while text not in "\n".join(self.screen.display) and text not in f"\n{self.display}\n":
             if time.monotonic() > until:
                 raise AssertionError(f"{text!r} is not to be seen:\n{self.display}")
             self.read()

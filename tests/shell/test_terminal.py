@@ -209,7 +209,7 @@ def test_the_help_lists_every_command(start: Start) -> None:
     terminal = start("--sandbox", size=(110, 40))
     terminal.run(r"\?")
     for name in (r"\q", r"\x", r"\o", r"\timing", r"\history", r"\reveal", r"\c", r"\d", r"\i", r"\set"):
-        assert f"  {name} " in terminal.display
+        assert f"  {name} " in terminal.everything
 
 
 def test_an_unknown_command_names_the_nearest(start: Start) -> None:

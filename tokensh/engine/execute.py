@@ -53,6 +53,7 @@ from tokensh.provider.model import Method, Parameter
 from tokensh.records import dataclass
 from tokensh.redact import Redactor
 from tokensh.rows import Column, RowSet, Value
+from tokensh.text import visible
 
 _OWN_TOKENS = "/api/2.0/token/list"
 _GRANTS = "access_control_list"
@@ -82,6 +83,7 @@ class Tools:
     aside: Callable[[str], None]
     """What is to be read after the result."""
     partial: bool = False
+    tolerate: Callable[[Mapping[str, Error]], None] | None = None
 
 
 class Engine:
@@ -169,6 +171,7 @@ class Engine:
             on_failure=tools.on_failure,
             on_request=tools.on_request,
             on_progress=tools.on_progress,
+            tolerate=tools.tolerate,
         )
 
     def _shown(self, plan: RowsPlan) -> Iterator[Row]:
@@ -288,7 +291,7 @@ class Engine:
             for kind, name in losing(self._granted(reader, keys), (request.body or {}).get(_GRANTS)):
                 rows.append({**keys, kind: name})
                 self._tools.note(
-                    f"warning: {kind} {name} is not in the new list for {request.target.name}: tokens of whoever has"
+                    f"warning: {kind} {visible(name)} is not in the new list for {request.target.name}: tokens of whoever has"
                     " CAN_USE by that alone are deleted at once, and cannot be brought back"
                 )
         if rows:

@@ -167,7 +167,8 @@ def _reader(call: Call, column: ScanColumn) -> Callable[[Mapping[str, Json], str
 class Fetcher:
     """Loads scans, as many at once as their values allow.
 
-    `partial`: the workspaces that answered are enough; the failures of the others are told to `on_failure`.
+    `partial`: the workspaces that answered are enough; the failures of the others are told to `on_failure`. `tolerate` is told
+    each workspace's failure instead, and nothing fails even if all do.
     """
 
     def __init__(  # noqa: PLR0913 (whom it tells)
@@ -179,6 +180,7 @@ class Fetcher:
         partial: bool = False,
         on_failure: Callable[[Error], None] | None = None,
         on_progress: Callable[[int, int], None] | None = None,
+        tolerate: Callable[[Mapping[str, Error]], None] | None = None,
     ) -> None:
         self._client = client
         self._hosts = hosts
@@ -186,6 +188,7 @@ class Fetcher:
         self._on_failure = on_failure
         self._on_request = on_request
         self._on_progress = on_progress
+        self._tolerate = tolerate
 
     def load(self, scans: Sequence[Scan], local: Local, values: Values) -> None:
         """Fetch the scans into their tables, which exist. Raises Error of one workspace, SeveralErrors of several."""
@@ -214,6 +217,7 @@ class Fetcher:
                 tell(done, total)
 
         progress(0)
+        progress(0)
         for request, outcome in zip(new, self._client.fetch(new, progress), strict=True):
             seen[_key(request)] = outcome
 
@@ -236,6 +240,9 @@ class Fetcher:
 
     def _judge(self, failures: Mapping[str, Error], asked: int) -> None:
         if not failures:
+            return
+        if self._tolerate is not None:
+            self._tolerate(failures)
             return
         (first, *others) = failures.values()
         error = first if not others else _several(failures, asked)

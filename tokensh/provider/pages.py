@@ -6,10 +6,9 @@ import json
 from collections.abc import Iterable, Sequence
 
 from tokensh.errors import ProgrammingError
+from tokensh.provider.forms import insert_form, required
 from tokensh.provider.model import Field, Method, Parameter, ProviderInfo, Resource, ServiceInfo
 from tokensh.rows import Column, ColumnType, RowSet, Value
-
-UNQUOTED: frozenset[ColumnType] = frozenset({"integer", "number", "boolean"})
 
 
 def show_providers(providers: Iterable[ProviderInfo]) -> RowSet:
@@ -34,7 +33,7 @@ def show_methods(resource: Resource, *, extended: bool = False) -> RowSet:
     """SHOW METHODS: MethodName, RequiredParams, SQLVerb; EXTENDED: OptionalParams, description too."""
     columns = ("MethodName", "RequiredParams", "SQLVerb", "OptionalParams", "description")
     rows = [
-        (one.name, _listed(_required(one)), one.verb, _listed(_optional(one)), one.description)
+        (one.name, _listed(required(one)), one.verb, _listed(_optional(one)), one.description)
         for one in resource.methods
     ]
     return _row_set(columns, rows, keep=5 if extended else 3)
@@ -69,7 +68,7 @@ def show_insert(resource: Resource, *, extended: bool = False) -> RowSet:
     if not methods:
         names = ", ".join(f"{one.name} ({one.verb})" for one in resource.methods)
         raise ProgrammingError(f"{resource.id} has no method for INSERT", hint=f"its methods are {names}")
-    form = _manifest if extended else _insert_form
+    form = _manifest if extended else insert_form
     return _row_set(("query",), [(form(resource, one),) for one in methods])
 
 
@@ -80,16 +79,6 @@ def _row_set(columns: Sequence[str], rows: Sequence[tuple[Value, ...]], keep: in
 
 def _listed(parameters: Iterable[Parameter]) -> str:
     return ", ".join(one.sql_name for one in parameters)
-
-
-def _required(method: Method) -> list[Parameter]:
-    """The page's order: what the path needs, the server, then the body.
-
-    It counts a body attribute only where the document names it like any other parameter.
-    """
-    places = ("path", "query", "header", "server", "body")
-    shown = (one for one in method.required if one.location != "body" or one.bare)
-    return sorted(shown, key=lambda one: places.index(one.location))
 
 
 def _optional(method: Method) -> list[Parameter]:
@@ -117,31 +106,9 @@ def _page_text(parameter: Parameter) -> str:
     return f"{parameter.description} (default: {parameter.example})".strip()
 
 
-def _insert_form(resource: Resource, method: Method) -> str:
-    taken = (*method.body, *(one for one in _required(method) if one.location != "body"))
-    returned = [one.name for one in method.fields]
-    lines = [
-        f"INSERT INTO {resource.id} (",
-        ",\n".join(one.sql_name for one in taken),
-        ")",
-        # The blank at its end is the page's.
-        "SELECT ",
-        ",\n".join(_placeholder(one) for one in taken),
-        *(["RETURNING", ",\n".join(returned)] if returned else []),
-        ";",
-    ]
-    return "\n".join(lines)
-
-
-def _placeholder(parameter: Parameter) -> str:
-    text = f"{{{{ {parameter.name} }}}}"
-    value = text if parameter.type in UNQUOTED else f"'{text}'"
-    return f"{value} /* required */" if parameter.required and parameter.location == "body" else value
-
-
 def _manifest(resource: Resource, method: Method) -> str:
     lines = ["# Description fields are for documentation purposes", f"- name: {resource.name}", "  props:"]
-    for one in _required(method):
+    for one in required(method):
         if one.location != "body":
             note = f"Required parameter for the {resource.name} resource."
             lines += [*_prop(one), f"      description: {note}"]

@@ -87,12 +87,12 @@ class Prompt:
         named: StyleAndTextTuples = [("class:workspace", f" {place}")] if place else []
         return [("class:prompt", "tokensh"), *named, ("class:prompt", "> ")]
 
-    def _continuation(self, width: int, line_number: int, wrapped: int) -> StyleAndTextTuples:
+    def _continuation(self, columns: int, line_number: int, wrapped: int) -> StyleAndTextTuples:
         if wrapped:
-            return [("", " " * width)]
+            return [("", " " * columns)]
         before = "".join(self._prompt.default_buffer.text.splitlines(keepends=True)[:line_number])
         mark = f"{state(before, self._connection.parser)}> "
-        return [("class:continuation", (mark if mark != "> " else "-> ").rjust(width))]
+        return [("class:continuation", (mark if mark != "> " else "-> ").rjust(columns))]
 
     def _toolbar(self) -> StyleAndTextTuples:
         text = self._prompt.default_buffer.text

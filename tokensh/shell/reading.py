@@ -2,6 +2,7 @@ r"""What a person has typed: when Enter runs it, and the commands and statements
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tokensh.records import dataclass, replace
@@ -13,6 +14,7 @@ BARE_COMMANDS = {"help": r"\?", "?": r"\?", "exit": r"\q", "quit": r"\q", ":q": 
 """Words that people type without a backslash; nothing else may stand beside them."""
 TAKING = frozenset((r"\g", r"\gx", r"\G", r"\r", r"\e", r"\watch"))
 """Commands that take the statement before them, which needs no `;` then. Before others it stays open, and goes on behind."""
+_COMMAND = re.compile(r"(\\(?:[A-Za-z]+|\S?))(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def parts(text: str, parser: Parser) -> Iterator[Part]:
     while (at := _command_at(text, end, parser)) is not None:
         line = text[at:].partition("\n")[0]
         end = at + len(line)
-        name, _, argument = line.strip().partition(" ")
+        name, argument = _COMMAND.fullmatch(line).groups()  # type: ignore[union-attr] # any text with a backslash fits
         pieces = list(_pieces(text, begin, at, parser))
         statement = pieces.pop().text if pieces and not pieces[-1].ended else ""
         yield from pieces

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TextIO, cast
 
 from tokensh import __version__
 from tokensh.dbapi import Connection, Listeners
 from tokensh.engine.history import History
 from tokensh.environment import is_terminal
-from tokensh.errors import Error, Interrupted, OperationalError, OutputError, assert_never
+from tokensh.errors import Error, Interrupted, OperationalError, OutputError, ReaderGone, assert_never
 from tokensh.render import Options
 from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
 from tokensh.rows import RowSet
 from tokensh.shell import ask
 from tokensh.shell.commands import Leave, run
+from tokensh.shell.commands.general import read
+from tokensh.shell.commands.named import Queries
+from tokensh.shell.commands.output import Program
 from tokensh.shell.confirm import approve
 from tokensh.shell.pager import Pager, size_of
 from tokensh.shell.prompt import Prompt
@@ -41,6 +45,9 @@ class Session:
         self.outfile: TextIO | None = None
         self.pending = ""
         """The open statement before the command that runs."""
+        self.depth = 0
+        """How many files are being read, one from the other."""
+        self.queries = Queries(self.environment, connection.redactor.clean)
         self.history = self._history()
         self.runner = Runner(self)
         self.prompt = Prompt(self)
@@ -96,6 +103,7 @@ class Session:
             expanded=settings.expanded,
             mask=not reveal,
             times="raw" if settings.raw_times else "readable",
+            null=settings.null or None,
         )
 
     def _stream(self, *, reveal: bool = False) -> TextIO:
@@ -107,7 +115,7 @@ class Session:
         stream = self._stream(reveal=reveal)
         options = self.options(reveal=reveal)
         if not options.terminal or options.width is None or reveal or result.incremental or not self._pages():
-            return deliver(self.settings.format, result, stream, options)
+            return self._delivered(result, stream, options)
         pager = Pager(self.environment, stream, size_of(self.environment, stream, options.width), self.note)
         counted = Counted(result.rows)
         try:
@@ -119,6 +127,16 @@ class Session:
         finally:
             pager.finish()
             self.runner.read_for += pager.seconds
+        return counted.count
+
+    def _delivered(self, result: RowSet, stream: TextIO, options: Options) -> int:
+        if result.incremental or not isinstance(stream, Program):
+            return deliver(self.settings.format, result, stream, options)
+        counted = Counted(result.rows)
+        try:
+            deliver(self.settings.format, RowSet(result.columns, counted), stream, options)
+        except ReaderGone:
+            counted.finish()  # `\\g |head` has read what it wanted
         return counted.count
 
     def _pages(self) -> bool:
@@ -153,9 +171,13 @@ class Session:
 
     # ---- the loop
 
-    def run(self) -> int:
-        """Read and run until the person leaves; the exit status."""
+    def run(self, start: Path | None = None) -> int:
+        """Run the file `start`, if it is there, then read and run until the person leaves; the exit status."""
         self._banner()
+        try:
+            self._run_start(start)
+        except Leave:
+            return self._left()
         while True:
             try:
                 self.run_text(self.prompt.read())
@@ -163,6 +185,17 @@ class Session:
                 continue
             except Leave:
                 return self._left()
+
+    def _run_start(self, path: Path | None) -> None:
+        """rc.sql: an error in it is told, and the session begins all the same. Raises Leave."""
+        if path is None or not path.exists():
+            return
+        try:
+            self.run_text(read(path), str(path), kept=False)
+        except Error as error:
+            self.tell(error)
+        except KeyboardInterrupt:
+            self.note(f"{path} was interrupted")
 
     def _left(self) -> int:
         if self.connection.in_transaction:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tokensh.errors import InterfaceError
-from tokensh.shell.commands import general, history, last, look, results
-from tokensh.shell.commands.model import Leave, MetaCommand
+from tokensh.shell.commands import editing, general, history, last, look, named, output, results, syntax
+from tokensh.shell.commands.model import Leave, MetaCommand, listing, wrapped
 from tokensh.text import nearest
 
 if TYPE_CHECKING:
@@ -26,21 +26,31 @@ def run(session: Session, name: str, argument: str) -> None:
 
 
 def _help(session: Session, _: str) -> None:
-    width = max(len(f"{name} {one.argument}") for name, one in COMMANDS.items())
-    for name, one in COMMANDS.items():
-        session.say(f"  {f'{name} {one.argument}':<{width}}  {one.help}")
-    session.say("")
-    session.say("  A statement ends with ; or with an empty line. Tab completes, Ctrl-R searches the history,")
-    session.say("  Esc Enter begins a line, F4 is vi or emacs, Ctrl-X Ctrl-E opens the editor,")
-    session.say("  F6 shows times as epoch milliseconds and back,")
-    session.say("  Ctrl-C cancels, Ctrl-D leaves. {{ name }} in a statement is asked for.")
+    width = session.options().width or 80
+    for title, section in SECTIONS.items():
+        session.say(title)
+        for line in listing([(f"{name} {one.argument}", one.help) for name, one in section.items()], width - 1):
+            session.say(line)
+    for line in wrapped(_KEYS, width - 3):
+        session.say(f"  {line}")
 
 
-COMMANDS: dict[str, MetaCommand] = {
-    r"\?": MetaCommand("", "this list", _help),
-    **general.COMMANDS,
-    **look.COMMANDS,
-    **history.COMMANDS,
-    **results.COMMANDS,
-    **last.COMMANDS,
+_KEYS = (
+    "A statement ends with ; or with an empty line. Tab completes, Up and Ctrl-R search the history, Ctrl-P and Ctrl-N go "
+    "through it, Esc Enter begins a line, F4 is vi or emacs, F6 shows times as epoch milliseconds and back, Ctrl-X Ctrl-E opens the editor, Ctrl-C cancels, Ctrl-D "
+    "leaves. {{ name }} in a statement is asked for."
+)
+
+SECTIONS: dict[str, dict[str, MetaCommand]] = {
+    "Help and leaving": {
+        r"\?": MetaCommand("", "this list", _help),
+        **syntax.COMMANDS,
+        r"\q": general.COMMANDS[r"\q"],
+    },
+    "What there is": look.COMMANDS,
+    "The statement": {**output.COMMANDS, **editing.COMMANDS},
+    "What was run": {**history.COMMANDS, **named.COMMANDS},
+    "Results": {**results.COMMANDS, **last.COMMANDS},
+    "The session": {name: one for name, one in general.COMMANDS.items() if name != r"\q"},
 }
+COMMANDS: dict[str, MetaCommand] = {name: one for section in SECTIONS.values() for name, one in section.items()}

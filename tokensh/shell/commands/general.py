@@ -1,12 +1,16 @@
-"""Commands about the session: its workspace, its variables, files to run, its end."""
+"""Commands about the session: its workspace, settings and variables, what else to run, its end."""
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokensh.errors import InterfaceError
+from tokensh.errors import Error, InterfaceError
 from tokensh.shell.commands.model import Leave, MetaCommand, switch
+from tokensh.shell.commands.output import without_ctrl_c
+from tokensh.shell.settings import OPTIONS
+from tokensh.workspaces import SERVER
 
 if TYPE_CHECKING:
     from tokensh.shell.session import Session
@@ -21,10 +25,19 @@ def _quit(session: Session, _: str) -> None:
 
 
 def _workspace(session: Session, argument: str) -> None:
-    session.connection.workspace = argument or None
-    if argument:
-        session.seen.used(argument)
-    session.note(f"workspace is {argument}" if argument else "no workspace is set: statements must name one")
+    connection = session.connection
+    before = connection.workspace
+    connection.workspace = connection.profiles.get(argument, argument) or None
+    if connection.workspace is None:
+        session.note("no workspace is set: statements must name one")
+        return
+    try:
+        connection.hosts.resolve(SERVER, {"deployment_name": connection.workspace})
+    except Error:
+        connection.workspace = before
+        raise
+    session.seen.used(connection.workspace)
+    session.note(f"workspace is {connection.workspace}")
 
 
 def _set(session: Session, argument: str) -> None:
@@ -53,22 +66,67 @@ def _unset(session: Session, argument: str) -> None:
 _NOTHING = object()
 
 
-def _include(session: Session, argument: str) -> None:
+def _setting(session: Session, argument: str) -> None:
+    name, _, value = argument.partition(" ")
+    settings = session.settings
+    if name and value:
+        settings.set(name, _unquoted(value.strip()))
+    for one in (name,) if name else OPTIONS:
+        session.note(f"{one} is {settings.get(one) or '(as the format has it)'}")
+
+
+def _format(session: Session, argument: str) -> None:
+    _setting(session, f"format {argument}".strip())
+
+
+def read(path: Path) -> str:
+    """A file's text. Raises InterfaceError."""
     try:
-        text = Path(argument).expanduser().read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as failure:
-        raise InterfaceError(f"cannot read {argument!r}: {failure.strerror}") from None
+        raise InterfaceError(f"cannot read {path}: {failure.strerror}") from None
     except UnicodeDecodeError as failure:
-        raise InterfaceError(f"{argument}: byte {failure.start} is no UTF-8") from None
-    session.run_text(text)
+        raise InterfaceError(f"{path}: byte {failure.start} is no UTF-8") from None
+
+
+def _include(session: Session, argument: str) -> None:
+    if not argument:
+        raise InterfaceError(r"\i needs a file")
+    if session.depth >= _DEEPEST:
+        raise InterfaceError(f"{argument} is read by a file that is read by a file, {_DEEPEST} deep")
+    text = read(Path(argument).expanduser())
+    session.depth += 1
+    try:
+        session.run_text(text, argument)
+    finally:
+        session.depth -= 1
+
+
+_DEEPEST = 10
+
+
+def _echo(session: Session, argument: str) -> None:
+    session.say(argument)
+
+
+def _shell(session: Session, argument: str) -> None:
+    shell = session.environment.get("SHELL", "/bin/sh")
+    with without_ctrl_c():
+        done = subprocess.run([shell, "-c", argument] if argument else [shell], check=False)  # noqa: S603 (what was typed)
+    if done.returncode:
+        session.note(f"status {done.returncode}")
 
 
 COMMANDS = {
-    r"\q": MetaCommand("", "leave", _quit),
-    r"\c": MetaCommand("[WORKSPACE]", "use a workspace where a statement names none", _workspace),
+    r"\q": MetaCommand("", "leave; also Ctrl-D, exit, quit", _quit),
+    r"\c": MetaCommand("[WORKSPACE | PROFILE]", "use a workspace where a statement names none", _workspace),
     r"\set": MetaCommand(
         "[NAME [VALUE]]", r"a placeholder's value; \set confirm off asks no more before a revoke", _set
     ),
     r"\unset": MetaCommand("NAME", "forget a placeholder's value", _unset),
-    r"\i": MetaCommand("FILE", "run a file", _include),
+    r"\pset": MetaCommand("[NAME [VALUE]]", f"settings: {', '.join(OPTIONS)}", _setting),
+    r"\T": MetaCommand("FORMAT", r"how results look, as \pset format", _format),
+    r"\i": MetaCommand("FILE", "run a file's statements and commands, up to the first error", _include),
+    r"\echo": MetaCommand("TEXT", "write a text", _echo),
+    r"\!": MetaCommand("[COMMAND]", "run a program, or the system's shell", _shell),
 }

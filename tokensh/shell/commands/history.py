@@ -2,62 +2,93 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from tokensh.errors import InterfaceError
-from tokensh.rows import Column, RowSet
+from tokensh.engine.history import Remembered
+from tokensh.errors import InterfaceError, Interrupted
+from tokensh.redact import MASK
+from tokensh.rows import Column, RowSet, Value
+from tokensh.shell import ask
 from tokensh.shell.commands.model import MetaCommand
+from tokensh.text import visible
 
 if TYPE_CHECKING:
     from tokensh.shell.session import Session
 
 _LISTED = 50
-"""Statements that a plain `\\history` shows."""
+"""Statements that `\\history` shows."""
+_WRITES = frozenset(("INSERT", "UPDATE", "REPLACE"))
+"""What takes effect unasked; a revoke is asked about whenever it runs."""
+_COLUMNS = (
+    Column("n", "integer"),
+    Column("when", "string"),
+    Column("took", "string"),
+    Column("rows", "integer"),
+    Column("workspace", "string"),
+    Column("outcome", "string"),
+    Column("statement", "string"),
+)
 
 
 def _history(session: Session, pattern: str) -> None:
     if session.history is None:
         raise InterfaceError("there is no history in this session")
     found = list(islice(session.history.latest(pattern), _LISTED))
-    columns = (
-        Column("n", "integer"),
-        Column("when", "string"),
-        Column("took", "string"),
-        Column("rows", "integer"),
-        Column("workspace", "string"),
-        Column("outcome", "string"),
-        Column("statement", "string"),
+    today = datetime.fromtimestamp(session.environment.now()).date()
+    session.show(RowSet(_COLUMNS, iter([_row(one, today) for one in reversed(found)])))
+
+
+def _row(one: Remembered, today: date) -> tuple[Value, ...]:
+    started = datetime.fromtimestamp(one.started)
+    return (
+        one.id,
+        started.strftime("%H:%M:%S" if started.date() == today else "%Y-%m-%d %H:%M"),
+        None if one.duration is None else f"{one.duration:.2f} s",
+        one.rows,
+        one.workspace,
+        one.outcome,
+        " ".join(one.statement.split()),
     )
-    rows = (
-        (
-            one.id,
-            datetime.fromtimestamp(one.started).strftime("%Y-%m-%d %H:%M:%S"),
-            None if one.duration is None else f"{one.duration:.2f} s",
-            one.rows,
-            one.workspace,
-            one.outcome,
-            " ".join(one.statement.split()),
-        )
-        for one in reversed(found)
-    )
-    session.show(RowSet(columns, iter(list(rows))))
+
+
+def _remembered(session: Session, argument: str) -> str:
+    """The text of a statement by its number, else the last. Raises InterfaceError."""
+    if session.history is None:
+        raise InterfaceError("there is no history in this session")
+    if argument and not argument.isdecimal():
+        raise InterfaceError(f"{argument!r} is no number", hint=r"\history lists the statements with theirs")
+    one = session.history.get(int(argument)) if argument else next(session.history.latest(), None)
+    if one is None:
+        raise InterfaceError(f"there is no statement {argument}".rstrip(), hint=r"\history lists them")
+    return one.statement
 
 
 def _again(session: Session, argument: str) -> None:
-    one = session.history.get(int(argument)) if session.history and argument.isdecimal() else None
-    if one is None:
-        raise InterfaceError(f"there is no statement {argument or 'without a number'}", hint=r"\history lists them")
-    session.prompt.next_text = one.statement + ";"
+    statement = _remembered(session, argument)
+    if MASK in statement:
+        raise InterfaceError(
+            "that statement held a secret, which was not kept", hint=r"\recall brings it to the prompt"
+        )
+    session.note(f"> {' '.join(visible(statement, keep_newlines=True).split())}")
+    confirm_again(session, statement)
+    session.run_statement(statement)
 
 
-def _print(session: Session, _: str) -> None:
-    session.say(session.runner.last or "(no statement yet)")
+def confirm_again(session: Session, statement: str) -> None:
+    """Ask before a write is sent once more that is not asked about by itself. Raises Interrupted."""
+    verb = statement.split(maxsplit=1)[0].upper()
+    if verb in _WRITES and session.settings.confirm and not ask.yes(f"run this {verb} again?"):
+        raise Interrupted("not confirmed, nothing was sent")
+
+
+def _recall(session: Session, argument: str) -> None:
+    session.prompt.next_text = _remembered(session, argument) + ";"
 
 
 COMMANDS = {
-    r"\history": MetaCommand("[TEXT]", "the latest statements, or those that hold a text", _history),
-    r"\rerun": MetaCommand("N", "bring statement N of the history back to the prompt", _again),
-    r"\p": MetaCommand("", "the statement that ran last", _print),
+    r"\history": MetaCommand("[TEXT]", "the latest statements, or those that hold a text, and how they went", _history),
+    r"\rerun": MetaCommand("[N]", "run statement N of the history again, or the last", _again),
+    r"\recall": MetaCommand("[N]", "bring statement N back to the prompt", _recall),
 }

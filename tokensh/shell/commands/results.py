@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from tokensh.errors import InterfaceError
@@ -42,22 +41,6 @@ def _times(session: Session, argument: str) -> None:
     session.note(f"times are {'epoch milliseconds' if session.settings.raw_times else 'readable'}")
 
 
-def _output(session: Session, argument: str) -> None:
-    if session.outfile is not None:
-        session.outfile.close()
-        session.outfile = None
-    if not argument:
-        session.note("results go to the terminal")
-        return
-    path = os.path.expanduser(argument)  # noqa: PTH111 (~name too)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    except OSError as failure:
-        raise InterfaceError(f"cannot write {argument}: {failure.strerror}") from None
-    session.outfile = os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
-    session.note(f"results go to {argument}")
-
-
 def _reveal(session: Session, _: str) -> None:
     hidden, session.seen.hidden = session.seen.hidden, []
     if not hidden:
@@ -72,6 +55,5 @@ COMMANDS = {
     r"\format": MetaCommand("NAME", f"how results look: {', '.join(RENDERERS)}", _format),
     r"\rawtimes": MetaCommand("[on|off]", "times as epoch milliseconds", _times),
     r"\timing": MetaCommand("[on|off]", "the time below each result", _timing),
-    r"\o": MetaCommand("[FILE]", "results into a file, or back to the terminal", _output),
     r"\reveal": MetaCommand("", "show the values that were hidden, once", _reveal),
 }

@@ -1,0 +1,323 @@
+"""Commands that begin with a backslash, in a real terminal."""
+
+from __future__ import annotations
+
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.shell.terminal import CTRL_C, CTRL_D, ENTER, WORKSPACE, Start, Terminal, on
+from tokensh.engine.history import History
+from tokensh.sandbox import Sandbox
+
+pytestmark = pytest.mark.terminal
+
+
+def shown(terminal: Terminal, text: str) -> str:
+    """What a line of input has put on the screen, the screen cleared before."""
+    terminal.type("\x0c")
+    terminal.prompt()
+    terminal.run(text)
+    return terminal.display
+
+
+def test_g_runs_the_statement_before_it(start: Start) -> None:
+    assert re.search(r"\| *one *\|", shown(start(), r"select 1 as one \g"))
+
+
+@pytest.mark.parametrize("command", [r"\gx", r"\G"])
+def test_gx_shows_records_once(command: str, start: Start) -> None:
+    terminal = start()
+    assert "RECORD 1" in shown(terminal, f"select 1 as one {command}")
+    assert "RECORD 1" not in shown(terminal, "select 1 as one;")
+
+
+def test_g_alone_runs_the_last_statement_again(start: Start) -> None:
+    terminal = start()
+    terminal.run("select 'again' as word;")
+    assert "again" in shown(terminal, r"\g").partition("tokensh")[2].partition("\n")[2]
+
+
+def test_g_sends_a_result_to_a_program_or_a_file(start: Start, tmp_path: Path) -> None:
+    terminal = start()
+    assert "ONE" in shown(terminal, r"select 'one' as x \g |tr a-z A-Z")
+    terminal.run(f"select 'two' as x \\g {tmp_path}/two.txt")
+    assert "two" in (tmp_path / "two.txt").read_text()
+    assert "three" in shown(terminal, "select 'three' as x;")
+
+
+def test_a_program_that_reads_only_the_beginning_is_no_error(start: Start) -> None:
+    terminal = start()
+    text = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) select i from n"
+    assert "error" not in shown(terminal, rf"{text} \g |head -1")
+    assert "fine" in shown(terminal, "select 'fine' as x;")
+
+
+def test_o_takes_a_program(start: Start, tmp_path: Path) -> None:
+    terminal = start()
+    terminal.run(f"\\o |cat > {tmp_path}/all.txt")
+    terminal.run("select 1 as first;")
+    terminal.run("select 2 as second;")
+    terminal.run(r"\o")
+    assert re.search("first.*second", (tmp_path / "all.txt").read_text(), re.DOTALL)
+
+
+def test_r_drops_the_open_statement_and_p_shows_it(start: Start) -> None:
+    terminal = start()
+    terminal.type("select 1,\r")
+    terminal.see("->")
+    terminal.type("\\p\r")
+    terminal.see("\nselect 1,\n")
+    terminal.type("2 as two,\r\\r\r")
+    terminal.see("the text is dropped")
+    terminal.prompt()
+    assert "three" in shown(terminal, "select 3 as three;")
+
+
+def test_an_open_statement_outlives_a_command(start: Start) -> None:
+    terminal = start()
+    terminal.type("select 41\r")
+    terminal.see("->")
+    terminal.type("\\echo between\r")
+    terminal.see("\nbetween\n")
+    terminal.see("->")
+    terminal.type("+ 1 as answer;\r")
+    terminal.see(" 42 |")
+
+
+def test_echo_and_the_systems_shell(start: Start) -> None:
+    terminal = start()
+    assert "\nhello there\n" in shown(terminal, r"\echo hello there")
+    assert "\n6\n" in shown(terminal, r"\! expr 2 \* 3")
+    assert "status 3" in shown(terminal, r"\! exit 3")
+
+
+def test_settings_are_shown_and_changed(start: Start) -> None:
+    terminal = start()
+    assert "times is readable" in shown(terminal, r"\pset")
+    shown(terminal, r"\pset null (none)")
+    assert "(none)" in shown(terminal, "select null as nothing;")
+    assert "'fromat'" in shown(terminal, r"\pset fromat csv")
+    assert "did you mean format?" in terminal.display
+    shown(terminal, r"\T csv")
+    assert "\none\n1\n" in shown(terminal, "select 1 as one;")
+    assert "'cvs' is none of table, json" in shown(terminal, r"\pset format cvs")
+
+
+def test_a_resources_page_shows_fields_methods_parameters_and_statements(start: Start) -> None:
+    terminal = start("--sandbox", size=(100, 60))
+    page = shown(terminal, r"\d user_tokens")
+    for text in ("token_id       string", "revoketoken  EXEC", "deployment_name"):
+        assert text in page
+    assert re.search(r"e\.g\.\s+dbc-abcd0123-a1bc", page)
+    assert "INSERT INTO databricks_workspace.workspace.user_tokens (" in page
+
+
+def test_a_methods_statement_comes_to_the_prompt_ready_to_edit(start: Start) -> None:
+    terminal = start("--sandbox", size=(100, 40))
+    terminal.type("\\d user_tokens select\r")
+    terminal.see("FROM databricks_workspace.workspace.user_tokens")
+    terminal.type(ENTER)
+    terminal.see("deployment_name: ")
+    terminal.type(ENTER)
+    terminal.see("(7 rows")
+
+
+def test_a_page_fits_a_narrow_terminal(start: Start) -> None:
+    terminal = start("--sandbox", size=(40, 12))
+    terminal.run(r"\d user_tokens")
+    lines = terminal.everything.splitlines()
+    assert any("Lists all the valid tokens" in line for line in lines)
+
+
+def test_views_and_tables_are_listed_and_described(start: Start) -> None:
+    terminal = start("--sandbox", size=(100, 40))
+    terminal.run("create view v as select comment from user_tokens;")
+    terminal.run("select 1 as one;")
+    page = shown(terminal, r"\dt")
+    assert re.search(r"v +\| view +\| comment", page)
+    assert re.search(r"_1 +\| session table +\| one", page)
+    assert 'SELECT "comment"' in shown(terminal, r"\d v")
+
+
+def test_conninfo_names_host_and_credential(start: Start, tmp_path: Path) -> None:
+    profile = tmp_path / ".databrickscfg"
+    profile.write_text("[prod]\nhost = https://dbc-a1.cloud.databricks.com\ntoken = dapi0123\n")
+    profile.chmod(0o600)
+    terminal = start("-q")
+    shown(terminal, r"\c prod")
+    page = shown(terminal, r"\conninfo")
+    assert "dbc-a1.cloud.databricks.com" in page
+    assert "profile prod" in page
+    assert "dapi0123" not in terminal.everything
+
+
+def test_a_workspace_that_can_be_none_is_refused(start: Start) -> None:
+    terminal = start()
+    assert "error" in shown(terminal, r"\c evil.example.com")
+    assert f"tokensh sandbox/{WORKSPACE}>" in terminal.display
+
+
+def test_help_on_statements(start: Start) -> None:
+    terminal = start("--sandbox", size=(100, 40))
+    assert "EXEC      call a method" in shown(terminal, r"\h")
+    assert "EXEC user_tokens.revoketoken" in shown(terminal, r"\h exec")
+    assert r"did you mean \h INSERT?" in shown(terminal, r"\h insret")
+
+
+def test_named_queries_take_values_that_stay_values(start: Start, tmp_path: Path) -> None:
+    terminal = start("--sandbox", size=(100, 40))
+    terminal.run("\\ns like select comment from user_tokens where comment like '%$1%' and expiry_time > $2")
+    assert stat.S_IMODE((tmp_path / ".local/share/tokensh/queries/like.sql").stat().st_mode) == 0o600
+    assert "laptop" in shown(terminal, r"\n like laptop 0")
+    assert "(0 rows" in shown(terminal, r"""\n like "x' OR 1 = 1 --" 0""")
+    assert "takes 2 values, not 1" in shown(terminal, r"\n like laptop")
+    assert "like" in shown(terminal, r"\n")
+    shown(terminal, r"\nd like")
+    assert "there is no query 'like'" in shown(terminal, r"\n like")
+
+
+def test_a_file_stops_at_its_first_error_and_names_the_line(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "work.sql").write_text("select 1 as one;\n\\echo half\n  select nope;\nselect 3 as three;\n")
+    terminal = start("--sandbox", size=(100, 30))
+    page = shown(terminal, f"\\i {tmp_path}/work.sql")
+    assert "half" in page
+    assert "work.sql:3:10: error" in page
+    assert "1 more statement was not run" in page
+    assert "three" not in page
+
+
+def test_a_file_that_reads_itself_ends(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "loop.sql").write_text(f"\\i {tmp_path}/loop.sql\n")
+    assert "10 deep" in shown(start(), f"\\i {tmp_path}/loop.sql")
+
+
+def test_rc_sql_runs_at_start_and_leaves_the_history_alone(start: Start, tmp_path: Path) -> None:
+    folder = tmp_path / ".config/tokensh"
+    folder.mkdir(parents=True)
+    (folder / "rc.sql").write_text("\\set greeting hello\n\\pset null none\nselect 'from rc' as x;\nselect nope;\n")
+    terminal = start("--sandbox", size=(200, 30))
+    assert "from rc" in terminal.display
+    assert "rc.sql:4:8: error: unknown column 'nope'" in terminal.display
+    assert "hello" in shown(terminal, "select '{{ greeting }}' as x;")
+    history = History(tmp_path / ".local/state/tokensh/history.db", str)
+    assert [one.statement for one in history.latest()] == ["select 'hello' as x"]
+    history.close()
+
+
+def test_no_rc_skips_it(start: Start, tmp_path: Path) -> None:
+    folder = tmp_path / ".config/tokensh"
+    folder.mkdir(parents=True)
+    (folder / "rc.sql").write_text("select 'from rc' as x;\n")
+    assert "from rc" not in start("--sandbox", "-X").display
+
+
+def test_config_toml_sets_the_shell_up(start: Start, tmp_path: Path) -> None:
+    folder = tmp_path / ".config/tokensh"
+    folder.mkdir(parents=True)
+    (folder / "config.toml").write_text('[shell]\nformat = "csv"\ntiming = false\nvi = true\n')
+    terminal = start()
+    assert "\none\n1\n(1 row) _1\n" in shown(terminal, "select 1 as one;")
+    terminal.see("· vi ·")
+
+
+@pytest.mark.parametrize("word", ["help", "?", "help;"])
+def test_bare_words_ask_for_help(word: str, start: Start) -> None:
+    assert re.search(r"Ctrl-D\s+leaves", shown(start(), word))
+
+
+def editor(tmp_path: Path, script: str) -> str:
+    path = tmp_path / "editor"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o700)
+    return str(path)
+
+
+def test_e_runs_what_the_editor_ends(start: Start, tmp_path: Path) -> None:
+    terminal = start(EDITOR="false", VISUAL=editor(tmp_path, """sed -i 's/$/ + 1 as three;/' "$1" """))
+    terminal.run("select 2;")
+    assert re.search(r"\| *three *\|", shown(terminal, r"\e"))
+
+
+def test_e_brings_back_what_is_not_ended(start: Start, tmp_path: Path) -> None:
+    terminal = start(EDITOR=editor(tmp_path, """echo 'select 5 as' > "$1" """))
+    terminal.type("\\e\r")
+    terminal.see("select 5 as")
+    terminal.type(" five;\r")
+    terminal.see("(1 row")
+    assert "five" in terminal.display
+
+
+def test_an_editor_that_fails_runs_nothing(start: Start, tmp_path: Path) -> None:
+    terminal = start(EDITOR=editor(tmp_path, "exit 7"))
+    terminal.run("select 2 as two;")
+    terminal.type("\\e\r")
+    terminal.see("status 7")
+    terminal.see("> select 2 as two")
+    terminal.type(CTRL_C)
+    terminal.prompt()
+
+
+def test_an_editor_gets_no_secret(start: Start, tmp_path: Path) -> None:
+    terminal = start(EDITOR=editor(tmp_path, f'cp "$1" {tmp_path}/seen'))
+    terminal.run(f"select '{'dapi' + '0123456789abcdef' * 2}' as x;")
+    terminal.type("\\e\r")
+    terminal.see("> select '[hidden]' as x")
+    assert "[hidden]" in (tmp_path / "seen").read_text()
+
+
+def test_rerun_runs_and_recall_brings_back(start: Start) -> None:
+    terminal = start()
+    terminal.run("select 'first' as word;")
+    terminal.run("select 'second' as word;")
+    assert "| first " in shown(terminal, r"\rerun 1")
+    assert "| first " in shown(terminal, r"\rerun")
+    terminal.type("\\recall 2\r")
+    terminal.see("> select 'second' as word;")
+    terminal.type(CTRL_C)
+    terminal.prompt()
+    assert r"\history lists" in shown(terminal, r"\rerun 99")
+
+
+def test_a_create_is_asked_about_before_it_runs_again(start: Start, site: Sandbox) -> None:
+    terminal = start(*on(site), size=(100, 40), DATABRICKS_TOKEN=site.token)
+    terminal.run("insert into user_tokens (comment) select 'twice' returning token_info;")
+    for command in (r"\rerun", r"\g"):
+        terminal.type(f"{command}\r")
+        terminal.see("run this INSERT again? [y/N]")
+        terminal.type("n\r")
+        terminal.see("nothing was sent")
+        terminal.type("\x0c")
+        terminal.prompt()
+    assert len([one for one in site.log if one.method == "POST"]) == 1
+
+
+def test_a_revoke_that_is_run_again_asks_as_usual(start: Start) -> None:
+    terminal = start("--sandbox", size=(100, 40))
+    terminal.type("delete from user_tokens where token_id = 'abc';\r")
+    terminal.see("[y/N]")
+    terminal.type("n\r")
+    terminal.see("nothing was sent")
+    terminal.type("\x0c")
+    terminal.prompt()
+    terminal.type("\\rerun\r")
+    terminal.see("[y/N]")
+    terminal.type("n\r")
+    terminal.see("nothing was sent")
+
+
+def test_what_held_a_secret_is_not_run_again(start: Start) -> None:
+    terminal = start("--sandbox", size=(100, 30))
+    terminal.run(f"select '{'dapi' + '0123456789abcdef' * 2}' as x;")
+    assert "held a secret" in shown(terminal, r"\rerun")
+
+
+def test_leaving_a_session_restores_the_terminal(start: Start) -> None:
+    terminal = start()
+    terminal.run("select 1 as one;")
+    terminal.type(CTRL_D)
+    assert terminal.end() == 0
+    # Bracketed paste, and whatever else was switched on, is off again.
+    assert terminal.raw.rfind(b"\x1b[?2004l") > terminal.raw.rfind(b"\x1b[?2004h")

@@ -1,0 +1,61 @@
+"""Settings by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from tokensh.config import SHELL
+from tokensh.errors import InterfaceError
+from tokensh.shell.settings import OPTIONS, Settings
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "attribute", "value"),
+    [
+        ("format", "json", "format", "json"),
+        ("null", "(none)", "null", "(none)"),
+        ("pager", "off", "pager", False),
+        ("times", "raw", "raw_times", True),
+        ("expanded", "auto", "expanded", "auto"),
+        ("expanded", "on", "expanded", True),
+        ("header", "off", "header", False),
+        ("timing", "off", "timing", False),
+        ("confirm", "off", "confirm", False),
+        ("vi", "on", "vi", True),
+    ],
+)
+def test_a_setting_is_changed_by_a_word_and_shown_as_one(name: str, word: str, attribute: str, value: object) -> None:
+    settings = Settings()
+    settings.set(name, word)
+    assert getattr(settings, attribute) == value
+    assert settings.get(name) == word
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "message"),
+    [
+        ("formt", "csv", "there is no setting 'formt'"),
+        ("format", "xlsx", "'xlsx' is none of table"),
+        ("timing", "maybe", "'maybe' is none of on, off"),
+    ],
+)
+def test_what_is_no_setting_or_no_word_is_refused(name: str, word: str, message: str) -> None:
+    with pytest.raises(InterfaceError, match=message):
+        Settings().set(name, word)
+
+
+def test_config_toml_takes_every_setting_in_its_own_type() -> None:
+    settings = Settings()
+    settings.take({"format": "csv", "timing": False, "vi": True, "null": "-", "times": "raw", "expanded": "off"})
+    assert (settings.format, settings.timing, settings.vi, settings.null) == ("csv", False, True, "-")
+    assert settings.raw_times
+    assert settings.expanded is False
+
+
+def test_an_error_in_config_toml_names_the_key() -> None:
+    with pytest.raises(InterfaceError, match=r"shell\.format in config\.toml: 'xlsx' is none of"):
+        Settings().take({"format": "xlsx"})
+
+
+def test_config_toml_and_the_shell_have_the_same_settings() -> None:
+    assert SHELL.keys() == OPTIONS.keys()

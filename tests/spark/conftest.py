@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tokensh import sandbox
+from tokensh.sandbox import Sandbox
+
+TOKEN_ENV = "TOKENSH_TEST_PAT"
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Sandbox]:
+    """A sandbox in which every name is a workspace of three tokens."""
+    with sandbox.start(any_workspace=True, tokens=3) as one:
+        yield one
+
+
+@pytest.fixture
+def site(running: Sandbox) -> Iterator[Sandbox]:
+    running._log.clear()
+    yield running
+    running.clear_faults()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def home(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home of the tests' own for this process and what it starts, Spark and its workers among it."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [one for one in os.environ if one.startswith(("DATABRICKS_", "TOKENSH_", "XDG_"))]:
+            patch.delenv(name)
+        patch.setenv("HOME", str(folder))
+        patch.setenv(TOKEN_ENV, running.token)
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+        yield folder
+
+
+@pytest.fixture
+def options(site: Sandbox) -> dict[str, str]:
+    """What every read of the sandbox says."""
+    return {"endpoint": site.endpoint, "token_env": TOKEN_ENV}

@@ -1,0 +1,37 @@
+"""The extra is one: nothing else loads it, and who lacks it is told."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import requires
+
+SPARKS = {"pyspark", "pyarrow", "pandas", "numpy", "py4j"}
+
+
+def run(program: str) -> str:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    return done.stdout + done.stderr
+
+
+def test_a_run_of_the_shell_loads_nothing_of_it() -> None:
+    program = (
+        "import sys, tokensh.cli\n"
+        "tokensh.cli.main(['--sandbox', '-c', 'SELECT comment FROM user_tokens LIMIT 1'])\n"
+        "print('loaded', *sorted({name.partition('.')[0] for name in sys.modules}), 'tokensh.spark' in sys.modules)"
+    )
+    *_, line = run(program).splitlines()
+    names = line.split()
+    assert (names[0], names[-1]) == ("loaded", "False")
+    assert not SPARKS & set(names)
+
+
+def test_no_dependency_of_the_core_is_sparks() -> None:
+    core = [one for one in requires("tokensh") or () if "extra ==" not in one]
+    assert core
+    assert not [one for one in core if one.startswith(tuple(SPARKS))]
+
+
+def test_without_pyspark_the_way_to_it_is_told() -> None:
+    told = run("import sys\nsys.modules['pyspark'] = None\nimport tokensh.spark")
+    assert told.endswith("ImportError: tokensh.spark needs PySpark 4.1 or newer: pip install 'tokensh[spark]'\n")

@@ -1,0 +1,73 @@
+"""Options: what they mean, and that a secret is none."""
+
+from __future__ import annotations
+
+import pytest
+
+import tests.spark.needs  # noqa: F401 (skips where there is no pyspark)
+from tokensh import sandbox
+from tokensh.errors import InterfaceError
+from tokensh.spark.options import Settings
+
+SECRETS = [
+    sandbox.seed.TOKEN,
+    "dose" + "0123456789abcdef" * 2,
+    "Bearer abcdefghijklmnop0123",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl",
+]
+NAMES = ["token_env", "pat", "token", "Authorization", "deployment_name", "query", "profile", "secret_key", "anything"]
+
+
+def refusal(options: dict[str, str]) -> InterfaceError:
+    with pytest.raises(InterfaceError) as caught:
+        Settings.of(options)
+    return caught.value
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=["token", "oauth secret", "bearer", "web token"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_literal_secret_is_refused_under_whatever_name_and_not_told_again(name: str, secret: str) -> None:
+    error = refusal({name: secret})
+    assert "holds a secret itself" in error.message
+    assert "token_env names an environment variable" in str(error.hint)
+    assert secret not in f"{error.message} {error.hint}"
+
+
+@pytest.mark.parametrize("name", ["token", "pat", "password", "access_token", "client_secret"])
+def test_a_secret_without_a_known_shape_has_no_option_to_be_in(name: str) -> None:
+    error = refusal({name: "hunter2-hunter2"})
+    assert error.message == f"there is no option '{name}'"
+    assert str(error.hint).startswith("a secret is never an option: name what holds it")
+    assert "hunter2" not in f"{error.message} {error.hint}"
+
+
+def test_token_env_is_a_name() -> None:
+    error = refusal({"token_env": "hunter2-hunter2"})
+    assert error.message == "option token_env takes the name of an environment variable, not what it holds"
+
+
+@pytest.mark.parametrize(
+    ("options", "message", "hint"),
+    [
+        ({"deploymentname": "a"}, "there is no option 'deploymentname'", "did you mean 'deployment_name'?"),
+        ({"query": "SELECT 1", "resource": "user_tokens"}, "options query and resource both say what to read", None),
+        ({"resource": "user_tokens WHERE 1"}, "option resource takes a name such as", None),
+        ({"secret_scope": "a"}, "options secret_scope and secret_key go together", "give both"),
+        ({"profile": "a", "token_env": "B"}, "options profile, token_env and secret_scope are three ways", None),
+        ({"workspaces_per_partition": "0"}, "option workspaces_per_partition takes a whole number above 0", None),
+        ({"workspaces_per_partition": "many"}, "option workspaces_per_partition takes a whole number above 0", None),
+        ({"pushdown": "yes"}, "option pushdown takes true or false", None),
+        ({"timeout": "-1"}, "option timeout takes a number of seconds", None),
+        ({"errors": "ignore"}, "option errors takes fail or rows", None),
+        ({"profile": " "}, "option profile takes a text that is not empty", None),
+    ],
+)
+def test_what_is_wrong_is_said(options: dict[str, str], message: str, hint: str | None) -> None:
+    error = refusal(options)
+    assert error.message.startswith(message)
+    assert hint is None or error.hint == hint
+
+
+def test_options_have_the_types_of_their_defaults_and_no_case() -> None:
+    made = Settings.of({"Timeout": "2.5", "PUSHDOWN": "True", "errors": "ROWS", "workspaces_per_partition": "100"})
+    assert (made.timeout, made.pushdown, made.errors, made.workspaces_per_partition) == (2.5, True, "rows", 100)

@@ -1,0 +1,139 @@
+"""Planning on the driver: which workspaces a read asks, in which parts, and which queries are Spark's own work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import tests.spark.needs  # noqa: F401 (skips where there is no pyspark)
+from tokensh.errors import Error
+from tokensh.sandbox import Sandbox
+from tokensh.spark.options import Settings
+from tokensh.spark.planning import Reading, plan
+
+LOCAL = "http://127.0.0.1:1/w/{deployment_name}"
+
+
+def planned(**options: str) -> Reading:
+    return plan(Settings.of({"endpoint": LOCAL, **options}))
+
+
+def refusal(**options: str) -> str:
+    with pytest.raises(Error) as caught:
+        planned(**options)
+    return str(caught.value)
+
+
+def names(**options: str) -> tuple[str, ...] | None:
+    return planned(**options).names
+
+
+def test_the_option_lists_the_workspaces_each_once() -> None:
+    assert names(deployment_name="b, a,b") == ("b", "a")
+
+
+def test_a_workspaces_url_stands_for_its_name() -> None:
+    assert names(deployment_name="https://dbc-a.cloud.databricks.com/?o=1,b") == ("dbc-a", "b")
+
+
+def test_the_query_may_say_them_itself() -> None:
+    query = "SELECT token_id FROM user_tokens WHERE deployment_name IN ('a', lower('B')) OR deployment_name = 'c';"
+    assert sorted(names(query=query) or ()) == ["a", "b", "c"]
+
+
+def test_a_subquery_over_values_says_them() -> None:
+    query = "SELECT comment FROM user_tokens WHERE deployment_name IN (SELECT column1 FROM (VALUES ('a'), ('b')))"
+    assert names(query=query) == ("a", "b")
+
+
+def test_a_query_that_does_not_say_them_takes_them_from_the_option() -> None:
+    assert names(query="SELECT token_id FROM user_tokens WHERE expiry_time = -1", deployment_name="a,b") == ("a", "b")
+
+
+def test_a_filter_may_be_the_one_to_say_them() -> None:
+    assert names(pushdown="true") is None
+
+
+def test_a_pattern_or_a_profile_stands_for_configured_workspaces(home: Path) -> None:
+    (home / ".databrickscfg").touch(0o600)
+    (home / ".databrickscfg").write_text(
+        "[a]\nhost = https://prod-1.cloud.databricks.com\n[b]\nhost = https://prod-2.cloud.databricks.com\n"
+        "[c]\nhost = https://test-1.cloud.databricks.com\n"
+    )
+    try:
+        assert names(deployment_name="PROD-*,other") == ("prod-1", "prod-2", "other")
+        assert "no configured workspace is like 'stage-*'" in refusal(deployment_name="stage-*")
+        assert names(profile="b") == ("prod-2",)
+        assert "has no profile 'd'" in refusal(profile="d")
+    finally:
+        (home / ".databrickscfg").unlink()
+
+
+@pytest.mark.parametrize(
+    ("query", "what"),
+    [
+        ("SELECT count(*) FROM user_tokens", "an aggregate or a window function"),
+        ("SELECT (SELECT max(token_id)) FROM user_tokens", "an aggregate or a window function"),
+        ("SELECT row_number() OVER (ORDER BY token_id) FROM user_tokens", "an aggregate or a window function"),
+        ("SELECT comment FROM user_tokens GROUP BY comment", "GROUP BY"),
+        ("SELECT DISTINCT comment FROM user_tokens", "DISTINCT"),
+        ("SELECT comment FROM user_tokens ORDER BY comment", "ORDER BY"),
+        ("SELECT comment FROM user_tokens LIMIT 3", "LIMIT"),
+        ("SELECT comment FROM user_tokens UNION ALL SELECT comment FROM user_tokens", "a set operation or VALUES"),
+        ("SELECT a.comment FROM user_tokens a JOIN user_tokens b USING (token_id)", "a FROM of anything but"),
+        ("SELECT comment FROM (SELECT * FROM user_tokens LIMIT 3)", "a FROM of anything but one resource"),
+        ("WITH t AS (SELECT * FROM user_tokens LIMIT 3) SELECT * FROM t", "WITH"),
+        ("SELECT 1", "a FROM of anything but one resource"),
+    ],
+)
+def test_what_is_more_than_a_plain_select_is_left_to_spark(query: str, what: str) -> None:
+    told = refusal(query=query, deployment_name="a")
+    assert told.startswith(f"{what}")
+    assert "goes beyond a plain SELECT over one resource" in told
+    assert "leave it to Spark SQL" in told
+
+
+def test_a_second_resource_in_a_subquery_is_left_to_spark() -> None:
+    query = "SELECT comment FROM user_tokens WHERE token_id IN (SELECT token_id FROM user_tokens)"
+    assert "reads one resource" in refusal(query=query, deployment_name="a")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "INSERT INTO user_tokens(deployment_name, comment) SELECT 'a', 'b'",
+        "DELETE FROM user_tokens WHERE deployment_name = 'a'",
+        "EXEC user_tokens.revoketoken @deployment_name = 'a' @@json = '{}'",
+    ],
+)
+def test_minting_and_revoking_are_refused_with_the_reason(query: str) -> None:
+    told = refusal(query=query)
+    assert "Spark only reads tokens: it runs a task that fails again" in told
+    assert "run it with tokensh itself" in told
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({}, "hint: give option deployment_name, or say it in the query"),
+        (
+            {"query": "SELECT * FROM user_tokens WHERE deployment_name = 'a'", "deployment_name": "b"},
+            "the query says which workspaces it asks, and so does option deployment_name",
+        ),
+        ({"deployment_name": "a.example.com"}, "is neither one DNS label nor a host of Databricks"),
+        ({"deployment_name": ","}, "option deployment_name names no workspace"),
+        ({"deployment_name": "a", "query": "SELECT toke_id FROM user_tokens"}, "hint: did you mean 'token_id'?"),
+        ({"deployment_name": "a", "query": "SELECT FROM user_tokens"}, "\n       ^^^^"),
+        ({"deployment_name": "a", "query": "SELECT '{{ x }}' FROM user_tokens"}, "no value for x"),
+        ({"deployment_name": "a", "resource": "user_token"}, "unknown resource 'user_token'"),
+        ({"deployment_name": "a", "max_connections": "65"}, "there can be 1 to 64 connections at once"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_hint_before_anything_is_sent(options: dict[str, str], told: str) -> None:
+    assert told in refusal(**options)
+
+
+def test_planning_asks_nobody(site: Sandbox) -> None:
+    plan(Settings.of({"endpoint": site.endpoint, "deployment_name": "a,b"}))
+    assert site.log == []

@@ -1,0 +1,267 @@
+"""Reading on an executor, without a cluster: the batches, the failures, the credentials."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.spark.conftest import TOKEN_ENV
+from tests.spark.needs import datasource, types
+from tokensh.errors import Error, NotSupportedError
+from tokensh.sandbox import Sandbox
+from tokensh.spark import TokenDataSource
+
+Options = dict[str, str]
+
+
+def reader(options: Options, schema: str | None = None) -> Any:
+    """The reader that Spark has: pickled on the driver, unpickled on an executor."""
+    source = pickle.loads(pickle.dumps(TokenDataSource(options)))
+    return pickle.loads(pickle.dumps(source.reader(written(schema) if schema else source.schema())))
+
+
+def written(schema: str) -> Any:
+    """The schema that a person writes as `name TYPE, ..`."""
+    kinds = {"STRING": types.StringType, "BIGINT": types.LongType, "DOUBLE": types.DoubleType}
+    pairs = [one.split() for one in schema.split(", ")]
+    return types.StructType([types.StructField(name, kinds.get(kind, types.TimestampType)()) for name, kind in pairs])
+
+
+def rows(options: Options, schema: str | None = None) -> list[dict[str, Any]]:
+    one = reader(options, schema)
+    return [row for part in one.partitions() for batch in one.read(part) for row in batch.to_pylist()]
+
+
+def failure(options: Options, schema: str | None = None) -> str:
+    with pytest.raises(Error) as caught:
+        rows(options, schema)
+    return str(caught.value)
+
+
+def listed(site: Sandbox) -> list[str]:
+    return sorted(one.workspace for one in site.log)
+
+
+def test_a_resource_is_read_whole(site: Sandbox, options: Options) -> None:
+    found = rows({**options, "deployment_name": "a,b"})
+    assert [one["deployment_name"] for one in found] == ["a"] * 3 + ["b"] * 3
+    assert list(found[0]) == ["deployment_name", "token_id", "comment", "creation_time", "expiry_time"]
+    assert isinstance(found[0]["expiry_time"], int)
+    assert listed(site) == ["a", "b"]
+
+
+def test_a_partition_has_so_many_workspaces_and_is_one_round_of_the_pool(options: Options) -> None:
+    many = ",".join(f"ws-{i}" for i in range(45))
+    sizes = [len(one.value) for one in reader({**options, "deployment_name": many}).partitions()]
+    assert sizes == [20, 20, 5]
+    few = reader({**options, "deployment_name": many, "workspaces_per_partition": "40"})
+    assert [len(one.value) for one in few.partitions()] == [40, 5]
+
+
+def test_a_query_gives_its_rows(options: Options) -> None:
+    query = (
+        "SELECT deployment_name AS ws, comment || '!' AS said, expiry_time / 2 FROM user_tokens WHERE comment LIKE '%1'"
+    )
+    found = rows({**options, "query": query, "deployment_name": "a,b"})
+    assert [(one["ws"], one["said"]) for one in found] == [("a", "extra 1!"), ("b", "extra 1!")]
+
+
+def test_a_schema_picks_columns_and_types(options: Options) -> None:
+    given = {**options, "query": "SELECT comment, length(comment) AS n FROM user_tokens", "deployment_name": "a"}
+    assert rows(given)[0] == {"comment": "extra 0", "n": "7"}
+    assert rows(given, "n BIGINT")[0] == {"n": 7}
+    assert rows(given, "n DOUBLE, comment STRING")[0] == {"n": 7.0, "comment": "extra 0"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        ("commend STRING", "unknown column 'commend'\nhint: did you mean 'comment'?"),
+        ("expiry_time TIMESTAMP", "convert in Spark SQL: timestamp_millis"),
+        ("comment BIGINT", "a value of column comment is no bigint"),
+    ],
+)
+def test_a_schema_that_does_not_fit_is_an_error(options: Options, schema: str, told: str) -> None:
+    assert told in failure({**options, "deployment_name": "a"}, schema)
+
+
+def test_two_columns_of_one_name_are_an_error(options: Options) -> None:
+    told = failure({**options, "deployment_name": "a", "query": "SELECT comment, Comment FROM user_tokens"})
+    assert told == "two columns are named 'comment'\nhint: give one another name: AS .."
+
+
+# ---- failures
+
+
+def test_a_workspace_that_fails_fails_the_read_and_is_named(site: Sandbox, options: Options) -> None:
+    site.fault("GET */w/b/*", status=403, times=None)
+    site.fault("GET */w/c/*", status=404, times=None)
+    told = failure({**options, "deployment_name": "a,b,c"})
+    assert told.startswith("2 of 3 workspaces failed\n  b: ")
+    assert "403 PERMISSION_DENIED" in told
+    assert "\n  c: " in told
+    assert told.endswith("hint: option errors = 'rows' gives the rows of the others, and a row for each of these")
+
+
+@pytest.mark.parametrize("failing", ["b", "a,b,c"])
+def test_failures_may_be_rows(site: Sandbox, options: Options, failing: str) -> None:
+    for one in failing.split(","):
+        site.fault(f"GET */w/{one}/*", status=403, times=None)
+    found = rows({**options, "deployment_name": "a,b,c", "errors": "rows"})
+    errors = [one for one in found if one["error"] is not None]
+    assert [one["error"]["deployment_name"] for one in errors] == failing.split(",")
+    assert {(one["error"]["type"], one["error"]["status"], one["error"]["code"]) for one in errors} == {
+        ("ApiError", 403, "PERMISSION_DENIED")
+    }
+    assert all(one["token_id"] is None for one in errors)
+    assert len(found) - len(errors) == 3 * (3 - len(errors))
+
+
+def test_a_schema_beside_failures_as_rows_must_have_their_column(options: Options) -> None:
+    told = failure({**options, "deployment_name": "a", "errors": "rows"}, "comment STRING")
+    assert told.startswith("errors = 'rows' needs the column error struct<deployment_name:string")
+
+
+def test_a_get_is_tried_again_as_in_the_shell(site: Sandbox, options: Options) -> None:
+    site.fault("GET *", status=503, headers={"Retry-After": "0"})
+    assert len(rows({**options, "deployment_name": "a"})) == 3
+    assert listed(site) == ["a", "a"]
+
+
+def test_a_redirect_is_not_followed(site: Sandbox, options: Options) -> None:
+    site.fault("GET */w/a/*", status=302, headers={"Location": f"{site.origin}/w/b/api/2.0/token/list"}, times=None)
+    assert "redirects are not followed" in failure({**options, "deployment_name": "a"})
+    assert listed(site) == ["a"]
+
+
+def test_no_answer_in_time_is_a_failure(site: Sandbox, options: Options) -> None:
+    site.fault("GET */w/a/*", drip=0.5, times=None)
+    assert "no complete answer" in failure({**options, "deployment_name": "a", "timeout": "0.4"})
+
+
+# ---- filters
+
+
+def narrowed(options: Options, *filters: Any) -> tuple[list[Any], tuple[str, ...] | None]:
+    one = reader({**options, "pushdown": "true"})
+    left = list(one.pushFilters(list(filters)))
+    return left, tuple(name for part in one.partitions() for name in part.value)
+
+
+def test_filters_choose_the_workspaces_and_others_are_given_back(options: Options) -> None:
+    others = [
+        datasource.GreaterThan(("expiry_time",), 0),
+        datasource.Not(datasource.EqualTo(("deployment_name",), "a")),
+    ]
+    left, asked = narrowed(options, datasource.In(("deployment_name",), ("a", "b", None)), *others)
+    assert (left, asked) == (others, ("a", "b"))
+
+
+def test_filters_narrow_what_the_option_names(options: Options) -> None:
+    given = {**options, "deployment_name": "a,b,c"}
+    assert narrowed(given, datasource.EqualTo(("deployment_name",), "b"))[1] == ("b",)
+    assert narrowed(given, datasource.EqualTo(("deployment_name",), "z"))[1] == ()
+
+
+def test_filters_know_the_column_by_the_name_that_the_query_gave_it(options: Options) -> None:
+    given = {**options, "query": "SELECT deployment_name AS ws, comment AS deployment_name FROM user_tokens"}
+    other = datasource.EqualTo(("deployment_name",), "b")
+    assert narrowed(given, datasource.EqualTo(("ws",), "a"), other) == ([other], ("a",))
+
+
+def test_without_any_workspace_a_filter_is_asked_for(options: Options) -> None:
+    with pytest.raises(Error, match="deployment_name is not given\nhint: add WHERE"):
+        narrowed(options, datasource.GreaterThan(("expiry_time",), 0))
+
+
+def test_a_filter_names_no_other_host(site: Sandbox, options: Options) -> None:
+    with pytest.raises(Error, match="is neither one DNS label"):
+        narrowed(options, datasource.EqualTo(("deployment_name",), "evil.example.com/x"))
+    assert site.log == []
+
+
+@pytest.mark.parametrize("partition", [None, datasource.InputPartition(None)], ids=["4.1", "4.3"])
+def test_no_workspaces_are_no_rows(partition: Any, options: Options) -> None:
+    # With no partitions Spark makes one of nothing.
+    assert list(reader({**options, "deployment_name": "a"}).read(partition)) == []
+
+
+def test_only_the_option_makes_a_reader_that_takes_filters(options: Options) -> None:
+    assert "pushFilters" not in type(reader({**options, "deployment_name": "a"})).__dict__
+
+
+# ---- credentials
+
+
+def test_a_variable_that_is_not_set_is_not_named(options: Options, site: Sandbox) -> None:
+    told = failure({**options, "deployment_name": "a", "token_env": "hunter2"})
+    assert "is not set where workspaces are read" in told
+    assert "hunter2" not in told
+    assert site.log == []
+
+
+@pytest.fixture
+def databricks_runtime(site: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A stand-in for the module that Databricks' runtime has: one secret in one scope."""
+    folder = tmp_path / "databricks" / "sdk"
+    folder.mkdir(parents=True)
+    (folder / "runtime.py").write_text(
+        "import os\nclass secrets:\n"
+        "    @staticmethod\n"
+        f"    def get(scope, key):\n        return {{('ops', 'pat'): os.environ[{TOKEN_ENV!r}] + chr(10)}}[scope, key]\n"
+        "class dbutils:\n    secrets = secrets\n"
+    )
+    ours = [name for name in sys.modules if name.partition(".")[0] == "databricks"]
+    with monkeypatch.context() as patch:
+        for name in ours:
+            patch.delitem(sys.modules, name)
+        patch.syspath_prepend(str(tmp_path))
+        yield
+        for name in [one for one in sys.modules if one.partition(".")[0] == "databricks"]:
+            del sys.modules[name]
+
+
+@pytest.mark.usefixtures("databricks_runtime")
+def test_a_secret_of_databricks_is_read_where_workspaces_are_read(site: Sandbox, options: Options) -> None:
+    del options["token_env"]
+    given = {**options, "deployment_name": "a", "secret_scope": "ops", "secret_key": "pat"}
+    assert len(rows(given)) == 3
+    assert [one.authorization for one in site.log] == [f"Bearer {site.token}"]
+    told = failure({**given, "secret_key": "hunter2"})
+    assert "cannot be read where workspaces are read: KeyError" in told
+    assert "hunter2" not in told
+
+
+def test_without_an_option_credentials_are_looked_for_as_in_the_shell(
+    site: Sandbox, options: Options, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del options["token_env"]
+    assert "no credential for 127.0.0.1" in failure({**options, "deployment_name": "a"})
+    monkeypatch.setenv("DATABRICKS_TOKEN", site.token)
+    assert len(rows({**options, "deployment_name": "a"})) == 3
+
+
+def test_a_profile_is_named(site: Sandbox, options: Options, home: Path) -> None:
+    del options["token_env"]
+    (home / ".databrickscfg").touch(0o600)
+    (home / ".databrickscfg").write_text(f"[here]\nhost = {site.origin}\ntoken = {site.token}\n")
+    try:
+        assert len(rows({**options, "deployment_name": "a", "profile": "here"})) == 3
+        assert "has no profile 'there'" in failure({**options, "deployment_name": "a", "profile": "there"})
+    finally:
+        (home / ".databrickscfg").unlink()
+
+
+# ---- writing
+
+
+def test_a_writer_is_refused_with_the_reason(options: Options) -> None:
+    source = TokenDataSource(options)
+    for writer in (source.writer, source.streamWriter):
+        with pytest.raises(NotSupportedError, match="Spark only reads tokens"):
+            writer(types.StructType(), False)

@@ -1,0 +1,71 @@
+"""What Spark is given: the data source, and the two tables of a read that keeps failures as rows."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from pyspark.sql.datasource import DataSource, DataSourceReader
+from pyspark.sql.types import StructType
+
+from tokensh.errors import NotSupportedError
+from tokensh.spark.options import Settings
+from tokensh.spark.planning import ELSEWHERE, READ_ONLY, Reading, plan
+from tokensh.spark.reading import PushingReader, TokenReader, schema_of
+from tokensh.spark.told import told
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+class TokenDataSource(DataSource):
+    """The data source `tokensh`; see `Settings` for its options. Register it: `spark.dataSource.register(TokenDataSource)`."""
+
+    @classmethod
+    def name(cls) -> str:
+        """What `format` and `USING` call it."""
+        return "tokensh"
+
+    @cached_property
+    def _settings(self) -> Settings:
+        with told():
+            return Settings.of(self.options)
+
+    @cached_property
+    def _reading(self) -> Reading:
+        return plan(self._settings)
+
+    def schema(self) -> StructType:
+        """The columns, worked out without asking anybody."""
+        with told():
+            return schema_of(self._reading, self._settings.errors)
+
+    def reader(self, schema: StructType) -> DataSourceReader:
+        """What reads; one that takes filters if option `pushdown` says so."""
+        kind = PushingReader if self._settings.pushdown else TokenReader
+        return kind(self._reading, self._settings, schema)
+
+    def writer(self, schema: StructType, overwrite: bool) -> NoReturn:  # noqa: ARG002
+        """Refused. Raises NotSupportedError."""
+        _refuse_write()
+
+    def streamWriter(self, schema: StructType, overwrite: bool) -> NoReturn:  # noqa: N802, ARG002 (PySpark's)
+        """Refused. Raises NotSupportedError."""
+        _refuse_write()
+
+
+def _refuse_write() -> NoReturn:
+    with told():
+        raise NotSupportedError(READ_ONLY, hint=ELSEWHERE)
+
+
+class Tables(NamedTuple):
+    """What a read with `errors` = `rows` holds: the query's rows, and a row for each workspace that failed."""
+
+    rows: DataFrame
+    errors: DataFrame
+
+
+def tables(frame: DataFrame) -> Tables:
+    """Split a read with `errors` = `rows`. Each use of a DataFrame reads again: cache it, or land it in a table, before."""
+    return Tables(frame.where("error IS NULL").drop("error"), frame.where("error IS NOT NULL").select("error.*"))
