@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 
 from tests.shared import ROOT
+from tokensh.records import replace
 from tokensh.sql import parse
-from tokensh.sql.grammar import Rule
 from tokensh.sql.lalr import State
 from tokensh.sql.parse import Parser
 
@@ -27,12 +26,13 @@ class Watched(State):
     __slots__ = ("reduced",)
 
     def __init__(self, text: str) -> None:
-        super().__init__(PARSER.table, parse._actions(text))
+        super().__init__(replace(PARSER.table, passing=frozenset()), parse._actions(text))
         self.reduced: set[str] = set()
 
-    def _value(self, rule: Rule, symbols: Any, span: Any) -> Any:
+    def _reduce(self, action: int) -> int:
+        rule = PARSER.table.rules[-1 - action]
         self.reduced |= {rule.origin, rule.action}
-        return super()._value(rule, symbols, span)
+        return super()._reduce(action)
 
 
 def test_every_rule_has_one_example() -> None:

@@ -12,13 +12,13 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tokensh.environment import make_private_folder, open_private
 from tokensh.errors import InternalError
-from tokensh.records import dataclass
+from tokensh.records import dataclass, field
 
 if TYPE_CHECKING:
     from lark.grammar import Rule as LarkRule
@@ -31,21 +31,25 @@ _HERE = Path(__file__).parent.parent
 _FILES = ("stackql.lark", "terminals.lark")
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One alternative: how many symbols it takes off the stack and which of them the node gets.
 
-    `children` pairs each kept symbol's index with whether its own children are spliced in; `before` counts the empty optional
-    parts (None) in front of each, `after` those behind the last.
+    `children` gives for each kept symbol its index, whether its own children are spliced in, and the count of empty optional
+    parts (None) in front of it; `after` counts those behind the last.
     """
 
     origin: str
     size: int
     action: str
-    children: tuple[tuple[int, bool, int], ...]
+    children: Sequence[tuple[int, bool, int]]
     after: int
     single: bool
     inline: bool
+
+    @property
+    def plain(self) -> bool:
+        """Whether the node gets the symbols as they are."""
+        return len(self.children) == self.size and not (self.after or any(c[1] or c[2] for c in self.children))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,10 @@ class Table:
     states: tuple[dict[str, int], ...]
     gotos: tuple[dict[str, int], ...]
     rules: tuple[Rule, ...]
+    passing: frozenset[int]
+    """Reductions of one symbol to itself, of which an expression has a dozen."""
+    plain: frozenset[int]
+    """Reductions whose node gets all symbols as they are."""
     keywords: dict[str, str]
     operators: dict[str, str]
     reserved: frozenset[str]
@@ -63,6 +71,9 @@ class Table:
     end: int
     words: dict[str, str]
     """Terminal to the text that error messages and completion show for it."""
+    passed: dict[tuple[int, int, str], tuple[int, int | None]] = field(default_factory=dict)
+    """Where chains of passing reductions lead, as far as they have been met: the state below, the one above it and the
+    terminal that is next, to the state that comes above and what it does with the terminal."""
 
 
 def folder() -> Path:
@@ -119,14 +130,14 @@ def _write(cache: Path, name: str, made: dict[str, Any]) -> None:
 
 
 def _table(data: dict[str, Any]) -> Table:
-    rules = tuple(
-        Rule(o, n, a, tuple((c[0], c[1], c[2]) for c in kids), after, single, inline)
-        for o, n, a, kids, after, single, inline in data["rules"]
-    )
+    rules = tuple(map(Rule._make, data["rules"]))
+    plain = frozenset(-1 - number for number, rule in enumerate(rules) if rule.plain)
     return Table(
         states=tuple(data["states"]),
         gotos=tuple(data["gotos"]),
         rules=rules,
+        passing=frozenset(action for action in plain if rules[-1 - action].size == 1 and rules[-1 - action].single),
+        plain=plain,
         keywords=data["keywords"],
         operators=data["operators"],
         reserved=frozenset(data["reserved"]),

@@ -1,0 +1,123 @@
+"""Rows 4 to 6: the grammar's table, statements, and how both grow."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from statistics import median
+
+from lark import Lark
+
+from tests.benchmarks.measure import HERE, Bench, Result, cpu, ms, turns
+from tokensh.errors import SqlSyntaxError
+from tokensh.sql import grammar
+from tokensh.sql.parse import Parser
+from tokensh.sql.script import split
+
+DEEP = 5000
+
+
+def statements() -> list[str]:
+    """The fixed statements that parsers are timed with."""
+    return [line.removesuffix(";") for line in (HERE / "statements.sql").read_text(encoding="utf-8").splitlines()]
+
+
+def measure(bench: Bench) -> Iterator[Result]:
+    """A table that is there against one that is made, our loop against lark and sqlglot, 10 times as much."""
+    yield _table(bench.home / "grammar")
+    parser = Parser()
+    texts = statements()
+    plain = Lark(grammar.text(), parser="lalr", lexer="contextual", maybe_placeholders=True)
+    ours, other, ratio = turns(_over(parser.parse, texts), _over(plain.parse, texts))
+    each = len(texts) * 10
+    metric = "a statement : plain lark, contextual, same grammar, CPU"
+    yield Result("5", metric, ms(ours / each), ms(other / each), ratio, 0.8, aim=0.45)
+    yield _sqlglot(parser, texts)
+    yield _list(parser)
+    yield from _scripts(parser, 2000 if bench.quick else 20_000)
+    yield _deep(parser)
+
+
+def _table(cache: Path) -> Result:
+    grammar.load(cache)
+    text = grammar.text()
+    ours, other, ratio = turns(lambda: grammar.load(cache), lambda: grammar.compile_grammar(text), 3)
+    return Result("4", "the table loaded : made by lark, CPU", ms(ours), ms(other), ratio, 0.15)
+
+
+def _over(parse: Callable[[str], object], texts: Sequence[str]) -> Callable[[], None]:
+    def run() -> None:
+        for _ in range(10):
+            for text in texts:
+                parse(text)
+
+    return run
+
+
+def _sqlglot(parser: Parser, texts: Sequence[str]) -> Result:
+    metric = "the same SELECTs : sqlglot in pure Python, CPU"
+    try:
+        import sqlglot  # noqa: PLC0415 (only the extra `bench` brings it)
+        from sqlglot.errors import ParseError  # noqa: PLC0415
+    except ImportError:
+        return Result("5", metric, skipped="sqlglot is not installed (pip install tokensh[bench])")
+
+    def both_take(text: str) -> bool:
+        try:
+            return text.startswith(("SELECT", "WITH")) and bool(sqlglot.parse_one(text))
+        except ParseError:
+            return False
+
+    selects = list(filter(both_take, texts))
+    ours, other, ratio = turns(_over(parser.parse, selects), _over(sqlglot.parse_one, selects))
+    each = len(selects) * 10
+    return Result("5", metric, ms(ours / each), ms(other / each), ratio, 1.0)
+
+
+def _list(parser: Parser) -> Result:
+    def parsing(count: int) -> Callable[[], object]:
+        items = ", ".join(f"'dbc-{number:08x}'" for number in range(count))
+        text = f"SELECT token_id FROM user_tokens WHERE deployment_name IN ({items})"
+        return lambda: parser.parse(text)
+
+    large, small, ratio = turns(parsing(10_000), parsing(1000), 5)
+    metric = "an item of IN (10000) : of IN (1000), CPU"
+    return Result("6", metric, f"{large * 100:.2f} us", f"{small * 1000:.2f} us", ratio / 10, 1.5)
+
+
+def _scripts(parser: Parser, count: int) -> Iterator[Result]:
+    texts = statements()
+
+    def read(size: int) -> None:
+        lines = (texts[number % len(texts)] + ";\n" for number in range(size))
+        for piece in split(lines, parser.table, parser.is_complete):
+            parser.parse(piece.text)
+
+    pairs = [(cpu(lambda: read(count)) / count, cpu(lambda: read(count // 4)) / (count // 4)) for _ in range(2)]
+    large, small = median(a for a, _ in pairs), median(b for _, b in pairs)
+    metric = f"a statement of a script of {count} : of {count // 4}, CPU"
+    yield Result("6", metric, ms(large), ms(small), median(a / b for a, b in pairs), 1.15)
+    gc.collect()
+    tracemalloc.start()
+    read(200)
+    kept, few = tracemalloc.get_traced_memory()
+    tracemalloc.reset_peak()
+    read(2000)
+    many = tracemalloc.get_traced_memory()[1] - kept
+    tracemalloc.stop()
+    shown = (f"{many / 2**20:.2f} MiB", f"{few / 2**20:.2f} MiB")
+    yield Result("6", "peak memory of a script of 2000 - of 200, MiB", *shown, (many - few) / 2**20, 1.0)
+
+
+def _deep(parser: Parser) -> Result:
+    """Parentheses parse however deep they are; what nests nodes is an error that says so."""
+    parser.parse(f"SELECT {'(' * DEEP}1{')' * DEEP}")
+    try:
+        parser.parse(f"SELECT {'abs(' * DEEP}1{')' * DEEP}")
+    except SqlSyntaxError as error:
+        said = "an error" if "deep" in error.message else "another error"
+    else:
+        said = "a tree"
+    return Result("6", f"{DEEP} nested calls: tracebacks", said, "", 0.0 if said != "another error" else 1.0, 0.0)
