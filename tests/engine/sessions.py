@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,12 @@ def connect(site: Sandbox | None, home: Path, variables: dict[str, str] | None =
     if site is not None:
         given.setdefault("DATABRICKS_TOKEN", site.token)
         more.setdefault("endpoint", site.endpoint)
-    return Connection(environment=world(home, variables=given), **more)
+    return Connection(environment=world(home, variables=given, sleep=_briefly), **more)
+
+
+def _briefly(seconds: float) -> None:
+    """Waits between tries are tested by their number."""
+    time.sleep(min(seconds, 0.01))
 
 
 def run(connection: Connection, *statements: str, values: Any = ()) -> Rows:

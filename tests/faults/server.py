@@ -168,7 +168,9 @@ def _read(reader: BinaryIO, number: int) -> Seen | None:
     while line := reader.readline().decode("latin-1").strip():
         name, _, value = line.partition(":")
         headers[name.lower()] = value.strip()
-    return Seen(number, first[0], first[1], headers, reader.read(int(headers.get("content-length", "0"))))
+    length = int(headers.get("content-length", "0"))
+    body = reader.read(length)
+    return Seen(number, first[0], first[1], headers, body) if len(body) == length else None
 
 
 def cut(connection: socket.socket) -> None:

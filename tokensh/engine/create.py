@@ -23,8 +23,10 @@ from tokensh.sql.unparse import text_literal
 
 Redact = Callable[[str], str]
 
-_SLACK = 2000
-"""ms: a server's Date header has no fractions."""
+_SLACK = 500
+"""ms by which a server that keeps tokens may be behind the one that puts the date on its replies."""
+_LOOKS = (0.0, 0.5, 1.5)
+"""Seconds before each look for a token whose reply is lost: the server may still be at it."""
 _CLOCKS_DIFFER = 600_000
 """ms by which a server's clock may be behind ours, as far as a query that is written beforehand knows."""
 
@@ -145,7 +147,7 @@ class Creator:
         self._cancellation.reset()
         self._on_request(f"asking {place} whether it was created")
         try:
-            found = list(self.orphans(one.resource, one.values, entry))
+            found = self._found(one, entry)
         except (Error, KeyboardInterrupt) as failure:
             entry.leave()
             reason = failure.message if isinstance(failure, Error) else "interrupted"
@@ -158,8 +160,20 @@ class Creator:
         entry.leave(orphans)
         if not found:
             return UnknownOutcome(what, hint="no new token is in its list now; look again before you repeat the INSERT")
-        many = "; several were made at the same time: look before you revoke" if len(found) > 1 else ""
-        return UnknownOutcome(what, orphans=orphans, hint=f"nobody holds the value of the token above: revoke it{many}")
+        hint = "unless somebody else made the token above just now, nobody holds its value: revoke it"
+        if len(found) > 1:
+            hint = "nobody holds the value of one of the tokens above, made at the same time: look before you revoke"
+        return UnknownOutcome(what, orphans=orphans, hint=hint)
+
+    def _found(self, one: Creation, entry: Entry) -> list[str]:
+        """What an intent may have made, looked for until it is seen or time enough has gone. Raises Error."""
+        found: list[str] = []
+        for pause in _LOOKS:
+            if found or self._cancellation.presses:
+                break
+            self._environment.sleep(pause)
+            found = list(self.orphans(one.resource, one.values, entry))
+        return found
 
     def orphans(self, resource: Resource, values: Mapping[str, Value], entry: Entry) -> Iterator[str]:
         """The ids of tokens that an intent may have made. Raises Error."""

@@ -1,0 +1,80 @@
+"""The operations of a run on files and sockets, counted; and one of them made to fail, as SQLite's tests do it.
+
+Only those of tokensh's own threads count, not those of the test's servers. SQLite's and the streams' own are not seen here.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+_FILES = ("open", "write", "fsync", "fchmod", "mkdir", "unlink", "replace")
+_SOCKETS = ("connect", "sendall", "recv_into")
+
+
+class Operations:
+    """Counts; the operation of the number `failing`, from 1, raises. `after`: a socket's does what it should before.
+
+    `below`: only paths below this folder count.
+    """
+
+    def __init__(self, below: Path, failing: int = 0, *, after: bool = False) -> None:
+        self.names: list[str] = []
+        self._below = str(below)
+        self._failing = failing
+        self._after = after
+        self._lock = threading.Lock()
+
+    @property
+    def failed(self) -> str | None:
+        """The operation that was made to fail; None: there were not so many."""
+        return self.names[self._failing - 1] if 0 < self._failing <= len(self.names) else None
+
+    @contextmanager
+    def seen(self) -> Iterator[Operations]:
+        """Count, and fail, inside the `with` block."""
+        with ExitStack() as patches:
+            for name in _FILES:
+                patches.enter_context(patch.object(os, name, self._file(name, getattr(os, name))))
+            for name in _SOCKETS:
+                patches.enter_context(patch.object(socket.socket, name, self._socket(name)))
+            yield self
+
+    def _fails(self, name: str) -> bool:
+        thread = threading.current_thread()
+        if thread is not threading.main_thread() and not thread.name.startswith("tokensh"):
+            return False
+        with self._lock:
+            self.names.append(name)
+            return len(self.names) == self._failing
+
+    def _file(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def operation(first: Any, *more: Any, **named: Any) -> Any:
+            elsewhere = not isinstance(first, int) and not os.fspath(first).startswith(self._below)
+            reads = name == "open" and not more[0] & (os.O_WRONLY | os.O_RDWR)
+            if not elsewhere and not reads and self._fails(name):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return real(first, *more, **named)
+
+        return operation
+
+    def _socket(self, name: str) -> Callable[..., Any]:
+        real = getattr(socket.socket, name)
+
+        def operation(connection: socket.socket, *more: Any) -> Any:
+            if not self._fails(name):
+                return real(connection, *more)
+            if self._after:
+                real(connection, *more)
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)  # what is reset stays so
+            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+
+        return operation
