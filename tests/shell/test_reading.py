@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import page
-from tokensh.shell.reading import Command, Part, bare_command, is_ready, parts, state
+from tokensh.shell.reading import Command, Part, bare_command, is_ready, marks, parts, trouble
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import Piece
 
@@ -109,7 +109,37 @@ def test_statements_know_their_lines_and_columns_in_the_whole_text(parser: Parse
     ],
 )
 def test_the_continuation_tells_what_is_open(text: str, mark: str, parser: Parser) -> None:
-    assert state(text, parser) == mark
+    assert marks(text, parser)[-1] == mark
+
+
+def test_each_line_has_a_mark_of_its_own(parser: Parser) -> None:
+    text = "SELECT (1,\n'a\nb'\n) -- done;\n/* a\n*/ , \n'open\n"
+    assert marks(text, parser) == ["", "(", "'", "(", "--", "*", "", "'"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", ""),
+        ("SELECT", ""),
+        ("SELECT * FRO", ""),
+        ("SELECT * FRO ", "line 1 col 10: unexpected 'FRO', did you mean FOR instead of 'FRO'?"),
+        ("SELECT a\nFORM t ", "line 2 col 6: unexpected 't', did you mean FROM instead of 'FORM'?"),
+        ("SELECT 1;\n SELECT WHERE x", "line 2 col 9: unexpected 'WHERE'"),
+        ("SELECT 1 FROM ;", "line 1 col 14: the statement ends too early"),
+        ("SELECT 1 FROM ", ""),
+        ("SELECT 'a ", ""),
+        ("SELECT /* a ", ""),
+        ("SELECT WHERE 'a", "line 1 col 8: unexpected 'WHERE'"),
+        ("\\x\nSELECT 1", ""),
+        ("SELECT (a,\n", ""),
+        ("SELECT " + "a, " * 10_000 + "FROM FROM ", ""),
+    ],
+)
+def test_what_is_wrong_so_far_is_told_and_what_may_become_right_is_not(text: str, told: str, parser: Parser) -> None:
+    found = trouble(text, parser)
+    assert found.startswith(told)
+    assert bool(found) == bool(told)
 
 
 @pytest.mark.parametrize(("word", "command"), [("exit", r"\q"), (" Quit ;", r"\q"), ("?", r"\?"), ("selected", None)])

@@ -112,7 +112,7 @@ class Completer:
             openers = Expected(self._parser.table, [self._parser.table.start]).keywords(place.typed)
             words = [*(word for word in openers if word.split()[0] in OPENERS), *words]
         for word in words:
-            yield Candidate(word, "keyword", text=word.lower() if lower else word, loose=0)
+            yield Candidate(word.lower() if lower else word, "keyword", loose=0)
 
     def _suggestion(self, one: Candidate, start: int, place: Place, state: Expected) -> Suggestion:
         text = one.text or one.name

@@ -47,6 +47,9 @@ STYLE = merge_styles(
                 "prompt": "bold",
                 "workspace": "ansicyan",
                 "continuation": "ansibrightblack",
+                "trouble": "ansired",
+                "matching-bracket.cursor": "bold ansicyan",
+                "matching-bracket.other": "bold ansicyan",
                 "bottom-toolbar": "noreverse ansibrightblack",
                 "completion-menu.meta.completion": "italic",
             }

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.application import get_app
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.filters import Always
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.key_binding import merge_key_bindings
+from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
 from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output import ColorDepth
 
@@ -17,15 +21,17 @@ from tokensh.shell.commands import COMMANDS
 from tokensh.shell.completer import ShellCompleter
 from tokensh.shell.facts import facts
 from tokensh.shell.highlight import STYLE, lexer_for
-from tokensh.shell.history import ArrowKeys
+from tokensh.shell.history import ArrowKeys, Suggest
 from tokensh.shell.keys import bindings
-from tokensh.shell.reading import state
+from tokensh.shell.reading import BARE_COMMANDS, marks, trouble
 from tokensh.shell.resultkeys import result_keys
 from tokensh.text import elide_middle, visible, width
 
 if TYPE_CHECKING:
     from tokensh.shell.session import Session
 
+_REST = 0.5
+"""s without a key after which the text is parsed."""
 _TYPED = 45
 """Columns that the prompt leaves, `tokensh > ` among them."""
 _SHORTEST_PLACE = 12
@@ -41,6 +47,13 @@ class Prompt:
         self.next_text = ""
         """What the next prompt begins with."""
         self._prompt = self._made()
+        buffer = self._prompt.default_buffer
+        buffer.enable_history_search = Always()
+        buffer.on_text_changed += self._changed
+        self._marks: tuple[str, list[str]] = ("", [""])
+        self._trouble = ""
+        """What is wrong in the text, once nothing has been typed for a while."""
+        self._looking: asyncio.Task[None] | None = None
 
     def _made(self) -> PromptSession[str]:
         session, connection = self._session, self._connection
@@ -56,9 +69,10 @@ class Prompt:
             completer=ShellCompleter(lambda: Completer(parser, connection.catalog), self.facts),
             complete_while_typing=not plain,
             history=ArrowKeys(session.history, connection.redactor.clean),
-            auto_suggest=None if plain else AutoSuggestFromHistory(),
+            auto_suggest=None if plain else Suggest(),
             key_bindings=merge_key_bindings([bindings(parser, self._toggle_editing_mode), result_keys(session)]),
             bottom_toolbar=None if plain else self._toolbar,
+            input_processors=[HighlightMatchingBracketProcessor()],
             enable_open_in_editor=True,
             tempfile_suffix=".sql",
             search_ignore_case=True,
@@ -90,18 +104,48 @@ class Prompt:
     def _continuation(self, columns: int, line_number: int, wrapped: int) -> StyleAndTextTuples:
         if wrapped:
             return [("", " " * columns)]
-        before = "".join(self._prompt.default_buffer.text.splitlines(keepends=True)[:line_number])
-        mark = f"{state(before, self._connection.parser)}> "
-        return [("class:continuation", (mark if mark != "> " else "-> ").rjust(columns))]
+        found = self._line_marks()
+        # What Ctrl-R shows is another text than the one that is typed.
+        mark = found[line_number] if line_number < len(found) else ""
+        return [("class:continuation", (f"{mark}> " if mark else "-> ").rjust(columns))]
+
+    def _line_marks(self) -> list[str]:
+        """What each line of the text goes on with, worked out once for a text."""
+        text = self._prompt.default_buffer.text
+        if text != self._marks[0]:
+            self._marks = text, marks(text + "\n", self._connection.parser)
+        return self._marks[1]
 
     def _toolbar(self) -> StyleAndTextTuples:
         text = self._prompt.default_buffer.text
-        if text.strip() and state(text, self._connection.parser) == "--":
+        above, newline, last = text.rstrip("\n").rpartition("\n")
+        if newline and above.strip() and last.strip().rstrip(";").lower() in BARE_COMMANDS:
+            return [("", r"\q leaves, Ctrl-C drops the statement that is open")]
+        if text.strip() and self._line_marks()[-1] == "--":
             return [("", "the ; is inside a comment: Enter on an empty line runs the statement")]
+        if self._trouble:
+            return [("class:trouble", visible(self._trouble))]
         shown = [self._connection.workspace or "no workspace", self._session.settings.format]
         shown += ["vi"] if self._prompt.editing_mode == EditingMode.VI else []
         return [("", visible(" · ".join((*shown, r"\? help"))))]
 
+    def _changed(self, _: Buffer) -> None:
+        self._trouble = ""
+        if self._looking is not None:
+            self._looking.cancel()
+        if get_app().is_running:
+            self._looking = get_app().create_background_task(self._look())
+
+    async def _look(self) -> None:
+        await asyncio.sleep(_REST)
+        self._trouble = trouble(self._prompt.default_buffer.text, self._connection.parser)
+        if self._trouble:
+            get_app().invalidate()
+
+    def heed(self) -> None:
+        """Take what the settings say of editing."""
+        self._prompt.editing_mode = EditingMode.VI if self._session.settings.vi else EditingMode.EMACS
+
     def _toggle_editing_mode(self) -> None:
-        vi = self._prompt.editing_mode == EditingMode.VI
-        self._prompt.editing_mode = EditingMode.EMACS if vi else EditingMode.VI
+        self._session.settings.vi = not self._session.settings.vi
+        self.heed()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tokensh.errors import SqlSyntaxError
 from tokensh.records import dataclass, replace
 from tokensh.sql.lexer import Token, tokens
 from tokensh.sql.parse import Parser
@@ -101,14 +102,58 @@ def _pieces(text: str, begin: int, end: int, parser: Parser) -> Iterator[Piece]:
         yield replace(piece, line=piece.line + line, column=piece.column + (column if first else 0))
 
 
-def state(text: str, parser: Parser) -> str:
-    """What the next line goes on with, as the continuation prompt shows it: a quote, a bracket, a comment or nothing."""
+def marks(text: str, parser: Parser) -> list[str]:
+    """What each line of a text goes on with, as the prompt before it shows: an open quote, bracket or comment, or nothing.
+
+    `--` tells that the last line before is a comment that holds a `;`.
+    """
     depth = 0
     last = ""
+    found = [""]
     for token in tokens(parser.table, text):
         if _opens(token, text):
-            return "*" if token.text == "/" else token.text
+            return found + ["*" if token.text == "/" else token.text] * text.count("\n", token.start)
         depth += (token.text in ("(", "[")) - (token.text in (")", "]"))
-        if token.kind != "BLANK":
-            last = "--" if token.kind == "COMMENT" and token.text.rstrip().endswith(";") else ""
-    return "(" if depth > 0 else last
+        if token.kind == "COMMENT":
+            last = "--" if token.text.rstrip().endswith(";") else last
+        elif token.kind != "BLANK":
+            last = ""
+        if lines := token.text.count("\n"):
+            inside = {"STRING": token.text[0], "QUOTED_NAME": token.text[0], "COMMENT": "*"}.get(token.kind)
+            found += [inside or ("(" if depth > 0 else last)] * lines
+    return found
+
+
+_LONGEST_CHECKED = 20_000
+"""Characters of a text that is parsed while it is typed."""
+
+
+def trouble(text: str, parser: Parser) -> str:
+    """What is wrong in a text so far: its line, column and message; empty if it may become right, or is too long to tell."""
+    if len(text) > _LONGEST_CHECKED:
+        return ""
+    for part in parts(text, parser):
+        if isinstance(part, Piece) and (error := _error(part, typing=not text[-1:].isspace(), parser=parser)):
+            return _placed(part, error)
+    return ""
+
+
+def _error(piece: Piece, *, typing: bool, parser: Parser) -> SqlSyntaxError | None:
+    """The error of a statement; None also if what is open may still become right, its last word where it is being typed."""
+    if piece.error:
+        return piece.error
+    try:
+        parser.parse(piece.text)
+    except SqlSyntaxError as error:
+        at_end = error.span is None or error.span.end >= len(piece.text)
+        open_ = error.span is None or error.span.start >= len(piece.text) or piece.text[error.span.start] in "'\"`/"
+        return None if not piece.ended and at_end and (typing or open_) else error
+    return None
+
+
+def _placed(piece: Piece, error: SqlSyntaxError) -> str:
+    before = piece.text[: error.span.start if error.span else 0]
+    lines = before.count("\n")
+    column = len(before) - (before.rfind("\n") + 1) + (1 if lines else piece.column)
+    hint = f", {error.hint}" if error.hint else ""
+    return f"line {piece.line + lines} col {column}: {error.message}{hint}"

@@ -71,6 +71,7 @@ def _setting(session: Session, argument: str) -> None:
     settings = session.settings
     if name and value:
         settings.set(name, _unquoted(value.strip()))
+        session.prompt.heed()
     for one in (name,) if name else OPTIONS:
         session.note(f"{one} is {settings.get(one) or '(as the format has it)'}")
 
