@@ -24,7 +24,7 @@ def line() -> Iterator[socket.socket]:
 def job(
     run: Callable[[Flight], str], *, precious: bool = False, reads_only: bool = False, timeout: float = 5.0
 ) -> Job[str]:
-    return Job(run, "host", timeout, reads_only, precious)
+    return Job(run, "host", timeout, reads_only, precious, lambda _flight, _error: None)
 
 
 def batch(

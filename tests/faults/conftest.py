@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import invariants
+from tests.faults.certificates import make
 from tests.faults.running import Place
 from tests.faults.server import FaultyServer
 from tokensh.sql import grammar
@@ -20,6 +21,12 @@ def compiled_grammar(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("grammar")
     grammar.load(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the certificates."""
+    return make(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(autouse=True)

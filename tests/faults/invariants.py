@@ -101,7 +101,7 @@ def _writes_are_sent_once(ran: Ran) -> None:
 
 def _only_known_places_are_reached(place: Place, ran: Ran) -> None:
     """I4: connections go to the test's servers on loopback, and no name is looked up but loopback's own."""
-    ports = {server.port for server in place.servers}
+    ports = {server.port for server in place.servers} | place.ports
     for event, arguments in ran.events:
         if event == "socket.connect" and isinstance(arguments[1], tuple):
             assert arguments[1][:2] == ("127.0.0.1", arguments[1][1]), arguments

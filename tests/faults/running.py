@@ -69,13 +69,15 @@ class Place:
     """A home, a credential, a workspace's server, another host's server; and the runs that were made in it.
 
     `own` are the files that the test made itself, `keeps_secrets` those that may hold a secret; `secrets` what must come out
-    nowhere, beside the credential; `may_see` the servers that may be connected to, beside the workspace's.
+    nowhere, beside the credential; `may_see` the servers, and `ports` the ports of loopback, that may be connected to beside
+    the workspace's.
     """
 
     root: Path
     token: str = BEARER
     ran: list[Ran] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
+    ports: set[int] = field(default_factory=set)
     own: set[Path] = field(default_factory=set)
     keeps_secrets: set[Path] = field(default_factory=set)
     may_see: list[FaultyServer] = field(default_factory=list)

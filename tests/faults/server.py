@@ -13,8 +13,10 @@ import socket
 import ssl
 import struct
 import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import BinaryIO
 
 OK = {"token_infos": [{"token_id": "a1", "comment": "fine"}]}
@@ -248,14 +250,57 @@ def is_cut_off(exchange: Exchange) -> None:
     exchange.hang_up()
 
 
+@lru_cache
+def _blanks(size: int) -> bytes:
+    """Blanks as gzip packs them: a thousandth of their size."""
+    packer = zlib.compressobj(1, wbits=31)
+    block = b" " * 2**20
+    return b"".join(packer.compress(block) for _ in range(size // len(block))) + packer.flush()
+
+
 def packs(layers: int, size: int = 0, encoding: str = "gzip") -> Behaviour:
-    """Answer with a body compressed `layers` times; `size` bytes of blanks make it a bomb."""
-    body = b" " * size + json.dumps(OK).encode()
-    for _ in range(layers):
-        body = gzip.compress(body)
-    return lambda exchange: exchange.reply(200, body, Content_Encoding=", ".join([encoding] * layers))
+    """Take effect, and answer with a body compressed `layers` times; `size` bytes of blanks before it make it a bomb."""
+
+    def behave(exchange: Exchange) -> None:
+        body = _blanks(size) + gzip.compress(exchange.take_effect())
+        for _ in range(layers - 1):
+            body = gzip.compress(body)
+        exchange.reply(200, body, Content_Encoding=", ".join([encoding] * layers))
+
+    return behave
+
+
+def packs_badly(exchange: Exchange) -> None:
+    """Take effect, and answer with what is not compressed as it says."""
+    exchange.reply(200, exchange.take_effect(), Content_Encoding="gzip")
 
 
 def has_huge_header(exchange: Exchange) -> None:
+    exchange.reply(200, exchange.take_effect(), X_Huge="x" * 200_000)
+
+
+def hangs_after_effect(exchange: Exchange) -> None:
     exchange.take_effect()
-    exchange.reply(200, b"{}", X_Huge="x" * 200_000)
+    hangs(exchange)
+
+
+def tunnels(server: FaultyServer) -> Behaviour:
+    """Be a proxy: answer CONNECT, and pass on what comes from either side, whatever host was asked for."""
+
+    def behave(exchange: Exchange) -> None:
+        with socket.create_connection(("127.0.0.1", server.port)) as upstream:
+            exchange.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            threading.Thread(target=_pass_on, args=(upstream, exchange.connection), daemon=True).start()
+            _pass_on(exchange.connection, upstream)
+        exchange.hang_up()
+
+    return behave
+
+
+def _pass_on(source: socket.socket, sink: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+    except OSError:
+        pass
+    cut(sink)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import socket
-import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Generator
 from email.utils import formatdate
-from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.faults.certificates import tls
 from tests.faults.clients import TOKEN, Bench, FakeCredential, at, bench, create, get, revoke
 from tests.faults.server import (
     OK,
@@ -417,31 +415,6 @@ class TestProxy:
             assert str(error).startswith("no connection to dbc-1.cloud.databricks.com through the proxy: ")
             assert [(seen.method, seen.path) for seen in proxy.log] == [("CONNECT", "dbc-1.cloud.databricks.com:443")]
             assert TOKEN not in str(proxy.log)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`good` is for 127.0.0.1, `other` for another host, `old` expired; each signs itself."""
-    folder = tmp_path_factory.mktemp("certificates")
-    for name, host, days in (
-        ("good", "IP:127.0.0.1", "2"),
-        ("other", "DNS:other.example", "2"),
-        ("old", "IP:127.0.0.1", "-1"),
-    ):
-        openssl = partial(subprocess.run, check=True, capture_output=True, cwd=folder)
-        key = f"-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout {name}.key".split()
-        openssl(
-            ["openssl", "req", "-new", *key, "-subj", "/CN=t", "-addext", f"subjectAltName={host}", "-out", "request"]
-        )
-        sign = f"-signkey {name}.key -days {days} -copy_extensions copy -out {name}.pem".split()
-        openssl(["openssl", "x509", "-req", "-in", "request", *sign])
-    return folder
-
-
-def tls(folder: Path, name: str) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
-    return context
 
 
 class TestTls:

@@ -22,7 +22,7 @@ from tokensh import __version__
 from tokensh.api import policy, reply
 from tokensh.api.hosts import Target, parse_origin
 from tokensh.api.log import Log
-from tokensh.api.pool import MAYBE, Batch, Flight, Job, Stopped
+from tokensh.api.pool import MAYBE, Batch, Flight, Job
 from tokensh.api.refusal import is_stale, page_hint
 from tokensh.api.reply import Reply
 from tokensh.api.request import Json, Request
@@ -276,6 +276,7 @@ class Client:
             timeout=self._create_timeout if request.creates else self._timeout,
             reads_only=request.method == "GET",
             precious=request.creates,
+            given_up=lambda flight, outcome: self._note(message, None, flight.started, outcome),
         )
 
     # The workers.
@@ -375,13 +376,15 @@ class Client:
         started = self._environment.monotonic()
         try:
             outcome = self._exchanged(message.request, prepared, flight, started)
-        except (Error, Stopped) as failure:
-            self._note(message, number, started, failure)
+        except Error as failure:
+            if not flight.stopped:  # else it is noted by the thread that gave it up
+                self._note(message, number, started, failure)
             raise
-        self._note(message, number, started, outcome)
+        if not flight.stopped:
+            self._note(message, number, started, outcome)
         return outcome
 
-    def _note(self, message: _Message, number: int, started: float, outcome: _Answer | Error | Stopped) -> None:
+    def _note(self, message: _Message, number: int | None, started: float, outcome: _Answer | Error) -> None:
         """A line of the log: what was sent, where, and what came of it; neither headers nor bodies."""
         if self._log is None:
             return
@@ -396,7 +399,7 @@ class Client:
             sent=len(message.content or b""),
             received=answer and len(answer.content),
             request_id=answer and answer.headers.get("X-Request-Id"),
-            error=getattr(outcome, "message", "given up") if answer is None else None,
+            error=outcome.message if isinstance(outcome, Error) else None,
         )
 
     def _exchanged(

@@ -29,17 +29,18 @@ class Log:
         self._redact = redact
         self._now = now
         try:
-            self._descriptor = open_private(path, os.O_WRONLY | os.O_APPEND)
+            self._file = os.fdopen(open_private(path, os.O_WRONLY | os.O_APPEND), "wb", buffering=0)
         except OSError as failure:
             reason = "it is a symbolic link" if path.is_symlink() else failure.strerror
             raise InterfaceError(f"cannot write the log {path}: {reason}") from None
 
     def write(self, **facts: object) -> None:
-        """Add a line; facts that are None or an empty text are left out. A disk that is full stops nothing."""
+        """Add a line; facts that are None or an empty text are left out. Neither a full disk nor a closed log is an error."""
         time = datetime.fromtimestamp(self._now(), timezone.utc).isoformat(timespec="milliseconds")
         pairs = (f"{name}={self._shown(fact)}" for name, fact in facts.items() if fact not in (None, ""))
-        with suppress(OSError):
-            os.write(self._descriptor, f"time={time.replace('+00:00', 'Z')} {' '.join(pairs)}\n".encode())
+        line = f"time={time.replace('+00:00', 'Z')} {' '.join(pairs)}\n"
+        with suppress(OSError, ValueError):  # ValueError: a request that was given up ends after its session
+            self._file.write(line.encode())
 
     def _shown(self, fact: object) -> str:
         text = visible(self._redact(str(fact)))
@@ -47,4 +48,4 @@ class Log:
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._descriptor)
+        self._file.close()

@@ -48,18 +48,30 @@ def _asked(retry_after: str, now: float) -> float | None:
 def proxies(environment: Environment, target: Target) -> dict[str, str]:
     """The proxy for an address, as requests takes it. Loopback has none: what goes there stays on this machine.
 
-    Raises InterfaceError for a SOCKS proxy, whose connections could not be watched.
+    Raises InterfaceError for a SOCKS proxy, whose connections could not be watched, and for what is no address.
     """
-
-    def either(name: str) -> str:
-        return environment.get(name) or environment.get(name.upper())
-
-    proxy = either("https_proxy") or either("all_proxy")
-    if target.loopback or not proxy or _is_exempt(target.host, either("no_proxy")):
+    variables = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+    name = next((one for one in variables if environment.get(one)), None)
+    no_proxy = environment.get("no_proxy") or environment.get("NO_PROXY")
+    if target.loopback or name is None or _is_exempt(target.host, no_proxy):
         return {}
+    proxy = environment.get(name)
     if proxy.lower().startswith("socks"):
-        raise InterfaceError("a SOCKS proxy cannot be used", hint="set HTTPS_PROXY to an http:// or https:// proxy")
+        raise InterfaceError("a SOCKS proxy cannot be used", hint=f"set {name} to an http:// or https:// proxy")
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    if not _is_address(proxy):
+        # It is not shown: it may hold a password.
+        raise InterfaceError(f"{name} is no address of a proxy", hint="for example http://proxy.example:3128")
     return {target.scheme: proxy}
+
+
+def _is_address(proxy: str) -> bool:
+    try:
+        parts = urlsplit(proxy)
+        usual = parts.scheme.lower() in ("http", "https") and proxy.split() == [proxy]
+        return usual and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _is_exempt(host: str, no_proxy: str) -> bool:

@@ -36,7 +36,8 @@ class Stopped(Exception):
 class Job(Generic[Answer]):
     """One request to be made: `run` does it in a worker's thread, raising an Error; `timeout` is its whole time in s.
 
-    `precious`: what it makes would be lost with its answer, so that Ctrl-C waits for it once it is sent.
+    `precious`: what it makes would be lost with its answer, so that Ctrl-C waits for it once it is sent. `given_up` is told,
+    in the waiting thread, what is made of it where its worker is not waited for.
     """
 
     run: Callable[[Flight], Answer]
@@ -44,6 +45,7 @@ class Job(Generic[Answer]):
     timeout: float
     reads_only: bool
     precious: bool
+    given_up: Callable[[Flight, Error], None]
 
 
 class Flight:
@@ -207,7 +209,9 @@ class Batch(Generic[Answer]):
     def _give_up(self, index: int, flight: Flight) -> None:
         flight.stop()
         job = self._jobs[index]
-        self._settle(index, self._interrupted(job, flight) if self._presses else _overdue(job, flight))
+        outcome = self._interrupted(job, flight) if self._presses else _overdue(job, flight)
+        job.given_up(flight, outcome)
+        self._settle(index, outcome)
         self._hire()  # in the place of a worker that may never come back
 
     def _press(self) -> None:

@@ -1,0 +1,37 @@
+"""Certificates for servers that are what they say, and for those that are not; made with openssl."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+from functools import partial
+from pathlib import Path
+
+_LOCAL = "IP:127.0.0.1"
+REAL = "dbc-1.cloud.databricks.com"
+"""A workspace's real host, for a server behind a proxy."""
+
+
+def make(folder: Path) -> Path:
+    """`good` is for 127.0.0.1, `real` for a workspace's host, `other` for another host, `old` expired; each signs itself."""
+    for name, host, days in (
+        ("good", _LOCAL, "2"),
+        ("real", f"DNS:{REAL}", "2"),
+        ("other", "DNS:other.example", "2"),
+        ("old", _LOCAL, "-1"),
+    ):
+        openssl = partial(subprocess.run, check=True, capture_output=True, cwd=folder)
+        key = f"-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout {name}.key".split()
+        openssl(
+            ["openssl", "req", "-new", *key, "-subj", "/CN=t", "-addext", f"subjectAltName={host}", "-out", "request"]
+        )
+        sign = f"-signkey {name}.key -days {days} -copy_extensions copy -out {name}.pem".split()
+        openssl(["openssl", "x509", "-req", "-in", "request", *sign])
+    return folder
+
+
+def tls(folder: Path, name: str) -> ssl.SSLContext:
+    """What a server shows who has that certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
+    return context
