@@ -186,10 +186,10 @@ class Place:
         writes: int = 1,
         python: Sequence[str] = (),
     ) -> Ran:
-        """Run the installed command in a process of its own, `python` being options of the interpreter."""
+        """Run the installed command in a process of its own; or the interpreter, with these arguments before the others."""
         given, base = self.variables(variables), self.base(endpoint, workspace)
         raw = stdin.encode() if isinstance(stdin, str) else stdin
-        command = [sys.executable, *python, "-m", "tokensh"] if python else [str(COMMAND)]
+        command = [sys.executable, *python] if python else [str(COMMAND)]
         with self._watched(given, base, arguments, writes) as (_, made):
             done = subprocess.run(
                 [*command, *base, *arguments],
