@@ -88,8 +88,8 @@ FAULTS: dict[str, tuple[Behaviour, int, str]] = {
     "resets": (resets, 3, "no connection to {}"),
     "closes": (closes, 3, "no connection to {}"),
     "huge header": (has_huge_header, 3, "no connection to {}"),
-    "hangs": (hangs, 1, "no connection to {} within 0.7 s"),
-    "drips": (drips(0.1), 1, "no connection to {} within 0.7 s"),
+    "hangs": (hangs, 1, "no connection to {} within 1.5 s"),
+    "drips": (drips(0.1), 1, "no connection to {} within 1.5 s"),
 }  # fmt: skip
 
 
@@ -101,10 +101,11 @@ def test_what_a_proxy_does_wrong_has_no_effect_on_the_workspace(
     behaviour, tries, message = FAULTS[name]
     network.proxy.script = (behaviour,)
     given = {**network.variables, "HTTPS_PROXY": network.proxy.origin}
-    quick = ("--timeout", "0.7") if tries == 1 else ()
+    quick = ("--timeout", "1.5") if tries == 1 else ()
     ran = place.run(*quick, "-c", statement, endpoint="", variables=given)
     assert (ran.status, network.server.connections) == (1, 0)
-    assert len(network.proxy.log) == (tries if statement is SELECT else 1)
+    # A machine under load may not have reached the proxy when the time is over.
+    assert len(network.proxy.log) in ({0, 1} if quick else {tries if statement is SELECT else 1})
     assert message.format(REAL) in ran.err, ran.err
     assert "unknown" not in ran.err
 
