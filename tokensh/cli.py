@@ -281,7 +281,7 @@ def _with_variables(world: Environment, variables: dict[str, str]) -> Environmen
 
 def _shell(options: argparse.Namespace, world: Environment) -> int:
     from tokensh.config import path_of  # noqa: PLC0415 (--help does without)
-    from tokensh.shell.session import Session  # noqa: PLC0415 (a pipe does without prompt_toolkit)
+    from tokensh.shell.session import start  # noqa: PLC0415 (a pipe does without prompt_toolkit)
     from tokensh.shell.settings import Settings  # noqa: PLC0415 (the same)
 
     variables = _variables(options)
@@ -291,7 +291,7 @@ def _shell(options: argparse.Namespace, world: Environment) -> int:
         settings.plain = options.plain or world.get("TERM") == "dumb"
         settings.take(connection.config.shell)
         settings.format = options.output or settings.format
-        return Session(connection, settings).run(None if options.no_rc else path_of(world).with_name("rc.sql"))
+        return start(connection, settings, None if options.no_rc else path_of(world).with_name("rc.sql"))
 
 
 def _scripts(options: argparse.Namespace, world: Environment) -> list[Script]:

@@ -16,18 +16,18 @@ from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
 from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output import ColorDepth
 
-from tokensh.complete import Completer, Facts
 from tokensh.shell.commands import COMMANDS
 from tokensh.shell.completer import ShellCompleter
-from tokensh.shell.facts import facts
 from tokensh.shell.highlight import STYLE, lexer_for
 from tokensh.shell.history import ArrowKeys, Suggest
 from tokensh.shell.keys import bindings
+from tokensh.shell.preload import Preload
 from tokensh.shell.reading import BARE_COMMANDS, marks, trouble
 from tokensh.shell.resultkeys import result_keys
 from tokensh.text import elide_middle, visible, width
 
 if TYPE_CHECKING:
+    from tokensh.complete import Completer, Facts
     from tokensh.shell.session import Session
 
 _REST = 0.5
@@ -59,14 +59,16 @@ class Prompt:
         session, connection = self._session, self._connection
         parser = connection.parser
         plain = session.settings.plain
-        return PromptSession(
+        colour = session.options().colour
+        completer = ShellCompleter(self._completer, self.facts)
+        made: PromptSession[str] = PromptSession(
             self._message,
             multiline=True,
             prompt_continuation=self._continuation,
             lexer=PygmentsLexer(lexer_for(parser.table)),
             style=STYLE,
-            color_depth=None if session.options().colour else ColorDepth.DEPTH_1_BIT,
-            completer=ShellCompleter(lambda: Completer(parser, connection.catalog), self.facts),
+            color_depth=None if colour else ColorDepth.DEPTH_1_BIT,
+            completer=completer,
             complete_while_typing=not plain,
             history=ArrowKeys(session.history, connection.redactor.clean),
             auto_suggest=None if plain else Suggest(),
@@ -78,6 +80,8 @@ class Prompt:
             search_ignore_case=True,
             vi_mode=session.settings.vi,
         )
+        made.app.after_render += Preload(connection.client, completer.warm, styled=colour)
+        return made
 
     def read(self) -> str:
         r"""What was typed or pasted; `\q` at the end of the input. Raises KeyboardInterrupt."""
@@ -87,8 +91,15 @@ class Prompt:
         except EOFError:
             return r"\q"
 
+    def _completer(self) -> Completer:
+        from tokensh.complete import Completer  # noqa: PLC0415 (as below)
+
+        return Completer(self._connection.parser, self._connection.catalog)
+
     def facts(self) -> Facts:
         """What completion may know of the session."""
+        from tokensh.shell.facts import facts  # noqa: PLC0415 (the first prompt does without completion)
+
         return facts(self._connection, self._session.seen, _COMMAND_HELP)
 
     def _message(self) -> StyleAndTextTuples:

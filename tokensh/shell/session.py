@@ -21,6 +21,7 @@ from tokensh.shell.commands.general import read
 from tokensh.shell.commands.named import Queries
 from tokensh.shell.commands.output import Program
 from tokensh.shell.confirm import approve
+from tokensh.shell.output import unasked_terminal
 from tokensh.shell.pager import Pager, size_of
 from tokensh.shell.prompt import Prompt
 from tokensh.shell.reading import Command, Part, Unfinished, bare_command, parts
@@ -31,6 +32,12 @@ from tokensh.shell.watch import Watch
 from tokensh.sql import placeholders
 from tokensh.sql.script import Piece
 from tokensh.text import truncate, visible
+
+
+def start(connection: Connection, settings: Settings, rc: Path | None = None) -> int:
+    """Run a shell, which begins with the statements of `rc`, if that is there; the exit status."""
+    with unasked_terminal(connection.environment):
+        return Session(connection, settings).run(rc)
 
 
 class Session:
