@@ -55,12 +55,18 @@ def test_a_resource_is_read_whole(site: Sandbox, options: Options) -> None:
     assert listed(site) == ["a", "b"]
 
 
-def test_a_partition_has_so_many_workspaces_and_is_one_round_of_the_pool(options: Options) -> None:
+def test_a_partition_has_so_many_workspaces(options: Options) -> None:
     many = ",".join(f"ws-{i}" for i in range(45))
     sizes = [len(one.value) for one in reader({**options, "deployment_name": many}).partitions()]
     assert sizes == [20, 20, 5]
     few = reader({**options, "deployment_name": many, "workspaces_per_partition": "40"})
     assert [len(one.value) for one in few.partitions()] == [40, 5]
+
+
+def test_the_workspaces_of_a_partition_are_asked_at_once(site: Sandbox, options: Options) -> None:
+    site.fault("GET *", delay=2, times=None)
+    rows({**options, "deployment_name": ",".join(f"ws-{i}" for i in range(20))})
+    assert max(one.started for one in site.log) < min(one.ended or 0.0 for one in site.log)
 
 
 def test_a_query_gives_its_rows(options: Options) -> None:

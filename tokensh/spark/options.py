@@ -39,7 +39,7 @@ class Settings:
         pushdown: `true` lets WHERE choose the workspaces; needs spark.sql.python.filterPushdown.enabled.
         errors: `fail`, or `rows`: a workspace that fails is a row whose column `error` says why.
         timeout: seconds for a request, its retries included.
-        max_connections: requests at once of one task, 1 to 64.
+        max_connections: requests at once of one task, 1 to 64; by default a partition's, so that it takes one round.
     """
 
     resource: str | None = None
@@ -55,7 +55,7 @@ class Settings:
     pushdown: bool = False
     errors: OnError = "fail"
     timeout: float = 30.0
-    max_connections: int = 16
+    max_connections: int = 20
 
     @classmethod
     def of(cls, options: Mapping[str, str]) -> Settings:
