@@ -9,7 +9,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tokensh.redact import MASK, Redactor
@@ -36,6 +36,10 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln-_A"
         ('{"token_value": "a\\"b", "comment": "c"}', f'{{"token_value": "{MASK}", "comment": "c"}}'),
         ("grant_type=x&client_secret=s3cret&scope=a", f"grant_type=x&client_secret={MASK}&scope=a"),
         ("password='hunter2'", f"password='{MASK}'"),
+        ('token_value="s3cret" and', f'token_value="{MASK}" and'),
+        ("?token=s3cret&x=1", f"?token={MASK}&x=1"),
+        ("token_id=a1b2", "token_id=a1b2"),
+        (r'"{\"token_value\": \"s3cret\"}"', rf'"{{\"token_value\": \"{MASK}"'),
         ("SELECT token_id, token_value FROM t", "SELECT token_id, token_value FROM t"),
         ("a" * 64, "a" * 64),
         ("eyJ is not a token.eyJ", "eyJ is not a token.eyJ"),
@@ -57,7 +61,6 @@ secrets = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8
 surroundings = st.text(string.ascii_letters + " :", max_size=20)
 
 
-@settings(deadline=None)
 @given(st.lists(secrets, min_size=1, max_size=3), st.sampled_from(sorted(FORMS)), surroundings, surroundings)
 def test_a_learned_secret_never_comes_through(values: list[str], form: str, before: str, after: str) -> None:
     redactor = Redactor()
@@ -70,7 +73,6 @@ def test_a_learned_secret_never_comes_through(values: list[str], form: str, befo
     assert MASK in cleaned
 
 
-@settings(deadline=None)
 @given(
     secrets, st.binary(max_size=7), st.binary(max_size=7), st.sampled_from([base64.b64encode, base64.urlsafe_b64encode])
 )
@@ -87,12 +89,76 @@ def test_a_learned_secret_inside_base64_is_hidden_at_every_offset(
     assert len(last.strip("=")) <= (len(after) * 8) // 6 + 2
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8"), max_size=60))
 def test_ordinary_text_of_a_fresh_redactor_loses_nothing_but_masked_ranges(text: str) -> None:
     pieces = Redactor().clean(text).split(MASK)
     assert text.startswith(pieces[0])
     assert text.endswith(pieces[-1])
+
+
+LONG = "a-secret-of-32-characters-0123456"
+
+
+@given(st.integers(16, len(LONG)), surroundings)
+@example(16, "")
+def test_a_learned_secret_that_was_cut_short_leaves_nothing_behind(kept: int, before: str) -> None:
+    redactor = Redactor()
+    redactor.learn(LONG)
+    assert redactor.clean(f"{before}{LONG[:kept]}\u2026") == f"{before}{MASK}\u2026"
+
+
+def test_less_than_a_stem_of_it_is_ordinary_text() -> None:
+    redactor = Redactor()
+    redactor.learn(LONG)
+    assert redactor.clean(f"<{LONG[:15]}>") == f"<{LONG[:15]}>"
+    assert redactor.clean(f"{LONG[:16]}x{LONG[16:]}") == f"{MASK}x{LONG[16:]}"
+
+
+BLANKS = st.sampled_from(["", " ", "\n", "\r\n", "\t", "\u2028", "\n    "])
+
+
+@given(secrets, st.data(), st.sampled_from(sorted(FORMS)))
+def test_a_learned_secret_that_is_broken_into_lines_is_hidden_whole(value: str, data: st.DataObject, form: str) -> None:
+    redactor = Redactor()
+    redactor.learn(value)
+    written = FORMS[form](value)
+    broken = "".join(character + data.draw(BLANKS) for character in written)
+    assert "".join(redactor.clean(f"é{broken}é").split()) == f"é{MASK}é"
+
+
+@given(
+    st.lists(secrets, min_size=1, max_size=3),
+    st.lists(st.tuples(surroundings, st.sampled_from(sorted(FORMS))), max_size=6),
+)
+def test_however_many_secrets_stand_in_a_text_none_is_left(values: list[str], places: list[tuple[str, str]]) -> None:
+    redactor = Redactor()
+    for value in values:
+        redactor.learn(value)
+    text = "|".join(f"{around}|{FORMS[form](values[at % len(values)])}" for at, (around, form) in enumerate(places))
+    cleaned = redactor.clean(text)
+    assert redactor.clean(cleaned) == cleaned
+    remains = cleaned.replace(MASK, "\0")
+    assert not any(FORMS[form](value) in remains for value in values for form in FORMS)
+
+
+def test_the_environment_s_secrets_are_known_before_they_are_used() -> None:
+    variables = {
+        "DATABRICKS_TOKEN": "t0ken-of-env",
+        "DATABRICKS_CLIENT_SECRET": "cl13nt-secret",
+        "DATABRICKS_PASSWORD": "p4ssw0rd!",
+        "ARM_CLIENT_SECRET": "4rm-secret",
+        "HOME": "/home/somebody",
+    }
+    text = " ".join(variables.values())
+    assert Redactor.knowing(variables).clean(text) == " ".join([MASK] * 4 + ["/home/somebody"])
+    assert Redactor.knowing({}).clean(text) == text
+
+
+def test_a_secret_of_words_is_known_by_its_letters() -> None:
+    redactor = Redactor()
+    redactor.learn(" hunter two words ")
+    redactor.learn("a b c d e")
+    assert redactor.clean("<hunter two\nwords> <a b c d e>") == f"<{MASK}> <a b c d e>"
 
 
 def test_overlapping_secrets_leave_no_part() -> None:

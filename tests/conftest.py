@@ -1,0 +1,15 @@
+"""For all tests: how many examples the property tests try that say nothing else.
+
+`pytest --hypothesis-profile nightly tests/faults/test_host.py tests/faults/test_shapes.py tests/test_redact.py` takes minutes.
+"""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+# A machine that runs the tests may be slow: no example has a deadline.
+settings.register_profile("usual", deadline=None)
+settings.register_profile(
+    "nightly", deadline=None, max_examples=20_000, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("usual")
