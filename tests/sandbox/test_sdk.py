@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +28,14 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def connect(sandbox: Sandbox, **credential: Any) -> WorkspaceClient:
+    return client_of(sandbox.endpoint, **credential)
+
+
+def client_of(endpoint: str, **credential: Any) -> WorkspaceClient:
     from databricks.sdk import WorkspaceClient  # noqa: PLC0415 (takes seconds)
     from databricks.sdk.config import Config  # noqa: PLC0415 (the same)
 
-    host = sandbox.endpoint.replace("{deployment_name}", WORKSPACE)
+    host = endpoint.replace("{deployment_name}", WORKSPACE)
     config = Config(host=host, http_timeout_seconds=10, retry_timeout_seconds=10, **credential)
     return WorkspaceClient(config=config)
 
@@ -91,3 +97,64 @@ def test_whoami_and_settings(sandbox: Sandbox) -> None:
     assert client.current_user.me().display_name == "Ada Admin"
     client.workspace_conf.set_status({"maxTokenLifetimeDays": "90"})
     assert client.workspace_conf.get_status("maxTokenLifetimeDays") == {"maxTokenLifetimeDays": "90"}
+
+
+def test_permissions_are_added_to(sandbox: Sandbox) -> None:
+    from databricks.sdk.service.settings import TokenAccessControlRequest, TokenPermissionLevel  # noqa: PLC0415 (slow)
+
+    client = connect(sandbox, token=sandbox.token)
+    entry = TokenAccessControlRequest(user_name="gus@example.com", permission_level=TokenPermissionLevel.CAN_USE)
+    client.token_management.update_permissions(access_control_list=[entry])
+    listed = client.token_management.get_permissions().access_control_list or []
+    assert {row.user_name or row.group_name for row in listed} == {"admins", "token-users", "gus@example.com"}
+    assert list(connect(sandbox, token=sandbox.guest_token).tokens.list()) == []
+
+
+def test_refusals_are_the_errors_that_the_sdk_knows(sandbox: Sandbox) -> None:
+    from databricks.sdk.errors import NotFound, PermissionDenied  # noqa: PLC0415 (slow)
+    from databricks.sdk.errors.base import DatabricksError  # noqa: PLC0415 (slow)
+
+    user, guest = (connect(sandbox, token=token) for token in (sandbox.user_token, sandbox.guest_token))
+    with pytest.raises(PermissionDenied, match="does not have permission to use tokens"):
+        guest.tokens.create(comment="no")
+    with pytest.raises(PermissionDenied, match="not an admin"):
+        list(user.token_management.list())
+    admin = connect(sandbox, token=sandbox.token)
+    admin.workspace_conf.set_status({"enableTokensConfig": "false"})
+    with pytest.raises(NotFound, match="Tokens are disabled"):
+        list(admin.tokens.list())
+    admin.workspace_conf.set_status({"enableTokensConfig": "true"})
+    sandbox.state.settings.quota = 0
+    with pytest.raises(DatabricksError, match="quota"):
+        admin.tokens.create(comment="one too many")
+
+
+def test_the_account_lists_its_workspaces(sandbox: Sandbox) -> None:
+    from databricks.sdk import AccountClient  # noqa: PLC0415 (slow)
+
+    account = AccountClient(
+        host=sandbox.origin,
+        account_id=sandbox.account_id,
+        client_id=sandbox.client_id,
+        client_secret=sandbox.client_secret,
+    )
+    assert [one.deployment_name for one in account.workspaces.list()] == list(sandbox.workspaces)
+
+
+def test_the_program_serves_it_with_either_credential() -> None:
+    command = [sys.executable, "-m", "tokensh.sandbox", "--credentials"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told = dict(process.stdout.readline().split() for _ in range(7))
+        try:
+            client = client_of(told["endpoint"], token=told["token"])
+            made = client.tokens.create(comment="from the SDK", lifetime_seconds=3600)
+            minted = client_of(told["endpoint"], token=made.token_value)
+            assert "from the SDK" in [one.comment for one in minted.tokens.list()]
+            assert made.token_info is not None
+            assert made.token_info.token_id is not None
+            client.tokens.delete(made.token_info.token_id)
+            machine = client_of(told["endpoint"], client_id=told["client_id"], client_secret=told["client_secret"])
+            assert {one.comment for one in machine.token_management.list()} > {"deployer, on behalf", "dbt production"}
+        finally:
+            process.kill()
