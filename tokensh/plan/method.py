@@ -84,6 +84,10 @@ def scan_columns(resource: Resource, candidates: Sequence[Method]) -> tuple[Scan
             for name, one in fields.items()
         ),
         *(_parameter_column(resource, p, visible=False) for p in rest),
+        *(
+            ScanColumn(f.name, Column(f.name, f.type, f"{resource.id}.{f.name}"), visible=False, newer=True)
+            for f in resource.newer
+        ),
     )
 
 

@@ -67,6 +67,8 @@ class ScanColumn:
     visible: bool
     parameter: Parameter | None = None
     is_field: bool = True
+    newer: bool = False
+    """Whether it is fetched only where it is named."""
 
 
 @dataclass(frozen=True, slots=True)

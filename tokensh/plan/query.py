@@ -133,6 +133,8 @@ class QueryBinder:
         """Where the outermost of them is named: what is wrong inside is wrong there."""
         self._sets: dict[Key, list[ValueSet]] = {}
         self._mentioned: set[Key] = set()
+        self._asked_for: set[Key] = set()
+        """Columns that only a statement that names them reads."""
         self._subqueries: dict[int, BoundQuery] = {}
         self._aliases: Counter[str] = Counter()
         self._relations = 0
@@ -431,9 +433,10 @@ class QueryBinder:
 
         return Dialect(sqlite=True, column=lambda ref: self._reference(ref, scope), subquery=subquery)
 
-    @staticmethod
-    def _reference(ref: n.ColumnRef, scope: Scope) -> str:
+    def _reference(self, ref: n.ColumnRef, scope: Scope) -> str:
         found = scope.column(ref)
+        if found.newer:
+            self._asked_for |= found.bases
         # What belongs to no relation is an expression of the select list that is named by its alias.
         return found.sql if found.relations else f"({found.sql})"
 
@@ -632,6 +635,7 @@ class QueryBinder:
             on.append(f"{a.sql} = {b.sql}")
             dropped |= {a.sql, b.sql}
             self._mentioned |= a.touches | b.touches
+            self._asked_for |= a.bases | b.bases
             self._note(self._predicates(inner, dialect).equated(a, b, allowed))
         rest = tuple(one for one in (*left.star, *right.star) if one.sql not in dropped)
         return (*left.merged, *right.merged, *merged), (*merged, *rest), on
@@ -755,7 +759,8 @@ class QueryBinder:
         if choose(table.methods, known) is None:
             least = min(table.methods, key=lambda m: sum(p.name.lower() not in values for p in m.required))
             raise self._missing(scan, {p.name for p in least.required if p.name.lower() not in values})
-        return Scan(scan, table.table, table.resource, table.columns, values, table.span)
+        columns = tuple(one for one in table.columns if not one.newer or (scan, one.name.lower()) in self._asked_for)
+        return Scan(scan, table.table, table.resource, columns, values, table.span)
 
     def _missing(self, scan: int, names: set[str]) -> MissingParameter:
         table = self._tables[scan]
@@ -813,7 +818,7 @@ def _agreed(a: BoundColumn, b: BoundColumn) -> BoundColumn:
 def _scanned(one: ScanColumn, scan: int, alias: str, relation: int) -> BoundColumn:
     key = frozenset([(scan, one.name.lower())])
     return BoundColumn(
-        one.name, f"{alias}.{quoted(one.name)}", one.column, key, key, frozenset([relation]), one.visible
+        one.name, f"{alias}.{quoted(one.name)}", one.column, key, key, frozenset([relation]), one.visible, one.newer
     )
 
 

@@ -30,6 +30,8 @@ class BoundColumn:
     touches: frozenset[Key] = NOTHING
     relations: frozenset[int] = frozenset()
     visible: bool = True
+    newer: bool = False
+    """Whether the pages do not know it: every other meaning of its name goes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,10 @@ class Scope:
     def here(self, ref: n.ColumnRef) -> BoundColumn | None:
         """The column of this scope alone."""
         candidates = self._candidates(ref)
+        if any(one.newer for one in candidates):
+            known = [one for one in candidates if not one.newer]
+            alias = self.alias(ref)
+            candidates = known or ([alias] if alias is not None else candidates)
         if len(candidates) > 1:
             hint = f"write {self._example(ref)}" if len(ref.path) == 1 else "give the tables different aliases"
             raise ProgrammingError(f"the column {_written(ref)!r} is in several tables", span=ref.span, hint=hint)

@@ -68,6 +68,8 @@ class Method:
     description: str = ""
     response_description: str = ""
     has_body: bool = False
+    newer: tuple[Field, ...] = ()
+    """Fields that a reply may hold and the pages do not know (tokensh's extension `x-tokensh-newer`)."""
 
     @property
     def required(self) -> tuple[Parameter, ...]:
@@ -116,6 +118,11 @@ class Resource:
             for one in method.fields:
                 found.setdefault(one.name.lower(), one)
         return tuple(found.values())
+
+    @property
+    def newer(self) -> tuple[Field, ...]:
+        """Those that the pages do not know: a query that names them reads them, `*` does not."""
+        return tuple({one.name.lower(): one for method in self.of("SELECT") for one in method.newer}.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,7 @@ class ServiceDocument:
             description=_text(operation.get("description")) or _text(operation.get("summary")),
             response_description=_text(response.get("description")),
             has_body=body is not None,
+            newer=self._newer(node, where),
         )
 
     def _route(self, reference: str, where: str) -> tuple[str, str]:
@@ -270,6 +271,10 @@ class ServiceDocument:
         content = _mapping(owner.get("content"))
         found = content.get(media_type) or content.get("application/json") or next(iter(content.values()), None)
         return _mapping(_mapping(found).get("schema"))
+
+    def _newer(self, method: Node, where: str) -> tuple[Field, ...]:
+        schema = _mapping(_mapping(method.get("response")).get("x-tokensh-newer"))
+        return tuple(self._fields(schema, "", where)) if schema else ()
 
     def _fields(self, schema: Node, object_key: str, where: str) -> Iterator[Field]:
         where = f"{where}/response"

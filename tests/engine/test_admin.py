@@ -1,0 +1,176 @@
+"""The admins' resources, the newer names of all of them, and the fields that only newer replies have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine.sessions import A, B, C, asked, column, connect, run
+from tokensh import sandbox
+from tokensh.dbapi import Connection
+from tokensh.errors import ApiError, ProgrammingError
+from tokensh.sandbox import Sandbox
+
+PLACE = f"deployment_name = '{A}'"
+SETTINGS = "databricks_workspace.settings"
+ROW = {
+    "token_id": "t1",
+    "creation_time": 1,
+    "expiry_time": -1,
+    "comment": "c",
+    "scopes": ["sql", "scim"],
+    "last_accessed_time": 7,
+    "autoscope_state": "AUTOSCOPE_STATE_COMPLETED",
+}
+
+
+@pytest.fixture
+def site() -> Iterator[Sandbox]:
+    with sandbox.start() as running:
+        yield running
+
+
+@pytest.fixture
+def session(site: Sandbox, tmp_path: Path) -> Iterator[Connection]:
+    with connect(site, tmp_path, yes=True) as made:
+        yield made
+
+
+class TestEveryonesTokens:
+    @pytest.mark.parametrize("name", ["tokens", f"{SETTINGS}.token_management"])
+    def test_are_listed_with_owner_creator_and_last_use(self, name: str, session: Connection) -> None:
+        sql = f"SELECT comment, created_by_username, owner_id <> created_by_id FROM {name} WHERE {PLACE}"
+        rows = run(session, f"{sql} AND comment LIKE '%behalf' OR {PLACE} AND created_by_username = 'ed@example.com'")
+        assert sorted(rows) == [
+            ("deployer, on behalf", "ada@example.com", 1),
+            ("ed's scratch pad", "ed@example.com", 0),
+        ]
+
+    @pytest.mark.parametrize("name", ["tokens", f"{SETTINGS}.token_management"])
+    def test_one_is_got_by_its_id_and_deleted_by_it(self, name: str, session: Connection, site: Sandbox) -> None:
+        (key,) = column(
+            session, f"SELECT token_id FROM {name} WHERE {PLACE} AND created_by_username = 'ed@example.com'"
+        )
+        assert run(session, f"SELECT comment FROM {name} WHERE {PLACE} AND token_id = '{key!s}'") == [
+            ("ed's scratch pad",)
+        ]
+        assert run(session, f"DELETE FROM {name} WHERE {PLACE} AND token_id = '{key!s}' RETURNING token_id") == [(key,)]
+        assert run(session, f"DELETE FROM {name} WHERE {PLACE} AND token_id = '{key!s}' RETURNING token_id") == []
+        assert [one.rpartition(" ")[0] for one in asked(site)[1:]] == [f"GET {A}", f"DELETE {A}", f"DELETE {A}"]
+
+    def test_those_that_are_idle_are_found_across_workspaces(self, session: Connection) -> None:
+        sql = (
+            f"SELECT comment FROM tokens WHERE deployment_name IN ('{A}', '{B}', '{C}')"
+            " AND last_used_day < unixepoch() * 1000 - 75 * 86400000 ORDER BY 1"
+        )
+        assert column(session, sql) == ["legacy airflow, do not touch", "nightly export"]
+
+    @pytest.mark.parametrize(
+        "insert",
+        [
+            "INSERT INTO tokens (data__application_id, data__comment, data__lifetime_seconds, deployment_name)",
+            f"INSERT INTO {SETTINGS}.token_management (application_id, comment, lifetime_seconds, deployment_name)",
+        ],
+    )
+    def test_a_service_principal_s_is_minted_on_its_behalf(
+        self, insert: str, session: Connection, site: Sandbox
+    ) -> None:
+        ((info, value),) = run(
+            session,
+            f"{insert} SELECT '{site.client_id}', 'for the robot', 86400, '{A}' RETURNING token_info, token_value",
+        )
+        made = json.loads(str(info))
+        assert str(value).startswith("dapi")
+        assert (made["comment"], made["expiry_time"] - made["creation_time"]) == ("for the robot", 86_400_000)
+        assert made["owner_id"] != made["created_by_id"]
+
+    def test_are_refused_to_others_with_what_they_can_see(self, site: Sandbox, tmp_path: Path) -> None:
+        with connect(site, tmp_path, {"DATABRICKS_TOKEN": site.user_token}) as plain, pytest.raises(ApiError) as caught:
+            run(plain, f"SELECT * FROM tokens WHERE {PLACE}")
+        assert caught.value.hint == "that is for the workspace's admins; your own tokens are in user_tokens"
+        assert caught.value.credential == "DATABRICKS_TOKEN"
+
+
+class TestOnesOwnByTheNewerName:
+    TOKENS = f"{SETTINGS}.tokens"
+
+    def test_columns_are_bare(self, session: Connection) -> None:
+        made = run(
+            session,
+            f"INSERT INTO {self.TOKENS} (comment, lifetime_seconds, deployment_name) VALUES ('new', 60, '{A}')"
+            " RETURNING token_value",
+        )
+        assert str(made[0][0]).startswith("dapi")
+        (key,) = column(session, f"SELECT token_id FROM {self.TOKENS} WHERE {PLACE} AND comment = 'new'")
+        run(session, f"EXEC {self.TOKENS}.delete @deployment_name = '{A}', @token_id = '{key!s}'")
+        assert column(session, f"SELECT count(*) FROM {self.TOKENS} WHERE {PLACE} AND comment = 'new'") == [0]
+
+    def test_it_is_deleted_by_condition_too(self, session: Connection) -> None:
+        gone = run(session, f"DELETE FROM {self.TOKENS} WHERE {PLACE} AND comment = 'dbt production' RETURNING comment")
+        assert gone == [("dbt production",)]
+
+
+class TestPermissions:
+    @pytest.mark.parametrize("prefix", ["", f"{SETTINGS}."])
+    def test_are_read_added_to_and_replaced(self, prefix: str, session: Connection) -> None:
+        name = f"{prefix}token_permissions"
+        gus = json.dumps([{"user_name": "gus@example.com", "permission_level": "CAN_USE"}])
+
+        def who() -> set[str]:
+            ((acl,),) = run(session, f"SELECT access_control_list FROM {name} WHERE {PLACE}")
+            return {one.get("group_name") or one.get("user_name") for one in json.loads(str(acl))}
+
+        run(session, f"UPDATE {name} SET access_control_list = '{gus}' WHERE {PLACE}")
+        assert who() == {"admins", "token-users", "gus@example.com"}
+        run(session, f"REPLACE {name} SET access_control_list = '{gus}' WHERE {PLACE}")
+        assert who() == {"admins", "gus@example.com"}
+
+    @pytest.mark.parametrize("prefix", ["", f"{SETTINGS}."])
+    def test_their_levels_are_listed(self, prefix: str, session: Connection) -> None:
+        sql = f"SELECT permission_level FROM {prefix}token_permission_levels WHERE {PLACE}"
+        assert column(session, sql) == ["CAN_USE", "CAN_MANAGE"]
+
+
+class TestNewerFields:
+    @pytest.fixture(autouse=True)
+    def newer(self, site: Sandbox) -> None:
+        site.fault("GET */list", body={"token_infos": [ROW]}, times=None)
+        site.fault("GET */token-management/tokens", body={"token_infos": [ROW]}, times=None)
+
+    @pytest.mark.parametrize("name", ["user_tokens", "tokens", f"{SETTINGS}.tokens", f"{SETTINGS}.token_management"])
+    def test_are_kept_where_they_are_named(self, name: str, session: Connection) -> None:
+        rows = run(session, f"SELECT scopes ->> 0, autoscope_state, inferred_scopes FROM {name} WHERE {PLACE}")
+        assert rows == [("sql", "AUTOSCOPE_STATE_COMPLETED", None)]
+
+    def test_a_condition_may_name_them(self, session: Connection) -> None:
+        sql = f"SELECT comment FROM user_tokens WHERE {PLACE} AND last_accessed_time < 8"
+        assert column(session, f"{sql} ORDER BY last_accessed_time") == ["c"]
+
+    def test_are_no_part_of_the_table_otherwise(self, session: Connection) -> None:
+        result = session.run(f"SELECT * FROM user_tokens WHERE {PLACE}")
+        names = [one.name for one in result.columns]
+        assert names == ["deployment_name", "token_id", "comment", "creation_time", "expiry_time"]
+        assert "scopes" not in str(run(session, f"EXPLAIN SELECT * FROM user_tokens WHERE {PLACE}"))
+        assert [row[0] for row in run(session, "DESCRIBE user_tokens")] == names[1:]
+
+    @pytest.mark.parametrize(
+        ("sql", "expected"),
+        [
+            ("SELECT comment AS scopes FROM user_tokens WHERE {} GROUP BY scopes", "c"),
+            ("SELECT scopes FROM user_tokens, (SELECT 'mine' AS scopes) AS m WHERE {}", "mine"),
+            ("SELECT user_tokens.scopes ->> 1 FROM user_tokens, (SELECT 'mine' AS scopes) AS m WHERE {}", "scim"),
+        ],
+    )
+    def test_every_other_meaning_of_the_name_goes_first(self, sql: str, expected: str, session: Connection) -> None:
+        assert column(session, sql.format(PLACE)) == [expected]
+
+    def test_two_tables_may_be_joined_by_one(self, session: Connection) -> None:
+        sql = f"SELECT a.comment FROM user_tokens a JOIN user_tokens b USING (last_accessed_time) WHERE a.{PLACE}"
+        assert column(session, f"{sql} AND b.deployment_name = '{B}'") == ["c"]
+
+    def test_a_name_that_is_none_is_still_an_error(self, session: Connection) -> None:
+        with pytest.raises(ProgrammingError, match="unknown column 'scope'"):
+            run(session, f"SELECT scope FROM user_tokens WHERE {PLACE}")
