@@ -11,12 +11,13 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from tests.benchmarks import parsing, rows, session, start
+from tests.benchmarks import fetching, parsing, rows, session, start
 from tests.benchmarks.measure import GROSS, Bench, Result, bench
 
 SECTIONS: dict[str, Callable[[Bench], Iterator[Result]]] = {
     "start": start.measure,
     "parsing": parsing.measure,
+    "fetching": fetching.measure,
     "rows": rows.measure,
     "session": session.measure,
 }

@@ -11,7 +11,7 @@ import hashlib
 import json
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from http import HTTPStatus
@@ -180,7 +180,7 @@ class Client:
 
     def fetch(
         self, requests: Sequence[Request], on_answer: Callable[[int], None] | None = None
-    ) -> Iterator[Reply | Error]:
+    ) -> Generator[Reply | Error, None, None]:
         """Send requests in parallel; their replies, or errors as items, in the order of the requests.
 
         Args:

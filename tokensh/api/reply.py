@@ -7,8 +7,8 @@ is exact to 64 bits, and what a server says is cleaned of secrets before it beco
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NoReturn, cast
 
 from tokensh.api.refusal import page_hint, refusal
 from tokensh.api.request import Json, Request
@@ -20,6 +20,7 @@ from tokensh.redact import Redactor
 from tokensh.rows import ColumnType, Value
 from tokensh.text import truncate, visible
 
+_NONE = type(None)
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _DIGITS = late(r"-?[0-9]+")
 _STEP = late(r"\.([^.\[\]]+)|\['([^']+)'\]|\[(?:\*|\d+)\]")
@@ -110,10 +111,10 @@ def rows(method: Method, reply: Reply) -> Sequence[Mapping[str, Json]]:
         return (found,)
     if not isinstance(found, list) or (method.fields and not method.lists):
         raise ReplyError(f"unexpected {_kind(found)} at {path} of the reply to {method.name}", path=path)
-    for index, one in enumerate(found):
-        if not isinstance(one, dict):
-            place = f"{path}[{index}]"
-            raise ReplyError(f"unexpected {_kind(one)} at {place} of the reply to {method.name}", path=place)
+    if set(map(type, found)) - {dict}:
+        index, one = next((index, one) for index, one in enumerate(found) if not isinstance(one, dict))
+        place = f"{path}[{index}]"
+        raise ReplyError(f"unexpected {_kind(one)} at {place} of the reply to {method.name}", path=place)
     return found  # type: ignore[return-value] # each was looked at above
 
 
@@ -151,6 +152,19 @@ def cell(kind: ColumnType, value: Json, path: str) -> Value:
     if value is None:
         return None
     return _CELLS.get(kind, _structure)(value, path)
+
+
+def are_cells(kind: ColumnType, values: Sequence[object]) -> bool:
+    """Whether `cell` would give every one of them back as it is, as is most often so: looked at all at once."""
+    types = set(map(type, values)) - {_NONE}
+    if not types:
+        return True
+    if kind == "string":
+        return types == {str} and all(map(str.isascii, cast("Iterator[str]", filter(None, values))))
+    if kind == "integer" and types == {int}:
+        numbers = cast("list[int]", [one for one in values if one is not None])
+        return min(numbers) >= _INT64_MIN and max(numbers) <= _INT64_MAX
+    return False
 
 
 def _string(value: Json, _: str) -> Value:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from http import HTTPStatus
-from itertools import product
+from itertools import count, product, repeat
+from typing import cast
 
 from tokensh.api import reply as replies
 from tokensh.api import request as requests_
@@ -20,6 +23,8 @@ from tokensh.provider.model import Method, Parameter
 from tokensh.records import dataclass
 from tokensh.rows import Value
 
+_BLOCK = 1000
+"""Rows that are read at once, column by column."""
 NO_SUCH = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 
 
@@ -148,20 +153,25 @@ def _may_narrow(parameter: Parameter, values: Sequence[Value]) -> bool:
 
 def table_rows(call: Call, reply: Reply) -> Iterator[Row]:
     """A reply's rows as those of the scan's table. Raises ReplyError."""
-    readers = [_reader(call, one) for one in call.scan.columns]
     found = replies.rows(call.method, reply)
-    path = call.method.object_key or "$"
-    for index, one in enumerate(found):
-        place = f"{path}[{index}]" if call.method.lists else path
-        yield tuple(read(one, place) for read in readers)
+    for first in range(0, len(found), _BLOCK):
+        block = found[first : first + _BLOCK]
+        yield from zip(*(_cells(call, one, block, first) for one in call.scan.columns), strict=True)
 
 
-def _reader(call: Call, column: ScanColumn) -> Callable[[Mapping[str, Json], str], Value]:
+def _cells(call: Call, column: ScanColumn, block: Sequence[Mapping[str, Json]], first: int) -> Iterable[Value]:
+    """A column's cells in some rows, the first of which is row number `first` of the reply."""
     name, kind = column.name, column.column.type
     given = call.values.get(name.lower())
     if not column.is_field:
-        return lambda _row, _path: given
-    return lambda row, path: replies.cell(kind, row[name], f"{path}.{name}") if name in row else given
+        return repeat(given, len(block))
+    values = [row.get(name, given) for row in block]
+    if replies.are_cells(kind, values):
+        return cast("list[Value]", values)
+    path = call.method.object_key or "$"
+    places = (f"{path}[{index}].{name}" if call.method.lists else f"{path}.{name}" for index in count(first))
+    pairs = zip(block, places, strict=False)
+    return [replies.cell(kind, row[name], place) if name in row else given for row, place in pairs]
 
 
 class Fetcher:
@@ -199,14 +209,13 @@ class Fetcher:
         while waiting:
             ready = [one for one in waiting if all(needs(v, by_id) <= loaded for v in one.values.values())]
             made = [call for scan in ready for call in calls(scan, values, self._hosts)]
-            self._fetch(made, seen)
-            self._store(made, seen, local)
+            waiting = [one for one in waiting if one.id not in {each.id for each in ready}]
+            self._fetch(made, _Arrivals(made, seen, local, keep=bool(waiting)))
             loaded |= {one.id for one in ready}
-            waiting = [one for one in waiting if one.id not in loaded]
 
-    def _fetch(self, made: Sequence[Call], seen: dict[tuple[str, str], Reply | Error]) -> None:
-        """Send each request once, however many scans ask for it."""
-        new = list({_key(one.request): one.request for one in made if _key(one.request) not in seen}.values())
+    def _fetch(self, made: Sequence[Call], arrivals: _Arrivals) -> None:
+        """Send each request once, however many scans ask for it, and load each reply while the next ones are on their way."""
+        new = arrivals.awaited()
         total = len(new)
         if new:
             self._on_request(_told(made))
@@ -217,26 +226,11 @@ class Fetcher:
                 tell(done, total)
 
         progress(0)
-        progress(0)
-        for request, outcome in zip(new, self._client.fetch(new, progress), strict=True):
-            seen[_key(request)] = outcome
-
-    def _store(self, made: Sequence[Call], seen: Mapping[tuple[str, str], Reply | Error], local: Local) -> None:
-        failures: dict[str, Error] = {}
-        tables: dict[int, list[Row]] = {}
-        for call in made:
-            outcome = seen[_key(call.request)]
-            try:
-                rows = _rows(call, outcome)
-            except Interrupted:
-                raise
-            except Error as error:
-                failures.setdefault(call.place, error)
-                continue
-            tables.setdefault(call.scan.id, []).extend(rows)
-        self._judge(failures, len({one.place for one in made}))
-        for scan in {one.scan.id: one.scan for one in made}.values():
-            local.load(scan.table, len(scan.columns), tables.get(scan.id, []))
+        with closing(self._client.fetch(new, progress)) as outcomes:
+            arrivals.load()
+            for request, outcome in zip(new, outcomes, strict=True):
+                arrivals.take(request, outcome)
+        self._judge(arrivals.failures, len({one.place for one in made}))
 
     def _judge(self, failures: Mapping[str, Error], asked: int) -> None:
         if not failures:
@@ -249,6 +243,53 @@ class Fetcher:
         if not self._partial or len(failures) == asked or self._on_failure is None:
             raise error
         self._on_failure(error)
+
+
+class _Arrivals:
+    """Replies on their way into the tables of the calls that asked for them, in the order of the calls.
+
+    A reply is forgotten once it is loaded, unless it is to be kept for scans that will ask for it again.
+    """
+
+    def __init__(
+        self, made: Sequence[Call], seen: dict[tuple[str, str], Reply | Error], local: Local, *, keep: bool
+    ) -> None:
+        self.failures: dict[str, Error] = {}
+        self._seen = seen
+        self._local = local
+        self._keep = keep
+        self._uses = Counter(_key(one.request) for one in made)
+        self._queues: dict[int, deque[Call]] = {}
+        for one in made:
+            self._queues.setdefault(one.scan.id, deque()).append(one)
+
+    def awaited(self) -> list[Request]:
+        """The requests that have not been sent, each once."""
+        calls = (one for queue in self._queues.values() for one in queue)
+        return list({_key(one.request): one.request for one in calls if _key(one.request) not in self._seen}.values())
+
+    def take(self, request: Request, outcome: Reply | Error) -> None:
+        """Take an answer, and load what now can be."""
+        self._seen[_key(request)] = outcome
+        self.load()
+
+    def load(self) -> None:
+        """Load the rows of each call whose answer is there, and those of all calls of its scan before it."""
+        for queue in self._queues.values():
+            while queue and _key(queue[0].request) in self._seen:
+                self._store(queue.popleft())
+
+    def _store(self, call: Call) -> None:
+        key = _key(call.request)
+        try:
+            self._local.load(call.scan.table, len(call.scan.columns), _rows(call, self._seen[key]))
+        except Interrupted:
+            raise
+        except Error as error:
+            self.failures.setdefault(call.place, error)
+        self._uses[key] -= 1
+        if not self._uses[key] and not self._keep:
+            del self._seen[key]
 
 
 def _told(made: Sequence[Call]) -> str:
@@ -266,12 +307,12 @@ def _several(failures: Mapping[str, Error], asked: int) -> SeveralErrors:
     )
 
 
-def _rows(call: Call, outcome: Reply | Error) -> list[Row]:
+def _rows(call: Call, outcome: Reply | Error) -> Iterable[Row]:
     if isinstance(outcome, Error):
         if _is_absent(call, outcome):
-            return []
+            return ()
         raise outcome
-    return list(table_rows(call, outcome))
+    return table_rows(call, outcome)
 
 
 def _is_absent(call: Call, error: Error) -> bool:

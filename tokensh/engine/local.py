@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,6 +27,8 @@ from tokensh.sql.unparse import quoted
 T = TypeVar("T")
 OLDEST = (3, 40)
 Row = tuple[Value, ...]
+_BLOCK = 1000
+"""Rows between two looks at whether Ctrl-C was pressed."""
 
 _ALLOWED = frozenset(
     {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, getattr(sqlite3, "SQLITE_RECURSIVE", 33)}
@@ -77,11 +80,15 @@ class Local:
         self._connection.execute(f"CREATE TABLE {table} ({defined})")
 
     def load(self, table: str, width: int, rows: Iterable[Row]) -> None:
-        """Add rows to a table of `width` columns."""
-        marks = ", ".join("?" * width)
+        """Add rows to a table of `width` columns, all or, if taking them raises, none. Raises Interrupted, and what that raises."""
+        insert = f"INSERT INTO {table} VALUES ({', '.join('?' * width)})"  # noqa: S608 (our own name)
+        rows = iter(rows)
         with self._connection:
             self._connection.execute("BEGIN")
-            self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608 (our own name)
+            while block := list(islice(rows, _BLOCK)):
+                if self._cancellation.presses:
+                    raise Interrupted("interrupted")
+                self._connection.executemany(insert, block)
 
     def attach(self, path: Path) -> None:
         """Let queries read a file of the store; they cannot change it. Raises OperationalError."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
 from typing import Any, Literal, NoReturn, get_args
 
 from tokensh.errors import InterfaceError
+from tokensh.records import dataclass, fields
 from tokensh.redact import Redactor
 from tokensh.text import nearest, visible
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from tokensh.api.hosts import Hosts, name_of
@@ -17,6 +16,7 @@ from tokensh.plan.bind import Names, bind
 from tokensh.plan.nodes import Constants, Plan, Scan, SelectPlan
 from tokensh.plan.query import is_aggregate
 from tokensh.plan.routing import walk
+from tokensh.records import dataclass, replace
 from tokensh.spark.options import Settings
 from tokensh.spark.told import told
 from tokensh.sql import nodes as n

@@ -1,0 +1,98 @@
+"""Rows 7 to 9: many workspaces at once."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator
+from statistics import median
+
+import requests
+
+from tests.benchmarks.measure import TOKEN, Bench, Result, cpu, ms, wall
+from tokensh.dbapi import Connection
+from tokensh.environment import Environment
+
+LATENCY = 50
+"""ms that the server takes for each answer."""
+POOL = 32
+
+
+def measure(bench: Bench) -> Iterator[Result]:
+    """How near to the latency alone a fan-out comes, what it opens, and what a workspace costs."""
+    for count in (100,) if bench.quick else (100, 500):
+        yield _floor(bench, count, "r3", POOL, 1.15)
+    yield _floor(bench, 32, "r1000", 4, 1.25)
+    yield from _connections(bench)
+    yield _each(bench)
+
+
+def connect(bench: Bench, delay: int = 0, pool: int = POOL, **variables: str) -> Connection:
+    """A session of its own."""
+    streams = (io.StringIO(), io.StringIO(), io.StringIO())
+    world = Environment(*streams, variables={**bench.environment, **variables})
+    mapped = "TOKENSH_CONFIG" in variables
+    return Connection(environment=world, endpoint=None if mapped else bench.endpoint(delay), max_connections=pool)
+
+
+def select(names: Iterator[str]) -> str:
+    """A query of several workspaces."""
+    return f"SELECT * FROM user_tokens WHERE deployment_name IN ({', '.join(map(repr, names))})"
+
+
+def _run(connection: Connection, sql: str) -> None:
+    for _ in connection.run(sql).rows:
+        pass
+
+
+def _floor(bench: Bench, count: int, name: str, pool: int, goal: float) -> Result:
+    floor = LATENCY / 1000 * math.ceil(count / pool)
+    sql = select(f"{name}-{number}" for number in range(count))
+    with connect(bench, LATENCY, pool) as connection:
+        _run(connection, select(iter([name])))
+        took = median(wall(lambda: _run(connection, sql)) for _ in range(3))
+    metric = f"{count} workspaces of {name[1:]} rows, pool {pool} : latency alone"
+    return Result("7", metric, ms(took), ms(floor), took / floor, goal)
+
+
+def _connections(bench: Bench) -> Iterator[Result]:
+    bench.counters()
+    with connect(bench) as connection:
+        _run(connection, select(f"r3-{number}" for number in range(100)))
+    opened = bench.counters()["connections"]
+    yield Result("8", f"connections to one host, pool {POOL}", str(opened), str(POOL), opened / POOL, 1.0)
+    metric = f"new connections when {bench.hosts} hosts are asked again"
+    if not bench.hosts:
+        yield Result("8", metric, skipped="the loopback network is one address here")
+        return
+    config = bench.home / "config.toml"
+    addresses = [f"127.0.{1 + number // 250}.{1 + number % 250}" for number in range(bench.hosts)]
+    lines = (f'"r3-{number}" = "http://{address}:{bench.port}/0/r3"' for number, address in enumerate(addresses))
+    config.write_text("[hosts]\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    sql = select(f"r3-{number}" for number in range(bench.hosts))
+    with connect(bench, TOKENSH_CONFIG=str(config)) as connection:
+        _run(connection, sql)
+        first = bench.counters()["connections"]
+        _run(connection, sql)
+        again = bench.counters()["connections"]
+    yield Result("8", metric, str(again), str(first), again, 0)
+
+
+def _each(bench: Bench) -> Result:
+    count = 200
+
+    def loop() -> None:
+        with requests.Session() as session:
+            for number in range(count):
+                reply = session.get(bench.url(f"r3-{number}"), headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30)
+                assert reply.json()["token_infos"]
+
+    with connect(bench) as connection:
+        few = select(f"r3-{number}" for number in range(10))
+        many = select(f"r3-{number}" for number in range(count + 10))
+        pairs = [
+            (cpu(lambda: _run(connection, many)) - cpu(lambda: _run(connection, few)), cpu(loop)) for _ in range(6)
+        ]
+    ours, other = median(a for a, _ in pairs[1:]) / count, median(b for _, b in pairs[1:]) / count
+    metric = "one more workspace : a bare requests loop, CPU"
+    return Result("9", metric, ms(ours), ms(other), median(a / b for a, b in pairs[1:]), 1.5)
