@@ -1,0 +1,53 @@
+"""Row 14: scripts of many statements, each with its request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from tests.benchmarks.measure import Bench, Result, Usage, ms
+
+FEW, MANY = 200, 800
+
+
+def measure(bench: Bench) -> Iterator[Result]:
+    """Whole runs of scripts of different lengths; what a run costs without any statement is taken off."""
+    empty, few, many = (_script(bench, count) for count in (0, FEW, MANY))
+    runs = [(_run(bench, empty), _run(bench, few), _run(bench, many)) for _ in range(2 if bench.quick else 4)][1:]
+    small = median(b.cpu - a.cpu for a, b, _ in runs) / FEW
+    large = median(c.cpu - a.cpu for a, _, c in runs) / MANY
+    metric = f"a statement of {MANY} : of {FEW}, CPU"
+    yield Result(
+        "14",
+        metric,
+        ms(large),
+        ms(small),
+        median((c.cpu - a.cpu) / (b.cpu - a.cpu) / MANY * FEW for a, b, c in runs),
+        1.15,
+    )
+    yield Result("14", "CPU of a statement with its request, ms", ms(large), "", large * 1000, 3.0)
+    peaks = median(c.peak for _, _, c in runs), median(b.peak for _, b, _ in runs)
+    yield Result(
+        "14",
+        f"peak memory of {MANY} - of {FEW}, MiB",
+        f"{peaks[0]:.1f} MiB",
+        f"{peaks[1]:.1f} MiB",
+        peaks[0] - peaks[1],
+        5.0,
+    )
+
+
+def _script(bench: Bench, count: int) -> Path:
+    path = bench.home / f"{count}.sql"
+    line = "SELECT token_id, comment FROM user_tokens WHERE deployment_name = 'r3-{}' AND expiry_time <> 0;\n"
+    path.write_text(
+        "".join(line.format(number) for number in range(count))
+        or "SELECT token_id FROM user_tokens WHERE deployment_name = 'r3';\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def _run(bench: Bench, script: Path) -> Usage:
+    return bench.run(bench.tokensh("-o", "csv", "-f", str(script)))
