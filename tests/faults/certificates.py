@@ -20,14 +20,17 @@ def make(folder: Path) -> Path:
         ("other", "DNS:other.example", "2"),
         ("old", _LOCAL, "-1"),
     ):
-        openssl = partial(subprocess.run, check=True, capture_output=True, cwd=folder)
-        key = f"-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout {name}.key".split()
-        openssl(
-            ["openssl", "req", "-new", *key, "-subj", "/CN=t", "-addext", f"subjectAltName={host}", "-out", "request"]
-        )
-        sign = f"-signkey {name}.key -days {days} -copy_extensions copy -out {name}.pem".split()
-        openssl(["openssl", "x509", "-req", "-in", "request", *sign])
+        sign(folder, name, host, days)
     return folder
+
+
+def sign(folder: Path, name: str, hosts: str, days: str = "2") -> None:
+    """A key and a certificate that signs itself; `hosts` as in `DNS:a.example,DNS:b.example`."""
+    openssl = partial(subprocess.run, check=True, capture_output=True, cwd=folder)
+    key = f"-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout {name}.key".split()
+    openssl(["openssl", "req", "-new", *key, "-subj", "/CN=t", "-addext", f"subjectAltName={hosts}", "-out", "request"])
+    signed = f"-signkey {name}.key -days {days} -copy_extensions copy -out {name}.pem".split()
+    openssl(["openssl", "x509", "-req", "-in", "request", *signed])
 
 
 def tls(folder: Path, name: str) -> ssl.SSLContext:

@@ -57,7 +57,8 @@ class Setting:
         if _is_accounts(target.origin) and not self._is_accounts:
             return bound if self.origin else "it is a workspace's, not an account's"
         if self.origin:
-            return None if self._is_accounts and self.origin == oauth.accounts_origin(target) else bound
+            of_account = self._is_accounts and _at_home(target) and self.origin == oauth.accounts_origin(target)
+            return None if of_account else bound
         if _at_home(target):
             return None
         return f"{target.host} is no host of Databricks; DATABRICKS_HOST or a profile must name it"
