@@ -354,6 +354,32 @@ def test_a_statement_that_fails_leaves_no_old_rows(session: Connection) -> None:
         cursor.fetchall()
 
 
+def test_executemany_gathers_the_rows_of_writes(session: Connection) -> None:
+    cursor = session.cursor()
+    sql = "INSERT INTO user_tokens (deployment_name, comment) VALUES (?, ?) RETURNING token_value"
+    cursor.executemany(sql, [(A, "1"), (A, "2")])
+    assert cursor.rowcount == 2
+    assert len({value for (value,) in cursor}) == 2
+
+
+SEVERAL = [
+    ("execute", "INSERT INTO user_tokens (deployment_name) VALUES (?), (?), (?) RETURNING token_value", (A, A, A)),
+    ("executemany", "INSERT INTO user_tokens (deployment_name) VALUES (?) RETURNING token_value", [(A,), (A,), (A,)]),
+]
+
+
+@pytest.mark.parametrize(("name", "sql", "values"), SEVERAL, ids=[name for name, _, _ in SEVERAL])
+def test_the_values_of_a_write_that_fails_on_its_way_are_not_lost(
+    name: str, sql: str, values: Any, session: Connection, site: Sandbox
+) -> None:
+    site.fault("POST */create", status=403, skip=2)
+    cursor = session.cursor()
+    with pytest.raises(errors.ApiError):
+        getattr(cursor, name)(sql, values)
+    assert cursor.rowcount == 2
+    assert [str(value)[:4] for (value,) in cursor] == ["dapi", "dapi"]
+
+
 def test_executemany_of_nothing_runs_nothing(session: Connection, site: Sandbox) -> None:
     cursor = session.cursor().execute("SELECT 1")
     cursor.executemany("INSERT INTO user_tokens (deployment_name) VALUES (?)", [])

@@ -177,13 +177,15 @@ def test_ctrl_c_while_a_pipe_is_silent_ends_with_130(tokensh: Tokensh) -> None:
 # ---- what is loaded
 
 LIBRARIES = ["prompt_toolkit", "pygments", "rich", "lark", "requests", "yaml", "sqlite3"]
-HEAVY = [*LIBRARIES, "http.server", "dataclasses", "inspect", "typing", "argparse"]
+OTHERS = [f"tokensh.{name}" for name in ("alchemy", "arrow", "magic", "sandbox", "shell", "spark", "stackql")]
+HEAVY = [*LIBRARIES, *OTHERS, "http.server", "dataclasses", "inspect", "typing", "argparse"]
 LOADS = [
     (["--version"], ""),
     (["--help"], "argparse"),
     (["--check", "-c", "SELECT 1"], "argparse typing"),
     (["-c", "SELECT 1"], "argparse typing sqlite3"),
     (["-c", "SHOW METHODS IN user_tokens"], "argparse typing sqlite3"),
+    (["exec", "SELECT 1"], "argparse typing sqlite3 tokensh.stackql"),
     (["-o", "json", "-c", SELECT], "argparse typing requests sqlite3"),
 ]
 

@@ -604,34 +604,41 @@ class Cursor:
     def execute(self, operation: str, parameters: Given = ()) -> Cursor:
         """Run one statement; a write has taken effect when this returns. Raises Error and its leaves.
 
+        Of a write that fails after some of its rows, those rows can still be fetched: they may hold new tokens' values.
+
         Args:
             operation: the statement; a `;` at its end is allowed.
             parameters: values for `?` in order, or for `:name` by name. They are values to the parser, never text of SQL.
         """
         self._open()
         self._forget()
+        self._run(operation, parameters, [])
+        return self
+
+    def executemany(self, operation: str, parameters: Iterable[Given]) -> Cursor:
+        """Run a statement once for each set of values, and stop at the first that fails; the rows of writes are gathered."""
+        self._open()
+        self._forget()
+        self.rowcount = 0
+        rows: list[Row] = []
+        for one in parameters:
+            self._run(operation, one, rows)
+        return self
+
+    def _run(self, operation: str, parameters: Given, rows: list[Row]) -> None:
+        """Run a statement; the rows of a write go behind those of `rows`."""
         text = self.connection.fill(operation)
         result = self.connection.run(self.connection.unended(text), parameters)
         self.columns = result.columns
         self.description = tuple((c.name, c.type, None, None, None, None, None) for c in result.columns) or None
-        if result.incremental or not result.columns:
-            rows = list(result.rows)
+        if result.columns and not result.incremental:
+            self.rowcount, self._rows = -1, result.rows
+            return
+        try:
+            rows.extend(result.rows)
+        finally:
             self.rowcount = len(rows)
             self._rows = iter(rows) if result.columns else None
-        else:
-            self._rows = result.rows
-        return self
-
-    def executemany(self, operation: str, parameters: Iterable[Given]) -> Cursor:
-        """Run a statement once for each set of values, and stop at the first that fails."""
-        self._open()
-        self._forget()
-        count = 0
-        for one in parameters:
-            self.execute(operation, one)
-            count += max(self.rowcount, 0)
-        self.rowcount = count
-        return self
 
     def _open(self) -> None:
         self.connection._open()

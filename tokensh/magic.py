@@ -237,11 +237,21 @@ class TokenshMagics(Magics):
         text = self._filled(connection, piece.text)
         with ctrl_c(connection.cancellation):
             for result in connection.results(text, self.shell.user_ns):
-                rows = [
-                    tuple(_kept(c, value) for c, value in zip(result.columns, row, strict=True)) for row in result.rows
-                ]
+                made = Result(result.columns, [], connection.environment.now())
+                try:
+                    for row in result.rows:
+                        made.rows.append(tuple(_kept(c, value) for c, value in zip(result.columns, row, strict=True)))
+                except Error:
+                    self._keep(made)
+                    raise
                 if result.columns:
-                    yield Result(result.columns, rows, connection.environment.now())
+                    yield made
+
+    def _keep(self, done: Result) -> None:
+        """The rows before an error: they may hold new tokens' values, which are there once."""
+        if done.columns and done.rows:
+            self.shell.user_ns["tokensh_done"] = _framed(done)
+            _say("note: the rows before the error are in the variable tokensh_done")
 
     def _filled(self, connection: Connection, text: str) -> str:
         """The statement with the notebook's values in its placeholders. Raises PlaceholderError."""
@@ -282,6 +292,8 @@ def _options(line: str) -> tuple[dict[str, Any], str]:
 def _told(error: Error, source: Source | None, redact: Any) -> Error:
     """The error, whose traceback in a notebook is what a person needs to read and nothing else."""
     lines = format_error(error, source, redact=redact)
+    error.message = redact(error.message)  # a notebook keeps that too
+    error.args = (error.message,)
     vars(error)["_render_traceback_"] = lambda: lines
     return error
 

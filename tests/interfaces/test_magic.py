@@ -148,6 +148,23 @@ def test_a_minted_value_is_shown_nowhere_and_revealed_to_who_asks(magic: Noteboo
         pickle.dumps(found["token_value"][0])
 
 
+def test_the_values_of_a_write_that_fails_on_its_way_are_kept(
+    magic: Notebook, site: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.fault("POST */create", status=403, skip=1)
+    sql = "INSERT INTO user_tokens (comment) VALUES ('1'), ('2') RETURNING token_value"
+    assert isinstance(magic.failing(f"%tokensh {sql}"), errors.ApiError)
+    site.clear_faults()
+    assert "tokensh_done" in capsys.readouterr().err
+    assert [one.reveal()[:4] for one in magic.cell("tokensh_done")["token_value"]] == ["dapi"]
+
+
+def test_an_errors_text_holds_no_secret(magic: Notebook, site: Sandbox) -> None:
+    found = magic.failing(f"%tokensh SELECT error('{site.token}')")
+    assert str(found)
+    assert site.token not in str(found) + repr(found)
+
+
 def test_without_pandas_the_result_is_rows(magic: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
     from tokensh import magic as module  # noqa: PLC0415 (needs IPython)
 
