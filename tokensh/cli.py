@@ -27,6 +27,7 @@ examples:
   tokensh --sandbox -c 'SELECT * FROM user_tokens'      one statement, rows as a table
   tokensh -v deployment_name=dbc-a1b2c3d4-e5f6 < select.sql
   tokensh -o json -w dbc-a1b2c3d4-e5f6 -f inventory.sql
+  tokensh exec 'SELECT 1' -o csv                        StackQL's own spelling: tokensh exec --help
 
 The credential comes from a profile of ~/.databrickscfg whose host is the workspace, or from DATABRICKS_TOKEN.
 Without -c and -f, statements are read from standard input; at a terminal that is the shell.
