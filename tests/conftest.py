@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, settings
-
-# A machine that runs the tests may be slow: no example has a deadline.
-settings.register_profile("usual", deadline=None)
-settings.register_profile(
-    "nightly", deadline=None, max_examples=20_000, suppress_health_check=[HealthCheck.too_slow], print_blob=True
-)
-settings.load_profile("usual")
+try:
+    from hypothesis import HealthCheck, settings
+except ImportError:
+    pass  # the environments of tests/interfaces and tests/spark, which have no property tests, do without
+else:
+    # A machine that runs the tests may be slow: no example has a deadline.
+    settings.register_profile("usual", deadline=None)
+    settings.register_profile(
+        "nightly", deadline=None, max_examples=20_000, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    )
+    settings.load_profile("usual")
