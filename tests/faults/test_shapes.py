@@ -134,6 +134,22 @@ def test_a_secret_that_does_not_belong_into_a_list_is_not_shown(place: Place, wo
     assert place.run("-c", "SELECT token_value FROM user_tokens").status == 1
 
 
+@pytest.mark.parametrize("token", [..., None, "", "abc"])
+def test_a_page_that_is_not_the_last_is_not_taken_for_all(token: Any, place: Place, workspace: FaultyServer) -> None:
+    body = {"token_infos": [{"token_id": "a1"}], **({} if token is ... else {"next_page_token": token})}
+    workspace.on("list", answers(200, json.dumps(body).encode()))
+    ran = place.run("-o", "json", "-c", SELECT)
+    assert [one["token_id"] for one in json.loads(ran.out)] == ["a1"]
+    if token == "abc":
+        assert ran.status == 1
+        assert (
+            ran.err
+            == "warning: dbc-1 answered with the first of several pages; the others are not fetched, rows are missing\n"
+        )
+    else:
+        assert (ran.status, ran.err) == (0, "")
+
+
 # ---- the reply to a create
 
 

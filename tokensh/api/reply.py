@@ -118,6 +118,11 @@ def rows(method: Method, reply: Reply) -> Sequence[Mapping[str, Json]]:
     return found  # type: ignore[return-value] # each was looked at above
 
 
+def names_next_page(reply: Reply) -> bool:
+    """Whether a reply says that there are more rows than it holds."""
+    return isinstance(reply.body, dict) and bool(reply.body.get("next_page_token"))
+
+
 def _at(object_key: str | None, body: Json) -> tuple[Json, str]:
     """The value where the document says the rows are; None where that is absent."""
     found, path = body, "$"

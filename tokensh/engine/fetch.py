@@ -16,13 +16,24 @@ from tokensh.api.hosts import Hosts
 from tokensh.api.reply import Reply
 from tokensh.api.request import Json, Request
 from tokensh.engine.local import Local, Row, evaluate
-from tokensh.errors import ApiError, DataError, Error, Interrupted, MissingParameter, SeveralErrors, assert_never
+from tokensh.errors import (
+    ApiError,
+    DataError,
+    Error,
+    Interrupted,
+    MissingParameter,
+    ReplyError,
+    SeveralErrors,
+    assert_never,
+)
 from tokensh.plan.method import choose
 from tokensh.plan.nodes import AllOf, AnyOf, Constants, FromQuery, SameAs, Scan, ScanColumn, ValueSet
 from tokensh.provider.model import Method, Parameter
 from tokensh.records import dataclass
 from tokensh.rows import Value
 
+_NAMED = 3
+"""Workspaces that a message names."""
 _BLOCK = 1000
 """Rows that are read at once, column by column."""
 NO_SUCH = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
@@ -226,11 +237,25 @@ class Fetcher:
                 tell(done, total)
 
         progress(0)
+        paged: dict[str, None] = {}
         with closing(self._client.fetch(new, progress)) as outcomes:
             arrivals.load()
             for request, outcome in zip(new, outcomes, strict=True):
                 arrivals.take(request, outcome)
+                if isinstance(outcome, Reply) and replies.names_next_page(outcome):
+                    paged[request.target.name] = None
+        self._tell_of_pages(tuple(paged))
         self._judge(arrivals.failures, len({one.place for one in made}))
+
+    def _tell_of_pages(self, places: Sequence[str]) -> None:
+        """The API is documented without pages: should it have them one day, nobody must take the first for all."""
+        if places and self._on_failure is not None:
+            self._on_failure(
+                ReplyError(
+                    f"{', '.join(places[:_NAMED])}{' and others' if len(places) > _NAMED else ''}"
+                    " answered with the first of several pages; the others are not fetched, rows are missing"
+                )
+            )
 
     def _judge(self, failures: Mapping[str, Error], asked: int) -> None:
         if not failures:
