@@ -121,11 +121,15 @@ class Bench:
         """The endpoint under which every name is a workspace."""
         return f"http://127.0.0.1:{self.port}/{delay}/{{deployment_name}}"
 
-    def tokensh(self, *arguments: str, delay: int = 0) -> list[str]:
-        """The command line of ours, by the script that an installation makes."""
+    @property
+    def command(self) -> list[str]:
+        """How ours is started: by the script that an installation makes."""
         script = Path(sys.executable).with_name("tokensh")
-        start = [str(script)] if script.exists() else [sys.executable, "-m", "tokensh"]
-        return [*start, "--endpoint", self.endpoint(delay), *arguments]
+        return [str(script)] if script.exists() else [sys.executable, "-m", "tokensh"]
+
+    def tokensh(self, *arguments: str, delay: int = 0) -> list[str]:
+        """The command line of ours, against the server."""
+        return [*self.command, "--endpoint", self.endpoint(delay), *arguments]
 
     def python(self, *arguments: str) -> list[str]:
         """The command line of a Python."""

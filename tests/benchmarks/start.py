@@ -19,7 +19,7 @@ PEAK = 40.0
 def measure(bench: Bench) -> Iterator[Result]:
     """--version, --help, statements that send nothing, and the smallest that does."""
     for option in ("--version", "--help"):
-        pair = bench.pair(bench.tokensh(option), bench.python("-c", "pass"), 15)
+        pair = bench.pair([*bench.command, option], bench.python("-c", "pass"), 15)
         yield pair.result("1", f"{option} : python -c pass, CPU", 2.0)
     minimal = bench.python(MINIMAL, bench.url("r3"), TOKEN)
     for name, statement, status in OFFLINE:

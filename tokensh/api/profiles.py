@@ -51,8 +51,6 @@ def read(environment: Environment) -> tuple[Profile, ...]:
 
     Raises CredentialError where the file is there and cannot be read.
     """
-    import configparser  # noqa: PLC0415 (only a request needs a credential)
-
     path = config_file(environment)
     try:
         with path.open(encoding="utf-8-sig") as file:
@@ -62,18 +60,22 @@ def read(environment: Environment) -> tuple[Profile, ...]:
                 _read[path] = looks, _parsed(file, exposed=is_exposed(path))
     except FileNotFoundError:
         return ()
-    except (OSError, UnicodeDecodeError, configparser.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else type(error).__name__
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
         raise CredentialError(f"{path} cannot be read: {reason}", looked_at=(str(path),)) from None
     return _read[path][1]
 
 
 def _parsed(lines: Iterable[str], *, exposed: bool) -> tuple[Profile, ...]:
-    import configparser  # noqa: PLC0415 (as above)
+    """Raises ValueError that says what kind of mistake there is, and none of the file's text."""
+    import configparser  # noqa: PLC0415 (most people have a file or a variable, not both)
 
     # No section is merged into the others, and a % in a value is a %.
     parser = configparser.ConfigParser(default_section="\0none", interpolation=None)
-    parser.read_file(lines)
+    try:
+        parser.read_file(lines)
+    except (UnicodeDecodeError, configparser.Error) as error:
+        raise ValueError(type(error).__name__) from None
     default = parser.get(_SETTINGS, "default_profile", fallback="DEFAULT")
     names = sorted((name for name in parser.sections() if name != _SETTINGS), key=lambda name: name != default)
     return tuple(_profile(name, dict(parser.items(name)), exposed) for name in names)
