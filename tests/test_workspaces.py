@@ -13,7 +13,7 @@ import responses
 from tests.worlds import world
 from tokensh import sandbox
 from tokensh.dbapi import Connection
-from tokensh.errors import CredentialError, ReplyError
+from tokensh.errors import CredentialError, MissingParameter, ReplyError
 from tokensh.sandbox import Sandbox
 
 FILE = """
@@ -212,8 +212,13 @@ class TestTheProfileThatIsNamed:
     def test_a_workspace_that_is_given_goes_first(self, tmp_path: Path) -> None:
         assert connected(tmp_path, profile="azure", workspace="dbc-2").workspace == "dbc-2"
 
-    def test_without_one_there_is_no_default(self, tmp_path: Path) -> None:
-        assert connected(tmp_path).workspace is None
+    def test_without_one_there_is_no_default_and_what_is_known_is_named(self, tmp_path: Path) -> None:
+        connection = connected(tmp_path)
+        assert connection.workspace is None
+        with pytest.raises(MissingParameter) as caught:
+            connection.run("SELECT * FROM user_tokens")
+        known = "dbc-1, adb-1.2.azuredatabricks.net, adb-3.4.azuredatabricks.net"
+        assert (caught.value.hint or "").endswith(f"or set --workspace; known are {known}")
 
     def test_one_that_is_not_there_is_an_error_with_the_nearest_name(self, tmp_path: Path) -> None:
         with pytest.raises(CredentialError, match="no profile 'azur'") as caught:

@@ -51,6 +51,7 @@ from tokensh.errors import (
     IntegrityError,
     InterfaceError,
     InternalError,
+    MissingParameter,
     NotSupportedError,
     OperationalError,
     ProgrammingError,
@@ -129,6 +130,8 @@ threadsafety = 1
 paramstyle = "qmark"
 SANDBOX_WORKSPACE = "dbc-abcd0123-a1bc"
 _NAMED = 10
+_KNOWN = 3
+"""Workspaces that a hint names."""
 
 CHANGES = (InsertPlan, ChangePlan, ExecPlan, LocalInsertPlan, LocalChangePlan)
 """What waits in a transaction."""
@@ -399,7 +402,14 @@ class Connection:
         return self._bound(with_parameters(self.parser.parse(text), parameters))
 
     def _bound(self, statement: n.Statement) -> Plan:
-        return bind(statement, Names(self.catalog, self.namespace, self.workspace, function_names(), self.objects))
+        names = Names(self.catalog, self.namespace, self.workspace, function_names(), self.objects)
+        try:
+            return bind(statement, names)
+        except MissingParameter as error:
+            if "deployment_name" in error.names and error.hint and self.workspaces:
+                shown = ", ".join(self.workspaces[:_KNOWN]) + (" .." if len(self.workspaces) > _KNOWN else "")
+                error.hint += f"; known are {shown}"
+            raise
 
     def run(self, text: str, parameters: Given = (), *, dry: bool = False) -> RowSet:
         """Carry out one statement, without `;`, whose placeholders are filled; of a COMMIT, the last change's rows.

@@ -15,7 +15,7 @@ from tests.worlds import world, write_profiles
 from tokensh import sandbox
 from tokensh.api.oauth import from_cli
 from tokensh.dbapi import Connection
-from tokensh.errors import ApiError, CredentialError, Error
+from tokensh.errors import ApiError, CredentialError, Error, SeveralErrors
 from tokensh.sandbox import Sandbox
 
 WORKSPACE, OTHER = "dbc-abcd0123-a1bc", "dbc-bcde1234-b2cd"
@@ -187,6 +187,33 @@ def test_many_workspaces_share_one_token_of_the_account(tmp_path: Path) -> None:
         list(run.connection.run(f"SELECT 1 FROM user_tokens WHERE deployment_name IN ({names})").rows)
         assert run.asked(f"/oidc/accounts/{site.account_id}/v1/token") == 1
         assert len(run.bearers) == 60
+
+
+MANY = "SELECT 1 FROM user_tokens WHERE deployment_name IN ({})".format(", ".join(f"'w{i}'" for i in range(60)))
+
+
+def test_a_secret_that_is_wrong_is_not_tried_by_all_who_wait_for_its_token(tmp_path: Path) -> None:
+    with sandbox.start(any_workspace=True) as site:
+        wrong = {"DATABRICKS_ACCOUNT_ID": site.account_id, "DATABRICKS_CLIENT_SECRET": "wrong-secret-of-eight"}
+        clock = [1_800_000_000.0]
+        run = connected(site, tmp_path, machine(site, **wrong), now=lambda: clock[0])
+        for tries in (1, 2):
+            with pytest.raises(SeveralErrors, match="60 of 60 workspaces failed"):
+                list(run.connection.run(MANY).rows)
+            assert len(site.log) == tries
+            clock[0] += 1
+
+
+def test_a_token_that_is_revoked_under_way_is_fetched_again_by_one_for_all(tmp_path: Path) -> None:
+    with sandbox.start(any_workspace=True) as site:
+        run = connected(site, tmp_path, machine(site, DATABRICKS_ACCOUNT_ID=site.account_id))
+        list(run.connection.run(MANY).rows)
+        site.state.clock.offset += 3700  # ours is behind: we take the token for a good one
+        list(run.connection.run(MANY).rows)
+        assert run.asked(f"/oidc/accounts/{site.account_id}/v1/token") == 2
+        answers = [entry.status for entry in site.log if entry.path.endswith("/token/list")]
+        assert answers.count(200) == 120
+        assert answers.count(401) <= 16
 
 
 @pytest.mark.parametrize(
