@@ -34,4 +34,4 @@ def test_no_dependency_of_the_core_is_sparks() -> None:
 
 def test_without_pyspark_the_way_to_it_is_told() -> None:
     told = run("import sys\nsys.modules['pyspark'] = None\nimport tokensh.spark")
-    assert told.endswith("ImportError: tokensh.spark needs PySpark 4.1 or newer: pip install 'tokensh[spark]'\n")
+    assert told.endswith("ImportError: tokensh.spark needs PySpark 4: pip install 'tokensh[spark]'\n")

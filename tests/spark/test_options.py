@@ -50,6 +50,11 @@ def test_token_env_is_a_name() -> None:
     ("options", "message", "hint"),
     [
         ({"deploymentname": "a"}, "there is no option 'deploymentname'", "did you mean 'deployment_name'?"),
+        (
+            {"provider": "tokensh", "path": "spark-warehouse/t"},
+            "there is no option 'provider'",
+            "load() takes no path, and a table of the catalog forgets options: CREATE TEMPORARY VIEW .. USING tokensh",
+        ),
         ({"query": "SELECT 1", "resource": "user_tokens"}, "options query and resource both say what to read", None),
         ({"resource": "user_tokens WHERE 1"}, "option resource takes a name such as", None),
         ({"secret_scope": "a"}, "options secret_scope and secret_key go together", "give both"),

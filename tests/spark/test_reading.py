@@ -191,6 +191,11 @@ def test_a_filter_names_no_other_host(site: Sandbox, options: Options) -> None:
     assert site.log == []
 
 
+def test_an_error_that_passes_several_stations_is_told_once(options: Options) -> None:
+    told = failure({**options, "deploymentname": "a"})
+    assert told == "there is no option 'deploymentname'\nhint: did you mean 'deployment_name'?"
+
+
 @pytest.mark.parametrize("partition", [None, datasource.InputPartition(None)], ids=["4.1", "4.3"])
 def test_no_workspaces_are_no_rows(partition: Any, options: Options) -> None:
     # With no partitions Spark makes one of nothing.

@@ -13,9 +13,9 @@ from __future__ import annotations
 try:
     from tokensh.spark.reading import ERROR
     from tokensh.spark.source import Tables, TokenDataSource, tables
-except ModuleNotFoundError as missing:
+except ImportError as missing:
     if (missing.name or "").partition(".")[0] != "pyspark":
         raise
-    raise ImportError("tokensh.spark needs PySpark 4.1 or newer: pip install 'tokensh[spark]'") from missing
+    raise ImportError("tokensh.spark needs PySpark 4: pip install 'tokensh[spark]'") from missing
 
 __all__ = ["ERROR", "Tables", "TokenDataSource", "tables"]

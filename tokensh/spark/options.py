@@ -14,6 +14,8 @@ from tokensh.text import nearest, visible
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESOURCE = re.compile(r"\w+(?:\.\w+){0,2}")
 _SECRET_NAMES = re.compile(r"token|secret|pat$|password|credential|auth|key", re.IGNORECASE)
+_CATALOGS = frozenset({"path", "provider", "location", "owner", "serialization.format"})
+"""What Spark itself adds for a table of its catalog, and for `load(path)`."""
 _BY_NAME = (
     "name what holds it: option token_env names an environment variable of the executors, secret_scope with secret_key a "
     "secret of Databricks, profile a profile of ~/.databrickscfg"
@@ -82,6 +84,10 @@ def _refuse_secret(name: str) -> NoReturn:
 def _refuse_unknown(name: str, known: Iterable[str]) -> NoReturn:
     near = nearest(name, known)
     hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
+    if name in _CATALOGS:
+        hint = (
+            "load() takes no path, and a table of the catalog forgets options: CREATE TEMPORARY VIEW .. USING tokensh"
+        )
     if _SECRET_NAMES.search(name):
         hint = f"a secret is never an option: {_BY_NAME}"
     raise InterfaceError(f"there is no option {visible(name)!r}", hint=hint)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pyspark.sql.datasource import DataSourceReader, EqualTo, Filter, In, InputPartition
+from pyspark.sql.datasource import DataSourceReader, InputPartition
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import BooleanType, DataType, DoubleType, LongType, StringType, StructField, StructType
 
@@ -55,16 +55,16 @@ class TokenReader(DataSourceReader):
     """Reads a query's rows, some workspaces a partition. `schema` is the whole, or what a person asked for of it."""
 
     def __init__(self, reading: Reading, settings: Settings, schema: StructType) -> None:
-        self._reading = reading
+        self.reading = reading
         self._settings = settings
         self._schema = schema
-        self._names = reading.names
+        self.names = reading.names
         with told():
             _check_schema(schema_of(reading, settings.errors), schema)
 
     def partitions(self) -> list[InputPartition]:
         """The workspaces of each task."""
-        key, names = self._reading.key, self._names
+        key, names = self.reading.key, self.names
         if key is None:
             return [InputPartition(())]
         if names is None:
@@ -76,14 +76,14 @@ class TokenReader(DataSourceReader):
     def read(self, partition: InputPartition | None) -> Iterator[pyarrow.RecordBatch]:
         """The rows of some workspaces, as Arrow batches. Raises OperationalError where one fails, or gives a row for it."""
         if partition is None or partition.value is None:
-            return  # what Spark makes of no partitions: 4.1 the one, 4.3 the other
+            return  # what Spark makes of no partitions: until 4.1 the one, since 4.3 the other
         failures: dict[str, Error] = {}
         with told():
             connection = self._connection(failures.update if self._settings.errors == "rows" else None)
         clean = connection.redactor.clean
         with connection, told(clean=clean):
-            rows = connection.select(self._reading.part(partition.value)).rows
-            columns = [one.name for one in self._reading.plan.columns]
+            rows = connection.select(self.reading.part(partition.value)).rows
+            columns = [one.name for one in self.reading.plan.columns]
             while chunk := list(islice(rows, _BATCH)):
                 yield self._batch(dict(zip(columns, zip(*chunk, strict=True), strict=True)), len(chunk))
             if failures:
@@ -99,7 +99,7 @@ class TokenReader(DataSourceReader):
             max_connections=settings.max_connections,
             listeners=Listeners(tolerate=tolerate),
         )
-        connection.hosts = self._reading.hosts  # where names lead is decided once, on the driver
+        connection.hosts = self.reading.hosts  # where names lead is decided once, on the driver
         return connection
 
     def _batch(self, columns: Mapping[str, Sequence[Any]], count: int) -> pyarrow.RecordBatch:
@@ -116,24 +116,6 @@ class TokenReader(DataSourceReader):
             except (ValueError, OverflowError):  # pyarrow's own errors are of these
                 raise DataError(f"a value of column {field.name} is no {field.dataType.simpleString()}") from None
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-class PushingReader(TokenReader):
-    """The same, where WHERE may choose the workspaces. Spark refuses a class that has `pushFilters` while its setting is off."""
-
-    def pushFilters(self, filters: list[Filter]) -> Iterable[Filter]:  # noqa: N802 (PySpark's name)
-        """Take what says which workspaces; the rest is given back to Spark."""
-        for one in filters:
-            if isinstance(one, EqualTo | In) and self._reading.tells_workspace(".".join(one.attribute)):
-                self._narrow(one.value if isinstance(one, In) else (one.value,))
-            else:
-                yield one
-
-    def _narrow(self, values: Iterable[Any]) -> None:
-        wanted = dict.fromkeys(str(one) for one in values if one is not None)
-        self._names = tuple(wanted if self._names is None else (one for one in self._names if one in wanted))
-        with told():
-            self._reading.check(self._names)
 
 
 def _check_schema(whole: StructType, asked: StructType) -> None:

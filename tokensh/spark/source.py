@@ -11,7 +11,7 @@ from pyspark.sql.types import StructType
 from tokensh.errors import NotSupportedError
 from tokensh.spark.options import Settings
 from tokensh.spark.planning import ELSEWHERE, READ_ONLY, Reading, plan
-from tokensh.spark.reading import PushingReader, TokenReader, schema_of
+from tokensh.spark.reading import TokenReader, schema_of
 from tokensh.spark.told import told
 
 if TYPE_CHECKING:
@@ -37,13 +37,19 @@ class TokenDataSource(DataSource):
 
     def schema(self) -> StructType:
         """The columns, worked out without asking anybody."""
+        reading = self._reading
         with told():
-            return schema_of(self._reading, self._settings.errors)
+            return schema_of(reading, self._settings.errors)
 
     def reader(self, schema: StructType) -> DataSourceReader:
         """What reads; one that takes filters if option `pushdown` says so."""
-        kind = PushingReader if self._settings.pushdown else TokenReader
-        return kind(self._reading, self._settings, schema)
+        if not self._settings.pushdown:
+            return TokenReader(self._reading, self._settings, schema)
+        try:
+            from tokensh.spark.filters import PushingReader  # noqa: PLC0415 (PySpark has had filters since 4.1)
+        except ImportError:
+            raise NotSupportedError("option pushdown needs PySpark 4.1 or newer") from None
+        return PushingReader(self._reading, self._settings, schema)
 
     def writer(self, schema: StructType, overwrite: bool) -> NoReturn:  # noqa: ARG002
         """Refused. Raises NotSupportedError."""
