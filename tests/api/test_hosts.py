@@ -80,6 +80,18 @@ def test_a_host_name_has_at_most_253_characters(length: int, fits: bool) -> None
         ("http://LOCALHOST:8/w", Target("http", "localhost", 8, "/w", "localhost"), "http://localhost:8"),
         ("http://[::1]:8", Target("http", "::1", 8, "", "::1"), "http://[::1]:8"),
         ("https://[2001:DB8::1]", Target("https", "2001:db8::1", None, "", "2001:db8::1"), "https://[2001:db8::1]"),
+        (
+            "https://[0123:4567:89ab:cdef:ABCD:EF::ffff:1.2.3.4]",
+            Target(
+                "https",
+                "0123:4567:89ab:cdef:abcd:ef::ffff:1.2.3.4",
+                None,
+                "",
+                "0123:4567:89ab:cdef:abcd:ef::ffff:1.2.3.4",
+            ),
+            "https://[0123:4567:89ab:cdef:abcd:ef::ffff:1.2.3.4]",
+        ),
+        ("https://a/ABYZabyz0189", Target("https", "a", None, "/ABYZabyz0189", "a"), "https://a"),
         ("https://a/.hidden/a..b", Target("https", "a", None, "/.hidden/a..b", "a"), "https://a"),
     ],
 )
@@ -99,7 +111,7 @@ def test_an_address_can_be_called_otherwise() -> None:
         "http://a", "http://128.0.0.1", "http://127.0.0.1.evil.example", "http://127.0.0.256", "http://127.0.0.1.1",
         "http://127.0.1", "http://localhost.evil.example", "http://[::2]", "http://xlocalhost", "http://127.0.0.300",
         "https://u@a", "https://u:p@a", "https://a?x", "https://a/?x", "https://a#x", "https://a\\b",
-        "https://a:0", "https://a:65536", "https://a:123456", "https://a:", "https://a:x", "https://a:-1",
+        "https://a:0", "https://a:65536", "https://a:123456", "https://a:000443", "http://[::ffff:127.0.0.1]", "https://a:", "https://a:x", "https://a:-1",
         "https://a/.", "https://a/..", "https://a/../b", "https://a/./b", "https://a//b", "https://a/b//", "https://a/%2e",
         "https://a_b", "https://-a", "https://a-", "https://a..b", "https://.a", "https://a.", "https://" + "x" * 64,
         "https://a b", " https://a", "https://a\n", "https://é", "https://[::1", "https://::1",
@@ -119,6 +131,17 @@ def test_any_other_address_is_none(url: str) -> None:
 )  # fmt: skip
 def test_loopback_is_this_machine(host: str, here: bool) -> None:
     assert Target("http", host, None, "", "x").loopback is here
+
+
+def test_every_number_of_loopback_is_this_machine_and_none_beyond() -> None:
+    for number in range(300):
+        for host in (f"127.{number}.0.1", f"127.0.{number}.1", f"127.0.0.{number}"):
+            assert Target("http", host, None, "", "x").loopback is (number <= 255)
+
+
+def test_an_address_cannot_be_changed_once_it_was_judged() -> None:
+    with pytest.raises(AttributeError):
+        Target("http", "127.0.0.1", None, "", "x").host = "evil.example"  # type: ignore[misc]
 
 
 # ---- names -> addresses
