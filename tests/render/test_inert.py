@@ -1,0 +1,113 @@
+"""Any text at all, in any format, drawn by a terminal: nothing of it acts, no row is two lines, the borders stand."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pyte
+import pytest
+import wcwidth
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.render.results import HOSTILE, rendered, result_of
+from tokensh.errors import ApiError, Error, UnknownOutcome
+from tokensh.render import RENDERERS
+from tokensh.render.errors import Source, format_error
+from tokensh.text import truncate, visible, width
+
+COLUMNS, LINES = 200, 60
+ANY = st.text(
+    st.one_of(
+        st.characters(),
+        st.sampled_from(
+            "\x00\x07\x08\t\n\r\x1b\x7f\x84\x85\x90\x9b\x9c\x9d\u200b\u200d\u200e\u202e\u2028\u2067\ufeff\ud800"
+        ),
+    ),
+    max_size=20,
+)
+SEQUENCES = st.sampled_from(HOSTILE)
+TEXTS = st.one_of(ANY, SEQUENCES, st.tuples(SEQUENCES, ANY).map("".join).map(lambda text: text[:40]))
+
+
+def drawn(text: str) -> pyte.Screen:
+    """What a terminal shows of it; a line end is what a terminal driver makes of it."""
+    screen = pyte.Screen(COLUMNS, LINES)
+    pyte.Stream(screen).feed(text.replace("\n", "\r\n"))
+    return screen
+
+
+def acts_on_nothing(text: str) -> None:
+    screen, untouched = drawn(text), pyte.Screen(COLUMNS, LINES)
+    assert (screen.title, screen.icon_name, screen.mode) == (untouched.title, untouched.icon_name, untouched.mode)
+    assert (screen.margins, screen.charset, screen.savepoints) == (untouched.margins, untouched.charset, [])
+    assert screen.cursor.x == 0
+    assert screen.cursor.y == min(text.count("\n"), LINES - 1)
+    assert not screen.cursor.hidden
+
+
+@pytest.mark.parametrize("form", sorted(RENDERERS))
+@settings(deadline=None, max_examples=40)
+@given(rows=st.lists(st.tuples(TEXTS, TEXTS), max_size=5))
+def test_a_result_acts_on_nothing(form: str, rows: list[tuple[str, str]]) -> None:
+    shown = rendered(form, result_of(["a", "b"], rows), terminal=True, width=COLUMNS)
+    acts_on_nothing(shown)
+    between = "\n\t" if form == "tsv" else "\n"
+    assert not any(unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") for one in shown if one not in between)
+
+
+@settings(deadline=None, max_examples=40)
+@given(rows=st.lists(st.tuples(TEXTS, TEXTS), max_size=5))
+def test_a_row_is_a_line_of_markdown_and_jsonl_and_a_line_a_cell_of_line(rows: list[tuple[str, str]]) -> None:
+    shown = {form: rendered(form, result_of(["a", "b"], rows)).count("\n") for form in ("markdown", "jsonl", "line")}
+    assert shown == {"markdown": 2 + len(rows), "jsonl": len(rows), "line": max(0, 3 * len(rows) - 1)}
+
+
+@settings(deadline=None, max_examples=100)
+@given(rows=st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=5), names=st.tuples(TEXTS, TEXTS))
+def test_a_table_has_one_line_a_row_and_its_borders_below_each_other(
+    rows: list[tuple[str, str]], names: tuple[str, str]
+) -> None:
+    shown = rendered("table", result_of(list(names), rows), terminal=False)
+    lines = shown.split("\n")[:-1]
+    assert len(lines) == len(rows) + 4
+    assert len({width(line) for line in lines}) == 1
+
+
+def single(character: str) -> bool:
+    """Whether a terminal draws it by itself, whatever stands beside it, in as many cells as we count."""
+    joins = (
+        character == "\u200d" or "\U0001f1e6" <= character <= "\U0001f1ff" or "\U0001f3fb" <= character <= "\U0001f3ff"
+    )
+    return not joins and wcwidth.wcwidth(character) == width(character) > 0
+
+
+@settings(deadline=None, max_examples=100)
+@given(rows=st.lists(st.tuples(st.text(st.characters().filter(single), max_size=20)), min_size=1, max_size=5))
+def test_a_terminal_draws_the_borders_below_each_other(rows: list[tuple[str]]) -> None:
+    screen = drawn(rendered("table", result_of(["a"], rows), terminal=True, width=COLUMNS))
+    lines = [y for y, line in enumerate(screen.display) if line.startswith("|")]
+    assert len(lines) == len(rows) + 4
+    assert len({max(x for x in range(COLUMNS) if screen.buffer[y][x].data == "|") for y in lines}) == 1
+
+
+@settings(deadline=None, max_examples=100)
+@given(text=TEXTS, code=TEXTS)
+@example(text="\x1b]0;title\x07", code="\x9b2J")
+def test_an_error_acts_on_nothing(text: str, code: str) -> None:
+    orphan = UnknownOutcome(text, orphans=((text, code),), hint=code)
+    for error in (Error(text, hint=text), ApiError(text, status=400, code=code, request_id=text), orphan):
+        for source in (None, Source(text, f"SELECT {text}")):
+            acts_on_nothing("".join(f"{line}\n" for line in format_error(error, source, redact=str)))
+
+
+@given(text=TEXTS, cells=st.integers(1, 60))
+def test_a_shortened_text_acts_on_nothing_and_fits(text: str, cells: int) -> None:
+    shown = truncate(visible(text), cells)
+    assert width(shown) <= cells
+    acts_on_nothing(f"{shown}\n")
+
+
+@given(text=TEXTS)
+def test_what_is_visible_stays_so(text: str) -> None:
+    assert visible(visible(text)) == visible(text)

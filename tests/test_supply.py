@@ -1,0 +1,122 @@
+"""What tokensh is made from and of: nothing is evaluated or unpickled, the lock fits, each promise names tests that exist."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.shared import ROOT
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SOURCES = [*sorted((ROOT / "tokensh").rglob("*.py")), ROOT / "grammar" / "build.py"]
+EVALUATES = {"eval", "exec", "compile", "__import__"}
+UNPICKLES = {"pickle", "cPickle", "marshal", "shelve", "dill", "jsonpickle", "telnetlib"}
+ALLOWED = {
+    # Constructors are written as text, as the standard library's dataclasses are: of our own attributes' names.
+    ("tokensh/records.py", "exec"),
+    # A subclass of the safe loader.
+    ("tokensh/provider/document.py", "yaml.load"),
+    # What a person typed to be run by the shell.
+    ("tokensh/shell/commands/output.py", "shell=True"),
+}
+
+
+def risks(tree: ast.AST) -> Iterator[str]:
+    """What runs data as code, by name."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id=name)) if name in EVALUATES:
+                yield name
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="yaml"), attr=("load" | "unsafe_load" | "full_load") as name)
+            ):
+                yield f"yaml.{name}"
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="os"), attr=("system" | "popen") as name)):
+                yield f"os.{name}"
+            case ast.Import(names=names):
+                yield from (one.name for one in names if one.name.partition(".")[0] in UNPICKLES)
+            case ast.ImportFrom(module=str(module)) if module.partition(".")[0] in UNPICKLES:
+                yield module
+            case ast.keyword(arg="shell", value=ast.Constant(value=True)):
+                yield "shell=True"
+            case ast.keyword(arg="verify", value=ast.Constant(value=False)):
+                yield "verify=False"
+            case _:
+                pass
+
+
+def test_nothing_is_evaluated_or_unpickled() -> None:
+    found = {
+        (path.relative_to(ROOT).as_posix(), risk)
+        for path in SOURCES
+        for risk in risks(ast.parse(path.read_text("utf-8")))
+    }
+    assert found <= ALLOWED
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["eval('1')", "import pickle", "from marshal import loads", "yaml.load(x)", "f(shell=True)", "get(verify=False)", "os.system(x)"],
+)  # fmt: skip
+def test_what_would_be_found_is_found(text: str) -> None:
+    assert list(risks(ast.parse(text)))
+
+
+# ---- dependencies
+
+LOCK = (ROOT / ".ci" / "lock.txt").read_text("utf-8")
+LOCKED = dict(re.findall(r"^([a-z0-9-]+)==([^ \\]+)", LOCK, re.MULTILINE))
+DEPENDENCIES = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+
+
+@pytest.mark.parametrize("text", DEPENDENCIES)
+def test_the_lock_has_each_dependency_within_its_bounds(text: str) -> None:
+    wanted = Requirement(text)
+    version = LOCKED[wanted.name.lower().replace("_", "-")]
+    assert wanted.specifier.contains(version)
+    assert {one.operator for one in wanted.specifier} == {">=", "<"}, "a floor and a cap"
+
+
+def test_every_locked_file_has_a_hash() -> None:
+    entries = re.split(r"^(?=[a-z0-9-]+==)", LOCK, flags=re.MULTILINE)[1:]
+    assert len(entries) == len(LOCKED)
+    assert all("--hash=sha256:" in entry for entry in entries)
+    assert "://" not in LOCK
+
+
+def test_what_is_installed_is_short() -> None:
+    assert len(LOCKED) <= 14
+
+
+# ---- promises
+
+SECURITY = (ROOT / "SECURITY.md").read_text("utf-8")
+PROMISES = re.findall(r"^\| (P\d) \|.*\| ([^|]*) \|$", SECURITY, re.MULTILINE)
+
+
+def test_there_are_eight_promises() -> None:
+    assert [name for name, _ in PROMISES] == [f"P{number}" for number in range(1, 9)]
+
+
+@pytest.mark.parametrize(("name", "cell"), PROMISES)
+def test_each_promise_names_tests_that_exist(name: str, cell: str) -> None:
+    paths = re.findall(r"`([^`]+)`", cell)
+    assert paths
+    for path in paths:
+        assert Path(ROOT, path).is_file(), path
+        assert re.search(r"^(?:    )?def test_|\.TestCase$", Path(ROOT, path).read_text("utf-8"), re.MULTILINE), path
+
+
+def test_every_file_that_is_named_exists() -> None:
+    for path in re.findall(r"`(tests/[^`]+)`", SECURITY):
+        assert Path(ROOT, path).exists(), path
