@@ -129,7 +129,7 @@ class Local:
         try:
             return self._connection.execute(sql)
         finally:
-            self._connection.set_authorizer(None)
+            self._connection.set_authorizer(_allow)  # None means this only from Python 3.11 on: before, it denies all
 
     def _guarded(self, work: Callable[[], T]) -> T:
         try:
@@ -164,6 +164,11 @@ def _authorize(action: int, _first: str | None, second: str | None, _database: s
     """SQLite's question whether something is allowed."""
     if action not in _ALLOWED or (action == sqlite3.SQLITE_FUNCTION and second in _DENIED_FUNCTIONS):
         return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK
+
+
+def _allow(*_: object) -> int:
+    """What tokensh itself does in a statement's database."""
     return sqlite3.SQLITE_OK
 
 
