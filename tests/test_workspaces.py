@@ -276,6 +276,13 @@ class TestFacts:
             ("looked at", "databricks auth token: the Databricks CLI is not on PATH"),
         ]
 
+    def test_a_proxy_that_cannot_be_used(self, tmp_path: Path) -> None:
+        connection = connected(tmp_path, {"HTTPS_PROXY": "socks5://me:secret@proxy.example:1080"}, workspace="dbc-1")
+        assert self.told(connection)[1:] == [
+            ("proxy", "none: a SOCKS proxy cannot be used"),
+            ("credential", "pat from profile DEFAULT"),
+        ]
+
     def test_a_name_that_is_none(self, tmp_path: Path) -> None:
         connection = connected(tmp_path, workspace="evil.example/x")
         assert self.told(connection)[0][1].startswith("none: deployment_name 'evil.example/x' is neither")

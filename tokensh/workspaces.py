@@ -166,10 +166,13 @@ class Workspaces:
             yield "host", f"none: {error.message}"
             return
         yield "host", f"{target.origin}{target.prefix}"
-        proxy = policy.proxies(self._environment, target).get(target.scheme)
-        if proxy:
+        try:
+            proxy = policy.proxies(self._environment, target).get(target.scheme)
+        except Error as error:
+            yield "proxy", f"none: {error.message}"
+        else:
             # A proxy's address may hold its password.
-            yield "proxy", urlsplit(proxy).netloc.rpartition("@")[2] or proxy
+            yield from (("proxy", urlsplit(one).netloc.rpartition("@")[2]) for one in (proxy,) if one)
         try:
             found, passed = self._credentials.choice(target)
         except CredentialError as error:

@@ -276,6 +276,13 @@ def test_a_databricks_cli_that_gives_no_token_is_a_clear_error(script: str, tmp_
     assert caught.value.hint == "databricks auth login --profile p"
 
 
+def test_what_the_databricks_cli_says_is_told(tmp_path: Path) -> None:
+    path = program(tmp_path, "echo 'Error: cache: not logged\x1b in' >&2; echo 'more' >&2; exit 1")
+    with pytest.raises(CredentialError) as caught:
+        from_cli(world(tmp_path), path, ("--host", "https://x"), ("cli",))
+    assert str(caught.value).endswith(r"gives no token: cache: not logged\x1b in")
+
+
 def test_a_profile_of_the_cli_is_asked_for_by_its_name(site: Sandbox, tmp_path: Path) -> None:
     expiry = "2099-01-01T00:00:00Z"
     program(tmp_path, f"""echo '{{"access_token": "{site.token}", "expiry": "{expiry}"}}'""")

@@ -17,6 +17,7 @@ from tokensh.api.request import Json
 from tokensh.environment import Environment
 from tokensh.errors import CredentialError, Error, Interrupted
 from tokensh.records import dataclass, field
+from tokensh.text import truncate, visible
 
 _EARLY = 40
 """s before its end that a token counts as expired."""
@@ -190,11 +191,17 @@ def from_cli(environment: Environment, program: str, arguments: tuple[str, ...],
     if not isinstance(value, str) or not value:
         said = " ".join(arguments)
         raise CredentialError(
-            f"`databricks auth token {said}` gives no token",
+            f"`databricks auth token {said}` gives no token{_first_line(done.stderr)}",
             looked_at=looked_at,
             hint=f"databricks auth login {said}",
         )
     return Granted(value, ends)
+
+
+def _first_line(said: bytes) -> str:
+    """What a program says of its failure."""
+    line = next(iter(said.decode("utf-8", "replace").strip().splitlines()), "")
+    return f": {truncate(visible(line.removeprefix('Error: ')), 200)}" if line else ""
 
 
 def _seconds(written: str) -> float:
