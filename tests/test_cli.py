@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests import page
+from tests.shared import ROOT
 from tests.worlds import world
 from tokensh import sandbox
-from tokensh.cli import main
+from tokensh.cli import FORMATS, main, parser
 from tokensh.environment import Environment
 from tokensh.sandbox import Sandbox
 
@@ -397,6 +398,20 @@ def test_the_secret_of_a_create_is_on_standard_output_alone(site: Sandbox, tmp_p
 
 
 # ---- help
+
+
+def test_help_tells_every_option_and_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, "--help").status == 0
+    told, _, _ = capsys.readouterr().out.partition("examples:")
+    options = {one for action in parser()._actions for one in action.option_strings}
+    assert set(re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", told)) == options
+    assert all(one in told for one in FORMATS)
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["--help"], ["-q", "--help"]])
+def test_help_is_the_text_that_is_shipped(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == (ROOT / "tokensh" / "help.txt").read_text(encoding="utf-8")
 
 
 def test_help_names_every_option_and_the_exit_statuses(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

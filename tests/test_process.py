@@ -181,7 +181,7 @@ OTHERS = [f"tokensh.{name}" for name in ("alchemy", "arrow", "magic", "sandbox",
 HEAVY = [*LIBRARIES, *OTHERS, "http.server", "dataclasses", "inspect", "typing", "argparse"]
 LOADS = [
     (["--version"], ""),
-    (["--help"], "argparse"),
+    (["--help"], ""),
     (["--check", "-c", "SELECT 1"], "argparse typing"),
     (["-c", "SELECT 1"], "argparse typing sqlite3"),
     (["-c", "SHOW METHODS IN user_tokens"], "argparse typing sqlite3"),

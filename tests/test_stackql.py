@@ -255,7 +255,7 @@ def test_a_command_that_is_not_there_says_what_is(command: str, tmp_path: Path) 
 
 def test_help_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert offline(tmp_path, "help").status == 0
-    assert "usage: tokensh [-h]" in capsys.readouterr().out
+    assert "usage: tokensh [OPTION]" in capsys.readouterr().out
     assert offline(tmp_path, "exec", "--help").status == 0
     assert "StackQL's own spelling" in capsys.readouterr().out
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from tokensh import __version__
 from tokensh.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Error, InterfaceError, InternalError
 
-# --version and --help load no more than argparse, everything else loads what it needs.
+# --version and --help load next to nothing, everything else loads what it needs.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
@@ -22,75 +22,61 @@ if TYPE_CHECKING:
     from tokensh.environment import Environment
 
 FORMATS = ("table", "json", "jsonl", "csv", "tsv", "text", "markdown", "line")
-_EXAMPLES = """\
-examples:
-  tokensh --sandbox                                     a shell on an emulated workspace
-  tokensh --sandbox -c 'SELECT * FROM user_tokens'      one statement, rows as a table
-  tokensh -v deployment_name=dbc-a1b2c3d4-e5f6 < select.sql
-  tokensh -o json -w dbc-a1b2c3d4-e5f6 -f inventory.sql
-  tokensh exec 'SELECT 1' -o csv                        StackQL's own spelling: tokensh exec --help
-
-The credential comes from a profile of ~/.databrickscfg whose host is the workspace, or from DATABRICKS_TOKEN.
-Without -c and -f, statements are read from standard input; at a terminal that is the shell.
-
-exit status:
-  0  everything succeeded and every byte was written
-  1  a statement failed
-  2  usage, configuration, credentials, a placeholder without value
-  4  a write whose outcome is unknown, or that took effect and could not be delivered
-  130  interrupted
-"""
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options, and `--help`."""
+    """The options; help.txt says what they do."""
     import argparse  # noqa: PLC0415 (--version does without)
 
     # Without a width it would load shutil, and every compression there is with that, to find the same.
     width = _columns() - 2
 
     def formatter(prog: str) -> argparse.HelpFormatter:
-        return argparse.RawDescriptionHelpFormatter(prog, width=width)
+        return argparse.HelpFormatter(prog, width=width)
 
-    made = argparse.ArgumentParser(
-        prog="tokensh",
-        description="A SQL shell for Databricks personal access tokens, in the StackQL dialect.",
-        epilog=_EXAMPLES,
-        formatter_class=formatter,
-        allow_abbrev=False,
-    )
+    class Parser(argparse.ArgumentParser):
+        def format_help(self) -> str:
+            return _help()
+
+    made = Parser(prog="tokensh", formatter_class=formatter, allow_abbrev=False)
     add = made.add_argument
-    add("-c", "-e", dest="sources", metavar="SQL", action="append", type=_statement, help="run statements")
-    add("-f", "-i", dest="sources", metavar="FILE", action="append", type=_file, help="run a file; - is standard input")
-    add("-o", "--output", metavar="FORMAT", choices=FORMATS, help=f"{', '.join(FORMATS)} (table)")
-    add("-O", "--outfile", metavar="FILE", help="write results to a file")
-    add("-H", "--hideheaders", action="store_true", help="no column names")
-    add("--csv-safe", action="store_true", help="csv: an apostrophe before texts that a spreadsheet would run")
-    add("-v", "--var", metavar="NAME=VALUE", action="append", default=[], help="a value for {{ NAME }}")
-    add("--vars", metavar="FILE", action="append", default=[], help="values for placeholders, YAML or JSON")
-    add("-w", "--workspace", metavar="NAME", help="the deployment_name where a statement names none")
-    add("-p", "--profile", metavar="PROFILE", help="the credential: a profile of ~/.databrickscfg")
-    add("--sandbox", action="store_true", help="an emulated workspace in this process, nothing real")
-    add("--endpoint", metavar="TEMPLATE", help="where workspaces are: https://..{deployment_name}.., http on loopback")
-    add("--registry", metavar="DIR", help="more providers: a folder of StackQL provider documents")
-    add("--on-error", choices=("stop", "continue"), default="stop", help="after a statement that failed (stop)")
-    add("--check", action="store_true", help="only parse; reports every syntax error")
-    add("--dry-run", action="store_true", help="only explain; nothing is sent")
-    add("--yes", action="store_true", help="change rows that had to be listed first without asking")
-    add("--partial", action="store_true", help="rows of the workspaces that answer; exit status 1 if one does not")
-    add("--timeout", metavar="S", type=_seconds, help="seconds for a request (30, 60 for a create)")
-    add("--max-connections", metavar="N", type=_connections, default=16, help="requests at a time, 1 to 64 (16)")
-    add("--max-reply", metavar="SIZE", type=_size, help="bytes that a reply may have, such as 64M (32M)")
-    add("--log", metavar="FILE", help="add a line for each request to a file: what, where, how long; no secrets")
-    add("--store", metavar="FILE", help="where views and local tables are kept")
-    add("-X", "--no-rc", action="store_true", help="the shell does not run rc.sql, which is beside config.toml")
-    add("-q", "--quiet", action="store_true", help="no banner, no counts")
-    add("--plain", action="store_true", help="no animation, nothing painted anew: for screen readers")
-    add("--color", choices=("auto", "always", "never"), default="auto", help="styles in tables (auto)")
+    add("-c", "-e", dest="sources", metavar="SQL", action="append", type=_statement)
+    add("-f", "-i", dest="sources", metavar="FILE", action="append", type=_file)
+    add("-o", "--output", metavar="FORMAT", choices=FORMATS)
+    add("-O", "--outfile", metavar="FILE")
+    add("-H", "--hideheaders", action="store_true")
+    add("--csv-safe", action="store_true")
+    add("-v", "--var", metavar="NAME=VALUE", action="append", default=[])
+    add("--vars", metavar="FILE", action="append", default=[])
+    add("-w", "--workspace", metavar="NAME")
+    add("-p", "--profile", metavar="PROFILE")
+    add("--sandbox", action="store_true")
+    add("--endpoint", metavar="TEMPLATE")
+    add("--registry", metavar="DIR")
+    add("--on-error", choices=("stop", "continue"), default="stop")
+    add("--check", action="store_true")
+    add("--dry-run", action="store_true")
+    add("--yes", action="store_true")
+    add("--partial", action="store_true")
+    add("--timeout", metavar="S", type=_seconds)
+    add("--max-connections", metavar="N", type=_connections, default=16)
+    add("--max-reply", metavar="SIZE", type=_size)
+    add("--log", metavar="FILE")
+    add("--store", metavar="FILE")
+    add("-X", "--no-rc", action="store_true")
+    add("-q", "--quiet", action="store_true")
+    add("--plain", action="store_true")
+    add("--color", choices=("auto", "always", "never"), default="auto")
     add("-V", "--version", action="version", version=_version())
     # What only StackQL's spelling sets.
     made.set_defaults(auth=None, delimiter=None, environment={}, despatched=False)
     return made
+
+
+def _help() -> str:
+    # As it was written: argparse takes longer to lay it out than Python takes to start.
+    with open(os.path.join(os.path.dirname(__file__), "help.txt"), encoding="utf-8") as file:  # noqa: PTH118, PTH120, PTH123
+        return file.read()
 
 
 def _version() -> str:
@@ -156,6 +142,9 @@ def main(arguments: Sequence[str] | None = None, environment: Environment | None
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given in (["--version"], ["-V"]):
         print(_version())  # noqa: T201 (as argparse does)
+        return EXIT_OK
+    if given in (["--help"], ["-h"]):
+        print(_help(), end="")  # noqa: T201 (as argparse does)
         return EXIT_OK
     try:
         options = _options(given)
