@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
-from tests.benchmarks import completion, prompt
+from tests.benchmarks import completion, history, lexing, prompt
 from tests.benchmarks.measure import Bench, Result, ms
 
 
@@ -15,6 +17,15 @@ def measure(bench: Bench) -> Iterator[Result]:
     if not bench.quick:
         many, _ = completion.keystroke(100_000, "d")
         yield Result("15", "a key among 100000 names : among 10000", ms(many), ms(few), many / few, 1.5)
+    with tempfile.TemporaryDirectory() as folder:
+        (first, gap), (their_first, their_gap) = history.load(Path(folder), 10_000 if bench.quick else 100_000)
+    metric = "history: the first of 100000 entries : prompt_toolkit's FileHistory"
+    yield Result("16", metric, ms(first), ms(their_first), first / their_first, 0.1)
+    yield Result(
+        "16", "history: longest time without a look at the keys", ms(gap), ms(their_gap), gap / their_gap, 0.25
+    )
+    ours, theirs = lexing.keystroke(10_000)
+    yield Result("17", "colours of 10 KB : pygments' SqlLexer", ms(ours), ms(theirs), ours / theirs, 0.4)
     ready = prompt.ready(bench)
     metric = "until the prompt stands : import prompt_toolkit, CPU"
     if ready is None:

@@ -39,6 +39,13 @@ FACTS = Facts(
     },
     tables={"snap": ("token_id", "seen_at"), "odd name": ("a b", "select")},
     files=lambda typed: (name for name in FILES if name.startswith(typed)),
+    profiles={"dbc-two": "prod", "dbc-three": "test"},
+    arguments={
+        "\\x": {"on": "", "off": "", "auto": ""},
+        "\\pset": {"format": "table, csv", "null": "a text", "format table": "", "format csv": ""},
+        "\\h": {"SELECT": "read rows", "SHOW": "what there is"},
+        "\\n": {"expiring": "SELECT * FROM user_tokens WHERE days_left(expiry_time) < $1", "my-own": "SELECT 1"},
+    },
 )
 
 

@@ -92,6 +92,20 @@ def test_a_listed_token_shows_its_comment_and_expiry() -> None:
     assert note == "ci runner · in 3 d · dbc-one"
 
 
+def test_a_workspace_shows_the_profile_that_leads_to_it() -> None:
+    notes = {each.text: each.note for each in at("SELECT * FROM user_tokens WHERE deployment_name = '|")}
+    assert notes == {"dbc-two'": "profile prod", "dbc-one'": "the session's default", "o''hara'": "workspace"}
+
+
+def test_a_named_query_shows_its_text() -> None:
+    assert one("\\n |", "expiring").note.startswith("SELECT * FROM user_tokens WHERE")
+
+
+def test_what_may_follow_a_command_is_inert() -> None:
+    odd = replace(FACTS, arguments={"\\n": {"a\x1bb": "x", "good": "\x1b[31m"}})
+    assert [(each.text, each.note) for each in at("\\n |", odd)] == [("good", r"\x1b[31m")]
+
+
 def test_a_function_shows_its_signature() -> None:
     assert one("SELECT json_e|", "json_extract(").note == "json_extract(json, path, ..)"
 

@@ -2,21 +2,17 @@ r"""Meta commands (`\x`) and what follows them: files, workspaces, resources, wo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from tokensh.complete.model import Candidate, Facts, is_inert, note
-from tokensh.complete.names import Names, resource_note
+from tokensh.complete.names import Names, method_note, resource_note
+from tokensh.complete.values import workspace_note
 
-_FILES = frozenset(("i", "ir", "include", "o", "out", "w", "write", "e", "edit", "g", "gx", "once", "tee"))
-_RESOURCES = frozenset(("d", "d+", "describe"))
-_WORKSPACES = frozenset(("c", "connect", "use"))
+_FILES = frozenset(("i", "o", "e", "g", "gx"))
+_RESOURCES = frozenset(("d",))
+_WORKSPACES = frozenset(("c",))
 _VARIABLES = frozenset(("set", "unset"))
-_WORDS = {
-    "x": ("on", "off", "auto"),
-    "timing": ("on", "off"),
-    "T": ("table", "json", "jsonl", "csv", "tsv", "text", "markdown", "line"),
-    "pset": ("format", "null", "pager", "times"),
-}
+_SWITCHES = frozenset(("timing", "rawtimes"))
 _MOST_FILES = 200
 
 
@@ -35,21 +31,45 @@ def names(facts: Facts) -> Iterable[Candidate]:
 
 def arguments(name: str, typed: str, facts: Facts, catalog: Names) -> tuple[str, Iterable[Candidate]]:
     """What may follow a command: the part of `typed` that is compared, and the candidates."""
+    given = facts.arguments.get(name)
     name = name.removeprefix("\\")
-    word = typed.rpartition(" ")[2]
+    before, blank, word = typed.rpartition(" ")
+    if given is not None:
+        return word, _given(given, before + blank)
     if name in _FILES:
-        return typed, _files(typed, facts)
-    if typed != word:
-        return word, ()
+        return typed, _files(typed, facts) if not typed.startswith("|") else ()
+    if before:
+        return word, _methods(before.strip(), facts, catalog) if name in _RESOURCES else ()
     if name in _RESOURCES:
         return word, _resources(word, facts, catalog)
     if name in _WORKSPACES:
-        return word, [Candidate(one, "value", "workspace") for one in facts.workspaces if is_inert(one)]
+        return word, _workspaces(facts)
     if name in _VARIABLES:
         return word, [Candidate(one, "placeholder") for one in facts.variables if is_inert(one)]
-    if name in ("?", "help"):
-        return word, names(facts)
-    return word, [Candidate(one, "keyword", loose=0) for one in _WORDS.get(name, ())]
+    return word, [Candidate(one, "keyword", loose=0) for one in ("on", "off") if name in _SWITCHES]
+
+
+def _given(given: Mapping[str, str], before: str) -> Iterable[Candidate]:
+    """What the session says may follow, a word at a time."""
+    for text, told in given.items():
+        rest = text[len(before) :]
+        if text.lower().startswith(before.lower()) and rest and " " not in rest and is_inert(rest):
+            yield Candidate(rest, "value", note(told))
+
+
+def _workspaces(facts: Facts) -> Iterable[Candidate]:
+    for one in facts.workspaces:
+        if is_inert(one):
+            yield Candidate(one, "value", workspace_note(one, facts))
+    for workspace, profile in facts.profiles.items():
+        if is_inert(profile):
+            yield Candidate(profile, "value", note("profile", workspace))
+
+
+def _methods(name: str, facts: Facts, catalog: Names) -> Iterable[Candidate]:
+    resource = catalog.find(tuple(name.split(".")), facts.namespace)
+    for one in resource.methods if resource else ():
+        yield Candidate(one.name, "method", method_note(one))
 
 
 def _files(typed: str, facts: Facts) -> list[Candidate]:

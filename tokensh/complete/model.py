@@ -46,7 +46,8 @@ class Facts:
 
     `workspace` is the session's default deployment_name, `workspaces` those that are known or were used, most recent first.
     `functions` maps a function's name to its signature, `commands` a meta command (`\x` or `x`) to its help, `tables` a
-    session table's or view's name to its columns. `files` gives the file names that begin with a text.
+    session table's or view's name to its columns. `files` gives the file names that begin with a text. `profiles` maps a
+    workspace to the profile that leads to it, `arguments` a meta command to what may follow it and a note on that.
     """
 
     namespace: tuple[str, ...] = ("databricks_workspace", "workspace")
@@ -58,6 +59,8 @@ class Facts:
     commands: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     files: Callable[[str], Iterable[str]] = _no_files
+    profiles: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    arguments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

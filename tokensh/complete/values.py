@@ -30,7 +30,14 @@ def candidates(name: str, facts: Facts, tokens: Sequence[Token], typed: str) -> 
 def _workspaces(facts: Facts) -> Iterator[Candidate]:
     for name in dict.fromkeys((*facts.workspaces, *((facts.workspace,) if facts.workspace else ()))):
         if is_inert(name):
-            yield Candidate(name, "value", "the session's default" if name == facts.workspace else "workspace")
+            yield Candidate(name, "value", workspace_note(name, facts))
+
+
+def workspace_note(name: str, facts: Facts) -> str:
+    """What is known of a workspace."""
+    profile = facts.profiles.get(name)
+    default = "the session's default" if name == facts.workspace else None
+    return note(default, f"profile {profile}" if profile else None) or "workspace"
 
 
 def _tokens(facts: Facts, named: set[str], typed: str) -> Iterator[Candidate]:

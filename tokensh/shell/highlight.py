@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
+from functools import cached_property
 from typing import Any
 
 from prompt_toolkit.styles import Style, merge_styles
@@ -11,16 +13,18 @@ from pygments.lexer import Lexer
 from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation, String, Text, _TokenType
 
 from tokensh.sql.grammar import Table
-from tokensh.sql.lexer import tokens
 
-_KINDS: dict[str, _TokenType] = {
+_PLAIN = r"(?P<PLAIN>[\s\ufeff(),.*+=<>|&%~!;\[\]]+)"
+"""What has no colour and begins nothing else, as one token however much of it there is."""
+_KINDS: dict[str | None, _TokenType | None] = {
+    "PLAIN": Text,
     "BLANK": Text,
     "COMMENT": Comment,
     "STRING": String,
     "BLOB": String,
     "NUMBER": Number,
     "QUOTED_NAME": Name,
-    "NAME": Name,
+    "NAME": None,  # or a keyword
     "PLACEHOLDER": Name.Variable,
     "VARIABLE": Name.Variable,
     "PARAMETER": Name.Attribute,
@@ -58,6 +62,18 @@ STYLE = merge_styles(
 )
 
 
+class _Words(dict[str, _TokenType]):
+    """What a word is, looked up once."""
+
+    def __init__(self, keywords: Collection[str]) -> None:
+        super().__init__()
+        self._keywords = keywords
+
+    def __missing__(self, word: str) -> _TokenType:
+        self[word] = kind = Keyword if word.upper() in self._keywords else Name
+        return kind
+
+
 class SqlLexer(Lexer):
     """A pygments lexer over the parser's own table: what is coloured as a keyword is one to the parser."""
 
@@ -66,16 +82,21 @@ class SqlLexer(Lexer):
     def __init__(self, table: Table, **options: Any) -> None:
         super().__init__(**options)
         self._table = table
+        self._words = _Words(table.keywords)
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(f"{_PLAIN}|{self._table.pattern.pattern}")
 
     def get_tokens_unprocessed(self, text: str) -> Iterator[tuple[int, _TokenType, str]]:
-        """Offset, kind and text of each token."""
-        for token in tokens(self._table, text):
-            yield token.start, self._kind(token.kind, token.text), token.text
-
-    def _kind(self, kind: str, text: str) -> _TokenType:
-        if kind == "NAME":
-            return Keyword if text.upper() in self._table.keywords else Name
-        return _KINDS.get(kind, Text)
+        """Offset, kind and text of each token. The whole text is read at every key: nothing else is made of them."""
+        if not text:
+            return
+        kinds, words = _KINDS, self._words
+        for found in self._pattern.finditer(text):
+            word = found[0]
+            kind = kinds[found.lastgroup]
+            yield found.start(), kind or words[word], word
 
 
 def lexer_for(table: Table) -> type[Lexer]:

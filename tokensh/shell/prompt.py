@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
@@ -35,7 +36,6 @@ _REST = 0.5
 _TYPED = 45
 """Columns that the prompt leaves, `tokensh > ` among them."""
 _SHORTEST_PLACE = 12
-_COMMAND_HELP = {name: one.help for name, one in COMMANDS.items()}
 
 
 class Prompt:
@@ -100,7 +100,13 @@ class Prompt:
         """What completion may know of the session."""
         from tokensh.shell.facts import facts  # noqa: PLC0415 (the first prompt does without completion)
 
-        return facts(self._connection, self._session.seen, _COMMAND_HELP)
+        return facts(self._session, COMMANDS, self._used)
+
+    @cached_property
+    def _used(self) -> tuple[str, ...]:
+        from tokensh.shell.facts import used_before  # noqa: PLC0415 (the same)
+
+        return used_before(self._session.history)
 
     def _message(self) -> StyleAndTextTuples:
         workspace = self._connection.workspace or ""

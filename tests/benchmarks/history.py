@@ -1,0 +1,81 @@
+"""A history of a hundred thousand statements, against prompt_toolkit's own file of the same."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from statistics import median
+
+from prompt_toolkit.history import FileHistory
+from prompt_toolkit.history import History as PromptHistory
+
+from tokensh.engine.history import History
+from tokensh.shell.history import ArrowKeys
+
+
+def texts(count: int) -> list[str]:
+    return [
+        f"SELECT token_id, comment FROM user_tokens\nWHERE deployment_name = 'dbc-{i % 97}'\nAND comment LIKE 'job {i}%'"
+        for i in range(count)
+    ]
+
+
+def write(folder: Path, count: int) -> tuple[Path, Path]:
+    """The same statements in our file and in prompt_toolkit's."""
+    ours, theirs = folder / "history.db", folder / "history.txt"
+    History(ours, str).close()
+    with closing(sqlite3.connect(ours)) as database, database:
+        database.executemany(
+            "INSERT INTO statements(statement, started, duration, rows, outcome) VALUES (?, 1.7e9, 0.1, 1, 'ok')",
+            ((text,) for text in texts(count)),
+        )
+    with theirs.open("w") as file:
+        for text in texts(count):
+            file.write("\n# 2026-11-25 10:00:00\n" + "".join(f"+{line}\n" for line in text.split("\n")))
+    return ours, theirs
+
+
+async def _loaded(made: Callable[[], PromptHistory]) -> tuple[float, float]:
+    """Seconds to the first entry, and the longest time in which no key would be seen, until all is there."""
+    longest = 0.0
+    done = False
+
+    async def ticks() -> None:
+        nonlocal longest
+        last = time.perf_counter()
+        while not done:
+            await asyncio.sleep(0)
+            now = time.perf_counter()
+            longest, last = max(longest, now - last), now
+
+    ticker = asyncio.create_task(ticks())
+    await asyncio.sleep(0)
+    begun = time.perf_counter()
+    first = 0.0
+    async for _ in made().load():
+        first = first or time.perf_counter() - begun
+    await asyncio.sleep(0)
+    done = True
+    await ticker
+    return first, longest
+
+
+def load(folder: Path, count: int, runs: int = 9) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Medians of (first entry, longest gap) in s: ours, and prompt_toolkit's FileHistory, taken in turns."""
+    ours, theirs = write(folder, count)
+    found: list[tuple[float, float]] = []
+    others: list[tuple[float, float]] = []
+    for _ in range(runs):
+        store = History(ours, str)
+        found.append(asyncio.run(_loaded(lambda store=store: ArrowKeys(store, str))))  # type: ignore[misc]
+        store.close()
+        others.append(asyncio.run(_loaded(lambda: FileHistory(theirs))))
+    return _medians(found), _medians(others)
+
+
+def _medians(pairs: list[tuple[float, float]]) -> tuple[float, float]:
+    return median(a for a, _ in pairs), median(b for _, b in pairs)
