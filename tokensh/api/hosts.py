@@ -103,15 +103,14 @@ def _shown(text: str) -> str:
 
 def name_in_zone(target: Target) -> str | None:
     """What a statement calls a workspace of Databricks: the label of its host on AWS, else the whole host."""
-    label = target.host.removesuffix(ZONES[0])
-    if target.scheme != "https" or target.port is not None or not in_zone(target.host) or label == "accounts":
+    if target.scheme != "https" or target.port is not None or not in_zone(target.host):
         return None
-    return None if target.host.startswith("accounts.") else label
+    return None if target.host.startswith("accounts.") else target.host.removesuffix(ZONES[0])
 
 
 def name_of(text: str) -> str:
     """What a statement calls the workspace of a URL, as people copy it from a browser; any other text as it is."""
-    target = parse_origin(text.strip().partition("?")[0].partition("#")[0]) if "://" in text else None
+    target = parse_origin(text.strip().partition("?")[0].partition("#")[0])
     return (name_in_zone(target) if target is not None else None) or text
 
 
