@@ -108,6 +108,19 @@ class TestOnesOwnByTheNewerName:
         run(session, f"EXEC {self.TOKENS}.delete @deployment_name = '{A}', @token_id = '{key!s}'")
         assert column(session, f"SELECT count(*) FROM {self.TOKENS} WHERE {PLACE} AND comment = 'new'") == [0]
 
+    def test_its_comment_is_changed(self, session: Connection, site: Sandbox) -> None:
+        (key,) = column(session, f"SELECT token_id FROM {self.TOKENS} WHERE {PLACE} AND comment = 'terraform ci'")
+        change = (
+            f"UPDATE {self.TOKENS} SET token = '{{\"comment\": \"terraform\"}}', update_mask = 'comment' WHERE {PLACE}"
+        )
+        run(session, f"{change} AND token_id = '{key!s}'")
+        assert asked(site)[-1] == f"PATCH {A} {key!s}"
+        assert column(session, f"SELECT comment FROM {self.TOKENS} WHERE {PLACE} AND token_id = '{key!s}'") == [
+            "terraform"
+        ]
+        with pytest.raises(ApiError, match="does not exist"):
+            run(session, f"{change} AND token_id = 'none'")
+
     def test_it_is_deleted_by_condition_too(self, session: Connection) -> None:
         gone = run(session, f"DELETE FROM {self.TOKENS} WHERE {PLACE} AND comment = 'dbt production' RETURNING comment")
         assert gone == [("dbt production",)]

@@ -61,6 +61,7 @@ def summary(resource: Resource) -> list[tuple[str, str, str, str]]:
             [
                 ("list", "SELECT", "GET", "/api/2.0/token/list"),
                 ("create", "INSERT", "POST", "/api/2.0/token/create"),
+                ("tokens_update", "UPDATE", "PATCH", "/api/2.0/token/{token_id}"),
                 ("delete", "EXEC", "POST", "/api/2.0/token/delete"),
             ],
         ),
