@@ -31,6 +31,13 @@ token = far-token
 [bare]
 host = https://dbc-3.cloud.databricks.com
 
+[hostless]
+token = hostless-token
+
+[odd]
+host = http://dbc-1.cloud.databricks.com
+token = odd-token
+
 [__settings__]
 auth_storage = plaintext
 """
@@ -92,7 +99,15 @@ def test_a_credential_of_another_host_is_not_sent_and_what_was_looked_at_is_name
 
 
 @pytest.mark.parametrize(
-    ("profile", "said"), [("two", "is for https://dbc-2"), ("none", "has no profile"), ("bare", "is for https://dbc-3")]
+    ("profile", "said"),
+    [
+        ("two", "is for https://dbc-2"),
+        ("none", "has no profile"),
+        ("bare", "is for https://dbc-3"),
+        ("hostless", "is for no host"),
+        ("odd", "is for no host"),
+        ("__settings__", "has no profile"),
+    ],
 )
 def test_a_profile_that_was_named_is_the_only_one(tmp_path: Path, profile: str, said: str) -> None:
     with pytest.raises(CredentialError, match=said):

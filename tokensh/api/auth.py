@@ -174,14 +174,16 @@ class Credentials:
     def _setting(self, profile: Profile) -> Setting | None:
         """What a profile says outright: its token, or its client id and secret; `auth_type` picks one."""
         get, source, kind = profile.get, f"profile {profile.name}", profile.get("auth_type")
+        # One that names no host, or none that can be read, is bound to nothing that is.
+        origin = profile.origin or "no host"
         if get("token") and kind in ("", "pat"):
             self._refuse_exposed(profile)
-            return Setting(get("token"), source, profile.origin)
+            return Setting(get("token"), source, origin)
         if get("client_id") and get("client_secret") and kind in ("", "oauth-m2m"):
             self._refuse_exposed(profile)
             account = get("account_id") if _is_accounts(profile.origin) else ""
             machine = Machine(get("client_id"), get("client_secret"), account)
-            return Setting(machine, source, profile.origin, get("account_id"))
+            return Setting(machine, source, origin, get("account_id"))
         return None
 
     def _refuse_exposed(self, profile: Profile) -> None:
