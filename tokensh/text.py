@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import accumulate, takewhile
 
 from tokensh.patterns import late
 
@@ -107,13 +108,9 @@ def _pieces(text: str) -> Iterator[tuple[str, int]]:
 
 
 def _fitting(pieces: Iterable[tuple[str, int]], cells: int) -> list[str]:
-    taken = []
-    for piece, size in pieces:
-        cells -= size
-        if cells < 0:
-            break
-        taken.append(piece)
-    return taken
+    """The first pieces, as many as fit."""
+    used = accumulate(pieces, lambda before, one: (one[0], before[1] + one[1]))
+    return [piece for piece, end in takewhile(lambda one: one[1] <= cells, used)]
 
 
 def truncate(text: str, cells: int) -> str:

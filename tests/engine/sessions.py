@@ -22,7 +22,8 @@ def connect(site: Sandbox | None, home: Path, variables: dict[str, str] | None =
     if site is not None:
         given.setdefault("DATABRICKS_TOKEN", site.token)
         more.setdefault("endpoint", site.endpoint)
-    return Connection(environment=world(home, variables=given, sleep=_briefly), **more)
+    sleep = more.pop("sleep", _briefly)
+    return Connection(environment=world(home, variables=given, sleep=sleep), **more)
 
 
 def _briefly(seconds: float) -> None:

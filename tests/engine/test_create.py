@@ -15,7 +15,10 @@ import pytest
 from tests.engine.conftest import Connect
 from tests.engine.sessions import A, asked, column, connect, run
 from tokensh import sandbox
+from tokensh.api.client import Client
 from tokensh.api.journal import Entry, Journal
+from tokensh.api.reply import Reply
+from tokensh.api.request import Request as ApiRequest
 from tokensh.dbapi import Connection
 from tokensh.errors import (
     ApiError,
@@ -26,6 +29,7 @@ from tokensh.errors import (
     OutputError,
     UnknownOutcome,
 )
+from tokensh.records import replace
 from tokensh.rows import Value
 from tokensh.sandbox import Sandbox
 
@@ -307,3 +311,65 @@ def connect_to(tmp_path: Any) -> Generator[Connect, None, None]:
     yield one
     for each in opened:
         each.close()
+
+
+# ---- what nobody expects
+
+
+class Failing(Client):
+    """A client whose sends fail with something that is none of its errors."""
+
+    failure: BaseException
+
+    def send(self, request: ApiRequest) -> Reply:
+        raise self.failure
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [(KeyboardInterrupt(), "unknown: interrupted"), (RuntimeError("secret"), "a mistake: RuntimeError")],
+)
+def test_whatever_ends_a_create_on_its_way_it_is_an_unknown_outcome(
+    failure: BaseException, words: str, session: Connection, site: Sandbox
+) -> None:
+    session.client.__class__ = type("Failing", (Failing,), {"failure": failure})
+    with pytest.raises(UnknownOutcome, match=words) as caught:
+        run(session, insert("ends"))
+    assert "secret" not in f"{caught.value} {caught.value.hint}"
+    assert "look with: SELECT * FROM" in str(caught.value.hint) or "could not be listed" in str(caught.value)
+    assert [one.intent.comment for one in left(session)] == ["ends"]
+
+
+def test_a_third_ctrl_c_ends_the_look_for_the_token(session: Connection, site: Sandbox) -> None:
+    site.fault("POST */create", after_handler=True, drop=True)
+    site.fault("GET */list", delay=20)
+    ended = threading.Event()
+    worker = threading.Thread(target=_press_during_the_look, args=(session, site, ended))
+    worker.start()
+    with pytest.raises(UnknownOutcome, match="could not be listed: interrupted"):
+        run(session, insert("looked for"))
+    ended.set()
+    worker.join()
+    assert len(left(session)) == 1
+
+
+def _press_during_the_look(session: Connection, site: Sandbox, ended: threading.Event) -> None:
+    while not any(entry.path.endswith("/list") for entry in site.log) and not ended.wait(0.005):
+        pass
+    session.cancellation.press()
+
+
+def test_a_ctrl_c_between_two_looks_ends_them(session: Connection, site: Sandbox) -> None:
+    site.fault("POST */create", drop=True)
+    creator = session._engine._creator
+    looks: list[float] = []
+
+    def pressed(seconds: float) -> None:
+        looks.append(seconds)
+        if seconds:
+            session.cancellation.press()
+
+    creator._environment = replace(session.environment, sleep=pressed)
+    with pytest.raises(UnknownOutcome):
+        run(session, insert("two looks"))
+    assert looks == [0.0, 0.5]

@@ -148,9 +148,9 @@ class Creator:
         self._on_request(f"asking {place} whether it was created")
         try:
             found = self._found(one, entry)
-        except (Error, KeyboardInterrupt) as failure:
+        except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 (the create weighs more than what hinders the look)
             entry.leave()
-            reason = failure.message if isinstance(failure, Error) else "interrupted"
+            reason = failure.message if isinstance(failure, Error) else type(failure).__name__
             hint = f"look with: {entry.intent.look}"
             return UnknownOutcome(f"{what}; its tokens could not be listed: {reason}", hint=hint)
         finally:
