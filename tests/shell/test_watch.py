@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import io
+import re
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyte
+import pytest
+
+from tests.worlds import world
+from tokensh.dbapi import Connection
+from tokensh.errors import ApiError, InterfaceError
+from tokensh.render import Options
+from tokensh.rows import Column, Value
+from tokensh.sandbox import Sandbox
+from tokensh.shell.progress import Spinner
+from tokensh.shell.watch import CHANGED, GONE, NEW, SAME, Look, Watch, marked
+
+WORKSPACE = "dbc-abcd0123-a1bc"
+FIELD = "databricks_workspace.workspace.user_tokens."
+ID = Column("token_id", "string", FIELD + "token_id")
+COMMENT = Column("comment", "string", FIELD + "comment")
+
+
+@dataclass
+class Clock:
+    """A clock that moves when somebody sleeps; `happens[n]` is done before the n-th look, and Ctrl-C is pressed after the last."""
+
+    looks: int
+    happens: dict[int, Callable[[], object]] = field(default_factory=dict)
+    time: float = 1_794_694_400.0
+    slept: list[float] = field(default_factory=list)
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        if seconds < 1:
+            return  # the client's, between two tries
+        self.slept.append(seconds)
+        self.time += seconds
+        if len(self.slept) == self.looks:
+            raise KeyboardInterrupt
+        self.happens.get(len(self.slept) + 1, lambda: None)()
+
+
+class Place:
+    """A watch in a world of its own; `frames` is what was written, look by look."""
+
+    def __init__(self, home: Path, site: Sandbox, clock: Clock, size: tuple[int, int] | None = None) -> None:
+        variables = {"DATABRICKS_TOKEN": site.token}
+        self.clock = clock
+        self.world = world(home, variables=variables, now=clock.now, monotonic=clock.now, sleep=clock.sleep)
+        self.connection = Connection(environment=self.world, endpoint=site.endpoint, workspace=WORKSPACE)
+        spinner = Spinner(self.world, self.connection.cancellation)
+        options = Options(terminal=size is not None, width=size and size[0], now=clock.time)
+        self.watch = Watch(self.connection, lambda: options, lambda: size, spinner)
+
+    def change(self, statement: str) -> None:
+        list(self.connection.run(statement).rows)
+
+    @property
+    def written(self) -> str:
+        assert isinstance(self.world.stdout, io.StringIO)
+        return self.world.stdout.getvalue()
+
+    @property
+    def frames(self) -> list[str]:
+        return self.written.split("\n\n")[:-1]
+
+
+@pytest.fixture
+def place(tmp_path: Path, site: Sandbox) -> Iterator[Callable[..., Place]]:
+    made: list[Place] = []
+
+    def one(looks: int, happens: dict[int, Callable[[], object]] | None = None, **more: tuple[int, int]) -> Place:
+        made.append(Place(tmp_path, site, Clock(looks, happens or {}), **more))
+        return made[-1]
+
+    yield one
+    for each in made:
+        each.connection.close()
+
+
+TOKENS = "select token_id, comment from user_tokens"
+
+
+def test_it_asks_every_so_many_seconds_until_ctrl_c_and_says_how_often(place: Callable[..., Place]) -> None:
+    watched = place(3)
+    assert watched.watch.run(TOKENS, 5) == 3
+    assert watched.clock.slept == [5, 5, 5]
+    assert len(watched.frames) == 3
+    head, summary, *_ = watched.frames[0].splitlines()
+    assert head == f"every 5 s: {TOKENS}"
+    assert re.fullmatch(r"22:13:20Z · 7 rows in 0\.00 s · Ctrl-C stops", summary)
+
+
+def test_new_gone_and_changed_rows_are_marked_and_counted(place: Callable[..., Place], site: Sandbox) -> None:
+    def happen() -> None:
+        watched.change("insert into user_tokens (data__comment) values ('brand new')")
+        watched.change("delete from user_tokens where comment = 'nightly export'")
+
+    watched = place(3, {2: happen})
+    watched.connection.yes = True
+    watched.watch.run(TOKENS, 1)
+    first, second, third = watched.frames
+    assert not re.search(r"^\| [-+~]", first, re.MULTILINE)
+    assert "1 new, 1 gone" in second
+    assert re.search(r"^\| \+ \| [0-9a-f]{64} \| brand new", second, re.MULTILINE)
+    assert re.search(r"^\| - \| [0-9a-f]{64} \| nightly export", second, re.MULTILINE)
+    assert "nightly export" not in third
+    assert " new" not in third.splitlines()[1]
+
+
+def look(*rows: tuple[Value, ...], columns: tuple[Column, ...] = (ID, COMMENT)) -> Look:
+    return Look(columns, list(rows), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "marks"),
+    [
+        (None, look(("a", "x")), [(SAME, ("a", "x"))]),
+        (look(("a", "x")), look(("a", "x")), [(SAME, ("a", "x"))]),
+        (look(("a", "x")), look(("a", "y")), [(CHANGED, ("a", "y"))]),
+        (look(("a", "x")), look(("b", "x")), [(NEW, ("b", "x")), (GONE, ("a", "x"))]),
+        (look(), look(("a", "x")), [(NEW, ("a", "x"))]),
+        (look(("a", "x")), look(), [(GONE, ("a", "x"))]),
+        # Where nothing names the rows, or not each of them, a changed row is a gone and a new one.
+        (look(("x",), columns=(COMMENT,)), look(("y",), columns=(COMMENT,)), [(NEW, ("y",)), (GONE, ("x",))]),
+        (look(("a", "x"), ("a", "x")), look(("a", "x")), [(SAME, ("a", "x")), (GONE, ("a", "x"))]),
+        (look(("a", "x")), look(("a", "x"), ("a", "x")), [(SAME, ("a", "x")), (NEW, ("a", "x"))]),
+        (look(("x",), columns=(COMMENT,)), look(("a", "x")), [(SAME, ("a", "x"))]),
+    ],
+)
+def test_what_became_of_each_row(before: Look | None, now: Look, marks: list[tuple[str, tuple[Value, ...]]]) -> None:
+    assert marked(before, now) == marks
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into user_tokens (data__comment) values ('x')",
+        "delete from user_tokens where token_id = 'x'",
+        'exec user_tokens.revoketoken @@json = \'{"token_id": "x"}\'',
+        "create or replace table t (a TEXT)",
+        "begin",
+    ],
+)
+def test_only_queries_are_repeated(statement: str, place: Callable[..., Place], site: Sandbox) -> None:
+    with pytest.raises(InterfaceError, match="takes SELECT and SHOW"):
+        place(1).watch.run(statement, 2)
+    assert site.log == []
+
+
+def test_show_can_be_watched_and_a_second_is_the_shortest_time(place: Callable[..., Place]) -> None:
+    watched = place(1)
+    assert watched.watch.run("show methods in user_tokens", 1) == 1
+    with pytest.raises(InterfaceError, match="too short"):
+        watched.watch.run("show methods in user_tokens", 0.5)
+
+
+def test_it_slows_down_while_it_is_refused_and_recovers(place: Callable[..., Place], site: Sandbox) -> None:
+    watched = place(5, {2: lambda: site.fault("GET *list", status=429, times=6, headers={"Retry-After": "0"})})
+    watched.watch.run(TOKENS, 2)
+    assert watched.clock.slept == [2, 4, 8, 4, 2]
+    assert "every 8 s" in watched.frames[2]
+    assert "429" in watched.frames[2]
+    assert "terraform ci" in watched.frames[2], "the rows of the last answer stay"
+    assert "429" not in watched.frames[3]
+
+
+def test_what_another_look_cannot_cure_ends_it(place: Callable[..., Place], site: Sandbox) -> None:
+    watched = place(5, {2: lambda: site.fault("GET *list", status=403, times=None)})
+    with pytest.raises(ApiError):
+        watched.watch.run(TOKENS, 2)
+    assert len(watched.clock.slept) == 1
+
+
+def test_it_is_painted_in_place(place: Callable[..., Place]) -> None:
+    watched = place(4, size=(80, 24))
+    watched.watch.run(TOKENS, 1)
+    screen = pyte.HistoryScreen(80, 24)
+    pyte.Stream(screen).feed("before\r\n" + watched.written.replace("\n", "\r\n"))
+    display = [line.rstrip() for line in screen.display]
+    assert display[0] == "before"
+    assert display[1] == f"every 1 s: {TOKENS}"
+    assert display[2].startswith("22:13:23Z · 7 rows")
+    assert sum("terraform ci" in line for line in display) == 1
+    assert screen.cursor.y == 14
+    assert not screen.history.top
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 8), (20, 5)])
+def test_what_the_screen_cannot_hold_is_counted_and_what_has_changed_comes_first(
+    size: tuple[int, int], place: Callable[..., Place]
+) -> None:
+    def happen() -> None:
+        watched.change("insert into user_tokens (data__comment) values ('brand new')")
+
+    watched = place(2, {2: happen}, size=size)
+    watched.watch.run("select comment from user_tokens order by comment desc", 1)
+    screen = pyte.HistoryScreen(*size)
+    pyte.Stream(screen).feed(watched.written.replace("\n", "\r\n"))
+    assert not screen.history.top
+    assert "more line" in "\n".join(screen.display)
+    if size[1] > 7:
+        assert "brand new" in "\n".join(screen.display)
+
+
+def test_a_secret_is_never_shown(place: Callable[..., Place]) -> None:
+    watched = place(1)
+    result = watched.connection.run(
+        "insert into user_tokens (data__comment) values ('s') returning token_value, token_info"
+    )
+    watched.connection.objects.remember(result.columns, list(result.rows))
+    watched.watch.run("select * from _", 1)
+    assert "dapi" not in watched.written
+
+
+def test_memory_stays_flat(place: Callable[..., Place]) -> None:
+    watched = place(60)
+    grown: list[int] = []
+    watched.clock.happens = {n: lambda: grown.append(tracemalloc.get_traced_memory()[0]) for n in (20, 60)}
+    tracemalloc.start()
+    try:
+        watched.world.stdout.write("")
+        watched.watch.run(
+            "with recursive n(i) as (select 1 union all select i + 1 from n where i < 500) select i from n", 1
+        )
+    finally:
+        tracemalloc.stop()
+    per_look = (grown[1] - grown[0]) / 40
+    assert per_look < 3 * len(watched.frames[0]), "only what the stream itself keeps"
