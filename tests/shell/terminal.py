@@ -84,10 +84,14 @@ class Terminal:
     def prompt(self) -> None:
         """Wait for an empty prompt on the line of the cursor."""
         until = time.monotonic() + 15
-        while not self._line().startswith("tokensh") or not self._line().rstrip().endswith(">"):
+        while not self._is_empty():
             if time.monotonic() > until:
                 raise AssertionError(f"no prompt:\n{self.display}")
             self.read()
+
+    def _is_empty(self) -> bool:
+        """Whether the cursor stands behind a prompt and nothing else."""
+        return self._line().startswith("tokensh") and self._line().rstrip().endswith(">")
 
     def _line(self) -> str:
         return str(self.screen.display[self.screen.cursor.y])
@@ -103,7 +107,10 @@ class Terminal:
     def run(self, text: str) -> None:
         """Type a line, Enter, and wait for the next prompt."""
         self.type(text)
-        self.read(0.1)
+        until = time.monotonic() + 15
+        # Until it is to be seen the prompt looks as it will when all is done.
+        while self._is_empty() and time.monotonic() < until:
+            self.read()
         self.type(ENTER)
         self.read(0.1)
         self.prompt()

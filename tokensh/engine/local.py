@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +26,8 @@ from tokensh.sql.unparse import quoted
 
 T = TypeVar("T")
 OLDEST = (3, 40)
+_STEPS = 100_000
+"""Steps of SQLite's machine, about a millisecond, between two looks at Ctrl-C."""
 Row = tuple[Value, ...]
 _BLOCK = 1000
 """Rows between two looks at whether Ctrl-C was pressed."""
@@ -69,6 +71,8 @@ class Local:
         # At their first use these write into the schema, which the authorizer denies.
         self._connection.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").close()
         self._cancellation = cancellation
+        # While SQLite works in the main thread, Ctrl-C reaches Python only where SQLite calls it.
+        self._connection.set_progress_handler(lambda: int(cancellation.presses > 0), _STEPS)
 
     def close(self) -> None:
         """Give its memory back."""
@@ -88,7 +92,7 @@ class Local:
             while block := list(islice(rows, _BLOCK)):
                 if self._cancellation.presses:
                     raise Interrupted("interrupted")
-                self._connection.executemany(insert, block)
+                self._guarded(partial(self._connection.executemany, insert, block))
 
     def attach(self, path: Path) -> None:
         """Let queries read a file of the store; they cannot change it. Raises OperationalError."""
