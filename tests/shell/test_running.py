@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sqlite3
 import time
 from pathlib import Path
 
@@ -41,7 +40,7 @@ def goes_on(terminal: Terminal) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [{"delay": 60}, {"drip": 5}, {"status": 503, "headers": {"Retry-After": "50"}, "times": None}],
+    [{"delay": 60}, {"drip": 5}, {"status": 503, "headers": {"Retry-After": "12"}, "times": None}],
     ids=["no answer", "an answer drop by drop", "a server that says later"],
 )
 def test_ctrl_c_gives_the_prompt_back_whatever_the_server_does(
@@ -281,7 +280,7 @@ def test_ctrl_c_never_ends_the_shell_however_often(start: Start) -> None:
 def test_the_terminals_modes_are_as_before_after_a_cancelled_request(
     start: Start, site: Sandbox, tmp_path: Path
 ) -> None:
-    script = f'cd {tmp_path}; stty -a > before; "$@"; stty -a > after; cmp before after && echo the same'
+    script = f'trap : INT; cd {tmp_path}; stty -a > before; "$@"; stty -a > after; cmp before after && echo the same'
     terminal = start(*on(site), DATABRICKS_TOKEN=site.token, shell=script)
     site.fault("GET *list", delay=60)
     terminal.type("select * from user_tokens;\r")
@@ -298,12 +297,10 @@ def test_no_secret_is_in_any_file_after_a_session(start: Start, tmp_path: Path) 
     (secret,) = set(SECRET.findall(terminal.everything))
     terminal.run("create or replace table kept as select * from _;")
     terminal.run("select * from kept;")
+    assert re.search(r"token_value.*\n.*\n\| +∅ +\|", terminal.display)
     terminal.run(f"select '{secret}' as typed;")
     terminal.type(CTRL_D)
     assert terminal.end() == 0
     for folder, _, names in os.walk(tmp_path):
         for name in names:
             assert secret.encode() not in (Path(folder) / name).read_bytes(), name
-    with sqlite3.connect(tmp_path / ".local" / "share" / "tokensh" / "store.db") as store:
-        assert store.execute("SELECT token_value FROM kept").fetchall() == [(None,)]
-    store.close()

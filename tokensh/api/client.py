@@ -229,7 +229,7 @@ class Client:
 
     def preload(self) -> None:
         """Import requests in the background, while a person is still typing."""
-        threading.Thread(target=self._transport, name="tokensh import", daemon=True).start()
+        threading.Thread(target=_load, name="tokensh import", daemon=True).start()
 
     def close(self) -> None:
         """Close the idle connections; a later request opens new ones."""
@@ -283,6 +283,7 @@ class Client:
 
     def _converse(self, message: _Message, flight: Flight) -> Reply:
         """One request and its reply, with the retries that are allowed."""
+        _load()
         request = message.request
         if message.foreign:
             return self._read_answer(request, self._persist(message, message.authorization, "none", flight))
@@ -447,6 +448,17 @@ class Client:
             if self._adapter is None:
                 self._adapter = HTTPAdapter(policy.kept_hosts(), self._max_connections)
             return self._adapter
+
+
+_loading = threading.Lock()
+
+
+def _load() -> None:
+    """Import requests, and what stands on it, in one thread at a time: half-made modules are nobody's."""
+    with _loading:
+        import requests.adapters  # noqa: F401, PLC0415 (slow to import; only a request that is sent needs it)
+
+        from tokensh.api import connections  # noqa: F401, PLC0415 (it imports urllib3)
 
 
 def _assert_place(request: Request, url: str) -> None:

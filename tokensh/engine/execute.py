@@ -426,7 +426,7 @@ class Engine:
             else by_name.get(one.name.lower())
             for one in returning.source
         )
-        local = Local(self._tools.cancellation)
+        local = Local(Cancellation())  # what has been made is delivered, whatever was pressed
         try:
             local.create(returning.table, returning.source)
             local.load(returning.table, len(returning.source), [cells])
