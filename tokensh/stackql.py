@@ -70,7 +70,10 @@ def _parser(command: str, native: argparse.ArgumentParser) -> argparse.ArgumentP
     """The options of tokensh, those of StackQL in the place of the ones of the same letter."""
     made = argparse.ArgumentParser(
         prog=f"tokensh {command}",
-        description="StackQL's own spelling; what is not listed here is passed over, or refused with a hint.",
+        usage=f"tokensh {command} [OPTION]... [SQL]",
+        description="StackQL's own spelling. Its other flags are passed over, or refused with a hint; tokensh's own long\n"
+        "options, such as --workspace, --sandbox and --yes, work here too: see tokensh --help.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[native],
         conflict_handler="resolve",
         allow_abbrev=False,
@@ -79,7 +82,10 @@ def _parser(command: str, native: argparse.ArgumentParser) -> argparse.ArgumentP
     add("statement", metavar="SQL", nargs="*", help="one statement, or several with ; between them")
     add("-i", "--infile", metavar="FILE", default="stdin", help="run a file")
     add("-f", "--outfile", metavar="FILE", help="write results to a file")
-    add("-o", "--output", metavar="FORMAT", type=lambda name: _FORMATS.get(name, name), choices=_formats(native))
+    formats = _formats(native)
+    output = f"{', '.join(formats)} (table)"
+    add("-o", "--output", metavar="FORMAT", type=lambda name: _FORMATS.get(name, name), choices=formats, help=output)
+    add("-H", "--hideheaders", action="store_true", help="no column names")
     add("-d", "--delimiter", metavar="C", type=_delimiter, help="between the cells of csv and text")
     add("-q", "--iqldata", metavar="FILE", help=argparse.SUPPRESS)
     add("-v", dest="verbose", action="store_true", help=argparse.SUPPRESS)
@@ -96,6 +102,8 @@ def _parser(command: str, native: argparse.ArgumentParser) -> argparse.ArgumentP
         add(f"--{name}", help=argparse.SUPPRESS)
     for name in (*_PASSED_OVER_SWITCHES.split(), *_REFUSED_SWITCHES):
         add(f"--{name}", action="store_true", help=argparse.SUPPRESS)
+    for one in made._actions:
+        one.help = one.help or argparse.SUPPRESS  # tokensh's own, whose help is elsewhere
     return made
 
 
