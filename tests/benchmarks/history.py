@@ -27,7 +27,9 @@ def texts(count: int) -> list[str]:
 def write(folder: Path, count: int) -> tuple[Path, Path]:
     """The same statements in our file and in prompt_toolkit's."""
     ours, theirs = folder / "history.db", folder / "history.txt"
-    History(ours, str).close()
+    store = History(ours, str)
+    store.add("SELECT 1", 1.7e9, None)
+    store.close()
     with closing(sqlite3.connect(ours)) as database, database:
         database.executemany(
             "INSERT INTO statements(statement, started, duration, rows, outcome) VALUES (?, 1.7e9, 0.1, 1, 'ok')",

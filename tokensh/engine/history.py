@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from tokensh.environment import make_private_folder, open_private
 from tokensh.errors import OperationalError
@@ -17,6 +18,7 @@ CREATE TABLE IF NOT EXISTS statements(
   id INTEGER PRIMARY KEY, statement TEXT NOT NULL, started REAL NOT NULL, duration REAL, rows INTEGER, workspace TEXT,
   outcome TEXT NOT NULL)
 """
+_SELECT = "SELECT id, statement, started, duration, rows, workspace, outcome FROM statements"
 _BATCH = 200
 """Statements that are read at a time, from the latest on."""
 
@@ -55,21 +57,25 @@ class History:
     """The statements of all sessions, in one SQLite file. Raises OperationalError where the file cannot be used.
 
     Args:
-        path: the file; its folder is made if it is missing.
+        path: the file; it is made, and its folder if that is missing, when the first statement is written down.
         redact: takes secrets out of a statement before it is written.
     """
 
     def __init__(self, path: Path, redact: Callable[[str], str]) -> None:
         self._redact = redact
         self._path = path
+        self._file = self._opened() if os.path.lexists(path) else None
+
+    def _opened(self) -> sqlite3.Connection:
         try:
-            make_private_folder(path.parent)
-            os.close(open_private(path, os.O_RDWR))
-            self._file = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
-            self._file.execute("PRAGMA synchronous=NORMAL")
-            self._file.execute(_SCHEMA)
+            make_private_folder(self._path.parent)
+            os.close(open_private(self._path, os.O_RDWR))
+            file = sqlite3.connect(self._path, timeout=5, isolation_level=None, check_same_thread=False)
+            file.execute("PRAGMA synchronous=NORMAL")
+            file.execute(_SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise self._unusable(error) from None
+        return file
 
     def _unusable(self, error: Exception) -> OperationalError:
         reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -90,8 +96,17 @@ class History:
         )
 
     def _write(self, sql: str, values: tuple[object, ...]) -> int:
+        self._file = self._file or self._opened()
         try:
             return self._file.execute(sql, values).lastrowid or 0
+        except sqlite3.Error as error:
+            raise self._unusable(error) from None
+
+    def _read(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        if self._file is None:
+            return []
+        try:
+            return self._file.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise self._unusable(error) from None
 
@@ -99,14 +114,10 @@ class History:
         """The statements from the latest on, those only that hold a text, without regard to case."""
         before = 2**62
         while True:
-            try:
-                found = self._file.execute(
-                    "SELECT id, statement, started, duration, rows, workspace, outcome FROM statements"
-                    " WHERE id < ? AND instr(lower(statement), lower(?)) > 0 ORDER BY id DESC LIMIT ?",
-                    (before, pattern, _BATCH),
-                ).fetchall()
-            except sqlite3.Error as error:
-                raise self._unusable(error) from None
+            found = self._read(
+                f"{_SELECT} WHERE id < ? AND instr(lower(statement), lower(?)) > 0 ORDER BY id DESC LIMIT ?",
+                (before, pattern, _BATCH),
+            )
             yield from (Remembered(*row) for row in found)
             if len(found) < _BATCH:
                 return
@@ -114,19 +125,17 @@ class History:
 
     def get(self, number: int) -> Remembered | None:
         """The statement of a number."""
-        row = self._file.execute(
-            "SELECT id, statement, started, duration, rows, workspace, outcome FROM statements WHERE id = ?", (number,)
-        ).fetchone()
-        return Remembered(*row) if row else None
+        return next((Remembered(*row) for row in self._read(f"{_SELECT} WHERE id = ?", (number,))), None)
 
     def last_used(self) -> dict[str, float]:
         """By workspace, when a statement was run there last, in s since the epoch."""
-        try:
-            found = self._file.execute("SELECT workspace, max(started) FROM statements GROUP BY workspace").fetchall()
-        except sqlite3.Error as error:
-            raise self._unusable(error) from None
-        return {name: started for name, started in found if name}
+        return {
+            name: started
+            for name, started in self._read("SELECT workspace, max(started) FROM statements GROUP BY workspace")
+            if name
+        }
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
