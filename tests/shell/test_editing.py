@@ -229,3 +229,66 @@ def test_a_window_that_changes_its_size_keeps_the_text(start: Start) -> None:
     terminal.read(0.5)
     terminal.type(";" + ENTER)
     terminal.see("(1 row")
+
+
+def test_control_c_on_an_empty_line_of_a_statement_leaves_nothing_behind(start: Start) -> None:
+    terminal = start()
+    terminal.type("select bogus\r")
+    terminal.see("->")
+    terminal.type(CTRL_C)
+    terminal.prompt()
+    terminal.run("show providers;")
+    assert "databricks_workspace" in terminal.display
+    assert "error" not in terminal.display
+
+
+def test_an_error_in_the_second_line_points_into_it(start: Start) -> None:
+    terminal = start()
+    terminal.type("select comment\r")
+    terminal.see("->")
+    terminal.type("from user_tokns;\r")
+    terminal.see("unknown resource")
+    terminal.see("\nfrom user_tokns\n     ^^^^^^^^^^\n")
+
+
+def test_without_a_credential_words_still_leave(start: Start) -> None:
+    terminal = start("-w", "dbc-1")
+    terminal.type("exit\r")
+    assert terminal.end() == 0
+
+
+def test_a_session_in_which_nothing_ran_writes_nothing(start: Start, tmp_path: Path) -> None:
+    terminal = start()
+    terminal.type("select 1")
+    terminal.read(0.5)
+    terminal.type(CTRL_C + CTRL_D)
+    assert terminal.end() == 0
+    assert [path.name for path in tmp_path.iterdir()] == []
+
+
+def test_the_history_can_be_asked_in_sql_at_the_prompt(start: Start) -> None:
+    terminal = start("--sandbox", size=(110, 30))
+    terminal.run("select 1 as one;")
+    terminal.run("select nope;")
+    terminal.run("select statement, outcome from tokensh.local.statements where outcome <> 'ok' and rows is null;")
+    assert "UnknownName" in terminal.display
+
+
+def test_the_menu_shows_kind_and_note_of_a_listed_token(start: Start) -> None:
+    terminal = start("--sandbox", size=(120, 40))
+    terminal.run("select * from user_tokens;")
+    terminal.type('exec user_tokens.revoketoken @@json=\'{"token_id": "')
+    terminal.see("value · terraform ci · never expires")
+    terminal.type("terra" + TAB)
+    terminal.see("3bd6392f6d5fa37ecd1e6150acd6e1247722deabf318e92879fe3119a270918b")
+
+
+def test_files_are_completed_behind_a_command(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "wanted.sql").write_text("select 'from a file' as x;\n")
+    terminal = start("--sandbox", size=(120, 40))
+    terminal.type(f"\\i {tmp_path}/wan")
+    terminal.see("wanted.sql")
+    terminal.type(TAB)
+    terminal.see(f"{tmp_path}/wanted.sql"[-40:])
+    terminal.type(ENTER + ENTER)
+    terminal.see("from a file")

@@ -1,0 +1,127 @@
+"""The shell in tmux: a whole screen, a real paste, a window that changes its size."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import page
+
+pytestmark = [
+    pytest.mark.terminal,
+    pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
+]
+
+
+class Tmux:
+    """One tmux server of a test's own, with one window that runs tokensh on a sandbox."""
+
+    def __init__(self, folder: Path, *, columns: int = 110, lines: int = 30) -> None:
+        self._socket = folder / "tmux"
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "XDG_CACHE_HOME": str(folder.parent / "cache"),
+            "LC_ALL": "C.UTF-8",
+            "SHELL": "/bin/sh",
+        }
+        command = shlex.join([sys.executable, "-m", "tokensh", "--sandbox"])
+        size = ("-x", str(columns), "-y", str(lines))
+        self._run("-f", os.devnull, "new-session", "-d", "-s", "test", *size, f"{command}; echo status=$?; exec cat")
+
+    def _run(self, *arguments: str, text: str | None = None) -> str:
+        done = subprocess.run(
+            ["tmux", "-S", str(self._socket), *arguments],
+            env=self._environment,
+            input=text,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+    @property
+    def screen(self) -> str:
+        return self._run("capture-pane", "-p", "-t", "test").rstrip("\n")
+
+    def see(self, text: str, seconds: float = 20) -> str:
+        """Wait until the screen shows a text."""
+        until = time.monotonic() + seconds
+        while text not in (screen := self.screen):
+            if time.monotonic() > until:
+                raise AssertionError(f"{text!r} is not to be seen:\n{screen}")
+            time.sleep(0.1)
+        return screen
+
+    def keys(self, *names: str) -> None:
+        self._run("send-keys", "-t", "test", *names)
+
+    def type(self, text: str) -> None:
+        self._run("send-keys", "-t", "test", "-l", text[:-1] + "\\;" if text.endswith(";") else text)
+
+    def paste(self, text: str) -> None:
+        self._run("load-buffer", "-", text=text)
+        self._run("paste-buffer", "-p", "-t", "test")
+
+    def resize(self, columns: int, lines: int) -> None:
+        self._run("resize-window", "-t", "test", "-x", str(columns), "-y", str(lines))
+
+    def close(self) -> None:
+        self._run("kill-server")
+
+
+@pytest.fixture
+def tmux(tmp_path: Path) -> Iterator[Tmux]:
+    one = Tmux(tmp_path)
+    try:
+        one.see("sandbox/dbc-abcd0123-a1bc>")
+        yield one
+    finally:
+        one.close()
+
+
+def test_the_page_is_pasted_run_and_the_prompt_stands_below_it(tmux: Tmux) -> None:
+    tmux.paste(page.SELECT + "\n")
+    tmux.see("-- required;")
+    tmux.keys("Enter")
+    tmux.see("deployment_name: dbc-abcd0123-a1bc")
+    tmux.keys("Enter")
+    screen = tmux.see("(7 rows")
+    assert screen.count("SELECT") == 1
+    assert "terraform ci" in screen
+    tmux.keys("C-d")
+    tmux.see("status=0")
+
+
+def test_a_window_that_grows_narrow_and_wide_again_keeps_text_and_menu(tmux: Tmux) -> None:
+    tmux.type("select comment from user_tokens where ")
+    tmux.see("required")
+    tmux.resize(50, 12)
+    tmux.see("ens where")
+    tmux.resize(100, 30)
+    tmux.type("comment = 'terraform ci';")
+    tmux.see("'terraform ci';")
+    tmux.keys("Enter")
+    assert "| terraform ci |" in tmux.see("(1 row")
+
+
+def test_the_history_is_searched_and_what_is_found_runs(tmux: Tmux) -> None:
+    for text in ("select 'first' as word;", "select 'second' as word;"):
+        tmux.type(text)
+        tmux.keys("Enter")
+        tmux.see(f"| {text.split(chr(39))[1]}")
+    tmux.keys("C-l")
+    tmux.keys("C-r")
+    tmux.type("fir")
+    tmux.see("select 'first' as word;")
+    tmux.keys("Enter")
+    tmux.keys("Enter")
+    assert "| first |" in tmux.see("(1 row")
