@@ -59,7 +59,9 @@ os.kill(os.getpid(), 9)
 
 def test_what_an_intent_made_can_be_added(tmp_path: Path) -> None:
     journal = Journal(world(tmp_path))
+    before = open_files()
     begin(journal).leave((("t1", "EXEC .. 't1'"), ("t2", "EXEC .. 't2'")))
+    assert open_files() == before
     (entry,) = journal.left()
     assert entry.intent.orphans == (("t1", "EXEC .. 't1'"), ("t2", "EXEC .. 't2'"))
     entry.leave(entry.intent.orphans[1:])

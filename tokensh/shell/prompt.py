@@ -14,6 +14,7 @@ from prompt_toolkit.filters import Always
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.key_binding import merge_key_bindings
 from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
+from prompt_toolkit.layout.screen import Char
 from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output import ColorDepth
 
@@ -36,6 +37,9 @@ _REST = 0.5
 _TYPED = 45
 """Columns that the prompt leaves, `tokensh > ` among them."""
 _SHORTEST_PLACE = 12
+_HIDING = (0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
+"""Characters that show as nothing or turn the text around, in what is pasted: they are shown as escapes."""
+Char.display_mappings.update({chr(code): visible(chr(code)) for code in _HIDING})
 
 
 class Prompt:
