@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from urllib.parse import urlsplit
 
 from tokensh.api import oauth, profiles
@@ -156,7 +157,7 @@ class Credentials:
         if setting is not None:
             for found in self._of_setting(setting, target, []):
                 return found
-        kind, program = profile.get("auth_type"), oauth.cli(self._environment)
+        kind, program = profile.get("auth_type"), self._cli_program
         if kind not in ("", "databricks-cli"):
             raise CredentialError(
                 f"profile {profile.name!r} has auth_type = {kind}, which is not offered",
@@ -197,15 +198,14 @@ class Credentials:
             )
 
     def _profiles(self, target: Target, looked_at: list[str]) -> Iterator[AccessToken | Renewable]:
-        path, known = profiles.config_file(self._environment), profiles.read(self._environment)
-        for one in known:
-            if one.origin != target.origin:
-                continue
-            if self._setting(one) is not None or _is_login(one, self._environment):
+        own = profiles.of_origin(self._environment, target.origin)
+        for one in own:
+            if self._setting(one) is not None or (one.get("auth_type") == "databricks-cli" and self._cli_program):
                 yield self._of_profile(one, target)
             else:
                 looked_at.append(f"profile {one.name}: it has no credential that can be used")
-        if all(one.origin != target.origin for one in known):
+        if not own:
+            path, known = profiles.config_file(self._environment), profiles.read(self._environment)
             has = f"it has {_names(known)}" if known else "it is empty or not there"
             looked_at.append(f"{path}: no profile with host = {target.origin}; {has}")
 
@@ -228,9 +228,14 @@ class Credentials:
 
     # ---- the Databricks CLI
 
+    @cached_property
+    def _cli_program(self) -> str | None:
+        # Looked for once: hundreds of workspaces would look through PATH.
+        return oauth.cli(self._environment)
+
     def _command_line(self, target: Target, looked_at: list[str]) -> Iterator[Renewable]:
         """What the Databricks CLI has for a host: asked last, for it takes a second."""
-        program = oauth.cli(self._environment)
+        program = self._cli_program
         if program is None:
             looked_at.append("databricks auth token: the Databricks CLI is not on PATH")
         elif not target.loopback and in_zone(target.host):
@@ -304,11 +309,6 @@ def _is_accounts(origin: str) -> bool:
     """Whether an address is the console of accounts."""
     host = urlsplit(origin).hostname or ""
     return host.startswith("accounts.") and in_zone(host)
-
-
-def _is_login(profile: Profile, environment: Environment) -> bool:
-    """Whether the Databricks CLI may have a credential for it."""
-    return profile.get("auth_type") == "databricks-cli" and oauth.cli(environment) is not None
 
 
 def _names(known: tuple[Profile, ...]) -> str:

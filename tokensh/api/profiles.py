@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from tokensh.api.hosts import parse_origin
 from tokensh.environment import Environment, is_exposed
@@ -42,8 +42,10 @@ def config_file(environment: Environment) -> Path:
     return environment.home / given.removeprefix("~/") if given else environment.home / ".databrickscfg"
 
 
-_read: dict[Path, tuple[tuple[int, ...], tuple[Profile, ...]]] = {}
-"""By file, what it held and how it looked then: hundreds of workspaces ask for the same profiles."""
+ByOrigin: TypeAlias = "Mapping[str, tuple[Profile, ...]]"
+
+_read: dict[Path, tuple[tuple[int, ...], tuple[Profile, ...], ByOrigin]] = {}
+"""By file, how it looked, and what it held then: hundreds of workspaces ask for the same profiles."""
 
 
 def read(environment: Environment) -> tuple[Profile, ...]:
@@ -51,19 +53,36 @@ def read(environment: Environment) -> tuple[Profile, ...]:
 
     Raises CredentialError where the file is there and cannot be read.
     """
+    return _held(environment)[0]
+
+
+def of_origin(environment: Environment, origin: str) -> tuple[Profile, ...]:
+    """Those of one address, in the order of the file. Raises CredentialError as `read` does."""
+    return _held(environment)[1].get(origin, ())
+
+
+def _held(environment: Environment) -> tuple[tuple[Profile, ...], ByOrigin]:
     path = config_file(environment)
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            found = os.fstat(file.fileno())
-            looks = (found.st_mtime_ns, found.st_size, found.st_mode, found.st_ino)
-            if path not in _read or _read[path][0] != looks:
-                _read[path] = looks, _parsed(file, exposed=is_exposed(path))
+        found = path.stat()
+        looks = (found.st_mtime_ns, found.st_size, found.st_mode, found.st_ino)
+        if path not in _read or _read[path][0] != looks:
+            with path.open(encoding="utf-8-sig") as file:
+                known = _parsed(file, exposed=is_exposed(path))
+            _read[path] = looks, known, _by_origin(known)
     except FileNotFoundError:
-        return ()
+        return (), {}
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise CredentialError(f"{path} cannot be read: {reason}", looked_at=(str(path),)) from None
-    return _read[path][1]
+    return _read[path][1:]
+
+
+def _by_origin(known: Iterable[Profile]) -> ByOrigin:
+    made: dict[str, tuple[Profile, ...]] = {}
+    for one in known:
+        made[one.origin] = (*made.get(one.origin, ()), one)
+    return made
 
 
 def _parsed(lines: Iterable[str], *, exposed: bool) -> tuple[Profile, ...]:
