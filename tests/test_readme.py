@@ -72,3 +72,13 @@ def test_set_up_is_two_lines() -> None:
     assert first.count("\n") == second.count("\n") == 1
     assert "--sandbox" in first
     assert "-m pytest -n auto" in second
+
+
+def test_the_pictures_are_there_ask_nobody_for_anything_and_show_no_secret() -> None:
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    assert pictures
+    for path in pictures:
+        drawn = (Path(__file__).parents[1] / path).read_text("utf-8")
+        assert "tokensh" in drawn
+        assert set(re.findall(r"https?://[^\"]*", drawn)) <= {"http://www.w3.org/2000/svg"}
+        assert not re.search("dapi[0-9a-f]{8}", drawn)
