@@ -178,3 +178,24 @@ def test_no_wrapped_line_is_wider_than_it_may_be_and_only_blanks_are_lost(text: 
     assert all(width(line) <= cells for line in wrapped)
     if not wrapped[-1].endswith("…"):
         assert "".join(wrapped).replace(" ", "") == visible(text).replace(" ", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\u200d", r"\u200d"),
+        ("\u200dab", r"\u200dab"),
+        ("ab\u200d", r"ab\u200d"),
+        ("\u200da\u200d", r"\u200da\u200d"),
+        ("a\u200db", "a\u200db"),
+        (FAMILY, FAMILY),
+    ],
+)
+def test_a_joiner_is_left_alone_where_it_joins_and_shown_at_the_ends(text: str, shown: str) -> None:
+    assert visible(text) == shown
+    assert width(f"| {shown} |") == width(shown) + 4
+
+
+def test_newlines_are_kept_where_they_may_be_and_nothing_else() -> None:
+    assert visible("a\nb\r\n\x1b", keep_newlines=True) == "a\nb\\r\n\\x1b"
+    assert visible("a\nb\r\n\x1b") == r"a\nb\r\n\x1b"

@@ -20,10 +20,7 @@ UNSAFE_CHARACTERS = (
     "\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f"
 )
-# A joiner at an end would join what stands beside the text, a table's border for one.
-_UNSAFE_TEXT = f"[{UNSAFE_CHARACTERS}]|\\A\u200d|\u200d\\Z"
-_UNSAFE = late(_UNSAFE_TEXT)
-_UNSAFE_BUT_NEWLINE = late(f"(?!\n)(?:{_UNSAFE_TEXT})")
+_UNSAFE = re.compile(f"[{UNSAFE_CHARACTERS}]")
 _SHORT_ESCAPES = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 _FLAG_LETTER = "[\U0001f1e6-\U0001f1ff]"
@@ -42,12 +39,27 @@ _MARKS = ("Mn", "Me", "Cf")
 _ELLIPSIS = "…"
 
 
-def _escape(found: re.Match[str]) -> str:
-    character = found.group()
+def _escape(character: str) -> str:
     code = ord(character)
     if code < 0x100:
         return _SHORT_ESCAPES.get(character) or f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+class _Escapes(dict[int, str]):
+    """What each character is shown as, worked out on first use; some stay as they are."""
+
+    def __init__(self, kept: str = "") -> None:
+        super().__init__((ord(one), one) for one in kept)
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        self[code] = shown = _escape(character) if _UNSAFE.match(character) else character
+        return shown
+
+
+_ESCAPES = _Escapes()
+_ESCAPES_BUT_NEWLINE = _Escapes("\n")
 
 
 def visible(text: str, *, keep_newlines: bool = False) -> str:
@@ -62,7 +74,13 @@ def visible(text: str, *, keep_newlines: bool = False) -> str:
     """
     if text.isprintable():  # what is unsafe is not printable; the reverse does not hold
         return text
-    return (_UNSAFE_BUT_NEWLINE if keep_newlines else _UNSAFE).sub(_escape, text)
+    shown = text.translate(_ESCAPES_BUT_NEWLINE if keep_newlines else _ESCAPES)
+    # A joiner at an end would join what stands beside the text, a table's border for one.
+    if shown.startswith(_JOINER):
+        shown = _escape(_JOINER) + shown[1:]
+    if shown.endswith(_JOINER):
+        shown = shown[:-1] + _escape(_JOINER)
+    return shown
 
 
 class _CellCache(dict[str, int]):

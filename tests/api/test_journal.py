@@ -26,11 +26,14 @@ def open_files() -> int:
 
 def test_an_intent_is_on_the_disk_until_it_is_cleared(tmp_path: Path) -> None:
     journal = Journal(world(tmp_path))
+    before = open_files()
     first, second = begin(journal), begin(journal, "é \x1b")
     assert sorted(journal.folder.iterdir()) == [first.path, second.path]
     first.clear()
     first.clear()
     assert list(journal.folder.iterdir()) == [second.path]
+    second.clear()
+    assert open_files() == before
 
 
 def test_an_intent_is_left_once_nobody_holds_it(tmp_path: Path) -> None:
