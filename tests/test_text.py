@@ -199,3 +199,8 @@ def test_a_joiner_is_left_alone_where_it_joins_and_shown_at_the_ends(text: str, 
 def test_newlines_are_kept_where_they_may_be_and_nothing_else() -> None:
     assert visible("a\nb\r\n\x1b", keep_newlines=True) == "a\nb\\r\n\\x1b"
     assert visible("a\nb\r\n\x1b") == r"a\nb\r\n\x1b"
+
+
+def test_beside_what_is_escaped_everything_else_stays() -> None:
+    plain = "".join(map(chr, range(0x20, 0x7F))) + "éß漢😀\u200c"
+    assert visible(f"{plain}\x1b") == rf"{plain}\x1b"
