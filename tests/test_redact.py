@@ -31,6 +31,11 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln-_A"
         ("Basic dXNlcjpwYXNzd29yZA==", f"Basic {MASK}"),
         ("bearer authentication is required", "bearer authentication is required"),
         ("Basic authentication", "Basic authentication"),
+        *((f"bearer abcdefgh{mark}ijk", f"bearer {MASK}") for mark in ".~+/=-_1A"),
+        ("Bearer A1B2C3D", "Bearer A1B2C3D"),
+        ("Bearer A1B2C3DE", f"Bearer {MASK}"),
+        ("dapi0123456", "dapi0123456"),
+        ("dapi01234567", MASK),
         (f"got {JWT}, and", f"got {MASK}, and"),
         (rf"\n{JWT}", rf"\n{MASK}"),
         ('{"token_value": "a\\"b", "comment": "c"}', f'{{"token_value": "{MASK}", "comment": "c"}}'),
@@ -94,6 +99,10 @@ def test_ordinary_text_of_a_fresh_redactor_loses_nothing_but_masked_ranges(text:
     pieces = Redactor().clean(text).split(MASK)
     assert text.startswith(pieces[0])
     assert text.endswith(pieces[-1])
+
+
+def test_the_mask_says_what_it_is_and_nothing_of_the_secret() -> None:
+    assert Redactor().clean(PAT) == "[hidden]"
 
 
 LONG = "a-secret-of-32-characters-0123456"
