@@ -6,7 +6,7 @@ import string
 import threading
 import time
 from collections.abc import Callable
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import example, given
@@ -99,6 +99,13 @@ def test_ordinary_text_of_a_fresh_redactor_loses_nothing_but_masked_ranges(text:
     pieces = Redactor().clean(text).split(MASK)
     assert text.startswith(pieces[0])
     assert text.endswith(pieces[-1])
+
+
+@pytest.mark.parametrize("write", [quote, quote_plus])
+def test_a_secret_with_blanks_is_known_in_a_url(write: Callable[[str], str]) -> None:
+    redactor = Redactor()
+    redactor.learn("my pass phrase")
+    assert redactor.clean(f"?x={write('my pass phrase')}&y=1") == f"?x={MASK}&y=1"
 
 
 def test_the_mask_says_what_it_is_and_nothing_of_the_secret() -> None:
