@@ -321,3 +321,17 @@ def test_leaving_a_session_restores_the_terminal(start: Start) -> None:
     assert terminal.end() == 0
     # Bracketed paste, and whatever else was switched on, is off again.
     assert terminal.raw.rfind(b"\x1b[?2004l") > terminal.raw.rfind(b"\x1b[?2004h")
+
+
+def test_the_history_fits_a_line_a_statement(start: Start) -> None:
+    terminal = start()
+    terminal.run(
+        "select token_id, comment, creation_time, expiry_time from user_tokens where comment = 'terraform ci';"
+    )
+    terminal.run("select nope;")
+    page = shown(terminal, r"\history")
+    assert re.search(r"\| 1 \| \S+ +\| \S+ s \| +1 \| ok +\| select token_id, comment, .*… +\|", page)
+    assert re.search(r"\| 2 \| .*\| UnknownName \| select nope +\|", page)
+    assert "workspace" not in page
+    terminal.run(r"\c dbc-bcde1234-b2cd")
+    assert WORKSPACE in shown(terminal, r"\history nope")

@@ -36,5 +36,5 @@ class ShellCompleter(PromptCompleter):
             return
         cursor = document.cursor_position
         for one in self._completer.complete(document.text, cursor, self._facts()):
-            meta = f"{one.kind} · {one.note}" if one.note else one.kind
+            meta = f"{one.kind} · {one.note}" if one.note not in ("", one.kind) else one.kind
             yield Completion(one.text, start_position=one.start - cursor, display=one.display, display_meta=meta)

@@ -12,7 +12,7 @@ from tokensh.redact import MASK
 from tokensh.rows import Column, RowSet, Value
 from tokensh.shell import ask
 from tokensh.shell.commands.model import MetaCommand
-from tokensh.text import visible
+from tokensh.text import truncate, visible, width
 
 if TYPE_CHECKING:
     from tokensh.shell.session import Session
@@ -30,14 +30,28 @@ _COLUMNS = (
     Column("outcome", "string"),
     Column("statement", "string"),
 )
+_WORKSPACE = 4
+_LEAST = 20
+"""Cells that a statement's beginning gets, at least."""
 
 
 def _history(session: Session, pattern: str) -> None:
     if session.history is None:
         raise InterfaceError("there is no history in this session")
-    found = list(islice(session.history.latest(pattern), _LISTED))
     today = datetime.fromtimestamp(session.environment.now()).date()
-    session.show(RowSet(_COLUMNS, iter([_row(one, today) for one in reversed(found)])))
+    found = [_row(one, today) for one in islice(session.history.latest(pattern), _LISTED)][::-1]
+    columns: tuple[Column, ...] = _COLUMNS
+    rows = found
+    if all(row[_WORKSPACE] == session.connection.workspace for row in found):
+        # The prompt says where they all ran.
+        columns = columns[:_WORKSPACE] + columns[_WORKSPACE + 1 :]
+        rows = [row[:_WORKSPACE] + row[_WORKSPACE + 1 :] for row in found]
+    terminal = session.options().width if session.settings.format == "table" else None
+    if terminal and rows:
+        shown = [max(len(c.name), *(width(str(row[at])) for row in rows)) for at, c in enumerate(columns[:-1])]
+        room = max(terminal - sum(shown) - 3 * len(columns) - 1, _LEAST)
+        rows = [(*row[:-1], truncate(visible(str(row[-1])), room)) for row in rows]
+    session.show(RowSet(columns, iter(rows)))
 
 
 def _row(one: Remembered, today: date) -> tuple[Value, ...]:
@@ -48,7 +62,7 @@ def _row(one: Remembered, today: date) -> tuple[Value, ...]:
         None if one.duration is None else f"{one.duration:.2f} s",
         one.rows,
         one.workspace,
-        one.outcome,
+        one.outcome.partition(":")[0],
         " ".join(one.statement.split()),
     )
 
