@@ -108,6 +108,18 @@ def test_several_failures_are_listed_up_to_ten() -> None:
     ]
 
 
+def test_several_failures_say_what_to_do_about_the_first_and_about_all() -> None:
+    refused = ApiError("no", status=403, code="403", hint="was it revoked?")
+    refused.credential = "profile x"
+    error = SeveralErrors("2 of 3 failed", failures=(("a", refused), ("b", refused)), hint="--partial does without")
+    assert lines(error) == [
+        "error: 2 of 3 failed",
+        "  a: no (403, profile x)",
+        "  b: no (403, profile x)",
+        "hint: was it revoked?; --partial does without",
+    ]
+
+
 def test_an_orphans_revoke_statement_is_never_shortened() -> None:
     error = UnknownOutcome(
         "the reply did not come", orphans=(("ab" * 32, REVOKE * 30), ("cd", REVOKE)), hint="run them"

@@ -118,7 +118,9 @@ def _facts(error: ApiError) -> str:
 
 def _failures(error: SeveralErrors) -> Iterator[str]:
     for workspace, failure in error.failures[:_LISTED]:
-        facts = f" ({_facts(failure)})" if isinstance(failure, ApiError) else ""
+        facts = ""
+        if isinstance(failure, ApiError):
+            facts = f" ({_facts(failure)}{f', {failure.credential}' if failure.credential else ''})"
         yield f"  {workspace}: {failure.message}{facts}"
     if (more := len(error.failures) - _LISTED) > 0:
         yield f"  … and {more} more"
@@ -167,9 +169,10 @@ def _orphans(error: Error, redact: Redact) -> Iterator[str]:
 
 
 def _hint(error: Error) -> str | None:
-    """What to do: the error's own advice, else the first that one of its failures has."""
+    """What to do: the first advice that one of several failures has, and the error's own."""
     failures = [failure for _, failure in error.failures] if isinstance(error, SeveralErrors) else []
-    return next((one.hint for one in (error, *failures) if one.hint), None)
+    first = next((one.hint for one in failures if one.hint), None)
+    return "; ".join(one for one in (first, error.hint) if one) or None
 
 
 def format_error(error: Error, source: Source | None = None, *, redact: Redact) -> list[str]:
