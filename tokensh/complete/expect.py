@@ -89,7 +89,7 @@ class Expected:
         upper = typed.upper()
         names = self._table.keywords
         words = [w for w in self._table.states[self._stack[-1]] if w in names and w.startswith(upper)]
-        for word in sorted(words, key=lambda w: (w != favoured, _PLACES.get(w, len(_PLACES)))):
+        for word in sorted(words, key=lambda w: (w != favoured, _PLACES.get(w, len(_PLACES)), w)):
             if (self.at_start and word in _UNOFFERED) or not self.takes(word):
                 continue
             phrases = [p for p in _PHRASES.get(word, (word,)) if self.takes(*p.split())]

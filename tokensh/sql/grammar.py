@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lark.grammar import Rule as LarkRule
     from lark.lexer import TerminalDef
 
-FORMAT = 2
+FORMAT = 3
 """Part of the hash: a table written by another layout of this module is not read."""
 
 _HERE = Path(__file__).parent.parent
@@ -35,7 +35,8 @@ class Rule(NamedTuple):
     """One alternative: how many symbols it takes off the stack and which of them the node gets.
 
     `children` gives for each kept symbol its index, whether its own children are spliced in, and the count of empty optional
-    parts (None) in front of it; `after` counts those behind the last.
+    parts (None) in front of it; `after` counts those behind the last. If `plain`, the node gets all symbols as they are, and
+    `children` is empty.
     """
 
     origin: str
@@ -45,11 +46,7 @@ class Rule(NamedTuple):
     after: int
     single: bool
     inline: bool
-
-    @property
-    def plain(self) -> bool:
-        """Whether the node gets the symbols as they are."""
-        return len(self.children) == self.size and not (self.after or any(c[1] or c[2] for c in self.children))
+    plain: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +58,6 @@ class Table:
     rules: tuple[Rule, ...]
     passing: frozenset[int]
     """Reductions of one symbol to itself, of which an expression has a dozen."""
-    plain: frozenset[int]
-    """Reductions whose node gets all symbols as they are."""
     keywords: dict[str, str]
     operators: dict[str, str]
     reserved: frozenset[str]
@@ -131,13 +126,11 @@ def _write(cache: Path, name: str, made: dict[str, Any]) -> None:
 
 def _table(data: dict[str, Any]) -> Table:
     rules = tuple(map(Rule._make, data["rules"]))
-    plain = frozenset(-1 - number for number, rule in enumerate(rules) if rule.plain)
     return Table(
-        states=tuple(data["states"]),
+        states=_rows(data),
         gotos=tuple(data["gotos"]),
         rules=rules,
-        passing=frozenset(action for action in plain if rules[-1 - action].size == 1 and rules[-1 - action].single),
-        plain=plain,
+        passing=frozenset(-1 - n for n, rule in enumerate(rules) if rule.single and rule.plain and rule.size == 1),
         keywords=data["keywords"],
         operators=data["operators"],
         reserved=frozenset(data["reserved"]),
@@ -146,6 +139,15 @@ def _table(data: dict[str, Any]) -> Table:
         end=data["end"],
         words=data["words"],
     )
+
+
+def _rows(data: dict[str, Any]) -> tuple[dict[str, int], ...]:
+    """Each state's row: a reduction is kept once for all the terminals that ask for it, which makes a third of the text."""
+    asking = [names.split() for names in data["lookaheads"]]
+    for shifts, reductions in data["states"]:
+        for action, names in reductions:
+            shifts.update(dict.fromkeys(asking[names], action))
+    return tuple(shifts for shifts, _ in data["states"])
 
 
 def compile_grammar(grammar: str) -> dict[str, Any]:
@@ -159,14 +161,18 @@ def compile_grammar(grammar: str) -> dict[str, Any]:
     table = analysis.parse_table
     terminals = {*lark.parser.lexer_conf.terminals_by_name, "JSON_OBJECT", "$END"}
     numbers, rules = _numbered(table.states, table.start_states["start"])
-    states = [
-        {
-            name: -1 - rules[argument] if kind.name == "Reduce" else numbers[argument]
-            for name, (kind, argument) in sorted(table.states[state].items())
-            if name in terminals
-        }
-        for state in numbers
-    ]
+    lookaheads: dict[str, int] = {}
+    states = []
+    for state in numbers:
+        shifts: dict[str, int] = {}
+        asking: dict[int, list[str]] = {}
+        for name, (kind, argument) in sorted(table.states[state].items()):
+            if kind.name == "Reduce":
+                asking.setdefault(-1 - rules[argument], []).append(name)
+            elif name in terminals:
+                shifts[name] = numbers[argument]
+        reductions = [[a, lookaheads.setdefault(" ".join(ones), len(lookaheads))] for a, ones in asking.items()]
+        states.append([shifts, reductions])
     gotos = [
         {
             name: numbers[argument]
@@ -178,6 +184,7 @@ def compile_grammar(grammar: str) -> dict[str, Any]:
     return {
         "digest": digest(grammar),
         "states": states,
+        "lookaheads": list(lookaheads),
         "gotos": gotos,
         "rules": [_rule(rule) for rule in rules],
         "start": numbers[table.start_states["start"]],
@@ -216,14 +223,17 @@ def _rule(rule: LarkRule) -> list[Any]:
         children.append([i, not symbol.is_term and symbol.name.startswith("_"), nones])
         nones = 0
     origin = str(rule.origin.name)
+    size, after = len(rule.expansion), nones + empty[-1]
+    plain = len(children) == size and not (after or any(splice or before for _, splice, before in children))
     return [
         origin,
-        len(rule.expansion),
+        size,
         str(rule.alias or options.template_source or origin),
-        children,
-        nones + empty[-1],
+        [] if plain else children,
+        after,
         bool(options.expand1 and not rule.alias),
         origin.startswith("_"),
+        plain,
     ]
 
 

@@ -132,12 +132,12 @@ class State:
 
     def _reduce(self, action: int) -> int:
         """Put a rule's value in the place of its symbols; the state that comes above."""
-        origin, size, name, _, _, single, inline = rule = self.table.rules[-1 - action]
+        origin, size, name, _, _, single, inline, plain = rule = self.table.rules[-1 - action]
         values, starts, depths, states = self.values, self.starts, self.depths, self.states
         cut = len(values) - size
         symbols = values[cut:]
         start, depth = (starts[cut], max(depths[cut:])) if size else (self.end, 0)
-        children = symbols if action in self.table.plain else _children(rule, symbols)
+        children = symbols if plain else _children(rule, symbols)
         if inline:
             value: Any = children
         elif single and len(children) == 1:
@@ -167,7 +167,7 @@ class State:
 
     def accepts(self) -> tuple[str, ...]:
         """The terminals that may come next, in the order of their names."""
-        return tuple(t for t in self.table.states[self.states[-1]] if self.would_take(t))
+        return tuple(t for t in sorted(self.table.states[self.states[-1]]) if self.would_take(t))
 
     def would_take(self, terminal: str) -> bool:
         """Whether a terminal leads on, tried on a copy of the state stack alone."""
