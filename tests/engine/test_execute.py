@@ -90,6 +90,16 @@ def test_rows_that_had_to_be_listed_need_a_yes(session: Connection, site: Sandbo
     assert asked(site) == [f"GET {A} list"]
 
 
+@pytest.mark.parametrize("source", [f"tokens WHERE {PLACE} AND comment = 'named elsewhere'", "named_elsewhere"])
+def test_keys_that_no_statement_names_need_a_yes(source: str, session: Connection, site: Sandbox) -> None:
+    (token_id,) = make(session, "named elsewhere")
+    run(session, f"CREATE TABLE named_elsewhere AS SELECT '{token_id}' AS token_id")
+    with pytest.raises(ProgrammingError, match=f"this DELETE would hit .*{token_id}") as caught:
+        run(session, f"DELETE FROM tokens WHERE {PLACE} AND token_id IN (SELECT token_id FROM {source})")
+    assert "--yes" in str(caught.value.hint)
+    assert not [one for one in site.log if one.method == "DELETE"]
+
+
 def test_whoever_is_asked_sees_the_rows_and_may_say_no(connect: Connect, site: Sandbox) -> None:
     seen: list[Listed] = []
 

@@ -143,6 +143,26 @@ DEFAULTS = [
     (f"SELECT 1 FROM user_tokens WHERE {D} = '{A}' OR comment = 'x'", None),
     (f"SELECT * FROM (SELECT * FROM user_tokens LIMIT 3) AS d WHERE {D} = '{A}'", None),
     (f"SELECT * FROM (SELECT max({D}) AS {D} FROM user_tokens) AS d WHERE {D} = '{A}'", [C]),
+    # That two tables share a workspace gives it no value.
+    (f"SELECT 1 FROM user_tokens AS a JOIN tokens AS b ON a.{D} = b.{D}", [C, C]),
+    (f"SELECT 1 FROM user_tokens AS a JOIN tokens AS b ON a.{D} = b.{D} AND a.token_id = b.token_id", [C, C]),
+    (f"SELECT 1 FROM user_tokens AS a FULL JOIN tokens AS b ON a.{D} = b.{D}", [C, C]),
+    (f"SELECT 1 FROM user_tokens JOIN tokens USING ({D}, token_id)", [C, C]),
+    ("SELECT 1 FROM user_tokens NATURAL JOIN tokens", [C, C]),
+    (f"SELECT 1 FROM user_tokens AS a WHERE EXISTS (SELECT 1 FROM tokens AS b WHERE b.{D} = a.{D})", [C, C]),
+    (f"SELECT 1 FROM user_tokens AS a, tokens AS b WHERE b.{D} = a.{D} AND a.{D} = '{A}'", [A, "same 1"]),
+    (f"SELECT 1 FROM user_tokens AS a, tokens AS b, tokens AS c WHERE b.{D} = a.{D} AND c.{D} = '{A}'", None),
+    (f"SELECT 1 FROM user_tokens AS a, tokens AS b WHERE b.{D} = a.{D} AND a.{D} LIKE 'x%'", None),
+    (f"SELECT 1 FROM user_tokens AS a JOIN tokens AS b USING ({D}) WHERE {D} <> 'x'", None),
+    (f"SELECT 1 FROM user_tokens AS a, tokens AS b WHERE b.{D} = a.{D} OR a.comment = 'x'", None),
+    (f"SELECT 1 FROM user_tokens AS a, tokens AS b WHERE b.{D} <> a.{D}", None),
+    (f"SELECT 1 FROM user_tokens AS a, tokens AS b WHERE b.{D} = lower(a.{D})", None),
+    (
+        f"SELECT 1 FROM user_tokens AS a, tokens AS b WHERE b.{D} = a.{D} AND a.{D} IN (SELECT comment FROM tokens)",
+        None,
+    ),
+    (f"SELECT 1 FROM user_tokens AS a WHERE {D} NOT IN (SELECT b.{D} FROM tokens AS b WHERE b.{D} = a.{D})", None),
+    (f"SELECT 1 FROM user_tokens WHERE {D} = {D}", None),
 ]
 
 
@@ -155,6 +175,47 @@ def test_the_sessions_workspace_is_for_tables_of_which_nothing_is_said(
             planner.plan(sql, workspace=C)
     else:
         assert planner.sets(sql, workspace=C) == values
+
+
+NARROWED = [
+    ("WHERE w.env = 'prod'", "=prod"),
+    ("WHERE 'prod' = w.env AND w.name <> w.env AND u.comment = 'x'", "=prod !="),
+    ("WHERE w.env IN ('a', 'b') AND w.env LIKE 'p%' AND w.env NOT BETWEEN 'x' AND 'y'", "IN LIKE BETWEEN"),
+    ("WHERE w.env = 'a' OR w.env IS NOT NULL", "OR"),
+    ("AND w.env = 'prod'", "=prod"),
+    # What might hold of a row that is missing, or fail on one that is not asked for, narrows nothing.
+    ("WHERE w.env IS NULL", ""),
+    ("WHERE w.env NOT IN ()", ""),
+    ("WHERE coalesce(w.env, 'prod') = 'prod'", ""),
+    ("WHERE w.name = json_extract(w.env, '$.a')", ""),
+    ("WHERE w.env = u.comment", ""),
+    ("WHERE w.env = (SELECT 'prod')", ""),
+    ("WHERE NOT w.env = 'dev'", ""),
+    ("GROUP BY w.env HAVING w.env = 'prod'", ""),
+]
+
+
+@pytest.mark.parametrize(("tail", "said"), NARROWED, ids=[tail for tail, _ in NARROWED])
+def test_a_table_that_gives_values_is_narrowed_by_what_is_said_of_it_alone(
+    tail: str, said: str, planner: Planner
+) -> None:
+    (scan,) = planner.select(
+        "WITH w(name, env) AS (VALUES ('dbc-a', 'prod'), ('dbc-b', 'dev'))"
+        f" SELECT count(*) FROM w JOIN user_tokens AS u ON u.{D} = w.name {tail}"
+    ).scans
+    values = scan.values[D]
+    assert isinstance(values, FromQuery)
+    _, where, condition = values.sql.partition(" WHERE ")
+    assert bool(where) == bool(said)
+    assert all(part.lstrip("=") in condition for part in said.split())
+
+
+def test_an_outer_joins_condition_narrows_only_the_side_that_may_be_missing(planner: Planner) -> None:
+    w = "WITH w(name, env) AS (VALUES ('dbc-a', 'prod'), ('dbc-b', 'dev')) SELECT 1 FROM"
+    (kept,) = planner.select(f"{w} w LEFT JOIN user_tokens AS u ON u.{D} = w.name AND w.env = 'prod'").scans
+    (narrowed,) = planner.select(f"{w} user_tokens AS u RIGHT JOIN w ON u.{D} = w.name WHERE w.env = 'prod'").scans
+    assert " WHERE " not in str(kept.values[D])
+    assert " WHERE " in str(narrowed.values[D])
 
 
 def test_the_documents_default_is_never_a_host(planner: Planner) -> None:

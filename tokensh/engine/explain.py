@@ -101,7 +101,10 @@ class _Explainer:
                 yield "values", f"{name}: {_written(values)}"
         else:
             yield from self._query(plan.source)
-        yield "write", f"{_call(plan.method)}, once per {'row' if plan.filtered else 'combination of values'}"
+        yield (
+            "write",
+            f"{_call(plan.method)}, once per {'row' if isinstance(plan.source, SelectPlan) else 'combination of values'}",
+        )
         yield from _returning(plan.returning)
 
     def _store(self, plan: StorePlan) -> Iterator[Step]:

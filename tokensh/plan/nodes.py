@@ -24,10 +24,14 @@ class Constants:
 
 @dataclass(frozen=True, slots=True)
 class FromQuery:
-    """The one column of a local query, run after the scans it `needs` are loaded."""
+    """The one column of a local query, run after the scans it `needs` are loaded.
+
+    `relation` is the one table that it reads, where predicates of the statement may still narrow it.
+    """
 
     sql: str
     needs: frozenset[int] = frozenset()
+    relation: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

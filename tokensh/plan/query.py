@@ -8,7 +8,7 @@ statement's top as a common table expression, so that no nesting is too deep for
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from tokensh.errors import (
@@ -23,7 +23,7 @@ from tokensh.errors import (
 from tokensh.plan.method import always_required, choose, methods, named, scan_columns
 from tokensh.plan.nodes import Constants, Keys, Scan, ScanColumn, SelectPlan, Stored, ValueSet
 from tokensh.plan.objects import NoObjects, Objects, Table, View, written
-from tokensh.plan.routing import Order, Predicates, Sets, Subquery, all_of, literal_value, unbound, walk, with_prefix
+from tokensh.plan.routing import Order, Predicates, Sets, Subquery, all_of, literal_value, unbound, walk, whole
 from tokensh.plan.scope import EMPTY, NOTHING, BoundColumn, From, Key, Relation, Scope, renamed
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.provider.model import Method, Resource
@@ -133,6 +133,10 @@ class QueryBinder:
         """Where the outermost of them is named: what is wrong inside is wrong there."""
         self._sets: dict[Key, list[ValueSet]] = {}
         self._mentioned: set[Key] = set()
+        self._linked: set[Key] = set()
+        """Parameters of which the statement says that they are equal to another table's."""
+        self._filters: dict[int, list[str]] = {}
+        """What WHERE and ON say of one relation alone."""
         self._asked_for: set[Key] = set()
         """Columns that only a statement that names them reads."""
         self._subqueries: dict[int, BoundQuery] = {}
@@ -401,12 +405,16 @@ class QueryBinder:
 
     def condition(self, expr: n.Expr, scope: Scope, dialect: Dialect, allowed: frozenset[int]) -> str:
         """A predicate's text; what it says of parameters is noted."""
-        start = len(scope.refers)
+        start, first = len(scope.refers), len(scope.linked)
         text = unparse.expression(expr, dialect)
-        for one in scope.refers[start:]:
-            self._mentioned |= one.touches
+        predicates = self._predicates(scope, dialect)
+        for ref in predicates.links(expr):
+            scope.link(ref)
+        self._heed(Counter(scope.refers[start:]) - Counter(scope.linked[first:]), scope.linked[first:])
         if allowed:
-            self._note(self._predicates(scope, dialect).sets(expr, allowed))
+            self._note(predicates.sets(expr, allowed))
+            for relation, said in predicates.filters(expr, allowed):
+                self._filters.setdefault(relation, []).append(said)
         return text
 
     def _predicates(self, scope: Scope, dialect: Dialect) -> Predicates:
@@ -418,6 +426,10 @@ class QueryBinder:
 
     def _is_parameter(self, key: Key) -> bool:
         return key[1] in always_required(self._tables[key[0]].methods)
+
+    def _heed(self, mentioned: Iterable[BoundColumn], linked: Iterable[BoundColumn]) -> None:
+        self._mentioned = self._mentioned.union(*(one.touches for one in mentioned))
+        self._linked = self._linked.union(*(one.touches for one in linked))
 
     def _note(self, sets: Sets) -> None:
         for key, values in sets.items():
@@ -634,9 +646,11 @@ class QueryBinder:
             merged.append(_merged(node.kind, a, b))
             on.append(f"{a.sql} = {b.sql}")
             dropped |= {a.sql, b.sql}
-            self._mentioned |= a.touches | b.touches
+            predicates = self._predicates(inner, dialect)
+            pair = (a, b)
+            self._heed(*((), pair) if predicates.are_linked(a, b) else (pair, ()))
             self._asked_for |= a.bases | b.bases
-            self._note(self._predicates(inner, dialect).equated(a, b, allowed))
+            self._note(predicates.equated(a, b, allowed))
         rest = tuple(one for one in (*left.star, *right.star) if one.sql not in dropped)
         return (*left.merged, *right.merged, *merged), (*merged, *rest), on
 
@@ -684,12 +698,14 @@ class QueryBinder:
             list(self._stored),
             dict(self._sets),
             set(self._mentioned),
+            set(self._linked),
             Counter(self._aliases),
         )
         try:
             return work()
         finally:
-            self._tables, self._hoisted, self._stored, self._sets, self._mentioned, self._aliases = kept
+            self._tables, self._hoisted, self._stored, self._sets, *marked, self._aliases = kept
+            self._mentioned, self._linked = marked
 
     # ---- values
 
@@ -732,16 +748,17 @@ class QueryBinder:
     def _defaults(
         self, order: Order, needed: Mapping[int, frozenset[str]], sets: Mapping[Key, ValueSet]
     ) -> dict[Key, ValueSet]:
-        """The session's workspace, for tables that the statement says nothing about."""
+        """The session's workspace, for tables that the statement says nothing about, or only that they share it."""
         if self._names.workspace is None:
             return {}
+        given = {name for _, name in (*order.values, *(sets.keys() - (self._linked - self._mentioned)))}
+        mentioned = {name for _, name in self._mentioned}
         found: dict[Key, ValueSet] = {}
         for scan, names in needed.items():
             servers = {p.name.lower() for m in self._tables[scan].methods for p in m.routing if p.location == "server"}
-            for name in names & servers:
-                said = (scan, name) in order.values or (scan, name) in self._mentioned
-                elsewhere = any(other == name for _, other in sets)
-                if not said and not elsewhere:
+            for name in (names & servers) - given:
+                doubted = name in mentioned if (scan, name) in self._linked else (scan, name) in self._mentioned
+                if not doubted:
                     found[scan, name] = Constants((self._names.workspace,))
         return found
 
@@ -749,7 +766,7 @@ class QueryBinder:
         table = self._tables[scan]
         required = always_required(table.methods)
         optional = {p.name.lower() for m in table.methods for p in m.routing} - required
-        values = {name: with_prefix(order.values[scan, name], prefix) for name in sorted(required)}
+        values = {name: whole(order.values[scan, name], prefix, self._filters) for name in sorted(required)}
         for name in sorted(optional):
             given = self._sets.get((scan, name), [])
             constants = [one for one in given if isinstance(one, Constants)]

@@ -16,6 +16,7 @@ from tokensh.rows import Value
 from tokensh.sql import nodes as n
 
 Sets = dict[Key, ValueSet]
+_COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 _VOLATILE = frozenset({"random", "randomblob", "changes", "total_changes", "last_insert_rowid"})
 
 
@@ -75,6 +76,39 @@ class Predicates:
                 sets.append(dict.fromkeys(one.bases, values))
         return intersection(sets)
 
+    def links(self, expr: n.Expr) -> Iterator[n.ColumnRef]:
+        """The references of which a true `expr` says no more than that they are parameters of two tables with one value."""
+        match expr:
+            case n.Logical(operator="AND"):
+                for one in expr.operands:
+                    yield from self.links(one)
+            case n.Binary(operator="=", left=n.ColumnRef() as left, right=n.ColumnRef() as right):
+                if self.are_linked(self.scope.look_up(left), self.scope.look_up(right)):
+                    yield from (left, right)
+            case _:
+                return
+
+    def are_linked(self, left: BoundColumn, right: BoundColumn) -> bool:
+        """Whether two columns are parameters of different tables."""
+        apart = left.touches and right.touches and not left.touches & right.touches
+        return bool(apart) and all(map(self.is_parameter, left.touches | right.touches))
+
+    def filters(self, expr: n.Expr, allowed: frozenset[int]) -> Iterator[tuple[int, str]]:
+        """The parts of a true `expr` that speak of one of the `allowed` relations alone, and hold of no row that is missing.
+
+        Only rows of which they are true can be in the result, so that no others need to give values.
+        """
+        if isinstance(expr, n.Logical) and expr.operator == "AND":
+            for one in expr.operands:
+                yield from self.filters(one, allowed)
+            return
+        inside = list(walk(expr))
+        if any(isinstance(one, n.Query) or (isinstance(one, n.Call) and _is_volatile(one)) for one in inside):
+            return
+        owners = [self.scope.look_up(one).relations for one in inside if isinstance(one, n.ColumnRef)]
+        if owners and len(owners[0] & allowed) == 1 == len(owners[0].union(*owners)) and _rejects_null(expr):
+            yield next(iter(owners[0])), f"({self.text(expr)})"
+
     def _of(self, operand: n.Expr, allowed: frozenset[int], values: ValueSet | None) -> Sets:
         if values is None or not isinstance(operand, n.ColumnRef):
             return {}
@@ -89,13 +123,13 @@ class Predicates:
         if isinstance(expr, n.Subquery):
             return self._result(expr.query)
         if isinstance(expr, n.ColumnRef):
-            return self._column(self.scope.column(expr))
+            return self._column(self.scope.look_up(expr))
         inside = list(walk(expr))
         if any(isinstance(one, n.Subquery | n.Exists | n.InQuery | n.Collate | n.Row) for one in inside):
             return None
         if any(isinstance(one, n.Call) and _is_volatile(one) for one in inside):
             return None
-        columns = [self.scope.column(one) for one in inside if isinstance(one, n.ColumnRef)]
+        columns = [self.scope.look_up(one) for one in inside if isinstance(one, n.ColumnRef)]
         if not columns:
             return Constants(expressions=(self.text(expr),))
         return self._over(columns, self.text(expr))
@@ -118,7 +152,8 @@ class Predicates:
         relation = self._relation(owner)
         if relation is None or not relation.standalone:
             return None
-        return FromQuery(f"SELECT DISTINCT {text} FROM {relation.source}", relation.needs)  # noqa: S608 (printed by us)
+        sql = f"SELECT DISTINCT {text} FROM {relation.source}"  # noqa: S608 (printed by us)
+        return FromQuery(sql, relation.needs, owner)
 
     def _relation(self, wanted: int) -> Relation | None:
         scope: Scope | None = self.scope
@@ -143,6 +178,37 @@ def walk(node: object, *, deep: bool = False) -> Iterator[object]:
         yield one
         if deep or not isinstance(one, n.Query):
             waiting.extend(getattr(one, each.name) for each in reversed(fields(one)))
+
+
+def _rejects_null(expr: n.Expr) -> bool:
+    """Whether a predicate is plain, and never true where its columns are NULL, as in a row that an outer join adds."""
+    match expr:
+        case n.Logical():
+            return all(map(_rejects_null, expr.operands))
+        case n.Binary():
+            sides = (expr.left, expr.right)
+            return expr.operator in _COMPARISONS and any(map(_is_column, sides)) and _are_plain(sides)
+        case n.InList():
+            return bool(expr.items) and _is_column(expr.operand) and _are_plain(expr.items)
+        case n.Match(operator="LIKE" | "GLOB"):
+            return _is_column(expr.operand) and _are_plain((expr.pattern,))
+        case n.Between():
+            return _is_column(expr.operand) and _are_plain((expr.low, expr.high))
+        case n.Is():
+            return (
+                expr.negated and not expr.distinct and _is_column(expr.operand) and constant(expr.other) == Constants()
+            )
+        case _:
+            return False
+
+
+def _is_column(expr: n.Expr) -> bool:
+    return isinstance(expr, n.ColumnRef)
+
+
+def _are_plain(exprs: Iterable[n.Expr]) -> bool:
+    """Whether each is a column, or a constant: what is worked out from a column can fail on a row that is never looked at."""
+    return all(_is_column(one) or not any(isinstance(each, n.ColumnRef) for each in walk(one)) for one in exprs)
 
 
 def _is_given(expr: n.Expr) -> bool:
@@ -302,13 +368,15 @@ class Order:
         return found
 
 
-def with_prefix(values: ValueSet, prefix: str) -> ValueSet:
-    """A set whose queries stand alone, the statement's common table expressions in front of each."""
+def whole(values: ValueSet, prefix: str, filters: Mapping[int, Sequence[str]]) -> ValueSet:
+    """A set whose queries stand alone: the statement's common table expressions in front, what narrows their table behind."""
     match values:
         case FromQuery():
-            return replace(values, sql=f"{prefix}{values.sql}")
+            narrowed = filters.get(values.relation, ()) if values.relation is not None else ()
+            where = f" WHERE {' AND '.join(dict.fromkeys(narrowed))}" if narrowed else ""
+            return replace(values, sql=f"{prefix}{values.sql}{where}")
         case AnyOf() | AllOf():
-            return replace(values, sets=tuple(with_prefix(one, prefix) for one in values.sets))
+            return replace(values, sets=tuple(whole(one, prefix, filters) for one in values.sets))
         case _:
             return values
 

@@ -80,20 +80,37 @@ class Scope:
     """Whether a name in it was found further out."""
     refers: list[BoundColumn] = field(default_factory=list)
     """The columns referred to so far, in order."""
+    linked: list[BoundColumn] = field(default_factory=list)
+    """Those of them that are made equal to another table's, and no more is said."""
 
     def column(self, ref: n.ColumnRef) -> BoundColumn:
-        """What a reference means. Raises UnknownName, ProgrammingError where it may mean several columns."""
+        """What a reference means; it is noted. Raises UnknownName, ProgrammingError where it may mean several columns."""
+        found, (*passed, owner) = self._found(ref)
+        for one in passed:
+            one.correlated = True
+        for one in (*passed, owner):
+            one.refers.append(found)
+        return found
+
+    def look_up(self, ref: n.ColumnRef) -> BoundColumn:
+        """What a reference means that is noted already. Raises what `column` raises."""
+        return self._found(ref)[0]
+
+    def link(self, ref: n.ColumnRef) -> None:
+        """Note that a reference, which is noted already, says no more than that two tables' columns are equal."""
+        found, scopes = self._found(ref)
+        for one in scopes:
+            one.linked.append(found)
+
+    def _found(self, ref: n.ColumnRef) -> tuple[BoundColumn, list[Scope]]:
+        """A reference's column, and the scopes from this one to the column's."""
+        scopes: list[Scope] = []
         scope: Scope | None = self
-        passed: list[Scope] = []
         while scope is not None:
+            scopes.append(scope)
             found = scope.here(ref)
             if found is not None:
-                for one in passed:
-                    one.correlated = True
-                for one in (*passed, scope):
-                    one.refers.append(found)
-                return found
-            passed.append(scope)
+                return found, scopes
             scope = scope.outer
         raise self._unknown(ref)
 

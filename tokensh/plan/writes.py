@@ -279,7 +279,9 @@ class _Change:
         if self.expressions:
             items = tuple(n.Item(expr, text="x") for expr in self.expressions)
             assigned = QueryBinder(self.names).plan(n.Query(n.Select(items)))
-        return self._plan(binder.keys(1, assigned), self._returning(()), filtered=False)
+        keys = binder.keys(1, assigned)
+        # Keys that are read from somewhere are in no statement: who runs it sees them first.
+        return self._plan(keys, self._returning(()), filtered=bool(keys.scans or keys.stored))
 
     def _exact(self, expr: n.Expr, scope: Scope, binder: QueryBinder) -> frozenset[str] | None:
         """The parameters whose sets say all that a predicate says; None where they say less."""
@@ -363,7 +365,8 @@ class _Change:
         """Whether the statement alone says which rows are hit, and the listing is for RETURNING."""
         bare = replace(self.node, returning=())
         planner = _Change(bare, self.names, self.resource, self.method, self.key_method, self.assigned, self.span)
-        return planner.direct() is not None
+        plan = planner.direct()
+        return plan is not None and not plan.filtered
 
     def _plan(self, source: Keys | SelectPlan, returning: Projection | None, *, filtered: bool) -> ChangePlan:
         verb = "DELETE" if isinstance(self.node, n.Delete) else self.node.verb
