@@ -125,3 +125,36 @@ def test_the_history_is_searched_and_what_is_found_runs(tmux: Tmux) -> None:
     tmux.keys("Enter")
     tmux.keys("Enter")
     assert "| first |" in tmux.see("(1 row")
+
+
+@pytest.mark.skipif(shutil.which("less") is None, reason="there is no less")
+def test_a_long_result_is_read_in_less_and_a_narrower_window_keeps_the_prompt_usable(tmux: Tmux) -> None:
+    tmux.type("with recursive n(i) as (select 1 union all select i + 1 from n where i < 30000) select i from n;")
+    tmux.keys("Enter")
+    tmux.see("|    20 |")
+    tmux.keys("G")
+    tmux.see("| 30000 |")
+    tmux.keys("q")
+    tmux.see("(30000 rows")
+    tmux.resize(60, 20)
+    tmux.type("select max(i) as last from _;")
+    tmux.keys("Enter")
+    tmux.see("| 30000 |")
+    tmux.see("(1 row")
+
+
+def test_a_watch_stays_in_place_while_the_window_changes_its_size(tmux: Tmux) -> None:
+    tmux.type("select token_id, comment from user_tokens \\watch 1")
+    tmux.keys("Enter")
+    tmux.see("every 1 s")
+    tmux.resize(70, 20)
+    tmux.see("…")
+    time.sleep(2.5)
+    screen = tmux.screen
+    assert screen.count("every 1 s") == 1
+    assert screen.count("terraform ci") == 1
+    tmux.keys("C-c")
+    tmux.see("stopped after")
+    tmux.type("select 'still' || ' here' as it_is;")
+    tmux.keys("Enter")
+    tmux.see("still here")

@@ -234,3 +234,11 @@ def test_memory_stays_flat(place: Callable[..., Place]) -> None:
         tracemalloc.stop()
     per_look = (grown[1] - grown[0]) / 40
     assert per_look < 3 * len(watched.frames[0]), "only what the stream itself keeps"
+
+
+def test_a_terminal_that_changes_its_size_is_painted_afresh(place: Callable[..., Place]) -> None:
+    sizes = [(80, 24), (50, 24), (50, 24)]
+    watched = place(3, size=(80, 24))
+    watched.watch.size = lambda: sizes[len(watched.clock.slept)]
+    watched.watch.run("select comment from user_tokens", 1)
+    assert watched.written.count("\x1b[2J") == 1

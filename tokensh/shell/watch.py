@@ -58,6 +58,7 @@ class Watch:
     """What was found last."""
     _painted: int = 0
     """Lines of the last frame."""
+    _size: tuple[int, int] | None = None
     _failure: str = field(default="", init=False)
 
     def run(self, text: str, seconds: float = USUAL) -> int:
@@ -131,7 +132,10 @@ class Watch:
         columns, lines = size
         body = self._fitting(now, marks, max(lines - len(head) - 1, 1))
         frame = [*(truncate(line, max(columns - 1, 1)) for line in head), *body]
-        up = f"\r\x1b[{min(self._painted, lines - 1)}A" if self._painted else ""
+        up = f"\r\x1b[{self._painted}A" if self._painted else ""
+        if self._painted and size != self._size:
+            up = "\x1b[H\x1b[2J"  # nobody knows how many lines the last frame takes now
+        self._size = size
         # Without wrapping (DECAWM off) a line takes one line of the screen, whatever the terminal's width has become.
         stdout.write(f"{up}\x1b[?7l" + "".join(f"{line}\x1b[K\n" for line in frame) + "\x1b[J\x1b[?7h")
         stdout.flush()
