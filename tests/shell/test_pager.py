@@ -1,0 +1,99 @@
+"""What goes to the screen and what to the pager, and where Ctrl-C goes meanwhile."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.worlds import world
+from tokensh.environment import Environment
+from tokensh.shell.pager import Pager, pager_of, size_of
+
+LINES = 10
+
+
+def paged(text: str, environment: Environment, columns: int = 40) -> tuple[str, list[str]]:
+    """What the terminal got, and what was noted."""
+    terminal, notes = io.StringIO(), list[str]()
+    pager = Pager(environment, terminal, (columns, LINES), notes.append)
+    for line in text.splitlines(keepends=True):
+        pager.write(line)
+        pager.flush()
+    pager.finish()
+    return terminal.getvalue(), notes
+
+
+@pytest.mark.parametrize(
+    ("text", "pages"),
+    [
+        ("| x |\n" * 8, False),
+        ("| x |\n" * 9, True),
+        ("x" * 40 * 8 + "\n", False),
+        ("x" * 40 * 8 + "x\n", True),
+        ("| " + "x" * 39 + "\n", True),
+        ("\x1b[1m" + "x" * 40 + "\x1b[0m\n" + "y\n" * 7, False),
+        ("日" * 20 + "\n" + "y\n" * 7, False),
+        ("日" * 21 + "\n" + "y\n" * 7, True),
+    ],
+)
+def test_what_the_screen_can_hold_is_not_paged(text: str, pages: bool, tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    place = world(tmp_path, variables={"PAGER": f"dd of={seen} status=none", "PATH": os.environ["PATH"]})
+    terminal, notes = paged(text, place)
+    assert seen.exists() is pages
+    assert (seen.read_text() if pages else terminal) == text
+    assert terminal == ("" if pages else text)
+    assert notes == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "command"),
+    [
+        ({"TOKENSH_PAGER": "a -b 'c d'", "PAGER": "x"}, ["a", "-b", "c d"]),
+        ({"PAGER": "x -y"}, ["x", "-y"]),
+        ({"PAGER": "", "PATH": "/nowhere"}, []),
+        ({"PAGER": "it's"}, ["it's"]),
+    ],
+)
+def test_which_pager_it_is(variables: dict[str, str], command: list[str], tmp_path: Path) -> None:
+    assert pager_of(world(tmp_path, variables=variables)) == command
+
+
+def test_without_a_pager_everything_goes_straight_to_the_terminal(tmp_path: Path) -> None:
+    text = "| x |\n" * 50
+    assert paged(text, world(tmp_path, variables={"PATH": "/nowhere"})) == (text, [])
+    terminal, notes = paged(text, world(tmp_path, variables={"PAGER": "/nowhere/at-all", "PATH": "/nowhere"}))
+    assert terminal == text
+    assert notes == ["the pager /nowhere/at-all cannot be run: No such file or directory"]
+
+
+def test_a_pager_that_leaves_early_is_told_by_a_broken_pipe_and_nothing_else(tmp_path: Path) -> None:
+    pager = Pager(
+        world(tmp_path, variables={"PAGER": "head -1", "PATH": os.environ["PATH"]}), io.StringIO(), (80, 5), print
+    )
+    with pytest.raises(BrokenPipeError):
+        pager.write("| a line of some length |\n" * 100_000)
+    assert pager.left
+    pager.finish()
+    assert pager.seconds >= 0
+
+
+def test_ctrl_c_is_the_pagers_until_it_ends(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    place = world(tmp_path, variables={"PAGER": "cat", "PATH": os.environ["PATH"]})
+    pager = Pager(place, io.StringIO(), (80, 5), print)
+    pager.write("x\n" * 3)
+    assert signal.getsignal(signal.SIGINT) is before, "not before there is a pager"
+    pager.write("x\n" * 30)
+    os.kill(os.getpid(), signal.SIGINT)
+    pager.finish()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_lines_and_columns_may_be_told(tmp_path: Path) -> None:
+    assert size_of(world(tmp_path, variables={"LINES": "7"}), io.StringIO(), 33) == (33, 7)
+    assert size_of(world(tmp_path), io.StringIO(), None) == (80, 24)

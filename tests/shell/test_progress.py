@@ -1,0 +1,94 @@
+"""The line while a statement runs."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.worlds import world
+from tokensh.environment import Cancellation, Environment
+from tokensh.records import replace
+from tokensh.shell.progress import Spinner
+
+
+class Screen(io.StringIO):
+    """A stream that says that it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def on_a_terminal(home: Path) -> tuple[Environment, Screen]:
+    screen = Screen()
+    return replace(world(home), stderr=screen), screen
+
+
+def until(screen: Screen, text: str) -> str:
+    """Wait until a text is written; all that is."""
+    limit = time.monotonic() + 20
+    while text not in screen.getvalue():
+        assert time.monotonic() < limit, screen.getvalue()
+        time.sleep(0.02)
+    return screen.getvalue()
+
+
+def test_it_says_what_is_done_and_how_many_have_answered_and_leaves_nothing(tmp_path: Path) -> None:
+    place, screen = on_a_terminal(tmp_path)
+    spinner = Spinner(place, Cancellation(), 80)
+    spinner.start()
+    spinner.doing("reading 3 workspaces")
+    spinner.progress(2, 3)
+    written = until(screen, "Ctrl-C cancels")
+    spinner.stop()
+    assert re.search(r"reading 3 workspaces · 2 of 3 answered · \d+\.\ds · Ctrl-C cancels", written)
+    assert screen.getvalue().endswith("\r\x1b[K")
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80])
+def test_it_is_never_as_wide_as_the_terminal(columns: int, tmp_path: Path) -> None:
+    place, screen = on_a_terminal(tmp_path)
+    spinner = Spinner(place, Cancellation(), columns)
+    spinner.start()
+    spinner.doing("reading user_tokens of a-workspace-with-a-long-name-and-more")
+    until(screen, "reading")
+    spinner.stop()
+    frames = re.findall("\r([^\x1b]+)\x1b", screen.getvalue())
+    assert frames
+    assert max(map(len, frames)) <= columns - 3
+
+
+def test_after_ctrl_c_it_says_that_a_create_is_waited_for(tmp_path: Path) -> None:
+    place, screen = on_a_terminal(tmp_path)
+    cancellation = Cancellation()
+    spinner = Spinner(place, cancellation, 80)
+    spinner.start()
+    spinner.doing("create on dbc-1")
+    cancellation.press()
+    until(screen, "waiting at most 10 s for the answer · Ctrl-C again gives up")
+    spinner.stop()
+
+
+def test_plain_writes_one_line_that_stays(tmp_path: Path) -> None:
+    place, screen = on_a_terminal(tmp_path)
+    spinner = Spinner(place, Cancellation(), 80, plain=True)
+    spinner.start()
+    spinner.doing("reading user_tokens of dbc-1")
+    until(screen, "\n")
+    time.sleep(0.3)
+    spinner.stop()
+    assert screen.getvalue() == "reading user_tokens of dbc-1 · Ctrl-C cancels\n"
+
+
+def test_off_a_terminal_there_is_none(tmp_path: Path) -> None:
+    place = world(tmp_path)
+    spinner = Spinner(place, Cancellation())
+    spinner.start()
+    spinner.go_on()
+    time.sleep(0.5)
+    spinner.stop()
+    assert isinstance(place.stderr, io.StringIO)
+    assert place.stderr.getvalue() == ""
