@@ -142,6 +142,8 @@ class Local:
             raise self._explained(error) from None
         except UnicodeEncodeError:
             raise DataError("a text holds half a character (a lone surrogate), which cannot be stored") from None
+        except ValueError as error:  # what Python 3.10 raises for a NUL in a statement
+            raise ProgrammingError(f"the query cannot be run: {error}") from None
 
     def _explained(self, error: sqlite3.Error) -> Error:
         known, self._functions.error = self._functions.error, None
