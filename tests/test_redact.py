@@ -101,6 +101,21 @@ def test_ordinary_text_of_a_fresh_redactor_loses_nothing_but_masked_ranges(text:
     assert text.endswith(pieces[-1])
 
 
+KEYS = "token_value access_token refresh_token id_token token password client_secret authorization"
+
+
+@pytest.mark.parametrize("key", [*KEYS.split(), *KEYS.upper().split()])
+def test_a_secret_is_known_by_its_key_whatever_it_looks_like(key: str) -> None:
+    assert Redactor().clean(f'{{"{key}": "s3cret", "token_id": "t"}}') == f'{{"{key}": "{MASK}", "token_id": "t"}}'
+    assert Redactor().clean(f"{key}=s3cret&x=1") == f"{key}={MASK}&x=1"
+
+
+def test_half_a_character_in_a_secret_is_no_obstacle() -> None:
+    redactor = Redactor()
+    redactor.learn("s3cret-\ud800-half")
+    assert redactor.clean("<s3cret-\ud800-half>") == f"<{MASK}>"
+
+
 @pytest.mark.parametrize("write", [quote, quote_plus])
 def test_a_secret_with_blanks_is_known_in_a_url(write: Callable[[str], str]) -> None:
     redactor = Redactor()
