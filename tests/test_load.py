@@ -188,4 +188,4 @@ def test_a_large_listing_takes_less_than_200_megabytes(form: str, tmp_path: Path
     assert status == 0
     assert (tmp_path / "out").read_text().count(f"{ROWS - 1:064x}") == 1
     kilobytes = usage.ru_maxrss // (1024 if sys.platform == "darwin" else 1)
-    assert kilobytes < 200_000 * (2 if FULL and form == "table" else 1)
+    assert kilobytes < 200_000

@@ -204,3 +204,8 @@ def test_newlines_are_kept_where_they_may_be_and_nothing_else() -> None:
 def test_beside_what_is_escaped_everything_else_stays() -> None:
     plain = "".join(map(chr, range(0x20, 0x7F))) + "éß漢😀\u200c"
     assert visible(f"{plain}\x1b") == rf"{plain}\x1b"
+
+
+@pytest.mark.parametrize(("cells", "shown"), [(2, "…"), (3, "🇩🇪…"), (4, "🇩🇪🇫🇷")])
+def test_a_flag_is_not_cut_apart(cells: int, shown: str) -> None:
+    assert truncate("🇩🇪🇫🇷", cells) == shown
