@@ -247,6 +247,8 @@ class Connection:
         self._journal = Journal(self.environment, self.redactor.clean, "sandbox" if sandbox else "journal")
         self.pending = Pending(self._journal)
         """Creates whose outcome is not known."""
+        self.holds_values = False
+        """Whether new values are shown later: until `values_seen` is called, their tokens count as held by nobody."""
         if sandbox:
             self.pending.forget()  # an earlier sandbox's tokens are gone with it
 
@@ -362,6 +364,7 @@ class Connection:
                 self.objects,
                 self._journal,
                 self.pending,
+                holds=lambda: self.holds_values,
                 approve=self._approve,
                 on_failure=lambda error: self.listeners.failed and self.listeners.failed(error),
                 on_request=lambda what: self.listeners.doing and self.listeners.doing(what),
@@ -471,6 +474,11 @@ class Connection:
         self.cancellation.reset()
         return self._engine.run(plan)
 
+    def values_seen(self) -> None:
+        """The new values that were held back have been shown."""
+        if "_engine" in self.__dict__:
+            self._engine.release(seen=True)
+
     # ---- transactions
 
     def _transaction(self, plan: TransactionPlan) -> Iterator[RowSet]:
@@ -551,6 +559,8 @@ class Connection:
     def close(self) -> None:
         """End the session; a sandbox of its own ends with it."""
         self._closed = True
+        if "_engine" in self.__dict__:
+            self._engine.release(seen=False)
         self.client.close()
         if self._log is not None:
             self._log.close()

@@ -262,3 +262,46 @@ def test_a_history_that_cannot_be_written_stops_nothing(trouble: str, place: Pla
     finally:
         terminal.close()
     place.own |= set((place.home / ".local").rglob("*")) | {place.home / ".local"}
+
+
+# ---- a value that the shell masks
+
+
+def shell_with_a_masked_value(place: Place) -> Terminal:
+    terminal = Terminal(
+        *place.base(None, WORKSPACE),
+        home=place.home,
+        cache=place.home / ".cache",
+        size=(160, 40),
+        shell='umask 0; exec "$@"',
+        DATABRICKS_TOKEN=place.token,
+    )
+    terminal.prompt()
+    terminal.run("INSERT INTO user_tokens (comment) SELECT 'masked' RETURNING token_value;")
+    terminal.see("the value is hidden")
+    return terminal
+
+
+@pytest.mark.terminal
+@pytest.mark.parametrize("way", ["the terminal is closed", "left without a look", "revealed"])
+def test_a_masked_value_that_nobody_saw_is_pending(way: str, place: Place) -> None:
+    terminal = shell_with_a_masked_value(place)
+    assert pending(place) == []
+    try:
+        if way == "the terminal is closed":
+            terminal.child.close(force=True)
+        else:
+            terminal.run(r"\reveal" if way == "revealed" else r"\q")
+            terminal.type("\\q\r")
+            assert terminal.end() == 0
+    finally:
+        terminal.close()
+    (token_id,) = place.tokens.minted
+    found = pending(place)
+    if way == "revealed":
+        assert found == []
+    else:
+        assert [one.intent.comment for one in found] == ["masked"]
+        assert found[0].intent.look
+    if way == "left without a look":
+        assert [one for one, _ in found[0].intent.orphans] == [token_id]

@@ -22,6 +22,8 @@ from tokensh.rows import Value
 from tokensh.sql.unparse import text_literal
 
 Redact = Callable[[str], str]
+Orphans = tuple[tuple[str, str], ...]
+"""Token ids, each with the statement that revokes it."""
 
 _SLACK = 500
 """ms by which a server that keeps tokens may be behind the one that puts the date on its replies."""
@@ -57,6 +59,7 @@ class Creator:
         redactor: Redactor,
         cancellation: Cancellation,
         journal: Journal,
+        holds: Callable[[], bool] = lambda: False,
         on_request: Callable[[str], object],
     ) -> None:
         self._environment = environment
@@ -67,6 +70,9 @@ class Creator:
         self._journal = journal
         self._on_request = on_request
         self._delivered: set[str] = set()
+        self._holds = holds
+        self._held: list[tuple[Entry, Orphans]] = []
+        """What was given to somebody who does not show it yet."""
 
     @contextmanager
     def created(self, one: Creation) -> Generator[Mapping[str, Json], None, None]:
@@ -95,7 +101,23 @@ class Creator:
         except BaseException as error:  # noqa: BLE001 (whatever it was, nobody has the value)
             raise self._undelivered(one, token_id, error, entry) from None
         self._delivered.add(token_id or "")
-        entry.clear()
+        if self._holds():
+            self._held.append((entry, self._orphan(one, token_id)))
+        else:
+            entry.clear()
+
+    def release(self, *, seen: bool) -> None:
+        """The values that were held back have been seen, or never will be."""
+        for entry, orphans in self._held:
+            if seen:
+                entry.clear()
+            else:
+                entry.leave(orphans)
+        self._held.clear()
+
+    @staticmethod
+    def _orphan(one: Creation, token_id: str) -> Orphans:
+        return ((token_id, revoke_statement(one.resource, one.values, token_id)),) if token_id else ()
 
     def _send(self, one: Creation, entry: Entry) -> Mapping[str, Json]:
         self._on_request(f"{one.method.name} on {one.request.target.name}")
@@ -130,7 +152,7 @@ class Creator:
 
     def _undelivered(self, one: Creation, token_id: str, error: BaseException, entry: Entry) -> UnknownOutcome:
         """A token that exists and whose value was not written out."""
-        orphans = ((token_id, revoke_statement(one.resource, one.values, token_id)),) if token_id else ()
+        orphans = self._orphan(one, token_id)
         entry.leave(orphans)
         reason = f": {error}" if isinstance(error, Error) else ""
         return UnknownOutcome(

@@ -74,6 +74,7 @@ class Tools:
     objects: SessionObjects
     journal: Journal
     pending: Pending
+    holds: Callable[[], bool]
     approve: Approve
     on_failure: Callable[[Error], None]
     on_request: Callable[[str], object]
@@ -98,6 +99,7 @@ class Engine:
             redactor=tools.redactor,
             cancellation=tools.cancellation,
             journal=tools.journal,
+            holds=tools.holds,
             on_request=tools.on_request,
         )
         self._lasting = Lasting(tools.objects, self._select, tools.cancellation)
@@ -140,6 +142,10 @@ class Engine:
             local.check(plan.returning.sql)
         finally:
             local.close()
+
+    def release(self, *, seen: bool) -> None:
+        """New values that were held back have been seen, or never will be."""
+        self._creator.release(seen=seen)
 
     # ---- reads
 

@@ -108,6 +108,8 @@ class Runner:
             session.note(r"the value is hidden: \reveal shows it once, \copy token_value copies it")
         else:
             session.seen.hidden.pop()
+            if not session.seen.hidden:
+                self._connection.values_seen()
 
     def _remember(self, text: str) -> int | None:
         now, workspace = self._session.environment.now(), self._connection.workspace

@@ -48,6 +48,7 @@ class Session:
         self.environment = connection.environment
         self.settings = settings
         self.seen = Seen()
+        connection.holds_values = True
         self.warned_of_hidden = False
         self.outfile: TextIO | None = None
         self.pending = ""

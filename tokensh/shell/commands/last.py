@@ -49,6 +49,8 @@ def _copy(session: Session, argument: str) -> None:
         at = _place(columns, argument)
         told = f"{many(len(rows), 'value')} of {visible(columns[at].name)}"
         text = "\n".join("" if row[at] is None else str(row[at]) for row in rows)
+    if what not in ("", "csv", "row") and columns[at].secret and len(session.seen.hidden) <= 1:
+        session.connection.values_seen()
     hides = what in ("", "csv", "row") and any(column.secret for column in columns)
     ways = copy(text, session.environment)
     session.note(f"copied {told} to {ways}{', the secret left out' if hides else ''}")
