@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 
 import requests
+from requests.adapters import HTTPAdapter
 
-from tests.benchmarks.measure import TOKEN, Bench, Result, cpu, ms, wall
+from tests.benchmarks.measure import TOKEN, Bench, Result, cpu, ms, turns, wall
+from tokensh.cli import tune
 from tokensh.dbapi import Connection
 from tokensh.environment import Environment
 
@@ -20,9 +23,10 @@ POOL = 32
 
 def measure(bench: Bench) -> Iterator[Result]:
     """How near to the latency alone a fan-out comes, what it opens, and what a workspace costs."""
+    tune()
     for count in (100,) if bench.quick else (100, 500):
-        yield _floor(bench, count, "r3", POOL, 1.15)
-    yield _floor(bench, 32, "r1000", 4, 1.25)
+        yield from _floor(bench, count, "r3", POOL, 1.15)
+    yield from _floor(bench, 32, "r1000", 4, 1.25)
     yield from _connections(bench)
     yield _each(bench)
 
@@ -45,14 +49,27 @@ def _run(connection: Connection, sql: str) -> None:
         pass
 
 
-def _floor(bench: Bench, count: int, name: str, pool: int, goal: float) -> Result:
+def _floor(bench: Bench, count: int, name: str, pool: int, goal: float) -> Iterator[Result]:
+    """A query beside the latency alone, and beside a pool of threads that ask for the same and do nothing with it."""
     floor = LATENCY / 1000 * math.ceil(count / pool)
-    sql = select(f"{name}-{number}" for number in range(count))
-    with connect(bench, LATENCY, pool) as connection:
+    names = [f"{name}-{number}" for number in range(count)]
+    sql = select(iter(names))
+    with (
+        connect(bench, LATENCY, pool) as connection,
+        requests.Session() as session,
+        ThreadPoolExecutor(pool) as threads,
+    ):
+        session.mount("http://", HTTPAdapter(pool_maxsize=pool))
+
+        def ask(one: str) -> object:
+            reply = session.get(bench.url(one, LATENCY), headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30)
+            return reply.json()
+
         _run(connection, select(iter([name])))
-        took = median(wall(lambda: _run(connection, sql)) for _ in range(3))
-    metric = f"{count} workspaces of {name[1:]} rows, pool {pool} : latency alone"
-    return Result("7", metric, ms(took), ms(floor), took / floor, goal)
+        took, bare, ratio = turns(lambda: _run(connection, sql), lambda: list(threads.map(ask, names)), 3, wall)
+    metric = f"{count} workspaces of {name[1:]} rows, pool {pool} :"
+    yield Result("7", f"{metric} latency alone", ms(took), ms(floor), took / floor, goal)
+    yield Result("7", f"{metric} bare threads, wall", ms(took), ms(bare), ratio, goal)
 
 
 def _connections(bench: Bench) -> Iterator[Result]:
