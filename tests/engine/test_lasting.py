@@ -225,6 +225,12 @@ def test_what_a_constraint_refuses_changes_nothing(sql: str, session: Connection
     assert run(session, "SELECT * FROM t") == [(1, "a", 5)]
 
 
+def test_a_refused_row_is_told_in_the_tables_own_words(session: Connection) -> None:
+    run(session, "CREATE TABLE keyed (x PRIMARY KEY)", "INSERT INTO keyed VALUES (1)")
+    with pytest.raises(IntegrityError, match="UNIQUE constraint failed: x$"):
+        run(session, "INSERT INTO keyed VALUES (1)")
+
+
 @pytest.mark.parametrize(
     ("sql", "words"),
     [
@@ -235,13 +241,44 @@ def test_what_a_constraint_refuses_changes_nothing(sql: str, session: Connection
         ("UPDATE t SET nam = 1", "unknown column 'nam'"),
         ("DELETE FROM t WHERE nam = 1", "unknown column 'nam'"),
         ("UPDATE t SET name = 'x' RETURNING nam", "unknown column 'nam'"),
-        ("CREATE TABLE t2 (a INT, A INT)", "two columns are called"),
+        ("CREATE TABLE t2 (a INT, A INT)", "named twice"),
     ],
 )
 def test_a_wrong_change_of_a_table_is_an_error(sql: str, words: str, session: Connection) -> None:
     run(session, TABLE)
     with pytest.raises(ProgrammingError, match=words):
         run(session, sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        ("CREATE TABLE made (x, X)", "the column 'X' is named twice"),
+        ("CREATE TABLE made (x, PRIMARY KEY (y))", "SQLite refuses such a table"),
+        ("CREATE TABLE made (rowid, oid, _rowid_)", "cannot have all of the columns"),
+    ],
+)
+def test_a_table_that_cannot_be_made_is_one_clear_error(sql: str, words: str, session: Connection) -> None:
+    with pytest.raises(ProgrammingError, match=words):
+        run(session, sql)
+    with pytest.raises(UnknownName):
+        run(session, "SELECT * FROM made")
+
+
+@pytest.mark.parametrize("columns", ["rowid, x", "rowid, oid, x", "_rowid_, x", "rowid, x PRIMARY KEY"])
+def test_a_column_may_have_a_name_that_sqlite_gives_to_row_numbers(columns: str, session: Connection) -> None:
+    run(session, f"CREATE TABLE numbered ({columns})")
+    for x in (2, 3):
+        run(session, f"INSERT INTO numbered SELECT {columns.count(',') * '1, '}{x}")
+    run(session, "UPDATE numbered SET x = 9 WHERE x = 3")
+    run(session, "DELETE FROM numbered WHERE x = 2")
+    assert column(session, "SELECT x FROM numbered") == [9]
+
+
+@pytest.mark.parametrize("name", ["sqlite_master", "sqlite_stat1", "SQLite_x"])
+def test_a_table_may_have_a_name_that_sqlite_keeps_for_itself(name: str, session: Connection) -> None:
+    run(session, f"CREATE TABLE {name} (x)", f"INSERT INTO {name} VALUES (1)")
+    assert run(session, f"WITH sqlite_w AS (SELECT x FROM {name}) SELECT a.x FROM sqlite_w JOIN {name} AS a") == [(1,)]
 
 
 def test_a_table_is_made_from_a_query(session: Connection) -> None:

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from tokensh.environment import make_private_folder, open_private
 from tokensh.errors import IntegrityError, OperationalError, ProgrammingError
+from tokensh.patterns import late
 from tokensh.plan.method import is_secret
 from tokensh.plan.objects import Kind
 from tokensh.records import dataclass
@@ -23,6 +24,8 @@ Row = tuple[Value, ...]
 
 _FIRST, _LAST = '"tokensh:first"', '"tokensh:last"'
 """The versions of a materialized view that a row is in, from the first to the last; without a last, it is in the present one."""
+_OWN_NAME = late(r"\bdata_\d+\.")
+_ROW_NUMBERS = ("rowid", "_rowid_", "oid")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects(
   id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE COLLATE NOCASE, kind TEXT NOT NULL, query TEXT NOT NULL,
@@ -46,6 +49,12 @@ class Kept:
     def table(self) -> str:
         """The table of the store that holds its rows."""
         return f"data_{self.number}"
+
+    @property
+    def row_number(self) -> str:
+        """What SQLite calls the number of a row, where no column has that name."""
+        taken = {one.name.lower() for one in self.columns}
+        return next((name for name in _ROW_NUMBERS if name not in taken), "")
 
 
 class Store:
@@ -106,6 +115,10 @@ class Store:
         """Make an object, in the place of one of the same name; `definitions` are a table's columns and constraints."""
         if self._redact(query) != query:
             raise ProgrammingError("the query holds what looks like a token", hint="the store keeps no secrets")
+        if {one.name.lower() for one in columns}.issuperset(_ROW_NUMBERS):
+            raise ProgrammingError(f"a table cannot have all of the columns {', '.join(_ROW_NUMBERS)}")
+        if kind != "VIEW":
+            _check(definitions)
         texts = json.dumps([[one.name, one.type, one.origin] for one in columns])
 
         def work(db: sqlite3.Connection) -> Kept:
@@ -149,7 +162,7 @@ class Store:
     def update(self, kept: Kept, targets: Sequence[str], rows: Sequence[Row]) -> list[Row]:
         """Change rows, each given as its number and its new values; the whole rows as they are then."""
         assigned = ", ".join(f"{quoted(name)} = ?" for name in targets)
-        sql = f"UPDATE {kept.table} SET {assigned} WHERE rowid = ? RETURNING {_all(kept)}"
+        sql = f"UPDATE {kept.table} SET {assigned} WHERE {kept.row_number} = ? RETURNING {_all(kept)}"
 
         def work(db: sqlite3.Connection) -> list[Row]:
             found = (db.execute(sql, (*self._clean(values), number)).fetchone() for number, *values in rows)
@@ -159,7 +172,7 @@ class Store:
 
     def delete(self, kept: Kept, numbers: Sequence[Value]) -> list[Row]:
         """Take rows away by their numbers; the rows as they were."""
-        sql = f"DELETE FROM {kept.table} WHERE rowid = ? RETURNING {_all(kept)}"
+        sql = f"DELETE FROM {kept.table} WHERE {kept.row_number} = ? RETURNING {_all(kept)}"
 
         def work(db: sqlite3.Connection) -> list[Row]:
             found = (db.execute(sql, (number,)).fetchone() for number in numbers)
@@ -171,19 +184,22 @@ class Store:
         """Give a materialized view new rows, as a new version; unchanged rows are kept once for all versions they are in."""
         wanted = Counter(self._without_secrets(kept, row) for row in rows)
         names = _all(kept)
+        ended = f"UPDATE {kept.table} SET {_LAST} = ? WHERE {kept.row_number} = ?"
 
         def work(db: sqlite3.Connection) -> int:
             (version,) = db.execute(
                 "SELECT coalesce(max(version), 0) + 1 FROM refreshes WHERE object = ?", (kept.number,)
             ).fetchone()
             count = wanted.total()
-            current = db.execute(f"SELECT rowid, {names} FROM {kept.table} WHERE {_LAST} IS NULL").fetchall()
+            current = db.execute(
+                f"SELECT {kept.row_number}, {names} FROM {kept.table} WHERE {_LAST} IS NULL"
+            ).fetchall()
             for number, *values in current:
                 row = tuple(values)
                 if wanted[row]:
                     wanted[row] -= 1
                 else:
-                    db.execute(f"UPDATE {kept.table} SET {_LAST} = ? WHERE rowid = ?", (version - 1, number))
+                    db.execute(ended, (version - 1, number))
             marks = ", ".join("?" * len(kept.columns))
             db.executemany(
                 f"INSERT INTO {kept.table} ({names}, {_FIRST}) VALUES ({marks}, ?)",
@@ -212,7 +228,7 @@ class Store:
     def select(self, kept: Kept, hidden: str) -> str:
         """The query that reads an object's rows where the file is attached as `store`; `hidden` names the row's number."""
         where = f" WHERE {_LAST} IS NULL" if kept.kind == "MATERIALIZED VIEW" else ""
-        return f"SELECT {_all(kept)}, rowid AS {quoted(hidden)} FROM store.{kept.table}{where}"
+        return f"SELECT {_all(kept)}, {kept.row_number} AS {quoted(hidden)} FROM store.{kept.table}{where}"
 
     # ---- how
 
@@ -244,7 +260,8 @@ class Store:
         try:
             return work(self._file())
         except sqlite3.IntegrityError as error:
-            raise IntegrityError(f"the table refuses the row: {error}") from None
+            reason = _OWN_NAME.sub("", str(error))
+            raise IntegrityError(f"the table refuses the row: {reason}") from None
         except (OSError, sqlite3.Error) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise OperationalError(f"the store {self.path} cannot be used: {reason}") from None
@@ -256,6 +273,17 @@ class Store:
             self._opened = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
             self._opened.executescript(_SCHEMA)
         return self._opened
+
+
+def _check(definitions: Sequence[str]) -> None:
+    """Try a table's columns and constraints. Raises ProgrammingError that says what SQLite has against them."""
+    db = sqlite3.connect(":memory:")
+    try:
+        db.execute(f"CREATE TABLE made ({', '.join(definitions)})")
+    except sqlite3.Error as error:
+        raise ProgrammingError(f"SQLite refuses such a table: {error}") from None
+    finally:
+        db.close()
 
 
 def _all(kept: Kept) -> str:

@@ -75,7 +75,8 @@ def create_table(node: n.CreateTable, names: Names) -> DefinePlan:
         definitions = tuple(quoted(one.name) for one in columns)
     else:
         source = None
-        columns = _distinct([Column(one.name.text, _type(one.type)) for one in node.columns], node.span)
+        _refuse_twice([one.name for one in node.columns])
+        columns = tuple(Column(one.name.text, _type(one.type)) for one in node.columns)
         definitions = tuple(
             " ".join((quoted(one.name.text), one.type, *one.constraints)).strip() for one in node.columns
         )
@@ -126,6 +127,14 @@ def _renamed(columns: Sequence[Column], names: Sequence[n.Name], path: n.Path) -
             f"{written(path)} is given {len(names)} column names for {len(columns)} columns", span=_span(path)
         )
     return tuple(replace(one, name=name.text) for one, name in zip(columns, names, strict=True))
+
+
+def _refuse_twice(names: Sequence[n.Name]) -> None:
+    seen: set[str] = set()
+    for one in names:
+        if one.text.lower() in seen:
+            raise ProgrammingError(f"the column {one.text!r} is named twice", span=one.span)
+        seen.add(one.text.lower())
 
 
 def _distinct(columns: Sequence[Column], span: Span) -> tuple[Column, ...]:

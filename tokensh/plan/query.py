@@ -668,6 +668,8 @@ class QueryBinder:
 
     def _unique(self, name: str) -> str:
         """A name that nothing else of the statement has, in quotes."""
+        # SQLite keeps names that begin so for itself.
+        name = f"t_{name}" if name.lower().startswith("sqlite_") else name
         key = name.lower()
         while True:
             self._aliases[key] += 1
