@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -522,17 +523,14 @@ class Connection:
         waiting, self._queue = self._queue, None
         yield NO_ROWS
         for done, plan in enumerate(waiting):
-            result = self._engine.run(plan)
-            yield RowSet(result.columns, self._of_commit(result, done, len(waiting)), result.incremental)
+            with _of_commit(done, len(waiting)):
+                result = self._engine.run(plan)
+            yield RowSet(result.columns, self._committed(result, done, len(waiting)), result.incremental)
 
     @staticmethod
-    def _of_commit(result: RowSet, done: int, total: int) -> Iterator[Row]:
-        try:
+    def _committed(result: RowSet, done: int, total: int) -> Iterator[Row]:
+        with _of_commit(done, total):
             yield from result.rows
-        except Error as error:
-            left = total - done - 1
-            error.message += f" (COMMIT: {_many(done)} done, this one failed, {_many(left)} dropped)"
-            raise
 
     def _tell(self, text: str) -> None:
         if self.listeners.note is not None:
@@ -578,6 +576,18 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextmanager
+def _of_commit(done: int, total: int) -> Iterator[None]:
+    """An error inside is one of a change that waited: it stands nowhere in the COMMIT, and tells what became of the others."""
+    try:
+        yield
+    except Error as error:
+        error.span = None
+        left = total - done - 1
+        error.message += f" (COMMIT: {_many(done)} done, this one failed, {_many(left)} dropped)"
+        raise
 
 
 def _many(count: int) -> str:

@@ -16,6 +16,7 @@ from tokensh.errors import (
     ApiError,
     DataError,
     Error,
+    HostError,
     MissingParameter,
     NotSupportedError,
     ProgrammingError,
@@ -469,3 +470,72 @@ def test_statements_that_are_written_down_can_be_queried(session: Connection) ->
     assert rest == [1500, 0.25, 3, A, "done"]
     assert isinstance(statement, str)
     assert secret not in statement
+
+
+# ---- where an error stands, and what is left to do
+
+NOWHERE = "'evil.com/#'"
+
+
+@pytest.mark.parametrize(
+    ("sql", "place"),
+    [
+        (f"SELECT 1 FROM user_tokens WHERE deployment_name IN ('{A}', {NOWHERE})", NOWHERE),
+        (f"SELECT 1 FROM tokens AS t WHERE {NOWHERE} = t.deployment_name", NOWHERE),
+        (f"SELECT 1 FROM tokens AS t WHERE deployment_name = lower({NOWHERE})", "tokens AS t"),
+        ("SELECT 1 FROM nowhere WHERE comment = 'x'", "nowhere"),
+        (f"SELECT 1 FROM anywhere WHERE deployment_name = {NOWHERE}", NOWHERE),
+        (f"DELETE FROM tokens WHERE deployment_name = {NOWHERE} AND token_id = 'x'", NOWHERE),
+        (f"INSERT INTO user_tokens (deployment_name) VALUES ('{A}'), ({NOWHERE})", "user_tokens"),
+        (f"EXEC user_tokens.create @deployment_name = {NOWHERE}", f"@deployment_name = {NOWHERE}"),
+    ],
+)
+def test_a_refused_workspace_is_shown_where_it_stands(sql: str, place: str, session: Connection, site: Sandbox) -> None:
+    run(session, f"CREATE OR REPLACE VIEW nowhere AS SELECT * FROM user_tokens WHERE deployment_name = {NOWHERE}")
+    run(session, "CREATE OR REPLACE VIEW anywhere AS SELECT * FROM user_tokens")
+    with pytest.raises(HostError) as caught:
+        run(session, sql)
+    assert caught.value.span is not None
+    assert sql[slice(*caught.value.span)] == place
+    assert not site.log
+
+
+@pytest.mark.parametrize(
+    ("sql", "place"),
+    [
+        (f"SELECT 1 FROM tokens WHERE {PLACE} AND token_id = ''", "tokens"),
+        (f"INSERT INTO user_tokens (deployment_name, lifetime_seconds) VALUES ('{A}', 'x')", "user_tokens"),
+        (f"EXEC user_tokens.create @deployment_name = '{A}' @lifetime_seconds = 'x'", "@lifetime_seconds = 'x'"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_shown_where_it_is_given(
+    sql: str, place: str, session: Connection, site: Sandbox
+) -> None:
+    with pytest.raises(DataError) as caught:
+        run(session, sql)
+    assert caught.value.span is not None
+    assert sql[slice(*caught.value.span)] == place
+    assert not site.log
+
+
+def test_an_insert_that_fails_on_its_way_says_what_to_run_for_the_rest(session: Connection) -> None:
+    columns = "INSERT INTO user_tokens (deployment_name, comment, lifetime_seconds)"
+    with pytest.raises(ApiError, match=r"\(1 of 3 rows done, 1 not tried\)") as caught:
+        run(session, f"{columns} VALUES ('{A}', 'left 1', 60), ('{A}', 'it''s left', -5), ('{A}', NULL, 60)")
+    _, _, rest = str(caught.value.hint).partition("for the rest: ")
+    assert rest.endswith(f" VALUES ('{A}', 'it''s left', -5), ('{A}', NULL, 60);")
+    assert len(run(session, rest.replace("-5", "60").rstrip(";"))) == 2
+    with pytest.raises(ApiError, match=r"\(1 of 9 rows done, 7 not tried\)") as caught:
+        run(session, f"{columns} SELECT '{A}', 'many', 60 - 70 * (value = 2) FROM json_each('[1,2,3,4,5,6,7,8,9]')")
+    assert "rows 2 to 9 of its query are left" in str(caught.value.hint)
+
+
+def test_of_a_change_that_fails_on_its_way_the_same_statement_does_the_rest(connect: Connect, site: Sandbox) -> None:
+    session = connect(yes=True)
+    make(session, "again", "again")
+    delete = f"DELETE FROM user_tokens WHERE {PLACE} AND comment = 'again'"
+    site.fault("POST */delete", status=403, skip=1)
+    with pytest.raises(ApiError, match=r"\(1 of 2 rows done, 0 not tried\)") as caught:
+        run(session, delete)
+    assert "the same statement again" in str(caught.value.hint)
+    assert len(run(session, delete)) == 1

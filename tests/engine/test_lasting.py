@@ -227,7 +227,7 @@ def test_what_a_constraint_refuses_changes_nothing(sql: str, session: Connection
 
 def test_a_refused_row_is_told_in_the_tables_own_words(session: Connection) -> None:
     run(session, "CREATE TABLE keyed (x PRIMARY KEY)", "INSERT INTO keyed VALUES (1)")
-    with pytest.raises(IntegrityError, match="UNIQUE constraint failed: x$"):
+    with pytest.raises(IntegrityError, match=r"UNIQUE constraint failed: x$"):
         run(session, "INSERT INTO keyed VALUES (1)")
 
 
@@ -263,6 +263,22 @@ def test_a_table_that_cannot_be_made_is_one_clear_error(sql: str, words: str, se
         run(session, sql)
     with pytest.raises(UnknownName):
         run(session, "SELECT * FROM made")
+
+
+def test_what_is_wrong_in_a_kept_query_is_wrong_where_it_is_named(session: Connection) -> None:
+    run(session, "CREATE TABLE below (x)", "CREATE MATERIALIZED VIEW above AS SELECT x FROM below", "DROP TABLE below")
+    refresh = "REFRESH MATERIALIZED VIEW above"
+    with pytest.raises(UnknownName) as caught:
+        run(session, refresh)
+    assert caught.value.span is not None
+    assert refresh[slice(*caught.value.span)] == "above"
+
+
+def test_an_error_of_a_change_that_waited_stands_nowhere_in_the_commit(session: Connection, site: Sandbox) -> None:
+    run(session, "BEGIN", "INSERT INTO user_tokens (deployment_name) VALUES ('evil.com/#')")
+    with pytest.raises(ProgrammingError, match="0 changes done, this one failed, 0 changes dropped") as caught:
+        run(session, "COMMIT")
+    assert caught.value.span is None
 
 
 @pytest.mark.parametrize("columns", ["rowid, x", "rowid, oid, x", "_rowid_, x", "rowid, x PRIMARY KEY"])

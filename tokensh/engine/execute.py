@@ -14,7 +14,7 @@ from tokensh.api.journal import Journal
 from tokensh.api.request import Json, Request
 from tokensh.engine.create import Creation, Creator, took_no_effect
 from tokensh.engine.explain import explain
-from tokensh.engine.fetch import NO_SUCH, Fetcher, Values
+from tokensh.engine.fetch import NO_SUCH, Fetcher, Values, pointed
 from tokensh.engine.hygiene import created_notes, losing, unexpired
 from tokensh.engine.lasting import Lasting
 from tokensh.engine.local import Local, Row, evaluate
@@ -53,10 +53,14 @@ from tokensh.provider.model import Method, Parameter
 from tokensh.records import dataclass
 from tokensh.redact import Redactor
 from tokensh.rows import Column, RowSet, Value
+from tokensh.sql.unparse import literal
 from tokensh.text import visible
 
 _OWN_TOKENS = "/api/2.0/token/list"
 _GRANTS = "access_control_list"
+_AGAIN = "for the rest: the same statement again"
+_WRITTEN = 3
+"""Rows that a message repeats."""
 
 Approve = Callable[[ChangePlan | ExecPlan, Sequence[Mapping[str, Value]]], None]
 """Called with the rows that a statement deletes, or has found to change, before any is touched; raises where it must not be."""
@@ -193,12 +197,15 @@ class Engine:
 
     def _insert(self, plan: InsertPlan) -> Generator[Row, None, None]:
         rows = list(self._select(plan.source))
-        made = [self._insertion(plan, row) for row in rows]
+        with pointed(plan.span):
+            made = [self._insertion(plan, row) for row in rows]
         for done, one in enumerate(made):
             try:
                 yield from self._inserted(plan, one)
             except Error as error:
-                raise _counted(error, done, len(made)) from None
+                # Of the row whose outcome is unknown the error tells more.
+                left = rows[done + isinstance(error, UnknownOutcome) :]
+                raise _counted(error, done, len(made), _remainder(plan, left, len(rows))) from None
 
     def _insertion(self, plan: InsertPlan, row: Row) -> Creation:
         given = dict(zip(plan.targets, row, strict=True))
@@ -246,8 +253,7 @@ class Engine:
 
     def _change(self, plan: ChangePlan) -> Generator[Row, None, None]:
         rows = list(self._hit(plan))
-        made = [(row, self._change_request(plan, row)) for row in rows]
-        made = self._own_last(made)
+        made = self._own_last(self._change_requests(plan, rows))
         if plan.verb == "REPLACE":
             self._warn_of_losses(plan, made)
         if plan.filtered or plan.verb == "DELETE":
@@ -260,15 +266,15 @@ class Engine:
                 if plan.verb == "DELETE" and error.status == HTTPStatus.NOT_FOUND and error.code in NO_SUCH:
                     self._revoked(row)
                     continue  # what is not there is no row
-                raise _counted(error, done, len(made)) from None
+                raise _counted(error, done, len(made), _AGAIN) from None
             except Error as error:
-                raise _counted(error, done, len(made)) from None
+                raise _counted(error, done, len(made), _AGAIN) from None
             if plan.verb == "DELETE":
                 self._revoked(row)
             try:
                 returned = self._returned(plan, answered, row)
             except Error as error:
-                raise _counted(error, done, len(made), took_effect=True) from None
+                raise _counted(error, done + 1, len(made), _AGAIN, tried=0) from None
             yield returned
 
     def _own_last(self, made: list[tuple[dict[str, Value], Request]]) -> list[tuple[dict[str, Value], Request]]:
@@ -341,6 +347,17 @@ class Engine:
         finally:
             local.close()
 
+    def _change_requests(
+        self, plan: ChangePlan, rows: Sequence[dict[str, Value]]
+    ) -> list[tuple[dict[str, Value], Request]]:
+        sets = plan.source.values if isinstance(plan.source, Keys) else None
+        made = []
+        for row in rows:
+            given = {p.name.lower(): row[p.name] for p in plan.parameters}
+            with pointed(plan.span, sets, given, plan.method):
+                made.append((row, self._change_request(plan, row)))
+        return made
+
     def _change_request(self, plan: ChangePlan, row: Mapping[str, Value]) -> Request:
         """The request for one row; keys that the method takes in its body go there."""
         in_body = {p.name: p for p in plan.method.body}
@@ -360,14 +377,7 @@ class Engine:
             found = evaluate(local, [sql for _, sql in plan.values]) if plan.values else ()
         finally:
             local.close()
-        given = dict(zip((p for p, _ in plan.values), found, strict=True))
-        values = {**plan.defaults, **{p.name: v for p, v in given.items() if p.location != "body"}}
-        attributes = {
-            p.name: requests_.attribute(p, v) for p, v in given.items() if p.location == "body" and v is not None
-        }
-        body: Mapping[str, Json] = {**(plan.body or {}), **attributes}  # type: ignore[dict-item] # it was read as JSON
-        _complete(plan, body)
-        request = self._build(plan.method, values, body if plan.method.has_body else None)
+        request, values = self._execution(plan, found)
         if _deletes(plan):
             revoked = {**values, **{name: _plain(value) for name, value in (request.body or {}).items()}}
             self._own_last([(revoked, request)])
@@ -387,6 +397,20 @@ class Engine:
         for index, row in enumerate(answered):
             if plan.columns:
                 yield _cells(plan.columns, row, f"{path}[{index}]" if plan.method.lists else path)
+
+    def _execution(self, plan: ExecPlan, found: Row) -> tuple[Request, dict[str, Value]]:
+        """The request of an EXEC whose arguments are worked out, and those of them that are not in its body."""
+        given = dict(zip((p for p, _ in plan.values), found, strict=True))
+        values = {**plan.defaults, **{p.name: v for p, v in given.items() if p.location != "body"}}
+        body: dict[str, Json] = dict(plan.body or {})  # type: ignore[arg-type] # it was read as JSON
+        for p, value in given.items():
+            if p.location == "body" and value is not None:
+                with pointed(plan.places[p.name]):
+                    body[p.name] = requests_.attribute(p, value)
+        _complete(plan, body)
+        servers = (plan.places[p.name] for p in given if p.location == "server")
+        with pointed(next(servers, plan.span)):
+            return self._build(plan.method, values, body if plan.method.has_body else None), values
 
     def _revoked(self, row: Mapping[str, object]) -> None:
         """Nothing is pending any more of a token that is gone."""
@@ -473,8 +497,22 @@ def _complete(plan: InsertPlan | ExecPlan, body: Mapping[str, Json]) -> None:
         raise MissingParameter(f"{' and '.join(lacking)} is NULL", names=lacking, span=plan.span)
 
 
-def _counted(error: Error, done: int, total: int, *, took_effect: bool = False) -> Error:
-    """The error of one row among several, `done` those before it: how many are done, and how many were not tried."""
+def _counted(error: Error, done: int, total: int, rest: str, *, tried: int = 1) -> Error:
+    """The error of one row among several: how many are done, how many were not tried, and what to run for the rest."""
     if total > 1:
-        error.message += f" ({done + took_effect} of {total} rows done, {total - done - 1} not tried)"
+        error.message += f" ({done} of {total} rows done, {total - done - tried} not tried)"
+        error.hint = "; ".join(one for one in (error.hint, rest) if one)
     return error
+
+
+def _remainder(plan: InsertPlan, left: Sequence[Row], total: int) -> str:
+    """What to run for the rows of an INSERT that are not done."""
+    if not left:
+        return ""
+    if len(left) > _WRITTEN:
+        return (
+            f"rows {total - len(left) + 1} to {total} of its query are left: give it these alone, the others are done"
+        )
+    names = ", ".join(p.sql_name for p in plan.targets)
+    rows = ", ".join(f"({', '.join(map(literal, row))})" for row in left)
+    return f"for the rest: INSERT INTO {plan.resource.id} ({names}) VALUES {rows};"  # noqa: S608 (to be read)

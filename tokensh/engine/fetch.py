@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from http import HTTPStatus
 from itertools import count, product, repeat
 from typing import cast
@@ -20,10 +20,12 @@ from tokensh.errors import (
     ApiError,
     DataError,
     Error,
+    HostError,
     Interrupted,
     MissingParameter,
     ReplyError,
     SeveralErrors,
+    Span,
     assert_never,
 )
 from tokensh.plan.method import choose
@@ -143,8 +145,43 @@ def calls(scan: Scan, values: Values, hosts: Hosts) -> list[Call]:
     for combination in product(*sent.values()):
         chosen = dict(zip(sent, combination, strict=True))
         given = {taken[name].name: value for name, value in chosen.items()}
-        made.append(Call(scan, method, chosen, requests_.build(method, hosts, given)))
+        with pointed(scan.span, scan.values, chosen, method):
+            made.append(Call(scan, method, chosen, requests_.build(method, hosts, given)))
     return made
+
+
+@contextmanager
+def pointed(
+    span: Span,
+    sets: Mapping[str, ValueSet] | None = None,
+    given: Mapping[str, Value] | None = None,
+    method: Method | None = None,
+) -> Iterator[None]:
+    """Errors inside stand at a place of the statement: a host that is refused at its literal, if one of `sets` has it.
+
+    `given` are the values that a request of `method` is made with; names are in lower case.
+    """
+    try:
+        yield
+    except HostError as error:
+        servers = [p.name.lower() for p in method.routing if p.location == "server"] if method else []
+        literals = (_place(sets[name], given.get(name)) for name in servers if sets and given and name in sets)
+        error.span = next((one for one in literals if one is not None), span)
+        raise
+    except Error as error:
+        error.span = error.span or span
+        raise
+
+
+def _place(values: ValueSet, value: Value) -> Span | None:
+    """Where a literal that is a value of a set stands."""
+    match values:
+        case Constants():
+            return next((span for one, span in values.places if one == value), None)
+        case AnyOf() | AllOf():
+            return next((found for one in values.sets if (found := _place(one, value)) is not None), None)
+        case _:
+            return None
 
 
 def _methods(scan: Scan) -> tuple[Method, ...]:

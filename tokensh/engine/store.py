@@ -260,8 +260,7 @@ class Store:
         try:
             return work(self._file())
         except sqlite3.IntegrityError as error:
-            reason = _OWN_NAME.sub("", str(error))
-            raise IntegrityError(f"the table refuses the row: {reason}") from None
+            raise IntegrityError(f"the table refuses the row: {_OWN_NAME.sub('', str(error))}") from None
         except (OSError, sqlite3.Error) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise OperationalError(f"the store {self.path} cannot be used: {reason}") from None

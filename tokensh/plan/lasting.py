@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, TypeVar, cast
 
-from tokensh.errors import NotSupportedError, ProgrammingError, Span, UnknownName
+from tokensh.errors import Error, NotSupportedError, ProgrammingError, Span, UnknownName
 from tokensh.plan.nodes import DefinePlan, DropPlan, LocalChangePlan, LocalInsertPlan, Projection, RefreshPlan
 from tokensh.plan.objects import Kind, Objects, Table, View, written
 from tokensh.plan.query import Names, QueryBinder
@@ -196,7 +196,12 @@ def refresh(node: n.Refresh, names: Names) -> RefreshPlan:
     found = names.objects.find(name)
     if not isinstance(found, Table) or found.query is None:
         raise UnknownName("materialized view", name, near=nearest(name, names.objects.names()), span=_span(node.path))
-    return RefreshPlan(found.name, QueryBinder(names).plan(found.query))
+    span = _span(node.path)
+    try:
+        return RefreshPlan(found.name, QueryBinder(names, span).plan(found.query))
+    except Error as error:
+        error.span = span
+        raise
 
 
 # ---- INSERT, UPDATE, DELETE of a local table

@@ -8,7 +8,7 @@ from typing import Literal
 from tokensh.errors import Span
 from tokensh.plan.objects import Kind
 from tokensh.provider.model import Method, Parameter, Resource
-from tokensh.records import dataclass
+from tokensh.records import dataclass, field
 from tokensh.rows import Column, RowSet, Value
 
 # ---- where a parameter's values come from
@@ -16,10 +16,14 @@ from tokensh.rows import Column, RowSet, Value
 
 @dataclass(frozen=True, slots=True)
 class Constants:
-    """Values that stand in the statement: literals as `values`, constant expressions as SQLite text in `expressions`."""
+    """Values that stand in the statement: literals as `values`, constant expressions as SQLite text in `expressions`.
+
+    `places` tells where a literal stands.
+    """
 
     values: tuple[Value, ...] = ()
     expressions: tuple[str, ...] = ()
+    places: tuple[tuple[Value, Span], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +177,7 @@ class ExecPlan:
     """One call of a method.
 
     `values` pairs parameters with SQLite expressions that refer to nothing; `body` is the JSON object (None: none was given).
+    `places` tells by the parameter's name where it is given.
     """
 
     method: Method
@@ -182,6 +187,7 @@ class ExecPlan:
     columns: tuple[Column, ...]
     defaults: Mapping[str, Value]
     span: Span
+    places: Mapping[str, Span]
 
 
 # ---- what lasts

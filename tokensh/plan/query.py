@@ -122,14 +122,15 @@ class _Table:
 class QueryBinder:
     """Binds the queries of one statement."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: Names, place: Span | None = None) -> None:
+        """`place` is what to point at where what is bound does not stand in the statement."""
         self._names = names
         self._tables: dict[int, _Table] = {}
         self._hoisted: list[str] = []
         self._stored: list[Stored] = []
         self._views: list[str] = []
         """The views that are being bound, the outermost first."""
-        self._place: Span | None = None
+        self._place = place
         """Where the outermost of them is named: what is wrong inside is wrong there."""
         self._sets: dict[Key, list[ValueSet]] = {}
         self._mentioned: set[Key] = set()
@@ -422,7 +423,9 @@ class QueryBinder:
             bound = self._subqueries[id(query)]
             return Subquery(None if bound.correlated or len(bound.columns) != 1 else bound.sql, bound.needs)
 
-        return Predicates(scope, lambda expr: unparse.expression(expr, dialect), subquery, self._is_parameter)
+        return Predicates(
+            scope, lambda expr: unparse.expression(expr, dialect), subquery, self._is_parameter, self._place
+        )
 
     def _is_parameter(self, key: Key) -> bool:
         return key[1] in always_required(self._tables[key[0]].methods)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from tokensh.errors import ProgrammingError, assert_never
+from tokensh.errors import ProgrammingError, Span, assert_never
 from tokensh.plan.nodes import AllOf, AnyOf, Constants, FromQuery, SameAs, ValueSet
 from tokensh.plan.scope import BoundColumn, Key, Relation, Scope
 from tokensh.records import dataclass, fields, is_dataclass, replace
@@ -33,13 +33,14 @@ class Predicates:
     """Works out the sets of one scope's predicates.
 
     `text` prints an expression for SQLite, `subquery` gives a bound one, `is_parameter` tells the required parameters, whose
-    values are known before their scan is fetched.
+    values are known before their scan is fetched. `place` is where the view is named that the predicates stand in.
     """
 
     scope: Scope
     text: Callable[[n.Expr], str]
     subquery: Callable[[n.Query], Subquery]
     is_parameter: Callable[[Key], bool]
+    place: Span | None = None
 
     def sets(self, expr: n.Expr, allowed: frozenset[int]) -> Sets:
         """The sets that a true `expr` leaves the columns of the `allowed` relations."""
@@ -119,7 +120,7 @@ class Predicates:
         """The values that an expression can have, over all rows."""
         literal = constant(expr)
         if literal is not None:
-            return literal
+            return replace(literal, places=tuple((one, self.place or expr.span) for one in literal.values))
         if isinstance(expr, n.Subquery):
             return self._result(expr.query)
         if isinstance(expr, n.ColumnRef):
@@ -284,14 +285,16 @@ def any_of(sets: Sequence[ValueSet]) -> ValueSet:
     flat = [inner for one in sets for inner in (one.sets if isinstance(one, AnyOf) else (one,))]
     values: list[Value] = []
     expressions: list[str] = []
+    places: list[tuple[Value, Span]] = []
     others: list[ValueSet] = []
     for one in flat:
         if isinstance(one, Constants):
             values += one.values
             expressions += one.expressions
+            places += one.places
         else:
             others.append(one)
-    constants = Constants(tuple(dict.fromkeys(values)), tuple(dict.fromkeys(expressions)))
+    constants = Constants(tuple(dict.fromkeys(values)), tuple(dict.fromkeys(expressions)), tuple(places))
     if not others:
         return constants
     if len(others) == 1 and not values and not expressions:

@@ -402,7 +402,8 @@ def execute(node: n.Exec, names: Names) -> ExecPlan:
     given = {p.name for p, _ in values} | set(body or ())
     defaults = _complete(names, resource, method, given, _path_span(node.target))
     columns = tuple(one.column for one in _reply_columns(resource, method))
-    return ExecPlan(method, resource, tuple(values), body, columns, defaults, node.span)
+    places = {p.name: one.span for (p, _), one in zip(values, node.arguments, strict=True)}
+    return ExecPlan(method, resource, tuple(values), body, columns, defaults, node.span, places)
 
 
 def method_of(names: Names, path: n.Path, span: Span) -> tuple[Resource, Method]:

@@ -46,6 +46,19 @@ def text_literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+def literal(value: str | int | float | bytes | None) -> str:
+    """A value as it is written in SQL."""
+    match value:
+        case None:
+            return "NULL"
+        case str():
+            return text_literal(value)
+        case bytes():
+            return f"x'{value.hex()}'"
+        case _:
+            return repr(value)
+
+
 def path(parts: n.Path) -> str:
     """A dotted name, every part in quotes, so that no word of it can be read as a keyword."""
     return ".".join(quoted(part.text) for part in parts)
