@@ -195,6 +195,7 @@ def test_a_whole_host_stands_only_for_the_one_variable_of_a_plain_template() -> 
     whole = "adb-1.2.azuredatabricks.net"
     assert resolved(Hosts(), whole, AWS + "/").host == whole
     assert resolved(Hosts(), whole, AWS.upper().replace("DEPLOYMENT_NAME", "deployment_name")).host == whole
+    assert Hosts().resolve("https://{Name}.cloud.databricks.com", {"Name": whole}).host == whole
     for template in (
         "https://{deployment_name}.evil.example",
         "https://x.{deployment_name}.cloud.databricks.com",
