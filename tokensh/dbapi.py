@@ -59,6 +59,7 @@ from tokensh.errors import (
     Warning,  # noqa: A004 (the name PEP 249 prescribes)
     assert_never,
 )
+from tokensh.plan import misuse
 from tokensh.plan.bind import Names, bind
 from tokensh.plan.nodes import (
     ChangePlan,
@@ -453,7 +454,8 @@ class Connection:
     def _results(self, text: str, parameters: Given, *, dry: bool) -> Iterator[RowSet]:
         self._open()
         self.cancellation.reset()
-        plan = self.plan(text, parameters)
+        statement = with_parameters(self.parser.parse(text), parameters)
+        plan = self._bound(statement)
         if dry and not isinstance(plan, ExplainPlan | RowsPlan | UsePlan):
             plan = ExplainPlan(plan)
         if isinstance(plan, TransactionPlan):
@@ -467,7 +469,9 @@ class Connection:
         else:
             if isinstance(plan, UsePlan):
                 self.namespace = plan.path
-            yield self._engine.run(plan)
+            with _placed(statement):
+                result = self._engine.run(plan)
+            yield RowSet(result.columns, _placed_rows(result.rows, statement), result.incremental)
 
     def select(self, plan: SelectPlan) -> RowSet:
         """Carry out a query that was planned before, here or in another process. Raises Error as `run` does."""
@@ -576,6 +580,21 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+@contextmanager
+def _placed(statement: n.Statement) -> Iterator[None]:
+    """An error inside that tells no place stands at the function that it names."""
+    try:
+        yield
+    except ProgrammingError as error:
+        error.span = error.span or misuse.place(statement, error.message)
+        raise
+
+
+def _placed_rows(rows: Iterator[Row], statement: n.Statement) -> Iterator[Row]:
+    with _placed(statement):
+        yield from rows
 
 
 @contextmanager

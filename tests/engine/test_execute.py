@@ -539,3 +539,30 @@ def test_of_a_change_that_fails_on_its_way_the_same_statement_does_the_rest(conn
         run(session, delete)
     assert "the same statement again" in str(caught.value.hint)
     assert len(run(session, delete)) == 1
+
+
+@pytest.mark.parametrize(
+    ("sql", "place"),
+    [
+        (f"SELECT lower(comment), substr(comment) FROM user_tokens WHERE {PLACE}", "substr(comment)"),
+        (f"SELECT count(*) FROM user_tokens WHERE {PLACE} AND count(*) > 1", "count(*)"),
+        (
+            f"SELECT 1 FROM user_tokens AS a JOIN tokens AS b ON max(a.comment) = 'x' WHERE a.{PLACE} AND b.{PLACE}",
+            "max(",
+        ),
+        (f"SELECT 1 FROM user_tokens WHERE {PLACE} AND row_number() OVER () = 1", "row_number() OVER ()"),
+        (f"DELETE FROM tokens WHERE {PLACE} AND sum(expiry_time) > 1", "sum(expiry_time)"),
+        (f"UPDATE token_permissions SET access_control_list = json_array(abs()) WHERE {PLACE}", "abs()"),
+        (f"INSERT INTO user_tokens (deployment_name, comment) VALUES ('{A}', 'x') RETURNING hex()", "hex()"),
+        ("EXPLAIN SELECT length(1, 2)", "length(1, 2)"),
+    ],
+)
+def test_a_function_that_is_used_wrongly_is_shown_where_it_stands(
+    sql: str, place: str, session: Connection, site: Sandbox
+) -> None:
+    with pytest.raises(ProgrammingError) as caught:
+        run(session, sql)
+    assert caught.value.span is not None
+    assert sql[caught.value.span.start :].startswith(place)
+    assert caught.value.span.start == sql.rindex(place)
+    assert not site.log
