@@ -566,3 +566,9 @@ def test_a_function_that_is_used_wrongly_is_shown_where_it_stands(
     assert sql[caught.value.span.start :].startswith(place)
     assert caught.value.span.start == sql.rindex(place)
     assert not site.log
+
+
+def test_an_explained_write_names_the_address_that_would_be_asked(session: Connection, site: Sandbox) -> None:
+    delete = f"EXPLAIN DELETE FROM tokens WHERE {PLACE} AND token_id = 'x'"
+    details = [str(detail) for _, action, detail in run(session, delete) if action == "write"]
+    assert details[0].startswith(f"DELETE {site.endpoint}/api/2.0/")

@@ -321,3 +321,11 @@ def test_positions_are_those_of_the_text(parser: Parser) -> None:
     assert isinstance(item.expr, n.ColumnRef)
     assert item.text == "b.c"
     assert text[item.expr.span.start : item.expr.span.end] == "b.c"
+
+
+@pytest.mark.parametrize("sql", ["SELECT '\ud800'", 'CREATE TABLE "\udcff" (x)', "SELECT 1 AS a\udfff -- b"])
+def test_half_a_character_is_a_syntax_error_at_its_place(sql: str, parser: Parser) -> None:
+    with pytest.raises(SqlSyntaxError, match="half a character") as caught:
+        parser.parse(sql)
+    assert caught.value.span is not None
+    assert not sql[slice(*caught.value.span)].isprintable()

@@ -72,7 +72,10 @@ class _Explainer:
                 yield "result", ", ".join(map(_column, plan.columns))
             case InsertPlan():
                 yield from self._query(plan.source)
-                yield "write", f"{_call(plan.method)}, once per row: {', '.join(p.sql_name for p in plan.targets)}"
+                yield (
+                    "write",
+                    f"{_call(plan.method, self.hosts)}, once per row: {', '.join(p.sql_name for p in plan.targets)}",
+                )
                 yield from _returning(plan.returning)
             case ChangePlan():
                 yield from self._change(plan)
@@ -80,7 +83,7 @@ class _Explainer:
                 yield "values", ", ".join(f"{p.name} = {sql}" for p, sql in plan.values)
                 if plan.body is not None:
                     yield "body", json.dumps(plan.body, ensure_ascii=False)
-                yield "call", _call(plan.method)
+                yield "call", _call(plan.method, self.hosts)
             case RowsPlan():
                 yield "catalog", "answered without a request"
             case UsePlan():
@@ -103,7 +106,7 @@ class _Explainer:
             yield from self._query(plan.source)
         yield (
             "write",
-            f"{_call(plan.method)}, once per {'row' if isinstance(plan.source, SelectPlan) else 'combination of values'}",
+            f"{_call(plan.method, self.hosts)}, once per {'row' if isinstance(plan.source, SelectPlan) else 'combination of values'}",
         )
         yield from _returning(plan.returning)
 
@@ -181,8 +184,8 @@ def _column(column: Column) -> str:
     return f"{column.name} {column.type}{f' from {column.origin}' if column.origin else ''}"
 
 
-def _call(method: Method) -> str:
-    return f"{method.http_method} {method.server}{method.path}"
+def _call(method: Method, hosts: Hosts) -> str:
+    return f"{method.http_method} {(hosts.endpoint or method.server).rstrip('/')}{method.path}"
 
 
 def _written(values: ValueSet) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path as FilePath
 from typing import Any, cast
 
 from tokensh.errors import Span, SqlSyntaxError
+from tokensh.patterns import late
 from tokensh.sql import nodes as n
 from tokensh.sql.grammar import Table, load
 from tokensh.sql.lalr import State
@@ -17,6 +18,7 @@ from tokensh.text import nearest
 Kids = Sequence[Any]
 _ACTIONS: dict[str, Callable[[Kids, Span], Any]] = {}
 _EXPECTED_SHOWN = 8
+_HALF = late("[\ud800-\udfff]")
 
 
 class Parser:
@@ -27,6 +29,11 @@ class Parser:
 
     def parse(self, text: str) -> n.Statement:
         """The tree of one statement, without its closing `;`. Raises SqlSyntaxError."""
+        half = _HALF.search(text)
+        if half is not None:
+            raise SqlSyntaxError(
+                "half a character (a lone surrogate)", span=Span(*half.span()), hint="the statement is to be UTF-8"
+            )
         state = State(self.table, _actions(text))
         try:
             state.feed(text)
