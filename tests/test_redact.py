@@ -36,6 +36,8 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln-_A"
         ("Bearer A1B2C3D", "Bearer A1B2C3D"),
         ("Bearer A1B2C3DE", f"Bearer {MASK}"),
         ("dapi0123456", "dapi0123456"),
+        ("dos0123456789", "dos0123456789"),
+        *((f"{one}{'ab' * 16}{other}{'cd' * 16}", MASK * 2) for one in ("dapi", "dose") for other in ("dapi", "dose")),
         ("dapi01234567", MASK),
         (f"got {JWT}, and", f"got {MASK}, and"),
         (rf"\n{JWT}", rf"\n{MASK}"),
@@ -109,6 +111,12 @@ KEYS = "token_value access_token refresh_token id_token token password client_se
 def test_a_secret_is_known_by_its_key_whatever_it_looks_like(key: str) -> None:
     assert Redactor().clean(f'{{"{key}": "s3cret", "token_id": "t"}}') == f'{{"{key}": "{MASK}", "token_id": "t"}}'
     assert Redactor().clean(f"{key}=s3cret&x=1") == f"{key}={MASK}&x=1"
+
+
+def test_a_secret_with_quotes_is_known_whole_in_json() -> None:
+    redactor = Redactor()
+    redactor.learn('s3"cret\\value')
+    assert redactor.clean(json.dumps({"said": 's3"cret\\value'})) == f'{{"said": "{MASK}"}}'
 
 
 def test_half_a_character_in_a_secret_is_no_obstacle() -> None:
