@@ -17,6 +17,7 @@ from tokensh.errors import (
     IntegrityError,
     MissingParameter,
     NotSupportedError,
+    OperationalError,
     ProgrammingError,
     UnknownName,
 )
@@ -427,3 +428,27 @@ def test_what_a_transaction_does_not_take_leaves_it_open(sql: str, kind: type[Er
 def test_there_must_be_a_transaction_to_end(sql: str, session: Connection) -> None:
     with pytest.raises(ProgrammingError, match="there is no transaction"):
         run(session, sql)
+
+
+# ---- two sessions at once
+
+
+def test_what_another_session_made_meanwhile_is_kept(connect: Connect) -> None:
+    """Both looked before either made it: the check that counts is the one inside the transaction."""
+    one, other = connect(), connect()
+    slow, plain = other.run("CREATE TABLE IF NOT EXISTS both (x)"), connect().run("CREATE TABLE both (x)")
+    run(one, "CREATE TABLE IF NOT EXISTS both (x)", "INSERT INTO both VALUES (1)")
+    assert list(slow.rows) == []
+    with pytest.raises(ProgrammingError, match="another session made it"):
+        list(plain.rows)
+    assert run(other, "SELECT x FROM both") == [(1,)]
+
+
+def test_a_table_that_another_session_dropped_meanwhile_is_one_clear_error(connect: Connect) -> None:
+    one, other = connect(), connect()
+    run(one, "CREATE TABLE brief (x)")
+    late = [other.run(sql) for sql in ("INSERT INTO brief VALUES (1)", "SELECT x FROM brief")]
+    run(one, "DROP TABLE brief")
+    for result in late:
+        with pytest.raises(OperationalError, match=r"brief is gone|another session dropped"):
+            list(result.rows)

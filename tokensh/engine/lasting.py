@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from tokensh.engine.local import Local, Row
 from tokensh.engine.objects import SessionObjects
-from tokensh.engine.store import Kept
+from tokensh.engine.store import AlreadyThere, Kept
 from tokensh.environment import Cancellation
 from tokensh.errors import OperationalError, assert_never
 from tokensh.plan.nodes import (
@@ -57,7 +57,12 @@ class Lasting:
             return
         rows = _without_secrets(plan.source.columns, list(self._select(plan.source))) if plan.source else []
         definitions = plan.definitions or tuple(quoted(one.name) for one in plan.columns)
-        kept = self._store.define(plan.kind, plan.name, plan.text, plan.columns, definitions)
+        try:
+            kept = self._store.define(plan.kind, plan.name, plan.text, plan.columns, definitions, replace=plan.replace)
+        except AlreadyThere:
+            if plan.if_not_exists:
+                return
+            raise
         if plan.kind == "MATERIALIZED VIEW":
             self._store.refresh(kept, rows)
         elif rows:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tokensh.engine.functions import Registered, built_in, registered
+from tokensh.engine.store import gone
 from tokensh.environment import Cancellation
 from tokensh.errors import (
     DataError,
@@ -153,6 +154,8 @@ class Local:
         lower = said.lower()
         if lower == "interrupted":
             return Interrupted("interrupted")
+        if lower.startswith("no such table: store."):
+            return gone()
         if "not authorized" in lower or "prohibited" in lower:
             return NotSupportedError("a query may read its tables and nothing else")
         if any(words in lower for words in _TOO_LARGE):

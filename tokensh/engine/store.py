@@ -24,6 +24,7 @@ Row = tuple[Value, ...]
 
 _FIRST, _LAST = '"tokensh:first"', '"tokensh:last"'
 """The versions of a materialized view that a row is in, from the first to the last; without a last, it is in the present one."""
+_GONE = late(r"^no such table: data_")
 _OWN_NAME = late(r"\bdata_\d+\.")
 _ROW_NUMBERS = ("rowid", "_rowid_", "oid")
 _SCHEMA = """
@@ -33,6 +34,10 @@ CREATE TABLE IF NOT EXISTS objects(
 CREATE TABLE IF NOT EXISTS refreshes(
   object INTEGER NOT NULL, version INTEGER NOT NULL, at REAL NOT NULL, rows INTEGER NOT NULL, PRIMARY KEY (object, version));
 """
+
+
+class AlreadyThere(ProgrammingError):
+    """An object of that name is there, and was not to be replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +116,20 @@ class Store:
 
     # ---- changing
 
-    def define(self, kind: Kind, name: str, query: str, columns: Sequence[Column], definitions: Sequence[str]) -> Kept:
-        """Make an object, in the place of one of the same name; `definitions` are a table's columns and constraints."""
+    def define(  # noqa: PLR0913 (what an object is)
+        self,
+        kind: Kind,
+        name: str,
+        query: str,
+        columns: Sequence[Column],
+        definitions: Sequence[str],
+        *,
+        replace: bool = True,
+    ) -> Kept:
+        """Make an object; `definitions` are a table's columns and constraints.
+
+        One of the same name, which another session made just now perhaps, is replaced; or else AlreadyThere is raised.
+        """
         if self._redact(query) != query:
             raise ProgrammingError("the query holds what looks like a token", hint="the store keeps no secrets")
         if {one.name.lower() for one in columns}.issuperset(_ROW_NUMBERS):
@@ -122,6 +139,8 @@ class Store:
         texts = json.dumps([[one.name, one.type, one.origin] for one in columns])
 
         def work(db: sqlite3.Connection) -> Kept:
+            if not replace and db.execute("SELECT 1 FROM objects WHERE name = ?", (name,)).fetchone():
+                raise AlreadyThere(f"there is a {name} now: another session made it", hint="run the statement again")
             self._remove(db, name)
             cursor = db.execute(
                 "INSERT INTO objects(name, kind, query, columns, created) VALUES (?, ?, ?, ?, ?)",
@@ -262,6 +281,8 @@ class Store:
         except sqlite3.IntegrityError as error:
             raise IntegrityError(f"the table refuses the row: {_OWN_NAME.sub('', str(error))}") from None
         except (OSError, sqlite3.Error) as error:
+            if _GONE.search(str(error)):
+                raise gone() from None
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise OperationalError(f"the store {self.path} cannot be used: {reason}") from None
 
@@ -272,6 +293,13 @@ class Store:
             self._opened = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
             self._opened.executescript(_SCHEMA)
         return self._opened
+
+
+def gone() -> OperationalError:
+    """Another session has dropped a table since its name was looked up."""
+    return OperationalError(
+        "another session dropped the table just now, or made it anew", hint="run the statement again"
+    )
 
 
 def _check(definitions: Sequence[str]) -> None:
