@@ -35,6 +35,10 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln-_A"
         *((f"bearer abcdefgh{mark}ijk", f"bearer {MASK}") for mark in ".~+/=-_1A"),
         ("Bearer A1B2C3D", "Bearer A1B2C3D"),
         ("Bearer A1B2C3DE", f"Bearer {MASK}"),
+        ('{"token":"s3cret"}', f'{{"token":"{MASK}"}}'),
+        ('{"token" \t:\n "s3cret"}', f'{{"token" \t:\n "{MASK}"}}'),
+        ("password=hunter2 and more", f"password={MASK} and more"),
+        ("password=hunter2&more", f"password={MASK}&more"),
         ("dapi0123456", "dapi0123456"),
         ("dos0123456789", "dos0123456789"),
         *((f"{one}{'ab' * 16}{other}{'cd' * 16}", MASK * 2) for one in ("dapi", "dose") for other in ("dapi", "dose")),
@@ -111,6 +115,12 @@ KEYS = "token_value access_token refresh_token id_token token password client_se
 def test_a_secret_is_known_by_its_key_whatever_it_looks_like(key: str) -> None:
     assert Redactor().clean(f'{{"{key}": "s3cret", "token_id": "t"}}') == f'{{"{key}": "{MASK}", "token_id": "t"}}'
     assert Redactor().clean(f"{key}=s3cret&x=1") == f"{key}={MASK}&x=1"
+
+
+def test_every_place_where_it_may_stand_is_hidden() -> None:
+    redactor = Redactor()
+    redactor.learn("0" * 16)
+    assert redactor.clean("0" * 17) == MASK
 
 
 def test_a_secret_with_quotes_is_known_whole_in_json() -> None:
