@@ -13,6 +13,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -97,6 +98,7 @@ class FaultyServer:
         self._tls = tls
         self._lock = threading.Lock()
         self._open: list[socket.socket] = []
+        self._served = 0
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self._listener.getsockname()[1]
 
@@ -114,6 +116,13 @@ class FaultyServer:
         """Play these for a route, the last one for ever; none: it behaves as the others do again."""
         self._routes[route] = list(script)
 
+    def rest(self) -> None:
+        """Wait until what clients that are gone have sent is dealt with, 2 s at most."""
+        for _ in range(200):
+            time.sleep(0.01)
+            if self._served == len(self._open):
+                return
+
     def take_effect(self, seen: Seen) -> bytes:
         with self._lock:
             self.effects.append(seen)
@@ -130,7 +139,14 @@ class FaultyServer:
             except OSError:
                 return
             self._open.append(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            threading.Thread(target=self._attend, args=(connection,), daemon=True).start()
+
+    def _attend(self, plain: socket.socket) -> None:
+        try:
+            self._serve(plain)
+        finally:
+            with self._lock:
+                self._served += 1
 
     def _serve(self, plain: socket.socket) -> None:
         with self._lock:

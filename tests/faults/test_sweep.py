@@ -57,6 +57,7 @@ def test_whatever_operation_fails_nothing_is_lost(
     for number in range(1, _ENOUGH):
         operations = Operations(place.root, number, after=after)
         ran = run(place, kind, operations)
+        workspace.rest()
         if operations.failed is None:
             break
         failed.append((operations.failed, ran.status))

@@ -141,10 +141,10 @@ class TestPost:
         ran = place.run(*logged(place), *fault.arguments, "-o", "json", "-c", INSERT)
         assert (ran.sent("POST"), len(ran.minted)) == (1, fault.orphan or fault.write == "made")
         assert ran.status == {"made": 0, "refused": 1, "unknown": 4}[fault.write]
-        assert place.sleeps == []
+        assert fault.write == "unknown" or place.sleeps == []
         if fault.write == "unknown":
             assert "whether dbc-1 created the token is unknown" in ran.err
-            told = "nobody holds the value" if fault.orphan else "no new token is in its list now"
+            told = "nobody holds its value" if fault.orphan else "no new token is in its list now"
             assert told in ran.err, ran.err
 
     def test_a_revoke_is_sent_once(self, name: str, place: Place, workspace: FaultyServer) -> None:

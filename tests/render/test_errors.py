@@ -65,7 +65,7 @@ def test_the_shell_shows_no_place() -> None:
     [
         ("SELECT x", Span(7, 8), "f:3:12", "SELECT x", "       ^"),
         ("SELECT 1,\r\n  x\r\nFROM", Span(13, 14), "f:4:3", "  x", "  ^"),
-        ("\tSELECT\tx y", Span(8, 9), "f:3:13", "\tSELECT\tx y", "\t      \t^"),
+        ("\tSELECT\tx y", Span(8, 9), "f:3:13", "    SELECT    x y", " " * 14 + "^"),
         ("SELECT '日本' x", Span(12, 13), "f:3:17", "SELECT '日本' x", "              ^"),
         ("SELECT '日本'", Span(8, 10), "f:3:13", "SELECT '日本'", "        ^^^^"),
         ("SELECT \x1b x", Span(9, 10), "f:3:14", "SELECT \\x1b x", "            ^"),

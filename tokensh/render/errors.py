@@ -31,6 +31,7 @@ _LONGEST_MESSAGE = 2000
 _LISTED = 10
 _SOURCE_CELLS = 150
 _BEFORE_CARET = 60
+_TAB = " " * 4
 
 Redact = Callable[[str], str]
 
@@ -65,12 +66,8 @@ def _shown(text: str, redact: Redact) -> str:
 
 
 def _inert(line: str) -> str:
-    """A source line with its tabs, so that the caret below it stands where it does."""
-    return "\t".join(map(visible, line.split("\t")))
-
-
-def _blank(line: str) -> str:
-    return "\t".join(" " * width(visible(part)) for part in line.split("\t"))
+    """A source line with blanks for its tabs, so that the caret below it stands where it does on any terminal."""
+    return visible(line.replace("\t", _TAB))
 
 
 def _start(error: Error, source: Source) -> int:
@@ -106,7 +103,7 @@ def _excerpt(source: Source, span: Span, start: int, redact: Redact) -> list[str
     if start < 0:
         return [_inert(truncate(line, _SOURCE_CELLS))]
     line, start, end = _window(line, start, end)
-    return [_inert(line), _blank(line[:start]) + "^" * max(1, width(visible(line[start:end])))]
+    return [_inert(line), " " * width(_inert(line[:start])) + "^" * max(1, width(_inert(line[start:end])))]
 
 
 def _facts(error: ApiError) -> str:
