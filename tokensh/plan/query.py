@@ -23,7 +23,22 @@ from tokensh.errors import (
 from tokensh.plan.method import always_required, choose, methods, named, scan_columns
 from tokensh.plan.nodes import Constants, Keys, Scan, ScanColumn, SelectPlan, Stored, ValueSet
 from tokensh.plan.objects import NoObjects, Objects, Table, View, written
-from tokensh.plan.routing import Order, Predicates, Sets, Subquery, all_of, literal_value, unbound, walk, whole
+from tokensh.plan.parts import (
+    agreed,
+    both_of,
+    called,
+    first_arm,
+    is_aggregate,
+    merged_column,
+    ordered,
+    refers_to,
+    restricted,
+    scanned,
+    unique_names,
+    whole_from,
+    whole_number,
+)
+from tokensh.plan.routing import Order, Predicates, Sets, Subquery, all_of, literal_value, walk, whole
 from tokensh.plan.scope import EMPTY, NOTHING, BoundColumn, From, Key, Relation, Scope, renamed
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.provider.model import Method, Resource
@@ -36,9 +51,6 @@ from tokensh.text import nearest
 
 T = TypeVar("T")
 
-AGGREGATES = frozenset(
-    {"count", "sum", "avg", "total", "group_concat", "string_agg", "json_group_array", "json_group_object"}
-)
 _PLAIN_JSON = frozenset({"json_valid", "json_type", "json_array_length", "json_equal", "json_error_position"})
 _MOST_TABLES = 2000
 _EACH: tuple[tuple[str, ColumnType], ...] = (
@@ -192,7 +204,7 @@ class QueryBinder:
             if name in seen:
                 raise ProgrammingError(f"the name {cte.name.text!r} is given to two WITH queries", span=cte.name.span)
             seen.add(name)
-            if node.recursive and _refers_to(cte.query, name):
+            if node.recursive and refers_to(cte.query, name):
                 inner[name] = self._recursive(cte, outer, dict(inner))
             else:
                 inner[name] = _Cte(cte.query, cte.columns, dict(inner), outer)
@@ -200,7 +212,7 @@ class QueryBinder:
 
     def _recursive(self, cte: n.Cte, outer: Scope | None, ctes: dict[str, _Cte | _Bound]) -> _Bound:
         table = self._unique(cte.name.text)
-        first = _first_arm(cte.query)
+        first = first_arm(cte.query)
         columns = self._named(self._scratch(lambda: self._arm(first, outer, ctes)).columns, cte.columns, cte.name)
         plain = tuple(
             replace(one, sql=quoted(one.name), bases=NOTHING, column=replace(one.column, type="any")) for one in columns
@@ -268,7 +280,7 @@ class QueryBinder:
                     f"the sides of {one.operator} have {len(bound.columns)} and {len(other.columns)} columns",
                     span=one.span,
                 )
-            columns = tuple(_agreed(a, b) for a, b in zip(bound.columns, other.columns, strict=True))
+            columns = tuple(agreed(a, b) for a, b in zip(bound.columns, other.columns, strict=True))
             sql = f"{bound.sql} {one.operator} {other.sql}"
             bound = BoundQuery(sql, columns, bound.needs | other.needs, bound.correlated or other.correlated)
         return bound
@@ -282,8 +294,8 @@ class QueryBinder:
             if not places:
                 known = [one.name for one in columns]
                 raise UnknownName("column", expr.name.text, near=nearest(name, known), span=expr.span)
-            return _ordered(str(places[0]), item)
-        return _ordered(self._ordinal(expr, len(columns)), item)
+            return ordered(str(places[0]), item)
+        return ordered(self._ordinal(expr, len(columns)), item)
 
     @staticmethod
     def _ordinal(expr: n.Expr, most: int) -> str:
@@ -291,20 +303,20 @@ class QueryBinder:
         if not isinstance(value, int):
             raise ProgrammingError(
                 "behind a set operation ORDER BY takes a column of the result",
-                span=_span(expr),
+                span=expr.span,
                 hint="put the query into FROM (..), or order by a column's name or number",
             )
         if not 1 <= value <= most:
-            raise ProgrammingError(f"there is no column {value}: the result has {most}", span=_span(expr))
+            raise ProgrammingError(f"there is no column {value}: the result has {most}", span=expr.span)
         return str(value)
 
     def _tail(self, order: Sequence[str], node: n.Query) -> str:
         text = f" ORDER BY {', '.join(order)}" if order else ""
         dialect = self.dialect(Scope(), {})
         if node.limit is not None:
-            text += f" LIMIT {unparse.expression(_whole(node.limit, 'LIMIT'), dialect)}"
+            text += f" LIMIT {unparse.expression(whole_number(node.limit, 'LIMIT'), dialect)}"
         if node.offset is not None:
-            text += f" OFFSET {unparse.expression(_whole(node.offset, 'OFFSET'), dialect)}"
+            text += f" OFFSET {unparse.expression(whole_number(node.offset, 'OFFSET'), dialect)}"
         return text
 
     # ---- SELECT
@@ -315,7 +327,7 @@ class QueryBinder:
             scope.source = self._from(node.source, scope, ctes, EMPTY)
         dialect = self.dialect(scope, ctes)
         columns = self._items(node.items, scope, dialect)
-        result = _unique_names(columns)
+        result = unique_names(columns)
         for one in columns:
             key = one.name.lower()
             scope.aliases[key] = (*scope.aliases.get(key, ()), one)
@@ -357,7 +369,7 @@ class QueryBinder:
         sql = unparse.expression(item.expr, dialect)
         if isinstance(item.expr, n.ColumnRef):
             found = scope.column(item.expr)
-            return found if item.alias is None else _called(found, item.alias.text)
+            return found if item.alias is None else called(found, item.alias.text)
         name = item.alias.text if item.alias else item.text or sql
         secret = any(one.column.secret for one in scope.refers[start:])
         kind = self._type(item.expr)
@@ -390,10 +402,10 @@ class QueryBinder:
     def _order(self, item: n.OrderItem, scope: Scope, dialect: Dialect, columns: Sequence[BoundColumn]) -> str:
         expr = item.expr
         if isinstance(expr, n.ColumnRef) and (found := scope.alias(expr)) is not None:
-            return _ordered(str(columns.index(found) + 1), item)
+            return ordered(str(columns.index(found) + 1), item)
         if isinstance(literal_value(expr), int):
-            return _ordered(self._ordinal(expr, len(columns)), item)
-        return _ordered(unparse.expression(expr, dialect), item)
+            return ordered(self._ordinal(expr, len(columns)), item)
+        return ordered(unparse.expression(expr, dialect), item)
 
     @staticmethod
     def _pushable(node: n.Select, column: BoundColumn, result: BoundColumn, grouped: bool) -> BoundColumn:
@@ -595,7 +607,7 @@ class QueryBinder:
         self._tables[scan] = _Table(table, resource, candidates, columns, self._place or node.span)
         alias = self._unique(node.alias.text) if node.alias else table
         self._relations += 1
-        own = tuple(_scanned(one, scan, alias, self._relations) for one in columns)
+        own = tuple(scanned(one, scan, alias, self._relations) for one in columns)
         parts = tuple(part.lower() for part in (resource.provider, resource.service, resource.name))
         plain = {parts[i:] for i in range(3)} | {tuple(part.text.lower() for part in node.path)}
         qualifiers = frozenset([(node.alias.text.lower(),)] if node.alias else plain)
@@ -618,10 +630,10 @@ class QueryBinder:
 
     def _join(self, node: n.Join, scope: Scope, ctes: Ctes, before: From) -> From:
         left = self._from(node.left, scope, ctes, before)
-        right = self._from(node.right, scope, ctes, _both(before, left))
-        inner = Scope(scope.outer, _both(left, right))
+        right = self._from(node.right, scope, ctes, both_of(before, left))
+        inner = Scope(scope.outer, both_of(left, right))
         dialect = self.dialect(inner, ctes)
-        allowed = _restricted(node.kind, left, right)
+        allowed = restricted(node.kind, left, right)
         merged, star, on = self._merge(node, left, right, allowed, inner, dialect)
         if node.on is not None:
             on.append(self.condition(node.on, inner, dialect, allowed))
@@ -646,7 +658,7 @@ class QueryBinder:
         dropped: set[str] = set()
         for name in names:
             a, b = (Scope(None, side).column(n.ColumnRef((name,), name.span)) for side in (left, right))
-            merged.append(_merged(node.kind, a, b))
+            merged.append(merged_column(node.kind, a, b))
             on.append(f"{a.sql} = {b.sql}")
             dropped |= {a.sql, b.sql}
             predicates = self._predicates(inner, dialect)
@@ -667,7 +679,7 @@ class QueryBinder:
             raise ProgrammingError(
                 f"{at.text} is given {len(names)} column names for {len(columns)} columns", span=at.span
             )
-        return tuple(_called(one, name.text) for one, name in zip(columns, names, strict=True))
+        return tuple(called(one, name.text) for one, name in zip(columns, names, strict=True))
 
     def _unique(self, name: str) -> str:
         """A name that nothing else of the statement has, in quotes."""
@@ -798,135 +810,3 @@ class QueryBinder:
             + ("" if used else ", or set --workspace"),
             span=table.span,
         )
-
-
-# ---- parts that need no binder
-
-
-def whole_from(relation: Relation) -> From:
-    """A FROM clause of one relation."""
-    return From(relation.source, (relation,), tuple(one for one in relation.columns if one.visible))
-
-
-def _called(column: BoundColumn, name: str) -> BoundColumn:
-    return replace(column, name=name, column=replace(column.column, name=name))
-
-
-def _unique_names(columns: Sequence[BoundColumn]) -> list[BoundColumn]:
-    """A result's columns under the names that SQLite shall give them, no two alike."""
-    taken: set[str] = set()
-    made = []
-    for one in columns:
-        name, count = one.name, 1
-        while name.lower() in taken:
-            count += 1
-            name = f"{one.name}:{count}"
-        taken.add(name.lower())
-        made.append(replace(one, sql=quoted(name), column=replace(one.column, name=one.name), visible=True))
-    return made
-
-
-def _agreed(a: BoundColumn, b: BoundColumn) -> BoundColumn:
-    """A column of a set operation: what both sides agree on."""
-    column = Column(
-        a.column.name,
-        a.column.type if a.column.type == b.column.type else "any",
-        a.column.origin if a.column.origin == b.column.origin else None,
-        a.column.secret or b.column.secret,
-    )
-    return replace(a, column=column, bases=a.bases | b.bases, touches=a.touches | b.touches)
-
-
-def _scanned(one: ScanColumn, scan: int, alias: str, relation: int) -> BoundColumn:
-    key = frozenset([(scan, one.name.lower())])
-    return BoundColumn(
-        one.name, f"{alias}.{quoted(one.name)}", one.column, key, key, frozenset([relation]), one.visible, one.newer
-    )
-
-
-def _both(left: From, right: From) -> From:
-    return From(
-        "",
-        (*left.relations, *right.relations),
-        (*left.star, *right.star),
-        (*left.merged, *right.merged),
-    )
-
-
-def _restricted(kind: n.JoinKind, left: From, right: From) -> frozenset[int]:
-    """The relations whose rows a join condition may leave out."""
-    match kind:
-        case "INNER" | "CROSS" | "COMMA":
-            return left.ids | right.ids
-        case "LEFT":
-            return right.ids
-        case "RIGHT":
-            return left.ids
-        case "FULL":
-            return frozenset()
-        case _:
-            assert_never(kind)
-
-
-def _merged(kind: n.JoinKind, left: BoundColumn, right: BoundColumn) -> BoundColumn:
-    """The one column that two become: of the side that is never missing."""
-    if kind == "RIGHT":
-        return replace(right, touches=left.touches | right.touches)
-    if kind == "FULL":
-        return replace(
-            left,
-            sql=f"coalesce({left.sql}, {right.sql})",
-            bases=NOTHING,
-            touches=left.touches | right.touches,
-            column=_agreed(left, right).column,
-        )
-    if kind == "LEFT":
-        return replace(left, touches=left.touches | right.touches)
-    return replace(
-        left,
-        bases=left.bases | right.bases,
-        touches=left.touches | right.touches,
-        relations=left.relations | right.relations,
-    )
-
-
-def is_aggregate(call: n.Call) -> bool:
-    """Whether a call makes one value of many rows."""
-    name = call.name[-1].text.lower()
-    return call.over is None and (name in AGGREGATES or (name in ("min", "max") and len(call.arguments) == 1))
-
-
-def _ordered(text: str, item: n.OrderItem) -> str:
-    direction = f" {item.direction}" if item.direction else ""
-    return f"{text}{direction}{f' NULLS {item.nulls}' if item.nulls else ''}"
-
-
-def _whole(expr: n.Expr, word: str) -> n.Expr:
-    """A LIMIT or OFFSET. Raises ProgrammingError for a literal that is no whole number."""
-    if isinstance(expr, n.Variable):
-        raise unbound(expr)
-    value = literal_value(expr)
-    if isinstance(expr, n.Literal) and not isinstance(value, int):
-        raise ProgrammingError(f"{word} takes a whole number", span=expr.span)
-    return expr
-
-
-def _span(expr: n.Expr) -> Span:
-    return expr.span
-
-
-def _first_arm(query: n.Query) -> n.Body:
-    body = query.body
-    while isinstance(body, n.Compound):
-        body = body.left
-    return body
-
-
-def _refers_to(node: object, name: str) -> bool:
-    """Whether a query names a table of that name anywhere inside."""
-    for one in walk((node.ctes, node.body) if isinstance(node, n.Query) else node):
-        if isinstance(one, n.TableRef) and len(one.path) == 1 and one.path[0].text.lower() == name:
-            return True
-        if isinstance(one, n.Query) and _refers_to(one, name):
-            return True
-    return False

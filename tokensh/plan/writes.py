@@ -22,7 +22,8 @@ from tokensh.plan.nodes import (
     Projection,
     SelectPlan,
 )
-from tokensh.plan.query import Names, QueryBinder, is_aggregate, whole_from
+from tokensh.plan.parts import is_aggregate, whole_from
+from tokensh.plan.query import Names, QueryBinder
 from tokensh.plan.routing import walk
 from tokensh.plan.scope import BoundColumn, From, Relation, Scope
 from tokensh.provider.model import Method, Parameter, Resource

@@ -14,7 +14,7 @@ from tokensh.environment import Cancellation
 from tokensh.errors import InterfaceError, MissingParameter, NotSupportedError, ProgrammingError, Span
 from tokensh.plan.bind import Names, bind
 from tokensh.plan.nodes import Constants, Plan, Scan, SelectPlan
-from tokensh.plan.query import is_aggregate
+from tokensh.plan.parts import is_aggregate
 from tokensh.plan.routing import walk
 from tokensh.records import dataclass, replace
 from tokensh.spark.options import Settings
