@@ -157,3 +157,11 @@ def test_short_names_are_looked_up_where_use_points(planner: Planner) -> None:
     assert [one.resource.id for one in plan.scans] == ["databricks_workspace.workspace.user_tokens"]
     with pytest.raises(ProgrammingError):
         planner.plan(f"SELECT 1 FROM user_tokens {W}", namespace=("databricks_workspace",))
+
+
+def test_a_hexadecimal_number_of_more_than_64_bits_is_an_error_at_its_place(planner: Planner) -> None:
+    sql = "SELECT 0x7fffffffffffffff, 0x1ffffffffffffffff"
+    with pytest.raises(ProgrammingError, match="more than 64 bits") as caught:
+        planner.plan(sql)
+    assert caught.value.span is not None
+    assert sql[slice(*caught.value.span)] == "0x1ffffffffffffffff"

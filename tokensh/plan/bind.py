@@ -92,6 +92,8 @@ def _look_at(node: object, names: Names) -> None:
     """What can be wrong with a node wherever it stands."""
     if isinstance(node, n.Variable):
         raise unbound(node)
+    if isinstance(node, n.Literal) and node.kind == "number" and _is_too_big(node.text):
+        raise ProgrammingError(f"{node.text} has more than 64 bits", span=node.span)
     if not isinstance(node, n.Call) or not names.functions:
         return
     name = node.name[-1].text
@@ -100,6 +102,11 @@ def _look_at(node: object, names: Names) -> None:
         near = nearest(name, names.functions)
         hint = None if near else "SHOW FUNCTIONS lists those there are"
         raise UnknownName("function", written, near=near, span=node.name[-1].span, hint=hint)
+
+
+def _is_too_big(text: str) -> bool:
+    """Whether a hexadecimal number is larger than SQLite takes; a decimal one becomes a floating point number."""
+    return text[:2] in ("0x", "0X") and int(text, 16) >= 2**64
 
 
 def _span(path: n.Path) -> Span:
