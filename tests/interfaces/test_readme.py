@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.interfaces.test_magic import Notebook
+from tests.interfaces.notebook import Notebook
 from tests.test_readme import _FENCES, PROGRAMS, test_a_python_example_prints_what_it_says
 from tokensh.sandbox import Sandbox
 

@@ -1,0 +1,34 @@
+"""A notebook, as IPython runs one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Notebook:
+    """Cells and what they leave."""
+
+    def __init__(self) -> None:
+        from IPython.core.interactiveshell import InteractiveShell  # noqa: PLC0415 (where there is one)
+        from traitlets.config import Config  # noqa: PLC0415
+
+        config = Config({"HistoryManager": {"enabled": False}})
+        self.shell = InteractiveShell.instance(config=config)
+        self.shell.reset()
+
+    def cell(self, text: str) -> Any:
+        """The value of a cell that must not fail."""
+        done = self.shell.run_cell(text, store_history=True)
+        done.raise_error()
+        return done.result
+
+    def failing(self, text: str) -> BaseException:
+        """The error of a cell that must fail."""
+        done = self.shell.run_cell(text)
+        assert done.error_in_exec is not None
+        return done.error_in_exec  # type: ignore[no-any-return]
+
+    def shown(self, value: Any) -> dict[str, str]:
+        """What a notebook's file keeps of a value, by MIME type."""
+        data, _ = self.shell.display_formatter.format(value)
+        return data  # type: ignore[no-any-return]
