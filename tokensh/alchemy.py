@@ -11,11 +11,14 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sqlalchemy import event, exc, types
-from sqlalchemy.dialects.sqlite import base as sqlite
-from sqlalchemy.engine import URL, Engine, default
-from sqlalchemy.engine import Connection as SQLAlchemyConnection
-from sqlalchemy.sql.compiler import IdentifierPreparer
+try:
+    from sqlalchemy import event, exc, types
+    from sqlalchemy.dialects.sqlite import base as sqlite
+    from sqlalchemy.engine import URL, Engine, default
+    from sqlalchemy.engine import Connection as SQLAlchemyConnection
+    from sqlalchemy.sql.compiler import IdentifierPreparer
+except ModuleNotFoundError as missing:
+    raise ImportError("tokensh.alchemy needs SQLAlchemy: pip install 'tokensh[sqlalchemy]'") from missing
 
 from tokensh import __version__, dbapi, sandbox
 from tokensh.errors import UnknownName

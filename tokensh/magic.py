@@ -13,9 +13,12 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, NoReturn
 
-from IPython.core.error import UsageError
-from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
-from IPython.display import display
+try:
+    from IPython.core.error import UsageError
+    from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
+    from IPython.display import display
+except ModuleNotFoundError as missing:
+    raise ImportError("tokensh.magic needs IPython: pip install 'tokensh[jupyter]'") from missing
 
 from tokensh.dbapi import Connection, Listeners
 from tokensh.environment import ctrl_c

@@ -1,0 +1,18 @@
+"""What an extra brings is missing: one sentence says what to install."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("module", "library", "extra"),
+    [("alchemy", "sqlalchemy", "sqlalchemy"), ("magic", "IPython", "jupyter"), ("spark", "pyspark", "spark")],
+)
+def test_a_missing_library_is_told_with_its_extra(module: str, library: str, extra: str) -> None:
+    program = f"import sys; sys.modules[{library!r}] = None; import tokensh.{module}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stderr.splitlines()[-1].endswith(f"pip install 'tokensh[{extra}]'")
