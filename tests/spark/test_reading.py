@@ -111,7 +111,7 @@ def test_a_workspace_that_fails_fails_the_read_and_is_named(site: Sandbox, optio
     assert told.startswith("2 of 3 workspaces failed\n  b: ")
     assert "403 PERMISSION_DENIED" in told
     assert "\n  c: " in told
-    assert told.endswith("hint: option errors = 'rows' gives the rows of the others, and a row for each of these")
+    assert told.endswith("option errors = 'rows' gives the rows of the others, and a row for each of these")
 
 
 @pytest.mark.parametrize("failing", ["b", "a,b,c"])
