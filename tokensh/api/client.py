@@ -420,7 +420,7 @@ class Client:
             with self._lock:
                 self.requests_sent += 1
             # The waiting thread ends what lasts too long; the timeouts here only bound what it cannot reach.
-            timeout = (min(CONNECT_TIMEOUT, left), left + 1)
+            timeout = (min(CONNECT_TIMEOUT, left + 1), left + 1)
             with adapter.send(
                 prepared, stream=True, timeout=timeout, verify=verify, cert=None, proxies=proxies
             ) as response:
