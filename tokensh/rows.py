@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 from tokensh.records import dataclass
@@ -35,3 +35,17 @@ class RowSet:
     columns: tuple[Column, ...]
     rows: Iterator[tuple[Value, ...]]
     incremental: bool = False
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """Names no two of which are alike, without regard to case: `name`, `name:2`."""
+    taken: set[str] = set()
+    made = []
+    for one in names:
+        name, count = one, 1
+        while name.lower() in taken:
+            count += 1
+            name = f"{one}:{count}"
+        taken.add(name.lower())
+        made.append(name)
+    return made

@@ -11,7 +11,7 @@ from tokensh.plan.lasting import ROW_NUMBER
 from tokensh.plan.nodes import Stored
 from tokensh.plan.objects import Table, View
 from tokensh.records import dataclass
-from tokensh.rows import Column, Value
+from tokensh.rows import Column, Value, distinct
 from tokensh.sql import nodes as n
 
 Row = tuple[Value, ...]
@@ -146,13 +146,5 @@ class SessionObjects:
 
 def _distinct(columns: Sequence[Column]) -> tuple[Column, ...]:
     """The columns under names no two of which are alike: `name`, `name:2`."""
-    seen: set[str] = set()
-    made = []
-    for one in columns:
-        name, count = one.name, 1
-        while name.lower() in seen:
-            count += 1
-            name = f"{one.name}:{count}"
-        seen.add(name.lower())
-        made.append(Column(name, one.type, one.origin, one.secret))
-    return tuple(made)
+    names = distinct(one.name for one in columns)
+    return tuple(Column(name, one.type, one.origin, one.secret) for one, name in zip(columns, names, strict=True))

@@ -9,7 +9,7 @@ from tokensh.plan.nodes import ScanColumn
 from tokensh.plan.routing import literal_value, unbound, walk
 from tokensh.plan.scope import NOTHING, BoundColumn, From, Relation
 from tokensh.records import replace
-from tokensh.rows import Column
+from tokensh.rows import Column, distinct
 from tokensh.sql import nodes as n
 from tokensh.sql.unparse import quoted
 
@@ -30,16 +30,11 @@ def called(column: BoundColumn, name: str) -> BoundColumn:
 
 def unique_names(columns: Sequence[BoundColumn]) -> list[BoundColumn]:
     """A result's columns under the names that SQLite shall give them, no two alike."""
-    taken: set[str] = set()
-    made = []
-    for one in columns:
-        name, count = one.name, 1
-        while name.lower() in taken:
-            count += 1
-            name = f"{one.name}:{count}"
-        taken.add(name.lower())
-        made.append(replace(one, sql=quoted(name), column=replace(one.column, name=one.name), visible=True))
-    return made
+    names = distinct(one.name for one in columns)
+    return [
+        replace(one, sql=quoted(name), column=replace(one.column, name=one.name), visible=True)
+        for one, name in zip(columns, names, strict=True)
+    ]
 
 
 def agreed(a: BoundColumn, b: BoundColumn) -> BoundColumn:
