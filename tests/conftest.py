@@ -1,6 +1,6 @@
 """For all tests: how many examples the property tests try that say nothing else.
 
-`pytest --hypothesis-profile nightly tests/faults/test_host.py tests/faults/test_shapes.py tests/test_redact.py` takes minutes.
+`pytest --hypothesis-profile nightly tests/resilience/test_host.py tests/resilience/test_shapes.py tests/test_redact.py` takes minutes.
 """
 
 from __future__ import annotations

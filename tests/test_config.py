@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds import world
+from tests.environments import world
 from tokensh import config
 from tokensh.errors import InterfaceError
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.sessions import A, connect, run
-from tests.faults.server import FaultyServer, answers
+from tests.resilience.server import FaultyServer, answers
 from tokensh import sandbox
 from tokensh.dbapi import Connection
 from tokensh.render import Options

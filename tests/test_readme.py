@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import page
+from tests import seed_statements
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 _FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -24,7 +24,7 @@ FILES = {text.split()[1]: text for language, text in _FENCES if language == "sql
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    for name, text in {"insert.sql": page.INSERT, **FILES}.items():
+    for name, text in {"insert.sql": seed_statements.INSERT, **FILES}.items():
         (folder / name).write_text(text)
     variables = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -50,7 +50,7 @@ def test_an_example_gives_what_it_shows(command: str, shown: str, tmp_path: Path
 
 
 def test_the_insert_that_is_shown_is_the_pages() -> None:
-    assert f"{page.INSERT}\n" in [text for language, text in _FENCES if language == "sql"]
+    assert f"{seed_statements.INSERT}\n" in [text for language, text in _FENCES if language == "sql"]
 
 
 PROGRAMS = [text for language, text in _FENCES if language == "python"]

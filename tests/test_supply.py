@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tests.shared import ROOT
+from tests.support import ROOT
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -23,7 +23,7 @@ EVALUATES = {"eval", "exec", "compile", "__import__"}
 UNPICKLES = {"pickle", "cPickle", "marshal", "shelve", "dill", "jsonpickle", "telnetlib"}
 ALLOWED = {
     # Constructors are written as text, as the standard library's dataclasses are: of our own attributes' names.
-    ("tokensh/records.py", "exec"),
+    ("tokensh/_dataclasses.py", "exec"),
     # A subclass of the safe loader.
     ("tokensh/provider/document.py", "yaml.load"),
     # What a person typed to be run by the shell.

@@ -27,13 +27,13 @@ else:
 
 def load_ipython_extension(shell: Any) -> None:
     """`%load_ext tokensh`: the magics `%tokensh` and `%%tokensh`."""
-    from tokensh import magic  # noqa: PLC0415 (IPython calls this, nobody else)
+    from tokensh.integrations import ipython  # noqa: PLC0415 (IPython calls this, nobody else)
 
-    magic.load(shell)
+    ipython.load(shell)
 
 
 def unload_ipython_extension(shell: Any) -> None:
     """`%unload_ext tokensh`."""
-    from tokensh import magic  # noqa: PLC0415 (as above)
+    from tokensh.integrations import ipython  # noqa: PLC0415 (as above)
 
-    magic.unload(shell)
+    ipython.unload(shell)

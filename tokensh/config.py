@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tokensh._dataclasses import dataclass, field
 from tokensh.environment import Environment
 from tokensh.errors import InterfaceError
-from tokensh.records import dataclass, field
 from tokensh.text import nearest
 
 SHELL: dict[str, type] = {

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from tokensh.records import dataclass, field
+from tokensh._dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,6 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
-from tokensh.patterns import late
-
 MASK = "[hidden]"
 """What stands in a secret's place; it keeps nothing of the value."""
 
@@ -35,7 +33,7 @@ _STEM = 16
 _CREDENTIAL = r"(?![a-z]{1,19}(?![\w.~+/=-]))([\w.~+/=-]{8,})"
 _KEYS = "|".join(sorted(SECRET_FIELDS))
 _SHAPES = tuple(
-    late(pattern, flags)
+    re.compile(pattern, flags)
     for pattern, flags in (
         (r"(?:dapi|dose)(?:(?!dapi|dose)[0-9a-f]){8,}(?:-\d+)?", re.IGNORECASE),
         (rf"(?i:\b(?:bearer|basic)\s+){_CREDENTIAL}", re.ASCII),
@@ -43,7 +41,7 @@ _SHAPES = tuple(
         (rf"""\b(?:{_KEYS})=['"]?([^\s&'"]+)""", re.IGNORECASE),
     )
 )
-_DOTTED = late(r"[\w.-]+", re.ASCII)
+_DOTTED = re.compile(r"[\w.-]+", re.ASCII)
 
 _Ranges = Iterator[tuple[int, int]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from tokensh.records import dataclass
+from tokensh._dataclasses import dataclass
 
 Value = str | int | float | bytes | None
 """One cell. Booleans are 0 and 1 in a `boolean` column; objects and arrays are JSON text in an `object`/`array` column."""

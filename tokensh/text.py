@@ -11,8 +11,6 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import accumulate, takewhile
 
-from tokensh.patterns import late
-
 # C0, DEL, C1; the Arabic letter mark and the bidirectional marks, embeddings, overrides and isolates; line and paragraph
 # separators; invisible operators, byte order mark, zero width space, interlinear annotation; tag characters; lone
 # surrogates. The joiners U+200C and, within a text, U+200D stay: emoji and several scripts are written with them.
@@ -30,10 +28,10 @@ _STYLE_16 = "\ufe0f"
 """The variation selector that asks for an emoji's coloured, wide form."""
 _JOINER = "\u200d"
 _CLUSTER_TEXT = f"{_FLAG_LETTER}{{2}}|{_EMOJI}(?:{_STYLE_16}|{_SKIN}|{_JOINER}.)+|.(?:{_JOINER}.)+"
-_CLUSTER = late(_CLUSTER_TEXT, re.DOTALL)
-_CLUSTER_OR_CHARACTER = late(f"{_CLUSTER_TEXT}|.", re.DOTALL)
-_FLAG = late(_FLAG_LETTER)
-_MAKES_CLUSTERS = late(f"{_FLAG_LETTER}|{_SKIN}|[{_JOINER}{_STYLE_16}]")
+_CLUSTER = re.compile(_CLUSTER_TEXT, re.DOTALL)
+_CLUSTER_OR_CHARACTER = re.compile(f"{_CLUSTER_TEXT}|.", re.DOTALL)
+_FLAG = re.compile(_FLAG_LETTER)
+_MAKES_CLUSTERS = re.compile(f"{_FLAG_LETTER}|{_SKIN}|[{_JOINER}{_STYLE_16}]")
 
 _MARKS = ("Mn", "Me", "Cf")
 _ELLIPSIS = "…"

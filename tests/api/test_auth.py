@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds import world, write_profiles
+from tests.environments import world, write_profiles
 from tokensh.api.auth import AccessToken, Credentials, Setting
 from tokensh.api.hosts import Target, parse_origin
 from tokensh.api.oauth import Renewable

@@ -13,7 +13,7 @@ import pytest
 import responses
 from requests import PreparedRequest
 
-from tests.faults.clients import CREATE, LIST, TOKEN, FakeCredential, at, bench, create, get
+from tests.resilience.clients import CREATE, LIST, TOKEN, FakeCredential, at, bench, create, get
 from tokensh import __version__
 from tokensh.api.client import Client
 from tokensh.api.hosts import Target
@@ -233,7 +233,7 @@ def test_a_workspace_answers_with_its_tokens() -> None:
 def test_requests_is_imported_late_or_ahead_of_time(more: str, loaded: str) -> None:
     script = f"""
 import sys, threading
-from tests.faults.clients import bench
+from tests.resilience.clients import bench
 with bench() as parts:
     client = parts.client
     {more}

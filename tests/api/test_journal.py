@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds import world
+from tests.environments import world
 from tokensh.api.journal import Entry, Intent, Journal
 from tokensh.errors import OperationalError
 from tokensh.redact import Redactor
@@ -50,7 +50,7 @@ def test_an_intent_is_left_once_nobody_holds_it(tmp_path: Path) -> None:
 def test_an_intent_that_a_dead_process_held_is_left(tmp_path: Path) -> None:
     program = f"""
 import os, pathlib
-from tests.worlds import world
+from tests.environments import world
 from tokensh.api.journal import Intent, Journal
 Journal(world(pathlib.Path({str(tmp_path)!r}))).begin(Intent(1, "dbc-1", "a.b.c", "ci", 60))
 os.kill(os.getpid(), 9)

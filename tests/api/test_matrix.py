@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults.certificates import sign, tls
-from tests.faults.server import FaultyServer, Seen, tunnels
-from tests.worlds import world
+from tests.environments import world
+from tests.resilience.certificates import sign, tls
+from tests.resilience.server import FaultyServer, Seen, tunnels
 from tokensh.dbapi import Connection
 from tokensh.errors import CredentialError
 

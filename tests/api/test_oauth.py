@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds import world, write_profiles
+from tests.environments import world, write_profiles
 from tokensh import sandbox
 from tokensh.api.oauth import from_cli
 from tokensh.dbapi import Connection

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds import world
+from tests.environments import world
 from tokensh.api.auth import Setting
 from tokensh.api.hosts import parse_origin
 from tokensh.api.oauth import Machine

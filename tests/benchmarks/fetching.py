@@ -12,7 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from tests.benchmarks.measure import TOKEN, Bench, Result, cpu, ms, turns, wall
-from tokensh.cli import tune
+from tokensh.cli.main import tune
 from tokensh.dbapi import Connection
 from tokensh.environment import Environment
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.worlds import world
+from tests.environments import world
 from tokensh.dbapi import Connection
 from tokensh.rows import Value
 from tokensh.sandbox import Sandbox

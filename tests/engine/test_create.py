@@ -15,10 +15,11 @@ import pytest
 from tests.engine.conftest import Connect
 from tests.engine.sessions import A, asked, column, connect, run
 from tokensh import sandbox
+from tokensh._dataclasses import replace
 from tokensh.api.client import Client
 from tokensh.api.journal import Entry, Journal
-from tokensh.api.reply import Reply
 from tokensh.api.request import Request as ApiRequest
+from tokensh.api.response import Reply
 from tokensh.dbapi import Connection
 from tokensh.errors import (
     ApiError,
@@ -29,7 +30,6 @@ from tokensh.errors import (
     OutputError,
     UnknownOutcome,
 )
-from tokensh.records import replace
 from tokensh.rows import Value
 from tokensh.sandbox import Sandbox
 

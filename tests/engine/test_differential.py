@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.engine.random_queries import ARM, RESOURCES, VIEWS, WHOLE, WORKSPACES, Maker
-from tests.worlds import world
+from tests.environments import world
 from tokensh import sandbox
 from tokensh.dbapi import Connection
 from tokensh.rows import Value

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tokensh.engine.functions import MATH
-from tokensh.engine.local import Local, evaluate, function_names
+from tokensh.engine.sqlite import Local, evaluate, function_names
 from tokensh.environment import Cancellation
-from tokensh.plan.functions import functions
+from tokensh.plan.function_docs import functions
 from tokensh.rows import Value
 
 SCALAR: list[tuple[str, Value]] = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tokensh.engine.functions import FUNCTIONS
-from tokensh.engine.local import Local, evaluate
+from tokensh.engine.sqlite import Local, evaluate
 from tokensh.environment import Cancellation
 from tokensh.errors import DataError, ProgrammingError
 from tokensh.rows import Value

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds import world
+from tests.environments import world
 from tokensh.dbapi import Connection
 from tokensh.engine.history import History, Remembered
 from tokensh.errors import OperationalError

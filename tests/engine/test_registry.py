@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.engine.sessions import A, B, connect, run
-from tests.faults.clients import TOKEN
-from tests.faults.server import Exchange, FaultyServer
-from tests.shared import shared
+from tests.resilience.clients import TOKEN
+from tests.resilience.server import Exchange, FaultyServer
+from tests.support import shared
 
 USERS = "/api/2.0/preview/scim/v2/Users"
 TOKENS = "/api/2.0/token-management/tokens"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tokensh.engine.local import function_names
+from tokensh.engine.sqlite import function_names
 from tokensh.errors import Span, assert_never
-from tokensh.plan.bind import Names, bind
+from tokensh.plan.binder import Names, bind
 from tokensh.plan.nodes import AllOf, AnyOf, Constants, FromQuery, Plan, SameAs, Scan, SelectPlan, ValueSet
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.provider.model import Resource

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.provider import seed_page
-from tests.shared import shared
+from tests.support import shared
 from tokensh.errors import InterfaceError, ProviderDocumentError
 from tokensh.provider.catalog import Catalog
 from tokensh.provider.document import read_variables

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokensh.sandbox import seed
+from tokensh.sandbox.http import Reply, Request
 from tokensh.sandbox.routes import answer
 from tokensh.sandbox.state import Clock, Settings, State
-from tokensh.sandbox.wire import Reply, Request
 
 NOW = 1_700_000_000.0
 DAY = 86_400

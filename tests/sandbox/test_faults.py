@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tokensh.sandbox.faults import Fault, Faults, HangUp, from_json
-from tokensh.sandbox.wire import RefusedError, Reply, Request, reply
+from tokensh.sandbox.http import RefusedError, Reply, Request, reply
 
 
 def request(method: str = "GET", target: str = "/w/dbc-1/api/2.0/token/list?x=1") -> Request:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.sandbox.api import ORIGIN, WORKSPACE, Api, new_state
+from tokensh.sandbox.http import Reply
 from tokensh.sandbox.seed import ACCOUNT_ID, CLIENT_SECRET, ROBOT
-from tokensh.sandbox.wire import Reply
 
 GOOD = b"grant_type=client_credentials&scope=all-apis"
 ACCOUNT_PATH = f"/oidc/accounts/{ACCOUNT_ID}/v1/token"

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.sandbox.api import DAY, NOW, WORKSPACE, new_state
+from tokensh.sandbox.http import RefusedError
 from tokensh.sandbox.seed import ADMIN, GUEST, ROBOT, USER
 from tokensh.sandbox.state import NEVER, Order, fingerprint
-from tokensh.sandbox.wire import RefusedError
 
 MS = 1000
 

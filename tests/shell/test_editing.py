@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import page
+from tests import seed_statements
 from tests.shell.terminal import CTRL_C, CTRL_D, ENTER, ESCAPE, TAB, UP, Start
 from tokensh.engine.history import History
 
@@ -90,7 +90,7 @@ def test_the_rest_of_an_earlier_statement_is_suggested(start: Start, tmp_path: P
 
 
 def test_a_statement_from_the_history_runs_at_enter(start: Start, tmp_path: Path) -> None:
-    remember(tmp_path, page.SELECT.rpartition(" -- required;")[0] + " -- required")
+    remember(tmp_path, seed_statements.SELECT.rpartition(" -- required;")[0] + " -- required")
     terminal = start("--sandbox", size=(110, 30))
     terminal.type(UP)
     terminal.see("-- required;")
@@ -147,7 +147,7 @@ def test_keywords_take_the_case_of_what_is_typed(start: Start) -> None:
 
 def test_the_page_pasted_in_full_runs_statement_by_statement(start: Start) -> None:
     terminal = start("--sandbox", size=(120, 60))
-    terminal.paste(f"{page.SELECT}\n{page.INSERT}\n")
+    terminal.paste(f"{seed_statements.SELECT}\n{seed_statements.INSERT}\n")
     terminal.see("token_value")
     terminal.type(ENTER)
     terminal.see("deployment_name: ")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pygments.token import Comment, Keyword, Name, Number, String, _TokenType
 
-from tests import page
+from tests import seed_statements
 from tokensh.shell.highlight import lexer_for
 from tokensh.sql.parse import Parser
 
@@ -38,7 +38,10 @@ def test_each_word_has_the_colour_of_what_it_is(text: str, word: str, kind: _Tok
     assert kinds(text)[word] is kind
 
 
-@given(st.text(max_size=80) | st.lists(st.sampled_from([*page.EXEC.split(), "'", '"', "--", "/*", "{{"])).map(" ".join))
+@given(
+    st.text(max_size=80)
+    | st.lists(st.sampled_from([*seed_statements.EXEC.split(), "'", '"', "--", "/*", "{{"])).map(" ".join)
+)
 def test_no_character_is_lost_and_each_is_where_it_was(text: str) -> None:
     found = list(LEXER.get_tokens_unprocessed(text))
     assert "".join(word for _, _, word in found) == text

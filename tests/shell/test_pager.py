@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds import world
+from tests.environments import world
 from tokensh.environment import Environment
 from tokensh.shell.pager import Pager, pager_of, size_of
 

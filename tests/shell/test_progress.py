@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.worlds import world
+from tests.environments import world
+from tokensh._dataclasses import replace
 from tokensh.environment import Cancellation, Environment
-from tokensh.records import replace
 from tokensh.shell.progress import Spinner
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import page
+from tests import seed_statements
 from tests.shell.terminal import CTRL_C, CTRL_D, ENTER, TAB, UP, WORKSPACE, Start, on
 from tokensh.sandbox import Sandbox
 
@@ -56,7 +56,7 @@ def test_the_continuation_shows_an_open_bracket_and_an_open_string(start: Start)
 
 def test_the_pages_select_runs_as_it_is_pasted(start: Start) -> None:
     terminal = start("--sandbox", size=(120, 40))
-    terminal.paste(page.SELECT)
+    terminal.paste(seed_statements.SELECT)
     terminal.see("-- required;")
     terminal.type(ENTER)
     terminal.see("deployment_name:")
@@ -67,7 +67,7 @@ def test_the_pages_select_runs_as_it_is_pasted(start: Start) -> None:
 
 def test_the_pages_insert_asks_for_its_values_and_masks_the_token(start: Start) -> None:
     terminal = start("--sandbox", size=(120, 40))
-    terminal.paste(page.INSERT)
+    terminal.paste(seed_statements.INSERT)
     terminal.see("token_value")
     terminal.type(ENTER)
     for name, answer in (("lifetime_seconds", "3600"), ("comment", "ci"), ("deployment_name", "")):
@@ -102,7 +102,7 @@ def test_ctrl_c_at_a_question_drops_the_statement(start: Start) -> None:
 def test_the_pages_exec_asks_once_naming_the_token_and_its_comment(start: Start) -> None:
     terminal = start("--sandbox", size=(120, 50))
     terminal.run("select token_id, comment from user_tokens where comment = 'terraform ci';")
-    terminal.paste(page.EXEC)
+    terminal.paste(seed_statements.EXEC)
     terminal.see("}';")
     terminal.type(ENTER)
     terminal.see("deployment_name: ")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import page
+from tests import seed_statements
 
 pytestmark = [
     pytest.mark.terminal,
@@ -89,7 +89,7 @@ def tmux(tmp_path: Path) -> Iterator[Tmux]:
 
 
 def test_the_page_is_pasted_run_and_the_prompt_stands_below_it(tmux: Tmux) -> None:
-    tmux.paste(page.SELECT + "\n")
+    tmux.paste(seed_statements.SELECT + "\n")
     tmux.see("-- required;")
     tmux.keys("Enter")
     tmux.see("deployment_name: dbc-abcd0123-a1bc")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyte
 import pytest
 
-from tests.worlds import world
+from tests.environments import world
 from tokensh.dbapi import Connection
 from tokensh.errors import ApiError, InterfaceError
 from tokensh.render import Options

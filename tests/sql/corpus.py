@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.shared import shared
+from tests.support import shared
 from tokensh.errors import SqlSyntaxError
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import Piece, split

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
-from tests.shared import ROOT
+from tests.support import ROOT
 from tokensh.sql import grammar
 
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from tests.shared import ROOT
-from tokensh.records import replace
+from tests.support import ROOT
+from tokensh._dataclasses import replace
 from tokensh.sql import parse
 from tokensh.sql.lalr import State
 from tokensh.sql.parse import Parser

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import page
+from tests import seed_statements
 from tokensh.errors import PlaceholderError
 from tokensh.sql import nodes as n
 from tokensh.sql.lexer import tokens
@@ -61,7 +61,7 @@ def test_a_template_of_another_tool_is_an_error_with_its_place(text: str) -> Non
     assert raised.value.span is not None
 
 
-@pytest.mark.parametrize("statement", [page.SELECT, page.INSERT, page.EXEC])
+@pytest.mark.parametrize("statement", [seed_statements.SELECT, seed_statements.INSERT, seed_statements.EXEC])
 def test_the_statements_of_the_page_can_be_filled(statement: str) -> None:
     text = statement.rpartition(";")[0]
     names = {p.name for p in find(PARSER.table, text)}

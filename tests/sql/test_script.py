@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import page
+from tests import seed_statements
 from tokensh.errors import SqlSyntaxError
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import OPENERS, Piece, Splitter, split
@@ -79,7 +79,7 @@ def test_a_script_is_its_statements(text: str, found: list[str]) -> None:
 
 
 def test_the_page_is_its_three_statements() -> None:
-    pieces = by_lines("\n\n".join((page.SELECT, page.INSERT, page.EXEC)))
+    pieces = by_lines("\n\n".join((seed_statements.SELECT, seed_statements.INSERT, seed_statements.EXEC)))
     assert [p.text.split()[0] for p in pieces] == ["SELECT", "INSERT", "EXEC"]
     assert all(PARSER.is_complete(p.text) for p in pieces)
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from urllib.parse import urlsplit
 
+from tokensh._dataclasses import dataclass, field
 from tokensh.api import oauth, profiles
 from tokensh.api.hosts import Target, in_zone, parse_origin
 from tokensh.api.oauth import FetchJson, Granted, Machine, Renewable
 from tokensh.api.profiles import Profile
 from tokensh.environment import Environment
 from tokensh.errors import CredentialError
-from tokensh.records import dataclass, field
 from tokensh.text import nearest
 
 _NAMED = 5

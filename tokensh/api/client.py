@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import sys
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -19,13 +20,14 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from tokensh import __version__
-from tokensh.api import policy, reply
+from tokensh._dataclasses import dataclass, replace
+from tokensh.api import response, retry
+from tokensh.api.api_errors import is_stale, page_hint
 from tokensh.api.hosts import Target, parse_origin
 from tokensh.api.log import Log
 from tokensh.api.pool import MAYBE, Batch, Flight, Job
-from tokensh.api.refusal import is_stale, page_hint
-from tokensh.api.reply import Reply
 from tokensh.api.request import Json, Request
+from tokensh.api.response import Reply
 from tokensh.environment import Cancellation, Environment
 from tokensh.errors import (
     ApiError,
@@ -37,8 +39,6 @@ from tokensh.errors import (
     NetworkError,
     ReplyError,
 )
-from tokensh.patterns import late
-from tokensh.records import dataclass, replace
 from tokensh.redact import Redactor
 from tokensh.text import visible
 
@@ -59,7 +59,7 @@ MAX_REPLY = 32 * 2**20
 _CHUNK = 64 * 1024
 _SYSTEM = {"win32": "windows"}.get(sys.platform, sys.platform)
 _PRODUCT = f"tokensh/{__version__} python/{'.'.join(map(str, sys.version_info[:3]))} os/{_SYSTEM}"
-_HEADER_TEXT = late(r"[\x21-\x7e]+")
+_HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
 
 
 class Credential(Protocol):
@@ -299,11 +299,11 @@ class Client:
     def _read_answer(self, request: Request, answer: _Answer) -> Reply:
         if 300 <= answer.status < 400:
             raise self._redirected(request.target, answer)
-        return reply.read(request, answer.status, answer.headers, answer.content, answer.elapsed, self._redactor)
+        return response.read(request, answer.status, answer.headers, answer.content, answer.elapsed, self._redactor)
 
     def _redirected(self, target: Target, answer: _Answer) -> ApiError:
         location = self._redactor.clean(answer.headers.get("Location", ""))
-        place = visible(policy.place(location))
+        place = visible(retry.place(location))
         return ApiError(
             f"{target.host} redirects to {place} (HTTP {answer.status}); redirects are not followed",
             status=answer.status,
@@ -333,7 +333,7 @@ class Client:
         request = message.request
         prepared = self._prepare(message, authorization, kind)
         outcome = self._exchange(message, prepared, flight, 1)
-        for number, usual in enumerate(policy.PAUSES if request.method == "GET" else (), 2):
+        for number, usual in enumerate(retry.PAUSES if request.method == "GET" else (), 2):
             pause = self._pause(outcome, usual)
             if pause is None or self._environment.monotonic() + pause >= flight.deadline:
                 break
@@ -348,7 +348,7 @@ class Client:
     def _pause(self, outcome: _Answer | NetworkError, usual: float) -> float | None:
         if isinstance(outcome, NetworkError):
             return usual
-        return policy.pause(outcome.status, outcome.headers.get("Retry-After", ""), usual, self._environment.now())
+        return retry.pause(outcome.status, outcome.headers.get("Retry-After", ""), usual, self._environment.now())
 
     def _prepare(self, message: _Message, authorization: str | None, kind: str) -> PreparedRequest:
         import requests  # noqa: PLC0415 (slow to import; only a request that is sent needs it)
@@ -408,15 +408,15 @@ class Client:
     ) -> _Answer | NetworkError:
         from requests import RequestException  # noqa: PLC0415 (slow to import, as above)
 
-        from tokensh.api import connections  # noqa: PLC0415 (it imports urllib3)
+        from tokensh.api import transport  # noqa: PLC0415 (it imports urllib3)
 
         flight.check()
         adapter = self._transport()
-        proxies = policy.proxies(self._environment, request.target)
-        verify = policy.trusted(self._environment)
+        proxies = retry.proxies(self._environment, request.target)
+        verify = retry.trusted(self._environment)
         left = max(0.1, flight.deadline - started)
         try:
-            connections.watch(adapter.get_connection_with_tls_context(prepared, verify, proxies), request.target)
+            transport.watch(adapter.get_connection_with_tls_context(prepared, verify, proxies), request.target)
             with self._lock:
                 self.requests_sent += 1
             # The waiting thread ends what lasts too long; the timeouts here only bound what it cannot reach.
@@ -425,8 +425,8 @@ class Client:
                 prepared, stream=True, timeout=timeout, verify=verify, cert=None, proxies=proxies
             ) as response:
                 content = self._read(response)
-        except (RequestException, connections.HTTPError, OSError) as error:
-            return connections.explain(error, request.target.host, sent=flight.sent)
+        except (RequestException, transport.HTTPError, OSError) as error:
+            return transport.explain(error, request.target.host, sent=flight.sent)
         flight.arrive()
         return _Answer(response.status_code, response.headers, content, self._environment.monotonic() - started)
 
@@ -446,7 +446,7 @@ class Client:
 
         with self._lock:
             if self._adapter is None:
-                self._adapter = HTTPAdapter(policy.kept_hosts(), self._max_connections)
+                self._adapter = HTTPAdapter(retry.kept_hosts(), self._max_connections)
             return self._adapter
 
 
@@ -458,7 +458,7 @@ def _load() -> None:
     with _loading:
         import requests.adapters  # noqa: F401, PLC0415 (slow to import; only a request that is sent needs it)
 
-        from tokensh.api import connections  # noqa: F401, PLC0415 (it imports urllib3)
+        from tokensh.api import transport  # noqa: F401, PLC0415 (it imports urllib3)
 
 
 def _assert_place(request: Request, url: str) -> None:

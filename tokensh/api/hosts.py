@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from tokensh._dataclasses import dataclass
 from tokensh.errors import HostError, InterfaceError
-from tokensh.patterns import late
-from tokensh.records import dataclass
 from tokensh.text import visible
 
 ZONES = (
@@ -21,11 +20,11 @@ ZONES = (
 )
 """The DNS zones that Databricks serves workspaces under (from the environments that Databricks' own SDKs list)."""
 
-_LABEL = late(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-_URL = late(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::([0-9]{1,5}))?((?:/[A-Za-z0-9._~-]+)*)/?")
+_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_URL = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::([0-9]{1,5}))?((?:/[A-Za-z0-9._~-]+)*)/?")
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
-_LOOPBACK = late(rf"localhost|::1|127(?:\.{_OCTET}){{3}}")
-_VARIABLE = late(r"\{(\w+)\}")
+_LOOPBACK = re.compile(rf"localhost|::1|127(?:\.{_OCTET}){{3}}")
+_VARIABLE = re.compile(r"\{(\w+)\}")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _ALLOWED = (
     "allowed: letters, digits and '-' (at most 63, no '-' at either end), a full host under "

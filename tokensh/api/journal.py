@@ -15,9 +15,9 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
+from tokensh._dataclasses import dataclass, field, fields, replace
 from tokensh.environment import Environment, make_private_folder, open_private
 from tokensh.errors import OperationalError
-from tokensh.records import dataclass, field, fields, replace
 
 _numbers = count(1)
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
+from tokensh._dataclasses import dataclass, field
 from tokensh.api.hosts import ZONES, Target, in_zone, parse_origin
 from tokensh.api.request import Json
 from tokensh.environment import Environment
 from tokensh.errors import CredentialError, Error, Interrupted
-from tokensh.records import dataclass, field
 from tokensh.text import truncate, visible
 
 _EARLY = 40

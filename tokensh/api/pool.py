@@ -13,9 +13,9 @@ from collections.abc import Callable, Generator, Sequence
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from tokensh._dataclasses import dataclass
 from tokensh.environment import Cancellation
 from tokensh.errors import Error, Interrupted, NetworkError
-from tokensh.records import dataclass
 
 if TYPE_CHECKING:
     import socket

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
+from tokensh._dataclasses import dataclass
 from tokensh.api.hosts import parse_origin
 from tokensh.environment import Environment, is_exposed
 from tokensh.errors import CredentialError
-from tokensh.records import dataclass
 
 _SETTINGS = "__settings__"
 

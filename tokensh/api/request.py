@@ -8,19 +8,18 @@ from collections.abc import Mapping
 from typing import TypeAlias
 from urllib.parse import quote, urlencode
 
+from tokensh._dataclasses import dataclass
 from tokensh.api.hosts import Hosts, Target
 from tokensh.errors import DataError, MissingParameter
-from tokensh.patterns import late
 from tokensh.provider.model import Method, Parameter
-from tokensh.records import dataclass
 from tokensh.redact import SECRET_FIELDS
 from tokensh.rows import Value
 from tokensh.text import truncate, visible
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
-_VARIABLE = late(r"\{([^{}:]+)(?::[^{}]*)?\}")
-_INTEGER = late(r"[+-]?[0-9]{1,19}")
+_VARIABLE = re.compile(r"\{([^{}:]+)(?::[^{}]*)?\}")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _BOOLEANS: Mapping[object, bool] = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
 _INT64 = range(-(2**63), 2**63)
 

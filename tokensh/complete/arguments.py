@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from tokensh.complete.columns import Shown, columns_of, parameter_note, routing
+from tokensh.complete.cursor_context import name_of
 from tokensh.complete.model import Candidate, Facts, note
 from tokensh.complete.names import Names, callable_by
-from tokensh.complete.place import name_of
-from tokensh.complete.sketch import Sketch
+from tokensh.complete.outline import Sketch
 from tokensh.complete.values import insert_columns
 from tokensh.provider.model import Method, Parameter, Resource, Verb
 from tokensh.sql.lexer import Token

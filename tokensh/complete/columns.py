@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from tokensh._dataclasses import dataclass, field
 from tokensh.complete.model import Facts, note
 from tokensh.complete.names import Names, callable_by
-from tokensh.complete.sketch import Cte, Group, Item, Relation, Sketch, alias_of, items_of, mentions, sketch
+from tokensh.complete.outline import Cte, Group, Item, Relation, Sketch, alias_of, items_of, mentions, sketch
 from tokensh.provider.model import VERBS, Method, Parameter, Resource, Verb
-from tokensh.records import dataclass, field
 from tokensh.sql.lexer import Token
 
 _DEEPEST = 6

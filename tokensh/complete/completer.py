@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from tokensh.complete import arguments, body, commands, values
+from tokensh.complete import arguments, commands, json_body, values
+from tokensh.complete.candidates import Sources
 from tokensh.complete.columns import Tables
-from tokensh.complete.expect import Expected, expected
+from tokensh.complete.cursor_context import Place, is_closed, locate
+from tokensh.complete.expected_tokens import Expected, expected
 from tokensh.complete.model import Candidate, Facts, Suggestion, is_inert
 from tokensh.complete.names import Names
-from tokensh.complete.place import Place, is_closed, locate
+from tokensh.complete.outline import Sketch, sketch
 from tokensh.complete.rank import MOST, ranked
-from tokensh.complete.sketch import Sketch, sketch
-from tokensh.complete.sources import Sources
 from tokensh.provider.catalog import Catalog
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import OPENERS
@@ -61,7 +61,7 @@ class Completer:
         match place.kind:
             case "json":
                 method = arguments.called(found, self._names, facts)
-                return body.suggestions(place, method, found, facts) if method else []
+                return json_body.suggestions(place, method, found, facts) if method else []
             case "string":
                 return _in_string(place, found, facts)
             case "argument":
@@ -101,7 +101,7 @@ class Completer:
         if state.takes("PARAMETER"):
             return arguments.of_exec(method, found, facts)
         if [t.kind for t in place.before[-2:]] == ["JSON_PARAMETER", "OPERATOR"]:
-            opening = body.opening(method)
+            opening = json_body.opening(method)
             return (opening,) if opening else ()
         return ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from tokensh.records import dataclass, field
+from tokensh._dataclasses import dataclass, field
 from tokensh.redact import Redactor
 from tokensh.text import truncate, visible
 

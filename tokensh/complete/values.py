@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tokensh.complete.cursor_context import name_of
 from tokensh.complete.model import Candidate, Facts, guarded, is_inert, note
-from tokensh.complete.place import name_of
+from tokensh.complete.outline import Sketch, selected
 from tokensh.complete.rank import MOST
-from tokensh.complete.sketch import Sketch, selected
 from tokensh.sql.lexer import Token
 
 WORKSPACE = "deployment_name"

@@ -6,17 +6,17 @@ import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 
-from tokensh.api import reply as replies
+from tokensh._dataclasses import dataclass, replace
 from tokensh.api import request as requests_
+from tokensh.api import response as replies
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
 from tokensh.api.journal import Entry, Intent, Journal
-from tokensh.api.reply import Reply
 from tokensh.api.request import Json, Request
+from tokensh.api.response import Reply
 from tokensh.environment import Cancellation, Environment
 from tokensh.errors import ApiError, Error, InternalError, Interrupted, NetworkError, ReplyError, UnknownOutcome
 from tokensh.provider.model import Method, Resource
-from tokensh.records import dataclass, replace
 from tokensh.redact import SECRET_FIELDS, Redactor
 from tokensh.rows import Value
 from tokensh.sql.unparse import text_literal

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
+from tokensh._dataclasses import dataclass
 from tokensh.api.hosts import Hosts
 from tokensh.engine.fetch import Values, calls, needs
-from tokensh.engine.local import Local
 from tokensh.engine.objects import SessionObjects
+from tokensh.engine.sqlite import Local
 from tokensh.errors import assert_never
 from tokensh.plan.nodes import (
     AllOf,
@@ -38,7 +39,6 @@ from tokensh.plan.nodes import (
     ValueSet,
 )
 from tokensh.provider.model import Method
-from tokensh.records import dataclass
 from tokensh.rows import Column, RowSet
 
 _COLUMNS = (Column("step", "integer"), Column("action", "string"), Column("detail", "string"))

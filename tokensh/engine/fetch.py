@@ -9,13 +9,14 @@ from http import HTTPStatus
 from itertools import count, product, repeat
 from typing import cast
 
-from tokensh.api import reply as replies
+from tokensh._dataclasses import dataclass
 from tokensh.api import request as requests_
+from tokensh.api import response as replies
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
-from tokensh.api.reply import Reply
 from tokensh.api.request import Json, Request
-from tokensh.engine.local import Local, Row, evaluate
+from tokensh.api.response import Reply
+from tokensh.engine.sqlite import Local, Row, evaluate
 from tokensh.errors import (
     ApiError,
     DataError,
@@ -28,10 +29,9 @@ from tokensh.errors import (
     Span,
     assert_never,
 )
-from tokensh.plan.method import choose
+from tokensh.plan.method_resolution import choose
 from tokensh.plan.nodes import AllOf, AnyOf, Constants, FromQuery, SameAs, Scan, ScanColumn, ValueSet
 from tokensh.provider.model import Method, Parameter
-from tokensh.records import dataclass
 from tokensh.rows import Value
 
 _NAMED = 3

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tokensh._dataclasses import dataclass
 from tokensh.environment import make_private_folder, open_private
 from tokensh.errors import OperationalError
-from tokensh.records import dataclass
 from tokensh.rows import Column, Value
 
 _SCHEMA = """

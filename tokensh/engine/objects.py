@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from tokensh.engine.local import Local
+from tokensh._dataclasses import dataclass
+from tokensh.engine.sqlite import Local
 from tokensh.engine.store import Store
 from tokensh.errors import Error, OperationalError
-from tokensh.plan.lasting import ROW_NUMBER
+from tokensh.plan.ddl import ROW_NUMBER
 from tokensh.plan.nodes import Stored
 from tokensh.plan.objects import Table, View
-from tokensh.records import dataclass
 from tokensh.rows import Column, Value, distinct
 from tokensh.sql import nodes as n
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from tokensh._dataclasses import dataclass
 from tokensh.environment import make_private_folder, open_private
 from tokensh.errors import IntegrityError, OperationalError, ProgrammingError
-from tokensh.patterns import late
-from tokensh.plan.method import is_secret
+from tokensh.plan.method_resolution import is_secret
 from tokensh.plan.objects import Kind
-from tokensh.records import dataclass
 from tokensh.rows import Column, Value
 from tokensh.sql.unparse import quoted
 
@@ -24,8 +24,8 @@ Row = tuple[Value, ...]
 
 _FIRST, _LAST = '"tokensh:first"', '"tokensh:last"'
 """The versions of a materialized view that a row is in, from the first to the last; without a last, it is in the present one."""
-_GONE = late(r"^no such table: data_")
-_OWN_NAME = late(r"\bdata_\d+\.")
+_GONE = re.compile(r"^no such table: data_")
+_OWN_NAME = re.compile(r"\bdata_\d+\.")
 _ROW_NUMBERS = ("rowid", "_rowid_", "oid")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects(

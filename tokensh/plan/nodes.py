@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from tokensh._dataclasses import dataclass, field
 from tokensh.errors import Span
 from tokensh.plan.objects import Kind
 from tokensh.provider.model import Method, Parameter, Resource
-from tokensh.records import dataclass, field
 from tokensh.rows import Column, RowSet, Value
 
 # ---- where a parameter's values come from

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, Protocol
 
-from tokensh.records import dataclass
+from tokensh._dataclasses import dataclass
 from tokensh.rows import Column
 from tokensh.sql import nodes as n
 

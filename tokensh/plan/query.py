@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
+from tokensh._dataclasses import dataclass, field, replace
 from tokensh.errors import (
     Error,
     MissingParameter,
@@ -20,10 +21,12 @@ from tokensh.errors import (
     UnknownName,
     assert_never,
 )
-from tokensh.plan.method import always_required, choose, methods, named, scan_columns
+from tokensh.plan.method_resolution import always_required, choose, methods, named, scan_columns
 from tokensh.plan.nodes import Constants, Keys, Scan, ScanColumn, SelectPlan, Stored, ValueSet
 from tokensh.plan.objects import NoObjects, Objects, Table, View, written
-from tokensh.plan.parts import (
+from tokensh.plan.pushdown import Order, Predicates, Sets, Subquery, all_of, literal_value, walk, whole
+from tokensh.plan.scope import EMPTY, NOTHING, BoundColumn, From, Key, Relation, Scope, renamed
+from tokensh.plan.select_list import (
     agreed,
     both_of,
     called,
@@ -38,11 +41,8 @@ from tokensh.plan.parts import (
     whole_from,
     whole_number,
 )
-from tokensh.plan.routing import Order, Predicates, Sets, Subquery, all_of, literal_value, walk, whole
-from tokensh.plan.scope import EMPTY, NOTHING, BoundColumn, From, Key, Relation, Scope, renamed
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.provider.model import Method, Resource
-from tokensh.records import dataclass, field, replace
 from tokensh.rows import Column, ColumnType
 from tokensh.sql import nodes as n
 from tokensh.sql import unparse

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from tokensh._dataclasses import dataclass, field, replace
 from tokensh.errors import ProgrammingError, Span, UnknownName
-from tokensh.records import dataclass, field, replace
 from tokensh.rows import Column
 from tokensh.sql import nodes as n
 from tokensh.text import nearest

@@ -13,10 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tokensh._dataclasses import dataclass
 from tokensh.errors import InterfaceError, ProviderDocumentError
 from tokensh.provider.model import ProviderInfo, ServiceInfo
 from tokensh.provider.openapi import ServiceDocument
-from tokensh.records import dataclass
 
 if TYPE_CHECKING:
     import yaml

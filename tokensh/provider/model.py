@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tokensh.records import dataclass
+from tokensh._dataclasses import dataclass
 from tokensh.rows import ColumnType
 
 Location = Literal["server", "path", "query", "header", "body"]

@@ -8,13 +8,13 @@ reference that leads nowhere or a resource that is no mapping, is a `ProviderDoc
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, cast
 
+from tokensh._dataclasses import dataclass
 from tokensh.errors import ProviderDocumentError
-from tokensh.patterns import late
 from tokensh.provider.model import VERBS, Field, Location, Method, Parameter, Resource, Verb
-from tokensh.records import dataclass
 from tokensh.rows import ColumnType
 
 RESOURCES = "#/components/x-stackQL-resources"
@@ -37,8 +37,8 @@ TYPES: dict[str, ColumnType] = {
 CLIENT_HEADERS = frozenset({"accept", "content-type", "authorization"})
 SHAPE_KEYS = ("type", "format", "required", "enum", "default", "description", "readOnly", "writeOnly", "deprecated")
 SHAPE_DEPTH = 5
-TEMPLATE_VARIABLE = late(r"\{([^{}:]+)(?::[^{}]*)?\}")
-OBJECT_KEY_STEP = late(r"\.(?P<name>[^.\[\]]+)|\['(?P<quoted>[^']+)'\]|\[(?:\*|\d+)\]")
+TEMPLATE_VARIABLE = re.compile(r"\{([^{}:]+)(?::[^{}]*)?\}")
+OBJECT_KEY_STEP = re.compile(r"\.(?P<name>[^.\[\]]+)|\['(?P<quoted>[^']+)'\]|\[(?:\*|\d+)\]")
 
 Node = dict[str, Any]
 

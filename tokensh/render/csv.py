@@ -12,15 +12,14 @@ from collections.abc import Callable
 from typing import NamedTuple, TextIO
 
 from tokensh.errors import InterfaceError
-from tokensh.patterns import late
 from tokensh.render import cells
 from tokensh.render.options import Options
 from tokensh.render.writer import blocks, emit
 from tokensh.rows import Column, RowSet
 from tokensh.text import visible
 
-_SURROGATE = late("[\ud800-\udfff]")
-_TSV_SPECIAL = late("[\\\\\t\n\r\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_TSV_SPECIAL = re.compile("[\\\\\t\n\r\ud800-\udfff]")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 _TSV_ESCAPES = {"\\": "\\\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}

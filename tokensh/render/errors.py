@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tokensh._dataclasses import dataclass
 from tokensh.errors import (
     ApiError,
     CredentialError,
@@ -22,7 +23,6 @@ from tokensh.errors import (
     Span,
     UnknownOutcome,
 )
-from tokensh.records import dataclass
 from tokensh.render.json import one_line
 from tokensh.text import truncate, visible, width
 

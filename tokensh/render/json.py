@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterator
 from json.encoder import encode_basestring
 from typing import Any, TextIO
 
-from tokensh.patterns import late
 from tokensh.render import cells
 from tokensh.render.options import Options
 from tokensh.render.writer import blocks, emit
 from tokensh.rows import Column, RowSet
 from tokensh.text import UNSAFE_CHARACTERS
 
-_UNSAFE = late(f"[{UNSAFE_CHARACTERS}]")
+_UNSAFE = re.compile(f"[{UNSAFE_CHARACTERS}]")
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any, Literal, TextIO
 
+from tokensh._dataclasses import dataclass, replace
 from tokensh.environment import Environment, is_terminal
-from tokensh.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from itertools import chain, islice, zip_longest
 from typing import TextIO
 
 from tokensh.render import cells
-from tokensh.render.fit import Laid, Row, fitted, lay_out, whole
+from tokensh.render.layout import Laid, Row, fitted, lay_out, whole
 from tokensh.render.options import Options
 from tokensh.render.writer import Block, Piece, block_rows, blocks, emit
 from tokensh.rows import Column, RowSet, Value

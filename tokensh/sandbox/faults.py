@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 
-from tokensh.sandbox.wire import Json, Reply, Request, integer, malformed, reply, text
+from tokensh.sandbox.http import Json, Reply, Request, integer, malformed, reply, text
 
 _CODES = {
     400: "INVALID_PARAMETER_VALUE",

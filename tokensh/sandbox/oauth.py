@@ -6,9 +6,9 @@ import base64
 import binascii
 from urllib.parse import parse_qsl
 
+from tokensh.sandbox.http import Json, Reply, Request, reply
 from tokensh.sandbox.seed import ACCOUNT_ID, CLIENT_SECRET, ROBOT
 from tokensh.sandbox.state import State
-from tokensh.sandbox.wire import Json, Reply, Request, reply
 
 CONFIG_PATH = "/.well-known/databricks-config"
 METADATA_PATH = "/oidc/.well-known/oauth-authorization-server"

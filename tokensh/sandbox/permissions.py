@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tokensh.sandbox.http import Json, invalid, missing, text
 from tokensh.sandbox.seed import PRINCIPALS
 from tokensh.sandbox.state import Grant, Workspace
-from tokensh.sandbox.wire import Json, invalid, missing, text
 
 PATH = "/api/2.0/permissions/authorization/tokens"
 

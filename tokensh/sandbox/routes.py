@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from tokensh.sandbox import oauth, permissions
-from tokensh.sandbox.seed import ACCOUNT_ID, PRINCIPALS
-from tokensh.sandbox.state import Order, Principal, State, Token, Workspace
-from tokensh.sandbox.wire import (
+from tokensh.sandbox.http import (
     Json,
     RefusedError,
     Reply,
@@ -26,6 +24,8 @@ from tokensh.sandbox.wire import (
     strings,
     text,
 )
+from tokensh.sandbox.seed import ACCOUNT_ID, PRINCIPALS
+from tokensh.sandbox.state import Order, Principal, State, Token, Workspace
 
 
 @dataclass(frozen=True, slots=True)

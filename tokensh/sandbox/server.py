@@ -15,9 +15,9 @@ from typing import Any, cast
 
 from tokensh.errors import InterfaceError
 from tokensh.sandbox.faults import HangUp
+from tokensh.sandbox.http import RefusedError, Reply, Request, malformed
 from tokensh.sandbox.service import Sandbox
 from tokensh.sandbox.state import Clock, Settings
-from tokensh.sandbox.wire import RefusedError, Reply, Request, malformed
 
 BODY_LIMIT = 4 * 1024 * 1024
 """Bytes a request's body may have."""

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from tokensh.sandbox import seed
 from tokensh.sandbox.faults import Fault, Faults, HangUp, from_json
+from tokensh.sandbox.http import Json, RefusedError, Reply, Request, malformed, no_endpoint, reply
 from tokensh.sandbox.routes import answer
 from tokensh.sandbox.state import EMPTY_LISTS, Clock, Settings
-from tokensh.sandbox.wire import Json, RefusedError, Reply, Request, malformed, no_endpoint, reply
 
 if TYPE_CHECKING:
     from tokensh.sandbox.server import Server

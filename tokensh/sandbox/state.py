@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from tokensh.sandbox.wire import RefusedError, Request, invalid, missing
+from tokensh.sandbox.http import RefusedError, Request, invalid, missing
 
 DAY = 86_400
 """Seconds."""

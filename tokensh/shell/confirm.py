@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tokensh.errors import Error, Interrupted
 from tokensh.plan.nodes import ChangePlan, ExecPlan
 from tokensh.rows import Value
-from tokensh.shell import ask
+from tokensh.shell import dialogs
 from tokensh.text import elide_middle, truncate, visible
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def approve(session: Session, plan: ChangePlan | ExecPlan, rows: Sequence[Mappin
         if len(rows) > _ASKED:
             session.note(f"  and {len(rows) - _ASKED} more")
         question = f"{verb} these {len(rows)} rows of {plan.resource.name}?"
-    if not ask.yes(question):
+    if not dialogs.yes(question):
         raise Interrupted("not confirmed, nothing was sent")
     session.runner.spinner.go_on()
 

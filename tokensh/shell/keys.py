@@ -17,7 +17,7 @@ from prompt_toolkit.filters import (
 )
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
-from tokensh.shell.reading import is_ready
+from tokensh.shell.input_buffer import is_ready
 from tokensh.sql.parse import Parser
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
+from tokensh._dataclasses import dataclass
 from tokensh.environment import Cancellation, Environment, is_terminal
-from tokensh.records import dataclass
 from tokensh.text import truncate
 
 _FIRST = 0.3

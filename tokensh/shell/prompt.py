@@ -22,9 +22,9 @@ from tokensh.shell.commands import COMMANDS
 from tokensh.shell.completer import ShellCompleter
 from tokensh.shell.highlight import STYLE, lexer_for
 from tokensh.shell.history import ArrowKeys, Suggest
+from tokensh.shell.input_buffer import BARE_COMMANDS, marks, trouble
 from tokensh.shell.keys import bindings
 from tokensh.shell.preload import Preload
-from tokensh.shell.reading import BARE_COMMANDS, marks, trouble
 from tokensh.shell.resultkeys import result_keys
 from tokensh.text import elide_middle, visible, width
 
@@ -102,13 +102,13 @@ class Prompt:
 
     def facts(self) -> Facts:
         """What completion may know of the session."""
-        from tokensh.shell.facts import facts  # noqa: PLC0415 (the first prompt does without completion)
+        from tokensh.shell.completion_facts import facts  # noqa: PLC0415 (the first prompt does without completion)
 
         return facts(self._session, COMMANDS, self._used)
 
     @cached_property
     def _used(self) -> tuple[str, ...]:
-        from tokensh.shell.facts import used_before  # noqa: PLC0415 (the same)
+        from tokensh.shell.completion_facts import used_before  # noqa: PLC0415 (the same)
 
         return used_before(self._session.history)
 

@@ -15,18 +15,18 @@ from tokensh.render import Options
 from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
 from tokensh.rows import RowSet
-from tokensh.shell import ask
+from tokensh.shell import dialogs
 from tokensh.shell.commands import Leave, run
 from tokensh.shell.commands.general import read
-from tokensh.shell.commands.named import Queries
+from tokensh.shell.commands.named_queries import Queries
 from tokensh.shell.commands.output import Program
 from tokensh.shell.confirm import approve
+from tokensh.shell.input_buffer import Command, Part, Unfinished, bare_command, parts
 from tokensh.shell.output import unasked_terminal
 from tokensh.shell.pager import Pager, size_of
 from tokensh.shell.prompt import Prompt
-from tokensh.shell.reading import Command, Part, Unfinished, bare_command, parts
-from tokensh.shell.running import Runner, many
-from tokensh.shell.seen import Counted, Seen
+from tokensh.shell.result_cache import Counted, Seen
+from tokensh.shell.runner import Runner, many
 from tokensh.shell.settings import Settings
 from tokensh.shell.watch import Watch
 from tokensh.sql import placeholders
@@ -264,7 +264,7 @@ class Session:
         if self.connection.workspace:
             self._answers.setdefault("deployment_name", self.connection.workspace)
         try:
-            values = ask.values(places, self.connection.variables, self._answers, self._candidates)
+            values = dialogs.values(places, self.connection.variables, self._answers, self._candidates)
         except EOFError:
             raise KeyboardInterrupt from None
         return placeholders.fill(text, places, values)

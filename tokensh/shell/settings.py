@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from tokensh._dataclasses import dataclass
 from tokensh.errors import InterfaceError
-from tokensh.records import dataclass
 from tokensh.render import RENDERERS
 from tokensh.text import nearest
 

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 
+from tokensh._dataclasses import dataclass, field
 from tokensh.dbapi import Connection
 from tokensh.environment import ctrl_c
 from tokensh.errors import ApiError, Error, InterfaceError, Interrupted, NetworkError, SeveralErrors
 from tokensh.plan.nodes import RowsPlan, SelectPlan
-from tokensh.records import dataclass, field
 from tokensh.render import Options, render
 from tokensh.rows import Column, RowSet, Value
 from tokensh.shell.progress import Spinner

@@ -11,7 +11,7 @@ option, a plan or an error: executors look credentials up where they run.
 from __future__ import annotations
 
 try:
-    from tokensh.spark.reading import ERROR
+    from tokensh.spark.partitions import ERROR
     from tokensh.spark.source import Tables, TokenDataSource, tables
 except ImportError as missing:
     if (missing.name or "").partition(".")[0] != "pyspark":

@@ -7,8 +7,8 @@ from typing import Any
 
 from pyspark.sql.datasource import EqualTo, Filter, In
 
-from tokensh.spark.reading import TokenReader
-from tokensh.spark.told import told
+from tokensh.spark.errors import told
+from tokensh.spark.partitions import TokenReader
 
 
 class PushingReader(TokenReader):

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NoReturn, get_args
 
+from tokensh._dataclasses import dataclass, fields
 from tokensh.errors import InterfaceError
-from tokensh.records import dataclass, fields
 from tokensh.redact import Redactor
 from tokensh.text import nearest, visible
 

@@ -6,19 +6,19 @@ import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
+from tokensh._dataclasses import dataclass, replace
 from tokensh.api.hosts import Hosts, name_of
 from tokensh.dbapi import Connection
 from tokensh.engine.fetch import Values, calls
-from tokensh.engine.local import Local, function_names
+from tokensh.engine.sqlite import Local, function_names
 from tokensh.environment import Cancellation
 from tokensh.errors import InterfaceError, MissingParameter, NotSupportedError, ProgrammingError, Span
-from tokensh.plan.bind import Names, bind
+from tokensh.plan.binder import Names, bind
 from tokensh.plan.nodes import Constants, Plan, Scan, SelectPlan
-from tokensh.plan.parts import is_aggregate
-from tokensh.plan.routing import walk
-from tokensh.records import dataclass, replace
+from tokensh.plan.pushdown import walk
+from tokensh.plan.select_list import is_aggregate
+from tokensh.spark.errors import told
 from tokensh.spark.options import Settings
-from tokensh.spark.told import told
 from tokensh.sql import nodes as n
 from tokensh.sql.unparse import quoted
 

@@ -9,10 +9,10 @@ from pyspark.sql.datasource import DataSource, DataSourceReader
 from pyspark.sql.types import StructType
 
 from tokensh.errors import NotSupportedError
+from tokensh.spark.errors import told
 from tokensh.spark.options import Settings
+from tokensh.spark.partitions import TokenReader, schema_of
 from tokensh.spark.planning import ELSEWHERE, READ_ONLY, Reading, plan
-from tokensh.spark.reading import TokenReader, schema_of
-from tokensh.spark.told import told
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

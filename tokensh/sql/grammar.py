@@ -16,9 +16,9 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tokensh._dataclasses import dataclass, field
 from tokensh.environment import make_private_folder, open_private
 from tokensh.errors import InternalError
-from tokensh.records import dataclass, field
 
 if TYPE_CHECKING:
     from lark.grammar import Rule as LarkRule

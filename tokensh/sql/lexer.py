@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from tokensh.errors import Span, SqlSyntaxError
-from tokensh.patterns import late
 from tokensh.sql.grammar import Table
 
 SKIPPED = frozenset(("BLANK", "COMMENT"))
-_HYPHENATED = late(r"[^\W\d][\w$]*(?:-[\w$]+)+")
+_HYPHENATED = re.compile(r"[^\W\d][\w$]*(?:-[\w$]+)+")
 
 
 class Token(NamedTuple):

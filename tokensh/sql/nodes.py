@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal as Choice
 
+from tokensh._dataclasses import dataclass, field
 from tokensh.errors import Span
-from tokensh.records import dataclass, field
 
 NO_SPAN = Span(0, 0)
 """The span of a node that was made, not read."""

@@ -8,8 +8,8 @@ from math import isfinite
 from operator import index
 from typing import Any, SupportsIndex, TypeVar
 
+from tokensh._dataclasses import fields, is_dataclass, replace
 from tokensh.errors import ProgrammingError, Span
-from tokensh.records import fields, is_dataclass, replace
 from tokensh.sql import nodes as n
 
 T = TypeVar("T")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path as FilePath
 from typing import Any, cast
 
 from tokensh.errors import Span, SqlSyntaxError
-from tokensh.patterns import late
 from tokensh.sql import nodes as n
 from tokensh.sql.grammar import Table, load
 from tokensh.sql.lalr import State
@@ -18,7 +18,7 @@ from tokensh.text import nearest
 Kids = Sequence[Any]
 _ACTIONS: dict[str, Callable[[Kids, Span], Any]] = {}
 _EXPECTED_SHOWN = 8
-_HALF = late("[\ud800-\udfff]")
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class Parser:

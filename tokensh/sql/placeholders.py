@@ -10,18 +10,17 @@ import json
 import re
 from collections.abc import Mapping
 
+from tokensh._dataclasses import dataclass
 from tokensh.errors import PlaceholderError, Span
-from tokensh.patterns import late
-from tokensh.records import dataclass
 from tokensh.sql.grammar import Table
 from tokensh.sql.lexer import tokens
 
 Given = str | int | float | bool | None
 """A placeholder's value; text from `--var`, or a value of a vars file."""
 
-_INSIDE = late(r"\{\{\s*([^{}]*?)\s*\}\}")
-_NAME = late(r"[^\W\d][\w.-]*")
-_BARE = late(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null")
+_INSIDE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_NAME = re.compile(r"[^\W\d][\w.-]*")
+_BARE = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null")
 
 
 @dataclass(frozen=True, slots=True)

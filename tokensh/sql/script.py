@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Literal, NamedTuple
 
+from tokensh._dataclasses import dataclass
 from tokensh.errors import Span, SqlSyntaxError
-from tokensh.records import dataclass
 from tokensh.sql.grammar import Table
 from tokensh.sql.lexer import SKIPPED, Token, tokens
 

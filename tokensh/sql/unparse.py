@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tokensh._dataclasses import dataclass
 from tokensh.errors import NotSupportedError, assert_never
-from tokensh.records import dataclass
 from tokensh.sql import nodes as n
 
 # Binding strengths, loosest first; an operand that binds looser than its place asks for parentheses.

@@ -5,8 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tokensh.errors import InterfaceError
-from tokensh.shell.commands import editing, general, history, last, look, named, output, results, syntax
-from tokensh.shell.commands.model import Leave, MetaCommand, listing, wrapped
+from tokensh.shell.commands import (
+    describe,
+    editing,
+    general,
+    history,
+    last_result,
+    named_queries,
+    output,
+    results,
+    syntax_help,
+)
+from tokensh.shell.commands.registry import Leave, MetaCommand, listing, wrapped
 from tokensh.text import nearest
 
 if TYPE_CHECKING:
@@ -44,13 +54,13 @@ _KEYS = (
 SECTIONS: dict[str, dict[str, MetaCommand]] = {
     "Help and leaving": {
         r"\?": MetaCommand("", "this list", _help),
-        **syntax.COMMANDS,
+        **syntax_help.COMMANDS,
         r"\q": general.COMMANDS[r"\q"],
     },
-    "What there is": look.COMMANDS,
+    "What there is": describe.COMMANDS,
     "The statement": {**output.COMMANDS, **editing.COMMANDS},
-    "What was run": {**history.COMMANDS, **named.COMMANDS},
-    "Results": {**results.COMMANDS, **last.COMMANDS},
+    "What was run": {**history.COMMANDS, **named_queries.COMMANDS},
+    "Results": {**results.COMMANDS, **last_result.COMMANDS},
     "The session": {name: one for name, one in general.COMMANDS.items() if name != r"\q"},
 }
 COMMANDS: dict[str, MetaCommand] = {name: one for section in SECTIONS.values() for name, one in section.items()}

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokensh.errors import InterfaceError
-from tokensh.shell.commands.model import MetaCommand
 from tokensh.shell.commands.output import without_ctrl_c
-from tokensh.shell.reading import parts
+from tokensh.shell.commands.registry import MetaCommand
+from tokensh.shell.input_buffer import parts
 from tokensh.sql.script import Piece
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tokensh.api.workspaces import SERVER
 from tokensh.errors import Error, InterfaceError
-from tokensh.shell.commands.model import Leave, MetaCommand, switch
 from tokensh.shell.commands.output import without_ctrl_c
+from tokensh.shell.commands.registry import Leave, MetaCommand, switch
 from tokensh.shell.settings import OPTIONS
-from tokensh.workspaces import SERVER
 
 if TYPE_CHECKING:
     from tokensh.shell.session import Session

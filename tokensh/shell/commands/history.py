@@ -10,8 +10,8 @@ from tokensh.engine.history import Remembered
 from tokensh.errors import InterfaceError, Interrupted
 from tokensh.redact import MASK
 from tokensh.rows import Column, RowSet, Value
-from tokensh.shell import ask
-from tokensh.shell.commands.model import MetaCommand
+from tokensh.shell import dialogs
+from tokensh.shell.commands.registry import MetaCommand
 from tokensh.text import truncate, visible, width
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _again(session: Session, argument: str) -> None:
 def confirm_again(session: Session, statement: str) -> None:
     """Ask before a write is sent once more that is not asked about by itself. Raises Interrupted."""
     verb = statement.split(maxsplit=1)[0].upper()
-    if verb in _WRITES and session.settings.confirm and not ask.yes(f"run this {verb} again?"):
+    if verb in _WRITES and session.settings.confirm and not dialogs.yes(f"run this {verb} again?"):
         raise Interrupted("not confirmed, nothing was sent")
 
 

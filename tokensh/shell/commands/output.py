@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from tokensh.errors import InterfaceError
 from tokensh.shell.commands.history import confirm_again
-from tokensh.shell.commands.model import MetaCommand
+from tokensh.shell.commands.registry import MetaCommand
 
 if TYPE_CHECKING:
     from tokensh.shell.session import Session

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tokensh.errors import InterfaceError
 from tokensh.render import RENDERERS
 from tokensh.rows import RowSet
-from tokensh.shell.commands.model import WORDS, MetaCommand, switch
+from tokensh.shell.commands.registry import WORDS, MetaCommand, switch
 
 if TYPE_CHECKING:
     from tokensh.shell.session import Session

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.api.test_request import method
+from tokensh.api.hosts import Hosts
+from tokensh.api.request import Request, build
+from tokensh.api.response import Reply, cell, read, rows
+from tokensh.errors import ApiError, ReplyError
+from tokensh.redact import Redactor
+from tokensh.rows import Value
+
+LIST = method("user_tokens", "listtokens")
+GET = method("tokens", "get")
+CREATE = method("user_tokens", "create")
+REVOKE = method("user_tokens", "revoketoken")
+REQUEST = build(LIST, Hosts(), {"deployment_name": "dbc-1"})
+TOKEN = "dapi" + "0123456789abcdef" * 2
+
+
+def answer(content: bytes | str, status: int = 200, **headers: str) -> Reply:
+    redactor = Redactor()
+    redactor.learn("strange-token")
+    encoded = content.encode() if isinstance(content, str) else content
+    return read(
+        REQUEST, status, {name.replace("_", "-"): text for name, text in headers.items()}, encoded, 0.1, redactor
+    )
+
+
+def refusal(content: bytes | str, status: int = 403, **headers: str) -> ApiError:
+    with pytest.raises(ApiError) as caught:
+        answer(content, status, **headers)
+    return caught.value
+
+
+class TestRows:
+    @pytest.mark.parametrize("body", ["{}", '{"token_infos": null}', '{"token_infos": []}', '\ufeff{"other": 1}'])
+    def test_there_may_be_none(self, body: str) -> None:
+        assert list(rows(LIST, answer(body))) == []
+
+    def test_they_are_the_items_of_the_array(self) -> None:
+        assert list(rows(LIST, answer('{"token_infos": [{"token_id": "a"}, {}]}'))) == [{"token_id": "a"}, {}]
+
+    def test_one_object_is_one_row(self) -> None:
+        assert list(rows(GET, answer('{"token_info": {"token_id": "a"}}'))) == [{"token_id": "a"}]
+
+    def test_without_a_key_the_reply_is_the_row(self) -> None:
+        assert list(rows(CREATE, answer('{"token_value": "v"}'))) == [{"token_value": "v"}]
+
+    @pytest.mark.parametrize(
+        ("body", "path"),
+        [
+            ('{"token_infos": {}}', "$.token_infos"),
+            ('{"token_infos": "a"}', "$.token_infos"),
+            ('{"token_infos": [{}, 1]}', "$.token_infos[1]"),
+            ('{"token_infos": [null]}', "$.token_infos[0]"),
+            ("[]", "$"),
+            ('"a"', "$"),
+        ],
+    )
+    def test_another_shape_is_an_error_with_its_place(self, body: str, path: str) -> None:
+        with pytest.raises(ReplyError) as caught:
+            rows(LIST, answer(body))
+        assert caught.value.path == path
+
+    def test_an_empty_reply_is_an_error_where_rows_are_announced(self) -> None:
+        assert list(rows(REVOKE, answer(""))) == []
+        with pytest.raises(ReplyError, match="is empty"):
+            rows(LIST, answer(b" \r\n"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        ("string", "a", "a"),
+        ("string", "", ""),
+        ("string", True, "true"),
+        ("string", 7, "7"),
+        ("string", {"a": [1, "é"]}, '{"a":[1,"é"]}'),
+        ("string", "\ud800x", "\\ud800x"),
+        ("integer", 2**63 - 1, 2**63 - 1),
+        ("integer", "1700000000000", 1700000000000),
+        ("integer", 3.0, 3),
+        ("number", 1.5, 1.5),
+        ("boolean", True, 1),
+        ("array", [1, {"b": "x"}], '[1,{"b":"x"}]'),
+        ("object", {}, "{}"),
+        ("integer", None, None),
+    ],
+)
+def test_a_value_becomes_a_cell_of_its_column_s_type(kind: Any, value: Any, expected: Value) -> None:
+    assert cell(kind, value, "$.x") == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("integer", "never"),
+        ("integer", 1.5),
+        ("integer", True),
+        ("integer", [1]),
+        ("integer", 2**63),
+        ("integer", "9" * 20),
+        ("number", "1"),
+        ("number", float("inf")),
+        ("boolean", 1),
+        ("boolean", "true"),
+    ],
+)
+def test_a_value_of_another_type_is_an_error_with_its_place(kind: Any, value: Any) -> None:
+    with pytest.raises(ReplyError) as caught:
+        cell(kind, value, "$.token_infos[3].expiry_time")
+    assert caught.value.path == "$.token_infos[3].expiry_time"
+    assert "$.token_infos[3].expiry_time" in str(caught.value)
+
+
+class TestNoJson:
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (b"{", "is no JSON"),
+            (b"{} {}", "is no JSON"),
+            (b"<html>log in</html>", "is no JSON (text/html, 19 bytes)"),
+            (b'{"a": "\xff"}', "is not UTF-8"),
+            ("{}".encode("utf-16"), "is not UTF-8"),
+            (b"[" * 100_000, "is nested too deeply"),
+            (b"[" + b"9" * 5000 + b"]", "is a number with too many digits"),
+            (b"[NaN]", "holds NaN"),
+            (b"[-Infinity]", "holds -Infinity"),
+            (b'{"a": 1, "a": 2}', "names a key of an object twice"),
+        ],
+    )
+    def test_it_is_one_clear_error(self, content: bytes, said: str) -> None:
+        with pytest.raises(ReplyError) as caught:
+            answer(content, Content_Type="text/html; charset=utf-8")
+        assert said in str(caught.value)
+        assert caught.value.__cause__ is None
+        assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+    def test_a_login_page_asks_whether_the_name_is_right(self) -> None:
+        with pytest.raises(ReplyError) as caught:
+            answer("<html>", Content_Type="text/html")
+        assert caught.value.hint == "is the workspace name right?"
+
+
+class TestRefusal:
+    @pytest.mark.parametrize(
+        ("content", "code", "message"),
+        [
+            ('{"error_code":"QUOTA_EXCEEDED","message":"too many"}', "QUOTA_EXCEEDED", "dbc-1: too many"),
+            ('{"error_code":403,"message":"Invalid access token."}', "403", "dbc-1: Invalid access token."),
+            ('{"error":"invalid_client","error_description":"who?"}', "invalid_client", "dbc-1: who?"),
+            ('{"detail":"no such user","scimType":"invalidValue"}', "invalidValue", "dbc-1: no such user"),
+            ("<html><title>Error 403</title><pre>go <b>away</b></pre>", "", "dbc-1: Error 403"),
+            ("NOT_FOUND: no such thing", "NOT_FOUND", "dbc-1: no such thing"),
+            ("plain", "", "dbc-1: plain"),
+            ("", "", "dbc-1: Forbidden"),
+            ("[1]", "", "dbc-1: [1]"),
+            ("{}", "", "dbc-1: Forbidden"),
+            ('{"message":{"a":1}}', "", 'dbc-1: {"a": 1}'),
+            (b"\xff\xfe", "", "dbc-1: \ufffd\ufffd"),
+        ],
+    )
+    def test_every_shape_of_it_is_read(self, content: bytes | str, code: str, message: str) -> None:
+        error = refusal(content)
+        assert (error.status, error.code, str(error)) == (403, code, message)
+
+    @pytest.mark.parametrize(
+        ("content", "headers"),
+        [
+            ('{"message":"no [ReqId: abc-1]"}', {}),
+            ('{"message":"no","details":["x",{"request_id":"abc-1"}]}', {}),
+            ('{"message":"no [ReqId: other]"}', {"X_Request_Id": "abc-1"}),
+        ],
+    )
+    def test_the_request_s_id_is_kept(self, content: str, headers: dict[str, str]) -> None:
+        error = refusal(content, 403, **headers)
+        assert (error.request_id, str(error)) == ("abc-1", "dbc-1: no")
+
+    def test_nothing_in_it_is_secret_or_acts_on_a_terminal(self) -> None:
+        said = {"error_code": f"\x1b[31m{TOKEN}", "message": f"Bearer strange-token \x1b]0;x\x07 {TOKEN} \u202e"}
+        error = refusal(json.dumps(said), X_Request_Id=TOKEN)
+        shown = f"{error} {error.code} {error.request_id} {error.hint}"
+        assert TOKEN not in shown
+        assert "strange-token" not in shown
+        assert not any(ord(character) < 32 or character == "\u202e" for character in shown)
+
+    def test_a_long_one_is_cut(self) -> None:
+        assert len(str(refusal("x" * 10_000_000))) < 1000
+
+    def test_a_success_with_an_error_code_is_one(self) -> None:
+        assert refusal('{"error_code":"X","message":"no"}', 200).status == 200
+
+
+def test_a_reply_knows_its_request() -> None:
+    reply = answer("{}", Date="Tue, 24 Nov 2026 00:00:00 GMT")
+    assert isinstance(reply.request, Request)
+    assert reply.date == "Tue, 24 Nov 2026 00:00:00 GMT"

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import sys
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+
+from tokensh.api.hosts import Target
+from tokensh.api.retry import kept_hosts, pause, place, proxies, trusted
+from tokensh.environment import Environment
+from tokensh.errors import InterfaceError
+
+WORKSPACE = Target("https", "dbc-1.cloud.databricks.com", None, "", "dbc-1")
+LOOPBACK = Target("http", "127.0.0.1", 8080, "/w/x", "x")
+PROXY = "http://proxy.example:3128"
+NOW = 1_700_000_000.0
+
+
+def environment(**variables: str) -> Environment:
+    return Environment(sys.stdin, sys.stdout, sys.stderr, variables)
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "expected"),
+    [
+        (429, "", 0.3),
+        (502, "", 0.3),
+        (503, "", 0.3),
+        (503, "7", 7.0),
+        (503, "60", 60.0),
+        (503, "61", None),
+        (503, "9" * 400, None),
+        (503, formatdate(NOW + 5, usegmt=True), 5.0),
+        (503, formatdate(NOW - 5, usegmt=True), 0.0),
+        (503, formatdate(NOW + 3600, usegmt=True), None),
+        (503, "Mon, 99 Xyz 2023 00:00:00 GMT", 0.3),
+        (503, "tomorrow", 0.3),
+        (503, "1.5", 0.3),
+        (503, "٣", 0.3),
+        (200, "7", None),
+        (500, "7", None),
+        (504, "", None),
+    ],
+)
+def test_when_a_listing_is_tried_again(status: int, retry_after: str, expected: float | None) -> None:
+    assert pause(status, retry_after, 0.3, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("variables", "target", "expected"),
+    [
+        ({}, WORKSPACE, {}),
+        ({"https_proxy": PROXY}, WORKSPACE, {"https": PROXY}),
+        ({"HTTPS_PROXY": PROXY}, WORKSPACE, {"https": PROXY}),
+        ({"ALL_PROXY": PROXY}, WORKSPACE, {"https": PROXY}),
+        ({"http_proxy": PROXY}, WORKSPACE, {}),
+        ({"https_proxy": PROXY, "all_proxy": "http://other"}, WORKSPACE, {"https": PROXY}),
+        ({"all_proxy": PROXY, "http_proxy": PROXY, "https_proxy": PROXY}, LOOPBACK, {}),
+        ({"https_proxy": PROXY, "no_proxy": "*"}, WORKSPACE, {}),
+        ({"https_proxy": PROXY, "NO_PROXY": "x, .Databricks.com"}, WORKSPACE, {}),
+        ({"https_proxy": PROXY, "no_proxy": "dbc-1.cloud.databricks.com"}, WORKSPACE, {}),
+        ({"https_proxy": PROXY, "no_proxy": "bricks.com,,1.cloud.databricks.com"}, WORKSPACE, {"https": PROXY}),
+    ],
+)
+def test_which_proxy(variables: dict[str, str], target: Target, expected: dict[str, str]) -> None:
+    assert proxies(environment(**variables), target) == expected
+
+
+def test_a_socks_proxy_is_refused() -> None:
+    with pytest.raises(InterfaceError, match="SOCKS"):
+        proxies(environment(ALL_PROXY="SOCKS5h://127.0.0.1:1080"), WORKSPACE)
+
+
+def test_which_certificates_are_trusted(tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.touch()
+    assert trusted(environment()) is True
+    assert trusted(environment(REQUESTS_CA_BUNDLE="")) is True
+    assert trusted(environment(CURL_CA_BUNDLE=str(bundle))) == str(bundle)
+    assert trusted(environment(REQUESTS_CA_BUNDLE=str(tmp_path), CURL_CA_BUNDLE=str(bundle))) == str(tmp_path)
+
+
+def test_certificates_that_are_not_there_are_an_error() -> None:
+    with pytest.raises(InterfaceError, match=r"CURL_CA_BUNDLE names .* which is not there"):
+        trusted(environment(CURL_CA_BUNDLE="/nowhere/ca.pem"))
+
+
+def test_at_least_some_hosts_stay_connected() -> None:
+    assert 10 <= kept_hosts() <= 1024
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        ("https://User:pw@Evil.example:8443/x?y", "evil.example"),
+        ("/login", "/login"),
+        ("http://[::1", "http://[::1"),
+        ("", "nowhere"),
+        ("x" * 101, "x" * 100),
+    ],
+)
+def test_where_a_redirect_leads(location: str, expected: str) -> None:
+    assert place(location) == expected

@@ -1,0 +1,288 @@
+"""What is told of workspaces: the tables tokensh.local.workspaces and .account_workspaces, and the session's facts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import responses
+
+from tests.environments import world
+from tokensh import sandbox
+from tokensh.dbapi import Connection
+from tokensh.errors import CredentialError, MissingParameter, ReplyError
+from tokensh.sandbox import Sandbox
+
+FILE = """
+[DEFAULT]
+host = https://dbc-1.cloud.databricks.com/?o=1
+token = dapi-secret-one
+
+[azure]
+host = adb-1.2.azuredatabricks.net
+client_id = robot
+client_secret = dose-secret-two
+
+[mapped]
+host = https://adb-3.4.azuredatabricks.net
+token = dapi-secret-three
+
+[account]
+host = https://accounts.cloud.databricks.com
+account_id = acc-1
+client_id = robot
+client_secret = dose-secret-four
+
+[elsewhere]
+host = https://databricks.example.com
+token = dapi-secret-five
+"""
+CONFIG = """
+workspace = "prod"
+
+[hosts]
+prod = "https://adb-3.4.azuredatabricks.net"
+"""
+ACCOUNT = {"DATABRICKS_ACCOUNT_ID": "acc-1", "DATABRICKS_CLIENT_ID": "robot", "DATABRICKS_CLIENT_SECRET": "dose-six"}
+TABLE = "SELECT deployment_name, host, profile, auth_type, source FROM tokensh.local.workspaces"
+LISTED = "SELECT deployment_name, workspace_id, workspace_status FROM tokensh.local.account_workspaces"
+
+
+def connected(home: Path, variables: dict[str, str] | None = None, file: str = FILE, **more: Any) -> Connection:
+    (home / ".databrickscfg").write_text(file)
+    (home / ".databrickscfg").chmod(0o600)
+    given = {"XDG_CACHE_HOME": str(home.parent / "cache"), "PATH": str(home), **(variables or {})}
+    return Connection(environment=world(home, variables=given), **more)
+
+
+def rows(connection: Connection, sql: str) -> list[tuple[Any, ...]]:
+    return list(connection.run(sql).rows)
+
+
+@pytest.fixture
+def site() -> Iterator[Sandbox]:
+    with sandbox.start() as running:
+        yield running
+
+
+class TestTheTable:
+    def test_each_workspace_that_can_be_reached_is_there_once_by_its_shortest_name(self, tmp_path: Path) -> None:
+        (tmp_path / "config.toml").write_text(CONFIG)
+        connection = connected(tmp_path, {"TOKENSH_CONFIG": str(tmp_path / "config.toml")})
+        assert rows(connection, TABLE) == [
+            ("prod", "adb-3.4.azuredatabricks.net", "mapped", "pat", "profile mapped"),
+            ("dbc-1", "dbc-1.cloud.databricks.com", "DEFAULT", "pat", "profile DEFAULT"),
+            (
+                "adb-1.2.azuredatabricks.net",
+                "adb-1.2.azuredatabricks.net",
+                "azure",
+                "oauth-m2m",
+                "profile azure",
+            ),
+        ]
+        assert connection.client.requests_sent == 0
+
+    def test_without_a_credential_its_kind_and_source_are_null(self, tmp_path: Path) -> None:
+        connection = connected(tmp_path, file="[bare]\nhost = dbc-9.cloud.databricks.com\n", workspace="dbc-8")
+        assert rows(connection, TABLE) == [
+            ("dbc-9", "dbc-9.cloud.databricks.com", "bare", None, None),
+            ("dbc-8", "dbc-8.cloud.databricks.com", None, None, None),
+        ]
+
+    def test_it_knows_when_a_workspace_was_asked(self, site: Sandbox, tmp_path: Path) -> None:
+        connection = connected(tmp_path, {"DATABRICKS_TOKEN": site.token}, "", endpoint=site.endpoint)
+        rows(connection, f"SELECT 1 FROM user_tokens WHERE deployment_name = '{site.workspaces[1]}'")
+        ((name, used),) = rows(connection, "SELECT deployment_name, last_used_time FROM tokensh.local.workspaces")
+        assert name == site.workspaces[1]
+        assert used > 1_600_000_000_000
+
+    def test_it_knows_when_an_earlier_session_used_one(self, tmp_path: Path) -> None:
+        connection = connected(tmp_path)
+        connection.history.add("SELECT 1", 1_700_000_000.5, "dbc-1")
+        connection.history.add("SELECT 1", 1_600_000_000.0, "dbc-1")
+        found = rows(connection, "SELECT last_used_time FROM tokensh.local.workspaces WHERE deployment_name = 'dbc-1'")
+        assert found == [(1_700_000_000_500,)]
+
+    def test_a_query_asks_all_of_them(self, site: Sandbox, tmp_path: Path) -> None:
+        file = "\n".join(f"[p{i}]\nhost = {name}.cloud.databricks.com" for i, name in enumerate(site.workspaces))
+        connection = connected(tmp_path, {"DATABRICKS_TOKEN": site.token}, file, endpoint=site.endpoint)
+        sql = (
+            "SELECT deployment_name, count(*) FROM user_tokens WHERE deployment_name IN"
+            " (SELECT deployment_name FROM tokensh.local.workspaces) GROUP BY 1"
+        )
+        assert [name for name, _ in rows(connection, sql)] == list(site.workspaces)
+
+
+class TestTheAccountsList:
+    LIST = "https://accounts.cloud.databricks.com/api/2.0/accounts/acc-1/workspaces"
+    TOKEN = "https://accounts.cloud.databricks.com/oidc/accounts/acc-1/v1/token"
+    ANSWER = [  # noqa: RUF012 (read alone)
+        {"deployment_name": "dbc-1", "workspace_id": 1, "workspace_status": "RUNNING", "workspace_name": "one"},
+        {"workspace_id": "2", "workspace_status": 7},
+    ]
+
+    @pytest.mark.parametrize(
+        ("variables", "file", "profile"),
+        [
+            (ACCOUNT, "", None),
+            (ACCOUNT | {"DATABRICKS_HOST": "https://accounts.cloud.databricks.com"}, "", None),
+            (ACCOUNT | {"DATABRICKS_TOKEN": "dapi-of-a-workspace"}, "", None),
+            ({}, FILE, None),
+            ({"DATABRICKS_TOKEN": "dapi-of-a-workspace"}, FILE, None),
+            ({}, FILE, "account"),
+        ],
+        ids=["trio", "trio and its host", "trio beside a token", "profile", "profile beside a token", "named profile"],
+    )
+    def test_the_account_s_service_principal_lists_it(
+        self, variables: dict[str, str], file: str, profile: str | None, tmp_path: Path
+    ) -> None:
+        connection = connected(tmp_path, variables, file, profile=profile)
+        with responses.RequestsMock() as mocked:
+            mocked.post(self.TOKEN, json={"access_token": "account-token", "expires_in": 3600})
+            mocked.get(self.LIST, json=self.ANSWER)
+            assert rows(connection, LISTED) == [("dbc-1", 1, "RUNNING"), (None, 2, "7")]
+            assert mocked.calls[-1].request.headers["Authorization"] == "Bearer account-token"
+
+    def test_beyond_aws_a_workspace_is_named_by_its_whole_host(self, tmp_path: Path) -> None:
+        host = "https://accounts.azuredatabricks.net"
+        connection = connected(tmp_path, ACCOUNT | {"DATABRICKS_HOST": host}, "")
+        with responses.RequestsMock() as mocked:
+            mocked.post(f"{host}/oidc/accounts/acc-1/v1/token", json={"access_token": "account-token"})
+            mocked.get(f"{host}/api/2.0/accounts/acc-1/workspaces", json=[{"deployment_name": "adb-1.2"}])
+            assert rows(connection, LISTED) == [("adb-1.2.azuredatabricks.net", None, None)]
+
+    @pytest.mark.parametrize(
+        ("variables", "file", "named"),
+        [
+            ({}, "", "not set"),
+            ({"DATABRICKS_TOKEN": "dapi-x"}, "", "no account id goes with it"),
+            (ACCOUNT | {"DATABRICKS_HOST": "dbc-1.cloud.databricks.com"}, "", "belongs to https://dbc-1"),
+        ],
+    )
+    def test_another_credential_does_not_and_what_was_looked_at_is_named(
+        self, variables: dict[str, str], file: str, named: str, tmp_path: Path
+    ) -> None:
+        connection = connected(tmp_path, variables, file)
+        with pytest.raises(CredentialError, match="no credential for an account") as caught:
+            rows(connection, LISTED)
+        assert any(named in one for one in caught.value.looked_at)
+        assert connection.client.requests_sent == 0
+
+    def test_a_token_of_a_workspace_never_goes_to_the_account_s_host(self, tmp_path: Path) -> None:
+        connection = connected(tmp_path, {"DATABRICKS_TOKEN": "dapi-x"}, "", workspace="accounts")
+        with pytest.raises(CredentialError):
+            rows(connection, "SELECT * FROM user_tokens")
+        assert connection.client.requests_sent == 0
+
+    @pytest.mark.parametrize("answer", [{}, "text", [1]], ids=repr)
+    def test_an_answer_that_is_no_list_is_an_error(self, answer: object, tmp_path: Path) -> None:
+        connection = connected(tmp_path, ACCOUNT, "")
+        with responses.RequestsMock() as mocked:
+            mocked.post(self.TOKEN, json={"access_token": "account-token"})
+            mocked.get(self.LIST, json=answer)
+            with pytest.raises(ReplyError, match="list of workspaces"):
+                rows(connection, LISTED)
+
+    def test_the_account_s_token_asks_its_workspaces(self, site: Sandbox, tmp_path: Path) -> None:
+        variables = {
+            "DATABRICKS_ACCOUNT_ID": site.account_id,
+            "DATABRICKS_CLIENT_ID": site.client_id,
+            "DATABRICKS_CLIENT_SECRET": site.client_secret,
+        }
+        connection = connected(tmp_path, variables, "", endpoint=site.endpoint)
+        sql = (
+            "SELECT deployment_name, count(*) FROM tokens WHERE deployment_name IN"
+            " (SELECT deployment_name FROM tokensh.local.account_workspaces) GROUP BY 1"
+        )
+        explained = rows(connection, f"EXPLAIN {sql}")
+        assert ("request", "one per value, once those are fetched") in [row[1:] for row in explained]
+        assert site.log == []
+        assert [name for name, _ in rows(connection, sql)] == list(site.workspaces)
+        assert sum(one.path.endswith("/v1/token") for one in site.log) == 1
+
+
+class TestTheProfileThatIsNamed:
+    def test_it_says_which_workspace_is_meant(self, tmp_path: Path) -> None:
+        assert connected(tmp_path, profile="azure").workspace == "adb-1.2.azuredatabricks.net"
+        assert connected(tmp_path, {"DATABRICKS_CONFIG_PROFILE": "DEFAULT"}).workspace == "dbc-1"
+
+    def test_a_workspace_that_is_given_goes_first(self, tmp_path: Path) -> None:
+        assert connected(tmp_path, profile="azure", workspace="dbc-2").workspace == "dbc-2"
+
+    def test_without_one_there_is_no_default_and_what_is_known_is_named(self, tmp_path: Path) -> None:
+        connection = connected(tmp_path)
+        assert connection.workspace is None
+        with pytest.raises(MissingParameter) as caught:
+            connection.run("SELECT * FROM user_tokens")
+        known = "dbc-1, adb-1.2.azuredatabricks.net, adb-3.4.azuredatabricks.net"
+        assert (caught.value.hint or "").endswith(f"or set --workspace; known are {known}")
+
+    def test_one_that_is_not_there_is_an_error_with_the_nearest_name(self, tmp_path: Path) -> None:
+        with pytest.raises(CredentialError, match="no profile 'azur'") as caught:
+            connected(tmp_path, profile="azur")
+        assert caught.value.hint == "did you mean 'azure'?"
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("https://dbc-1.cloud.databricks.com/?o=12#settings", "dbc-1"),
+        ("https://ADB-1.2.azuredatabricks.net/", "adb-1.2.azuredatabricks.net"),
+        ("https://databricks.example.com", "https://databricks.example.com"),
+        ("dbc-1", "dbc-1"),
+        ("prod", "prod"),
+    ],
+)
+def test_a_workspace_may_be_given_as_the_url_that_a_browser_shows(given: str, name: str, tmp_path: Path) -> None:
+    assert connected(tmp_path, workspace=given).workspace == name
+
+
+class TestFacts:
+    def told(self, connection: Connection) -> list[tuple[str, str]]:
+        found = list(connection.info())
+        assert "secret" not in json.dumps(found)
+        return found[3:-1]
+
+    def test_the_source_that_is_used_and_those_that_are_not(self, tmp_path: Path) -> None:
+        connection = connected(tmp_path, {"DATABRICKS_TOKEN": "dapi-x"}, workspace="dbc-2")
+        path = tmp_path / ".databrickscfg"
+        assert self.told(connection) == [
+            ("host", "https://dbc-2.cloud.databricks.com"),
+            ("credential", "pat from DATABRICKS_TOKEN"),
+            (
+                "looked at",
+                f"{path}: no profile with host = https://dbc-2.cloud.databricks.com; it has DEFAULT"
+                " (dbc-1.cloud.databricks.com), azure (adb-1.2.azuredatabricks.net), mapped"
+                " (adb-3.4.azuredatabricks.net), account (accounts.cloud.databricks.com), elsewhere"
+                " (databricks.example.com)",
+            ),
+        ]
+
+    def test_no_credential(self, tmp_path: Path) -> None:
+        connection = connected(tmp_path, {"HTTPS_PROXY": "http://me:secret@proxy.example:8080"}, "", workspace="dbc-2")
+        assert self.told(connection) == [
+            ("host", "https://dbc-2.cloud.databricks.com"),
+            ("proxy", "proxy.example:8080"),
+            ("credential", "none: no credential for dbc-2.cloud.databricks.com"),
+            (
+                "looked at",
+                f"{tmp_path / '.databrickscfg'}: no profile with host = https://dbc-2.cloud.databricks.com;"
+                " it is empty or not there",
+            ),
+            ("looked at", "DATABRICKS_TOKEN, and DATABRICKS_CLIENT_ID with DATABRICKS_CLIENT_SECRET: not set"),
+            ("looked at", "databricks auth token: the Databricks CLI is not on PATH"),
+        ]
+
+    def test_a_proxy_that_cannot_be_used(self, tmp_path: Path) -> None:
+        connection = connected(tmp_path, {"HTTPS_PROXY": "socks5://me:secret@proxy.example:1080"}, workspace="dbc-1")
+        assert self.told(connection)[1:] == [
+            ("proxy", "none: a SOCKS proxy cannot be used"),
+            ("credential", "pat from profile DEFAULT"),
+        ]
+
+    def test_a_name_that_is_none(self, tmp_path: Path) -> None:
+        connection = connected(tmp_path, workspace="evil.example/x")
+        assert self.told(connection)[0][1].startswith("none: deployment_name 'evil.example/x' is neither")

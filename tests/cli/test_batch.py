@@ -1,0 +1,82 @@
+"""What a batch tells on the error stream."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tokensh import sandbox
+from tokensh.cli.batch import Reporter
+from tokensh.errors import ProgrammingError
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class TestProgress:
+    def reporter(self) -> tuple[Reporter, io.StringIO, Clock]:
+        clock, stream = Clock(), io.StringIO()
+        return Reporter(stream, str, clock), stream, clock
+
+    def test_is_drawn_after_a_moment_and_gone_when_all_have_answered(self) -> None:
+        reporter, stream, clock = self.reporter()
+        for done, now in ((0, 5.0), (1, 5.1), (2, 5.4), (3, 5.5)):
+            clock.now = now
+            reporter.progress(done, 3)
+        assert stream.getvalue() == "\r2 of 3 workspaces\x1b[K\r\x1b[K"
+
+    def test_is_not_drawn_for_what_is_fast(self) -> None:
+        reporter, stream, _ = self.reporter()
+        for done in range(4):
+            reporter.progress(done, 3)
+        assert stream.getvalue() == ""
+
+    def test_an_error_stands_on_a_line_of_its_own(self) -> None:
+        reporter, stream, clock = self.reporter()
+        reporter.progress(0, 3)
+        clock.now = 9.0
+        reporter.progress(1, 3)
+        reporter.error(ProgrammingError("no"))
+        assert stream.getvalue() == "\r1 of 3 workspaces\x1b[K\r\x1b[Kerror: no\n"
+
+    def test_there_is_none_off_a_terminal(self) -> None:
+        stream = io.StringIO()
+        reporter = Reporter(stream, str)
+        for done in range(4):
+            reporter.progress(done, 3)
+        assert stream.getvalue() == ""
+
+
+@pytest.mark.terminal
+def test_a_batch_on_a_terminal_counts_workspaces(tmp_path: Path) -> None:
+    names = ", ".join(f"'w{i}'" for i in range(6))
+    sql = f"SELECT count(*) AS n FROM user_tokens WHERE deployment_name IN ({names})"
+    with sandbox.start(any_workspace=True, tokens=1, latency=0.4) as site:
+        environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "TERM": "xterm", "DATABRICKS_TOKEN": site.token}
+        arguments = ["-m", "tokensh", "--endpoint", site.endpoint, "--max-connections", "1", "-c", sql]
+        shown = pexpect.run(sys.executable + " " + " ".join(map(_quoted, arguments)), env=environment, timeout=60)
+    assert isinstance(shown, bytes)
+    text = shown.decode()
+    assert re.search(r"\r3 of 6 workspaces\x1b\[K", text)
+    assert text.rindex("workspaces") < text.index("|")
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
+
+
+@pytest.mark.parametrize(("text", "line"), [("ends", "note: ends\n"), ("warning: ends", "warning: ends\n")])
+def test_a_note_is_marked_as_what_it_is(text: str, line: str) -> None:
+    stream = io.StringIO()
+    Reporter(stream, str).note(text)
+    assert stream.getvalue() == line

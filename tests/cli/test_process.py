@@ -1,0 +1,214 @@
+"""tokensh as a process: pipes that close, disks that are full, Ctrl-C, and what is loaded for what."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import seed_statements
+from tokensh import sandbox
+from tokensh.sandbox import Sandbox
+
+WORKSPACE = "dbc-abcd0123-a1bc"
+SELECT = "SELECT token_id FROM user_tokens"
+INSERT = "INSERT INTO user_tokens(comment) SELECT 'made' RETURNING token_value"
+
+
+@pytest.fixture
+def site() -> Iterator[Sandbox]:
+    with sandbox.start() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.getbasetemp() / "cache"
+
+
+class Tokensh:
+    """Starts tokensh against a sandbox, at home in a folder of the test."""
+
+    def __init__(self, home: Path, cache: Path, site: Sandbox) -> None:
+        self.site = site
+        self.variables = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "XDG_CACHE_HOME": str(cache),
+            "DATABRICKS_TOKEN": site.token,
+            "PYTHONWARNINGS": "error",
+        }
+
+    def start(self, *arguments: str, **streams: object) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "tokensh", "--endpoint", self.site.endpoint, "-w", WORKSPACE, *arguments]
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
+        return subprocess.Popen(command, env=self.variables, **pipes)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.fixture
+def tokensh(tmp_path: Path, cache: Path, site: Sandbox) -> Tokensh:
+    return Tokensh(tmp_path, cache, site)
+
+
+def posts(site: Sandbox) -> int:
+    return sum(entry.path.endswith("/create") for entry in site.log)
+
+
+def finished(process: subprocess.Popen[bytes], stdin: bytes | None = None) -> tuple[int, str, str]:
+    out, err = process.communicate(stdin, timeout=30)
+    return process.returncode, (out or b"").decode(), (err or b"").decode()
+
+
+# ---- output that fails
+
+
+def test_a_reader_that_goes_away_is_no_error_to_talk_about(tokensh: Tokensh) -> None:
+    reading, writing = os.pipe()
+    process = tokensh.start("-c", SELECT, stdout=writing)
+    os.close(reading)
+    os.close(writing)
+    status, _, err = finished(process)
+    assert (status, err) == (1, "")
+
+
+def test_nothing_is_created_for_a_reader_that_has_gone(tokensh: Tokensh, site: Sandbox) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = tokensh.start("-c", INSERT, stdout=writing)
+    os.close(writing)
+    status, _, _ = finished(process)
+    assert (status, posts(site)) == (1, 0)
+
+
+def test_nothing_is_created_when_standard_output_is_closed(tokensh: Tokensh, site: Sandbox) -> None:
+    shell = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "tokensh"]
+    more = ["--endpoint", site.endpoint, "-w", WORKSPACE, "-c", INSERT]
+    done = subprocess.run([*shell, *more], env=tokensh.variables, capture_output=True, check=False, timeout=30)
+    assert (done.returncode, posts(site)) == (1, 0)
+    assert b"standard output is closed" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_value_that_a_full_disk_swallows_is_reported_as_an_orphan(tokensh: Tokensh, site: Sandbox) -> None:
+    with Path("/dev/full").open("wb") as full:
+        status, _, err = finished(tokensh.start("-c", INSERT, stdout=full))
+    assert (status, posts(site)) == (4, 1)
+    assert "No space left on device" in err
+    assert "EXEC databricks_workspace.workspace.user_tokens.revoketoken" in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_listing_that_a_full_disk_swallows_fails(tokensh: Tokensh) -> None:
+    with Path("/dev/full").open("wb") as full:
+        status, _, err = finished(tokensh.start("-c", SELECT, stdout=full))
+    assert status == 1
+    assert err == "-c:1:1: error: the output could not be written: No space left on device\n"
+
+
+# ---- statements as they come
+
+
+def test_a_piped_statement_runs_before_the_next_one_is_written(tokensh: Tokensh) -> None:
+    process = tokensh.start("-o", "csv", "-H", stdin=subprocess.PIPE)
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(b"SELECT 'first';\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == b"first\n"
+    status, out, _ = finished(process, b"SELECT 'second' -- done;\n")
+    assert (status, out) == (0, "second\n")
+
+
+def test_the_pages_comment_ends_a_statement_at_the_end_of_a_pipe(tokensh: Tokensh) -> None:
+    process = tokensh.start("-v", f"deployment_name={WORKSPACE}", "-o", "csv", stdin=subprocess.PIPE)
+    status, out, _ = finished(process, seed_statements.SELECT.encode())
+    assert status == 0
+    assert out.startswith("token_id,comment,creation_time,expiry_time\n")
+
+
+# ---- Ctrl-C
+
+
+def interrupted(process: subprocess.Popen[bytes], site: Sandbox, requests: int = 1) -> tuple[int, str, str]:
+    until = time.monotonic() + 20
+    while len(site.log) < requests and time.monotonic() < until:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    return finished(process)
+
+
+def test_ctrl_c_ends_a_read_at_once(tokensh: Tokensh, site: Sandbox) -> None:
+    site.fault("GET *", delay=20)
+    begun = time.monotonic()
+    status, out, err = interrupted(tokensh.start("-c", SELECT, "-c", "SELECT 'never'"), site)
+    assert (status, out) == (130, "")
+    assert "Traceback" not in err
+    assert time.monotonic() - begun < 10
+
+
+def test_ctrl_c_during_a_create_waits_for_its_reply(tokensh: Tokensh, site: Sandbox) -> None:
+    site.fault("POST */create", delay=1, after_handler=True)
+    status, out, err = interrupted(tokensh.start("-o", "csv", "-H", "-c", INSERT, "-c", "SELECT 'never'"), site)
+    assert out.startswith("dapi")
+    assert "never" not in out
+    assert status == 130, err
+
+
+def test_ctrl_c_while_a_pipe_is_silent_ends_with_130(tokensh: Tokensh) -> None:
+    process = tokensh.start("-o", "csv", "-H", stdin=subprocess.PIPE)
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(b"SELECT 'ready';\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(signal.SIGINT)
+    status = process.wait(20)
+    finished(process)
+    assert status == 130
+
+
+# ---- what is loaded
+
+LIBRARIES = ["prompt_toolkit", "pygments", "rich", "lark", "requests", "yaml", "sqlite3"]
+OTHERS = [f"tokensh.{name}" for name in ("alchemy", "arrow", "magic", "sandbox", "shell", "spark", "stackql")]
+HEAVY = [*LIBRARIES, *OTHERS, "http.server", "dataclasses", "inspect", "typing", "argparse"]
+LOADS = [
+    (["--version"], ""),
+    (["--help"], ""),
+    (["--check", "-c", "SELECT 1"], "argparse typing"),
+    (["-c", "SELECT 1"], "argparse typing sqlite3"),
+    (["-c", "SHOW METHODS IN user_tokens"], "argparse typing sqlite3"),
+    (["exec", "SELECT 1"], "argparse typing sqlite3 tokensh.cli.stackql"),
+    (["-o", "json", "-c", SELECT], "argparse typing requests sqlite3"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "loaded"), LOADS, ids=[" ".join(arguments) for arguments, _ in LOADS])
+def test_a_run_loads_only_what_it_needs(arguments: list[str], loaded: str, tokensh: Tokensh, site: Sandbox) -> None:
+    program = f"""
+import sys
+from tokensh.cli.main import main
+status = main({[*(["--endpoint", site.endpoint, "-w", WORKSPACE] if "-c" in arguments else []), *arguments]!r})
+sys.stderr.write(" ".join(name for name in {HEAVY!r} if name in sys.modules))
+sys.exit(status)
+"""
+    # The first run compiles the grammar where no wheel brought it compiled.
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=tokensh.variables, capture_output=True, check=True, timeout=60
+        )
+    allowed = set(loaded.split())
+    assert set(done.stderr.decode().split()) <= allowed
+
+
+def test_importing_the_package_loads_none_of_its_parts() -> None:
+    program = "import sys, tokensh; print([name for name in sys.modules if name.startswith('tokensh.')])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=30)
+    assert done.stdout == b"[]\n"

@@ -1,0 +1,274 @@
+"""StackQL's own command line: `tokensh exec` and `tokensh shell`, with its flags."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_main import Ran, run
+from tokensh import __version__, sandbox
+from tokensh.sandbox import Sandbox
+
+A = "dbc-abcd0123-a1bc"
+SELECT = f"SELECT comment, expiry_time FROM user_tokens WHERE deployment_name = '{A}' AND expiry_time = -1"
+AUTH = '{"databricks_workspace": {"type": "bearer", "credentialsenvvar": "MY_TOKEN"}}'
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Sandbox]:
+    with sandbox.start() as running:
+        yield running
+
+
+@pytest.fixture
+def site(shared: Sandbox) -> Sandbox:
+    shared._log.clear()
+    return shared
+
+
+def on(site: Sandbox, home: Path, *arguments: str, stdin: str = "", **variables: str) -> Ran:
+    given = {"TOKENSH_ENDPOINT": site.endpoint, "DATABRICKS_TOKEN": site.token, **variables}
+    return run(home, *arguments, stdin=stdin, variables=given)
+
+
+def offline(home: Path, *arguments: str, stdin: str = "") -> Ran:
+    return run(home, *arguments, stdin=stdin)
+
+
+# ---- exec
+
+
+@pytest.mark.parametrize(
+    ("flags", "shown"),
+    [
+        (("-o", "json"), '[\n{"comment":"terraform ci","expiry_time":-1}\n]\n'),
+        (("--output=jsonl",), '{"comment":"terraform ci","expiry_time":-1}\n'),
+        (("-o", "ndjson"), '{"comment":"terraform ci","expiry_time":-1}\n'),
+        (("-o", "csv"), "comment,expiry_time\nterraform ci,-1\n"),
+        (("-o=csv", "-H"), "terraform ci,-1\n"),
+        (("-o", "csv", "--hideheaders=true", "-d", ";"), "terraform ci;-1\n"),
+        (("-o", "csv", "--hideheaders=false", "--delimiter", r"\t"), "comment\texpiry_time\nterraform ci\t-1\n"),
+        (("-o", "pptext", "-H"), "terraform ci,-1\n"),
+        (("-o", "text", "-H", "-d", "|"), "terraform ci|-1\n"),
+    ],
+)
+def test_exec_gives_rows_in_stackqls_formats(flags: tuple[str, ...], shown: str, site: Sandbox, tmp_path: Path) -> None:
+    before, after = on(site, tmp_path, "exec", *flags, SELECT), on(site, tmp_path, "exec", SELECT, *flags)
+    assert before == after == Ran(0, shown, "")
+
+
+def test_table_is_the_format_of_exec(site: Sandbox, tmp_path: Path) -> None:
+    assert on(site, tmp_path, "exec", SELECT).out.splitlines()[1] == "| comment      | expiry_time |"
+
+
+def test_a_file_is_run_and_results_go_to_a_file(site: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "in.iql").write_text(f"{SELECT};\nSELECT 2 AS two;\n")
+    rows = tmp_path / "rows.json"
+    assert on(site, tmp_path, "exec", "-i", str(tmp_path / "in.iql"), "-f", str(rows), "-o", "jsonl") == Ran(0, "", "")
+    assert [json.loads(line) for line in rows.read_text().splitlines()][1:] == [{"two": 2}]
+    assert stat.S_IMODE(rows.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("name", ["kept.sql", "KEPT.IQL"])
+def test_results_never_overwrite_statements(name: str, tmp_path: Path) -> None:
+    file = tmp_path / name
+    file.write_text("SELECT 1;")
+    ran = offline(tmp_path, "exec", "SELECT 1", "-f", str(file))
+    assert (ran.status, ran.out) == (2, "")
+    assert "would be overwritten" in ran.err
+    assert "-i FILE runs a file" in ran.err
+    assert file.read_text() == "SELECT 1;"
+
+
+def test_results_may_make_a_file_of_any_name(tmp_path: Path) -> None:
+    file = tmp_path / "template.iql"
+    made = offline(tmp_path, "exec", "SHOW INSERT INTO user_tokens", "-o", "text", "-H", "-f", str(file))
+    assert (made.status, made.err) == (0, "")
+    assert "INSERT INTO databricks_workspace.workspace.user_tokens" in file.read_text()
+
+
+def test_without_a_statement_exec_reads_standard_input(tmp_path: Path) -> None:
+    assert offline(tmp_path, "exec", "-o", "csv", "-H", stdin="SELECT 1;\nSELECT 2;").out == "1\n2\n"
+    assert offline(tmp_path, "exec", "-i", "-", "-o", "csv", "-H", stdin="SELECT 1;").out == "1\n"
+
+
+def test_names_that_mean_the_argument_and_standard_output(tmp_path: Path) -> None:
+    assert offline(tmp_path, "exec", "SELECT 1", "-i", "stdin", "-f", "stdout", "-o", "csv", "-H").out == "1\n"
+    assert not (tmp_path / "stdout").exists()
+
+
+def test_a_statement_that_begins_with_a_comment_is_no_flag(tmp_path: Path) -> None:
+    assert offline(tmp_path, "exec", "-- one\nSELECT 1", "-o", "csv", "-H").out == "1\n"
+
+
+def test_variables_fill_placeholders_several_in_one_flag_too(tmp_path: Path) -> None:
+    sql = "SELECT '{{ a }}', '{{ b }}', '{{ c }}'"
+    ran = offline(tmp_path, "exec", sql, "--var", "a=1,b=x, y", "--var", "c=2", "-o", "csv", "-H", "-d", "|")
+    assert ran.out == "1|x, y|2\n"
+
+
+def test_an_error_in_the_argument_begins_with_error(tmp_path: Path) -> None:
+    ran = offline(tmp_path, "exec", "SELECT toke_id FROM user_tokens")
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.startswith("error: unknown column 'toke_id'\nSELECT toke_id FROM user_tokens\n       ^^^^^^^\n")
+
+
+def test_a_change_without_rows_is_told_in_stackqls_words(site: Sandbox, tmp_path: Path) -> None:
+    sql = f"-- mint\nINSERT INTO user_tokens (deployment_name, comment) VALUES ('{A}', 'quiet')"
+    told = "The operation was despatched successfully"
+    quiet, rows, ours = (
+        on(site, tmp_path, *more)
+        for more in (("exec", sql), ("exec", f"{sql} RETURNING 1 AS one", "-o", "csv", "-H"), ("-c", sql))
+    )
+    assert (quiet.status, quiet.out, quiet.err.splitlines()[-1]) == (0, "", told)
+    assert (rows.status, rows.out) == (0, "1\n")
+    assert told not in rows.err + ours.err
+    assert offline(tmp_path, "exec", "USE databricks_workspace.workspace") == Ran(0, "", "")
+
+
+def test_auth_names_where_the_credential_is(site: Sandbox, tmp_path: Path) -> None:
+    variables = {"DATABRICKS_TOKEN": "", "MY_TOKEN": site.token}
+    assert on(site, tmp_path, "exec", SELECT, "--auth", AUTH, "-o", "csv", "-H", **variables).out == "terraform ci,-1\n"
+    assert on(site, tmp_path, "exec", SELECT, DATABRICKS_TOKEN="").status == 2
+
+
+def test_a_dry_run_sends_nothing(site: Sandbox, tmp_path: Path) -> None:
+    assert (
+        "POST"
+        in on(site, tmp_path, "exec", f"INSERT INTO user_tokens (deployment_name) VALUES ('{A}')", "--dryrun").out
+    )
+    assert site.log == []
+
+
+def test_tokenshs_own_options_work_too(tmp_path: Path) -> None:
+    ran = offline(tmp_path, "exec", "SELECT count(*) AS n FROM user_tokens", "--sandbox", "-w", A, "-o", "csv", "-H")
+    assert (ran.status, ran.out) == (0, "7\n")
+
+
+TUNING = """
+    --approot /nowhere --execution.concurrency.limit -1 --dataflow.dependency.max 50 --dataflow.components.max 50
+    --http.response.maxResults -1 --http.response.pageLimit 20 --indirect.depth.max 5 --apirequesttimeout 45 --loglevel debug
+    --sqlBackend {} --gc {} --offline --verbose -v --querycachesize=10 --http.log.enabled=false
+    --http.proxy.user None --http.proxy.password None
+"""
+
+
+def test_flags_that_tune_stackqls_machine_are_passed_over(tmp_path: Path) -> None:
+    ran = offline(tmp_path, "exec", *TUNING.split(), "SELECT 1", "-o", "csv", "-H")
+    assert ran == Ran(0, "1\n", "")
+
+
+REFUSED = [
+    (("-q", "data.jsonnet"), "--iqldata", "--var name=value"),
+    (("--iqldata", "data.jsonnet"), "--iqldata", "--var name=value"),
+    (("--sqlBackend", '{"dsn": "file:x.db"}'), "--sqlBackend", "--store FILE"),
+    (("--configfile", "x"), "--configfile", "config.toml"),
+    (("--tls.allowInsecure",), "--tls.allowInsecure", "tls.CABundle"),
+    (("--http.log.enabled",), "--http.log.enabled", "--log FILE"),
+    (("--http.proxy.password", "hunter2"), "--http.proxy.password", "HTTPS_PROXY"),
+    (("--testwithoutapicalls",), "--testwithoutapicalls", "--dryrun"),
+    (("--registry", '{"url": "https://registry.example.com"}'), "no registry is downloaded", "--registry DIR"),
+]
+
+
+@pytest.mark.parametrize(("flags", "what", "hint"), REFUSED, ids=[" ".join(flags) for flags, _, _ in REFUSED])
+def test_flags_that_would_change_what_is_done_are_refused_with_a_hint(
+    flags: tuple[str, ...], what: str, hint: str, tmp_path: Path
+) -> None:
+    ran = offline(tmp_path, "exec", "SELECT 1", *flags)
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.startswith("error: ")
+    assert what in ran.err
+    assert hint in ran.err
+    assert "hunter2" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("SELECT 1", "SELECT 2"), "takes one statement, not 2"),
+        (("SELECT 1", "-i", "x.sql"), "either a statement or a file"),
+        (("SELECT 1", "--registry", "{"), "neither a folder nor JSON"),
+        (("SELECT 1", "-d", "ab"), "not one character"),
+        (("SELECT 1", "-o", "xml"), "invalid choice"),
+        (("SELECT 1", "--nonsense"), "unrecognized arguments: --nonsense"),
+        (("-i", "nowhere.sql"), "cannot read nowhere.sql"),
+        (("SELECT 1", "--auth", "{"), "--auth is no JSON"),
+    ],
+)
+def test_a_wrong_command_line_is_a_usage_error(
+    arguments: tuple[str, ...], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran = offline(tmp_path, "exec", *arguments)
+    assert (ran.status, ran.out) == (2, "")
+    assert told in ran.err + capsys.readouterr().err
+
+
+def test_jsonnet_in_a_file_or_a_statement_is_refused(tmp_path: Path) -> None:
+    text = "<<<jsonnet\nlocal x = 1; {a: x}\n>>>\nSELECT '{{ .values.a }}';"
+    (tmp_path / "t.iql").write_text(text)
+    for arguments in (("-i", str(tmp_path / "t.iql")), (text,)):
+        ran = offline(tmp_path, "exec", *arguments)
+        assert (ran.status, ran.out) == (1, "")
+        assert "jsonnet templates are not run" in ran.err
+
+
+PROVIDER = {
+    "id": "other",
+    "name": "other",
+    "version": "v1",
+    "providerServices": {"s": {"id": "s", "name": "s", "title": "S", "version": "v1", "service": {"$ref": "x"}}},
+}
+
+
+@pytest.mark.parametrize("shape", ["{folder}", '{{"url": "file://{folder}"}}', '{{"localDocRoot": "{folder}"}}'])
+def test_a_registry_is_a_folder_in_stackqls_json_too(shape: str, tmp_path: Path) -> None:
+    place = tmp_path / "src" / "other" / "v1"
+    place.mkdir(parents=True)
+    (place / "provider.json").write_text(json.dumps(PROVIDER))
+    ran = offline(tmp_path, "exec", "SHOW PROVIDERS", "--registry", shape.format(folder=tmp_path), "-o", "csv")
+    assert "other,v1" in ran.out.splitlines()
+
+
+def test_a_proxy_and_certificates_are_used_for_requests(tmp_path: Path) -> None:
+    sql = "SELECT * FROM user_tokens WHERE deployment_name = 'dbc-1'"
+    given = {"DATABRICKS_TOKEN": "dapi0123456789abcdef"}
+    proxy = ("--http.proxy.host", "127.0.0.1", "--http.proxy.port", "9")
+    assert "through the proxy" in run(tmp_path, "exec", sql, *proxy, variables=given).err
+    bundle = ("--tls.CABundle", "/nowhere.pem")
+    assert "/nowhere.pem" in run(tmp_path, "exec", sql, *bundle, variables=given).err
+
+
+# ---- other commands
+
+
+@pytest.mark.parametrize("command", ["registry", "srv", "mcp"])
+def test_a_command_that_is_not_there_says_what_is(command: str, tmp_path: Path) -> None:
+    ran = offline(tmp_path, command, "pull", "x")
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err.startswith(f"error: tokensh has no command {command}\nhint: ")
+
+
+def test_help_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert offline(tmp_path, "help").status == 0
+    assert "usage: tokensh [OPTION]" in capsys.readouterr().out
+    assert offline(tmp_path, "exec", "--help").status == 0
+    assert "StackQL's own spelling" in capsys.readouterr().out
+
+
+def test_a_shell_whose_input_is_a_pipe_runs_what_comes(tmp_path: Path) -> None:
+    assert offline(tmp_path, "shell", "-o", "csv", "-H", stdin="SELECT 1;").out == "1\n"
+
+
+@pytest.mark.parametrize("flag", ["--version", "-V"])
+def test_the_versions_line_is_read_as_stackqls_is(
+    flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert offline(tmp_path, flag).status == 0
+    words = capsys.readouterr().out.split("\n")[0].split(" ")
+    assert words[:2] == ["tokensh", __version__]
+    assert words[3].startswith("3.")

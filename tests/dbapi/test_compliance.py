@@ -1,0 +1,38 @@
+"""The DB-API compliance suite that everybody uses (Stuart Bishop's dbapi20), over local tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dbapi20  # type: ignore[import-untyped]
+import pytest
+
+import tokensh
+from tests.environments import world
+
+
+class TestCompliance(dbapi20.DatabaseAPI20Test):  # type: ignore[misc] # the suite is not typed
+    """`tokensh` is the driver; each test has a store of its own."""
+
+    driver = tokensh
+
+    @pytest.fixture(autouse=True)
+    def _home(self, tmp_path: Path) -> None:
+        variables = {"XDG_CACHE_HOME": str(tmp_path.parent / "cache")}
+        self.connect_kw_args: dict[str, Any] = {"environment": world(tmp_path, variables=variables)}
+
+    def test_non_idempotent_close(self) -> None:
+        """The suite asks for an error, PEP 249 does not: to close twice is harmless here, as with files."""
+        connection = self._connect()
+        connection.close()
+        connection.close()
+
+    def test_nextset(self) -> None:
+        """An optional extension that is not offered."""
+        assert not hasattr(tokensh.dbapi.Cursor, "nextset")
+
+    def test_setoutputsize(self) -> None:
+        """What it means is up to each driver: nothing here."""
+        with self._connect() as connection:
+            connection.cursor().setoutputsize(1000)

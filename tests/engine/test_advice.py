@@ -1,0 +1,246 @@
+"""What is said beside a change of tokens: when a new one ends, what a change takes from whom, which token is in use."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.sessions import A, B, asked, connect, run
+from tokensh import sandbox
+from tokensh.api.request import Json
+from tokensh.dbapi import Connection, Listeners
+from tokensh.engine.advice import created_notes, losing
+from tokensh.errors import ApiError, Interrupted, ProgrammingError
+from tokensh.sandbox import Sandbox
+
+DAY = 86_400_000
+MADE = 1_795_000_000_000
+PLACE = f"deployment_name = '{A}'"
+
+
+@pytest.fixture
+def site() -> Iterator[Sandbox]:
+    with sandbox.start() as running:
+        yield running
+
+
+class Told:
+    """A connection whose notes are kept."""
+
+    def __init__(self, site: Sandbox, home: Path, token: str | None = None, **more: Any) -> None:
+        self.notes: list[str] = []
+        self.connection: Connection = connect(
+            site,
+            home,
+            {"DATABRICKS_TOKEN": token or site.token},
+            listeners=Listeners(note=self.notes.append),
+            **more,
+        )
+
+    def run(self, sql: str) -> list[tuple[Any, ...]]:
+        return run(self.connection, sql)
+
+
+def notes(lifetime: int | None, comment: str = "") -> list[str]:
+    info: dict[str, Json] = {"creation_time": MADE, "comment": comment}
+    info["expiry_time"] = -1 if lifetime is None else MADE + lifetime
+    return list(created_notes({"token_value": "x", "token_info": info}, 0))
+
+
+class TestWhenANewTokenEnds:
+    @pytest.mark.parametrize(
+        ("lifetime", "said"),
+        [
+            (30 * DAY, "expires 2026-12-18, in 30.0 days"),
+            (129_600_000, "expires 2026-11-19, in 1.5 days"),
+            (DAY - 1000, "expires 2026-11-19, in 24.0 hours"),
+            (90 * 60_000, "expires 2026-11-18, in 1.5 hours"),
+            (60_000, "expires 2026-11-18, in 1.0 minutes"),
+            (1000, "expires 2026-11-18, in 1.0 seconds"),
+            (None, "never expires"),
+            (2**60, f"expires {MADE + 2**60} ms after 1970, in 13343998895.9 days"),
+        ],
+    )
+    def test_is_said_in_a_figure_that_a_slip_of_units_shows_in(self, lifetime: int | None, said: str) -> None:
+        assert notes(lifetime) == [said]
+
+    @pytest.mark.parametrize(
+        "reply", [{}, {"token_info": None}, {"token_info": {}}, {"token_info": {"expiry_time": "soon"}}]
+    )
+    def test_nothing_is_said_of_what_the_reply_does_not_tell(self, reply: dict[str, Json]) -> None:
+        assert list(created_notes(reply, MADE)) == []
+
+    def test_it_is_counted_from_now_where_the_reply_has_no_creation_time(self) -> None:
+        assert list(created_notes({"token_info": {"expiry_time": MADE + DAY}}, MADE)) == [
+            "expires 2026-11-19, in 1.0 days"
+        ]
+
+    @pytest.mark.parametrize(
+        ("comment", "lifetime", "said"),
+        [
+            (
+                "CI, 90 days",
+                129_600_000,
+                "the comment says 90 days, and its lifetime is 1.5 days: 90.0 days are 7776000 s",
+            ),
+            ("90d", None, "the comment says 90 days, and it never expires: 90.0 days are 7776000 s"),
+            ("two weeks", 14 * DAY, None),
+            ("2 weeks", 14 * DAY, None),
+            ("one of 3 months", 90 * DAY, None),
+            ("1 year", 365 * DAY, None),
+            ("24 hours", DAY, None),
+            ("24-hour job", 30 * DAY, "24 hours"),
+            ("7 days a week, 24 hours a day", DAY * 90, None),
+            ("release 3, team of 5 dogs", DAY, None),
+            ("", DAY, None),
+        ],
+    )
+    def test_a_comment_that_says_otherwise_is_told(self, comment: str, lifetime: int | None, said: str | None) -> None:
+        more = notes(lifetime, comment)[1:]
+        assert (said is None) == (more == [])
+        assert said is None or said in more[0]
+
+    def test_an_insert_says_it_once_its_row_is_out(self, site: Sandbox, tmp_path: Path) -> None:
+        told = Told(site, tmp_path)
+        result = told.connection.run(
+            "INSERT INTO user_tokens (data__comment, data__lifetime_seconds, deployment_name)"
+            f" VALUES ('ci, 90 days', 129600, '{A}'), ('ci', 3600, '{A}') RETURNING token_value"
+        )
+        next(result.rows)
+        assert told.notes == []
+        list(result.rows)
+        assert [one.partition(", in ")[2] for one in told.notes if one.startswith("expires")] == [
+            "1.5 days",
+            "1.0 hours",
+        ]
+        assert "the comment says 90 days" in told.notes[1]
+
+    def test_so_does_one_for_a_service_principal(self, site: Sandbox, tmp_path: Path) -> None:
+        told = Told(site, tmp_path)
+        told.run(
+            f"INSERT INTO tokens (data__application_id, data__lifetime_seconds, deployment_name)"
+            f" VALUES ('{site.client_id}', 86400, '{A}')"
+        )
+        assert told.notes[0].endswith(", in 1.0 days")
+
+
+class TestTheTokenInUse:
+    def own(self, site: Sandbox, home: Path, **more: Any) -> tuple[Told, str]:
+        admin = connect(site, home)
+        ((value,),) = run(
+            admin,
+            f"INSERT INTO user_tokens (data__comment, deployment_name) VALUES ('me', '{A}') RETURNING token_value",
+        )
+        assert isinstance(value, str)
+        return Told(site, home, value, **more), hashlib.sha256(value.encode()).hexdigest()
+
+    def test_its_revoke_is_warned_of_before_it_is_sent(self, site: Sandbox, tmp_path: Path) -> None:
+        told, own = self.own(site, tmp_path)
+        sent: list[int] = []
+        told.connection.listeners = Listeners(note=lambda _: sent.append(len(site.log)))
+        before = len(site.log)
+        told.run(f"EXEC user_tokens.revoketoken @deployment_name = '{A}' @@json = '{{\"token_id\": \"{own}\"}}'")
+        assert (sent, site.log[-1].path[-6:], len(site.log)) == ([before], "delete", before + 1)
+
+    def test_the_warning_names_it_and_its_workspace(self, site: Sandbox, tmp_path: Path) -> None:
+        told, own = self.own(site, tmp_path)
+        told.run(f"DELETE FROM user_tokens WHERE {PLACE} AND token_id = '{own}'")
+        assert told.notes == [
+            f"warning: token {own} is the one that requests to {A} are signed with: once it is revoked, they are refused"
+        ]
+
+    def test_of_many_it_is_revoked_last(self, site: Sandbox, tmp_path: Path) -> None:
+        told, own = self.own(site, tmp_path, yes=True)
+        gone = told.run(
+            f"DELETE FROM user_tokens WHERE {PLACE} AND comment IN ('me', 'dbt production') RETURNING token_id"
+        )
+        assert len(gone) == 2
+        assert gone[-1] == (own,)
+        with pytest.raises(ApiError, match="Invalid access token"):
+            told.run(f"SELECT * FROM user_tokens WHERE {PLACE}")
+
+    def test_another_token_earns_no_warning(self, site: Sandbox, tmp_path: Path) -> None:
+        told, _ = self.own(site, tmp_path, yes=True)
+        told.run(f"DELETE FROM user_tokens WHERE {PLACE} AND comment = 'dbt production'")
+        told.run(f"DELETE FROM user_tokens WHERE deployment_name = '{A}' AND token_id = 'of another'")
+        assert told.notes == []
+
+
+ACL: list[Json] = [
+    {"group_name": "admins", "all_permissions": [{"permission_level": "CAN_MANAGE", "inherited": False}]},
+    {"group_name": "dev", "all_permissions": [{"permission_level": "CAN_USE", "inherited": False}]},
+    {"user_name": "ed", "all_permissions": [{"permission_level": "CAN_USE"}]},
+    {"group_name": "far", "all_permissions": [{"permission_level": "CAN_USE", "inherited": True}]},
+    "odd",
+]
+
+
+@pytest.mark.parametrize(
+    ("new", "lost"),
+    [
+        ([], [("group_name", "dev"), ("user_name", "ed")]),
+        ([{"group_name": "dev", "permission_level": "CAN_USE"}], [("user_name", "ed")]),
+        ([{"group_name": "dev"}, {"user_name": "ed"}, {"user_name": "new"}], []),
+        (None, [("group_name", "dev"), ("user_name", "ed")]),
+    ],
+)
+def test_who_loses_the_permission_is_worked_out_from_both_lists(new: Json, lost: list[tuple[str, str]]) -> None:
+    assert losing({"access_control_list": ACL}, new) == lost
+
+
+class TestReplacingThePermissions:
+    ALONE = json.dumps([{"user_name": "gus@example.com", "permission_level": "CAN_USE"}])
+    REPLACE = f"REPLACE token_permissions SET data__access_control_list = '{ALONE}' WHERE {PLACE}"
+
+    def test_without_yes_it_names_who_would_lose_it_and_sends_nothing(self, site: Sandbox, tmp_path: Path) -> None:
+        told = Told(site, tmp_path)
+        with pytest.raises(ProgrammingError, match=f"would hit 1 row: deployment_name={A} group_name=token-users"):
+            told.run(self.REPLACE)
+        assert asked(site) == [f"GET {A} tokens"]
+        assert told.notes == [
+            f"warning: group_name token-users is not in the new list for {A}: tokens of whoever has CAN_USE by that"
+            " alone are deleted at once, and cannot be brought back"
+        ]
+
+    def test_with_yes_it_warns_and_goes_on(self, site: Sandbox, tmp_path: Path) -> None:
+        told = Told(site, tmp_path, yes=True)
+        told.run(self.REPLACE)
+        assert len(told.notes) == 1
+        assert asked(site) == [f"GET {A} tokens", f"PUT {A} tokens"]
+
+    def test_the_shell_s_question_can_be_answered_with_no(self, site: Sandbox, tmp_path: Path) -> None:
+        told = Told(site, tmp_path)
+
+        def refuse(_plan: object, rows: object) -> None:
+            raise Interrupted(f"{rows}")
+
+        told.connection.listeners = Listeners(approve=refuse)
+        with pytest.raises(Interrupted, match="token-users"):
+            told.run(self.REPLACE)
+        assert asked(site) == [f"GET {A} tokens"]
+
+    def test_what_takes_nothing_from_anybody_needs_no_yes(self, site: Sandbox, tmp_path: Path) -> None:
+        told = Told(site, tmp_path)
+        more = json.dumps([{"group_name": name, "permission_level": "CAN_USE"} for name in ("token-users", "users")])
+        told.run(f"REPLACE token_permissions SET data__access_control_list = '{more}' WHERE {PLACE}")
+        assert (told.notes, asked(site)[-1]) == ([], f"PUT {A} tokens")
+
+    def test_every_workspace_is_looked_at_before_any_is_changed(self, site: Sandbox, tmp_path: Path) -> None:
+        told = Told(site, tmp_path)
+        with pytest.raises(ProgrammingError, match="would hit 2 rows"):
+            told.run(self.REPLACE.replace(f"= '{A}'", f"IN ('{A}', '{B}')"))
+        assert asked(site) == [f"GET {A} tokens", f"GET {B} tokens"]
+
+
+def test_a_used_up_quota_is_told_with_the_count(tmp_path: Path) -> None:
+    with sandbox.start(quota=7) as site:
+        told = Told(site, tmp_path)
+        run(told.connection, f"INSERT INTO user_tokens (data__comment, deployment_name) VALUES ('one more', '{A}')")
+        with pytest.raises(ApiError, match=r"token quota.*\(you have 7 that are not expired\)") as caught:
+            told.run(f"INSERT INTO user_tokens (data__comment, deployment_name) VALUES ('too many', '{A}')")
+        assert "revoke some" in (caught.value.hint or "")

@@ -1,0 +1,243 @@
+"""The IPython magic, and jupysql over the SQLAlchemy dialect: notebooks' cells, run."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.engine.sessions import A, B, asked, lists
+from tests.interfaces.notebook import Notebook
+from tokensh import errors
+from tokensh.sandbox import Sandbox
+
+pytest.importorskip("IPython", reason="needs tokensh[jupyter]")
+pytestmark = pytest.mark.interfaces
+
+
+@pytest.fixture
+def notebook(site: Sandbox) -> Iterator[Notebook]:
+    one = Notebook()
+    yield one
+    one.shell.clear_instance()
+
+
+@pytest.fixture
+def magic(notebook: Notebook) -> Iterator[Notebook]:
+    notebook.cell("%load_ext tokensh")
+    notebook.cell(f"%tokensh -w {A}")
+    yield notebook
+    notebook.cell("%unload_ext tokensh")
+
+
+SELECT = "SELECT comment, creation_time, expiry_time FROM user_tokens ORDER BY creation_time LIMIT 3"
+
+
+def test_a_line_gives_a_data_frame_that_is_underscore_too(magic: Notebook) -> None:
+    found = magic.cell(f"%tokensh {SELECT}")
+    assert found["comment"][0] == "terraform ci"
+    assert dict(found.dtypes.astype(str)) == {"comment": "object", "creation_time": "int64", "expiry_time": "int64"}
+    assert magic.cell("_") is found
+
+
+def test_it_is_shown_as_an_html_table_with_readable_times(magic: Notebook) -> None:
+    html = magic.shown(magic.cell(f"%tokensh {SELECT}"))["text/html"]
+    assert "<th>comment</th>" in html
+    assert ">never</td>" in html
+    assert "Z 6" in html
+    assert "<p>3 rows</p>" in html
+
+
+def test_what_the_api_says_is_text_and_not_html(magic: Notebook) -> None:
+    magic.shell.user_ns["evil"] = "<script>alert(1)</script>\x1b[31m"
+    shown = magic.shown(magic.cell("%tokensh SELECT :evil AS a, NULL AS b"))
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;\\x1b[31m" in shown["text/html"]
+    assert "\x1b" not in shown["text/plain"]
+    assert ">NULL</td>" in shown["text/html"]
+
+
+def test_a_frame_that_was_changed_shows_what_it_is_now(magic: Notebook) -> None:
+    magic.cell(f"found = %tokensh {SELECT}")
+    found = magic.cell("found.loc[0, 'comment'] = 'edited'; found")
+    assert "edited" in magic.shown(found)["text/html"]
+    wider = magic.cell("found['more'] = 1; found")
+    assert "<th>more</th>" in magic.shown(wider)["text/html"]
+    assert type(magic.cell("found.head(1)")).__name__ == "DataFrame"
+
+
+def test_a_long_result_shows_its_first_rows(magic: Notebook) -> None:
+    sql = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 250) SELECT x FROM n"
+    found = magic.cell(f"%tokensh {sql}")
+    assert len(found) == 250
+    html = magic.shown(found)["text/html"]
+    assert html.count("<tr>") == 101
+    assert "250 rows, the first 100 shown" in html
+
+
+# ---- values
+
+
+def test_the_notebooks_variables_are_bound(magic: Notebook, site: Sandbox) -> None:
+    magic.shell.user_ns |= {"never": -1, "place": B}
+    found = magic.cell(
+        "%%tokensh\nSELECT count(*) AS n FROM user_tokens\nWHERE expiry_time = :never AND deployment_name = '{{ place }}'"
+    )
+    assert found["n"].tolist() == [1]
+    assert asked(site) == lists(B)
+
+
+def test_a_variable_is_never_text_of_sql(magic: Notebook) -> None:
+    magic.shell.user_ns |= {"a": "x' OR '1' = '1", "b": "{never}", "never": "$a"}
+    found = magic.cell("%tokensh SELECT :a AS a, '{{ a }}' AS b, :b AS c, '{never} $never' AS d")
+    assert found.iloc[0].tolist() == ["x' OR '1' = '1", "x' OR '1' = '1", "{never}", "{never} $never"]
+
+
+def test_missing_values_cost_no_digit(magic: Notebook) -> None:
+    magic.cell("%tokensh CREATE TABLE t (n INTEGER, f REAL, b BOOLEAN)")
+    magic.cell(f"%tokensh INSERT INTO t VALUES ({2**63 - 1}, 1.5, TRUE), (NULL, NULL, NULL)")
+    found = magic.cell("%tokensh SELECT n, f, b FROM t")
+    assert dict(found.dtypes.astype(str)) == {"n": "Int64", "f": "Float64", "b": "boolean"}
+    assert found["n"][0] == 2**63 - 1
+    html = magic.shown(found)["text/html"]
+    assert str(2**63 - 1) in html
+    assert html.count(">NULL</td>") == 3
+    assert ">true</td>" in html
+
+
+# ---- secrets
+
+
+def test_a_minted_value_is_shown_nowhere_and_revealed_to_who_asks(magic: Notebook) -> None:
+    found = magic.cell("%tokensh INSERT INTO user_tokens (comment) VALUES ('notebook') RETURNING token_value")
+    value = found["token_value"][0].reveal()
+    assert value.startswith("dapi")
+    printed = [*magic.shown(found).values(), str(found), repr(found.head()), found.head().to_html(), found.to_csv()]
+    assert all("(hidden)" in text and value not in text for text in printed)
+    with pytest.raises(TypeError, match="not written to files"):
+        pickle.dumps(found["token_value"][0])
+
+
+def test_the_values_of_a_write_that_fails_on_its_way_are_kept(
+    magic: Notebook, site: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.fault("POST */create", status=403, skip=1)
+    sql = "INSERT INTO user_tokens (comment) VALUES ('1'), ('2') RETURNING token_value"
+    assert isinstance(magic.failing(f"%tokensh {sql}"), errors.ApiError)
+    site.clear_faults()
+    assert "tokensh_done" in capsys.readouterr().err
+    assert [one.reveal()[:4] for one in magic.cell("tokensh_done")["token_value"]] == ["dapi"]
+
+
+def test_an_errors_text_holds_no_secret(magic: Notebook, site: Sandbox) -> None:
+    found = magic.failing(f"%tokensh SELECT error('{site.token}')")
+    assert str(found)
+    assert site.token not in str(found) + repr(found)
+
+
+def test_without_pandas_the_result_is_rows(magic: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tokensh.integrations import ipython as module  # noqa: PLC0415 (needs IPython)
+
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    module._frame_class.cache_clear()
+    found = magic.cell("%tokensh INSERT INTO user_tokens (comment) VALUES ('rows') RETURNING token_value, 1 AS n")
+    module._frame_class.cache_clear()
+    ((secret, one),) = found
+    assert (secret.reveal()[:4], one, len(found)) == ("dapi", 1, 1)
+    shown = magic.shown(found)
+    assert "(hidden)" in shown["text/html"]
+    assert "(hidden)" in shown["text/plain"]
+    assert secret.reveal() not in repr((found, found.rows, shown))
+
+
+# ---- cells
+
+
+def test_a_cell_of_several_statements_gives_the_last_and_shows_the_others(
+    magic: Notebook, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = magic.cell("%%tokensh\nSELECT 'first' AS a;\nSELECT 'second' AS b;\n")
+    assert found["b"].tolist() == ["second"]
+    assert "first" in capsys.readouterr().out
+
+
+def test_a_result_can_be_assigned(magic: Notebook) -> None:
+    assert magic.cell("%%tokensh counted <<\nSELECT 7 AS n") is None
+    assert magic.shell.user_ns["counted"]["n"].tolist() == [7]
+    magic.cell("again = %tokensh SELECT 8 AS n")
+    assert magic.shell.user_ns["again"]["n"].tolist() == [8]
+
+
+def test_a_change_of_listed_rows_needs_yes(magic: Notebook, site: Sandbox) -> None:
+    magic.cell("%tokensh INSERT INTO user_tokens (comment) VALUES ('to go')")
+    sql = "DELETE FROM user_tokens WHERE comment = 'to go' RETURNING comment"
+    assert isinstance(magic.failing(f"%tokensh {sql}"), errors.ProgrammingError)
+    assert magic.cell(f"%tokensh --yes {sql}")["comment"].tolist() == ["to go"]
+    assert isinstance(
+        magic.failing("%tokensh DELETE FROM user_tokens WHERE comment LIKE 'n%'"), errors.ProgrammingError
+    )
+
+
+def test_an_option_opens_another_connection(magic: Notebook) -> None:
+    assert magic.cell("%tokensh --sandbox SELECT count(*) AS n FROM user_tokens")["n"].tolist() == [7]
+    magic.cell(f"%tokensh --workspace={B}")
+    assert magic.cell("%tokensh SELECT DISTINCT deployment_name AS d FROM user_tokens")["d"].tolist() == [B]
+
+
+# ---- errors
+
+FAILING = [
+    ("SELECT toke_id FROM user_tokens", errors.UnknownName, ["unknown column 'toke_id'", "^^^^^^^", "did you mean 'token_id'?"]),
+    ("SELECT :nope", errors.ProgrammingError, ["no value for :nope", "^^^^^"]),
+    ("SELECT {{ nope }}", errors.PlaceholderError, ["no value for nope", "assign it first: nope = .."]),
+    ("SELECT 'open", errors.SqlSyntaxError, ["this string is not closed"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("sql", "kind", "told"), FAILING, ids=[sql for sql, _, _ in FAILING])
+def test_an_error_is_told_with_its_place_and_without_a_traceback(
+    sql: str, kind: type[Exception], told: list[str], magic: Notebook, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert type(magic.failing(f"%%tokensh\n{sql}")) is kind
+    printed = "".join(capsys.readouterr())
+    assert all(text in printed for text in told)
+    assert "Traceback" not in printed
+    assert "tokensh/" not in printed
+
+
+USAGE = [
+    ("--sandbax", "did you mean --sandbox"),
+    ("-w", "lacks its value"),
+    ("", "[NAME <<] SQL"),
+    ("--yes=1 SELECT 1", "no option"),
+]
+
+
+@pytest.mark.parametrize(("line", "told"), USAGE, ids=[line for line, _ in USAGE])
+def test_a_line_that_is_wrong_says_how_to_use_it(
+    line: str, told: str, magic: Notebook, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert type(magic.failing(f"%tokensh {line}")).__name__ == "UsageError"
+    assert told in "".join(capsys.readouterr())
+
+
+def test_a_setting_that_cannot_be_is_told_too(magic: Notebook, capsys: pytest.CaptureFixture[str]) -> None:
+    assert isinstance(magic.failing("%tokensh --endpoint ftp://x"), errors.InterfaceError)
+    assert "is not a plain https URL" in "".join(capsys.readouterr())
+
+
+# ---- jupysql
+
+
+def test_jupysql_works_over_the_dialect(notebook: Notebook, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("sql.magic", reason="needs jupysql")
+    notebook.cell("%load_ext sql")
+    notebook.cell("%config SqlMagic.named_parameters='enabled'")
+    notebook.cell(f"%sql tokensh://{A}")
+    notebook.shell.user_ns["never"] = -1
+    found = notebook.cell("%sql SELECT comment FROM user_tokens WHERE expiry_time = :never")
+    assert found.DataFrame()["comment"].tolist() == ["terraform ci"]
+    assert "user_tokens" in str(notebook.cell("%sqlcmd tables"))
+    assert "expiry_time" in str(notebook.cell("%sqlcmd columns -t user_tokens"))
+    assert "arning" not in "".join(capsys.readouterr())

@@ -1,0 +1,55 @@
+"""Every test of this folder has a place of its own, and its runs are held against the invariants when it ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.resilience import invariants
+from tests.resilience.certificates import make
+from tests.resilience.running import Place
+from tests.resilience.server import FaultyServer
+from tokensh.sql import grammar
+
+
+@pytest.fixture(scope="session")
+def compiled_grammar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the parser's table, made once for all tests."""
+    folder = tmp_path_factory.mktemp("grammar")
+    grammar.load(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the certificates."""
+    return make(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, compiled_grammar: Path) -> Iterator[Place]:
+    """Where the test runs the command line; when it ends, the invariants are checked."""
+    made = Place(tmp_path / "place")
+    cache = made.home / ".cache" / "tokensh"
+    cache.mkdir(parents=True)
+    for table in compiled_grammar.glob("*.json"):
+        os.link(table, cache / table.name)
+    made.own |= set(made.root.rglob("*"))
+    with made.running:
+        yield made
+        invariants.check(made)
+
+
+@pytest.fixture
+def workspace(place: Place) -> FaultyServer:
+    """The server of the workspace that the place's runs ask."""
+    return place.workspace
+
+
+@pytest.fixture
+def other(place: Place) -> FaultyServer:
+    """Another host's server, which nothing may reach."""
+    return place.other

@@ -1,0 +1,206 @@
+"""What holds in every run, whatever the server, the network or the disk does: the invariants that every test is checked for.
+
+The numbers are those of the list that SECURITY.md's promises rest on.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import re
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+from tests.resilience.running import Place, Ran
+from tests.resilience.server import FaultyServer, ok
+from tokensh.sql.parse import Parser
+
+_UNSAFE = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+_HEADLINE = re.compile(r"\b(?:error|warning|note|usage):")
+_REVOKES = re.compile(r"^(?:EXEC|DELETE) .*;$", re.MULTILINE)
+_MOST_LINES = 20
+_WRITES = re.compile("[wax+]")
+
+
+def check(place: Place) -> None:
+    """Raise AssertionError for what does not hold of the runs of a test."""
+    for ran in place.ran:
+        _tells_success_and_failure_apart(ran)
+        _errors_are_short_and_no_traceback(ran)
+        _nothing_acts_on_a_terminal(ran)
+        _output_can_be_read(ran)
+        _writes_are_sent_once(ran)
+        _only_known_places_are_reached(place, ran)
+        _files_are_written_at_home(place, ran)
+        _a_created_token_is_delivered_or_named(place, ran)
+    _the_other_host_saw_nothing(place)
+    _files_are_the_owners_alone(place)
+    _secrets_have_one_exit(place)
+    _orphans_can_be_revoked(place)
+
+
+def _tells_success_and_failure_apart(ran: Ran) -> None:
+    """I6: with status 0 there is nothing but notices on the error stream, with another there is an error."""
+    told = re.search(r"\b(?:error|warning):", ran.err) is not None
+    if ran.status == 0:
+        assert not told, ran.err
+    elif ran.status > 0 and ran.status != 130:
+        assert told, f"status {ran.status} and no word: {ran.err!r}"
+
+
+def _errors_are_short_and_no_traceback(ran: Ran) -> None:
+    """I7."""
+    assert "Traceback" not in ran.err + ran.out, ran.err
+    assert "made a mistake" not in ran.err, ran.err
+    lines = ran.err.splitlines()
+    assert len(lines) <= _MOST_LINES * max(1, len(_HEADLINE.findall(ran.err))), f"{len(lines)} lines of error"
+    assert not lines or _HEADLINE.search(lines[0]), ran.err
+
+
+def _nothing_acts_on_a_terminal(ran: Ran) -> None:
+    """I5: off a terminal neither errors nor tables have a control character, an escape or a bidirectional control."""
+    assert not _UNSAFE.search(ran.err), ascii(ran.err)
+    if _format(ran) in ("table", "line", "markdown"):
+        assert not _UNSAFE.search(ran.out), ascii(ran.out)
+
+
+def _output_can_be_read(ran: Ran) -> None:
+    """I8: json is JSON however a run ended, csv is CSV."""
+    match _format(ran):
+        case "json":
+            rest, decoder = ran.out.strip(), json.JSONDecoder()
+            while rest:
+                _, end = decoder.raw_decode(rest)
+                rest = rest[end:].strip()
+        case "jsonl":
+            list(map(json.loads, ran.out.splitlines()))
+        case "csv":
+            widths = {len(row) for row in csv.reader(io.StringIO(ran.out, newline=""), strict=True)}
+            assert len(widths) <= 1, f"rows of {widths} cells"
+        case _:
+            pass
+
+
+def _format(ran: Ran) -> str:
+    arguments = ran.arguments
+    return next((arguments[i + 1] for i, one in enumerate(arguments) if one in ("-o", "--output")), "table")
+
+
+def _writes_are_sent_once(ran: Ran) -> None:
+    """I2: a write reaches a place once for each row that it was made for."""
+    posts = Counter((id(server), seen.path) for server, seen in ran.requests if seen.method not in ("GET", "CONNECT"))
+    assert all(count <= ran.writes for count in posts.values()), f"a write was repeated: {posts}"
+
+
+def _only_known_places_are_reached(place: Place, ran: Ran) -> None:
+    """I4: connections go to the test's servers on loopback, and no name is looked up but loopback's own."""
+    ports = {server.port for server in place.servers} | place.ports
+    for event, arguments in ran.events:
+        if event == "socket.connect" and isinstance(arguments[1], tuple):
+            assert arguments[1][:2] == ("127.0.0.1", arguments[1][1]), arguments
+            assert arguments[1][1] in ports, f"a connection to {arguments[1]}"
+        elif event == "socket.getaddrinfo":
+            assert arguments[0] in ("127.0.0.1", b"127.0.0.1"), f"{arguments[0]!r} was looked up"
+
+
+def _files_are_written_at_home(place: Place, ran: Ran) -> None:
+    """I4 for the disk: what is opened to be written is in the test's folders."""
+    for event, arguments in ran.events:
+        path, mode, _ = arguments if event == "open" else (None, None, None)
+        if isinstance(path, str) and isinstance(mode, str) and _WRITES.search(mode):
+            assert Path(path).is_relative_to(place.root) or path == "/dev/null", path
+
+
+def _a_created_token_is_delivered_or_named(place: Place, ran: Ran) -> None:
+    """I3: of each token that the server made, the value is on standard output, or its id and what revokes it on the other."""
+    delivered = ran.out + "".join(path.read_text() for path in place.keeps_secrets if path.exists())
+    for token_id in ran.minted:
+        value = place.tokens.minted[token_id]
+        if value in delivered:
+            assert delivered.count(value) == 1, "the value was delivered more than once"
+            continue
+        assert ran.status == 4 or "RETURNING" not in " ".join(ran.arguments), ran.err
+        if ran.status == 4 and "could not be listed" not in ran.err:
+            assert token_id in ran.err, ran.err
+            assert any(token_id in statement for statement in _REVOKES.findall(ran.err)), ran.err
+
+
+def _orphans_can_be_revoked(place: Place) -> None:
+    """I3: the statement of an orphan's report parses, and revokes it when it is run."""
+    for ran in [one for one in place.ran if one.status == 4]:
+        for statement in _REVOKES.findall(ran.err):
+            Parser(place.home / ".cache" / "tokensh").parse(statement.removesuffix(";"))
+            _behaves_well(place.workspace)
+            token_id = next((one for one in ran.minted if one in statement), None)
+            if token_id in place.tokens.infos and ran.base == place.base(None, "dbc-1"):
+                done = place.run("-c", statement)
+                assert done.status == 0, done.err
+                assert token_id not in place.tokens.infos
+
+
+def _behaves_well(server: FaultyServer) -> None:
+    server.script = (ok,)
+    for route in ("list", "create", "delete"):
+        server.on(route)
+
+
+def _the_other_host_saw_nothing(place: Place) -> None:
+    """I4."""
+    if "other" in place.__dict__:
+        assert place.other.connections == 0, f"the other host saw {place.other.log}"
+
+
+def _files_are_the_owners_alone(place: Place) -> None:
+    """I11: the runs were made with umask 000."""
+    for path in _paths(place.root):
+        if path not in place.own and not path.is_symlink():
+            mode = stat.S_IMODE(path.stat().st_mode)
+            assert mode == (0o700 if path.is_dir() else 0o600), f"{path} has mode {mode:o}"
+
+
+def _secrets_have_one_exit(place: Place) -> None:
+    """I1: the bearer is nowhere, a minted value on standard output alone; in no way of writing them."""
+    hidden = [*place.secrets, place.token, *place.tokens.minted.values()]
+    texts = {f"the error stream of {ran.arguments}": ran.err.encode() for ran in place.ran}
+    texts |= {f"the arguments of {ran.arguments}": repr(ran.arguments).encode() for ran in place.ran}
+    texts |= {str(path): path.read_bytes() for path in _paths(place.root) if _is_looked_into(place, path)}
+    for secret in hidden:
+        for form in forms(secret):
+            for name, content in texts.items():
+                assert form not in content, f"a secret is in {name}"
+    for ran in place.ran:
+        for secret in (place.token, *place.secrets):
+            assert not any(form in ran.out.encode() for form in forms(secret)), "the credential is on standard output"
+
+
+def _is_looked_into(place: Place, path: Path) -> bool:
+    return path.is_file() and path not in place.keeps_secrets
+
+
+def _paths(root: Path) -> Iterator[Path]:
+    return root.rglob("*")
+
+
+def forms(secret: str) -> set[bytes]:
+    """A secret, and the other ways it may be written: URL-quoted, in JSON, in hexadecimal digits, in base64 at any offset."""
+    raw = secret.encode()
+    written = {
+        secret,
+        quote(secret, safe=""),
+        quote_plus(secret),
+        json.dumps(secret)[1:-1],
+        raw.hex(),
+        raw.hex().upper(),
+    }
+    for offset in range(3):
+        digits = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
+        core = digits[(offset * 8 + 5) // 6 : (offset + len(raw)) * 8 // 6]
+        written |= {core, core.replace("+", "-").replace("/", "_")}
+    return {one.encode() for one in written}

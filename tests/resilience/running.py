@@ -1,0 +1,239 @@
+"""The command line against a faulty workspace: what was called, what came out, what reached whom, which files were touched."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tests.resilience.server import FaultyServer, Seen
+from tests.resilience.workspace import Tokens
+from tokensh.cli.main import main
+from tokensh.environment import Environment
+
+COMMAND = Path(sys.executable).with_name("tokensh")
+"""The installed command line."""
+WORKSPACE = "dbc-1"
+SELECT = "SELECT token_id, comment FROM user_tokens"
+INSERT = "INSERT INTO user_tokens (data__lifetime_seconds, data__comment) SELECT 3600, 'ci' RETURNING token_info, token_value"
+REVOKE = """EXEC user_tokens.revoketoken @@json = '{"token_id": "a1"}'"""
+BEARER = "c4n4ry~bear/er+" + "7f3a9c1e" * 3 + "=="
+"""A credential without any shape to know it by, and with characters that are written otherwise in URLs."""
+
+_watching: list[list[tuple[str, tuple[Any, ...]]]] = []
+_WATCHED = ("socket.connect", "socket.getaddrinfo", "open", "subprocess.Popen")
+
+
+def _audit(event: str, arguments: tuple[Any, ...]) -> None:
+    if _watching and event in _WATCHED:
+        _watching[-1].append((event, arguments))
+
+
+sys.addaudithook(_audit)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One run. `requests` are those that reached a server of the test while it ran; `events` those of Python's audit hook.
+
+    `minted` are the ids of tokens that were made meanwhile, `writes` how many writes to one place are right.
+    """
+
+    arguments: tuple[str, ...]
+    base: tuple[str, ...]
+    variables: Mapping[str, str]
+    status: int
+    out: str
+    err: str
+    requests: Sequence[tuple[FaultyServer, Seen]] = ()
+    events: Sequence[tuple[str, tuple[Any, ...]]] = ()
+    minted: Sequence[str] = ()
+    writes: int = 1
+
+    def sent(self, method: str, route: str = "") -> int:
+        """How many requests of a method, and to a route, were made."""
+        return sum(seen.method == method and (not route or seen.route == route) for _, seen in self.requests)
+
+
+@dataclass
+class Place:
+    """A home, a credential, a workspace's server, another host's server; and the runs that were made in it.
+
+    `own` are the files that the test made itself, `keeps_secrets` those that may hold a secret; `secrets` what must come out
+    nowhere, beside the credential; `may_see` the servers, and `ports` the ports of loopback, that may be connected to beside
+    the workspace's.
+    """
+
+    root: Path
+    token: str = BEARER
+    ran: list[Ran] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)
+    ports: set[int] = field(default_factory=set)
+    own: set[Path] = field(default_factory=set)
+    keeps_secrets: set[Path] = field(default_factory=set)
+    may_see: list[FaultyServer] = field(default_factory=list)
+    sleeps: list[float] = field(default_factory=list)
+    tokens: Tokens = field(default_factory=Tokens)
+    running: ExitStack = field(default_factory=ExitStack)
+
+    def __post_init__(self) -> None:
+        self.home.mkdir(parents=True)
+        self.temporary.mkdir()
+
+    @property
+    def home(self) -> Path:
+        return self.root / "home"
+
+    @property
+    def temporary(self) -> Path:
+        return self.root / "tmp"
+
+    @cached_property
+    def workspace(self) -> FaultyServer:
+        """Behaves well until it is told otherwise."""
+        return self.running.enter_context(FaultyServer(app=self.tokens))
+
+    @cached_property
+    def other(self) -> FaultyServer:
+        """Somebody else's: nothing may ever reach it."""
+        return self.running.enter_context(FaultyServer())
+
+    @property
+    def servers(self) -> tuple[FaultyServer, ...]:
+        """Those that exist, the other host's not."""
+        return tuple(self.__dict__[name] for name in ("workspace",) if name in self.__dict__) + tuple(self.may_see)
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self.workspace.origin}/w/{{deployment_name}}"
+
+    def variables(self, given: Mapping[str, str | None] | None = None) -> dict[str, str]:
+        """The environment of a run; None takes a variable out."""
+        usual = {
+            "HOME": str(self.home),
+            "TMPDIR": str(self.temporary),
+            "PATH": os.environ["PATH"],
+            "LC_ALL": "C.UTF-8",
+            "DATABRICKS_TOKEN": self.token,
+        }
+        return {name: value for name, value in {**usual, **(given or {})}.items() if value is not None}
+
+    def base(self, endpoint: str | None, workspace: str | None) -> tuple[str, ...]:
+        place = self.endpoint if endpoint is None else endpoint
+        return (
+            *(("--endpoint", place) if place else ()),
+            *((f"--workspace={workspace}",) if workspace is not None else ()),
+        )
+
+    def file(self, name: str, text: str | bytes, *, mode: int = 0o600, secret: bool = False) -> Path:
+        """A file of the test's own, below the home folder; `secret`: its content may hold secrets."""
+        path = self.home / name
+        for folder in reversed([one for one in path.parents if not one.exists()]):
+            folder.mkdir(mode=0o700)
+            self.own.add(folder)
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        path.chmod(mode)
+        self.own.add(path)
+        if secret:
+            self.keeps_secrets.add(path)
+        return path
+
+    def run(
+        self,
+        *arguments: str,
+        stdin: str | bytes = "",
+        variables: Mapping[str, str | None] | None = None,
+        endpoint: str | None = None,
+        workspace: str | None = WORKSPACE,
+        writes: int = 1,
+    ) -> Ran:
+        """Run the command line in this process.
+
+        Args:
+            arguments: after `--endpoint` and `-w`.
+            stdin: what it reads.
+            variables: beside the usual ones; None takes one out.
+            endpoint: another one than the workspace's; empty: none, real addresses.
+            workspace: for `-w`.
+            writes: how many writes to one place are right.
+        """
+        given, base = self.variables(variables), self.base(endpoint, workspace)
+        raw = stdin.encode() if isinstance(stdin, str) else stdin
+        out, err = (io.TextIOWrapper(io.BytesIO()) for _ in range(2))
+        environment = Environment(io.TextIOWrapper(io.BytesIO(raw)), out, err, given, sleep=self.sleeps.append)
+        with self._watched(given, base, arguments, writes) as (events, made):
+            with contextlib.redirect_stderr(err):
+                status = main((*base, *arguments), environment)
+            made.append((status, _written(out), _written(err), tuple(events)))
+        return self.ran[-1]
+
+    def run_installed(
+        self,
+        *arguments: str,
+        stdin: str | bytes = "",
+        variables: Mapping[str, str | None] | None = None,
+        endpoint: str | None = None,
+        workspace: str | None = WORKSPACE,
+        writes: int = 1,
+        python: Sequence[str] = (),
+    ) -> Ran:
+        """Run the installed command in a process of its own; or the interpreter, with these arguments before the others."""
+        given, base = self.variables(variables), self.base(endpoint, workspace)
+        raw = stdin.encode() if isinstance(stdin, str) else stdin
+        command = [sys.executable, *python] if python else [str(COMMAND)]
+        with self._watched(given, base, arguments, writes) as (_, made):
+            done = subprocess.run(
+                [*command, *base, *arguments],
+                input=raw,
+                capture_output=True,
+                env=given,
+                timeout=120,
+                check=False,
+                cwd=self.home,
+            )
+            made.append((done.returncode, done.stdout.decode(), done.stderr.decode(), ()))
+        return self.ran[-1]
+
+    def add(self, ran: Ran) -> None:
+        """Have a run checked that a test made by means of its own (a terminal, a signal)."""
+        self.ran.append(ran)
+
+    @contextmanager
+    def _watched(
+        self, given: Mapping[str, str], base: tuple[str, ...], arguments: tuple[str, ...], writes: int
+    ) -> Iterator[tuple[list[tuple[str, tuple[Any, ...]]], list[Any]]]:
+        self.servers  # noqa: B018 (the workspace's server is made before its log is counted)
+        seen = {id(one): len(one.log) for one in self.servers}
+        minted = set(self.tokens.minted)
+        events: list[tuple[str, tuple[Any, ...]]] = []
+        made: list[Any] = []
+        umask, temporary = os.umask(0), tempfile.tempdir
+        tempfile.tempdir = str(self.temporary)
+        _watching.append(events)
+        try:
+            yield events, made
+        finally:
+            _watching.remove(events)
+            tempfile.tempdir = temporary
+            os.umask(umask)
+        status, out, err, kept = made[0]
+        requests = [(one, got) for one in self.servers for got in one.log[seen.get(id(one), 0) :]]
+        new = [one for one in self.tokens.minted if one not in minted]
+        self.ran.append(Ran(arguments, base, given, status, out, err, requests, kept, new, writes))
+
+
+def _written(stream: io.TextIOWrapper) -> str:
+    with contextlib.suppress(ValueError):
+        stream.flush()
+    buffer = stream.buffer
+    assert isinstance(buffer, io.BytesIO)
+    return buffer.getvalue().decode()

@@ -1,0 +1,82 @@
+"""What the library raises holds no secret: not in its text, its fields, its causes or its traceback."""
+
+from __future__ import annotations
+
+import io
+import json
+import traceback
+from collections.abc import Iterator
+
+import pytest
+
+from tests.resilience.invariants import forms
+from tests.resilience.running import INSERT, SELECT, Place
+from tests.resilience.server import Behaviour, Exchange, FaultyServer, answers, closes, is_cut_off, packs_badly, resets
+from tokensh.dbapi import Connection
+from tokensh.environment import Environment
+from tokensh.errors import Error
+
+
+def repeats(exchange: Exchange) -> None:
+    """Take effect, and refuse with everything that is secret."""
+    said = f"{exchange.seen.headers} {exchange.take_effect().decode()}"
+    exchange.reply(500, json.dumps({"error_code": said, "message": said}).encode(), X_Request_Id=said[:200])
+
+
+def half(exchange: Exchange) -> None:
+    """Take effect, and answer with half of the reply, the token's value being in it."""
+    exchange.reply(200, exchange.take_effect()[:-20])
+
+
+FAULTS: dict[str, Behaviour] = {
+    "repeats": repeats,
+    "half": half,
+    "cut off": is_cut_off,
+    "resets": resets,
+    "closes": closes,
+    "bad gzip": packs_badly,
+    "redirect": answers(302, Location="http://localhost/x"),
+    "too long": answers(200, b" " * 2000),
+}
+
+
+def connection(place: Place) -> Connection:
+    out, err = io.StringIO(), io.StringIO()
+    environment = Environment(io.StringIO(), out, err, place.variables(), sleep=place.sleeps.append)
+    return Connection(environment=environment, endpoint=place.endpoint, workspace="dbc-1", max_reply=1000)
+
+
+def related(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and all that hang from it, shown or not."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            waiting += [one.__cause__, None if one.__suppress_context__ else one.__context__]
+
+
+@pytest.mark.parametrize("statement", [SELECT, INSERT], ids=["GET", "POST"])
+@pytest.mark.parametrize("name", FAULTS)
+def test_an_exception_holds_no_secret(name: str, statement: str, place: Place, workspace: FaultyServer) -> None:
+    workspace.on("list" if statement is SELECT else "create", FAULTS[name])
+    with connection(place) as connected, pytest.raises(Error) as caught:
+        connected.cursor().execute(statement).fetchall()
+    shown = "".join(traceback.format_exception(caught.value))
+    for one in related(caught.value):
+        assert isinstance(one, Error)
+        shown += f"{one!r} {one!s} {one.args} {vars(one)}"
+    secrets = [place.token, *place.tokens.minted.values()]
+    assert not any(form.decode() in shown for secret in secrets for form in forms(secret))
+
+
+def test_nothing_that_knows_a_secret_shows_it(place: Place) -> None:
+    with connection(place) as connected:
+        cursor = connected.cursor()
+        cursor.execute(SELECT)
+        known = [connected, cursor, connected.redactor, connected.client, connected.environment, connected._credentials]
+        assert place.token not in "".join(map(repr, [*known[:4], known[5]]))
+        target = connected.hosts.resolve("https://{deployment_name}.cloud.databricks.com", {"deployment_name": "dbc-1"})
+        assert place.token not in repr(connected._credentials.for_target(target))

@@ -1,0 +1,105 @@
+"""The invariants themselves can fail: each is broken on purpose, and says so."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.resilience import invariants
+from tests.resilience.running import BEARER, INSERT, SELECT, Place, Ran
+from tests.resilience.server import FaultyServer
+
+GOOD = Ran(("-c", SELECT), (), {}, 0, "", "")
+FAILED = replace(GOOD, status=1, err="-c:1:1: error: no\nhint: try again\n")
+
+
+def _events(ran: Ran, *events: tuple[str, tuple[object, ...]]) -> Ran:
+    return replace(ran, events=events)
+
+
+BROKEN: dict[str, tuple[Ran, str]] = {
+    "an error and status 0": (replace(FAILED, status=0), "error"),
+    "a status without a word": (replace(FAILED, err=""), "no word"),
+    "a traceback": (replace(FAILED, err=FAILED.err + "Traceback (most recent call last):\n"), "Traceback"),
+    "a mistake of ours": (replace(FAILED, err="error: tokensh made a mistake: KeyError\n"), "made a mistake"),
+    "an endless error": (replace(FAILED, err=FAILED.err + "line\n" * 40), "lines of error"),
+    "an escape in an error": (replace(FAILED, err="error: \x1b[31m\n"), "x1b"),
+    "a bidirectional override in a table": (replace(GOOD, out="| \u202e |\n"), "u202e"),
+    "half of a JSON array": (replace(GOOD, arguments=("-o", "json"), out='[{"a": 1}'), "JSONDecodeError"),
+    "ragged CSV": (replace(GOOD, arguments=("-o", "csv"), out="a,b\n1\n"), "cells"),
+    "a strange address": (_events(GOOD, ("socket.connect", (None, ("10.0.0.1", 443)))), "10.0.0.1"),
+    "a strange port": (_events(GOOD, ("socket.connect", (None, ("127.0.0.1", 9)))), "a connection to"),
+    "a name that is looked up": (_events(GOOD, ("socket.getaddrinfo", ("evil.example", 443))), "was looked up"),
+    "a file elsewhere": (_events(GOOD, ("open", ("/tmp/elsewhere", "w", 0))), "/tmp/elsewhere"),
+    "the credential in an error": (replace(FAILED, err=f"error: {BEARER}\n"), "a secret is in the error stream"),
+    "the credential in base64": (
+        replace(FAILED, err=f"error: {base64.b64encode(b'x' + BEARER.encode()).decode()}\n"),
+        "a secret is in the error stream",
+    ),
+    "the credential as data": (replace(GOOD, out=f"| {BEARER} |\n"), "on standard output"),
+}
+
+
+def fails(place: Place, words: str) -> None:
+    with pytest.raises((AssertionError, ValueError)) as caught:
+        invariants.check(place)
+    assert words in f"{caught.typename}: {caught.value}"
+    place.ran.clear()
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_run_that_breaks_one_is_found(name: str, place: Place) -> None:
+    ran, words = BROKEN[name]
+    place.add(ran)
+    fails(place, words)
+
+
+@pytest.mark.parametrize("ran", [GOOD, FAILED, replace(GOOD, err="note: by the way\n")])
+def test_a_run_that_keeps_them_passes(ran: Ran, place: Place) -> None:
+    place.add(ran)
+
+
+def test_a_write_that_is_sent_twice_is_found(place: Place, workspace: FaultyServer) -> None:
+    done = place.run("-c", INSERT)
+    place.ran[:] = [replace(done, requests=[*done.requests, *done.requests])]
+    fails(place, "a write was repeated")
+
+
+def test_a_token_that_is_lost_without_a_word_is_found(place: Place) -> None:
+    done = place.run("-o", "json", "-c", INSERT)
+    place.ran[:] = [replace(done, out="")]
+    fails(place, "AssertionError")
+
+
+def test_an_orphan_that_is_not_named_is_found(place: Place) -> None:
+    done = place.run("-o", "json", "-c", INSERT)
+    place.ran[:] = [replace(done, out="", status=4, err="error: unknown\n")]
+    fails(place, "error: unknown")
+
+
+def test_a_request_to_the_other_host_is_found(place: Place, other: FaultyServer) -> None:
+    other.connections += 1
+    fails(place, "the other host saw")
+    other.connections = 0
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.chmod(0o640),
+        lambda path: path.parent.chmod(0o755),
+        lambda path: path.write_text(BEARER),
+        lambda path: path.write_text(BEARER.encode().hex()),
+    ],
+)
+def test_a_file_that_others_read_or_that_holds_a_secret_is_found(spoil: Callable[[Path], None], place: Place) -> None:
+    path = place.file(".local/state/tokensh/history", "")
+    place.own -= {path, path.parent}
+    spoil(path)
+    fails(place, str(path.parent))
+    path.unlink()
+    path.parent.chmod(0o700)

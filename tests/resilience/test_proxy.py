@@ -1,0 +1,145 @@
+"""Proxies: honoured for HTTPS, asked for a tunnel and nothing else; they see neither the credential nor what is sent."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.resilience.certificates import REAL, tls
+from tests.resilience.running import INSERT, REVOKE, SELECT, Place
+from tests.resilience.server import (
+    Behaviour,
+    FaultyServer,
+    answers,
+    closes,
+    drips,
+    hangs,
+    has_huge_header,
+    resets,
+    tunnels,
+)
+
+STATEMENTS = pytest.mark.parametrize("statement", [SELECT, INSERT, REVOKE], ids=["GET", "create", "revoke"])
+
+
+@dataclass(frozen=True)
+class Network:
+    """A proxy, and behind it the server of a workspace's real host; `variables` trust its certificate."""
+
+    proxy: FaultyServer
+    server: FaultyServer
+    variables: dict[str, str]
+
+
+@pytest.fixture
+def network(place: Place, certificates: Path) -> Iterator[Network]:
+    with (
+        FaultyServer(tls=tls(certificates, "real"), app=place.tokens) as server,
+        FaultyServer(tunnels(server)) as proxy,
+    ):
+        place.may_see += [proxy, server]
+        yield Network(proxy, server, {"REQUESTS_CA_BUNDLE": str(certificates / "real.pem")})
+
+
+@STATEMENTS
+class TestHonoured:
+    @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
+    def test_it_is_asked_for_a_tunnel_to_the_one_host(
+        self, name: str, statement: str, place: Place, network: Network
+    ) -> None:
+        ran = place.run("-c", statement, endpoint="", variables={**network.variables, name: network.proxy.origin})
+        assert ran.status == 0
+        assert [(seen.method, seen.path) for seen in network.proxy.log] == [("CONNECT", f"{REAL}:443")]
+        assert len(network.server.log) == 1
+        assert "authorization" not in network.proxy.log[0].headers
+        assert place.token not in str(network.proxy.log)
+
+    def test_a_proxys_own_password_goes_to_the_proxy_alone(
+        self, statement: str, place: Place, network: Network
+    ) -> None:
+        secret = "pr0xy-p4ssw0rd~"
+        place.secrets.append(secret)
+        address = network.proxy.origin.replace("://", f"://user:{secret}@")
+        ran = place.run("-c", statement, endpoint="", variables={**network.variables, "HTTPS_PROXY": address})
+        assert ran.status == 0
+        given = base64.b64encode(f"user:{secret}".encode()).decode()
+        assert network.proxy.log[0].headers["proxy-authorization"] == f"Basic {given}"
+        assert "proxy-authorization" not in network.server.log[0].headers
+        network.proxy.script = (answers(407, f"Basic {given} {secret} is wrong".encode()),)
+        assert place.run("-c", statement, endpoint="", variables={"HTTPS_PROXY": address}).status == 1
+
+
+class TestNotUsed:
+    @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])
+    @STATEMENTS
+    def test_for_loopback(self, name: str, statement: str, place: Place, other: FaultyServer) -> None:
+        assert place.run("-c", statement, variables={name: other.origin}).status == 0
+
+    @pytest.mark.parametrize("scheme", ["socks5", "socks4", "SOCKS5H"])
+    @STATEMENTS
+    def test_of_a_kind_whose_connections_cannot_be_watched(
+        self, scheme: str, statement: str, place: Place, other: FaultyServer
+    ) -> None:
+        given = {"HTTPS_PROXY": f"{scheme}://127.0.0.1:{other.port}"}
+        ran = place.run("-c", statement, endpoint="", variables=given)
+        assert (ran.status, [event for event, _ in ran.events if event.startswith("socket.")]) == (2, [])
+        assert "a SOCKS proxy cannot be used" in ran.err
+
+
+FAULTS: dict[str, tuple[Behaviour, int, str]] = {
+    "refused": (answers(403, b"<html>no</html>"), 3, "no connection to {} through the proxy: "),
+    "asks who": (answers(407), 3, "no connection to {} through the proxy: "),
+    "bad gateway": (answers(502), 3, "no connection to {} through the proxy: "),
+    "redirects": (answers(302, Location="http://evil.example"), 3, "no connection to {} through the proxy: "),
+    "resets": (resets, 3, "no connection to {}"),
+    "closes": (closes, 3, "no connection to {}"),
+    "huge header": (has_huge_header, 3, "no connection to {}"),
+    "hangs": (hangs, 1, "no connection to {} within 1.5 s"),
+    "drips": (drips(0.1), 1, "no connection to {} within 1.5 s"),
+}  # fmt: skip
+
+
+@STATEMENTS
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_a_proxy_does_wrong_has_no_effect_on_the_workspace(
+    name: str, statement: str, place: Place, network: Network
+) -> None:
+    behaviour, tries, message = FAULTS[name]
+    network.proxy.script = (behaviour,)
+    given = {**network.variables, "HTTPS_PROXY": network.proxy.origin}
+    quick = ("--timeout", "1.5") if tries == 1 else ()
+    ran = place.run(*quick, "-c", statement, endpoint="", variables=given)
+    assert (ran.status, network.server.connections) == (1, 0)
+    # A machine under load may not have reached the proxy when the time is over.
+    assert len(network.proxy.log) in ({0, 1} if quick else {tries if statement is SELECT else 1})
+    assert message.format(REAL) in ran.err, ran.err
+    assert "unknown" not in ran.err
+
+
+def test_a_proxy_that_is_down_is_said(place: Place) -> None:
+    with FaultyServer() as proxy:
+        place.may_see.append(proxy)
+    ran = place.run("-c", INSERT, endpoint="", variables={"HTTPS_PROXY": proxy.origin})
+    assert ran.status == 1
+    assert f"no connection to {REAL} through the proxy: connection refused" in ran.err
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["not a url", "http://", "ftp://127.0.0.1:1", "http://127.0.0.1:99999", "http://[::1", "http://u:s3cret-pw@h:x"],
+)
+@STATEMENTS
+def test_an_address_that_is_none_is_said_without_it(address: str, statement: str, place: Place) -> None:
+    ran = place.run("-c", statement, endpoint="", variables={"HTTPS_PROXY": address})
+    assert (ran.status, [event for event, _ in ran.events if event.startswith("socket.")]) == (2, [])
+    assert "error: HTTPS_PROXY is no address of a proxy" in ran.err
+    assert address == "http://" or address not in ran.err
+
+
+def test_an_address_without_a_scheme_is_taken_for_http(place: Place, network: Network) -> None:
+    given = {**network.variables, "HTTPS_PROXY": f"127.0.0.1:{network.proxy.port}"}
+    assert place.run("-c", SELECT, endpoint="", variables=given).status == 0

@@ -1,0 +1,168 @@
+"""Text of the API that would act on a terminal, hide, or break a table: it is shown, whole, on one line, and does nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from tests.resilience.running import SELECT, WORKSPACE, Place
+from tests.resilience.server import Behaviour, Exchange, FaultyServer, answers
+from tests.shell.terminal import Terminal
+from tokensh.text import width
+
+SHOWN: dict[str, tuple[str, str]] = {
+    "CSI": ("\x1b[31mred", r"\x1b[31mred"),
+    "clear": ("\x1b[2J\x1b[H", r"\x1b[2J\x1b[H"),
+    "OSC 52": ("\x1b]52;c;ZXZpbA==\x07", r"\x1b]52;c;ZXZpbA==\x07"),
+    "OSC 8": ("\x1b]8;;https://evil.example\x1b\\here\x1b]8;;\x1b\\", "\\x1b]8;;https://evil.example\\x1b\\here"),
+    "DCS": ("\x1bP+q544e\x1b\\", "\\x1bP+q544e\\x1b\\"),
+    "C1 CSI": ("\x9b31mred", r"\x9b31mred"),
+    "C1 OSC": ("\x9d0;title\x9c", r"\x9d0;title\x9c"),
+    "BEL": ("a\x07b", r"a\x07b"),
+    "BS": ("real\x08\x08\x08\x08fake", r"real\x08\x08\x08\x08fake"),
+    "CR": ("real\rfake", r"real\rfake"),
+    "LF": ("one\ntwo", r"one\ntwo"),
+    "CRLF": ("one\r\ntwo", r"one\r\ntwo"),
+    "TAB": ("a\tb", r"a\tb"),
+    "NUL": ("a\x00b", r"a\x00b"),
+    "DEL": ("a\x7fb", r"a\x7fb"),
+    "RLO": ("a\u202eb", r"a\u202eb"),
+    "RLI": ("a\u2067b\u2069", r"a\u2067b\u2069"),
+    "ZWSP": ("ad\u200bmin", r"ad\u200bmin"),
+    "ZWJ emoji": ("\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f468\u200d\U0001f469\u200d\U0001f467"),
+    "flag": ("\U0001f1e9\U0001f1ea", "\U0001f1e9\U0001f1ea"),
+    "CJK": ("漢字", "漢字"),
+    "combining": ("e\u0301e\u0323", "e\u0301e\u0323"),
+    "line separator": ("a\u2028b", r"a\u2028b"),
+    "next line": ("a\x85b", r"a\x85b"),
+    "lone surrogate": ("a\ud800b", r"a\ud800b"),
+    "markup": ("[/x] [bold]", "[/x] [bold]"),
+    "link markup": ("[link=https://evil.example]x[/link]", "[link=https://evil.example]x[/link]"),
+    "format strings": ("{} {0.__class__} %s %n", "{} {0.__class__} %s %n"),
+}
+LARGE = {"a megabyte": "\x1b" + "x" * 1_000_000, "300,000 wide characters": "漢" * 300_000}
+ERRORS = ("CSI", "OSC 52", "C1 CSI", "CR", "RLO", "lone surrogate")
+
+
+def listing(*comments: str) -> Behaviour:
+    infos = [
+        {"token_id": f"t{at}", "comment": one, "creation_time": 1, "expiry_time": -1} for at, one in enumerate(comments)
+    ]
+    return answers(200, json.dumps({"token_infos": infos}).encode())
+
+
+def is_a_box(lines: list[str]) -> bool:
+    """Whether every line is as wide as the first and has its borders where the first has them."""
+    sizes = {width(line) for line in lines}
+    return len(sizes) == 1 and all(line.startswith("|") and line.endswith("|") for line in lines)
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_table_shows_it_on_one_line_and_data_formats_exactly(
+    name: str, place: Place, workspace: FaultyServer
+) -> None:
+    text, shown = SHOWN[name]
+    workspace.on("list", listing(text, "plain"))
+    lines = place.run("-c", SELECT).out.splitlines()
+    assert len(lines) == 6
+    assert shown in lines[3]
+    assert is_a_box(lines)
+    (record,) = [row for row in json.loads(place.run("-o", "json", "-c", SELECT).out) if row["token_id"] == "t0"]
+    exact = text if name != "lone surrogate" else shown
+    assert record["comment"] == exact
+    written = place.run("-o", "csv", "-c", SELECT).out
+    rows = list(csv.reader(io.StringIO(written, newline=""), strict=True))
+    assert rows[1][1] == exact
+    assert len(place.run("-o", "line", "-c", SELECT).out.splitlines()) == 5
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_huge_text_is_whole_off_a_terminal(name: str, place: Place, workspace: FaultyServer) -> None:
+    workspace.on("list", listing(LARGE[name], "plain"))
+    assert is_a_box(place.run("-c", SELECT).out.splitlines())
+    assert json.loads(place.run("-o", "json", "-c", SELECT).out)[0]["comment"] == LARGE[name]
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_an_error_message_shows_it(name: str, place: Place, workspace: FaultyServer) -> None:
+    text, shown = SHOWN[name]
+    body = json.dumps({"error_code": f"CODE{text}", "message": f"no: {text}"}).encode()
+    workspace.on("list", answers(400, body))
+    ran = place.run("-c", SELECT)
+    assert ran.status == 1
+    assert f"no: {shown}" in ran.err.replace("real fake", shown)  # a message is one line of words
+    assert f"CODE{shown}" in ran.err.replace("real fake", shown)
+
+
+def test_an_html_page_as_an_error_acts_on_nothing(place: Place, workspace: FaultyServer) -> None:
+    workspace.on("list", answers(400, "<html>\x1b[2J\u202e\x9b31m</html>".encode(), Content_Type="text/html"))
+    assert place.run("-c", SELECT).status == 1
+
+
+def test_a_reason_phrase_acts_on_nothing(place: Place, workspace: FaultyServer) -> None:
+    def phrases(exchange: Exchange) -> None:
+        exchange.write(b"HTTP/1.1 400 \x1b[2J\x9b31m\xe2\x80\xae\r\nContent-Length: 0\r\n\r\n")
+
+    workspace.on("list", phrases)
+    assert place.run("-c", SELECT).status == 1
+
+
+@pytest.mark.terminal
+@pytest.mark.parametrize("columns", [40, 80, 200])
+@pytest.mark.parametrize("colour", ["always", "never"])
+def test_on_a_terminal_every_row_is_one_line_and_nothing_acts(
+    columns: int, colour: str, place: Place, workspace: FaultyServer
+) -> None:
+    comments = {name: text for name, (text, _) in SHOWN.items() if text.isascii() or name.startswith("C1")}
+    workspace.on("list", listing(*comments.values()))
+    terminal = shown_on(
+        place, (columns, 60), "--color", colour, "-c", "SELECT token_id AS id, comment AS c FROM user_tokens"
+    )
+    lines = terminal.everything.splitlines()
+    box = [line for line in lines if line.startswith("|")]
+    assert len(box) == len(comments) + 4
+    assert is_a_box(box)
+    assert not terminal.screen.title
+    assert terminal.screen.mode == type(terminal.screen)(1, 1).mode
+
+
+@pytest.mark.terminal
+@pytest.mark.parametrize(
+    "name", ["ZWSP", "RLO", "line separator", "next line", "combining", "CJK", "flag", "ZWJ emoji"]
+)
+def test_on_a_terminal_the_borders_stand_below_each_other(name: str, place: Place, workspace: FaultyServer) -> None:
+    workspace.on("list", listing(SHOWN[name][0], "plain"))
+    terminal = shown_on(place, (80, 24), "-c", "SELECT comment AS c FROM user_tokens")
+    ends = [columns_of_border(terminal, y) for y in range(24) if str(terminal.screen.display[y]).startswith("|")]
+    assert len(ends) == 6
+    # The emulator has no cell that holds several wide characters; a terminal that joins them shows what `width` counts.
+    joined = name in ("flag", "ZWJ emoji")
+    assert len({max(one) for one in ends}) == (2 if joined else 1)
+
+
+def columns_of_border(terminal: Terminal, y: int) -> list[int]:
+    line = terminal.screen.buffer[y]
+    return [x for x in range(terminal.screen.columns) if line[x].data == "|"]
+
+
+def shown_on(place: Place, size: tuple[int, int], *arguments: str) -> Terminal:
+    """What a terminal shows of a run."""
+    terminal = Terminal(
+        *place.base(None, WORKSPACE),
+        *arguments,
+        home=place.home,
+        cache=place.home / ".cache",
+        size=size,
+        DATABRICKS_TOKEN=place.token,
+    )
+    try:
+        while terminal.child.isalive():
+            terminal.read()
+        terminal.read(0.2)
+        assert terminal.end() == 0, terminal.display
+    finally:
+        terminal.close()
+    return terminal

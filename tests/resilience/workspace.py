@@ -1,0 +1,48 @@
+"""What a faulty server's requests do where they take effect: an account of tokens, and what it has handed out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.resilience.server import Seen
+
+
+@dataclass
+class Tokens:
+    """The tokens of a workspace by id, and the values it minted by the id of their token."""
+
+    infos: dict[str, dict[str, Any]] = field(default_factory=dict)
+    minted: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, seen: Seen) -> bytes:
+        act = {"list": self._list, "create": self._create, "delete": self._delete}.get(seen.route, _nothing)
+        return json.dumps(act(json.loads(seen.body or b"{}"))).encode()
+
+    def _list(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {"token_infos": list(self.infos.values())}
+
+    def _create(self, asked: dict[str, Any]) -> dict[str, Any]:
+        value = "dapi" + secrets.token_hex(16)
+        now = int(time.time() * 1000)
+        info = {
+            "token_id": hashlib.sha256(value.encode()).hexdigest(),
+            "creation_time": now,
+            "expiry_time": now + asked["lifetime_seconds"] * 1000 if "lifetime_seconds" in asked else -1,
+            "comment": asked.get("comment", ""),
+        }
+        self.infos[info["token_id"]] = info
+        self.minted[info["token_id"]] = value
+        return {"token_value": value, "token_info": info}
+
+    def _delete(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self.infos.pop(asked["token_id"], None)
+        return {}
+
+
+def _nothing(_: dict[str, Any]) -> dict[str, Any]:
+    return {}

@@ -1,0 +1,131 @@
+"""Draws README's picture: `python -m tests.session_picture` runs a session in a terminal and writes what it shows as an SVG."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from itertools import groupby
+from pathlib import Path
+
+from pyte.screens import Char
+from rich.console import Console
+from rich.style import Style
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+from tests.shell.terminal import ENTER, Terminal
+
+PICTURE = Path(__file__).parents[1] / ".github" / "session.svg"
+COLUMNS, LINES = 108, 44
+THEME = TerminalTheme(
+    (24, 26, 31),
+    (214, 217, 222),
+    [
+        (58, 62, 71),
+        (232, 105, 98),
+        (137, 190, 110),
+        (226, 183, 96),
+        (98, 160, 234),
+        (190, 130, 220),
+        (86, 186, 194),
+        (214, 217, 222),
+    ],
+    [
+        (110, 116, 128),
+        (240, 130, 124),
+        (160, 210, 135),
+        (240, 205, 130),
+        (130, 182, 245),
+        (210, 155, 235),
+        (120, 208, 214),
+        (245, 246, 248),
+    ],
+)
+# As rich's own, without the fonts that it would fetch from another site: a picture asks nobody for anything.
+FORMAT = """\
+<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
+<style>
+.{unique_id}-matrix {{ font-family: monospace; font-size: {char_height}px; line-height: {line_height}px; }}
+.{unique_id}-title {{ font-size: 18px; font-weight: bold; font-family: sans-serif; }}
+{styles}
+</style>
+<defs>
+<clipPath id="{unique_id}-clip-terminal"><rect x="0" y="0" width="{terminal_width}" height="{terminal_height}" /></clipPath>
+{lines}
+</defs>
+{chrome}
+<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
+{backgrounds}
+<g class="{unique_id}-matrix">
+{matrix}
+</g>
+</g>
+</svg>
+"""
+
+
+def session(folder: Path) -> Terminal:
+    """A session on the sandbox: tokens of two workspaces, one minted, its value masked, one revoked, `_` asked."""
+    terminal = Terminal("--sandbox", home=folder, cache=folder / "cache", size=(COLUMNS, LINES))
+    terminal.prompt()
+    terminal.run(
+        "select deployment_name, comment, token_id, expiry_time from user_tokens where deployment_name in"
+        " ('dbc-abcd0123-a1bc', 'dbc-bcde1234-b2cd') order by expiry_time limit 6;"
+    )
+    terminal.run("insert into user_tokens (data__comment) values ('ci') returning token_value;")
+    terminal.type("delete from user_tokens where comment = 'nightly export';" + ENTER)
+    terminal.see("[y/N]")
+    terminal.type("y" + ENTER)
+    terminal.prompt()
+    terminal.run("select comment from _1 where days_left(expiry_time) < 0;")
+    terminal.type("select comment from user_tokens where ")
+    terminal.see("required")
+    terminal.read(0.5)
+    return terminal
+
+
+def drawn(terminal: Terminal) -> str:
+    """What a terminal shows, as an SVG."""
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), legacy_windows=False)
+    screen = terminal.screen
+    for y in range(screen.lines):
+        line = Text()
+        cells = [screen.buffer[y][x] for x in range(screen.columns)]
+        for look, run in groupby(cells, lambda cell: cell._replace(data="")):
+            line.append("".join(cell.data for cell in run), _style(look))
+        console.print(line, no_wrap=True, crop=False, highlight=False)
+    return console.export_svg(title="tokensh", theme=THEME, code_format=FORMAT, unique_id="tokensh")
+
+
+def _style(cell: Char) -> Style:
+    return Style(
+        color=_colour(cell.fg), bgcolor=_colour(cell.bg), bold=cell.bold, italic=cell.italics, reverse=cell.reverse
+    )
+
+
+def _colour(name: str) -> str | None:
+    """A colour of pyte's as rich calls it: `brown` is yellow, a colour of the 256 is its hexadecimal digits."""
+    if name == "default":
+        return None
+    if len(name) == 6 and set(name) <= set("0123456789abcdef"):
+        return f"#{name}"
+    bright = name.startswith("bright")
+    base = name.removeprefix("bright").replace("brown", "yellow")
+    return f"bright_{base}" if bright else base
+
+
+def main() -> None:
+    """Run the session and write the picture."""
+    with tempfile.TemporaryDirectory() as folder:
+        terminal = session(Path(folder))
+        try:
+            picture = drawn(terminal)
+        finally:
+            terminal.close()
+    PICTURE.parent.mkdir(exist_ok=True)
+    PICTURE.write_text(picture)
+    print(f"{PICTURE}: {len(picture) // 1024} kB")
+
+
+if __name__ == "__main__":
+    main()

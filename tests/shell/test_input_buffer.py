@@ -1,0 +1,147 @@
+"""When Enter runs a text, and what it consists of."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import seed_statements
+from tokensh.shell.input_buffer import Command, Part, bare_command, is_ready, marks, parts, trouble
+from tokensh.sql.parse import Parser
+from tokensh.sql.script import Piece
+
+
+@pytest.fixture(scope="module")
+def parser() -> Parser:
+    return Parser(None)
+
+
+READY = [
+    ("", True),
+    ("   ", True),
+    ("SELECT 1;", True),
+    ("SELECT 1", False),
+    ("SELECT 1\n", True),
+    ("SELECT 1 AS\n", False),
+    ("SELECT ';", False),
+    ("SELECT 1; SELECT 2", False),
+    ("SELECT 1; SELECT 2;", True),
+    ("SELECT 1 -- done;", True),
+    ("SELECT 1 -- done", False),
+    ("SELECT -- not yet;", False),
+    (seed_statements.SELECT, True),
+    (seed_statements.INSERT, True),
+    (seed_statements.EXEC, True),
+    (seed_statements.EXEC.rpartition(";")[0], False),
+    (r"\x", True),
+    (r"\no such command", True),
+    ("SELECT 1 \\g", True),
+    ("SELECT (\n\\r", True),
+    ("SELECT '\n\\r", False),
+    ("\\x\nSELECT", False),
+    ("-- a comment", True),
+    ("exit", True),
+    ("exit;", True),
+    ("HELP", True),
+    ("SELECT exit", False),
+]
+
+
+@pytest.mark.parametrize(("text", "ready"), READY, ids=[repr(text[:30]) for text, _ in READY])
+def test_enter_runs_what_is_ended(text: str, ready: bool, parser: Parser) -> None:
+    assert is_ready(text, parser) is ready
+
+
+PARTS = [
+    ("SELECT 1;", ["SELECT 1"]),
+    ("SELECT 1; SELECT 2;", ["SELECT 1", "SELECT 2"]),
+    ("\\x\nSELECT 1;\n\\o file name\n", [r"\x", "SELECT 1", r"\o file name"]),
+    ("SELECT 1 -- required;\n\\x\n", ["SELECT 1", r"\x"]),
+    ("SELECT '\n\\x\n';", ["SELECT '\n\\x\n'"]),
+    (f"{seed_statements.SELECT}\n{seed_statements.INSERT}\n{seed_statements.EXEC}", ["SELECT", "INSERT", "EXEC"]),
+    ("SELECT 1 \\g", [r"\g of SELECT 1"]),
+    ("SELECT 1\\G", [r"\G of SELECT 1"]),
+    ("SELECT 1; SELECT 2 \\gx | less\nSELECT 3;", ["SELECT 1", r"\gx | less of SELECT 2", "SELECT 3"]),
+    ("SELECT 1\n\\r\nSELECT 2;", [r"\r of SELECT 1", "SELECT 2"]),
+    ("SELECT 1\n\\p\n+ 1;", [r"\p of SELECT 1", "SELECT 1\n  \n+ 1"]),
+    ("SELECT 1\n\\p\n", [r"\p of SELECT 1", "SELECT 1"]),
+    ("SELECT 1\n\\p\n\\timing on\n", [r"\p of SELECT 1", r"\timing on of SELECT 1", "SELECT 1"]),
+    ("SELECT '\\g' \\g", [r"\g of SELECT '\g'"]),
+    ("SELECT 1 -- \\g\n;", ["SELECT 1"]),
+    ("SELECT /* \\g", ["SELECT /* \\g"]),
+    ("\\! echo 'a;b'", [r"\! echo 'a;b'"]),
+    ("-- only a comment\n", []),
+    ("\\", ["\\"]),
+]
+
+
+def shown(part: Part) -> str:
+    if not isinstance(part, Command):
+        return part.text
+    of = f" of {part.statement}" if part.statement else ""
+    return f"{part.name} {part.argument}".strip() + of
+
+
+@pytest.mark.parametrize(("text", "found"), PARTS, ids=[repr(text[:30]) for text, _ in PARTS])
+def test_commands_and_statements_in_their_order(text: str, found: list[str], parser: Parser) -> None:
+    texts = [shown(one) for one in parts(text, parser)]
+    assert len(texts) == len(found)
+    assert all(a.startswith(b) for a, b in zip(texts, found, strict=True))
+
+
+def test_statements_know_their_lines_and_columns_in_the_whole_text(parser: Parser) -> None:
+    text = "\\x\n  SELECT 1; SELECT 2\n\\p\n, 3;\nSELECT 4;"
+    places = [(one.text[:8], one.line, one.column) for one in parts(text, parser) if isinstance(one, Piece)]
+    assert places == [("SELECT 1", 2, 3), ("SELECT 2", 2, 13), ("SELECT 4", 5, 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "mark"),
+    [
+        ("SELECT 1\n", ""),
+        ("SELECT (1\n", "("),
+        ("SELECT (1)\n", ""),
+        ("SELECT 'a\n", "'"),
+        ('SELECT "a\n', '"'),
+        ("SELECT `a\n", "`"),
+        ("SELECT /* a\n", "*"),
+        ("SELECT -- a;\n", "--"),
+        ("SELECT ')' -- a\n", ""),
+    ],
+)
+def test_the_continuation_tells_what_is_open(text: str, mark: str, parser: Parser) -> None:
+    assert marks(text, parser)[-1] == mark
+
+
+def test_each_line_has_a_mark_of_its_own(parser: Parser) -> None:
+    text = "SELECT (1,\n'a\nb'\n) -- done;\n/* a\n*/ , \n'open\n"
+    assert marks(text, parser) == ["", "(", "'", "(", "--", "*", "", "'"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", ""),
+        ("SELECT", ""),
+        ("SELECT * FRO", ""),
+        ("SELECT * FRO ", "line 1 col 10: unexpected 'FRO', did you mean FOR instead of 'FRO'?"),
+        ("SELECT a\nFORM t ", "line 2 col 6: unexpected 't', did you mean FROM instead of 'FORM'?"),
+        ("SELECT 1;\n SELECT WHERE x", "line 2 col 9: unexpected 'WHERE'"),
+        ("SELECT 1 FROM ;", "line 1 col 14: the statement ends too early"),
+        ("SELECT 1 FROM ", ""),
+        ("SELECT 'a ", ""),
+        ("SELECT /* a ", ""),
+        ("SELECT WHERE 'a", "line 1 col 8: unexpected 'WHERE'"),
+        ("\\x\nSELECT 1", ""),
+        ("SELECT (a,\n", ""),
+        ("SELECT " + "a, " * 10_000 + "FROM FROM ", ""),
+    ],
+)
+def test_what_is_wrong_so_far_is_told_and_what_may_become_right_is_not(text: str, told: str, parser: Parser) -> None:
+    found = trouble(text, parser)
+    assert found.startswith(told)
+    assert bool(found) == bool(told)
+
+
+@pytest.mark.parametrize(("word", "command"), [("exit", r"\q"), (" Quit ;", r"\q"), ("?", r"\?"), ("selected", None)])
+def test_bare_words_are_commands(word: str, command: str | None) -> None:
+    assert bare_command(word) == command

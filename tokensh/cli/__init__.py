@@ -1,0 +1,1 @@
+"""The command line: options, scripts, and StackQL's spelling of both."""

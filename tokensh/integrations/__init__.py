@@ -1,0 +1,1 @@
+"""Doors for other programs: SQLAlchemy and IPython. Each is behind an extra."""
