@@ -7,7 +7,7 @@ import wcwidth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokensh.text import elide_middle, nearest, truncate, visible, width, wrap
+from tokensh.text import elide_middle, nearest, plural, truncate, visible, width, wrap
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 GERMANY = "\U0001f1e9\U0001f1ea"
@@ -209,3 +209,9 @@ def test_beside_what_is_escaped_everything_else_stays() -> None:
 @pytest.mark.parametrize(("cells", "shown"), [(2, "…"), (3, "🇩🇪…"), (4, "🇩🇪🇫🇷")])
 def test_a_flag_is_not_cut_apart(cells: int, shown: str) -> None:
     assert truncate("🇩🇪🇫🇷", cells) == shown
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 queries"), (1, "1 query"), (2, "2 queries"), (-1, "-1 queries")])
+def test_a_count_has_the_noun_that_fits_it(count: int, text: str) -> None:
+    assert plural(count, "query", "queries") == text
+    assert plural(count, "token") == f"{count} token{'' if count == 1 else 's'}"

@@ -37,6 +37,11 @@ _MARKS = ("Mn", "Me", "Cf")
 _ELLIPSIS = "…"
 
 
+def plural(count: int, noun: str, nouns: str | None = None) -> str:
+    """Return the count with its noun: "1 token", "2 tokens"; `nouns` is an irregular plural ("queries")."""
+    return f"{count} {noun if count == 1 else nouns or noun + 's'}"
+
+
 def _escape(character: str) -> str:
     code = ord(character)
     if code < 0x100:
