@@ -10,7 +10,11 @@ import pytest
 
 @pytest.mark.parametrize(
     ("module", "library", "extra"),
-    [("alchemy", "sqlalchemy", "sqlalchemy"), ("magic", "IPython", "jupyter"), ("spark", "pyspark", "spark")],
+    [
+        ("integrations.sqlalchemy", "sqlalchemy", "sqlalchemy"),
+        ("integrations.ipython", "IPython", "jupyter"),
+        ("spark", "pyspark", "spark"),
+    ],
 )
 def test_a_missing_library_is_told_with_its_extra(module: str, library: str, extra: str) -> None:
     program = f"import sys; sys.modules[{library!r}] = None; import tokensh.{module}"

@@ -17,7 +17,7 @@ def run(program: str) -> str:
 def test_a_run_of_the_shell_loads_nothing_of_it() -> None:
     program = (
         "import sys, tokensh.cli.main\n"
-        "tokensh.cli.main(['--sandbox', '-c', 'SELECT comment FROM user_tokens LIMIT 1'])\n"
+        "tokensh.cli.main.main(['--sandbox', '-c', 'SELECT comment FROM user_tokens LIMIT 1'])\n"
         "print('loaded', *sorted({name.partition('.')[0] for name in sys.modules}), 'tokensh.spark' in sys.modules)"
     )
     *_, line = run(program).splitlines()
