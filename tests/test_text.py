@@ -7,7 +7,7 @@ import wcwidth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokensh.text import elide_middle, nearest, plural, truncate, visible, width, wrap
+from tokensh.text import did_you_mean, elide_middle, nearest, plural, truncate, visible, width, wrap
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 GERMANY = "\U0001f1e9\U0001f1ea"
@@ -215,3 +215,8 @@ def test_a_flag_is_not_cut_apart(cells: int, shown: str) -> None:
 def test_a_count_has_the_noun_that_fits_it(count: int, text: str) -> None:
     assert plural(count, "query", "queries") == text
     assert plural(count, "token") == f"{count} token{'' if count == 1 else 's'}"
+
+
+def test_a_near_miss_becomes_a_hint_that_quotes_the_name() -> None:
+    assert did_you_mean("TABEL", ["table", "csv"]) == "did you mean 'table'?"
+    assert did_you_mean("xml", ["table", "csv"]) is None

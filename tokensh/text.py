@@ -182,3 +182,9 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     by_key = {candidate.lower(): candidate for candidate in candidates}
     found = get_close_matches(name.lower(), by_key, n=1)
     return by_key[found[0]] if found else None
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
+    """Return the hint "did you mean 'near'?" for a mistyped name, or None if no candidate comes near."""
+    near = nearest(name, candidates)
+    return None if near is None else f"did you mean {near!r}?"
