@@ -7,7 +7,7 @@ import wcwidth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokensh.text import did_you_mean, elide_middle, nearest, plural, truncate, visible, width, wrap
+from tokensh.text import did_you_mean, elide_middle, escape_unsafe, nearest, plural, truncate, width, wrap
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 GERMANY = "\U0001f1e9\U0001f1ea"
@@ -34,20 +34,20 @@ GERMANY = "\U0001f1e9\U0001f1ea"
     ],
 )
 def test_what_acts_or_hides_becomes_an_escape_and_the_rest_stays(text: str, shown: str) -> None:
-    assert visible(text) == shown
+    assert escape_unsafe(text) == shown
 
 
 def test_newlines_stay_when_asked_for() -> None:
-    assert visible("a\nb\r\n\x1b", keep_newlines=True) == "a\nb\\r\n\\x1b"
+    assert escape_unsafe("a\nb\r\n\x1b", keep_newlines=True) == "a\nb\\r\n\\x1b"
 
 
 @settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=())))
 def test_visible_text_is_inert_and_can_be_encoded(text: str) -> None:
-    shown = visible(text)
+    shown = escape_unsafe(text)
     shown.encode()
     assert not any(c < " " or "\x7f" <= c <= "\x9f" or "\u202a" <= c <= "\u202e" for c in shown)
-    assert visible(shown) == shown
+    assert escape_unsafe(shown) == shown
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_elide_middle_keeps_both_ends(text: str, cells: int, shown: str) -> None
 @settings(deadline=None)
 @given(st.text(), st.integers(3, 30))
 def test_shortened_text_never_exceeds_its_cells(text: str, cells: int) -> None:
-    text = visible(text)
+    text = escape_unsafe(text)
     assert width(truncate(text, cells)) <= cells
     assert width(elide_middle(text, cells)) <= cells
 
@@ -173,11 +173,11 @@ def test_wrapped_text_is_cut_at_blanks_and_ends_after_the_last_line(text: str, l
 @settings(deadline=None)
 @given(st.text(), st.integers(2, 30), st.integers(1, 6))
 def test_no_wrapped_line_is_wider_than_it_may_be_and_only_blanks_are_lost(text: str, cells: int, lines: int) -> None:
-    wrapped = wrap(visible(text), cells, lines)
+    wrapped = wrap(escape_unsafe(text), cells, lines)
     assert 1 <= len(wrapped) <= lines
     assert all(width(line) <= cells for line in wrapped)
     if not wrapped[-1].endswith("…"):
-        assert "".join(wrapped).replace(" ", "") == visible(text).replace(" ", "")
+        assert "".join(wrapped).replace(" ", "") == escape_unsafe(text).replace(" ", "")
 
 
 @pytest.mark.parametrize(
@@ -192,18 +192,18 @@ def test_no_wrapped_line_is_wider_than_it_may_be_and_only_blanks_are_lost(text: 
     ],
 )
 def test_a_joiner_is_left_alone_where_it_joins_and_shown_at_the_ends(text: str, shown: str) -> None:
-    assert visible(text) == shown
+    assert escape_unsafe(text) == shown
     assert width(f"| {shown} |") == width(shown) + 4
 
 
 def test_newlines_are_kept_where_they_may_be_and_nothing_else() -> None:
-    assert visible("a\nb\r\n\x1b", keep_newlines=True) == "a\nb\\r\n\\x1b"
-    assert visible("a\nb\r\n\x1b") == r"a\nb\r\n\x1b"
+    assert escape_unsafe("a\nb\r\n\x1b", keep_newlines=True) == "a\nb\\r\n\\x1b"
+    assert escape_unsafe("a\nb\r\n\x1b") == r"a\nb\r\n\x1b"
 
 
 def test_beside_what_is_escaped_everything_else_stays() -> None:
     plain = "".join(map(chr, range(0x20, 0x7F))) + "éß漢😀\u200c"
-    assert visible(f"{plain}\x1b") == rf"{plain}\x1b"
+    assert escape_unsafe(f"{plain}\x1b") == rf"{plain}\x1b"
 
 
 @pytest.mark.parametrize(("cells", "shown"), [(2, "…"), (3, "🇩🇪…"), (4, "🇩🇪🇫🇷")])

@@ -116,7 +116,7 @@ _PATIENCE = 3
 
 
 @contextmanager
-def ctrl_c(cancellation: Cancellation) -> Iterator[None]:
+def handle_interrupts(cancellation: Cancellation) -> Iterator[None]:
     """Ctrl-C asks the statement that runs inside the `with` block to stop; asked three times, it is KeyboardInterrupt."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -10,6 +10,9 @@ from tokensh._dataclasses import dataclass
 Value = str | int | float | bytes | None
 """One cell. Booleans are 0 and 1 in a `boolean` column; objects and arrays are JSON text in an `object`/`array` column."""
 
+Row = tuple[Value, ...]
+"""The cells of one row, in the order of the columns."""
+
 ColumnType = Literal["string", "integer", "number", "boolean", "object", "array", "json", "any"]
 """`json` is the result of a json_* call (JSON if it is an object's or array's text), `any` an expression without a known type."""
 
@@ -33,7 +36,7 @@ class RowSet:
     """
 
     columns: tuple[Column, ...]
-    rows: Iterator[tuple[Value, ...]]
+    rows: Iterator[Row]
     incremental: bool = False
 
 

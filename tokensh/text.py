@@ -1,7 +1,7 @@
 """Untrusted text made visible, measured and shortened for a terminal.
 
 Text that came from an API, a file or a person may hold control sequences, bidirectional overrides and characters that show
-as nothing. `visible` turns each of them into an escape that can be read; everything else here expects such text.
+as nothing. `escape_unsafe` turns each of them into an escape that can be read; everything else here expects such text.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _ESCAPES = _Escapes()
 _ESCAPES_BUT_NEWLINE = _Escapes("\n")
 
 
-def visible(text: str, *, keep_newlines: bool = False) -> str:
+def escape_unsafe(text: str, *, keep_newlines: bool = False) -> str:
     r"""Text in which nothing acts on a terminal and nothing hides.
 
     Control characters, bidirectional controls, separators, invisible characters and lone surrogates become escapes such as

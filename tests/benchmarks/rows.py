@@ -13,7 +13,7 @@ from rich.table import Table
 
 from tests.benchmarks.measure import STRAIGHT, TOKEN, Bench, Result, ms, turns
 from tokensh.render import Options, render
-from tokensh.rows import Column, RowSet, Value
+from tokensh.rows import Column, Row, RowSet
 
 COLUMNS = (
     Column("token_id", "string"),
@@ -55,7 +55,7 @@ def _growth(bench: Bench) -> Iterator[Result]:
         yield Result(row, metric, f"{large * 1e6:.1f} us", f"{small * 1e6:.1f} us", large / small, 1.25)
 
 
-def sample(count: int) -> list[tuple[Value, ...]]:
+def sample(count: int) -> list[Row]:
     """Rows as a listing has them."""
     comments = cycle(("terraform ci", "nightly export", "laptop of o'hara", "dbt, production", None))
     return [
@@ -64,7 +64,7 @@ def sample(count: int) -> list[tuple[Value, ...]]:
     ]
 
 
-def _rich(rows: list[tuple[Value, ...]], stream: TextIO) -> None:
+def _rich(rows: list[Row], stream: TextIO) -> None:
     table = Table(*(column.name for column in COLUMNS))
     for row in rows:
         table.add_row(*("NULL" if value is None else str(value) for value in row))

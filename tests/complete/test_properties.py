@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.complete.session import FACTS, completer, parser
 from tokensh.complete import Suggestion
 from tokensh.errors import SqlSyntaxError
-from tokensh.text import visible
+from tokensh.text import escape_unsafe
 
 PIECES = (
     "SELECT", "FROM", "WHERE", "AND", "OR", "NOT", "IN", "(", ")", ",", ".", "=", "*", "'", '"', "`", ";", "--", "\n", " ",
@@ -40,8 +40,8 @@ def check(text: str, cursor: int) -> list[Suggestion]:
     found = completer().complete(text, cursor, FACTS)
     for one in found:
         assert 0 <= one.start <= cursor
-        assert visible(one.display) == one.display
-        assert visible(one.note) == one.note
+        assert escape_unsafe(one.display) == one.display
+        assert escape_unsafe(one.note) == one.note
         assert one.text
     return found
 

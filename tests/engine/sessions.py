@@ -9,11 +9,11 @@ from typing import Any
 
 from tests.environments import world
 from tokensh.dbapi import Connection
-from tokensh.rows import Value
+from tokensh.rows import Row, Value
 from tokensh.sandbox import Sandbox
 
 A, B, C = "dbc-abcd0123-a1bc", "dbc-bcde1234-b2cd", "dbc-cdef2345-c3de"
-Rows = list[tuple[Value, ...]]
+Rows = list[Row]
 
 
 def connect(site: Sandbox | None, home: Path, variables: dict[str, str] | None = None, **more: Any) -> Connection:

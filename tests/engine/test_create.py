@@ -30,7 +30,7 @@ from tokensh.errors import (
     OutputError,
     UnknownOutcome,
 )
-from tokensh.rows import Value
+from tokensh.rows import Row, Value
 from tokensh.sandbox import Sandbox
 
 POST = f"POST {A} create"
@@ -248,7 +248,7 @@ def test_a_value_that_is_not_written_out_makes_its_token_an_orphan(
     error: BaseException, session: Connection, site: Sandbox
 ) -> None:
     comment = f"undelivered {type(error).__name__}"
-    rows = cast("Generator[tuple[Value, ...], None, None]", next(session.results(insert(comment, "second"))).rows)
+    rows = cast("Generator[Row, None, None]", next(session.results(insert(comment, "second"))).rows)
     value, token_id = next(rows)
     with pytest.raises(UnknownOutcome, match="could not be delivered") as caught:
         rows.throw(error)

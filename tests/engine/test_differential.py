@@ -15,7 +15,7 @@ from tests.engine.random_queries import ARM, RESOURCES, VIEWS, WHOLE, WORKSPACES
 from tests.environments import world
 from tokensh import sandbox
 from tokensh.dbapi import Connection
-from tokensh.rows import Value
+from tokensh.rows import Row, Value
 from tokensh.sandbox import Sandbox
 
 PATHS = {"user_tokens": "/api/2.0/token/list", "tokens": "/api/2.0/token-management/tokens"}
@@ -68,7 +68,7 @@ def apart(sql: str) -> str:
     return sql.replace(WHOLE, "LIMIT -1").replace(begin, "SELECT * FROM (").replace(end, "LIMIT -1)")
 
 
-def typed(row: tuple[Value, ...]) -> tuple[tuple[type, Value], ...]:
+def typed(row: Row) -> tuple[tuple[type, Value], ...]:
     """A row in which 1 and 1.0 differ."""
     return tuple((type(cell), cell) for cell in row)
 

@@ -14,7 +14,7 @@ import pytest
 from tokensh.engine.sqlite import Local, evaluate, function_names
 from tokensh.environment import Cancellation
 from tokensh.errors import DataError, Error, Interrupted, NotSupportedError, OperationalError, ProgrammingError
-from tokensh.rows import Column, Value
+from tokensh.rows import Column, Row, Value
 
 COLUMNS = (Column("a", "integer"), Column("b", "string"), Column("c", "any"))
 
@@ -122,7 +122,7 @@ def test_an_endless_query_can_be_interrupted() -> None:
 
 
 def test_a_query_can_be_left_in_the_middle(local: Local) -> None:
-    rows = cast("Generator[tuple[Value, ...], None, None]", local.rows("SELECT a FROM t ORDER BY a"))
+    rows = cast("Generator[Row, None, None]", local.rows("SELECT a FROM t ORDER BY a"))
     assert next(rows) == (1,)
     rows.close()
     assert evaluate(local, ["1"]) == (1,)

@@ -8,7 +8,7 @@ from typing import Any
 
 from tokensh.errors import OperationalError
 from tokensh.render import Options, render
-from tokensh.rows import Column, RowSet, Value
+from tokensh.rows import Column, Row, RowSet
 
 HOSTILE = [
     "\x1b[31mred",
@@ -48,9 +48,7 @@ HOSTILE = [
 ]
 
 
-def result_of(
-    columns: Iterable[Column | str], rows: Iterable[tuple[Value, ...]], *, incremental: bool = False
-) -> RowSet:
+def result_of(columns: Iterable[Column | str], rows: Iterable[Row], *, incremental: bool = False) -> RowSet:
     """A result; a column that is only a name has type string."""
     typed = tuple(Column(one, "string") if isinstance(one, str) else one for one in columns)
     return RowSet(typed, iter(rows), incremental)
@@ -63,7 +61,7 @@ def rendered(name: str, result: RowSet, **options: Any) -> str:
     return stream.getvalue()
 
 
-def failing_after(rows: Iterable[tuple[Value, ...]]) -> Iterator[tuple[Value, ...]]:
+def failing_after(rows: Iterable[Row]) -> Iterator[Row]:
     """Rows, then an error."""
     yield from rows
     raise OperationalError("the second request failed")

@@ -14,7 +14,7 @@ from tests.render.results import HOSTILE, rendered, result_of
 from tokensh.errors import ApiError, Error, UnknownOutcome
 from tokensh.render import RENDERERS
 from tokensh.render.errors import Source, format_error
-from tokensh.text import truncate, visible, width
+from tokensh.text import escape_unsafe, truncate, width
 
 COLUMNS, LINES = 200, 60
 ANY = st.text(
@@ -103,11 +103,11 @@ def test_an_error_acts_on_nothing(text: str, code: str) -> None:
 
 @given(text=TEXTS, cells=st.integers(1, 60))
 def test_a_shortened_text_acts_on_nothing_and_fits(text: str, cells: int) -> None:
-    shown = truncate(visible(text), cells)
+    shown = truncate(escape_unsafe(text), cells)
     assert width(shown) <= cells
     acts_on_nothing(f"{shown}\n")
 
 
 @given(text=TEXTS)
 def test_what_is_visible_stays_so(text: str) -> None:
-    assert visible(visible(text)) == visible(text)
+    assert escape_unsafe(escape_unsafe(text)) == escape_unsafe(text)

@@ -10,7 +10,7 @@ import pytest
 from tests.render.results import HOSTILE, Full, Watched, failing_after, rendered, result_of
 from tokensh.errors import InterfaceError, OperationalError
 from tokensh.render import RENDERERS, Options, render
-from tokensh.rows import Column, RowSet, Value
+from tokensh.rows import Column, Row, RowSet
 
 FORMATS = ["table", "json", "jsonl", "csv", "tsv", "text", "markdown", "line"]
 
@@ -47,7 +47,7 @@ def test_a_result_without_columns_is_read_to_its_end_and_prints_nothing(name: st
 def test_an_incremental_row_is_flushed_before_the_next_is_asked_for(name: str, options: Options) -> None:
     stream = Watched()
 
-    def rows() -> Iterator[tuple[Value, ...]]:
+    def rows() -> Iterator[Row]:
         yield ("first",)
         assert "first" in stream.flushed
         yield ("second, which is a good deal longer",)

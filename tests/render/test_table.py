@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.render.results import HOSTILE, Watched, rendered, result_of
 from tokensh.render import Options, render
-from tokensh.rows import Column, Value
+from tokensh.rows import Column, Row, Value
 from tokensh.text import width
 
 NOW = 1_794_694_400.0
@@ -51,7 +51,7 @@ def test_no_rows_are_a_header_and_without_a_header_there_are_only_rows() -> None
 def test_on_a_screen_every_row_is_one_line_and_the_border_stands_in_one_column(
     text: str, options: dict[str, bool | int]
 ) -> None:
-    rows: list[tuple[Value, ...]] = [(text, "x"), ("plain", text)]
+    rows: list[Row] = [(text, "x"), ("plain", text)]
     shown = screen(rendered("table", result_of(["a", "b"], rows), **options))
     # pyte keeps an empty cell behind a wide character and composes marks, so that characters are cells.
     display = [line.rstrip() for line in shown.display if line.strip()]
@@ -219,7 +219,7 @@ def test_colour_marks_null_and_what_has_expired(value: Value, styled: str | None
 
 
 def test_colour_changes_nothing_but_the_styles() -> None:
-    rows: list[tuple[Value, ...]] = [(text, 0) for text in HOSTILE]
+    rows: list[Row] = [(text, 0) for text in HOSTILE]
     plain, coloured = (
         rendered("table", result_of(["[b]a[/b]", TIME], rows), terminal=True, width=60, now=NOW, colour=colour)
         for colour in (False, True)
@@ -252,7 +252,7 @@ def test_a_created_token_that_does_not_fit_is_a_record_with_nothing_cut() -> Non
 def test_a_long_result_on_a_terminal_starts_before_all_rows_are_read() -> None:
     stream = Watched()
 
-    def rows() -> Iterator[tuple[Value, ...]]:
+    def rows() -> Iterator[Row]:
         for n in range(12_001):
             assert n < 12_000 or "row 0" in stream.flushed
             yield (f"row {n}" + "!" * (n // 11_000),)

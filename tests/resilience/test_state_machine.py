@@ -33,7 +33,7 @@ from tests.resilience.server import (
 )
 from tests.resilience.workspace import Tokens
 from tokensh.dbapi import Connection
-from tokensh.environment import ctrl_c
+from tokensh.environment import handle_interrupts
 from tokensh.errors import Error, UnknownOutcome
 from tokensh.render import Options
 from tokensh.render.deliver import deliver
@@ -99,7 +99,7 @@ class Creates(RuleBasedStateMachine):
 
     def _run(self, statement: str, stream: io.StringIO) -> Error | None:
         try:
-            with ctrl_c(self.session.cancellation):
+            with handle_interrupts(self.session.cancellation):
                 for result in self.session.results(statement):
                     deliver("json", result, stream, Options())
         except Error as error:

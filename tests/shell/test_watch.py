@@ -14,7 +14,7 @@ from tests.environments import world
 from tokensh.dbapi import Connection
 from tokensh.errors import ApiError, InterfaceError
 from tokensh.render import Options
-from tokensh.rows import Column, Value
+from tokensh.rows import Column, Row
 from tokensh.sandbox import Sandbox
 from tokensh.shell.progress import Spinner
 from tokensh.shell.watch import CHANGED, GONE, NEW, SAME, Look, Watch, marked
@@ -115,7 +115,7 @@ def test_new_gone_and_changed_rows_are_marked_and_counted(place: Callable[..., P
     assert " new" not in third.splitlines()[1]
 
 
-def look(*rows: tuple[Value, ...], columns: tuple[Column, ...] = (ID, COMMENT)) -> Look:
+def look(*rows: Row, columns: tuple[Column, ...] = (ID, COMMENT)) -> Look:
     return Look(columns, list(rows), 0.0)
 
 
@@ -135,7 +135,7 @@ def look(*rows: tuple[Value, ...], columns: tuple[Column, ...] = (ID, COMMENT)) 
         (look(("x",), columns=(COMMENT,)), look(("a", "x")), [(SAME, ("a", "x"))]),
     ],
 )
-def test_what_became_of_each_row(before: Look | None, now: Look, marks: list[tuple[str, tuple[Value, ...]]]) -> None:
+def test_what_became_of_each_row(before: Look | None, now: Look, marks: list[tuple[str, Row]]) -> None:
     assert marked(before, now) == marks
 
 

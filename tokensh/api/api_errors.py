@@ -15,7 +15,7 @@ from typing import Any
 from tokensh.api.request import Request
 from tokensh.errors import ApiError
 from tokensh.redact import Redactor
-from tokensh.text import truncate, visible
+from tokensh.text import escape_unsafe, truncate
 
 _REQUEST_ID = re.compile(r"\s*\[ReqId: ([\w-]+)\]")
 _MARKED = re.compile(r"<(title|pre|h1)[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
@@ -112,7 +112,7 @@ def refusal(request: Request, status: int, headers: Mapping[str, str], content: 
     """The error that an answer is. Its texts are clean of secrets, and inert."""
 
     def clean(text: str, longest: int) -> str:
-        return truncate(visible(redactor.clean(" ".join(text.split()))), longest)
+        return truncate(escape_unsafe(redactor.clean(" ".join(text.split()))), longest)
 
     body = _object(content)
     code, message = _said(status, body, content)

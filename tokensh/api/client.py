@@ -40,7 +40,7 @@ from tokensh.errors import (
     ReplyError,
 )
 from tokensh.redact import Redactor
-from tokensh.text import visible
+from tokensh.text import escape_unsafe
 
 if TYPE_CHECKING:
     from requests import PreparedRequest, Response
@@ -209,7 +209,7 @@ class Client:
         """
         target = parse_origin(url)
         if target is None:
-            raise HostError(f"{visible(url)!r} is not a plain https URL (or http on loopback)")
+            raise HostError(f"{escape_unsafe(url)!r} is not a plain https URL (or http on loopback)")
         request = Request(method, replace(target, prefix=""), target.prefix or "/")
         content = None if form is None else urlencode(form).encode()
         if basic:
@@ -303,7 +303,7 @@ class Client:
 
     def _redirected(self, target: Target, answer: _Answer) -> ApiError:
         location = self._redactor.clean(answer.headers.get("Location", ""))
-        place = visible(retry.place(location))
+        place = escape_unsafe(retry.place(location))
         return ApiError(
             f"{target.host} redirects to {place} (HTTP {answer.status}); redirects are not followed",
             status=answer.status,
@@ -472,4 +472,4 @@ def _assert_place(request: Request, url: str) -> None:
 
 
 def _astray(request: Request) -> HostError:
-    return HostError(f"the request would not go where it should: {visible(request.target.origin)}")
+    return HostError(f"the request would not go where it should: {escape_unsafe(request.target.origin)}")

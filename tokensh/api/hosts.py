@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from tokensh._dataclasses import dataclass
 from tokensh.errors import HostError, InterfaceError
-from tokensh.text import visible
+from tokensh.text import escape_unsafe
 
 ZONES = (
     ".cloud.databricks.com",
@@ -97,7 +97,7 @@ def _advice(value: str) -> str:
 
 
 def _shown(text: str) -> str:
-    return f"'{visible(text[:80])}{'…' if len(text) > 80 else ''}'"
+    return f"'{escape_unsafe(text[:80])}{'…' if len(text) > 80 else ''}'"
 
 
 def name_in_zone(target: Target) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tokensh.environment import open_private
 from tokensh.errors import InterfaceError
-from tokensh.text import visible
+from tokensh.text import escape_unsafe
 
 
 class Log:
@@ -43,7 +43,7 @@ class Log:
             self._file.write(line.encode())
 
     def _shown(self, fact: object) -> str:
-        text = visible(self._redact(str(fact)))
+        text = escape_unsafe(self._redact(str(fact)))
         return text if text.isascii() and not set(' "=\\') & set(text) else json.dumps(text, ensure_ascii=False)
 
     def close(self) -> None:

@@ -17,7 +17,7 @@ from tokensh.api.hosts import ZONES, Target, in_zone, parse_origin
 from tokensh.api.request import Json
 from tokensh.environment import Environment
 from tokensh.errors import CredentialError, Error, Interrupted
-from tokensh.text import truncate, visible
+from tokensh.text import escape_unsafe, truncate
 
 _EARLY = 40
 """s before its end that a token counts as expired."""
@@ -201,7 +201,7 @@ def from_cli(environment: Environment, program: str, arguments: tuple[str, ...],
 def _first_line(said: bytes) -> str:
     """What a program says of its failure."""
     line = next(iter(said.decode("utf-8", "replace").strip().splitlines()), "")
-    return f": {truncate(visible(line.removeprefix('Error: ')), 200)}" if line else ""
+    return f": {truncate(escape_unsafe(line.removeprefix('Error: ')), 200)}" if line else ""
 
 
 def _seconds(written: str) -> float:

@@ -14,7 +14,7 @@ from tokensh.errors import DataError, MissingParameter
 from tokensh.provider.model import Method, Parameter
 from tokensh.redact import SECRET_FIELDS
 from tokensh.rows import Value
-from tokensh.text import truncate, visible
+from tokensh.text import escape_unsafe, truncate
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -170,7 +170,7 @@ def _structure(parameter: Parameter, value: str | int | float) -> Json:
 
 
 def _misfit(parameter: Parameter, value: Value) -> DataError:
-    shown = "a blob" if isinstance(value, bytes) else f"'{truncate(visible(str(value)), 60)}'"
+    shown = "a blob" if isinstance(value, bytes) else f"'{truncate(escape_unsafe(str(value)), 60)}'"
     article = "an" if parameter.type[0] in "aeio" else "a"
     hint = f"for example {parameter.sql_name} = '[..]'" if parameter.type == "array" else None
     return DataError(f"{parameter.sql_name} takes {article} {parameter.type}, not {shown}", hint=hint)

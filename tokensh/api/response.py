@@ -18,7 +18,7 @@ from tokensh.errors import ReplyError
 from tokensh.provider.model import Method
 from tokensh.redact import Redactor
 from tokensh.rows import ColumnType, Value
-from tokensh.text import truncate, visible
+from tokensh.text import escape_unsafe, truncate
 
 _NONE = type(None)
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
@@ -73,7 +73,7 @@ def _decoded(request: Request, headers: Mapping[str, str], content: bytes) -> Js
         problem = "nested too deeply"
     except ValueError as error:
         problem = "no JSON" if "limit" not in str(error) else "a number with too many digits"
-    kind = visible(headers.get("Content-Type", "no type").split(";")[0])[:60]
+    kind = escape_unsafe(headers.get("Content-Type", "no type").split(";")[0])[:60]
     raise ReplyError(
         f"the reply of {request.target.host} is {problem} ({kind}, {len(content):,} bytes)", hint=page_hint(content)
     )
@@ -223,5 +223,5 @@ _CELLS: Mapping[ColumnType, Callable[[Json, str], Value]] = {
 
 
 def _misfit(kind: str, value: Json, path: str) -> ReplyError:
-    shown = truncate(visible(json.dumps(value)), 60)
+    shown = truncate(escape_unsafe(json.dumps(value)), 60)
     return ReplyError(f"{kind} expected at {path}, not {shown}", path=path)

@@ -102,7 +102,7 @@ def kept_hosts() -> int:
 
 
 def place(location: str) -> str:
-    """The host that a Location header names, else the header's text, cut short; not yet visible()."""
+    """The host that a Location header names, else the header's text, cut short; not yet escape_unsafe()."""
     try:
         host = urlsplit(location).hostname
     except ValueError:

@@ -13,7 +13,7 @@ from tokensh.api.hosts import ZONES, Hosts, Target, parse_origin
 from tokensh.api.request import Json, Request
 from tokensh.environment import Environment
 from tokensh.errors import CredentialError, Error, ReplyError
-from tokensh.rows import Column, Value
+from tokensh.rows import Column, Row
 
 SERVER = f"https://{{deployment_name}}{ZONES[0]}"
 """Where a workspace is, as the provider document says."""
@@ -35,8 +35,6 @@ ACCOUNT_COLUMNS = (
     Column("workspace_status", "string"),
 )
 """Of tokensh.local.account_workspaces, whose rows are the account's answer to one request."""
-
-Row = tuple[Value, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from tokensh._dataclasses import dataclass, replace
-from tokensh.environment import Environment, ctrl_c, is_terminal
+from tokensh.environment import Environment, handle_interrupts, is_terminal
 from tokensh.errors import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -266,7 +266,7 @@ class Batch:
                 raise piece.error
             text = self._connection.fill(piece.text)
             source = replace(source, text=text)
-            with ctrl_c(self._connection.cancellation):
+            with handle_interrupts(self._connection.cancellation):
                 silent = True
                 for result in self._connection.results(text, dry=self._dry):
                     self._deliver(result)

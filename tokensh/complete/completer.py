@@ -18,7 +18,7 @@ from tokensh.complete.rank import MOST, ranked
 from tokensh.provider.catalog import Catalog
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import OPENERS
-from tokensh.text import truncate, visible
+from tokensh.text import escape_unsafe, truncate
 
 _PLAIN = re.compile(r"[^\W\d][\w$]*")
 _PLAIN_PATH = re.compile(rf"{_PLAIN.pattern}(?:\.{_PLAIN.pattern})*\.?")
@@ -175,7 +175,7 @@ class Completer:
 def _shown(one: Candidate) -> str:
     """What a menu shows."""
     name = one.text.rstrip("=") if one.text.startswith("@") else one.name
-    return truncate(visible(name), _DISPLAY_CELLS)
+    return truncate(escape_unsafe(name), _DISPLAY_CELLS)
 
 
 def _is_whole(one: Candidate, place: Place) -> bool:

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from tokensh._dataclasses import dataclass, field
 from tokensh.redact import Redactor
-from tokensh.text import truncate, visible
+from tokensh.text import escape_unsafe, truncate
 
 NOTE_CELLS = 60
 """Terminal cells of a note."""
@@ -84,7 +84,7 @@ class Candidate:
 
 def note(*parts: str | None) -> str:
     """Parts of a note joined, made inert and cut to length."""
-    return truncate(visible(" · ".join(part[:LONGEST_NOTE] for part in parts if part)), NOTE_CELLS)
+    return truncate(escape_unsafe(" · ".join(part[:LONGEST_NOTE] for part in parts if part)), NOTE_CELLS)
 
 
 def guarded(text: str) -> str:
@@ -94,4 +94,4 @@ def guarded(text: str) -> str:
 
 def is_inert(text: str) -> bool:
     """Whether a value may be put into the text as it is: nothing in it hides or acts on a terminal."""
-    return visible(text) == text
+    return escape_unsafe(text) == text

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tokensh.errors import DataError, InterfaceError
-from tokensh.rows import Column, ColumnType, Value
+from tokensh.rows import Column, ColumnType, Row, Value
 
 if TYPE_CHECKING:
     import pyarrow
@@ -23,7 +23,7 @@ _TYPES: dict[ColumnType, str] = {
 """A column's type in pyarrow, documents as their JSON text; one of type `any` takes that of its values."""
 
 
-def table(columns: Sequence[Column], rows: Iterable[tuple[Value, ...]]) -> pyarrow.Table:
+def table(columns: Sequence[Column], rows: Iterable[Row]) -> pyarrow.Table:
     """The rows as a `pyarrow.Table`.
 
     Raises:

@@ -25,7 +25,7 @@ from tokensh.api.workspaces import ACCOUNT_COLUMNS, SERVER, Workspaces
 from tokensh.api.workspaces import ACCOUNT_NAME as ACCOUNT_WORKSPACES
 from tokensh.api.workspaces import COLUMNS as WORKSPACE_COLUMNS
 from tokensh.api.workspaces import NAME as WORKSPACES
-from tokensh.dbapi.cursor import Cursor, Row
+from tokensh.dbapi.cursor import Cursor
 from tokensh.engine.executor import Engine, Tools
 from tokensh.engine.history import COLUMNS as STATEMENT_COLUMNS
 from tokensh.engine.history import History, as_row
@@ -64,13 +64,13 @@ from tokensh.plan.nodes import (
 )
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.redact import Redactor
-from tokensh.rows import RowSet, Value
+from tokensh.rows import Row, RowSet, Value
 from tokensh.sql import nodes as n
 from tokensh.sql import placeholders
 from tokensh.sql.lexer import SKIPPED, tokens
 from tokensh.sql.parameters import Given, with_parameters
 from tokensh.sql.parse import Parser
-from tokensh.text import truncate, visible
+from tokensh.text import escape_unsafe, truncate
 
 if TYPE_CHECKING:
     from tokensh.sandbox import Sandbox
@@ -571,4 +571,4 @@ def _unapproved(plan: ChangePlan, rows: Sequence[Mapping[str, Value]]) -> Progra
 def _row_text(row: Mapping[str, Value]) -> str:
     named = [name for name in ("deployment_name", "token_id", "comment") if name in row]
     names = named if "token_id" in row else list(row)[:3]
-    return " ".join(f"{name}={truncate(visible(str(row[name])), 70)}" for name in names)
+    return " ".join(f"{name}={truncate(escape_unsafe(str(row[name])), 70)}" for name in names)

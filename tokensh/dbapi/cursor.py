@@ -8,13 +8,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from tokensh.errors import InterfaceError
-from tokensh.rows import Column, Value
+from tokensh.rows import Column, Row
 from tokensh.sql.parameters import Given
 
 if TYPE_CHECKING:
     from tokensh.dbapi.connection import Connection
-
-Row = tuple[Value, ...]
 
 
 class Cursor:

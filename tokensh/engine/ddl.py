@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from tokensh.engine.objects import SessionObjects
-from tokensh.engine.sqlite import Local, Row
+from tokensh.engine.sqlite import Local
 from tokensh.engine.store import AlreadyThere, Kept
 from tokensh.environment import Cancellation
 from tokensh.errors import OperationalError, assert_never
@@ -19,7 +19,7 @@ from tokensh.plan.nodes import (
     SelectPlan,
     StorePlan,
 )
-from tokensh.rows import Column
+from tokensh.rows import Column, Row
 from tokensh.sql.unparse import quoted
 
 Select = Callable[[SelectPlan], Iterator[Row]]

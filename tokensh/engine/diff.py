@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tokensh.engine.store import Kept, Row, Store
+from tokensh.engine.store import Kept, Store
 from tokensh.errors import ProgrammingError
-from tokensh.rows import Column, RowSet
+from tokensh.rows import Column, Row, RowSet
 
 _KEYS = ("deployment_name", "token_id")
 """Fields that tell one row from another, where the view shows them."""

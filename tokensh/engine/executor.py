@@ -19,7 +19,7 @@ from tokensh.engine.ddl import Lasting
 from tokensh.engine.explain import explain
 from tokensh.engine.fetch import NO_SUCH, Fetcher, Values, pointed
 from tokensh.engine.objects import SessionObjects
-from tokensh.engine.sqlite import Local, Row, evaluate
+from tokensh.engine.sqlite import Local, evaluate
 from tokensh.engine.unknown_creates import Pending
 from tokensh.environment import Cancellation, Environment
 from tokensh.errors import (
@@ -52,9 +52,9 @@ from tokensh.plan.nodes import (
 )
 from tokensh.provider.model import Method, Parameter
 from tokensh.redact import Redactor
-from tokensh.rows import Column, RowSet, Value
+from tokensh.rows import Column, Row, RowSet, Value
 from tokensh.sql.unparse import literal
-from tokensh.text import visible
+from tokensh.text import escape_unsafe
 
 _OWN_TOKENS = "/api/2.0/token/list"
 _GRANTS = "access_control_list"
@@ -303,7 +303,7 @@ class Engine:
             for kind, name in losing(self._granted(reader, keys), (request.body or {}).get(_GRANTS)):
                 rows.append({**keys, kind: name})
                 self._tools.note(
-                    f"warning: {kind} {visible(name)} is not in the new list for {request.target.name}: tokens of whoever has"
+                    f"warning: {kind} {escape_unsafe(name)} is not in the new list for {request.target.name}: tokens of whoever has"
                     " CAN_USE by that alone are deleted at once, and cannot be brought back"
                 )
         if rows:

@@ -16,7 +16,7 @@ from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
 from tokensh.api.request import Json, Request
 from tokensh.api.response import Reply
-from tokensh.engine.sqlite import Local, Row, evaluate
+from tokensh.engine.sqlite import Local, evaluate
 from tokensh.errors import (
     ApiError,
     DataError,
@@ -32,7 +32,7 @@ from tokensh.errors import (
 from tokensh.plan.method_resolution import choose
 from tokensh.plan.nodes import AllOf, AnyOf, Constants, FromQuery, SameAs, Scan, ScanColumn, ValueSet
 from tokensh.provider.model import Method, Parameter
-from tokensh.rows import Value
+from tokensh.rows import Row, Value
 
 _NAMED = 3
 """Workspaces that a message names."""

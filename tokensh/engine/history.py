@@ -11,7 +11,7 @@ from typing import Any
 from tokensh._dataclasses import dataclass
 from tokensh.environment import make_private_folder, open_private
 from tokensh.errors import OperationalError
-from tokensh.rows import Column, Value
+from tokensh.rows import Column, Row
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS statements(
@@ -48,7 +48,7 @@ COLUMNS = (
 """Of the table tokensh.local.statements: `start_time` in epoch ms, `duration` in seconds."""
 
 
-def as_row(one: Remembered) -> tuple[Value, ...]:
+def as_row(one: Remembered) -> Row:
     """A statement as a row of `COLUMNS`."""
     return one.id, one.statement, int(one.started * 1000), one.duration, one.rows, one.workspace, one.outcome
 

@@ -11,10 +11,9 @@ from tokensh.errors import Error, OperationalError
 from tokensh.plan.ddl import ROW_NUMBER
 from tokensh.plan.nodes import Stored
 from tokensh.plan.objects import Table, View
-from tokensh.rows import Column, Value, distinct
+from tokensh.rows import Column, Row, Value, distinct
 from tokensh.sql import nodes as n
 
-Row = tuple[Value, ...]
 _RESULTS = 20
 """Earlier results that are kept."""
 

@@ -22,14 +22,13 @@ from tokensh.errors import (
     ProgrammingError,
 )
 from tokensh.plan.function_docs import functions
-from tokensh.rows import Column, ColumnType, Value
+from tokensh.rows import Column, ColumnType, Row
 from tokensh.sql.unparse import quoted
 
 T = TypeVar("T")
 OLDEST = (3, 40)
 _STEPS = 100_000
 """Steps of SQLite's machine, about a millisecond, between two looks at Ctrl-C."""
-Row = tuple[Value, ...]
 _BLOCK = 1000
 """Rows between two looks at whether Ctrl-C was pressed."""
 

@@ -16,11 +16,10 @@ from tokensh.environment import make_private_folder, open_private
 from tokensh.errors import IntegrityError, OperationalError, ProgrammingError
 from tokensh.plan.method_resolution import is_secret
 from tokensh.plan.objects import Kind
-from tokensh.rows import Column, Value
+from tokensh.rows import Column, Row, Value
 from tokensh.sql.unparse import quoted
 
 T = TypeVar("T")
-Row = tuple[Value, ...]
 
 _FIRST, _LAST = '"tokensh:first"', '"tokensh:last"'
 """The versions of a materialized view that a row is in, from the first to the last; without a last, it is in the present one."""

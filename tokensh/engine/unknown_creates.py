@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from tokensh.api.journal import Journal
-from tokensh.rows import Column, Value
-from tokensh.text import truncate, visible
+from tokensh.rows import Column, Row, Value
+from tokensh.text import escape_unsafe, truncate
 
 NAME = "tokensh.local.pending"
 COLUMNS = (
@@ -29,7 +29,7 @@ class Pending:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    def rows(self) -> Iterator[tuple[Value, ...]]:
+    def rows(self) -> Iterator[Row]:
         """The table's rows as the disk has them now: other sessions may have left some."""
         for one in self._journal.left():
             made = one.intent
@@ -44,8 +44,8 @@ class Pending:
             return None
         what = "1 create is" if len(found) == 1 else f"{len(found)} creates are"
         first = found[0].intent
-        comment = f' "{truncate(visible(first.comment), 40)}"' if first.comment else ""
-        return f"the outcome of {what} not known ({visible(first.workspace)}{comment}): SELECT * FROM {NAME}"  # noqa: S608 (to be read)
+        comment = f' "{truncate(escape_unsafe(first.comment), 40)}"' if first.comment else ""
+        return f"the outcome of {what} not known ({escape_unsafe(first.workspace)}{comment}): SELECT * FROM {NAME}"  # noqa: S608 (to be read)
 
     # ---- what settles an entry
 

@@ -22,17 +22,18 @@ except ModuleNotFoundError as missing:
 
 from tokensh._dataclasses import dataclass, field, replace
 from tokensh.dbapi import Connection, Listeners
-from tokensh.environment import ctrl_c
+from tokensh.environment import handle_interrupts
 from tokensh.errors import Error, PlaceholderError
 from tokensh.render import Options, cells, render
 from tokensh.render.errors import Source, format_error
 from tokensh.render.html import html_table
-from tokensh.rows import Column, RowSet, Value
+from tokensh.rows import Column, Row, RowSet, Value
 from tokensh.sql import placeholders
 from tokensh.sql.script import Piece, split
-from tokensh.text import nearest, visible
+from tokensh.text import escape_unsafe, nearest
 
-Row = tuple[Any, ...]
+NotebookRow = tuple[Any, ...]
+"""A `rows.Row` in which a `Secret` stands for a token's value."""
 
 _FLAGS = {"--sandbox": "sandbox", "--partial": "partial", "--yes": "yes"}
 _VALUES = {
@@ -78,10 +79,10 @@ class Result:
     """A statement's rows, a `Secret` where a token's value is."""
 
     columns: tuple[Column, ...]
-    rows: list[Row]
+    rows: list[NotebookRow]
     now: float = field(repr=False)
 
-    def _plain(self) -> list[tuple[Value, ...]]:
+    def _plain(self) -> list[Row]:
         return [tuple(map(_plain, row)) for row in self.rows]
 
     def _repr_html_(self) -> str:
@@ -95,7 +96,7 @@ class Result:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[NotebookRow]:
         return iter(self.rows)
 
 
@@ -210,7 +211,7 @@ class TokenshMagics(Magics):
             try:
                 self.connection = Connection(**settings)
             except Error as error:
-                raise _told(error, None, visible) from None
+                raise _told(error, None, escape_unsafe) from None
             clean = self.connection.redactor.clean
             self.connection.listeners = Listeners(
                 note=lambda text: _say(f"note: {text}"),
@@ -238,7 +239,7 @@ class TokenshMagics(Magics):
         if piece.error:
             raise piece.error
         text = self._filled(connection, piece.text)
-        with ctrl_c(connection.cancellation):
+        with handle_interrupts(connection.cancellation):
             for result in connection.results(text, self.shell.user_ns):
                 made = Result(result.columns, [], connection.environment.now())
                 try:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from tokensh.errors import ProgrammingError
 from tokensh.provider.model import Field, Method, Parameter, ProviderInfo, Resource, ServiceInfo
 from tokensh.provider.statement_templates import insert_form, required
-from tokensh.rows import Column, ColumnType, RowSet, Value
+from tokensh.rows import Column, ColumnType, Row, RowSet
 
 
 def show_providers(providers: Iterable[ProviderInfo]) -> RowSet:
@@ -72,7 +72,7 @@ def show_insert(resource: Resource, *, extended: bool = False) -> RowSet:
     return _row_set(("query",), [(form(resource, one),) for one in methods])
 
 
-def _row_set(columns: Sequence[str], rows: Sequence[tuple[Value, ...]], keep: int | None = None) -> RowSet:
+def _row_set(columns: Sequence[str], rows: Sequence[Row], keep: int | None = None) -> RowSet:
     typed = tuple(Column(name, "boolean" if name == "preferred" else "string") for name in columns[:keep])
     return RowSet(typed, (row[:keep] for row in rows))
 
@@ -85,7 +85,7 @@ def _optional(method: Method) -> list[Parameter]:
     return [one for one in method.routing if not one.required]
 
 
-def _described(name: str, role: str, shape: str, kind: ColumnType, description: str) -> tuple[Value, ...]:
+def _described(name: str, role: str, shape: str, kind: ColumnType, description: str) -> Row:
     return name, role, shape, kind, description
 
 

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any, Literal
 
 from tokensh.render.options import Options
-from tokensh.rows import Column, Value
-from tokensh.text import elide_middle, visible
+from tokensh.rows import Column, Row, Value
+from tokensh.text import elide_middle, escape_unsafe
 
 Formats = Mapping[type, Callable[[Any], str]]
 """How each type of value of one column becomes text; `formats[type(value)](value)` is the fast way to choose."""
@@ -43,9 +43,7 @@ def formats(column: Column, text: Callable[[str], str], null: str) -> dict[type,
     }
 
 
-def joined(
-    rows: Iterable[tuple[Value, ...]], columns: Sequence[Formats], delimiter: str, end: str = "\n"
-) -> Iterator[str]:
+def joined(rows: Iterable[Row], columns: Sequence[Formats], delimiter: str, end: str = "\n") -> Iterator[str]:
     """One text per row: its cells with the delimiter between them."""
     for row in rows:
         yield delimiter.join([one[type(value)](value) for one, value in zip(columns, row, strict=True)]) + end
@@ -104,10 +102,10 @@ def masked(secret: str) -> str:
     """A secret as the shell shows it: four characters at each end, none of a short one."""
     if len(secret) < _LONGEST_HIDDEN_WHOLE:
         return "(hidden)"
-    return f"{elide_middle(visible(secret), 9)} (hidden)"
+    return f"{elide_middle(escape_unsafe(secret), 9)} (hidden)"
 
 
-def text_of(column: Column, options: Options, text: Callable[[str], str] = visible) -> Callable[[str], str]:
+def text_of(column: Column, options: Options, text: Callable[[str], str] = escape_unsafe) -> Callable[[str], str]:
     """What becomes of a column's strings: `text`, but a secret is masked if the options ask for it."""
     return (lambda secret: text(masked(secret))) if column.secret and options.mask else text
 

@@ -16,7 +16,7 @@ from tokensh.render import cells
 from tokensh.render.options import Options
 from tokensh.render.writer import blocks, emit
 from tokensh.rows import Column, RowSet
-from tokensh.text import visible
+from tokensh.text import escape_unsafe
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TSV_SPECIAL = re.compile("[\\\\\t\n\r\ud800-\udfff]")
@@ -27,7 +27,7 @@ _TSV_ESCAPES = {"\\": "\\\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 def _no_surrogates(text: str) -> str:
     """Lone surrogates cannot be encoded; as escapes they do not cost the whole result."""
-    return _SURROGATE.sub(lambda found: visible(found.group()), text)
+    return _SURROGATE.sub(lambda found: escape_unsafe(found.group()), text)
 
 
 def _quoter(delimiter: str, null: str) -> Callable[[str], str]:
@@ -42,12 +42,12 @@ def _quoter(delimiter: str, null: str) -> Callable[[str], str]:
 
 
 def _tsv_text(text: str) -> str:
-    return _TSV_SPECIAL.sub(lambda found: _TSV_ESCAPES.get(found.group()) or visible(found.group()), text)
+    return _TSV_SPECIAL.sub(lambda found: _TSV_ESCAPES.get(found.group()) or escape_unsafe(found.group()), text)
 
 
 def _inert(text: Callable[[str], str], options: Options) -> Callable[[str], str]:
     """On a terminal no control character but the newline goes through; a file or a pipe gets the exact text."""
-    shown = (lambda value: text(visible(value, keep_newlines=True))) if options.terminal else text
+    shown = (lambda value: text(escape_unsafe(value, keep_newlines=True))) if options.terminal else text
     return (lambda value: shown(_defused(value))) if options.csv_safe else shown
 
 
@@ -93,4 +93,4 @@ def render_text(result: RowSet, stream: TextIO, options: Options) -> int:
     """Cells and delimiters, one row a line. Returns the number of rows; raises OSError if the stream fails."""
     delimiter = "," if options.delimiter is None else options.delimiter
     null = "null" if options.null is None else options.null
-    return _write(result, stream, options, _Dialect(visible, delimiter, null, for_people=True))
+    return _write(result, stream, options, _Dialect(escape_unsafe, delimiter, null, for_people=True))

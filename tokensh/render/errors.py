@@ -24,7 +24,7 @@ from tokensh.errors import (
     UnknownOutcome,
 )
 from tokensh.render.json import one_line
-from tokensh.text import truncate, visible, width
+from tokensh.text import escape_unsafe, truncate, width
 
 _LONGEST_MESSAGE = 2000
 """Cells: a server's message may have any length."""
@@ -62,12 +62,12 @@ class Source:
 
 
 def _shown(text: str, redact: Redact) -> str:
-    return truncate(visible(redact(text)), _LONGEST_MESSAGE)
+    return truncate(escape_unsafe(redact(text)), _LONGEST_MESSAGE)
 
 
 def _inert(line: str) -> str:
     """A source line with blanks for its tabs, so that the caret below it stands where it does on any terminal."""
-    return visible(line.replace("\t", _TAB))
+    return escape_unsafe(line.replace("\t", _TAB))
 
 
 def _start(error: Error, source: Source) -> int:
@@ -156,8 +156,8 @@ def _orphans(error: Error, redact: Redact) -> Iterator[str]:
     match error:
         case UnknownOutcome():
             for token_id, statement in error.orphans:
-                yield visible(redact(f"token {token_id}"))
-                yield visible(redact(statement))
+                yield escape_unsafe(redact(f"token {token_id}"))
+                yield escape_unsafe(redact(statement))
         case SeveralErrors():
             for _, failure in error.failures:
                 yield from _orphans(failure, redact)

@@ -10,14 +10,14 @@ from html import escape
 
 from tokensh.render import cells
 from tokensh.render.options import Options
-from tokensh.rows import Column, Value
+from tokensh.rows import Column, Row, Value
 
 _NULL = "opacity:.5"
 _HIDDEN = "font-style:italic;opacity:.7"
 _EXPIRY = {"past": "color:#b3261e", "soon": "color:#9a6700"}
 
 
-def html_table(columns: Sequence[Column], rows: Sequence[tuple[Value, ...]], now: float, most: int = 100) -> str:
+def html_table(columns: Sequence[Column], rows: Sequence[Row], now: float, most: int = 100) -> str:
     """The table, and a line that counts the rows.
 
     Args:
@@ -33,7 +33,7 @@ def html_table(columns: Sequence[Column], rows: Sequence[tuple[Value, ...]], now
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{shown}</p>"
 
 
-def _rows(columns: Sequence[Column], rows: Sequence[tuple[Value, ...]], now: float) -> Iterator[str]:
+def _rows(columns: Sequence[Column], rows: Sequence[Row], now: float) -> Iterator[str]:
     options = Options(terminal=True, mask=True, now=now, null="NULL")
     formats = [cells.human(column, options) for column in columns]
     for row in rows:

@@ -12,10 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 from tokensh._dataclasses import dataclass, replace
 from tokensh.render import cells
 from tokensh.render.options import Options
-from tokensh.rows import Column, Value
-from tokensh.text import elide_middle, truncate, visible, width, wrap
-
-Row = tuple[Value, ...]
+from tokensh.rows import Column, Row, Value
+from tokensh.text import elide_middle, escape_unsafe, truncate, width, wrap
 
 _ID = re.compile(r"[0-9a-f]{32,}")
 _SHORTEST_ID = 9
@@ -83,7 +81,7 @@ def lay_out(columns: Sequence[Column], measured: Sequence[Row], options: Options
     for at, source in enumerate(columns):
         values = [row[at] for row in measured]
         column = Laid(
-            source, visible(source.name), cells.human(source, options), right=_is_right(source, values, options)
+            source, escape_unsafe(source.name), cells.human(source, options), right=_is_right(source, values, options)
         )
         laid.append(_as_wide(column, values, options))
     return laid

@@ -9,11 +9,11 @@ from tokensh.render import cells
 from tokensh.render.options import Options
 from tokensh.render.writer import blocks, emit
 from tokensh.rows import RowSet
-from tokensh.text import visible, width
+from tokensh.text import escape_unsafe, width
 
 
 def _records(result: RowSet, options: Options) -> Iterator[str]:
-    names = [visible(column.name) for column in result.columns]
+    names = [escape_unsafe(column.name) for column in result.columns]
     longest = max(map(width, names))
     labels = [" " * (longest - width(name)) + name + " = " for name in names]
     columns = [cells.human(column, options) for column in result.columns]

@@ -9,7 +9,7 @@ from tokensh.render import cells
 from tokensh.render.options import Options
 from tokensh.render.writer import blocks, emit
 from tokensh.rows import RowSet
-from tokensh.text import visible
+from tokensh.text import escape_unsafe
 
 _MARKUP = re.compile(r"[\\|`*\[\]<>&]|\n")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "\n": "<br>"}
@@ -17,7 +17,7 @@ _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "\n": "<br>"}
 
 def _text(text: str) -> str:
     escaped = _MARKUP.sub(lambda found: _ENTITIES.get(found.group()) or "\\" + found.group(), text)
-    return visible(escaped)
+    return escape_unsafe(escaped)
 
 
 def render_markdown(result: RowSet, stream: TextIO, options: Options) -> int:

@@ -11,10 +11,10 @@ from itertools import chain, islice, zip_longest
 from typing import TextIO
 
 from tokensh.render import cells
-from tokensh.render.layout import Laid, Row, fitted, lay_out, whole
+from tokensh.render.layout import Laid, fitted, lay_out, whole
 from tokensh.render.options import Options
 from tokensh.render.writer import Block, Piece, block_rows, blocks, emit
-from tokensh.rows import Column, RowSet, Value
+from tokensh.rows import Column, Row, RowSet, Value
 from tokensh.text import width
 
 MEASURED_ROWS = 10_000

@@ -9,7 +9,7 @@ from tokensh.errors import Error, Interrupted
 from tokensh.plan.nodes import ChangePlan, ExecPlan
 from tokensh.rows import Value
 from tokensh.shell import dialogs
-from tokensh.text import elide_middle, truncate, visible
+from tokensh.text import elide_middle, escape_unsafe, truncate
 
 if TYPE_CHECKING:
     from tokensh.shell.session import Session
@@ -42,10 +42,10 @@ def approve(session: Session, plan: ChangePlan | ExecPlan, rows: Sequence[Mappin
 def _described(session: Session, plan: ChangePlan | ExecPlan, row: Mapping[str, Value]) -> str:
     token_id, where = row.get("token_id"), row.get("deployment_name")
     if not isinstance(token_id, str):
-        return visible(" ".join(f"{name}={value!s}" for name, value in row.items()))
+        return escape_unsafe(" ".join(f"{name}={value!s}" for name, value in row.items()))
     comment = row.get("comment", _comment(session, plan, token_id, where))
-    named = f' "{truncate(visible(str(comment)), 40)}"' if comment is not None else " (not in the list)"
-    return f"token {elide_middle(visible(token_id), 15)}{named} on {visible(str(where))}"
+    named = f' "{truncate(escape_unsafe(str(comment)), 40)}"' if comment is not None else " (not in the list)"
+    return f"token {elide_middle(escape_unsafe(token_id), 15)}{named} on {escape_unsafe(str(where))}"
 
 
 def _comment(session: Session, plan: ChangePlan | ExecPlan, token_id: str, where: Value) -> str | None:

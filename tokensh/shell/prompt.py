@@ -26,7 +26,7 @@ from tokensh.shell.input_buffer import BARE_COMMANDS, marks, trouble
 from tokensh.shell.keys import bindings
 from tokensh.shell.preload import Preload
 from tokensh.shell.resultkeys import result_keys
-from tokensh.text import elide_middle, visible, width
+from tokensh.text import elide_middle, escape_unsafe, width
 
 if TYPE_CHECKING:
     from tokensh.complete import Completer, Facts
@@ -39,7 +39,7 @@ _TYPED = 45
 _SHORTEST_PLACE = 12
 _HIDING = (0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
 """Characters that show as nothing or turn the text around, in what is pasted: they are shown as escapes."""
-Char.display_mappings.update({chr(code): visible(chr(code)) for code in _HIDING})
+Char.display_mappings.update({chr(code): escape_unsafe(chr(code)) for code in _HIDING})
 
 
 class Prompt:
@@ -114,11 +114,11 @@ class Prompt:
 
     def _message(self) -> StyleAndTextTuples:
         workspace = self._connection.workspace or ""
-        place = visible("/".join(filter(None, (self._connection.place, workspace))))
+        place = escape_unsafe("/".join(filter(None, (self._connection.place, workspace))))
         # What is typed needs room: a narrow terminal is shown the workspace alone, or its ends.
         room = max(self._prompt.output.get_size().columns - _TYPED, _SHORTEST_PLACE)
         if width(place) > room:
-            place = elide_middle(visible(workspace) or place, room)
+            place = elide_middle(escape_unsafe(workspace) or place, room)
         named: StyleAndTextTuples = [("class:workspace", f" {place}")] if place else []
         return [("class:prompt", "tokensh"), *named, ("class:prompt", "> ")]
 
@@ -145,10 +145,10 @@ class Prompt:
         if text.strip() and self._line_marks()[-1] == "--":
             return [("", "the ; is inside a comment: Enter on an empty line runs the statement")]
         if self._trouble:
-            return [("class:trouble", visible(self._trouble))]
+            return [("class:trouble", escape_unsafe(self._trouble))]
         shown = [self._connection.workspace or "no workspace", self._session.settings.format]
         shown += ["vi"] if self._prompt.editing_mode == EditingMode.VI else []
-        return [("", visible(" · ".join((*shown, r"\? help"))))]
+        return [("", escape_unsafe(" · ".join((*shown, r"\? help"))))]
 
     def _changed(self, _: Buffer) -> None:
         self._trouble = ""

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 
 from tokensh._dataclasses import dataclass, field
-from tokensh.rows import Column, RowSet, Value
-
-Row = tuple[Value, ...]
+from tokensh.rows import Column, Row, RowSet, Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tokensh._dataclasses import dataclass, replace
 from tokensh.engine.history import History
-from tokensh.environment import ctrl_c
+from tokensh.environment import handle_interrupts
 from tokensh.errors import Error, Interrupted, OperationalError
 from tokensh.render.errors import Source
 from tokensh.rows import RowSet
@@ -77,7 +77,7 @@ class Runner:
         went = _Run()
         cancellation.reset()
         try:
-            with ctrl_c(cancellation):
+            with handle_interrupts(cancellation):
                 self.spinner.start()
                 for result in self._connection.results(text):
                     went.rows = self._shown(result)

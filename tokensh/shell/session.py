@@ -31,7 +31,7 @@ from tokensh.shell.settings import Settings
 from tokensh.shell.watch import Watch
 from tokensh.sql import placeholders
 from tokensh.sql.script import Piece
-from tokensh.text import truncate, visible
+from tokensh.text import escape_unsafe, truncate
 
 
 def start(connection: Connection, settings: Settings, rc: Path | None = None) -> int:
@@ -90,7 +90,7 @@ class Session:
     def tell(self, error: Error, source: Source | None = None) -> None:
         """What went wrong; what a person has stopped did not go wrong."""
         if isinstance(error, Interrupted):
-            self.note("cancelled" if error.message == "interrupted" else visible(error.message))
+            self.note("cancelled" if error.message == "interrupted" else escape_unsafe(error.message))
             if error.hint:
                 self.note(f"hint: {error.hint}")
             return
@@ -224,7 +224,7 @@ class Session:
         kept = kept and not text.startswith(" ")
         for number, part in enumerate(found):
             if len(found) > 1 and not file and isinstance(part, Piece):
-                self.note(f"> {truncate(visible(' '.join(part.text.split())), 76)}")
+                self.note(f"> {truncate(escape_unsafe(' '.join(part.text.split())), 76)}")
             source = Source(file, part.text, part.line, part.column) if isinstance(part, Piece) else None
             try:
                 outcome = self._run_part(part, source, kept=kept)
@@ -274,4 +274,4 @@ class Session:
         if name == "deployment_name":
             yield from ((one, "workspace") for one in self.prompt.facts().workspaces)
         if name == "token_id":
-            yield from ((one.token_id, visible(one.comment)) for one in self.seen.tokens.values())
+            yield from ((one.token_id, escape_unsafe(one.comment)) for one in self.seen.tokens.values())

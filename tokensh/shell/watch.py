@@ -9,15 +9,13 @@ from datetime import datetime, timezone
 
 from tokensh._dataclasses import dataclass, field
 from tokensh.dbapi import Connection
-from tokensh.environment import ctrl_c
+from tokensh.environment import handle_interrupts
 from tokensh.errors import ApiError, Error, InterfaceError, Interrupted, NetworkError, SeveralErrors
 from tokensh.plan.nodes import RowsPlan, SelectPlan
 from tokensh.render import Options, render
-from tokensh.rows import Column, RowSet, Value
+from tokensh.rows import Column, Row, RowSet
 from tokensh.shell.progress import Spinner
-from tokensh.text import truncate, visible
-
-Row = tuple[Value, ...]
+from tokensh.text import escape_unsafe, truncate
 
 USUAL = 2.0
 """s between two looks."""
@@ -105,7 +103,7 @@ class Watch:
         connection = self.connection
         begun = connection.environment.monotonic()
         connection.cancellation.reset()
-        with ctrl_c(connection.cancellation):
+        with handle_interrupts(connection.cancellation):
             self.spinner.start()
             try:
                 (result,) = connection.results(text)
@@ -122,9 +120,9 @@ class Watch:
     def _paint(self, text: str, now: Look, marks: list[tuple[str, Row]], wait: float) -> None:
         stdout = self.connection.environment.stdout
         size = self.size()
-        head = [visible(f"every {wait:g} s: {' '.join(text.split())}"), self._summary(now, marks)]
+        head = [escape_unsafe(f"every {wait:g} s: {' '.join(text.split())}"), self._summary(now, marks)]
         if self._failure:
-            head.append(visible(self.connection.redactor.clean(self._failure)))
+            head.append(escape_unsafe(self.connection.redactor.clean(self._failure)))
         if size is None:
             stdout.write("\n".join((*head, *self._body(now, marks))) + "\n\n")
             stdout.flush()

@@ -9,7 +9,7 @@ from typing import Any, Literal, NoReturn, get_args
 from tokensh._dataclasses import dataclass, fields
 from tokensh.errors import InterfaceError
 from tokensh.redact import Redactor
-from tokensh.text import nearest, visible
+from tokensh.text import escape_unsafe, nearest
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESOURCE = re.compile(r"\w+(?:\.\w+){0,2}")
@@ -90,7 +90,7 @@ def _refuse_unknown(name: str, known: Iterable[str]) -> NoReturn:
         )
     if _SECRET_NAMES.search(name):
         hint = f"a secret is never an option: {_BY_NAME}"
-    raise InterfaceError(f"there is no option {visible(name)!r}", hint=hint)
+    raise InterfaceError(f"there is no option {escape_unsafe(name)!r}", hint=hint)
 
 
 def _converted(name: str, text: str, default: object) -> Any:

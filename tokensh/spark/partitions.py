@@ -17,7 +17,7 @@ from tokensh.rows import ColumnType, Value
 from tokensh.spark.errors import told
 from tokensh.spark.options import OnError, Settings
 from tokensh.spark.planning import Reading
-from tokensh.text import nearest, visible
+from tokensh.text import escape_unsafe, nearest
 
 if TYPE_CHECKING:
     import pyarrow
@@ -170,7 +170,7 @@ def _failure(place: str, error: Error, clean: Callable[[str], str]) -> dict[str,
     if isinstance(error, ApiError):
         status, code, request = error.status, error.code or None, error.request_id or None
     texts = {"type": type(error).__name__, "code": code, "message": error.message, "request_id": request}
-    cleaned = {name: None if text is None else visible(clean(text)) for name, text in texts.items()}
+    cleaned = {name: None if text is None else escape_unsafe(clean(text)) for name, text in texts.items()}
     return {"deployment_name": place, "status": status, **cleaned}
 
 

@@ -11,7 +11,7 @@ from tokensh.provider.model import Method, Parameter, Resource
 from tokensh.provider.statement_templates import form
 from tokensh.rows import Column, RowSet
 from tokensh.shell.commands.registry import Entry, MetaCommand, listing, wrapped
-from tokensh.text import nearest, visible
+from tokensh.text import escape_unsafe, nearest
 
 if TYPE_CHECKING:
     from tokensh.shell.session import Session
@@ -26,11 +26,11 @@ def _describe(session: Session, argument: str) -> None:
     path = tuple(part.strip('"`') for part in name.split("."))
     local = connection.objects.find(name)
     if local is not None:
-        session.say(f"{visible(local.name)} ({local.kind.lower()})")
+        session.say(f"{escape_unsafe(local.name)} ({local.kind.lower()})")
         session.show(connection.run(f"DESCRIBE {name}"))
         kept = connection.objects.store.find(name)
         if kept is not None and kept.query:
-            session.say(visible(kept.query, keep_newlines=True))
+            session.say(escape_unsafe(kept.query, keep_newlines=True))
         return
     resource = _resource(session, path)
     if method.strip():

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from tokensh.engine.history import Remembered
 from tokensh.errors import InterfaceError, Interrupted
 from tokensh.redact import MASK
-from tokensh.rows import Column, RowSet, Value
+from tokensh.rows import Column, Row, RowSet
 from tokensh.shell import dialogs
 from tokensh.shell.commands.registry import MetaCommand
-from tokensh.text import truncate, visible, width
+from tokensh.text import escape_unsafe, truncate, width
 
 if TYPE_CHECKING:
     from tokensh.shell.session import Session
@@ -50,11 +50,11 @@ def _history(session: Session, pattern: str) -> None:
     if terminal and rows:
         shown = [max(len(c.name), *(width(str(row[at])) for row in rows)) for at, c in enumerate(columns[:-1])]
         room = max(terminal - sum(shown) - 3 * len(columns) - 1, _LEAST)
-        rows = [(*row[:-1], truncate(visible(str(row[-1])), room)) for row in rows]
+        rows = [(*row[:-1], truncate(escape_unsafe(str(row[-1])), room)) for row in rows]
     session.show(RowSet(columns, iter(rows)))
 
 
-def _row(one: Remembered, today: date) -> tuple[Value, ...]:
+def _row(one: Remembered, today: date) -> Row:
     started = datetime.fromtimestamp(one.started)
     return (
         one.id,
@@ -85,7 +85,7 @@ def _again(session: Session, argument: str) -> None:
         raise InterfaceError(
             "that statement held a secret, which was not kept", hint=r"\recall brings it to the prompt"
         )
-    session.note(f"> {' '.join(visible(statement, keep_newlines=True).split())}")
+    session.note(f"> {' '.join(escape_unsafe(statement, keep_newlines=True).split())}")
     confirm_again(session, statement)
     session.run_statement(statement)
 

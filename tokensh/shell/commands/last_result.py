@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING
 
 from tokensh.errors import InterfaceError
 from tokensh.render import Options, render
-from tokensh.rows import Column, RowSet, Value
+from tokensh.rows import Column, Row, RowSet
 from tokensh.shell.clipboard import copy
 from tokensh.shell.commands.registry import MetaCommand
 from tokensh.shell.runner import many
 from tokensh.shell.watch import USUAL
-from tokensh.text import nearest, visible
+from tokensh.text import escape_unsafe, nearest
 
 if TYPE_CHECKING:
     from tokensh.shell.session import Session
-
-Row = tuple[Value, ...]
 
 
 def _watch(session: Session, argument: str) -> None:
@@ -47,7 +45,7 @@ def _copy(session: Session, argument: str) -> None:
         told, text = f"row {number or 1}", _as_text("tsv", columns, [_numbered(rows, number)], header=False)
     else:
         at = _place(columns, argument)
-        told = f"{many(len(rows), 'value')} of {visible(columns[at].name)}"
+        told = f"{many(len(rows), 'value')} of {escape_unsafe(columns[at].name)}"
         text = "\n".join("" if row[at] is None else str(row[at]) for row in rows)
     if what not in ("", "csv", "row") and columns[at].secret and len(session.seen.hidden) <= 1:
         session.connection.values_seen()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tokensh._dataclasses import dataclass
 from tokensh.errors import InterfaceError
-from tokensh.text import visible
+from tokensh.text import escape_unsafe
 
 if TYPE_CHECKING:
     from tokensh.shell.session import Session
@@ -57,4 +57,4 @@ def listing(entries: Sequence[Entry], width: int) -> Iterator[str]:
 
 def wrapped(text: str, width: int) -> list[str]:
     """A text's lines."""
-    return textwrap.wrap(visible(" ".join(text.split())), max(width, _NARROWEST), break_on_hyphens=False)
+    return textwrap.wrap(escape_unsafe(" ".join(text.split())), max(width, _NARROWEST), break_on_hyphens=False)
