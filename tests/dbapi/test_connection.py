@@ -548,9 +548,11 @@ def test_a_value_of_a_placeholder_stays_inside_its_quotes(session: Connection) -
 def test_a_partial_result_tells_of_the_workspaces_that_failed(site: Sandbox, tmp_path: Path) -> None:
     failed: list[errors.Error] = []
     progress: list[tuple[int, int]] = []
-    listeners = dbapi.Listeners(failed=failed.append, progress=lambda done, total: progress.append((done, total)))
+    callbacks = dbapi.Callbacks(
+        on_failure=failed.append, on_progress=lambda done, total: progress.append((done, total))
+    )
     site.fault(f"GET /w/{B}/*", status=403, times=None)
-    with connect(site, tmp_path, partial=True, listeners=listeners) as session:
+    with connect(site, tmp_path, partial=True, callbacks=callbacks) as session:
         rows = run(session, f"SELECT DISTINCT deployment_name FROM user_tokens WHERE deployment_name IN ('{A}', '{B}')")
     assert rows == [(A,)]
     assert [type(one) for one in failed] == [errors.ApiError]

@@ -13,12 +13,12 @@ import pytest
 from tests.engine.sessions import A, B, asked, connect, run
 from tokensh import sandbox
 from tokensh.api.request import Json
-from tokensh.dbapi import Connection, Listeners
+from tokensh.dbapi import Callbacks, Connection
 from tokensh.engine.advice import created_notes, losing
 from tokensh.errors import ApiError, Interrupted, ProgrammingError
 from tokensh.sandbox import Sandbox
+from tokensh.units import DAY
 
-DAY = 86_400_000
 MADE = 1_795_000_000_000
 PLACE = f"deployment_name = '{A}'"
 
@@ -38,7 +38,7 @@ class Told:
             site,
             home,
             {"DATABRICKS_TOKEN": token or site.token},
-            listeners=Listeners(note=self.notes.append),
+            callbacks=Callbacks(note=self.notes.append),
             **more,
         )
 
@@ -142,7 +142,7 @@ class TestTheTokenInUse:
     def test_its_revoke_is_warned_of_before_it_is_sent(self, site: Sandbox, tmp_path: Path) -> None:
         told, own = self.own(site, tmp_path)
         sent: list[int] = []
-        told.connection.listeners = Listeners(note=lambda _: sent.append(len(site.log)))
+        told.connection.callbacks = Callbacks(note=lambda _: sent.append(len(site.log)))
         before = len(site.log)
         told.run(f"EXEC user_tokens.revoketoken @deployment_name = '{A}' @@json = '{{\"token_id\": \"{own}\"}}'")
         assert (sent, site.log[-1].path[-6:], len(site.log)) == ([before], "delete", before + 1)
@@ -219,7 +219,7 @@ class TestReplacingThePermissions:
         def refuse(_plan: object, rows: object) -> None:
             raise Interrupted(f"{rows}")
 
-        told.connection.listeners = Listeners(approve=refuse)
+        told.connection.callbacks = Callbacks(approve=refuse)
         with pytest.raises(Interrupted, match="token-users"):
             told.run(self.REPLACE)
         assert asked(site) == [f"GET {A} tokens"]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.engine.conftest import Connect
 from tests.engine.sessions import A, B, C, asked, column, lists, run
-from tokensh.dbapi import Connection, Listeners
+from tokensh.dbapi import Callbacks, Connection
 from tokensh.engine.diff import differences
 from tokensh.errors import (
     ApiError,
@@ -390,7 +390,7 @@ def test_changes_wait_for_commit_which_gives_each_ones_rows(session: Connection,
 
 def test_a_rollback_sends_nothing(connect: Connect, site: Sandbox) -> None:
     notes: list[str] = []
-    session = connect(listeners=Listeners(note=notes.append))
+    session = connect(callbacks=Callbacks(note=notes.append))
     run(session, "BEGIN", insert("one"), insert("two"), "ROLLBACK")
     assert site.log == []
     assert not session.in_transaction

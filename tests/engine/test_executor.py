@@ -11,7 +11,7 @@ import pytest
 
 from tests.engine.conftest import Connect
 from tests.engine.sessions import A, B, asked, column, run
-from tokensh.dbapi import Connection, Listeners
+from tokensh.dbapi import Callbacks, Connection
 from tokensh.errors import (
     ApiError,
     DataError,
@@ -108,7 +108,7 @@ def test_whoever_is_asked_sees_the_rows_and_may_say_no(connect: Connect, site: S
         seen.append(rows)
         raise ProgrammingError("not this time")
 
-    session = connect(listeners=Listeners(approve=refuse))
+    session = connect(callbacks=Callbacks(approve=refuse))
     (token_id,) = make(session, "spared")
     site._log.clear()
     for sql in (

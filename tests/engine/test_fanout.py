@@ -9,7 +9,7 @@ import pytest
 
 from tests.engine.sessions import column, connect, run
 from tokensh import sandbox
-from tokensh.dbapi import Connection, Listeners
+from tokensh.dbapi import Callbacks, Connection
 from tokensh.errors import Error, SeveralErrors
 from tokensh.sandbox import LogEntry, Sandbox
 
@@ -90,7 +90,7 @@ def test_all_that_fail_are_named_and_the_others_can_be_had(site: Sandbox, tmp_pa
         column(session, COUNT)
     assert [name for name, _ in caught.value.failures] == NAMES[:20]
     told: list[Error] = []
-    with connect(site, tmp_path, partial=True, listeners=Listeners(failed=told.append)) as session:
+    with connect(site, tmp_path, partial=True, callbacks=Callbacks(on_failure=told.append)) as session:
         assert column(session, COUNT) == NAMES[20:]
     assert str(told[0]) == "20 of 120 workspaces failed"
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.engine.conftest import Connect
 from tests.engine.sessions import A, B, C, asked, column, lists, run
-from tokensh.dbapi import Connection, Listeners
+from tokensh.dbapi import Callbacks, Connection
 from tokensh.errors import ApiError, Error, HostError, NetworkError, ProgrammingError, ReplyError, SeveralErrors
 from tokensh.sandbox import Sandbox
 
@@ -153,7 +153,7 @@ def test_several_that_fail_are_all_named(session: Connection, site: Sandbox) -> 
 
 def test_partial_gives_the_rows_of_the_others(connect: Connect, site: Sandbox) -> None:
     failed: list[Error] = []
-    session = connect(partial=True, listeners=Listeners(failed=failed.append))
+    session = connect(partial=True, callbacks=Callbacks(on_failure=failed.append))
     for place in (A, B):
         site.fault(f"GET /w/{place}/*", status=403, times=None)
     assert column(session, f"{PLACES} IN ('{A}', '{B}', '{C}')") == [C]
@@ -169,7 +169,7 @@ def test_failures_that_are_tolerated_are_told_by_workspace_even_if_all_fail(
     failing: tuple[str, ...], connect: Connect, site: Sandbox
 ) -> None:
     failures: dict[str, Error] = {}
-    session = connect(listeners=Listeners(tolerate=failures.update))
+    session = connect(callbacks=Callbacks(on_tolerated=failures.update))
     for place in failing:
         site.fault(f"GET /w/{place}/*", status=403, times=None)
     assert column(session, f"{PLACES} IN ('{A}', '{B}', '{C}')") == [one for one in (A, B, C) if one not in failing]
@@ -193,7 +193,7 @@ def test_an_empty_reply_is_no_rows(session: Connection, site: Sandbox) -> None:
 
 def test_progress_is_told_where_several_answers_are_awaited(connect: Connect) -> None:
     told: list[tuple[int, int]] = []
-    session = connect(listeners=Listeners(progress=lambda done, total: told.append((done, total))))
+    session = connect(callbacks=Callbacks(on_progress=lambda done, total: told.append((done, total))))
     run(session, f"{PLACES} = '{A}'")
     assert told == []
     run(session, f"{PLACES} IN ('{A}', '{B}', '{C}')")

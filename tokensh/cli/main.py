@@ -267,7 +267,7 @@ def _run(options: argparse.Namespace, world: Environment) -> int:
         connection.variables.update(variables)
         draws = not options.quiet and is_terminal(world.stderr) and world.get("TERM") != "dumb"
         reporter = batch.Reporter(world.stderr, connection.redactor.clean, world.monotonic if draws else None)
-        connection.listeners = _listeners(reporter)
+        connection.callbacks = _callbacks(reporter)
         if notice := connection.pending.notice():
             reporter.write(f"note: {notice}")
         stop = options.on_error == "stop"
@@ -360,10 +360,10 @@ def _connection(options: argparse.Namespace, world: Environment) -> Connection:
     )
 
 
-def _listeners(reporter: Reporter) -> Any:
-    from tokensh.dbapi import Listeners  # noqa: PLC0415
+def _callbacks(reporter: Reporter) -> Any:
+    from tokensh.dbapi import Callbacks  # noqa: PLC0415
 
-    return Listeners(failed=reporter.warning, progress=reporter.progress, note=reporter.note)
+    return Callbacks(on_failure=reporter.warning, on_progress=reporter.progress, note=reporter.note)
 
 
 @contextmanager

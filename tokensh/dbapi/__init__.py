@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from tokensh.dbapi.connection import Connection, Listeners
+from tokensh.dbapi.connection import Connection
 from tokensh.dbapi.cursor import Cursor
 from tokensh.dbapi.types import (
     BINARY,
@@ -21,6 +21,7 @@ from tokensh.dbapi.types import (
     Timestamp,
     TimestampFromTicks,
 )
+from tokensh.engine.callbacks import Callbacks
 from tokensh.errors import (
     DatabaseError,
     DataError,
@@ -41,6 +42,7 @@ __all__ = [
     "ROWID",
     "STRING",
     "Binary",
+    "Callbacks",
     "Connection",
     "Cursor",
     "DataError",
@@ -51,7 +53,6 @@ __all__ = [
     "IntegrityError",
     "InterfaceError",
     "InternalError",
-    "Listeners",
     "NotSupportedError",
     "OperationalError",
     "ProgrammingError",

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tokensh import config, errors
-from tokensh._dataclasses import dataclass
+from tokensh._dataclasses import replace
 from tokensh.api import stackql_auth
 from tokensh.api.auth import Credentials, Setting
 from tokensh.api.client import CREATE_TIMEOUT, MAX_REPLY, TIMEOUT, Client
@@ -26,7 +26,8 @@ from tokensh.api.workspaces import ACCOUNT_NAME as ACCOUNT_WORKSPACES
 from tokensh.api.workspaces import COLUMNS as WORKSPACE_COLUMNS
 from tokensh.api.workspaces import NAME as WORKSPACES
 from tokensh.dbapi.cursor import Cursor
-from tokensh.engine.executor import Engine, Tools
+from tokensh.engine.callbacks import Callbacks
+from tokensh.engine.executor import Engine, EngineServices
 from tokensh.engine.history import COLUMNS as STATEMENT_COLUMNS
 from tokensh.engine.history import History, as_row
 from tokensh.engine.objects import SessionObjects, Source
@@ -85,25 +86,6 @@ CHANGES = (InsertPlan, ChangePlan, ExecPlan, LocalInsertPlan, LocalChangePlan)
 NO_ROWS = RowSet((), iter(()))
 
 
-@dataclass(frozen=True, slots=True)
-class Listeners:
-    """Whom a connection tells what happens; each may be left out.
-
-    `approve` is asked before rows that had to be listed are changed, and before any are deleted; it raises where they must not
-    be. Where it is left out, rows that had to be listed need `yes`. `failed` is told the
-    errors of workspaces that a partial result does without, `tolerate` the errors of all by workspace, which then fail nothing.
-    `doing` is told what is being sent, `progress` how many answers there are, and how many are awaited. `note` is told what is
-    worth a line.
-    """
-
-    approve: Callable[[ChangePlan | ExecPlan, Sequence[Mapping[str, Value]]], None] | None = None
-    failed: Callable[[Error], None] | None = None
-    tolerate: Callable[[Mapping[str, Error]], None] | None = None
-    progress: Callable[[int, int], None] | None = None
-    doing: Callable[[str], None] | None = None
-    note: Callable[[str], None] | None = None
-
-
 class Connection:
     """A session: what names mean, which credentials go where, and what has been set. One thread at a time."""
 
@@ -136,7 +118,7 @@ class Connection:
         partial: bool = False,
         yes: bool = False,
         store: Path | str | None = None,
-        listeners: Listeners | None = None,
+        callbacks: Callbacks | None = None,
     ) -> None:
         self.environment = environment or Environment.real()
         self.config = config.read(self.environment)
@@ -147,7 +129,7 @@ class Connection:
         """The provider and service that short names are looked up in."""
         self.variables: dict[str, placeholders.Given] = {}
         """Values for placeholders."""
-        self.listeners = listeners or Listeners()
+        self.callbacks = callbacks or Callbacks()
         self.yes = yes
         self._store_path = Path(store) if store is not None else None
         self._queue: list[Plan] | None = None
@@ -300,7 +282,7 @@ class Connection:
     @cached_property
     def _engine(self) -> Engine:
         return Engine(
-            Tools(
+            EngineServices(
                 self.environment,
                 self.client,
                 self.hosts,
@@ -309,23 +291,20 @@ class Connection:
                 self.objects,
                 self._journal,
                 self.pending,
-                holds=lambda: self.holds_values,
-                approve=self._approve,
-                on_failure=lambda error: self.listeners.failed and self.listeners.failed(error),
-                on_request=lambda what: self.listeners.doing and self.listeners.doing(what),
-                on_progress=lambda done, total: self.listeners.progress and self.listeners.progress(done, total),
-                note=self._tell,
-                aside=self._asides.append,
+                hold_back=lambda: self.holds_values,
+                note_later=self._asides.append,
                 partial=self._partial,
-                tolerate=self.listeners.tolerate,
             )
         )
+
+    def _run_plan(self, plan: Plan) -> RowSet:
+        return self._engine.run(plan, replace(self.callbacks, approve=self._approve))
 
     def _approve(self, plan: ChangePlan | ExecPlan, rows: Sequence[Mapping[str, Value]]) -> None:
         if self.yes or not rows:
             return
-        if self.listeners.approve is not None:
-            self.listeners.approve(plan, rows)
+        if self.callbacks.approve is not None:
+            self.callbacks.approve(plan, rows)
         elif isinstance(plan, ChangePlan) and (plan.filtered or plan.verb == "REPLACE"):
             raise _unapproved(plan, rows)
 
@@ -413,14 +392,14 @@ class Connection:
             if isinstance(plan, UsePlan):
                 self.namespace = plan.path
             with _placed(statement):
-                result = self._engine.run(plan)
+                result = self._run_plan(plan)
             yield RowSet(result.columns, _placed_rows(result.rows, statement), result.incremental)
 
     def select(self, plan: SelectPlan) -> RowSet:
         """Carry out a query that was planned before, here or in another process. Raises Error as `run` does."""
         self.check_open()
         self.cancellation.reset()
-        return self._engine.run(plan)
+        return self._run_plan(plan)
 
     def values_seen(self) -> None:
         """The new values that were held back have been shown."""
@@ -471,7 +450,7 @@ class Connection:
         yield NO_ROWS
         for done, plan in enumerate(waiting):
             with _of_commit(done, len(waiting)):
-                result = self._engine.run(plan)
+                result = self._run_plan(plan)
             yield RowSet(result.columns, self._committed(result, done, len(waiting)), result.incremental)
 
     @staticmethod
@@ -480,8 +459,7 @@ class Connection:
             yield from result.rows
 
     def _tell(self, text: str) -> None:
-        if self.listeners.note is not None:
-            self.listeners.note(text)
+        self.callbacks.note(text)
 
     # ---- PEP 249
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
 
 from tokensh.api.request import Json
+from tokensh.units import DAY, HOUR, MINUTE, NEVER, SECOND, from_epoch
 
-_NEVER = -1
-_EPOCH = datetime(1970, 1, 1)
-_SECOND, _MINUTE, _HOUR, _DAY = 1000, 60_000, 3_600_000, 86_400_000
-_UNITS = {"hour": _HOUR, "day": _DAY, "week": 7 * _DAY, "month": 30.4375 * _DAY, "year": 365.25 * _DAY}
+_UNITS = {"hour": HOUR, "day": DAY, "week": 7 * DAY, "month": 30.4375 * DAY, "year": 365.25 * DAY}
 """ms of the units that comments are written in."""
 _SPAN = re.compile(r"\b(\d{1,5}(?:\.\d+)?)[ -]?(hour|day|week|month|year|h|d)s?\b", re.IGNORECASE)
 _SLACK = 0.1
@@ -22,8 +19,8 @@ _GRANTEES = ("user_name", "group_name", "service_principal_name")
 def lifetime_text(milliseconds: float) -> str:
     """`30.0 days`, `12.0 hours`, `30.0 minutes`: one figure that a slip of units shows in."""
     size, unit = next(
-        ((size, unit) for size, unit in ((_DAY, "days"), (_HOUR, "hours"), (_MINUTE, "minutes")) if milliseconds >= size),
-        (_SECOND, "seconds"),
+        ((size, unit) for size, unit in ((DAY, "days"), (HOUR, "hours"), (MINUTE, "minutes")) if milliseconds >= size),
+        (SECOND, "seconds"),
     )  # fmt: skip
     return f"{milliseconds / size:.1f} {unit}"
 
@@ -41,7 +38,7 @@ def created_notes(reply: Mapping[str, Json], now: int) -> Iterator[str]:
     created, expiry, comment = (info.get(name) for name in ("creation_time", "expiry_time", "comment"))
     if not isinstance(expiry, int):
         return
-    lifetime = None if expiry == _NEVER else expiry - (created if isinstance(created, int) else now)
+    lifetime = None if expiry == NEVER else expiry - (created if isinstance(created, int) else now)
     yield "never expires" if lifetime is None else f"expires {_day(expiry)}, in {lifetime_text(lifetime)}"
     if isinstance(comment, str) and (said := _other_span(comment, lifetime)) is not None:
         yield said
@@ -49,7 +46,7 @@ def created_notes(reply: Mapping[str, Json], now: int) -> Iterator[str]:
 
 def _day(milliseconds: int) -> str:
     try:
-        return (_EPOCH + timedelta(milliseconds=milliseconds)).date().isoformat()
+        return from_epoch(milliseconds).date().isoformat()
     except OverflowError:
         return f"{milliseconds} ms after 1970"
 
@@ -70,7 +67,7 @@ def _other_span(comment: str, lifetime: float | None) -> str | None:
 
 def unexpired(tokens: Iterable[Mapping[str, Json]], now: int) -> int:
     """How many of the listed tokens count for the quota; `now` in ms since the epoch."""
-    return sum(not isinstance(end := one.get("expiry_time"), int) or end == _NEVER or end > now for one in tokens)
+    return sum(not isinstance(end := one.get("expiry_time"), int) or end == NEVER or end > now for one in tokens)
 
 
 def losing(now: Mapping[str, Json], new: Json) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from tokensh.api.hosts import Hosts
 from tokensh.api.journal import Journal
 from tokensh.api.request import Json, Request
 from tokensh.engine.advice import created_notes, losing, unexpired
+from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.create import Creation, Creator, took_no_effect
 from tokensh.engine.ddl import Lasting
 from tokensh.engine.explain import explain
@@ -62,13 +63,16 @@ _AGAIN = "for the rest: the same statement again"
 _WRITTEN = 3
 """Rows that a message repeats."""
 
-Approve = Callable[[ChangePlan | ExecPlan, Sequence[Mapping[str, Value]]], None]
-"""Called with the rows that a statement deletes, or has found to change, before any is touched; raises where it must not be."""
-
 
 @dataclass(frozen=True, slots=True)
-class Tools:
-    """What an engine works with."""
+class EngineServices:
+    """What an engine works with, for as long as the session lasts.
+
+    Attributes:
+        hold_back: tells whether new secrets are shown later, so that delivering them does not settle the journal's entries.
+        note_later: called with a line that belongs below the result.
+        partial: whether a read makes do with the workspaces that answer.
+    """
 
     environment: Environment
     client: Client
@@ -78,41 +82,35 @@ class Tools:
     objects: SessionObjects
     journal: Journal
     pending: Pending
-    holds: Callable[[], bool]
-    approve: Approve
-    on_failure: Callable[[Error], None]
-    on_request: Callable[[str], object]
-    on_progress: Callable[[int, int], None]
-    note: Callable[[str], None]
-    """What is to be read at once."""
-    aside: Callable[[str], None]
-    """What is to be read after the result."""
+    hold_back: Callable[[], bool]
+    note_later: Callable[[str], None]
     partial: bool = False
-    tolerate: Callable[[Mapping[str, Error]], None] | None = None
 
 
 class Engine:
     """Carries out plans, one after the other."""
 
-    def __init__(self, tools: Tools) -> None:
-        self._tools = tools
+    def __init__(self, services: EngineServices) -> None:
+        self._services = services
+        self._callbacks = Callbacks()
         self._creator = Creator(
-            tools.environment,
-            tools.client,
-            tools.hosts,
-            redactor=tools.redactor,
-            cancellation=tools.cancellation,
-            journal=tools.journal,
-            holds=tools.holds,
-            on_request=tools.on_request,
+            services.environment,
+            services.client,
+            services.hosts,
+            redactor=services.redactor,
+            cancellation=services.cancellation,
+            journal=services.journal,
+            holds=services.hold_back,
+            on_request=lambda what: self._callbacks.on_activity(what),  # noqa: PLW0108 (they change with each statement)
         )
-        self._lasting = Lasting(tools.objects, self._select, tools.cancellation)
+        self._lasting = Lasting(services.objects, self._select, services.cancellation)
 
-    def run(self, plan: Plan) -> RowSet:
+    def run(self, plan: Plan, callbacks: Callbacks) -> RowSet:
         """The result of a plan; a write happens as its rows are read.
 
         Raises Error and its leaves, here or while the rows are read.
         """
+        self._callbacks = callbacks
         self._check_returning(plan.plan if isinstance(plan, ExplainPlan) else plan)
         match plan:
             case SelectPlan():
@@ -128,7 +126,9 @@ class Engine:
             case RowsPlan():
                 return RowSet(plan.rows.columns, self._shown(plan)) if plan.sql else plan.rows
             case ExplainPlan():
-                return explain(plan.plan, self._tools.hosts, Local(self._tools.cancellation), self._tools.objects)
+                return explain(
+                    plan.plan, self._services.hosts, Local(self._services.cancellation), self._services.objects
+                )
             case UsePlan() | TransactionPlan():
                 return RowSet((), iter(()))
             case DefinePlan() | DropPlan() | RefreshPlan() | LocalInsertPlan() | LocalChangePlan():
@@ -140,7 +140,7 @@ class Engine:
         """Find what is wrong with RETURNING before anything is written."""
         if not isinstance(plan, InsertPlan | ChangePlan | LocalInsertPlan | LocalChangePlan) or plan.returning is None:
             return
-        local = Local(self._tools.cancellation)
+        local = Local(self._services.cancellation)
         try:
             local.create(plan.returning.table, plan.returning.source)
             local.check(plan.returning.sql)
@@ -154,7 +154,7 @@ class Engine:
     # ---- reads
 
     def _select(self, plan: SelectPlan) -> Iterator[Row]:
-        local = Local(self._tools.cancellation)
+        local = Local(self._services.cancellation)
         try:
             self._load(plan, local)
             yield from local.rows(plan.sql)
@@ -168,24 +168,21 @@ class Engine:
         self._fetcher().load(plan.scans, local, Values(plan.scans, local))
 
     def _prepare(self, scans: Sequence[Scan], stored: Sequence[Stored], local: Local) -> None:
-        self._tools.objects.provide(stored, local)
+        self._services.objects.provide(stored, local)
         for scan in scans:
             local.create(scan.table, (one.column for one in scan.columns))
 
     def _fetcher(self) -> Fetcher:
-        tools = self._tools
+        services = self._services
         return Fetcher(
-            tools.client,
-            tools.hosts,
-            partial=tools.partial,
-            on_failure=tools.on_failure,
-            on_request=tools.on_request,
-            on_progress=tools.on_progress,
-            tolerate=tools.tolerate,
+            services.client,
+            services.hosts,
+            self._callbacks,
+            partial=services.partial,
         )
 
     def _shown(self, plan: RowsPlan) -> Iterator[Row]:
-        local = Local(self._tools.cancellation)
+        local = Local(self._services.cancellation)
         try:
             local.create(plan.table, plan.rows.columns)
             local.load(plan.table, len(plan.rows.columns), plan.rows.rows)
@@ -215,7 +212,7 @@ class Engine:
         return Creation(plan.resource, plan.method, values, self._build(plan.method, values, body))
 
     def _build(self, method: Method, values: Mapping[str, Value], body: Mapping[str, Json] | None) -> Request:
-        return requests_.build(method, self._tools.hosts, values, body)
+        return requests_.build(method, self._services.hosts, values, body)
 
     def _inserted(self, plan: InsertPlan, one: Creation) -> Generator[Row, None, None]:
         given = {**one.values, **{f"data__{name}": _plain(value) for name, value in (one.request.body or {}).items()}}
@@ -234,8 +231,8 @@ class Engine:
             if error.code == "QUOTA_EXCEEDED":
                 error.message += self._counted_tokens(one)
             raise
-        for note in created_notes(row, int(self._tools.environment.now() * 1000)):
-            self._tools.aside(note)
+        for note in created_notes(row, int(self._services.environment.now() * 1000)):
+            self._services.note_later(note)
 
     def _counted_tokens(self, one: Creation) -> str:
         """How many tokens stand against the quota; nothing where the list is not to be had."""
@@ -243,8 +240,8 @@ class Engine:
         if method is None or method.path != _OWN_TOKENS:
             return ""
         try:
-            reply = self._tools.client.send(self._build(method, one.values, None))
-            count = unexpired(replies.rows(method, reply), int(self._tools.environment.now() * 1000))
+            reply = self._services.client.send(self._build(method, one.values, None))
+            count = unexpired(replies.rows(method, reply), int(self._services.environment.now() * 1000))
         except Error:
             return ""
         return f" (you have {count:,} that are not expired)"
@@ -258,7 +255,7 @@ class Engine:
             self._warn_of_losses(plan, made)
         if plan.filtered or plan.verb == "DELETE":
             shown = {p.name for p in plan.assigned}
-            self._tools.approve(plan, [{k: v for k, v in row.items() if k not in shown} for row in rows])
+            self._approve(plan, [{k: v for k, v in row.items() if k not in shown} for row in rows])
         for done, (row, request) in enumerate(made):
             try:
                 answered = _only(self._write(plan.method, request))
@@ -277,6 +274,10 @@ class Engine:
                 raise _counted(error, done + 1, len(made), _AGAIN, tried=0) from None
             yield returned
 
+    def _approve(self, plan: ChangePlan | ExecPlan, rows: Sequence[Mapping[str, Value]]) -> None:
+        if self._callbacks.approve is not None:
+            self._callbacks.approve(plan, rows)
+
     def _own_last(self, made: list[tuple[dict[str, Value], Request]]) -> list[tuple[dict[str, Value], Request]]:
         """Writes that revoke the token they are signed with come last, after a warning: what follows them is refused."""
         own = [one for one in made if self._is_own(one[0].get("token_id"), one[1])]
@@ -284,9 +285,9 @@ class Engine:
 
     def _is_own(self, token_id: Value, request: Request) -> bool:
         """Whether a token is the one in use; if so, it is said."""
-        if token_id is None or self._tools.client.signs_with(request.target) != token_id:
+        if token_id is None or self._services.client.signs_with(request.target) != token_id:
             return False
-        self._tools.note(
+        self._callbacks.note(
             f"warning: token {token_id} is the one that requests to {request.target.name} are signed with:"
             " once it is revoked, they are refused"
         )
@@ -302,16 +303,16 @@ class Engine:
             keys = {p.name: row[p.name] for p in plan.parameters}
             for kind, name in losing(self._granted(reader, keys), (request.body or {}).get(_GRANTS)):
                 rows.append({**keys, kind: name})
-                self._tools.note(
+                self._callbacks.note(
                     f"warning: {kind} {escape_unsafe(name)} is not in the new list for {request.target.name}: tokens of whoever has"
                     " CAN_USE by that alone are deleted at once, and cannot be brought back"
                 )
         if rows:
-            self._tools.approve(plan, rows)
+            self._approve(plan, rows)
 
     def _granted(self, reader: Method, keys: Mapping[str, Value]) -> Mapping[str, Json]:
         try:
-            return _only(replies.rows(reader, self._tools.client.send(self._build(reader, keys, None))))
+            return _only(replies.rows(reader, self._services.client.send(self._build(reader, keys, None))))
         except ApiError as error:
             if error.status == HTTPStatus.NOT_FOUND and error.code in NO_SUCH:
                 return {}  # there are no permissions before the first token
@@ -335,7 +336,7 @@ class Engine:
     def _combinations(
         self, keys: Keys, parameters: Sequence[Parameter], assigned: Sequence[str]
     ) -> Iterator[dict[str, Value]]:
-        local = Local(self._tools.cancellation)
+        local = Local(self._services.cancellation)
         try:
             self._prepare(keys.scans, keys.stored, local)
             values = Values(keys.scans, local)
@@ -372,7 +373,7 @@ class Engine:
     # ---- EXEC
 
     def _execute(self, plan: ExecPlan) -> Generator[Row, None, None]:
-        local = Local(self._tools.cancellation)
+        local = Local(self._services.cancellation)
         try:
             found = evaluate(local, [sql for _, sql in plan.values]) if plan.values else ()
         finally:
@@ -381,14 +382,14 @@ class Engine:
         if _deletes(plan):
             revoked = {**values, **{name: _plain(value) for name, value in (request.body or {}).items()}}
             self._own_last([(revoked, request)])
-            self._tools.approve(plan, [revoked])
+            self._approve(plan, [revoked])
         if request.creates:
             one = Creation(plan.resource, plan.method, values, request)
             yield from self._created(one, lambda row: _cells(plan.columns, row, "$"))
             return
         if request.method == "GET":
-            self._tools.on_request(f"{plan.method.name} on {request.target.name}")
-            answered = replies.rows(plan.method, self._tools.client.send(request))
+            self._callbacks.on_activity(f"{plan.method.name} on {request.target.name}")
+            answered = replies.rows(plan.method, self._services.client.send(request))
         else:
             answered = self._write(plan.method, request)
         if _deletes(plan):
@@ -416,15 +417,15 @@ class Engine:
         """Nothing is pending any more of a token that is gone."""
         token_id = row.get("token_id")
         if isinstance(token_id, str):
-            self._tools.pending.revoked(token_id)
+            self._services.pending.revoked(token_id)
 
     # ---- shared
 
     def _write(self, method: Method, request: Request) -> Sequence[Mapping[str, Json]]:
         """Send a write once; its reply's objects. Raises UnknownOutcome where nobody knows whether it took effect."""
-        self._tools.on_request(f"{method.name} on {request.target.name}")
+        self._callbacks.on_activity(f"{method.name} on {request.target.name}")
         try:
-            return replies.rows(method, self._tools.client.send(request))
+            return replies.rows(method, self._services.client.send(request))
         except Error as error:
             if took_no_effect(error):
                 raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from http import HTTPStatus
 from itertools import count, product, repeat
@@ -16,6 +16,7 @@ from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
 from tokensh.api.request import Json, Request
 from tokensh.api.response import Reply
+from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.sqlite import Local, evaluate
 from tokensh.errors import (
     ApiError,
@@ -225,28 +226,15 @@ def _cells(call: Call, column: ScanColumn, block: Sequence[Mapping[str, Json]], 
 class Fetcher:
     """Loads scans, as many at once as their values allow.
 
-    `partial`: the workspaces that answered are enough; the failures of the others are told to `on_failure`. `tolerate` is told
-    each workspace's failure instead, and nothing fails even if all do.
+    `partial`: the workspaces that answered are enough; `on_failure` gets the failures of the others. With `on_tolerated`,
+    no failure raises, even if all workspaces fail.
     """
 
-    def __init__(  # noqa: PLR0913 (whom it tells)
-        self,
-        client: Client,
-        hosts: Hosts,
-        *,
-        on_request: Callable[[str], object],
-        partial: bool = False,
-        on_failure: Callable[[Error], None] | None = None,
-        on_progress: Callable[[int, int], None] | None = None,
-        tolerate: Callable[[Mapping[str, Error]], None] | None = None,
-    ) -> None:
+    def __init__(self, client: Client, hosts: Hosts, callbacks: Callbacks, *, partial: bool = False) -> None:
         self._client = client
         self._hosts = hosts
+        self._callbacks = callbacks
         self._partial = partial
-        self._on_failure = on_failure
-        self._on_request = on_request
-        self._on_progress = on_progress
-        self._tolerate = tolerate
 
     def load(self, scans: Sequence[Scan], local: Local, values: Values) -> None:
         """Fetch the scans into their tables, which exist. Raises Error of one workspace, SeveralErrors of several."""
@@ -266,12 +254,11 @@ class Fetcher:
         new = arrivals.awaited()
         total = len(new)
         if new:
-            self._on_request(_told(made))
-        tell = self._on_progress
+            self._callbacks.on_activity(_told(made))
 
         def progress(done: int) -> None:
-            if tell is not None and total > 1:
-                tell(done, total)
+            if total > 1:
+                self._callbacks.on_progress(done, total)
 
         progress(0)
         paged: dict[str, None] = {}
@@ -286,8 +273,8 @@ class Fetcher:
 
     def _tell_of_pages(self, places: Sequence[str]) -> None:
         """The API is documented without pages: should it have them one day, nobody must take the first for all."""
-        if places and self._on_failure is not None:
-            self._on_failure(
+        if places:
+            self._callbacks.on_failure(
                 ReplyError(
                     f"{', '.join(places[:_NAMED])}{' and others' if len(places) > _NAMED else ''}"
                     " answered with the first of several pages; the others are not fetched, rows are missing"
@@ -297,14 +284,14 @@ class Fetcher:
     def _judge(self, failures: Mapping[str, Error], asked: int) -> None:
         if not failures:
             return
-        if self._tolerate is not None:
-            self._tolerate(failures)
+        if self._callbacks.on_tolerated is not None:
+            self._callbacks.on_tolerated(failures)
             return
         (first, *others) = failures.values()
         error = first if not others else _several(failures, asked)
-        if not self._partial or len(failures) == asked or self._on_failure is None:
+        if not self._partial or len(failures) == asked:
             raise error
-        self._on_failure(error)
+        self._callbacks.on_failure(error)
 
 
 class _Arrivals:

@@ -14,6 +14,7 @@ from typing import Any
 
 from tokensh.errors import DataError, Error
 from tokensh.rows import Value
+from tokensh.units import DAY, EPOCH, NEVER, format_distance, from_epoch
 
 _FLAGS = {
     "i": re.IGNORECASE,
@@ -204,36 +205,28 @@ def _policy(value: object) -> object:
 # ---- times
 
 
-_NEVER = -1
-_DAY = 86_400_000
-_UNITS = ((365 * _DAY, "y"), (_DAY, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"))
-
-
 def days_left(ms: Value) -> Value:
     """Days until an expiry; NULL for one that never comes."""
-    if not isinstance(ms, int | float) or ms == _NEVER:
+    if not isinstance(ms, int | float) or ms == NEVER:
         return None
-    return round((ms - time.time() * 1000) / _DAY, 2)
+    return round((ms - time.time() * 1000) / DAY, 2)
 
 
 def expires_in(ms: Value) -> Value:
     """An expiry in words."""
     if not isinstance(ms, int | float) or not math.isfinite(ms):
         return None
-    if ms == _NEVER:
+    if ms == NEVER:
         return "never"
-    left = ms - time.time() * 1000
-    size, letter = next((one for one in _UNITS if abs(left) >= one[0]), _UNITS[-1])
-    many = f"{int(abs(left) // size)}{letter}"
-    return f"in {many}" if left >= 0 else f"{many} ago"
+    return format_distance(ms - time.time() * 1000)
 
 
 def from_ms(ms: Value) -> Value:
     """Epoch milliseconds as a time, UTC."""
-    if not isinstance(ms, int | float) or ms == _NEVER:
+    if not isinstance(ms, int | float) or ms == NEVER:
         return None
     try:
-        return (_EPOCH + timedelta(milliseconds=ms)).strftime("%Y-%m-%d %H:%M:%S")
+        return from_epoch(ms).strftime("%Y-%m-%d %H:%M:%S")
     except OverflowError:
         raise DataError(f"{ms} milliseconds since 1970 are no time with a year of four digits") from None
 
@@ -250,10 +243,7 @@ def to_ms(text: Value) -> Value:
         ) from None
     if found.tzinfo is not None:
         found = (found - (found.utcoffset() or timedelta())).replace(tzinfo=None)
-    return (found - _EPOCH) // timedelta(milliseconds=1)
-
-
-_EPOCH = datetime(1970, 1, 1)
+    return (found - EPOCH) // timedelta(milliseconds=1)
 
 
 # ---- what some builds of SQLite lack

@@ -21,7 +21,7 @@ except ModuleNotFoundError as missing:
     raise ImportError("tokensh.integrations.ipython needs IPython: pip install 'tokensh[jupyter]'") from missing
 
 from tokensh._dataclasses import dataclass, field, replace
-from tokensh.dbapi import Connection, Listeners
+from tokensh.dbapi import Callbacks, Connection
 from tokensh.environment import handle_interrupts
 from tokensh.errors import Error, PlaceholderError
 from tokensh.render import Options, cells, render
@@ -213,9 +213,9 @@ class TokenshMagics(Magics):
             except Error as error:
                 raise _told(error, None, escape_unsafe) from None
             clean = self.connection.redactor.clean
-            self.connection.listeners = Listeners(
+            self.connection.callbacks = Callbacks(
                 note=lambda text: _say(f"note: {text}"),
-                failed=lambda error: _say(
+                on_failure=lambda error: _say(
                     "\n".join(format_error(error, redact=clean)).replace("error:", "warning:", 1)
                 ),
             )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal
 
 from tokensh.render.options import Options
 from tokensh.rows import Column, Row, Value
 from tokensh.text import elide_middle, escape_unsafe
+from tokensh.units import NEVER, format_distance, from_epoch
 
 Formats = Mapping[type, Callable[[Any], str]]
 """How each type of value of one column becomes text; `formats[type(value)](value)` is the fast way to choose."""
@@ -17,11 +17,6 @@ Formats = Mapping[type, Callable[[Any], str]]
 NUMERIC = ("integer", "number")
 NULL = "NULL"
 _NULL_ON_TERMINAL = "∅"
-_EPOCH = datetime(1970, 1, 1)
-_NEVER = -1
-"""What the token API gives as the expiry of a token that does not expire."""
-_UNITS = ((365 * 86400, "y", 2), (86400, "d", 2), (3600, "h", 2), (60, "m", 2), (1, "s", 0))
-"""Seconds, letter, and from how many of it on the unit is used."""
 _SOON = 7 * 86400
 _LONGEST_HIDDEN_WHOLE = 20
 
@@ -65,14 +60,6 @@ def expiry_style(column: Column, value: Value, now: float | None) -> str:
     return "past" if left < 0 else "soon" if left < _SOON else ""
 
 
-def _distance(seconds: float) -> str:
-    ahead = seconds >= 0
-    seconds = abs(seconds)
-    size, letter, _ = next(unit for unit in _UNITS if seconds >= unit[0] * unit[2])
-    amount = f"{int(seconds // size)}{letter}"
-    return f"in {amount}" if ahead else f"{amount} ago"
-
-
 TimeForm = Literal["moment", "day", "distance"]
 """`2026-11-14 22:13:20Z in 3d`, `2026-11-14 in 3d`, `in 3d`: what is shown of a time, as there is room for it."""
 
@@ -85,16 +72,16 @@ def readable_time(milliseconds: int, now: float | None = None, form: TimeForm = 
         now: Seconds since the epoch; None leaves the distance out.
         form: How much of it.
     """
-    if milliseconds == _NEVER:
+    if milliseconds == NEVER:
         return "never"
     try:
-        moment = _EPOCH + timedelta(milliseconds=milliseconds)
+        moment = from_epoch(milliseconds)
     except OverflowError:
         return str(milliseconds)
     text = f"{moment.isoformat(' ', 'seconds')}Z" if form == "moment" else moment.date().isoformat()
     if now is None:
         return text
-    distance = _distance(milliseconds / 1000 - now)
+    distance = format_distance(milliseconds - now * 1000, at_least=2)
     return distance if form == "distance" else f"{text} {distance}"
 
 

@@ -18,11 +18,11 @@ from tokensh.shell.commands import MetaCommand
 from tokensh.shell.commands.syntax_help import STATEMENTS
 from tokensh.shell.result_cache import Token
 from tokensh.shell.settings import OPTIONS
+from tokensh.units import NEVER
 
 if TYPE_CHECKING:
     from tokensh.shell.session import Session
 
-_NEVER = -1
 _FILES = 200
 _LOOKED_AT = 500
 """Statements of the history."""
@@ -80,7 +80,7 @@ def expiry(token: Token) -> str:
     """When a token expires, in words."""
     if token.expiry is None:
         return ""
-    if token.expiry == _NEVER:
+    if token.expiry == NEVER:
         return "never expires"
     try:
         day = datetime.fromtimestamp(token.expiry / 1000).strftime("%Y-%m-%d")

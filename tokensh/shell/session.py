@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TextIO, cast
 
 from tokensh import __version__
-from tokensh.dbapi import Connection, Listeners
+from tokensh.dbapi import Callbacks, Connection
 from tokensh.engine.history import History
 from tokensh.environment import is_terminal
 from tokensh.errors import Error, Interrupted, OperationalError, OutputError, ReaderGone, assert_never
@@ -60,11 +60,11 @@ class Session:
         self.runner = Runner(self)
         self.prompt = Prompt(self)
         self._answers: dict[str, str] = {}
-        connection.listeners = Listeners(
+        connection.callbacks = Callbacks(
             approve=lambda plan, rows: approve(self, plan, rows),
-            failed=self.warn,
-            progress=self.runner.spinner.progress,
-            doing=self.runner.spinner.doing,
+            on_failure=self.warn,
+            on_progress=self.runner.spinner.progress,
+            on_activity=self.runner.spinner.doing,
             note=self.note,
         )
 

@@ -10,7 +10,7 @@ from pyspark.sql.datasource import DataSourceReader, InputPartition
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import BooleanType, DataType, DoubleType, LongType, StringType, StructField, StructType
 
-from tokensh.dbapi import Connection, Listeners
+from tokensh.dbapi import Callbacks, Connection
 from tokensh.environment import Environment
 from tokensh.errors import ApiError, CredentialError, DataError, Error, ProgrammingError, UnknownName
 from tokensh.rows import ColumnType, Value
@@ -97,7 +97,7 @@ class TokenReader(DataSourceReader):
             token=_token(settings, Environment.real()),
             timeout=settings.timeout,
             max_connections=settings.max_connections,
-            listeners=Listeners(tolerate=tolerate),
+            callbacks=Callbacks(on_tolerated=tolerate),
         )
         connection.hosts = self.reading.hosts  # where names lead is decided once, on the driver
         return connection
