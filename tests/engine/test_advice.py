@@ -14,7 +14,7 @@ from tests.engine.sessions import A, B, asked, connect, run
 from tokensh import sandbox
 from tokensh.api.request import Json
 from tokensh.dbapi import Callbacks, Connection
-from tokensh.engine.advice import created_notes, losing
+from tokensh.engine.advice import describe_new_token, find_lost_grants
 from tokensh.errors import ApiError, Interrupted, ProgrammingError
 from tokensh.sandbox import Sandbox
 from tokensh.units import DAY
@@ -49,7 +49,7 @@ class Told:
 def notes(lifetime: int | None, comment: str = "") -> list[str]:
     info: dict[str, Json] = {"creation_time": MADE, "comment": comment}
     info["expiry_time"] = -1 if lifetime is None else MADE + lifetime
-    return list(created_notes({"token_value": "x", "token_info": info}, 0))
+    return list(describe_new_token({"token_value": "x", "token_info": info}, 0))
 
 
 class TestWhenANewTokenEnds:
@@ -73,10 +73,10 @@ class TestWhenANewTokenEnds:
         "reply", [{}, {"token_info": None}, {"token_info": {}}, {"token_info": {"expiry_time": "soon"}}]
     )
     def test_nothing_is_said_of_what_the_reply_does_not_tell(self, reply: dict[str, Json]) -> None:
-        assert list(created_notes(reply, MADE)) == []
+        assert list(describe_new_token(reply, MADE)) == []
 
     def test_it_is_counted_from_now_where_the_reply_has_no_creation_time(self) -> None:
-        assert list(created_notes({"token_info": {"expiry_time": MADE + DAY}}, MADE)) == [
+        assert list(describe_new_token({"token_info": {"expiry_time": MADE + DAY}}, MADE)) == [
             "expires 2026-11-19, in 1.0 days"
         ]
 
@@ -190,7 +190,7 @@ ACL: list[Json] = [
     ],
 )
 def test_who_loses_the_permission_is_worked_out_from_both_lists(new: Json, lost: list[tuple[str, str]]) -> None:
-    assert losing({"access_control_list": ACL}, new) == lost
+    assert find_lost_grants({"access_control_list": ACL}, new) == lost
 
 
 class TestReplacingThePermissions:

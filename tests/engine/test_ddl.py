@@ -10,7 +10,7 @@ import pytest
 from tests.engine.conftest import Connect
 from tests.engine.sessions import A, B, C, asked, column, lists, run
 from tokensh.dbapi import Callbacks, Connection
-from tokensh.engine.diff import differences
+from tokensh.engine.diff import describe_refresh
 from tokensh.errors import (
     ApiError,
     Error,
@@ -152,11 +152,11 @@ def test_a_changed_token_is_shown_as_it_was_and_as_it_is(session: Connection) ->
     run(session, f"CREATE TABLE t ({table})", "INSERT INTO t VALUES ('a', '1', 'x'), ('a', '2', 'y')")
     run(session, "CREATE MATERIALIZED VIEW m AS SELECT * FROM t", "UPDATE t SET comment = 'z' WHERE token_id = '1'")
     run(session, "REFRESH MATERIALIZED VIEW m")
-    rows = {row[0] for row in differences(session.objects.store, "m").rows}
+    rows = {row[0] for row in describe_refresh(session.objects.store, "m").rows}
     assert rows <= {"was", "is", "new", "gone"}
-    assert len(list(differences(session.objects.store, "m").rows)) == 2
+    assert len(list(describe_refresh(session.objects.store, "m").rows)) == 2
     with pytest.raises(ProgrammingError, match="no materialized view"):
-        differences(session.objects.store, "t")
+        describe_refresh(session.objects.store, "t")
 
 
 def test_what_a_failed_refresh_leaves_is_what_was_there(session: Connection, site: Sandbox) -> None:
@@ -331,8 +331,8 @@ def test_a_delete_takes_only_the_rows_that_order_and_limit_leave(session: Connec
 
 def test_a_result_that_is_remembered_can_be_read_by_number(session: Connection) -> None:
     first, second = (session.run(f"SELECT {n} AS x, {n} AS x") for n in (1, 2))
-    assert session.objects.remember(first.columns, list(first.rows)) == 1
-    assert session.objects.remember(second.columns, list(second.rows)) == 2
+    assert session.objects.keep_result(first.columns, list(first.rows)) == 1
+    assert session.objects.keep_result(second.columns, list(second.rows)) == 2
     assert run(session, 'SELECT x, "x:2" FROM _') == [(2, 2)]
     assert run(session, "SELECT x FROM _1 UNION ALL SELECT x FROM _2") == [(1,), (2,)]
     with pytest.raises(UnknownName):
@@ -341,7 +341,7 @@ def test_a_result_that_is_remembered_can_be_read_by_number(session: Connection) 
 
 def test_only_the_latest_twenty_results_are_kept(session: Connection) -> None:
     for n in range(21):
-        session.objects.remember(session.run(f"SELECT {n} AS x").columns, [(n,)])
+        session.objects.keep_result(session.run(f"SELECT {n} AS x").columns, [(n,)])
     assert run(session, "SELECT x FROM _2") == [(1,)]
     with pytest.raises(UnknownName):
         run(session, "SELECT x FROM _1")
@@ -349,12 +349,12 @@ def test_only_the_latest_twenty_results_are_kept(session: Connection) -> None:
 
 def test_a_remembered_result_has_no_secrets(session: Connection) -> None:
     made = session.run(f"INSERT INTO user_tokens (deployment_name, comment) VALUES ('{A}', 'x') RETURNING token_value")
-    session.objects.remember(made.columns, [("dapi-secret",)])
+    session.objects.keep_result(made.columns, [("dapi-secret",)])
     assert run(session, "SELECT token_value FROM _") == [(None,)]
 
 
 def test_a_remembered_results_values_are_parameters(session: Connection, site: Sandbox) -> None:
-    session.objects.remember(session.run("SELECT 'x' AS place").columns, [(A,)])
+    session.objects.keep_result(session.run("SELECT 'x' AS place").columns, [(A,)])
     run(session, "SELECT * FROM user_tokens WHERE deployment_name IN (SELECT place FROM _)")
     assert asked(site) == lists(A)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tokensh.engine.functions import MATH
-from tokensh.engine.sqlite import Local, evaluate, function_names
+from tokensh.engine.sqlite import Database, evaluate, function_names
 from tokensh.environment import Cancellation
 from tokensh.plan.function_docs import functions
 from tokensh.rows import Value
@@ -121,18 +121,18 @@ WINDOWS: list[tuple[str, list[Value]]] = [
 
 @pytest.mark.parametrize(("call", "value"), SCALAR, ids=[call for call, _ in SCALAR])
 def test_a_scalar_function_gives_what_its_documentation_says(call: str, value: Value) -> None:
-    assert evaluate(Local(Cancellation()), [call]) == (value,)
+    assert evaluate(Database(Cancellation()), [call]) == (value,)
 
 
 @pytest.mark.parametrize(("call", "value"), OVER_ROWS, ids=[call for call, _ in OVER_ROWS])
 def test_an_aggregate_gives_what_its_documentation_says(call: str, value: Value) -> None:
-    rows = Local(Cancellation()).rows(f"SELECT {call} FROM (SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT 3)")
+    rows = Database(Cancellation()).query(f"SELECT {call} FROM (SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT 3)")
     assert list(rows) == [(value,)]
 
 
 @pytest.mark.parametrize(("call", "values"), WINDOWS, ids=[call for call, _ in WINDOWS])
 def test_a_window_function_gives_what_its_documentation_says(call: str, values: list[Value]) -> None:
-    rows = Local(Cancellation()).rows(
+    rows = Database(Cancellation()).query(
         f"SELECT {call} OVER (ORDER BY x) FROM (VALUES (1), (2), (3)) t".replace(
             "(VALUES (1), (2), (3)) t", "(SELECT column1 AS x FROM (VALUES (1), (2), (3)))"
         )

@@ -9,7 +9,7 @@ import pytest
 
 from tests.environments import world
 from tokensh.dbapi import Connection
-from tokensh.engine.history import History, Remembered
+from tokensh.engine.history import History, HistoryEntry
 from tokensh.errors import OperationalError
 
 
@@ -35,7 +35,7 @@ def test_nothing_is_written_before_the_first_statement(tmp_path: Path) -> None:
 
 def test_a_statement_is_remembered_with_how_it_went(tmp_path: Path) -> None:
     history = made(tmp_path / "h.db", "SELECT 1")
-    assert history.get(1) == Remembered(1, "SELECT 1", 100.0, 0.5, 0, "dbc-1", "ok")
+    assert history.get(1) == HistoryEntry(1, "SELECT 1", 100.0, 0.5, 0, "dbc-1", "ok")
     history.close()
 
 

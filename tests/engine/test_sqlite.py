@@ -11,7 +11,7 @@ from typing import cast
 
 import pytest
 
-from tokensh.engine.sqlite import Local, evaluate, function_names
+from tokensh.engine.sqlite import Database, evaluate, function_names
 from tokensh.environment import Cancellation
 from tokensh.errors import DataError, Error, Interrupted, NotSupportedError, OperationalError, ProgrammingError
 from tokensh.rows import Column, Row, Value
@@ -20,9 +20,9 @@ COLUMNS = (Column("a", "integer"), Column("b", "string"), Column("c", "any"))
 
 
 @pytest.fixture
-def local() -> Iterator[Local]:
-    one = Local(Cancellation())
-    one.create('"t"', COLUMNS)
+def local() -> Iterator[Database]:
+    one = Database(Cancellation())
+    one.create_table('"t"', COLUMNS)
     one.load('"t"', 3, [(1, "x", None), (2, "y", 2.5)])
     yield one
     one.close()
@@ -51,40 +51,40 @@ DENIED = [
 
 
 @pytest.mark.parametrize("sql", DENIED)
-def test_a_query_may_read_and_nothing_else(sql: str, local: Local) -> None:
+def test_a_query_may_read_and_nothing_else(sql: str, local: Database) -> None:
     with pytest.raises((NotSupportedError, ProgrammingError)):
-        list(local.rows(sql))
-    assert list(local.rows("SELECT count(*) FROM t")) == [(2,)]
-    assert list(local.rows("SELECT count(*) FROM sqlite_master")) == [(1,)]
+        list(local.query(sql))
+    assert list(local.query("SELECT count(*) FROM t")) == [(2,)]
+    assert list(local.query("SELECT count(*) FROM sqlite_master")) == [(1,)]
 
 
 @pytest.mark.parametrize("sql", DENIED[:4])
-def test_the_database_itself_is_what_denies(sql: str, local: Local) -> None:
+def test_the_database_itself_is_what_denies(sql: str, local: Database) -> None:
     with pytest.raises(NotSupportedError, match="may read its tables and nothing else"):
         local.check(sql)
 
 
 @pytest.mark.parametrize("value", [2**63 - 1, -(2**63), 2**53 + 1, 0, 1.5, "x", "", "1", None, b"\x00"], ids=repr)
-def test_values_come_back_exactly(value: Value, local: Local) -> None:
-    local.empty('"t"')
+def test_values_come_back_exactly(value: Value, local: Database) -> None:
+    local.clear_table('"t"')
     local.load('"t"', 3, [(None, None, value)])
-    ((found,),) = local.rows("SELECT c FROM t")
+    ((found,),) = local.query("SELECT c FROM t")
     assert (type(found), found) == (type(value), value)
 
 
-def test_half_a_character_is_an_error_of_ours(local: Local) -> None:
+def test_half_a_character_is_an_error_of_ours(local: Database) -> None:
     with pytest.raises(DataError, match="half a character"):
         evaluate(local, ["'\ud800'"])
     assert evaluate(local, ["1"]) == (1,)
 
 
-def test_sums_of_large_integers_are_exact_or_an_error(local: Local) -> None:
+def test_sums_of_large_integers_are_exact_or_an_error(local: Database) -> None:
     assert evaluate(local, ["9007199254740993 + 2"]) == (2**53 + 3,)
     with pytest.raises(Error, match="overflow"):
-        list(local.rows("SELECT sum(column1) FROM (VALUES (9223372036854775807), (1))"))
+        list(local.query("SELECT sum(column1) FROM (VALUES (9223372036854775807), (1))"))
 
 
-def test_checking_a_query_runs_nothing(local: Local) -> None:
+def test_checking_a_query_runs_nothing(local: Database) -> None:
     local.check("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x FROM n) SELECT count(*) FROM n")
 
 
@@ -101,54 +101,54 @@ def test_checking_a_query_runs_nothing(local: Local) -> None:
     ],
     ids=lambda one: str(one)[:40],
 )
-def test_what_sqlite_says_becomes_an_error_of_its_kind(sql: str, kind: type[Error], local: Local) -> None:
+def test_what_sqlite_says_becomes_an_error_of_its_kind(sql: str, kind: type[Error], local: Database) -> None:
     with pytest.raises(kind):
-        list(local.rows(sql))
+        list(local.query(sql))
 
 
 def test_an_endless_query_can_be_interrupted() -> None:
     cancellation = Cancellation()
-    local = Local(cancellation)
+    local = Database(cancellation)
     endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
     timer = threading.Timer(0.1, cancellation.press)
     timer.start()
     began = time.monotonic()
     with pytest.raises(Interrupted):
-        list(local.rows(endless))
+        list(local.query(endless))
     assert time.monotonic() - began < 5
     timer.join()
     cancellation.reset()
     assert evaluate(local, ["1"]) == (1,)
 
 
-def test_a_query_can_be_left_in_the_middle(local: Local) -> None:
-    rows = cast("Generator[Row, None, None]", local.rows("SELECT a FROM t ORDER BY a"))
+def test_a_query_can_be_left_in_the_middle(local: Database) -> None:
+    rows = cast("Generator[Row, None, None]", local.query("SELECT a FROM t ORDER BY a"))
     assert next(rows) == (1,)
     rows.close()
     assert evaluate(local, ["1"]) == (1,)
 
 
 @pytest.mark.parametrize("content", [None, b"no database" * 100])
-def test_a_store_that_cannot_be_read_is_one_clear_error(content: bytes | None, tmp_path: Path, local: Local) -> None:
+def test_a_store_that_cannot_be_read_is_one_clear_error(content: bytes | None, tmp_path: Path, local: Database) -> None:
     file = tmp_path / "store.db"
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(OperationalError, match=r"the store .* cannot be read"):
-        local.attach(file)
+        local.attach_store(file)
 
 
-def test_a_store_can_be_read_and_not_changed(tmp_path: Path, local: Local) -> None:
+def test_a_store_can_be_read_and_not_changed(tmp_path: Path, local: Database) -> None:
     file = tmp_path / "a b%20?.db"
     other = sqlite3.connect(file)
     other.execute("CREATE TABLE data_1 (x)")
     other.execute("INSERT INTO data_1 VALUES (7)")
     other.commit()
     other.close()
-    local.attach(file)
-    local.define('"v"', "SELECT x FROM store.data_1")
-    assert list(local.rows("SELECT x FROM v")) == [(7,)]
+    local.attach_store(file)
+    local.create_view('"v"', "SELECT x FROM store.data_1")
+    assert list(local.query("SELECT x FROM v")) == [(7,)]
     with pytest.raises(NotSupportedError):
-        list(local.rows("DELETE FROM store.data_1"))
+        list(local.query("DELETE FROM store.data_1"))
 
 
 def test_functions_that_reach_outside_are_not_among_those_that_are_known() -> None:

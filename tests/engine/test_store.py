@@ -29,7 +29,7 @@ def test_no_file_is_made_before_something_is_kept(tmp_path: Path) -> None:
 
 def test_the_file_and_its_folder_are_the_owners_alone(tmp_path: Path) -> None:
     one = store(tmp_path)
-    one.define("VIEW", "v", "SELECT 1", COLUMNS, ())
+    one.create("VIEW", "v", "SELECT 1", COLUMNS, ())
     assert stat.S_IMODE(one.path.stat().st_mode) == 0o600
     assert stat.S_IMODE(one.path.parent.stat().st_mode) == 0o700
     one.close()
@@ -37,7 +37,7 @@ def test_the_file_and_its_folder_are_the_owners_alone(tmp_path: Path) -> None:
 
 def test_what_is_kept_is_found_by_another_store_whatever_the_case(tmp_path: Path) -> None:
     one, other = store(tmp_path), store(tmp_path)
-    made = one.define("TABLE", "Words", "", COLUMNS, DEFINITIONS)
+    made = one.create("TABLE", "Words", "", COLUMNS, DEFINITIONS)
     assert other.find("wORDS") == made
     assert other.names() == ("Words",)
     one.drop("WORDS")
@@ -48,8 +48,8 @@ def test_what_is_kept_is_found_by_another_store_whatever_the_case(tmp_path: Path
 
 def test_an_object_takes_the_place_of_one_of_the_same_name_with_its_rows(tmp_path: Path) -> None:
     one = store(tmp_path)
-    one.insert(one.define("TABLE", "t", "", COLUMNS, DEFINITIONS), ["a"], [(1,)])
-    again = one.define("TABLE", "T", "", COLUMNS, DEFINITIONS)
+    one.insert(one.create("TABLE", "t", "", COLUMNS, DEFINITIONS), ["a"], [(1,)])
+    again = one.create("TABLE", "T", "", COLUMNS, DEFINITIONS)
     assert one.insert(again, ["b"], [("x",)]) == [(None, "x")]
     assert one.names() == ("T",)
     one.close()
@@ -57,7 +57,7 @@ def test_an_object_takes_the_place_of_one_of_the_same_name_with_its_rows(tmp_pat
 
 def test_a_change_that_fails_is_taken_back_whole(tmp_path: Path) -> None:
     one = store(tmp_path)
-    kept = one.define("TABLE", "t", "", COLUMNS, DEFINITIONS)
+    kept = one.create("TABLE", "t", "", COLUMNS, DEFINITIONS)
     one.insert(kept, ["a"], [(1,)])
     with pytest.raises(IntegrityError, match="UNIQUE"):
         one.insert(kept, ["a"], [(2,), (1,)])
@@ -67,7 +67,7 @@ def test_a_change_that_fails_is_taken_back_whole(tmp_path: Path) -> None:
 
 def test_integers_of_64_bits_stay_exact(tmp_path: Path) -> None:
     one = store(tmp_path)
-    kept = one.define("TABLE", "t", "", COLUMNS, DEFINITIONS)
+    kept = one.create("TABLE", "t", "", COLUMNS, DEFINITIONS)
     values = [(2**63 - 1,), (-(2**63),), (2**53 + 1,)]
     assert [row[0] for row in one.insert(kept, ["a"], values)] == [value for (value,) in values]
     one.close()
@@ -75,16 +75,16 @@ def test_integers_of_64_bits_stay_exact(tmp_path: Path) -> None:
 
 def test_secrets_are_cleaned_from_what_is_kept(tmp_path: Path) -> None:
     one = store(tmp_path)
-    kept = one.define("TABLE", "t", "", COLUMNS, DEFINITIONS)
+    kept = one.create("TABLE", "t", "", COLUMNS, DEFINITIONS)
     assert one.insert(kept, ["b"], [("my secret",)]) == [(None, "my ***")]
     with pytest.raises(ProgrammingError):
-        one.define("VIEW", "v", "SELECT 'secret'", COLUMNS, ())
+        one.create("VIEW", "v", "SELECT 'secret'", COLUMNS, ())
     one.close()
 
 
 def test_each_refresh_is_a_version_and_a_row_counts_as_often_as_it_is_there(tmp_path: Path) -> None:
     one = store(tmp_path)
-    kept = one.define("MATERIALIZED VIEW", "m", "SELECT 1", COLUMNS, ('"a" INTEGER', '"b" TEXT'))
+    kept = one.create("MATERIALIZED VIEW", "m", "SELECT 1", COLUMNS, ('"a" INTEGER', '"b" TEXT'))
     assert one.refresh(kept, [(1, "x"), (1, "x"), (2, None)]) == 3
     assert one.refresh(kept, [(1, "x"), (2, None), (2, None)]) == 3
     assert one.differences(kept) == ([(2, None)], [(1, "x")])
@@ -99,7 +99,7 @@ def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
     target = tmp_path / "elsewhere.db"
     (tmp_path / "deep" / "store.db").symlink_to(target)
     with pytest.raises(OperationalError, match=r"the store .* cannot be used"):
-        store(tmp_path).define("VIEW", "v", "SELECT 1", COLUMNS, ())
+        store(tmp_path).create("VIEW", "v", "SELECT 1", COLUMNS, ())
     assert not target.exists()
 
 
@@ -129,4 +129,4 @@ def test_a_database_of_somebody_elses_is_one_clear_error(tmp_path: Path) -> None
 def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "deep").write_text("a file")
     with pytest.raises(OperationalError, match=r"the store .* cannot be used"):
-        store(tmp_path).define("VIEW", "v", "SELECT 1", COLUMNS, ())
+        store(tmp_path).create("VIEW", "v", "SELECT 1", COLUMNS, ())

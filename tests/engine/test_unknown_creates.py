@@ -32,7 +32,7 @@ def lose(session: Connection, site: Sandbox, comment: str, *, effect: bool = Tru
 
 def test_a_fresh_home_has_nothing_pending(session: Connection) -> None:
     assert run(session, f"SELECT * FROM {NAME}") == []
-    assert session.pending.notice() is None
+    assert session.pending.summary() is None
     assert not session.environment.state_folder.exists()
 
 
@@ -41,13 +41,13 @@ def test_an_orphan_is_pending_with_the_statement_that_revokes_it(
 ) -> None:
     lose(session, site, "orphan")
     next_start = connect()
-    assert next_start.pending.notice() == f'the outcome of 1 create is not known ({A} "orphan"): SELECT * FROM {NAME}'
+    assert next_start.pending.summary() == f'the outcome of 1 create is not known ({A} "orphan"): SELECT * FROM {NAME}'
     ((workspace, resource, comment, lifetime, token_id, statement),) = run(next_start, PENDING)
     assert (workspace, resource, comment, lifetime) == (A, USER_TOKENS, "orphan", 3600)
     assert {token_id} == ids(next_start, "orphan")
     run(next_start, str(statement).removesuffix(";"))
     assert ids(next_start, "orphan") == set()
-    assert (run(next_start, PENDING), next_start.pending.notice()) == ([], None)
+    assert (run(next_start, PENDING), next_start.pending.summary()) == ([], None)
 
 
 def test_a_delete_by_predicate_settles_it_too(session: Connection, site: Sandbox) -> None:
@@ -109,14 +109,14 @@ def test_a_create_without_a_comment_is_looked_for_by_that(session: Connection, s
         run(session, f"INSERT INTO user_tokens (deployment_name, lifetime_seconds) VALUES ('{A}', 60)")
     ((_, _, comment, _, _, statement),) = run(session, PENDING)
     assert comment is None
-    assert str(session.pending.notice()).startswith(f"the outcome of 1 create is not known ({A}): ")
+    assert str(session.pending.summary()).startswith(f"the outcome of 1 create is not known ({A}): ")
     assert len(run(session, str(statement).removesuffix(";"))) >= 1
 
 
 def test_who_has_looked_deletes_the_row(session: Connection, site: Sandbox) -> None:
     for comment in ("one", "two", "three"):
         lose(session, site, comment, effect=False)
-    assert str(session.pending.notice()).startswith("the outcome of 3 creates are not known")
+    assert str(session.pending.summary()).startswith("the outcome of 3 creates are not known")
     assert run(session, f"DELETE FROM {NAME} WHERE comment = 'one' RETURNING comment") == [("one",)]
     assert [row[2] for row in run(session, PENDING)] == ["two", "three"]
     assert site.log[-1].method == "GET"
@@ -147,9 +147,9 @@ def test_a_create_that_is_under_way_elsewhere_is_not_pending(
 ) -> None:
     rows = iter(next(session.results(insert("under way", "second"))).rows)
     next(rows)
-    assert connect().pending.notice() is None
+    assert connect().pending.summary() is None
     list(rows)
-    assert connect().pending.notice() is None
+    assert connect().pending.summary() is None
 
 
 def test_several_candidates_are_several_rows_and_settle_one_by_one(session: Connection, connect: Connect) -> None:
@@ -160,15 +160,15 @@ def test_several_candidates_are_several_rows_and_settle_one_by_one(session: Conn
     (folder / "1-1-1.json").write_text(json.dumps({**intent, "orphans": orphans}))
     (folder / "1-1-2.json").write_text(json.dumps(intent))
     assert [row[4:] for row in run(session, PENDING)] == [("t1", "EXEC 1;"), ("t2", "EXEC 2;"), (None, None)]
-    session.pending.revoked("t1")
+    session.pending.forget_token("t1")
     assert [row[4] for row in run(session, PENDING)] == ["t2", None]
-    session.pending.revoked("t2")
+    session.pending.forget_token("t2")
     assert [row[4] for row in run(session, PENDING)] == [None]
 
 
 def test_a_comment_is_inert_in_the_notice(session: Connection, site: Sandbox) -> None:
     lose(session, site, "\x1b[2J" + "x" * 100, effect=False)
-    assert f'({A} "\\x1b[2J{"x" * 32}…")' in str(session.pending.notice())
+    assert f'({A} "\\x1b[2J{"x" * 32}…")' in str(session.pending.summary())
 
 
 def test_a_folder_that_cannot_be_read_is_no_reason_to_fail(session: Connection) -> None:
@@ -176,4 +176,4 @@ def test_a_folder_that_cannot_be_read_is_no_reason_to_fail(session: Connection) 
     folder.mkdir(parents=True)
     (folder / "1.json").mkdir()
     os.mkfifo(folder / "x.txt")
-    assert session.pending.notice() is None
+    assert session.pending.summary() is None

@@ -215,7 +215,7 @@ def test_a_secret_is_never_shown(place: Callable[..., Place]) -> None:
     result = watched.connection.run(
         "insert into user_tokens (data__comment) values ('s') returning token_value, token_info"
     )
-    watched.connection.objects.remember(result.columns, list(result.rows))
+    watched.connection.objects.keep_result(result.columns, list(result.rows))
     watched.watch.run("select * from _", 1)
     assert "dapi" not in watched.written
 

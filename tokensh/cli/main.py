@@ -268,7 +268,7 @@ def _run(options: argparse.Namespace, world: Environment) -> int:
         draws = not options.quiet and is_terminal(world.stderr) and world.get("TERM") != "dumb"
         reporter = batch.Reporter(world.stderr, connection.redactor.clean, world.monotonic if draws else None)
         connection.callbacks = _callbacks(reporter)
-        if notice := connection.pending.notice():
+        if notice := connection.pending.summary():
             reporter.write(f"note: {notice}")
         stop = options.on_error == "stop"
         with _sink(options, world) as sink:

@@ -29,13 +29,13 @@ from tokensh.dbapi.cursor import Cursor
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.executor import Engine, EngineServices
 from tokensh.engine.history import COLUMNS as STATEMENT_COLUMNS
-from tokensh.engine.history import History, as_row
-from tokensh.engine.objects import SessionObjects, Source
+from tokensh.engine.history import History, to_row
+from tokensh.engine.objects import SessionObjects, SessionTable
 from tokensh.engine.sqlite import function_names
 from tokensh.engine.store import Store
 from tokensh.engine.unknown_creates import COLUMNS as PENDING_COLUMNS
 from tokensh.engine.unknown_creates import NAME as PENDING
-from tokensh.engine.unknown_creates import Pending
+from tokensh.engine.unknown_creates import UnknownCreates
 from tokensh.environment import Cancellation, Environment
 from tokensh.errors import (
     Error,
@@ -172,7 +172,7 @@ class Connection:
         self._partial = partial
         self._closed = False
         self._journal = Journal(self.environment, self.redactor.clean, "sandbox" if sandbox else "journal")
-        self.pending = Pending(self._journal)
+        self.pending = UnknownCreates(self._journal)
         """Creates whose outcome is not known."""
         self.holds_values = False
         """Whether new values are shown later: until `values_seen` is called, their tokens count as held by nobody."""
@@ -271,10 +271,10 @@ class Connection:
         path = self._store_path or self.environment.data_folder / "store.db"
         store = Store(path, self.redactor.clean, self.environment.now)
         sources = {
-            "tokensh.local.statements": Source(STATEMENT_COLUMNS, lambda: map(as_row, self.history.latest())),
-            WORKSPACES: Source(WORKSPACE_COLUMNS, self._workspace_rows),
-            ACCOUNT_WORKSPACES: Source(ACCOUNT_COLUMNS, self._known.account_rows, asks=True),
-            PENDING: Source(PENDING_COLUMNS, self.pending.rows, self.pending.forget),
+            "tokensh.local.statements": SessionTable(STATEMENT_COLUMNS, lambda: map(to_row, self.history.latest())),
+            WORKSPACES: SessionTable(WORKSPACE_COLUMNS, self._workspace_rows),
+            ACCOUNT_WORKSPACES: SessionTable(ACCOUNT_COLUMNS, self._known.account_rows, is_remote=True),
+            PENDING: SessionTable(PENDING_COLUMNS, self.pending.rows, self.pending.forget),
         }
         # Called late: a plan that is carried out here may have been made elsewhere, and then nothing is parsed.
         return SessionObjects(store, lambda text: self.parser.parse(text), sources)  # noqa: PLW0108
@@ -404,7 +404,7 @@ class Connection:
     def values_seen(self) -> None:
         """The new values that were held back have been shown."""
         if "_engine" in self.__dict__:
-            self._engine.release(seen=True)
+            self._engine.release_held(seen=True)
 
     # ---- transactions
 
@@ -484,7 +484,7 @@ class Connection:
         """End the session; a sandbox of its own ends with it."""
         self._closed = True
         if "_engine" in self.__dict__:
-            self._engine.release(seen=False)
+            self._engine.release_held(seen=False)
         self.client.close()
         if self._log is not None:
             self._log.close()

@@ -16,7 +16,7 @@ _SLACK = 0.1
 _GRANTEES = ("user_name", "group_name", "service_principal_name")
 
 
-def lifetime_text(milliseconds: float) -> str:
+def format_lifetime(milliseconds: float) -> str:
     """`30.0 days`, `12.0 hours`, `30.0 minutes`: one figure that a slip of units shows in."""
     size, unit = next(
         ((size, unit) for size, unit in ((DAY, "days"), (HOUR, "hours"), (MINUTE, "minutes")) if milliseconds >= size),
@@ -25,7 +25,7 @@ def lifetime_text(milliseconds: float) -> str:
     return f"{milliseconds / size:.1f} {unit}"
 
 
-def created_notes(reply: Mapping[str, Json], now: int) -> Iterator[str]:
+def describe_new_token(reply: Mapping[str, Json], now: int) -> Iterator[str]:
     """When a token that was just created ends, and whether its comment says otherwise.
 
     Args:
@@ -39,7 +39,7 @@ def created_notes(reply: Mapping[str, Json], now: int) -> Iterator[str]:
     if not isinstance(expiry, int):
         return
     lifetime = None if expiry == NEVER else expiry - (created if isinstance(created, int) else now)
-    yield "never expires" if lifetime is None else f"expires {_day(expiry)}, in {lifetime_text(lifetime)}"
+    yield "never expires" if lifetime is None else f"expires {_day(expiry)}, in {format_lifetime(lifetime)}"
     if isinstance(comment, str) and (said := _other_span(comment, lifetime)) is not None:
         yield said
 
@@ -61,16 +61,16 @@ def _other_span(comment: str, lifetime: float | None) -> str | None:
     said = float(amount) * _UNITS[name]
     if lifetime is not None and abs(said - lifetime) <= _SLACK * max(said, lifetime):
         return None
-    real = "it never expires" if lifetime is None else f"its lifetime is {lifetime_text(lifetime)}"
-    return f"the comment says {amount} {name}s, and {real}: {lifetime_text(said)} are {said / 1000:.0f} s"
+    real = "it never expires" if lifetime is None else f"its lifetime is {format_lifetime(lifetime)}"
+    return f"the comment says {amount} {name}s, and {real}: {format_lifetime(said)} are {said / 1000:.0f} s"
 
 
-def unexpired(tokens: Iterable[Mapping[str, Json]], now: int) -> int:
+def count_unexpired(tokens: Iterable[Mapping[str, Json]], now: int) -> int:
     """How many of the listed tokens count for the quota; `now` in ms since the epoch."""
     return sum(not isinstance(end := one.get("expiry_time"), int) or end == NEVER or end > now for one in tokens)
 
 
-def losing(now: Mapping[str, Json], new: Json) -> list[tuple[str, str]]:
+def find_lost_grants(now: Mapping[str, Json], new: Json) -> list[tuple[str, str]]:
     """Who has a direct permission in an access control list, and none in the one that is to replace it.
 
     Args:

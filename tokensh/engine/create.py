@@ -42,7 +42,7 @@ class Creation:
     values: Mapping[str, Value]
     request: Request
 
-    def sent(self, name: str) -> Json:
+    def body_attribute(self, name: str) -> Json:
         """An attribute of the body."""
         return (self.request.body or {}).get(name)
 
@@ -75,14 +75,14 @@ class Creator:
         """What was given to somebody who does not show it yet."""
 
     @contextmanager
-    def created(self, one: Creation) -> Generator[Mapping[str, Json], None, None]:
+    def create(self, one: Creation) -> Generator[Mapping[str, Json], None, None]:
         """Send it; the reply's object must be delivered inside the `with` block, whose end clears the intent.
 
         Raises:
             UnknownOutcome: it may have taken effect, or did and could not be delivered.
             Error: it took no effect.
         """
-        comment, lifetime = one.sent("comment"), one.sent("lifetime_seconds")
+        comment, lifetime = one.body_attribute("comment"), one.body_attribute("lifetime_seconds")
         intent = Intent(
             int(self._environment.now() * 1000),
             one.request.target.name,
@@ -92,7 +92,7 @@ class Creator:
             host=one.request.target.origin.partition("://")[2],
         )
         entry = self._journal.begin(
-            replace(intent, look=look_statement(one.resource, one.values, intent, self._redactor.clean))
+            replace(intent, look=search_statement(one.resource, one.values, intent, self._redactor.clean))
         )
         row = self._send(one, entry)
         token_id = _token_id(row)
@@ -106,7 +106,7 @@ class Creator:
         else:
             entry.clear()
 
-    def release(self, *, seen: bool) -> None:
+    def release_held(self, *, seen: bool) -> None:
         """The values that were held back have been seen, or never will be."""
         for entry, orphans in self._held:
             if seen:
@@ -125,7 +125,7 @@ class Creator:
             reply = self._client.send(one.request)
             return self._checked(one, reply)
         except Error as error:
-            if took_no_effect(error):
+            if had_no_effect(error):
                 entry.clear()
                 raise
             raise self._lost(one, error, entry) from None
@@ -194,10 +194,10 @@ class Creator:
             if found or self._cancellation.presses:
                 break
             self._environment.sleep(pause)
-            found = list(self.orphans(one.resource, one.values, entry))
+            found = list(self.find_orphans(one.resource, one.values, entry))
         return found
 
-    def orphans(self, resource: Resource, values: Mapping[str, Value], entry: Entry) -> Iterator[str]:
+    def find_orphans(self, resource: Resource, values: Mapping[str, Value], entry: Entry) -> Iterator[str]:
         """The ids of tokens that an intent may have made. Raises Error."""
         reads = [m for m in resource.of("SELECT") if m.lists]
         if not reads:
@@ -224,7 +224,7 @@ class Creator:
         return int((server - self._environment.now()) * 1000)
 
 
-def took_no_effect(error: Error) -> bool:
+def had_no_effect(error: Error) -> bool:
     """Whether an error tells that the server made nothing."""
     match error:
         case NetworkError():
@@ -245,7 +245,7 @@ def _token_id(row: Mapping[str, Json]) -> str:
     return found if isinstance(found, str) else ""
 
 
-def look_statement(resource: Resource, values: Mapping[str, Value], intent: Intent, redact: Redact) -> str:
+def search_statement(resource: Resource, values: Mapping[str, Value], intent: Intent, redact: Redact) -> str:
     """The query for what an intent may have made, in one line; nothing where the resource cannot be listed."""
     if not any(m.lists for m in resource.of("SELECT")):
         return ""

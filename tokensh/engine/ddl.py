@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from tokensh.engine.objects import SessionObjects
-from tokensh.engine.sqlite import Local
-from tokensh.engine.store import AlreadyThere, Kept
+from tokensh.engine.sqlite import Database
+from tokensh.engine.store import ObjectExists, StoredObject
 from tokensh.environment import Cancellation
 from tokensh.errors import OperationalError, assert_never
 from tokensh.plan.nodes import (
@@ -58,8 +58,8 @@ class Lasting:
         rows = _without_secrets(plan.source.columns, list(self._select(plan.source))) if plan.source else []
         definitions = plan.definitions or tuple(quoted(one.name) for one in plan.columns)
         try:
-            kept = self._store.define(plan.kind, plan.name, plan.text, plan.columns, definitions, replace=plan.replace)
-        except AlreadyThere:
+            kept = self._store.create(plan.kind, plan.name, plan.text, plan.columns, definitions, replace=plan.replace)
+        except ObjectExists:
             if plan.if_not_exists:
                 return
             raise
@@ -76,7 +76,7 @@ class Lasting:
     def _change(self, plan: LocalChangePlan) -> Iterator[Row]:
         rows = list(self._select(plan.source))
         if plan.of_session:
-            gone = self._objects.forget(plan.table, [key for key, *_ in rows])
+            gone = self._objects.delete_rows(plan.table, [key for key, *_ in rows])
             yield from self._returned(plan.returning, gone)
             return
         kept = self._kept(plan.table)
@@ -86,7 +86,7 @@ class Lasting:
             changed = self._store.update(kept, plan.assigned, rows)
         yield from self._returned(plan.returning, changed)
 
-    def _kept(self, name: str) -> Kept:
+    def _kept(self, name: str) -> StoredObject:
         kept = self._store.find(name)
         if kept is None:
             raise OperationalError(f"{name} is gone from the store")
@@ -97,11 +97,11 @@ class Lasting:
         if returning is None:
             yield from (() for _ in rows)
             return
-        local = Local(self._cancellation)
+        local = Database(self._cancellation)
         try:
-            local.create(returning.table, returning.source)
+            local.create_table(returning.table, returning.source)
             local.load(returning.table, len(returning.source), rows)
-            yield from local.rows(returning.sql)
+            yield from local.query(returning.sql)
         finally:
             local.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tokensh.engine.store import Kept, Store
+from tokensh.engine.store import Store, StoredObject
 from tokensh.errors import ProgrammingError
 from tokensh.rows import Column, Row, RowSet
 
@@ -12,7 +12,7 @@ _KEYS = ("deployment_name", "token_id")
 """Fields that tell one row from another, where the view shows them."""
 
 
-def differences(store: Store, name: str) -> RowSet:
+def describe_refresh(store: Store, name: str) -> RowSet:
     """`change` (new, gone, was, is), then the view's columns; a changed row is two, as it was and as it is.
 
     Raises ProgrammingError where there is no such materialized view.
@@ -24,7 +24,7 @@ def differences(store: Store, name: str) -> RowSet:
     return RowSet((Column("change", "string"), *kept.columns), _changes(_key(kept), come, gone))
 
 
-def _key(kept: Kept) -> tuple[int, ...]:
+def _key(kept: StoredObject) -> tuple[int, ...]:
     """The places of the columns that name a row; none where the view does not show a token's id."""
     fields = [(one.origin or "").rpartition(".")[2] for one in kept.columns]
     return tuple(fields.index(name) for name in _KEYS if name in fields) if "token_id" in fields else ()

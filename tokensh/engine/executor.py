@@ -13,15 +13,15 @@ from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
 from tokensh.api.journal import Journal
 from tokensh.api.request import Json, Request
-from tokensh.engine.advice import created_notes, losing, unexpired
+from tokensh.engine.advice import count_unexpired, describe_new_token, find_lost_grants
 from tokensh.engine.callbacks import Callbacks
-from tokensh.engine.create import Creation, Creator, took_no_effect
+from tokensh.engine.create import Creation, Creator, had_no_effect
 from tokensh.engine.ddl import Lasting
 from tokensh.engine.explain import explain
-from tokensh.engine.fetch import NO_SUCH, Fetcher, Values, pointed
+from tokensh.engine.fetch import NOT_FOUND_CODES, Fetcher, ParameterValues, locate_errors
 from tokensh.engine.objects import SessionObjects
-from tokensh.engine.sqlite import Local, evaluate
-from tokensh.engine.unknown_creates import Pending
+from tokensh.engine.sqlite import Database, evaluate
+from tokensh.engine.unknown_creates import UnknownCreates
 from tokensh.environment import Cancellation, Environment
 from tokensh.errors import (
     ApiError,
@@ -81,7 +81,7 @@ class EngineServices:
     cancellation: Cancellation
     objects: SessionObjects
     journal: Journal
-    pending: Pending
+    pending: UnknownCreates
     hold_back: Callable[[], bool]
     note_later: Callable[[str], None]
     partial: bool = False
@@ -127,7 +127,7 @@ class Engine:
                 return RowSet(plan.rows.columns, self._shown(plan)) if plan.sql else plan.rows
             case ExplainPlan():
                 return explain(
-                    plan.plan, self._services.hosts, Local(self._services.cancellation), self._services.objects
+                    plan.plan, self._services.hosts, Database(self._services.cancellation), self._services.objects
                 )
             case UsePlan() | TransactionPlan():
                 return RowSet((), iter(()))
@@ -140,37 +140,37 @@ class Engine:
         """Find what is wrong with RETURNING before anything is written."""
         if not isinstance(plan, InsertPlan | ChangePlan | LocalInsertPlan | LocalChangePlan) or plan.returning is None:
             return
-        local = Local(self._services.cancellation)
+        local = Database(self._services.cancellation)
         try:
-            local.create(plan.returning.table, plan.returning.source)
+            local.create_table(plan.returning.table, plan.returning.source)
             local.check(plan.returning.sql)
         finally:
             local.close()
 
-    def release(self, *, seen: bool) -> None:
+    def release_held(self, *, seen: bool) -> None:
         """New values that were held back have been seen, or never will be."""
-        self._creator.release(seen=seen)
+        self._creator.release_held(seen=seen)
 
     # ---- reads
 
     def _select(self, plan: SelectPlan) -> Iterator[Row]:
-        local = Local(self._services.cancellation)
+        local = Database(self._services.cancellation)
         try:
             self._load(plan, local)
-            yield from local.rows(plan.sql)
+            yield from local.query(plan.sql)
         finally:
             local.close()
 
-    def _load(self, plan: SelectPlan, local: Local) -> None:
+    def _load(self, plan: SelectPlan, local: Database) -> None:
         """Fetch what a query reads; what is wrong with it is found before anything is sent."""
         self._prepare(plan.scans, plan.stored, local)
         local.check(plan.sql)
-        self._fetcher().load(plan.scans, local, Values(plan.scans, local))
+        self._fetcher().load(plan.scans, local, ParameterValues(plan.scans, local))
 
-    def _prepare(self, scans: Sequence[Scan], stored: Sequence[Stored], local: Local) -> None:
-        self._services.objects.provide(stored, local)
+    def _prepare(self, scans: Sequence[Scan], stored: Sequence[Stored], local: Database) -> None:
+        self._services.objects.create_tables(stored, local)
         for scan in scans:
-            local.create(scan.table, (one.column for one in scan.columns))
+            local.create_table(scan.table, (one.column for one in scan.columns))
 
     def _fetcher(self) -> Fetcher:
         services = self._services
@@ -182,11 +182,11 @@ class Engine:
         )
 
     def _shown(self, plan: RowsPlan) -> Iterator[Row]:
-        local = Local(self._services.cancellation)
+        local = Database(self._services.cancellation)
         try:
-            local.create(plan.table, plan.rows.columns)
+            local.create_table(plan.table, plan.rows.columns)
             local.load(plan.table, len(plan.rows.columns), plan.rows.rows)
-            yield from local.rows(plan.sql or "")
+            yield from local.query(plan.sql or "")
         finally:
             local.close()
 
@@ -194,7 +194,7 @@ class Engine:
 
     def _insert(self, plan: InsertPlan) -> Generator[Row, None, None]:
         rows = list(self._select(plan.source))
-        with pointed(plan.span):
+        with locate_errors(plan.span):
             made = [self._insertion(plan, row) for row in rows]
         for done, one in enumerate(made):
             try:
@@ -225,13 +225,13 @@ class Engine:
     def _created(self, one: Creation, shown: Callable[[Mapping[str, Json]], Row]) -> Generator[Row, None, None]:
         """Create, deliver, and only then say when it ends."""
         try:
-            with self._creator.created(one) as row:
+            with self._creator.create(one) as row:
                 yield shown(row)
         except ApiError as error:
             if error.code == "QUOTA_EXCEEDED":
                 error.message += self._counted_tokens(one)
             raise
-        for note in created_notes(row, int(self._services.environment.now() * 1000)):
+        for note in describe_new_token(row, int(self._services.environment.now() * 1000)):
             self._services.note_later(note)
 
     def _counted_tokens(self, one: Creation) -> str:
@@ -241,7 +241,7 @@ class Engine:
             return ""
         try:
             reply = self._services.client.send(self._build(method, one.values, None))
-            count = unexpired(replies.rows(method, reply), int(self._services.environment.now() * 1000))
+            count = count_unexpired(replies.rows(method, reply), int(self._services.environment.now() * 1000))
         except Error:
             return ""
         return f" (you have {count:,} that are not expired)"
@@ -260,7 +260,7 @@ class Engine:
             try:
                 answered = _only(self._write(plan.method, request))
             except ApiError as error:
-                if plan.verb == "DELETE" and error.status == HTTPStatus.NOT_FOUND and error.code in NO_SUCH:
+                if plan.verb == "DELETE" and error.status == HTTPStatus.NOT_FOUND and error.code in NOT_FOUND_CODES:
                     self._revoked(row)
                     continue  # what is not there is no row
                 raise _counted(error, done, len(made), _AGAIN) from None
@@ -301,7 +301,7 @@ class Engine:
         rows: list[Mapping[str, Value]] = []
         for row, request in made:
             keys = {p.name: row[p.name] for p in plan.parameters}
-            for kind, name in losing(self._granted(reader, keys), (request.body or {}).get(_GRANTS)):
+            for kind, name in find_lost_grants(self._granted(reader, keys), (request.body or {}).get(_GRANTS)):
                 rows.append({**keys, kind: name})
                 self._callbacks.note(
                     f"warning: {kind} {escape_unsafe(name)} is not in the new list for {request.target.name}: tokens of whoever has"
@@ -314,7 +314,7 @@ class Engine:
         try:
             return _only(replies.rows(reader, self._services.client.send(self._build(reader, keys, None))))
         except ApiError as error:
-            if error.status == HTTPStatus.NOT_FOUND and error.code in NO_SUCH:
+            if error.status == HTTPStatus.NOT_FOUND and error.code in NOT_FOUND_CODES:
                 return {}  # there are no permissions before the first token
             raise
 
@@ -336,13 +336,13 @@ class Engine:
     def _combinations(
         self, keys: Keys, parameters: Sequence[Parameter], assigned: Sequence[str]
     ) -> Iterator[dict[str, Value]]:
-        local = Local(self._services.cancellation)
+        local = Database(self._services.cancellation)
         try:
             self._prepare(keys.scans, keys.stored, local)
-            values = Values(keys.scans, local)
+            values = ParameterValues(keys.scans, local)
             self._fetcher().load(keys.scans, local, values)
-            given = dict(zip(assigned, next(local.rows(keys.assigned.sql)), strict=True)) if keys.assigned else {}
-            sets = [values.worked_out(keys.values[p.name.lower()], p) for p in parameters]
+            given = dict(zip(assigned, next(local.query(keys.assigned.sql)), strict=True)) if keys.assigned else {}
+            sets = [values.evaluate(keys.values[p.name.lower()], p) for p in parameters]
             for combination in product(*sets):
                 yield dict(zip((p.name for p in parameters), combination, strict=True)) | given
         finally:
@@ -355,7 +355,7 @@ class Engine:
         made = []
         for row in rows:
             given = {p.name.lower(): row[p.name] for p in plan.parameters}
-            with pointed(plan.span, sets, given, plan.method):
+            with locate_errors(plan.span, sets, given, plan.method):
                 made.append((row, self._change_request(plan, row)))
         return made
 
@@ -373,7 +373,7 @@ class Engine:
     # ---- EXEC
 
     def _execute(self, plan: ExecPlan) -> Generator[Row, None, None]:
-        local = Local(self._services.cancellation)
+        local = Database(self._services.cancellation)
         try:
             found = evaluate(local, [sql for _, sql in plan.values]) if plan.values else ()
         finally:
@@ -406,18 +406,18 @@ class Engine:
         body: dict[str, Json] = dict(plan.body or {})  # type: ignore[arg-type] # it was read as JSON
         for p, value in given.items():
             if p.location == "body" and value is not None:
-                with pointed(plan.places[p.name]):
+                with locate_errors(plan.places[p.name]):
                     body[p.name] = requests_.attribute(p, value)
         _complete(plan, body)
         servers = (plan.places[p.name] for p in given if p.location == "server")
-        with pointed(next(servers, plan.span)):
+        with locate_errors(next(servers, plan.span)):
             return self._build(plan.method, values, body if plan.method.has_body else None), values
 
     def _revoked(self, row: Mapping[str, object]) -> None:
         """Nothing is pending any more of a token that is gone."""
         token_id = row.get("token_id")
         if isinstance(token_id, str):
-            self._services.pending.revoked(token_id)
+            self._services.pending.forget_token(token_id)
 
     # ---- shared
 
@@ -427,7 +427,7 @@ class Engine:
         try:
             return replies.rows(method, self._services.client.send(request))
         except Error as error:
-            if took_no_effect(error):
+            if had_no_effect(error):
                 raise
             place = request.target.name
             raise UnknownOutcome(
@@ -457,11 +457,11 @@ class Engine:
             else by_name.get(one.name.lower())
             for one in returning.source
         )
-        local = Local(Cancellation())  # what has been made is delivered, whatever was pressed
+        local = Database(Cancellation())  # what has been made is delivered, whatever was pressed
         try:
-            local.create(returning.table, returning.source)
+            local.create_table(returning.table, returning.source)
             local.load(returning.table, len(returning.source), [cells])
-            return next(local.rows(returning.sql))
+            return next(local.query(returning.sql))
         finally:
             local.close()
 

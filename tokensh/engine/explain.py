@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from tokensh._dataclasses import dataclass
 from tokensh.api.hosts import Hosts
-from tokensh.engine.fetch import Values, calls, needs
+from tokensh.engine.fetch import ParameterValues, build_requests, required_scans
 from tokensh.engine.objects import SessionObjects
-from tokensh.engine.sqlite import Local
+from tokensh.engine.sqlite import Database
 from tokensh.errors import assert_never
 from tokensh.plan.nodes import (
     AllOf,
@@ -48,7 +48,7 @@ _SHOWN = 5
 Step = tuple[str, str]
 
 
-def explain(plan: Plan, hosts: Hosts, local: Local, objects: SessionObjects) -> RowSet:
+def explain(plan: Plan, hosts: Hosts, local: Database, objects: SessionObjects) -> RowSet:
     """A plan's steps: step, action, detail. Raises ProgrammingError where SQLite refuses the query."""
     try:
         steps = list(_Explainer(hosts, local, objects).steps(plan))
@@ -62,7 +62,7 @@ class _Explainer:
     """Works out what can be known without a request."""
 
     hosts: Hosts
-    local: Local
+    local: Database
     objects: SessionObjects
 
     def steps(self, plan: Plan) -> Iterator[Step]:
@@ -138,15 +138,15 @@ class _Explainer:
         yield "query", plan.sql
 
     def _scans(self, scans: tuple[Scan, ...], stored: tuple[Stored, ...]) -> Iterator[Step]:
-        self.objects.provide(stored, self.local, offline=True)
-        asked = any(self.objects.asks(one.name) for one in stored)
+        self.objects.create_tables(stored, self.local, offline=True)
+        asked = any(self.objects.is_remote(one.name) for one in stored)
         for table in stored:
-            how = ", whose rows are asked for first" if self.objects.asks(table.name) else ""
+            how = ", whose rows are asked for first" if self.objects.is_remote(table.name) else ""
             yield "table", f"{table.name} as {table.table}{how}"
         for scan in scans:
-            self.local.create(scan.table, (one.column for one in scan.columns))
+            self.local.create_table(scan.table, (one.column for one in scan.columns))
         by_id = {one.id: one for one in scans}
-        values = Values(scans, self.local)
+        values = ParameterValues(scans, self.local)
         for scan in scans:
             columns = ", ".join(f"{one.name} {one.column.type}" for one in scan.columns)
             yield "scan", f"{scan.resource.id} as {scan.table} ({columns})"
@@ -155,11 +155,13 @@ class _Explainer:
             later = asked and any(map(_is_queried, scan.values.values()))
             yield from self._requests(scan, by_id, values, later=later)
 
-    def _requests(self, scan: Scan, by_id: Mapping[int, Scan], values: Values, *, later: bool) -> Iterator[Step]:
-        if later or any(needs(one, by_id) for one in scan.values.values()):
+    def _requests(
+        self, scan: Scan, by_id: Mapping[int, Scan], values: ParameterValues, *, later: bool
+    ) -> Iterator[Step]:
+        if later or any(required_scans(one, by_id) for one in scan.values.values()):
             yield "request", "one per value, once those are fetched"
             return
-        made = calls(scan, values, self.hosts)
+        made = build_requests(scan, values, self.hosts)
         for one in made[:_SHOWN]:
             yield "request", f"{one.request.method} {one.request.url}"
         if len(made) > _SHOWN:

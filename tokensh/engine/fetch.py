@@ -17,7 +17,7 @@ from tokensh.api.hosts import Hosts
 from tokensh.api.request import Json, Request
 from tokensh.api.response import Reply
 from tokensh.engine.callbacks import Callbacks
-from tokensh.engine.sqlite import Local, evaluate
+from tokensh.engine.sqlite import Database, evaluate
 from tokensh.errors import (
     ApiError,
     DataError,
@@ -39,11 +39,11 @@ _NAMED = 3
 """Workspaces that a message names."""
 _BLOCK = 1000
 """Rows that are read at once, column by column."""
-NO_SUCH = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
+NOT_FOUND_CODES = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ScanRequest:
     """One request of a scan, and the parameters' values it was made with (names in lower case)."""
 
     scan: Scan
@@ -52,27 +52,27 @@ class Call:
     request: Request
 
     @property
-    def place(self) -> str:
+    def workspace(self) -> str:
         """The workspace it asks."""
         return self.request.target.name
 
 
-class Values:
+class ParameterValues:
     """What the parameters of a statement's scans take, worked out when first asked for."""
 
-    def __init__(self, scans: Sequence[Scan], local: Local) -> None:
+    def __init__(self, scans: Sequence[Scan], local: Database) -> None:
         self._scans = {one.id: one for one in scans}
         self._local = local
         self._known: dict[tuple[int, str], tuple[Value, ...]] = {}
 
-    def of(self, scan: Scan, name: str) -> tuple[Value, ...]:
+    def get(self, scan: Scan, name: str) -> tuple[Value, ...]:
         """A parameter's values, each once, none of them NULL."""
         key = (scan.id, name)
         if key not in self._known:
-            self._known[key] = self.worked_out(scan.values[name], _parameter(scan, name))
+            self._known[key] = self.evaluate(scan.values[name], _parameter(scan, name))
         return self._known[key]
 
-    def worked_out(self, values: ValueSet, parameter: Parameter) -> tuple[Value, ...]:
+    def evaluate(self, values: ValueSet, parameter: Parameter) -> tuple[Value, ...]:
         """The values of a set, as a parameter's type has them. Raises ProgrammingError, DataError."""
         found = dict.fromkeys(_normal(one, parameter) for one in self._all(values, parameter) if one is not None)
         return tuple(found)
@@ -84,15 +84,15 @@ class Values:
                 if values.expressions:
                     yield from evaluate(self._local, values.expressions)
             case SameAs():
-                yield from self.of(self._scans[values.scan], values.parameter)
+                yield from self.get(self._scans[values.scan], values.parameter)
             case FromQuery():
-                for row in self._local.rows(values.sql):
+                for row in self._local.query(values.sql):
                     yield row[0]
             case AnyOf():
                 for one in values.sets:
                     yield from self._all(one, parameter)
             case AllOf():
-                first, *others = (self.worked_out(one, parameter) for one in values.sets)
+                first, *others = (self.evaluate(one, parameter) for one in values.sets)
                 yield from (one for one in first if all(one in other for other in others))
             case _:
                 assert_never(values)
@@ -112,25 +112,25 @@ def _normal(value: Value, parameter: Parameter) -> Value:
     return value
 
 
-def needs(values: ValueSet, scans: Mapping[int, Scan]) -> frozenset[int]:
+def required_scans(values: ValueSet, scans: Mapping[int, Scan]) -> frozenset[int]:
     """The scans that must be loaded before a set can be worked out."""
     match values:
         case Constants():
             return frozenset()
         case SameAs():
             scan = scans.get(values.scan)
-            return needs(scan.values[values.parameter], scans) if scan else frozenset()
+            return required_scans(scan.values[values.parameter], scans) if scan else frozenset()
         case FromQuery():
             return values.needs
         case AnyOf() | AllOf():
-            return frozenset().union(*(needs(one, scans) for one in values.sets))
+            return frozenset().union(*(required_scans(one, scans) for one in values.sets))
         case _:
             assert_never(values)
 
 
-def calls(scan: Scan, values: Values, hosts: Hosts) -> list[Call]:
+def build_requests(scan: Scan, values: ParameterValues, hosts: Hosts) -> list[ScanRequest]:
     """The requests of a scan. Raises HostError, DataError before any is sent."""
-    known = {name: values.of(scan, name) for name in scan.values}
+    known = {name: values.get(scan, name) for name in scan.values}
     fields = {one.name.lower() for one in scan.columns if one.is_field}
     method = choose(_methods(scan), known)
     if method is None:
@@ -146,13 +146,13 @@ def calls(scan: Scan, values: Values, hosts: Hosts) -> list[Call]:
     for combination in product(*sent.values()):
         chosen = dict(zip(sent, combination, strict=True))
         given = {taken[name].name: value for name, value in chosen.items()}
-        with pointed(scan.span, scan.values, chosen, method):
-            made.append(Call(scan, method, chosen, requests_.build(method, hosts, given)))
+        with locate_errors(scan.span, scan.values, chosen, method):
+            made.append(ScanRequest(scan, method, chosen, requests_.build(method, hosts, given)))
     return made
 
 
 @contextmanager
-def pointed(
+def locate_errors(
     span: Span,
     sets: Mapping[str, ValueSet] | None = None,
     given: Mapping[str, Value] | None = None,
@@ -200,7 +200,7 @@ def _may_narrow(parameter: Parameter, values: Sequence[Value]) -> bool:
     return True
 
 
-def table_rows(call: Call, reply: Reply) -> Iterator[Row]:
+def table_rows(call: ScanRequest, reply: Reply) -> Iterator[Row]:
     """A reply's rows as those of the scan's table. Raises ReplyError."""
     found = replies.rows(call.method, reply)
     for first in range(0, len(found), _BLOCK):
@@ -208,7 +208,7 @@ def table_rows(call: Call, reply: Reply) -> Iterator[Row]:
         yield from zip(*(_cells(call, one, block, first) for one in call.scan.columns), strict=True)
 
 
-def _cells(call: Call, column: ScanColumn, block: Sequence[Mapping[str, Json]], first: int) -> Iterable[Value]:
+def _cells(call: ScanRequest, column: ScanColumn, block: Sequence[Mapping[str, Json]], first: int) -> Iterable[Value]:
     """A column's cells in some rows, the first of which is row number `first` of the reply."""
     name, kind = column.name, column.column.type
     given = call.values.get(name.lower())
@@ -236,20 +236,20 @@ class Fetcher:
         self._callbacks = callbacks
         self._partial = partial
 
-    def load(self, scans: Sequence[Scan], local: Local, values: Values) -> None:
+    def load(self, scans: Sequence[Scan], local: Database, values: ParameterValues) -> None:
         """Fetch the scans into their tables, which exist. Raises Error of one workspace, SeveralErrors of several."""
         waiting = list(scans)
         by_id = {one.id: one for one in scans}
         loaded: set[int] = set()
         seen: dict[tuple[str, str], Reply | Error] = {}
         while waiting:
-            ready = [one for one in waiting if all(needs(v, by_id) <= loaded for v in one.values.values())]
-            made = [call for scan in ready for call in calls(scan, values, self._hosts)]
+            ready = [one for one in waiting if all(required_scans(v, by_id) <= loaded for v in one.values.values())]
+            made = [call for scan in ready for call in build_requests(scan, values, self._hosts)]
             waiting = [one for one in waiting if one.id not in {each.id for each in ready}]
             self._fetch(made, _Arrivals(made, seen, local, keep=bool(waiting)))
             loaded |= {one.id for one in ready}
 
-    def _fetch(self, made: Sequence[Call], arrivals: _Arrivals) -> None:
+    def _fetch(self, made: Sequence[ScanRequest], arrivals: _Arrivals) -> None:
         """Send each request once, however many scans ask for it, and load each reply while the next ones are on their way."""
         new = arrivals.awaited()
         total = len(new)
@@ -269,7 +269,7 @@ class Fetcher:
                 if isinstance(outcome, Reply) and replies.names_next_page(outcome):
                     paged[request.target.name] = None
         self._tell_of_pages(tuple(paged))
-        self._judge(arrivals.failures, len({one.place for one in made}))
+        self._judge(arrivals.failures, len({one.workspace for one in made}))
 
     def _tell_of_pages(self, places: Sequence[str]) -> None:
         """The API is documented without pages: should it have them one day, nobody must take the first for all."""
@@ -301,14 +301,14 @@ class _Arrivals:
     """
 
     def __init__(
-        self, made: Sequence[Call], seen: dict[tuple[str, str], Reply | Error], local: Local, *, keep: bool
+        self, made: Sequence[ScanRequest], seen: dict[tuple[str, str], Reply | Error], local: Database, *, keep: bool
     ) -> None:
         self.failures: dict[str, Error] = {}
         self._seen = seen
         self._local = local
         self._keep = keep
         self._uses = Counter(_key(one.request) for one in made)
-        self._queues: dict[int, deque[Call]] = {}
+        self._queues: dict[int, deque[ScanRequest]] = {}
         for one in made:
             self._queues.setdefault(one.scan.id, deque()).append(one)
 
@@ -328,23 +328,23 @@ class _Arrivals:
             while queue and _key(queue[0].request) in self._seen:
                 self._store(queue.popleft())
 
-    def _store(self, call: Call) -> None:
+    def _store(self, call: ScanRequest) -> None:
         key = _key(call.request)
         try:
             self._local.load(call.scan.table, len(call.scan.columns), _rows(call, self._seen[key]))
         except Interrupted:
             raise
         except Error as error:
-            self.failures.setdefault(call.place, error)
+            self.failures.setdefault(call.workspace, error)
         self._uses[key] -= 1
         if not self._uses[key] and not self._keep:
             del self._seen[key]
 
 
-def _told(made: Sequence[Call]) -> str:
+def _told(made: Sequence[ScanRequest]) -> str:
     """What the requests are for, in words."""
     names = ", ".join(dict.fromkeys(one.scan.resource.name for one in made))
-    places = {one.place for one in made}
+    places = {one.workspace for one in made}
     return f"reading {names} of {places.pop()}" if len(places) == 1 else f"reading {len(places)} workspaces"
 
 
@@ -356,7 +356,7 @@ def _several(failures: Mapping[str, Error], asked: int) -> SeveralErrors:
     )
 
 
-def _rows(call: Call, outcome: Reply | Error) -> Iterable[Row]:
+def _rows(call: ScanRequest, outcome: Reply | Error) -> Iterable[Row]:
     if isinstance(outcome, Error):
         if _is_absent(call, outcome):
             return ()
@@ -364,10 +364,15 @@ def _rows(call: Call, outcome: Reply | Error) -> Iterable[Row]:
     return table_rows(call, outcome)
 
 
-def _is_absent(call: Call, error: Error) -> bool:
+def _is_absent(call: ScanRequest, error: Error) -> bool:
     """Whether a get by key found nothing: that is no row, not an error."""
     by_key = any(p.location == "path" for p in call.method.routing)
-    return by_key and isinstance(error, ApiError) and error.status == HTTPStatus.NOT_FOUND and error.code in NO_SUCH
+    return (
+        by_key
+        and isinstance(error, ApiError)
+        and error.status == HTTPStatus.NOT_FOUND
+        and error.code in NOT_FOUND_CODES
+    )
 
 
 def _key(request: Request) -> tuple[str, str]:

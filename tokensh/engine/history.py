@@ -24,7 +24,7 @@ _BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class HistoryEntry:
     """A statement that was run: `started` in seconds since the epoch, `duration` in seconds, `outcome` `ok` or an error."""
 
     id: int
@@ -48,7 +48,7 @@ COLUMNS = (
 """Of the table tokensh.local.statements: `start_time` in epoch ms, `duration` in seconds."""
 
 
-def as_row(one: Remembered) -> Row:
+def to_row(one: HistoryEntry) -> Row:
     """A statement as a row of `COLUMNS`."""
     return one.id, one.statement, int(one.started * 1000), one.duration, one.rows, one.workspace, one.outcome
 
@@ -110,7 +110,7 @@ class History:
         except sqlite3.Error as error:
             raise self._unusable(error) from None
 
-    def latest(self, pattern: str = "") -> Iterator[Remembered]:
+    def latest(self, pattern: str = "") -> Iterator[HistoryEntry]:
         """The statements from the latest on, those only that hold a text, without regard to case."""
         before = 2**62
         while True:
@@ -118,14 +118,14 @@ class History:
                 f"{_SELECT} WHERE id < ? AND instr(lower(statement), lower(?)) > 0 ORDER BY id DESC LIMIT ?",
                 (before, pattern, _BATCH),
             )
-            yield from (Remembered(*row) for row in found)
+            yield from (HistoryEntry(*row) for row in found)
             if len(found) < _BATCH:
                 return
             before = found[-1][0]
 
-    def get(self, number: int) -> Remembered | None:
+    def get(self, number: int) -> HistoryEntry | None:
         """The statement of a number."""
-        return next((Remembered(*row) for row in self._read(f"{_SELECT} WHERE id = ?", (number,))), None)
+        return next((HistoryEntry(*row) for row in self._read(f"{_SELECT} WHERE id = ?", (number,))), None)
 
     def last_used(self) -> dict[str, float]:
         """By workspace, when a statement was run there last, in s since the epoch."""

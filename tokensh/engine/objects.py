@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tokensh._dataclasses import dataclass
-from tokensh.engine.sqlite import Local
+from tokensh.engine.sqlite import Database
 from tokensh.engine.store import Store
 from tokensh.errors import Error, OperationalError
 from tokensh.plan.ddl import ROW_NUMBER
@@ -19,7 +19,7 @@ _RESULTS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SessionTable:
     """A table of the session's own: its rows are asked for when a statement reads it.
 
     `forget`: rows may be deleted; it is given what stands in the first column of each. `asks`: its rows are asked of the
@@ -28,8 +28,8 @@ class Source:
 
     columns: tuple[Column, ...]
     rows: Callable[[], Iterable[Row]]
-    forget: Callable[[Sequence[Value]], None] | None = None
-    asks: bool = False
+    delete_rows: Callable[[Sequence[Value]], None] | None = None
+    is_remote: bool = False
 
 
 class SessionObjects:
@@ -41,27 +41,27 @@ class SessionObjects:
         sources: tables by their whole names, in lower case, such as `tokensh.local.statements`.
     """
 
-    def __init__(self, store: Store, parse: Callable[[str], n.Statement], sources: dict[str, Source]) -> None:
+    def __init__(self, store: Store, parse: Callable[[str], n.Statement], sources: dict[str, SessionTable]) -> None:
         self.store = store
         self._parse = parse
         self._sources = sources
-        self._results: dict[int, Source] = {}
+        self._results: dict[int, SessionTable] = {}
         self._count = 0
 
     # ---- earlier results
 
-    def remember(self, columns: Sequence[Column], rows: list[Row]) -> int:
+    def keep_result(self, columns: Sequence[Column], rows: list[Row]) -> int:
         """Keep a result as `_` and as `_N`; secrets as NULL. The number N."""
         hidden = [at for at, column in enumerate(columns) if column.secret]
         kept = (
             [tuple(None if at in hidden else value for at, value in enumerate(row)) for row in rows] if hidden else rows
         )
         self._count += 1
-        self._results[self._count] = Source(_distinct(columns), lambda: kept)
+        self._results[self._count] = SessionTable(_distinct(columns), lambda: kept)
         self._results.pop(self._count - _RESULTS, None)
         return self._count
 
-    def _result(self, name: str) -> Source | None:
+    def _result(self, name: str) -> SessionTable | None:
         if name == "_":
             return self._results.get(self._count)
         return self._results.get(int(name[1:])) if name[:1] == "_" and name[1:].isdecimal() else None
@@ -72,7 +72,9 @@ class SessionObjects:
         """The object of a name. Raises OperationalError where the store cannot be read."""
         source = self._source(name)
         if source is not None:
-            return Table(name, source.columns, "SESSION TABLE", key=source.columns[0].name if source.forget else None)
+            return Table(
+                name, source.columns, "SESSION TABLE", key=source.columns[0].name if source.delete_rows else None
+            )
         kept = self.store.find(name)
         if kept is None:
             return None
@@ -89,12 +91,12 @@ class SessionObjects:
             yield "_"
             yield from (f"_{number}" for number in self._results)
 
-    def columns(self) -> dict[str, tuple[str, ...]]:
+    def columns_by_name(self) -> dict[str, tuple[str, ...]]:
         """The column names of all objects, for completion."""
         found = {name: self._source(name) or self.store.find(name) for name in self.names()}
         return {name: tuple(c.name for c in one.columns) for name, one in found.items() if one is not None}
 
-    def _source(self, name: str) -> Source | None:
+    def _source(self, name: str) -> SessionTable | None:
         return self._sources.get(name.lower()) or self._result(name)
 
     def _query(self, text: str, name: str) -> n.Query:
@@ -110,37 +112,37 @@ class SessionObjects:
 
     # ---- rows
 
-    def forget(self, name: str, keys: Sequence[Value]) -> list[Row]:
+    def delete_rows(self, name: str, keys: Sequence[Value]) -> list[Row]:
         """Delete rows of a table of the session's own; the rows as they were."""
         source = self._source(name)
-        if source is None or source.forget is None:
+        if source is None or source.delete_rows is None:
             raise OperationalError(f"{name} is gone")
         gone = [row for row in source.rows() if row[0] in keys]
-        source.forget(keys)
+        source.delete_rows(keys)
         return gone
 
-    def asks(self, name: str) -> bool:
+    def is_remote(self, name: str) -> bool:
         """Whether a table's rows are asked of the network."""
         source = self._source(name)
-        return source is not None and source.asks
+        return source is not None and source.is_remote
 
-    def provide(self, stored: Sequence[Stored], local: Local, *, offline: bool = False) -> None:
+    def create_tables(self, stored: Sequence[Stored], local: Database, *, offline: bool = False) -> None:
         """Make the tables that a plan reads; `offline` those empty that would be asked of the network."""
         attached = False
         for one in stored:
             source = self._source(one.name)
             if source is not None:
-                local.create(one.table, one.columns)
-                if not (offline and source.asks):
+                local.create_table(one.table, one.columns)
+                if not (offline and source.is_remote):
                     local.load(one.table, len(one.columns), source.rows())
                 continue
             kept = self.store.find(one.name)
             if kept is None:
                 raise OperationalError(f"{one.name} is gone from the store")
             if not attached:
-                local.attach(self.store.path)
+                local.attach_store(self.store.path)
                 attached = True
-            local.define(one.table, self.store.select(kept, ROW_NUMBER))
+            local.create_view(one.table, self.store.select_statement(kept, ROW_NUMBER))
 
 
 def _distinct(columns: Sequence[Column]) -> tuple[Column, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tokensh.engine.functions import Registered, built_in, registered
-from tokensh.engine.store import gone
+from tokensh.engine.store import dropped_meanwhile
 from tokensh.environment import Cancellation
 from tokensh.errors import (
     DataError,
@@ -26,7 +26,7 @@ from tokensh.rows import Column, ColumnType, Row
 from tokensh.sql.unparse import quoted
 
 T = TypeVar("T")
-OLDEST = (3, 40)
+OLDEST_VERSION = (3, 40)
 _STEPS = 100_000
 """Steps of SQLite's machine, about a millisecond, between two looks at Ctrl-C."""
 _BLOCK = 1000
@@ -58,11 +58,11 @@ _TOO_LARGE = (
 )
 
 
-class Local:
+class Database:
     """One statement's database, in memory. What runs in it may read, and nothing else."""
 
     def __init__(self, cancellation: Cancellation) -> None:
-        if sqlite3.sqlite_version_info < OLDEST:
+        if sqlite3.sqlite_version_info < OLDEST_VERSION:
             raise InterfaceError(
                 f"SQLite {sqlite3.sqlite_version} is too old", hint="tokensh needs a Python with SQLite 3.40 or newer"
             )
@@ -78,7 +78,7 @@ class Local:
         """Give its memory back."""
         self._connection.close()
 
-    def create(self, table: str, columns: Iterable[Column]) -> None:
+    def create_table(self, table: str, columns: Iterable[Column]) -> None:
         """Make an empty table; `table` is in quotes already."""
         defined = ", ".join(f"{quoted(one.name)} {_AFFINITIES[one.type]}" for one in columns)
         self._connection.execute(f"CREATE TABLE {table} ({defined})")
@@ -92,35 +92,35 @@ class Local:
             while block := list(islice(rows, _BLOCK)):
                 if self._cancellation.presses:
                     raise Interrupted("interrupted")
-                self._guarded(partial(self._connection.executemany, insert, block))
+                self._translate_errors(partial(self._connection.executemany, insert, block))
 
-    def attach(self, path: Path) -> None:
+    def attach_store(self, path: Path) -> None:
         """Let queries read a file of the store; they cannot change it. Raises OperationalError."""
         try:
             self._connection.execute("ATTACH DATABASE ? AS store", (f"{path.absolute().as_uri()}?mode=ro",))
         except sqlite3.Error as error:
             raise OperationalError(f"the store {path} cannot be read: {error}") from None
 
-    def define(self, table: str, query: str) -> None:
+    def create_view(self, table: str, query: str) -> None:
         """Give a query of our own a name; `table` is in quotes already."""
         self._connection.execute(f"CREATE TEMP VIEW {table} AS {query}")
 
-    def empty(self, table: str) -> None:
+    def clear_table(self, table: str) -> None:
         """Take a table's rows out."""
         self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 (our own name)
 
     def check(self, sql: str) -> None:
         """Prepare a query without running it. Raises ProgrammingError, NotSupportedError."""
-        self._guarded(lambda: self._execute(f"EXPLAIN {sql}").close())
+        self._translate_errors(lambda: self._execute(f"EXPLAIN {sql}").close())
 
-    def rows(self, sql: str) -> Iterator[Row]:
+    def query(self, sql: str) -> Iterator[Row]:
         """A query's rows, as they are worked out. Raises what `check` raises, DataError, Interrupted."""
         # Before it begins: the first row of an aggregate or a sort can take the longest.
         forget = self._cancellation.on_press(self._connection.interrupt)
         try:
-            cursor = self._guarded(lambda: self._execute(sql))
+            cursor = self._translate_errors(lambda: self._execute(sql))
             try:
-                while block := self._guarded(lambda: cursor.fetchmany(256)):
+                while block := self._translate_errors(lambda: cursor.fetchmany(256)):
                     yield from block
             finally:
                 cursor.close()
@@ -135,17 +135,17 @@ class Local:
         finally:
             self._connection.set_authorizer(_allow)  # None means this only from Python 3.11 on: before, it denies all
 
-    def _guarded(self, work: Callable[[], T]) -> T:
+    def _translate_errors(self, work: Callable[[], T]) -> T:
         try:
             return work()
         except sqlite3.Error as error:
-            raise self._explained(error) from None
+            raise self._to_tokensh_error(error) from None
         except UnicodeEncodeError:
             raise DataError("a text holds half a character (a lone surrogate), which cannot be stored") from None
         except ValueError as error:  # what Python 3.10 raises for a NUL in a statement
             raise ProgrammingError(f"the query cannot be run: {error}") from None
 
-    def _explained(self, error: sqlite3.Error) -> Error:
+    def _to_tokensh_error(self, error: sqlite3.Error) -> Error:
         known, self._functions.error = self._functions.error, None
         if known is not None:
             return known
@@ -154,7 +154,7 @@ class Local:
         if lower == "interrupted":
             return Interrupted("interrupted")
         if lower.startswith("no such table: store."):
-            return gone()
+            return dropped_meanwhile()
         if "not authorized" in lower or "prohibited" in lower:
             return NotSupportedError("a query may read its tables and nothing else")
         if any(words in lower for words in _TOO_LARGE):
@@ -186,6 +186,6 @@ def function_names() -> frozenset[str]:
     return frozenset(functions()) & (built_in() | registered().keys())
 
 
-def evaluate(local: Local, expressions: Sequence[str]) -> Row:
+def evaluate(local: Database, expressions: Sequence[str]) -> Row:
     """The values of expressions that refer to no table. Raises ProgrammingError, DataError."""
-    return next(local.rows(f"SELECT {', '.join(expressions)}"))
+    return next(local.query(f"SELECT {', '.join(expressions)}"))

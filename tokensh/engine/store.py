@@ -35,12 +35,12 @@ CREATE TABLE IF NOT EXISTS refreshes(
 """
 
 
-class AlreadyThere(ProgrammingError):
+class ObjectExists(ProgrammingError):
     """An object of that name is there, and was not to be replaced."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredObject:
     """An object of the store: its number, its kind, its query as text (empty: none), its columns."""
 
     number: int
@@ -77,7 +77,7 @@ class Store:
         self._redact = redact
         self._now = now
         self._opened: sqlite3.Connection | None = None
-        self._known: tuple[object, dict[str, Kept]] | None = None
+        self._known: tuple[object, dict[str, StoredObject]] | None = None
 
     def close(self) -> None:
         """Close the file."""
@@ -87,7 +87,7 @@ class Store:
 
     # ---- looking
 
-    def find(self, name: str) -> Kept | None:
+    def find(self, name: str) -> StoredObject | None:
         """The object of a name, without regard to case."""
         return self._objects().get(name.lower())
 
@@ -95,13 +95,13 @@ class Store:
         """The names of all objects."""
         return tuple(one.name for one in self._objects().values())
 
-    def _objects(self) -> dict[str, Kept]:
+    def _objects(self) -> dict[str, StoredObject]:
         stamp = self._stamp()
         if stamp is None:
             return {}
         if self._known is None or self._known[0] != stamp:
-            rows = self._work(lambda db: db.execute("SELECT id, name, kind, query, columns FROM objects ORDER BY name"))
-            kept = (Kept(number, name, kind, query, _columns(text)) for number, name, kind, query, text in rows)
+            rows = self._run(lambda db: db.execute("SELECT id, name, kind, query, columns FROM objects ORDER BY name"))
+            kept = (StoredObject(number, name, kind, query, _columns(text)) for number, name, kind, query, text in rows)
             self._known = stamp, {one.name.lower(): one for one in kept}
         return self._known[1]
 
@@ -115,7 +115,7 @@ class Store:
 
     # ---- changing
 
-    def define(  # noqa: PLR0913 (what an object is)
+    def create(  # noqa: PLR0913 (what an object is)
         self,
         kind: Kind,
         name: str,
@@ -124,7 +124,7 @@ class Store:
         definitions: Sequence[str],
         *,
         replace: bool = True,
-    ) -> Kept:
+    ) -> StoredObject:
         """Make an object; `definitions` are a table's columns and constraints.
 
         One of the same name, which another session made just now perhaps, is replaced; or else AlreadyThere is raised.
@@ -137,25 +137,25 @@ class Store:
             _check(definitions)
         texts = json.dumps([[one.name, one.type, one.origin] for one in columns])
 
-        def work(db: sqlite3.Connection) -> Kept:
+        def work(db: sqlite3.Connection) -> StoredObject:
             if not replace and db.execute("SELECT 1 FROM objects WHERE name = ?", (name,)).fetchone():
-                raise AlreadyThere(f"there is a {name} now: another session made it", hint="run the statement again")
+                raise ObjectExists(f"there is a {name} now: another session made it", hint="run the statement again")
             self._remove(db, name)
             cursor = db.execute(
                 "INSERT INTO objects(name, kind, query, columns, created) VALUES (?, ?, ?, ?, ?)",
                 (name, kind, query, texts, self._now()),
             )
-            made = Kept(cursor.lastrowid or 0, name, kind, query, tuple(columns))
+            made = StoredObject(cursor.lastrowid or 0, name, kind, query, tuple(columns))
             if kind != "VIEW":
                 more = (_FIRST, _LAST) if kind == "MATERIALIZED VIEW" else ()
                 db.execute(f"CREATE TABLE {made.table} ({', '.join((*definitions, *more))})")
             return made
 
-        return self._changed(work)
+        return self._run_transaction(work)
 
     def drop(self, name: str) -> None:
         """Take an object away, with its rows."""
-        self._changed(lambda db: self._remove(db, name))
+        self._run_transaction(lambda db: self._remove(db, name))
 
     @staticmethod
     def _remove(db: sqlite3.Connection, name: str) -> None:
@@ -164,7 +164,9 @@ class Store:
             db.execute("DELETE FROM refreshes WHERE object = ?", (number,))
             db.execute("DELETE FROM objects WHERE id = ?", (number,))
 
-    def insert(self, kept: Kept, targets: Sequence[str], rows: Sequence[Row], *, replace: bool = False) -> list[Row]:
+    def insert(
+        self, kept: StoredObject, targets: Sequence[str], rows: Sequence[Row], *, replace: bool = False
+    ) -> list[Row]:
         """Add rows to a table; the whole rows as they are then."""
         names = ", ".join(map(quoted, targets))
         marks = ", ".join("?" * len(targets))
@@ -173,22 +175,22 @@ class Store:
         )
 
         def work(db: sqlite3.Connection) -> list[Row]:
-            return [db.execute(sql, self._clean(row)).fetchone() for row in rows]
+            return [db.execute(sql, self._redact_texts(row)).fetchone() for row in rows]
 
-        return self._changed(work)
+        return self._run_transaction(work)
 
-    def update(self, kept: Kept, targets: Sequence[str], rows: Sequence[Row]) -> list[Row]:
+    def update(self, kept: StoredObject, targets: Sequence[str], rows: Sequence[Row]) -> list[Row]:
         """Change rows, each given as its number and its new values; the whole rows as they are then."""
         assigned = ", ".join(f"{quoted(name)} = ?" for name in targets)
         sql = f"UPDATE {kept.table} SET {assigned} WHERE {kept.row_number} = ? RETURNING {_all(kept)}"
 
         def work(db: sqlite3.Connection) -> list[Row]:
-            found = (db.execute(sql, (*self._clean(values), number)).fetchone() for number, *values in rows)
+            found = (db.execute(sql, (*self._redact_texts(values), number)).fetchone() for number, *values in rows)
             return [one for one in found if one is not None]
 
-        return self._changed(work)
+        return self._run_transaction(work)
 
-    def delete(self, kept: Kept, numbers: Sequence[Value]) -> list[Row]:
+    def delete(self, kept: StoredObject, numbers: Sequence[Value]) -> list[Row]:
         """Take rows away by their numbers; the rows as they were."""
         sql = f"DELETE FROM {kept.table} WHERE {kept.row_number} = ? RETURNING {_all(kept)}"
 
@@ -196,9 +198,9 @@ class Store:
             found = (db.execute(sql, (number,)).fetchone() for number in numbers)
             return [one for one in found if one is not None]
 
-        return self._changed(work)
+        return self._run_transaction(work)
 
-    def refresh(self, kept: Kept, rows: Iterable[Row]) -> int:
+    def refresh(self, kept: StoredObject, rows: Iterable[Row]) -> int:
         """Give a materialized view new rows, as a new version; unchanged rows are kept once for all versions they are in."""
         wanted = Counter(self._without_secrets(kept, row) for row in rows)
         names = _all(kept)
@@ -226,9 +228,9 @@ class Store:
             db.execute("INSERT INTO refreshes VALUES (?, ?, ?, ?)", (kept.number, version, self._now(), count))
             return count
 
-        return self._changed(work)
+        return self._run_transaction(work)
 
-    def differences(self, kept: Kept) -> tuple[list[Row], list[Row]]:
+    def differences(self, kept: StoredObject) -> tuple[list[Row], list[Row]]:
         """The rows that the last refresh of a materialized view brought, and those that it took away."""
         names = _all(kept)
 
@@ -241,23 +243,23 @@ class Store:
             gone = db.execute(f"{sql} {_LAST} = ?", (version - 1,)).fetchall()
             return come, gone
 
-        return self._work(work)
+        return self._run(work)
 
-    def select(self, kept: Kept, hidden: str) -> str:
+    def select_statement(self, kept: StoredObject, hidden: str) -> str:
         """The query that reads an object's rows where the file is attached as `store`; `hidden` names the row's number."""
         where = f" WHERE {_LAST} IS NULL" if kept.kind == "MATERIALIZED VIEW" else ""
         return f"SELECT {_all(kept)}, {kept.row_number} AS {quoted(hidden)} FROM store.{kept.table}{where}"
 
     # ---- how
 
-    def _clean(self, row: Iterable[Value]) -> Row:
+    def _redact_texts(self, row: Iterable[Value]) -> Row:
         return tuple(self._redact(value) if isinstance(value, str) else value for value in row)
 
-    def _without_secrets(self, kept: Kept, row: Row) -> Row:
+    def _without_secrets(self, kept: StoredObject, row: Row) -> Row:
         cells = zip(kept.columns, row, strict=True)
-        return self._clean(None if is_secret(column.name) else value for column, value in cells)
+        return self._redact_texts(None if is_secret(column.name) else value for column, value in cells)
 
-    def _changed(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _run_transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do something whole or not at all."""
 
         def whole(db: sqlite3.Connection) -> T:
@@ -270,22 +272,22 @@ class Store:
             db.execute("COMMIT")
             return found
 
-        found = self._work(whole)
+        found = self._run(whole)
         self._known = None
         return found
 
-    def _work(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            return work(self._file())
+            return work(self._connect())
         except sqlite3.IntegrityError as error:
             raise IntegrityError(f"the table refuses the row: {_OWN_NAME.sub('', str(error))}") from None
         except (OSError, sqlite3.Error) as error:
             if _GONE.search(str(error)):
-                raise gone() from None
+                raise dropped_meanwhile() from None
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise OperationalError(f"the store {self.path} cannot be used: {reason}") from None
 
-    def _file(self) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
         if self._opened is None:
             make_private_folder(self.path.parent)
             os.close(open_private(self.path, os.O_RDWR))
@@ -294,7 +296,7 @@ class Store:
         return self._opened
 
 
-def gone() -> OperationalError:
+def dropped_meanwhile() -> OperationalError:
     """Another session has dropped a table since its name was looked up."""
     return OperationalError(
         "another session dropped the table just now, or made it anew", hint="run the statement again"
@@ -312,7 +314,7 @@ def _check(definitions: Sequence[str]) -> None:
         db.close()
 
 
-def _all(kept: Kept) -> str:
+def _all(kept: StoredObject) -> str:
     return ", ".join(quoted(one.name) for one in kept.columns)
 
 

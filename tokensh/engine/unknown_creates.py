@@ -23,7 +23,7 @@ COLUMNS = (
 """`sent_time` in epoch ms; `statement` revokes the token, or, where no `token_id` is known, looks for it."""
 
 
-class Pending:
+class UnknownCreates:
     """The journal's entries that nobody holds."""
 
     def __init__(self, journal: Journal) -> None:
@@ -37,7 +37,7 @@ class Pending:
             for token_id, statement in made.orphans or ((None, made.look or None),):
                 yield (*head, token_id, statement)
 
-    def notice(self) -> str | None:
+    def summary(self) -> str | None:
         """The line that a session begins with; None: there is nothing to say."""
         found = list(self._journal.left())
         if not found:
@@ -49,7 +49,7 @@ class Pending:
 
     # ---- what settles an entry
 
-    def revoked(self, token_id: str) -> None:
+    def forget_token(self, token_id: str) -> None:
         """A token is gone."""
         for one in self._journal.left():
             left = tuple(pair for pair in one.intent.orphans if pair[0] != token_id)

@@ -40,7 +40,7 @@ def facts(session: Session, commands: Mapping[str, MetaCommand], used: Iterable[
         workspaces=tuple(dict.fromkeys((*current, *seen.workspaces, *used, *connection.workspaces))),
         tokens=tuple((one.token_id, one.comment, expiry(one), one.workspace or "") for one in seen.tokens.values()),
         commands={name: one.help for name, one in commands.items()},
-        tables=connection.objects.columns(),
+        tables=connection.objects.columns_by_name(),
         files=_files,
         profiles={workspace: profile for profile, workspace in connection.profiles.items()},
         arguments=_arguments(session),

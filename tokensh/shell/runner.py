@@ -98,7 +98,7 @@ class Runner:
         """The number of the result as a table; None: it has no columns."""
         if not result.columns:
             return None
-        return self._connection.objects.remember(result.columns, self._session.seen.rows)
+        return self._connection.objects.keep_result(result.columns, self._session.seen.rows)
 
     def _after_secret(self) -> None:
         """Say where a masked value is; a machine format has shown it already."""

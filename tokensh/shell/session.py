@@ -211,7 +211,7 @@ class Session:
         return 0
 
     def _banner(self) -> None:
-        if notice := self.connection.pending.notice():
+        if notice := self.connection.pending.summary():
             self.note(f"note: {notice}")
         if self.settings.quiet:
             return

@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 from tokensh._dataclasses import dataclass, replace
 from tokensh.api.hosts import Hosts, name_of
 from tokensh.dbapi import Connection
-from tokensh.engine.fetch import Values, calls
-from tokensh.engine.sqlite import Local, function_names
+from tokensh.engine.fetch import ParameterValues, build_requests
+from tokensh.engine.sqlite import Database, function_names
 from tokensh.environment import Cancellation
 from tokensh.errors import InterfaceError, MissingParameter, NotSupportedError, ProgrammingError, Span
 from tokensh.plan.binder import Names, bind
@@ -56,10 +56,10 @@ class Reading:
 
     def check(self, names: tuple[str, ...]) -> None:
         """Find what is wrong with an address before anything is sent. Raises HostError, DataError."""
-        local = Local(Cancellation())
+        local = Database(Cancellation())
         try:
             scan = self.part(names).scans[0]
-            calls(scan, Values([scan], local), self.hosts)
+            build_requests(scan, ParameterValues([scan], local), self.hosts)
         finally:
             local.close()
 
@@ -135,12 +135,12 @@ def _worked_out(bound: SelectPlan, hosts: Hosts, *, known: bool) -> Reading:
     """Work the parameters' values out, and find what is wrong with an address or an expression before anything is sent."""
     (scan,) = bound.scans
     key = _key(scan)
-    local = Local(Cancellation())
+    local = Database(Cancellation())
     try:
-        local.create(scan.table, (one.column for one in scan.columns))
+        local.create_table(scan.table, (one.column for one in scan.columns))
         local.check(bound.sql)
-        values = Values(bound.scans, local)
-        constants = {name: Constants(values.of(scan, name)) for name in scan.values}
+        values = ParameterValues(bound.scans, local)
+        constants = {name: Constants(values.get(scan, name)) for name in scan.values}
     finally:
         local.close()
     names = tuple(map(str, constants[key].values)) if key and known else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from tokensh.engine.diff import differences
+from tokensh.engine.diff import describe_refresh
 from tokensh.errors import InterfaceError, UnknownName
 from tokensh.provider.model import Method, Parameter, Resource
 from tokensh.provider.statement_templates import form
@@ -99,14 +99,14 @@ def _tables(session: Session, _: str) -> None:
     objects = session.connection.objects
     columns = (Column("name", "string"), Column("kind", "string"), Column("columns", "string"))
     rows = []
-    for name, names in objects.columns().items():
+    for name, names in objects.columns_by_name().items():
         found = objects.find(name)
         rows.append((name, found.kind.lower() if found else None, ", ".join(names)))
     session.show(RowSet(columns, iter(rows)))
 
 
 def _diff(session: Session, argument: str) -> None:
-    session.show(differences(session.connection.objects.store, argument))
+    session.show(describe_refresh(session.connection.objects.store, argument))
 
 
 def _connection(session: Session, _: str) -> None:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from tokensh.engine.history import Remembered
+from tokensh.engine.history import HistoryEntry
 from tokensh.errors import InterfaceError, Interrupted
 from tokensh.redact import MASK
 from tokensh.rows import Column, Row, RowSet
@@ -54,7 +54,7 @@ def _history(session: Session, pattern: str) -> None:
     session.show(RowSet(columns, iter(rows)))
 
 
-def _row(one: Remembered, today: date) -> Row:
+def _row(one: HistoryEntry, today: date) -> Row:
     started = datetime.fromtimestamp(one.started)
     return (
         one.id,
