@@ -23,7 +23,7 @@ from tests.engine.sessions import A, connect, run
 from tests.resilience.server import FaultyServer, answers
 from tokensh import sandbox
 from tokensh.dbapi import Connection
-from tokensh.render import Options
+from tokensh.render.options import Options
 from tokensh.sandbox import Sandbox
 from tokensh.shell.progress import Spinner
 from tokensh.shell.watch import Watch

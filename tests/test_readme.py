@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import seed_statements
+from tokensh.render.formats import FORMATS
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 _FENCES = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -65,6 +66,10 @@ def test_a_python_example_prints_what_it_says(program: str, tmp_path: Path) -> N
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.stdout.splitlines(), done.stderr) == (_PRINTED.findall(program), "")
+
+
+def test_every_output_format_is_listed() -> None:
+    assert f"`-o {'|'.join(FORMATS)}`" in README
 
 
 def test_set_up_is_two_lines() -> None:

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks.measure import STRAIGHT, TOKEN, Bench, Result, ms, turns
-from tokensh.render import Options, render
+from tokensh.render.formats import render
+from tokensh.render.options import Options
 from tokensh.rows import Column, Row, RowSet
 
 COLUMNS = (

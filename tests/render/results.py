@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tokensh.errors import OperationalError
-from tokensh.render import Options, render
+from tokensh.render.formats import render
+from tokensh.render.options import Options
 from tokensh.rows import Column, Row, RowSet
 
 HOSTILE = [

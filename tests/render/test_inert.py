@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests.render.results import HOSTILE, rendered, result_of
 from tokensh.errors import ApiError, Error, UnknownOutcome
-from tokensh.render import RENDERERS
 from tokensh.render.errors import Source, format_error
+from tokensh.render.formats import FORMATS
 from tokensh.text import escape_unsafe, truncate, width
 
 COLUMNS, LINES = 200, 60
@@ -46,7 +46,7 @@ def acts_on_nothing(text: str) -> None:
     assert not screen.cursor.hidden
 
 
-@pytest.mark.parametrize("form", sorted(RENDERERS))
+@pytest.mark.parametrize("form", sorted(FORMATS))
 @settings(deadline=None, max_examples=40)
 @given(rows=st.lists(st.tuples(TEXTS, TEXTS), max_size=5))
 def test_a_result_acts_on_nothing(form: str, rows: list[tuple[str, str]]) -> None:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.render.results import HOSTILE, Watched, rendered, result_of
-from tokensh.render import Options, render
+from tokensh.render.formats import render
+from tokensh.render.options import Options
 from tokensh.rows import Column, Row, Value
 from tokensh.text import width
 

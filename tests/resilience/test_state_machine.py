@@ -35,8 +35,8 @@ from tests.resilience.workspace import Tokens
 from tokensh.dbapi import Connection
 from tokensh.environment import handle_interrupts
 from tokensh.errors import Error, UnknownOutcome
-from tokensh.render import Options
 from tokensh.render.deliver import deliver
+from tokensh.render.options import Options
 
 BEHAVIOURS: dict[str, Behaviour] = {
     "well": ok,

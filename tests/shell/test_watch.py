@@ -13,7 +13,7 @@ import pytest
 from tests.environments import world
 from tokensh.dbapi import Connection
 from tokensh.errors import ApiError, InterfaceError
-from tokensh.render import Options
+from tokensh.render.options import Options
 from tokensh.rows import Column, Row
 from tokensh.sandbox import Sandbox
 from tokensh.shell.progress import Spinner

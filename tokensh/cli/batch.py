@@ -25,9 +25,9 @@ from tokensh.errors import (
     ProgrammingError,
     ReaderGone,
 )
-from tokensh.render import Options
 from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
+from tokensh.render.options import Options
 from tokensh.rows import RowSet
 from tokensh.sql.lexer import SKIPPED, tokens
 from tokensh.sql.parse import Parser

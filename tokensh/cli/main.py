@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from tokensh.dbapi import Connection
     from tokensh.environment import Environment
 
-FORMATS = ("table", "json", "jsonl", "csv", "tsv", "text", "markdown", "line")
-
 
 def parser() -> argparse.ArgumentParser:
     """The options; help.txt says what they do."""
     import argparse  # noqa: PLC0415 (--version does without)
+
+    from tokensh.render.formats import FORMATS  # noqa: PLC0415 (the same)
 
     # Without a width it would load shutil, and every compression there is with that, to find the same.
     width = _columns() - 2
@@ -370,7 +370,7 @@ def _callbacks(reporter: Reporter) -> Any:
 def _sink(options: argparse.Namespace, world: Environment) -> Iterator[Sink]:
     """Where results go. Raises InterfaceError if the file cannot be written."""
     from tokensh.cli.batch import Sink  # noqa: PLC0415
-    from tokensh.render import Options  # noqa: PLC0415
+    from tokensh.render.options import Options  # noqa: PLC0415
 
     look: dict[str, Any] = {
         "header": not options.hideheaders,

@@ -24,9 +24,11 @@ from tokensh._dataclasses import dataclass, field, replace
 from tokensh.dbapi import Callbacks, Connection
 from tokensh.environment import handle_interrupts
 from tokensh.errors import Error, PlaceholderError
-from tokensh.render import Options, cells, render
+from tokensh.render import cells
 from tokensh.render.errors import Source, format_error
+from tokensh.render.formats import render
 from tokensh.render.html import html_table
+from tokensh.render.options import Options
 from tokensh.rows import Column, Row, RowSet, Value
 from tokensh.sql import placeholders
 from tokensh.sql.script import Piece, split

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from typing import NoReturn, TextIO, cast
 
 from tokensh.errors import Error, InternalError, Interrupted, OutputError, ReaderGone
-from tokensh.render import render
+from tokensh.render.formats import render
 from tokensh.render.options import Options
 from tokensh.rows import RowSet
 

@@ -13,7 +13,7 @@ from tokensh.engine.history import History
 from tokensh.engine.sqlite import function_names
 from tokensh.errors import OperationalError
 from tokensh.plan.function_docs import functions
-from tokensh.render import RENDERERS
+from tokensh.render.formats import FORMATS
 from tokensh.shell.commands import MetaCommand
 from tokensh.shell.commands.syntax_help import STATEMENTS
 from tokensh.shell.result_cache import Token
@@ -52,7 +52,7 @@ def _arguments(session: Session) -> Mapping[str, Mapping[str, str]]:
     return {**_ARGUMENTS, **dict.fromkeys((r"\n", r"\ns", r"\nd"), session.queries.all)}
 
 
-_FORMATS = dict.fromkeys(RENDERERS, "format")
+_FORMATS = {name: output_format.description for name, output_format in FORMATS.items()}
 _ARGUMENTS: Mapping[str, Mapping[str, str]] = {
     r"\h": {name: summary for name, (summary, _) in STATEMENTS.items()},
     r"\T": _FORMATS,

@@ -10,6 +10,7 @@ from tokensh.engine.history import History
 from tokensh.environment import handle_interrupts
 from tokensh.errors import Error, Interrupted, OperationalError
 from tokensh.render.errors import Source
+from tokensh.render.formats import FORMATS
 from tokensh.rows import RowSet
 from tokensh.shell.progress import Spinner
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from tokensh.shell.session import Session
 
 T = TypeVar("T")
-_SHOWN_MASKED = ("table", "line", "text", "markdown")
-"""Formats for people; the others carry a secret to a program."""
 
 
 @dataclass(slots=True)
@@ -103,7 +102,7 @@ class Runner:
     def _after_secret(self) -> None:
         """Say where a masked value is; a machine format has shown it already."""
         session = self._session
-        if session.settings.format in _SHOWN_MASKED:
+        if FORMATS[session.settings.format].masks_secrets:
             session.warned_of_hidden = False
             session.note(r"the value is hidden: \reveal shows it once, \copy token_value copies it")
         else:

@@ -11,9 +11,9 @@ from tokensh.dbapi import Callbacks, Connection
 from tokensh.engine.history import History
 from tokensh.environment import is_terminal
 from tokensh.errors import Error, Interrupted, OperationalError, OutputError, ReaderGone, assert_never
-from tokensh.render import Options
 from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
+from tokensh.render.options import Options
 from tokensh.rows import RowSet
 from tokensh.shell import dialogs
 from tokensh.shell.commands import Leave, run

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from tokensh._dataclasses import dataclass
 from tokensh.errors import InterfaceError
-from tokensh.render import RENDERERS
+from tokensh.render.formats import FORMATS
 from tokensh.text import nearest
 
 Switch = bool | Literal["auto"]
@@ -65,7 +65,7 @@ class Option:
 _SWITCH = {"on": True, "off": False}
 
 OPTIONS = {
-    "format": Option("format", {name: name for name in RENDERERS}),
+    "format": Option("format", {name: name for name in FORMATS}),
     "null": Option("null", {}),
     "pager": Option("pager", _SWITCH),
     "times": Option("raw_times", {"readable": False, "raw": True}),

@@ -12,7 +12,8 @@ from tokensh.dbapi import Connection
 from tokensh.environment import handle_interrupts
 from tokensh.errors import ApiError, Error, InterfaceError, Interrupted, NetworkError, SeveralErrors
 from tokensh.plan.nodes import RowsPlan, SelectPlan
-from tokensh.render import Options, render
+from tokensh.render.formats import render
+from tokensh.render.options import Options
 from tokensh.rows import Column, Row, RowSet
 from tokensh.shell.progress import Spinner
 from tokensh.text import escape_unsafe, truncate

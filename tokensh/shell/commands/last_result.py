@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tokensh.errors import InterfaceError
-from tokensh.render import Options, render
+from tokensh.render.formats import render
+from tokensh.render.options import Options
 from tokensh.rows import Column, Row, RowSet
 from tokensh.shell.clipboard import copy
 from tokensh.shell.commands.registry import MetaCommand

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tokensh.errors import InterfaceError
-from tokensh.render import RENDERERS
+from tokensh.render.formats import FORMATS, find_format
 from tokensh.rows import RowSet
 from tokensh.shell.commands.registry import WORDS, MetaCommand, switch
 
@@ -30,8 +30,7 @@ def _timing(session: Session, argument: str) -> None:
 
 
 def _format(session: Session, argument: str) -> None:
-    if argument not in RENDERERS:
-        raise InterfaceError(f"unknown output format {argument!r}", hint=f"the formats are {', '.join(RENDERERS)}")
+    find_format(argument)
     session.settings.format = argument
     session.note(f"results are shown as {argument}")
 
@@ -53,7 +52,7 @@ def _reveal(session: Session, _: str) -> None:
 
 COMMANDS = {
     r"\x": MetaCommand("[on|off|auto]", "one record below the other", _expanded),
-    r"\format": MetaCommand("NAME", f"how results look: {', '.join(RENDERERS)}", _format),
+    r"\format": MetaCommand("NAME", f"how results look: {', '.join(FORMATS)}", _format),
     r"\rawtimes": MetaCommand("[on|off]", "times as epoch milliseconds", _times),
     r"\timing": MetaCommand("[on|off]", "the time below each result", _timing),
     r"\reveal": MetaCommand("", "show the values that were hidden, once", _reveal),
