@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -82,3 +83,11 @@ class Full(io.StringIO):
 
     def write(self, text: str) -> int:
         raise OSError(28, "No space left on device")
+
+
+def read_csv(text: str, *, delimiter: str = ",") -> list[list[str]]:
+    """Return the records that the standard library reads; before Python 3.11 its reader refuses NUL."""
+    stand_in = "\ue123"
+    assert stand_in not in text
+    rows = csv.reader(io.StringIO(text.replace("\0", stand_in), newline=""), delimiter=delimiter, strict=True)
+    return [[cell.replace(stand_in, "\0") for cell in row] for row in rows]

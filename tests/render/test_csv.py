@@ -1,16 +1,14 @@
 from __future__ import annotations
 
-import csv
-import io
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.render.results import HOSTILE, rendered, result_of
+from tests.render.results import HOSTILE, read_csv, rendered, result_of
 from tokensh.errors import InterfaceError
 from tokensh.rows import Column
 
+TEXTS = st.text(st.characters(exclude_characters="\ue123", exclude_categories=["Cs"]))
 ROWS = [("x", None, ""), ("a,b", "null", 'say "hi"'), ("two\nlines", "-5", "\ttab")]
 
 
@@ -38,15 +36,14 @@ def test_numbers_stay_what_they_are() -> None:
 @pytest.mark.parametrize("text", [one for one in HOSTILE if "\ud800" not in one], ids=ascii)
 def test_csv_keeps_the_exact_text(text: str) -> None:
     written = rendered("csv", result_of(["a", text], [("x", text)]))
-    assert list(csv.reader(io.StringIO(written, newline=""))) == [["a", text], ["x", text]]
+    assert read_csv(written) == [["a", text], ["x", text]]
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.text(), st.text())), st.sampled_from(",;|\t :"))
+@given(st.lists(st.tuples(TEXTS, TEXTS)), st.sampled_from(",;|\t :"))
 def test_csv_reads_back_as_the_rows_with_any_delimiter(rows: list[tuple[str, str]], delimiter: str) -> None:
     written = rendered("csv", result_of(["a", "b"], rows), header=False, delimiter=delimiter)
-    reader = csv.reader(io.StringIO(written, newline=""), delimiter=delimiter)
-    assert [tuple(row) for row in reader] == rows
+    assert [tuple(row) for row in read_csv(written, delimiter=delimiter)] == rows
 
 
 def test_a_null_of_ones_own_is_quoted_where_it_is_text() -> None:

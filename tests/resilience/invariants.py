@@ -6,8 +6,6 @@ The numbers are those of the list that SECURITY.md's promises rest on.
 from __future__ import annotations
 
 import base64
-import csv
-import io
 import json
 import re
 import stat
@@ -16,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
+from tests.render.results import read_csv
 from tests.resilience.running import Place, Ran
 from tests.resilience.server import FaultyServer, ok
 from tokensh.sql.parse import Parser
@@ -82,7 +81,7 @@ def _output_can_be_read(ran: Ran) -> None:
         case "jsonl":
             list(map(json.loads, ran.out.splitlines()))
         case "csv":
-            widths = {len(row) for row in csv.reader(io.StringIO(ran.out, newline=""), strict=True)}
+            widths = {len(row) for row in read_csv(ran.out)}
             assert len(widths) <= 1, f"rows of {widths} cells"
         case _:
             pass

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pathlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -43,6 +44,10 @@ class Operations:
         with ExitStack() as patches:
             for name in _FILES:
                 patches.enter_context(patch.object(os, name, self._file(name, getattr(os, name))))
+            # Python 3.10's pathlib keeps the functions of os that it found when it was imported.
+            accessor = getattr(pathlib, "_NormalAccessor", None)
+            for name in set(_FILES) & vars(accessor).keys() - {"open"} if accessor else ():
+                patches.enter_context(patch.object(accessor, name, staticmethod(getattr(os, name))))
             for name in _SOCKETS:
                 patches.enter_context(patch.object(socket.socket, name, self._socket(name)))
             yield self

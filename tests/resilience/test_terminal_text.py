@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 
 import pytest
 
+from tests.render.results import read_csv
 from tests.resilience.running import SELECT, WORKSPACE, Place
 from tests.resilience.server import Behaviour, Exchange, FaultyServer, answers
 from tests.shell.terminal import Terminal
@@ -74,7 +73,7 @@ def test_a_table_shows_it_on_one_line_and_data_formats_exactly(
     exact = text if name != "lone surrogate" else shown
     assert record["comment"] == exact
     written = place.run("-o", "csv", "-c", SELECT).out
-    rows = list(csv.reader(io.StringIO(written, newline=""), strict=True))
+    rows = read_csv(written)
     assert rows[1][1] == exact
     assert len(place.run("-o", "line", "-c", SELECT).out.splitlines()) == 5
 

@@ -104,7 +104,9 @@ def kept_hosts() -> int:
 def place(location: str) -> str:
     """The host that a Location header names, else the header's text, cut short; not yet escape_unsafe()."""
     try:
-        host = urlsplit(location).hostname
+        parts = urlsplit(location)
+        # Before 3.11.4 Python took any text in brackets for a host; only an IPv6 address may stand there.
+        host = parts.hostname if "[" not in parts.netloc or ":" in (parts.hostname or "") else None
     except ValueError:
         host = None
     return (host or location or "nowhere")[:100]

@@ -140,7 +140,7 @@ class Database:
             return work()
         except sqlite3.Error as error:
             raise self._to_tokensh_error(error) from None
-        except UnicodeEncodeError:
+        except (UnicodeEncodeError, sqlite3.Warning):  # Python 3.10 raises the warning, for a statement's text
             raise DataError("a text holds half a character (a lone surrogate), which cannot be stored") from None
         except ValueError as error:  # what Python 3.10 raises for a NUL in a statement
             raise ProgrammingError(f"the query cannot be run: {error}") from None
