@@ -30,7 +30,7 @@ def test_everything_it_may_say(tmp_path: Path) -> None:
     )
     assert found.workspace == "dbc-1"
     assert found.hosts == {"prod": "https://adb-1.2.azuredatabricks.net"}
-    assert found.shell.keys() == config.SHELL.keys()
+    assert found.shell.keys() == config.SHELL_SETTINGS.keys()
 
 
 def test_it_is_found_in_the_config_folder(tmp_path: Path) -> None:

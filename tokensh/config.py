@@ -12,7 +12,7 @@ from tokensh.environment import Environment
 from tokensh.errors import InterfaceError
 from tokensh.text import nearest
 
-SHELL: dict[str, type] = {
+SHELL_SETTINGS: dict[str, type] = {
     "format": str,
     "null": str,
     "pager": bool,
@@ -39,7 +39,7 @@ class Config:
     shell: Mapping[str, Any] = field(default_factory=dict)
 
 
-def path_of(environment: Environment) -> Path:
+def config_path(environment: Environment) -> Path:
     """TOKENSH_CONFIG, or config.toml in the config folder."""
     given = environment.get("TOKENSH_CONFIG")
     return environment.home / given.removeprefix("~/") if given else environment.config_folder / "config.toml"
@@ -47,7 +47,7 @@ def path_of(environment: Environment) -> Path:
 
 def read(environment: Environment) -> Config:
     """Read it. Raises InterfaceError, naming the file and the key, where it cannot be read or says what nobody knows."""
-    path = path_of(environment)
+    path = config_path(environment)
     try:
         text = path.read_bytes()
     except FileNotFoundError:
@@ -67,10 +67,10 @@ def read(environment: Environment) -> Config:
         raise InterfaceError(f"{path}: workspace is a deployment_name in quotes")
     if not isinstance(shell, dict):
         raise InterfaceError(f"{path}: [shell] is a table of settings")
-    _known(shell, set(SHELL), path, "shell.")
+    _known(shell, set(SHELL_SETTINGS), path, "shell.")
     for name, value in shell.items():
-        if not isinstance(value, SHELL[name]):
-            raise InterfaceError(f"{path}: shell.{name} is {value!r}, and should be a {SHELL[name].__name__}")
+        if not isinstance(value, SHELL_SETTINGS[name]):
+            raise InterfaceError(f"{path}: shell.{name} is {value!r}, and should be a {SHELL_SETTINGS[name].__name__}")
     return Config(hosts, workspace, shell)
 
 

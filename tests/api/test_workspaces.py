@@ -242,7 +242,7 @@ def test_a_workspace_may_be_given_as_the_url_that_a_browser_shows(given: str, na
 
 class TestFacts:
     def told(self, connection: Connection) -> list[tuple[str, str]]:
-        found = list(connection.info())
+        found = list(connection.describe())
         assert "secret" not in json.dumps(found)
         return found[3:-1]
 

@@ -16,7 +16,7 @@ from tests import seed_statements
 from tests.environments import world
 from tests.support import ROOT
 from tokensh import sandbox
-from tokensh.cli.main import main, parser
+from tokensh.cli.main import build_parser, main
 from tokensh.environment import Environment
 from tokensh.render.formats import FORMATS
 from tokensh.sandbox import Sandbox
@@ -413,7 +413,7 @@ def test_the_secret_of_a_create_is_on_standard_output_alone(site: Sandbox, tmp_p
 def test_help_tells_every_option_and_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path, "--help").status == 0
     told, _, _ = capsys.readouterr().out.partition("examples:")
-    options = {one for action in parser()._actions for one in action.option_strings}
+    options = {one for action in build_parser()._actions for one in action.option_strings}
     assert set(re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", told)) == options
     assert ", ".join(FORMATS).replace("table", "table (default)") in " ".join(told.split())
 

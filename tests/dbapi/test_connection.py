@@ -476,7 +476,7 @@ def test_a_closed_connection_does_nothing_more(name: str, site: Sandbox, tmp_pat
 
 def test_a_sandbox_of_its_own_begins_and_ends_with_the_session(tmp_path: Path) -> None:
     with tokensh.connect(sandbox=True, environment=world(tmp_path)) as session:
-        assert session.place == "sandbox"
+        assert session.destination == "sandbox"
         assert len(run(session, "SELECT * FROM user_tokens")) == 7
         (origin,) = {session.hosts.endpoint}
     assert origin is not None
@@ -496,7 +496,7 @@ def test_the_endpoint_can_be_a_variable(site: Sandbox, tmp_path: Path) -> None:
     variables = {"TOKENSH_ENDPOINT": site.endpoint, "DATABRICKS_TOKEN": site.token}
     with connect(None, tmp_path, variables) as session:
         assert len(run(session, LIST)) >= 7
-        assert session.place == f"127.0.0.1:{site.port}"
+        assert session.destination == f"127.0.0.1:{site.port}"
 
 
 def test_a_token_that_is_given_is_used(site: Sandbox, tmp_path: Path) -> None:

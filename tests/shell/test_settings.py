@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokensh.config import SHELL
+from tokensh.config import SHELL_SETTINGS
 from tokensh.errors import InterfaceError
 from tokensh.shell.settings import OPTIONS, Settings
 
@@ -58,4 +58,4 @@ def test_an_error_in_config_toml_names_the_key() -> None:
 
 
 def test_config_toml_and_the_shell_have_the_same_settings() -> None:
-    assert SHELL.keys() == OPTIONS.keys()
+    assert SHELL_SETTINGS.keys() == OPTIONS.keys()

@@ -7,7 +7,7 @@ import pytest
 import tests.spark.needs  # noqa: F401 (skips where there is no pyspark)
 from tokensh import sandbox
 from tokensh.errors import InterfaceError
-from tokensh.spark.options import Settings
+from tokensh.spark.options import ReadOptions
 
 SECRETS = [
     sandbox.seed.TOKEN,
@@ -20,7 +20,7 @@ NAMES = ["token_env", "pat", "token", "Authorization", "deployment_name", "query
 
 def refusal(options: dict[str, str]) -> InterfaceError:
     with pytest.raises(InterfaceError) as caught:
-        Settings.of(options)
+        ReadOptions.of(options)
     return caught.value
 
 
@@ -74,5 +74,5 @@ def test_what_is_wrong_is_said(options: dict[str, str], message: str, hint: str 
 
 
 def test_options_have_the_types_of_their_defaults_and_no_case() -> None:
-    made = Settings.of({"Timeout": "2.5", "PUSHDOWN": "True", "errors": "ROWS", "workspaces_per_partition": "100"})
+    made = ReadOptions.of({"Timeout": "2.5", "PUSHDOWN": "True", "errors": "ROWS", "workspaces_per_partition": "100"})
     assert (made.timeout, made.pushdown, made.errors, made.workspaces_per_partition) == (2.5, True, "rows", 100)

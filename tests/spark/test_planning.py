@@ -9,14 +9,14 @@ import pytest
 import tests.spark.needs  # noqa: F401 (skips where there is no pyspark)
 from tokensh.errors import Error
 from tokensh.sandbox import Sandbox
-from tokensh.spark.options import Settings
-from tokensh.spark.planning import Reading, plan
+from tokensh.spark.options import ReadOptions
+from tokensh.spark.planning import ReadPlan, plan
 
 LOCAL = "http://127.0.0.1:1/w/{deployment_name}"
 
 
-def planned(**options: str) -> Reading:
-    return plan(Settings.of({"endpoint": LOCAL, **options}))
+def planned(**options: str) -> ReadPlan:
+    return plan(ReadOptions.of({"endpoint": LOCAL, **options}))
 
 
 def refusal(**options: str) -> str:
@@ -135,5 +135,5 @@ def test_what_is_wrong_is_said_with_its_hint_before_anything_is_sent(options: di
 
 
 def test_planning_asks_nobody(site: Sandbox) -> None:
-    plan(Settings.of({"endpoint": site.endpoint, "deployment_name": "a,b"}))
+    plan(ReadOptions.of({"endpoint": site.endpoint, "deployment_name": "a,b"}))
     assert site.log == []

@@ -7,7 +7,7 @@ import pytest
 from tests.sql import corpus
 from tokensh.sql import nodes as n
 from tokensh.sql.parse import Parser
-from tokensh.sql.placeholders import Given, fill, find
+from tokensh.sql.placeholders import PlaceholderValue, fill, find
 
 ENDED_IN_A_COMMENT = """\
 SELECT id, label
@@ -117,7 +117,13 @@ def test_a_piece_that_is_only_a_comment_is_no_statement(text: str, parser: Parse
 def test_commas_of_exec_may_hide_in_comments(parser: Parser) -> None:
     (piece,) = corpus.pieces(parser, EXEC)
     places = find(parser.table, piece.text)
-    given: dict[str, Given] = {"aisle": "4", "depot": "east", "slow": True, "label": 'the "big" one', "weight": 12}
+    given: dict[str, PlaceholderValue] = {
+        "aisle": "4",
+        "depot": "east",
+        "slow": True,
+        "label": 'the "big" one',
+        "weight": 12,
+    }
     statement = parser.parse(fill(piece.text, places, given))
     assert isinstance(statement, n.Exec)
     assert [a.name for a in statement.arguments] == ["aisle", "depot", "slow"]

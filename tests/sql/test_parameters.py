@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tokensh.errors import ProgrammingError
 from tokensh.sql import nodes as n
 from tokensh.sql import unparse
-from tokensh.sql.parameters import Given, with_parameters
+from tokensh.sql.parameters import Parameters, with_parameters
 from tokensh.sql.parse import Parser
 
 PARSER = Parser()
@@ -41,7 +41,7 @@ def test_a_value_becomes_the_constant_that_sql_has_for_it(value: Any, printed: s
     assert PARSER.parse(unparse.statement(filled)) == filled
 
 
-EVERYWHERE: list[tuple[str, Given, str]] = [
+EVERYWHERE: list[tuple[str, Parameters, str]] = [
     ("SELECT ?, ?", (1, 2), "SELECT 1, 2"),
     ("SELECT :a, :b, :a", {"a": 1, "b": 2}, "SELECT 1, 2, 1"),
     ("SELECT :a", {"a": 1, "more": 2}, "SELECT 1"),
@@ -73,11 +73,11 @@ EVERYWHERE: list[tuple[str, Given, str]] = [
 
 
 @pytest.mark.parametrize(("text", "values", "meant"), EVERYWHERE)
-def test_markers_are_filled_in_the_order_of_the_text(text: str, values: Given, meant: str) -> None:
+def test_markers_are_filled_in_the_order_of_the_text(text: str, values: Parameters, meant: str) -> None:
     assert with_parameters(PARSER.parse(text), values) == PARSER.parse(meant)
 
 
-WRONG: list[tuple[str, Given, str]] = [
+WRONG: list[tuple[str, Parameters, str]] = [
     ("SELECT ?", (), "no value for ?"),
     ("SELECT ?, ?", (1,), "no value for ?"),
     ("SELECT ?", (1, 2), "more values"),
@@ -91,7 +91,7 @@ WRONG: list[tuple[str, Given, str]] = [
 
 
 @pytest.mark.parametrize(("text", "values", "message"), WRONG)
-def test_what_does_not_match_is_an_error(text: str, values: Given, message: str) -> None:
+def test_what_does_not_match_is_an_error(text: str, values: Parameters, message: str) -> None:
     with pytest.raises(ProgrammingError) as raised:
         with_parameters(PARSER.parse(text), values)
     assert message in raised.value.message

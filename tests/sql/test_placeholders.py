@@ -14,12 +14,12 @@ from tokensh.errors import PlaceholderError
 from tokensh.sql import nodes as n
 from tokensh.sql.lexer import tokens
 from tokensh.sql.parse import Parser
-from tokensh.sql.placeholders import Given, fill, find
+from tokensh.sql.placeholders import PlaceholderValue, fill, find
 
 PARSER = Parser()
 
 
-def filled(text: str, values: Mapping[str, Given]) -> str:
+def filled(text: str, values: Mapping[str, PlaceholderValue]) -> str:
     return fill(text, find(PARSER.table, text), values)
 
 
@@ -68,7 +68,7 @@ def test_the_statements_of_the_page_can_be_filled(statement: str) -> None:
     assert PARSER.is_complete(filled(text, dict.fromkeys(names, "1")))
 
 
-WRITTEN: list[tuple[str, Given, str]] = [
+WRITTEN: list[tuple[str, PlaceholderValue, str]] = [
     ("{{ x }}", 5, "5"),
     ("{{ x }}", "5", "5"),
     ("{{ x }}", " -1.5e3 ", "-1.5e3"),
@@ -87,11 +87,11 @@ WRITTEN: list[tuple[str, Given, str]] = [
 
 
 @pytest.mark.parametrize(("text", "value", "written"), WRITTEN)
-def test_a_value_is_written_as_its_place_asks(text: str, value: Given, written: str) -> None:
+def test_a_value_is_written_as_its_place_asks(text: str, value: PlaceholderValue, written: str) -> None:
     assert filled(text, {"x": value}) == written
 
 
-REFUSED: list[Given] = [
+REFUSED: list[PlaceholderValue] = [
     "",
     "x",
     "1 OR 1",
@@ -109,7 +109,7 @@ REFUSED: list[Given] = [
 
 
 @pytest.mark.parametrize("value", REFUSED)
-def test_outside_quotes_nothing_but_a_json_scalar_stands(value: Given) -> None:
+def test_outside_quotes_nothing_but_a_json_scalar_stands(value: PlaceholderValue) -> None:
     with pytest.raises(PlaceholderError) as raised:
         filled("SELECT {{ x }}", {"x": value})
     assert "outside quotes" in raised.value.message
@@ -168,7 +168,7 @@ def test_in_json_in_quotes_a_value_is_its_own_text(value: str, before: str) -> N
 
 @TRIES
 @given(HOSTILE | st.integers() | st.floats(allow_nan=True) | st.booleans() | st.none())
-def test_outside_quotes_a_value_is_one_token_or_refused(value: Given) -> None:
+def test_outside_quotes_a_value_is_one_token_or_refused(value: PlaceholderValue) -> None:
     try:
         text = filled("{{ x }}", {"x": value})
     except PlaceholderError:

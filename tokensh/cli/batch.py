@@ -197,7 +197,7 @@ class Sink:
     options: Options
 
 
-class Batch:
+class ScriptRunner:
     """Runs scripts on a connection."""
 
     def __init__(  # noqa: PLR0913 (what it works with, and how)
@@ -254,7 +254,7 @@ class Batch:
     def _unfilled(self, script: Script, pieces: Iterable[Piece]) -> Iterator[tuple[PlaceholderError, Source]]:
         for piece in pieces:
             try:
-                self._connection.fill(piece.text)
+                self._connection.substitute_placeholders(piece.text)
             except PlaceholderError as error:
                 yield error, _source(script, piece)
 
@@ -264,7 +264,7 @@ class Batch:
         try:
             if piece.error:
                 raise piece.error
-            text = self._connection.fill(piece.text)
+            text = self._connection.substitute_placeholders(piece.text)
             source = replace(source, text=text)
             with handle_interrupts(self._connection.cancellation):
                 silent = True

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tokensh.environment import Environment
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The options; help.txt says what they do."""
     import argparse  # noqa: PLC0415 (--version does without)
 
@@ -179,10 +179,10 @@ _COMMANDS = ("exec", "shell", "registry", "srv", "mcp", "help")
 def _options(given: list[str]) -> argparse.Namespace:
     """What is to be done. Raises SystemExit as argparse does, and what StackQL's spelling may raise."""
     if not given or given[0] not in _COMMANDS:
-        return parser().parse_args(given)
+        return build_parser().parse_args(given)
     from tokensh.cli import stackql  # noqa: PLC0415 (nothing else does with StackQL's spelling)
 
-    return stackql.parse(given, parser())
+    return stackql.parse(given, build_parser())
 
 
 def _real() -> Environment:
@@ -272,7 +272,7 @@ def _run(options: argparse.Namespace, world: Environment) -> int:
             reporter.write(f"note: {notice}")
         stop = options.on_error == "stop"
         with _sink(options, world) as sink:
-            runs = batch.Batch(connection, sink, reporter, stop=stop, dry=options.dry_run, quiet=options.quiet)
+            runs = batch.ScriptRunner(connection, sink, reporter, stop=stop, dry=options.dry_run, quiet=options.quiet)
             runs.despatched = options.despatched
             runs.run(scripts)
         return reporter.status
@@ -287,7 +287,7 @@ def _with_variables(world: Environment, variables: dict[str, str]) -> Environmen
 
 
 def _shell(options: argparse.Namespace, world: Environment) -> int:
-    from tokensh.config import path_of  # noqa: PLC0415 (--help does without)
+    from tokensh.config import config_path  # noqa: PLC0415 (--help does without)
     from tokensh.shell.session import start  # noqa: PLC0415 (a pipe does without prompt_toolkit)
     from tokensh.shell.settings import Settings  # noqa: PLC0415 (the same)
 
@@ -298,7 +298,7 @@ def _shell(options: argparse.Namespace, world: Environment) -> int:
         settings.plain = options.plain or world.get("TERM") == "dumb"
         settings.take(connection.config.shell)
         settings.format = options.output or settings.format
-        return start(connection, settings, None if options.no_rc else path_of(world).with_name("rc.sql"))
+        return start(connection, settings, None if options.no_rc else config_path(world).with_name("rc.sql"))
 
 
 def _scripts(options: argparse.Namespace, world: Environment) -> list[Script]:

@@ -23,7 +23,7 @@ _TYPES: dict[ColumnType, str] = {
 """A column's type in pyarrow, documents as their JSON text; one of type `any` takes that of its values."""
 
 
-def table(columns: Sequence[Column], rows: Iterable[Row]) -> pyarrow.Table:
+def to_arrow_table(columns: Sequence[Column], rows: Iterable[Row]) -> pyarrow.Table:
     """The rows as a `pyarrow.Table`.
 
     Raises:

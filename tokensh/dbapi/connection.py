@@ -69,7 +69,7 @@ from tokensh.rows import Row, RowSet, Value
 from tokensh.sql import nodes as n
 from tokensh.sql import placeholders
 from tokensh.sql.lexer import SKIPPED, tokens
-from tokensh.sql.parameters import Given, with_parameters
+from tokensh.sql.parameters import Parameters, with_parameters
 from tokensh.sql.parse import Parser
 from tokensh.text import escape_unsafe, truncate
 
@@ -127,7 +127,7 @@ class Connection:
         self.workspace = workspace or self.config.workspace
         self.namespace: tuple[str, ...] = DEFAULT
         """The provider and service that short names are looked up in."""
-        self.variables: dict[str, placeholders.Given] = {}
+        self.variables: dict[str, placeholders.PlaceholderValue] = {}
         """Values for placeholders."""
         self.callbacks = callbacks or Callbacks()
         self.yes = yes
@@ -174,7 +174,7 @@ class Connection:
         self._journal = Journal(self.environment, self.redactor.clean, "sandbox" if sandbox else "journal")
         self.pending = UnknownCreates(self._journal)
         """Creates whose outcome is not known."""
-        self.holds_values = False
+        self.holds_back_values = False
         """Whether new values are shown later: until `values_seen` is called, their tokens count as held by nobody."""
         if sandbox:
             self.pending.forget()  # an earlier sandbox's tokens are gone with it
@@ -207,7 +207,7 @@ class Connection:
         return Setting(sandbox.token, "the sandbox", sandbox.origin, sandbox.account_id), sandbox.endpoint
 
     @property
-    def place(self) -> str:
+    def destination(self) -> str:
         """Where requests go if not to Databricks' own hosts: `sandbox`, or the endpoint's host; else nothing."""
         if self._sandbox is not None:
             return "sandbox"
@@ -227,7 +227,7 @@ class Connection:
         """The workspaces that are known before anything is asked: the sandbox's, else those of the configuration."""
         return tuple(one.name for one in self._known.known())
 
-    def info(self) -> Iterator[tuple[str, str]]:
+    def describe(self) -> Iterator[tuple[str, str]]:
         r"""What `\conninfo` tells, as pairs of a word and what to say; no secret is among it."""
         yield "workspace", self.workspace or "(none: statements must name one)"
         yield "requests", self.hosts.endpoint or SERVER
@@ -291,7 +291,7 @@ class Connection:
                 self.objects,
                 self._journal,
                 self.pending,
-                hold_back=lambda: self.holds_values,
+                hold_back=lambda: self.holds_back_values,
                 note_later=self._asides.append,
                 partial=self._partial,
             )
@@ -310,13 +310,13 @@ class Connection:
 
     # ---- statements
 
-    def fill(self, text: str) -> str:
+    def substitute_placeholders(self, text: str) -> str:
         """A statement with its placeholders filled. Raises PlaceholderError."""
         table = self.parser.table
         places = placeholders.find(table, text)
         return placeholders.fill(text, places, self.variables) if places else text
 
-    def unended(self, text: str) -> str:
+    def strip_terminator(self, text: str) -> str:
         """One statement without the `;` at its end, and the comments behind that."""
         last = None
         for token in tokens(self.parser.table, text):
@@ -324,7 +324,7 @@ class Connection:
                 last = token
         return text[: last.start] if last is not None and last.text == ";" else text
 
-    def plan(self, text: str, parameters: Given = ()) -> Plan:
+    def plan(self, text: str, parameters: Parameters = ()) -> Plan:
         """The plan of one statement, without `;`. Raises SqlSyntaxError, ProgrammingError and its leaves."""
         return self._bound(with_parameters(self.parser.parse(text), parameters))
 
@@ -338,7 +338,7 @@ class Connection:
                 error.hint += f"; known are {shown}"
             raise
 
-    def run(self, text: str, parameters: Given = (), *, dry: bool = False) -> RowSet:
+    def run(self, text: str, parameters: Parameters = (), *, dry: bool = False) -> RowSet:
         """Carry out one statement, without `;`, whose placeholders are filled; of a COMMIT, the last change's rows.
 
         A write is sent while its rows are read: read them all. Errors are raised here or then.
@@ -360,7 +360,7 @@ class Connection:
         finally:
             self._tell_asides()
 
-    def results(self, text: str, parameters: Given = (), *, dry: bool = False) -> Iterator[RowSet]:
+    def results(self, text: str, parameters: Parameters = (), *, dry: bool = False) -> Iterator[RowSet]:
         """As `run`, but every result: a COMMIT has one for each change that waited. Read each before the next."""
         for result in self._results(text, parameters, dry=dry):
             try:
@@ -373,7 +373,7 @@ class Connection:
         while self._asides:
             self._tell(self._asides.pop(0))
 
-    def _results(self, text: str, parameters: Given, *, dry: bool) -> Iterator[RowSet]:
+    def _results(self, text: str, parameters: Parameters, *, dry: bool) -> Iterator[RowSet]:
         self.check_open()
         self.cancellation.reset()
         statement = with_parameters(self.parser.parse(text), parameters)
@@ -401,7 +401,7 @@ class Connection:
         self.cancellation.reset()
         return self._run_plan(plan)
 
-    def values_seen(self) -> None:
+    def mark_values_seen(self) -> None:
         """The new values that were held back have been shown."""
         if "_engine" in self.__dict__:
             self._engine.release_held(seen=True)

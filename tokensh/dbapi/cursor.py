@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokensh.errors import InterfaceError
 from tokensh.rows import Column, Row
-from tokensh.sql.parameters import Given
+from tokensh.sql.parameters import Parameters
 
 if TYPE_CHECKING:
     from tokensh.dbapi.connection import Connection
@@ -35,7 +35,7 @@ class Cursor:
         self._rows: Iterator[Row] | None = None
         self._read = 0
 
-    def execute(self, operation: str, parameters: Given = ()) -> Cursor:
+    def execute(self, operation: str, parameters: Parameters = ()) -> Cursor:
         """Run one statement; a write has taken effect when this returns. Raises Error and its leaves.
 
         Of a write that fails after some of its rows, those rows can still be fetched: they may hold new tokens' values.
@@ -49,7 +49,7 @@ class Cursor:
         self._run(operation, parameters, [])
         return self
 
-    def executemany(self, operation: str, parameters: Iterable[Given]) -> Cursor:
+    def executemany(self, operation: str, parameters: Iterable[Parameters]) -> Cursor:
         """Run a statement once for each set of values, and stop at the first that fails; the rows of writes are gathered."""
         self._open()
         self._forget()
@@ -59,10 +59,10 @@ class Cursor:
             self._run(operation, one, rows)
         return self
 
-    def _run(self, operation: str, parameters: Given, rows: list[Row]) -> None:
+    def _run(self, operation: str, parameters: Parameters, rows: list[Row]) -> None:
         """Run a statement; the rows of a write go behind those of `rows`."""
-        text = self.connection.fill(operation)
-        result = self.connection.run(self.connection.unended(text), parameters)
+        text = self.connection.substitute_placeholders(operation)
+        result = self.connection.run(self.connection.strip_terminator(text), parameters)
         self.columns = result.columns
         self.description = tuple((c.name, c.type, None, None, None, None, None) for c in result.columns) or None
         if result.columns and not result.incremental:
@@ -110,7 +110,7 @@ class Cursor:
         """All rows that are left, as a `pyarrow.Table`. Raises InterfaceError without pyarrow, DataError."""
         from tokensh.dbapi import arrow  # noqa: PLC0415 (few ask for it)
 
-        return arrow.table(self.columns, self.fetchall())
+        return arrow.to_arrow_table(self.columns, self.fetchall())
 
     def __iter__(self) -> Cursor:
         self._result()

@@ -10,7 +10,7 @@ from prompt_toolkit.validation import ValidationError, Validator
 
 from tokensh.errors import PlaceholderError
 from tokensh.sql import placeholders
-from tokensh.sql.placeholders import Given, Place
+from tokensh.sql.placeholders import Place, PlaceholderValue
 
 
 class _Takes(Validator):
@@ -30,10 +30,10 @@ class _Takes(Validator):
 
 def values(
     places: tuple[Place, ...],
-    given: MutableMapping[str, Given],
+    given: MutableMapping[str, PlaceholderValue],
     defaults: MutableMapping[str, str],
     candidates: Callable[[str], Iterable[tuple[str, str]]],
-) -> dict[str, Given]:
+) -> dict[str, PlaceholderValue]:
     """A value for each placeholder that has none, each asked once. Raises KeyboardInterrupt, EOFError.
 
     Args:
@@ -42,7 +42,7 @@ def values(
         defaults: what was answered before, by name; gets the answers.
         candidates: values to complete with, and their notes, for a name.
     """
-    found: dict[str, Given] = dict(given)
+    found: dict[str, PlaceholderValue] = dict(given)
     for name in dict.fromkeys(place.name for place in places):
         if name in found:
             continue

@@ -114,7 +114,7 @@ class Prompt:
 
     def _message(self) -> StyleAndTextTuples:
         workspace = self._connection.workspace or ""
-        place = escape_unsafe("/".join(filter(None, (self._connection.place, workspace))))
+        place = escape_unsafe("/".join(filter(None, (self._connection.destination, workspace))))
         # What is typed needs room: a narrow terminal is shown the workspace alone, or its ends.
         room = max(self._prompt.output.get_size().columns - _TYPED, _SHORTEST_PLACE)
         if width(place) > room:

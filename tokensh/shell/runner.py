@@ -108,7 +108,7 @@ class Runner:
         else:
             session.seen.hidden.pop()
             if not session.seen.hidden:
-                self._connection.values_seen()
+                self._connection.mark_values_seen()
 
     def _remember(self, text: str) -> int | None:
         now, workspace = self._session.environment.now(), self._connection.workspace

@@ -48,7 +48,7 @@ class Session:
         self.environment = connection.environment
         self.settings = settings
         self.seen = Seen()
-        connection.holds_values = True
+        connection.holds_back_values = True
         self.warned_of_hidden = False
         self.outfile: TextIO | None = None
         self.pending = ""
@@ -215,7 +215,7 @@ class Session:
             self.note(f"note: {notice}")
         if self.settings.quiet:
             return
-        where = f" · {self.connection.place}" if self.connection.place else ""
+        where = f" · {self.connection.destination}" if self.connection.destination else ""
         self.note(rf"tokensh {__version__}{where} · \? help, \q leaves")
 
     def run_text(self, text: str, file: str = "", *, kept: bool = True) -> None:

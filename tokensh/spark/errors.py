@@ -19,7 +19,7 @@ from tokensh.render.errors import Source, format_error
 
 
 @contextmanager
-def told(text: str | None = None, clean: Callable[[str], str] | None = None) -> Iterator[None]:
+def convert_errors(text: str | None = None, clean: Callable[[str], str] | None = None) -> Iterator[None]:
     """Raise an error again with all that is to be told in its text: that is all that Spark shows. `text`: the statement."""
     try:
         yield

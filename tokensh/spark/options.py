@@ -24,7 +24,7 @@ OnError = Literal["fail", "rows"]
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ReadOptions:
     """The options, by their names; keys come in lower case.
 
     Attributes:
@@ -60,7 +60,7 @@ class Settings:
     max_connections: int = 20
 
     @classmethod
-    def of(cls, options: Mapping[str, str]) -> Settings:
+    def of(cls, options: Mapping[str, str]) -> ReadOptions:
         """Read the options. Raises InterfaceError, whose text never holds an option's value that may be a secret."""
         given = {key.lower(): value for key, value in options.items()}
         known = {one.name: one for one in fields(cls)}
@@ -111,7 +111,7 @@ def _converted(name: str, text: str, default: object) -> Any:
     raise InterfaceError(f"option {name} takes {wanted.get(type(default), 'a text that is not empty')}")
 
 
-def _check_together(made: Settings) -> None:
+def _check_together(made: ReadOptions) -> None:
     """What options must not be, together or alone."""
     if made.query is not None and made.resource is not None:
         raise InterfaceError("options query and resource both say what to read", hint="give one of them")

@@ -14,9 +14,9 @@ from tokensh.dbapi import Callbacks, Connection
 from tokensh.environment import Environment
 from tokensh.errors import ApiError, CredentialError, DataError, Error, ProgrammingError, UnknownName
 from tokensh.rows import ColumnType, Value
-from tokensh.spark.errors import told
-from tokensh.spark.options import OnError, Settings
-from tokensh.spark.planning import Reading
+from tokensh.spark.errors import convert_errors
+from tokensh.spark.options import OnError, ReadOptions
+from tokensh.spark.planning import ReadPlan
 from tokensh.text import escape_unsafe, nearest
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ ERROR = StructType(
 """The type of the column `error` of a read with `errors` = `rows`, which is NULL in the rows of a resource."""
 
 
-def schema_of(reading: Reading, errors: OnError) -> StructType:
+def schema_of(reading: ReadPlan, errors: OnError) -> StructType:
     """A read's columns as Spark has them. Raises ProgrammingError where two have one name."""
     made = [StructField(one.name, _TYPES.get(one.type, StringType)()) for one in reading.plan.columns]
     made += [StructField("error", ERROR)] if errors == "rows" else []
@@ -54,12 +54,12 @@ def schema_of(reading: Reading, errors: OnError) -> StructType:
 class TokenReader(DataSourceReader):
     """Reads a query's rows, some workspaces a partition. `schema` is the whole, or what a person asked for of it."""
 
-    def __init__(self, reading: Reading, settings: Settings, schema: StructType) -> None:
+    def __init__(self, reading: ReadPlan, settings: ReadOptions, schema: StructType) -> None:
         self.reading = reading
         self._settings = settings
         self._schema = schema
         self.names = reading.names
-        with told():
+        with convert_errors():
             _check_schema(schema_of(reading, settings.errors), schema)
 
     def partitions(self) -> list[InputPartition]:
@@ -68,7 +68,7 @@ class TokenReader(DataSourceReader):
         if key is None:
             return [InputPartition(())]
         if names is None:
-            with told():
+            with convert_errors():
                 raise ProgrammingError(f"{key} is not given", hint=f"add WHERE {key} = '..', or option {key}")
         size = self._settings.workspaces_per_partition
         return [InputPartition(names[at : at + size]) for at in range(0, len(names), size)]
@@ -78,11 +78,11 @@ class TokenReader(DataSourceReader):
         if partition is None or partition.value is None:
             return  # what Spark makes of no partitions: until 4.1 the one, since 4.3 the other
         failures: dict[str, Error] = {}
-        with told():
+        with convert_errors():
             connection = self._connection(failures.update if self._settings.errors == "rows" else None)
         clean = connection.redactor.clean
-        with connection, told(clean=clean):
-            rows = connection.select(self.reading.part(partition.value)).rows
+        with connection, convert_errors(clean=clean):
+            rows = connection.select(self.reading.narrow(partition.value)).rows
             columns = [one.name for one in self.reading.plan.columns]
             while chunk := list(islice(rows, _BATCH)):
                 yield self._batch(dict(zip(columns, zip(*chunk, strict=True), strict=True)), len(chunk))
@@ -174,7 +174,7 @@ def _failure(place: str, error: Error, clean: Callable[[str], str]) -> dict[str,
     return {"deployment_name": place, "status": status, **cleaned}
 
 
-def _token(settings: Settings, environment: Environment) -> str | None:
+def _token(settings: ReadOptions, environment: Environment) -> str | None:
     """The token that an option names; None: it is looked for as the shell does. Raises CredentialError."""
     if settings.token_env is not None:
         value = environment.get(settings.token_env).strip()

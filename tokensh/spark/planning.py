@@ -17,8 +17,8 @@ from tokensh.plan.binder import Names, bind
 from tokensh.plan.nodes import Constants, Plan, Scan, SelectPlan
 from tokensh.plan.pushdown import walk
 from tokensh.plan.select_list import is_aggregate
-from tokensh.spark.errors import told
-from tokensh.spark.options import Settings
+from tokensh.spark.errors import convert_errors
+from tokensh.spark.options import ReadOptions
 from tokensh.sql import nodes as n
 from tokensh.sql.unparse import quoted
 
@@ -32,7 +32,7 @@ _GLOB = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadPlan:
     """One statement's worth: a query of one scan, whose parameters' values are known.
 
     `key` is the parameter, in lower case, that says which workspace; None: the resource has none. `names` are its values; None:
@@ -49,7 +49,7 @@ class Reading:
         """What is fetched."""
         return self.plan.scans[0]
 
-    def part(self, names: tuple[str, ...]) -> SelectPlan:
+    def narrow(self, names: tuple[str, ...]) -> SelectPlan:
         """The plan for some of the workspaces."""
         values = {**self.scan.values, self.key: Constants(names)} if self.key is not None else self.scan.values
         return replace(self.plan, scans=(replace(self.scan, values=values),))
@@ -58,12 +58,12 @@ class Reading:
         """Find what is wrong with an address before anything is sent. Raises HostError, DataError."""
         local = Database(Cancellation())
         try:
-            scan = self.part(names).scans[0]
+            scan = self.narrow(names).scans[0]
             build_requests(scan, ParameterValues([scan], local), self.hosts)
         finally:
             local.close()
 
-    def tells_workspace(self, name: str) -> bool:
+    def selects_workspace_by(self, name: str) -> bool:
         """Whether a column of the result is the parameter that says which workspace."""
         column = next((one for one in self.plan.columns if one.name.lower() == name.lower()), None)
         key = next((one for one in self.scan.columns if one.name.lower() == self.key), None)
@@ -71,18 +71,18 @@ class Reading:
         return column is not None and key is not None and not key.is_field and column.origin == key.column.origin
 
 
-def plan(settings: Settings) -> Reading:
+def plan(settings: ReadOptions) -> ReadPlan:
     """Plan what the options ask for. Raises Error and its leaves; nothing is sent."""
     text = settings.query or f"SELECT * FROM {_path(settings.resource or 'user_tokens')}"  # noqa: S608 (a quoted name)
-    with told(text), _connection(settings) as connection:
-        statement = connection.parser.parse(connection.unended(connection.fill(text)))
+    with convert_errors(text), _connection(settings) as connection:
+        statement = connection.parser.parse(connection.strip_terminator(connection.substitute_placeholders(text)))
         _check_plain(statement)
         names = _workspaces(settings.deployment_name, connection.workspaces)
         bound, known = _bound(statement, connection, names, filtered=settings.pushdown)
         return _worked_out(bound, connection.hosts, known=known)
 
 
-def _connection(settings: Settings) -> Connection:
+def _connection(settings: ReadOptions) -> Connection:
     return Connection(
         profile=settings.profile,
         endpoint=settings.endpoint,
@@ -131,7 +131,7 @@ def _with(made: SelectPlan, names: tuple[str, ...]) -> SelectPlan:
     return replace(made, scans=(replace(scan, values={**scan.values, str(_key(scan)): Constants(names)}),))
 
 
-def _worked_out(bound: SelectPlan, hosts: Hosts, *, known: bool) -> Reading:
+def _worked_out(bound: SelectPlan, hosts: Hosts, *, known: bool) -> ReadPlan:
     """Work the parameters' values out, and find what is wrong with an address or an expression before anything is sent."""
     (scan,) = bound.scans
     key = _key(scan)
@@ -144,7 +144,7 @@ def _worked_out(bound: SelectPlan, hosts: Hosts, *, known: bool) -> Reading:
     finally:
         local.close()
     names = tuple(map(str, constants[key].values)) if key and known else None
-    made = Reading(replace(bound, scans=(replace(scan, values=constants),)), hosts, key, names)
+    made = ReadPlan(replace(bound, scans=(replace(scan, values=constants),)), hosts, key, names)
     made.check(names or ())
     return made
 

@@ -9,10 +9,10 @@ from pyspark.sql.datasource import DataSource, DataSourceReader
 from pyspark.sql.types import StructType
 
 from tokensh.errors import NotSupportedError
-from tokensh.spark.errors import told
-from tokensh.spark.options import Settings
+from tokensh.spark.errors import convert_errors
+from tokensh.spark.options import ReadOptions
 from tokensh.spark.partitions import TokenReader, schema_of
-from tokensh.spark.planning import ELSEWHERE, READ_ONLY, Reading, plan
+from tokensh.spark.planning import ELSEWHERE, READ_ONLY, ReadPlan, plan
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -27,18 +27,18 @@ class TokenDataSource(DataSource):
         return "tokensh"
 
     @cached_property
-    def _settings(self) -> Settings:
-        with told():
-            return Settings.of(self.options)
+    def _settings(self) -> ReadOptions:
+        with convert_errors():
+            return ReadOptions.of(self.options)
 
     @cached_property
-    def _reading(self) -> Reading:
+    def _reading(self) -> ReadPlan:
         return plan(self._settings)
 
     def schema(self) -> StructType:
         """The columns, worked out without asking anybody."""
         reading = self._reading
-        with told():
+        with convert_errors():
             return schema_of(reading, self._settings.errors)
 
     def reader(self, schema: StructType) -> DataSourceReader:
@@ -61,7 +61,7 @@ class TokenDataSource(DataSource):
 
 
 def _refuse_write() -> NoReturn:
-    with told():
+    with convert_errors():
         raise NotSupportedError(READ_ONLY, hint=ELSEWHERE)
 
 

@@ -13,10 +13,10 @@ from tokensh.errors import ProgrammingError, Span
 from tokensh.sql import nodes as n
 
 T = TypeVar("T")
-Given = Sequence[Any] | Mapping[str, Any]
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 
-def with_parameters(statement: T, given: Given) -> T:
+def with_parameters(statement: T, given: Parameters) -> T:
     """The statement with each marker replaced: `?` in the text's order from a sequence, `:name` by name from a mapping.
 
     Raises ProgrammingError where the numbers differ, a name has no value, or a value is none that SQL has.

@@ -15,7 +15,7 @@ from tokensh.errors import PlaceholderError, Span
 from tokensh.sql.grammar import Table
 from tokensh.sql.lexer import tokens
 
-Given = str | int | float | bool | None
+PlaceholderValue = str | int | float | bool | None
 """A placeholder's value; text from `--var`, or a value of a vars file."""
 
 _INSIDE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
@@ -71,7 +71,7 @@ def _place(name: str, span: Span, inside: str, quote: str = "") -> Place:
     return Place(name, span, inside, quote)
 
 
-def fill(text: str, places: tuple[Place, ...], values: Mapping[str, Given]) -> str:
+def fill(text: str, places: tuple[Place, ...], values: Mapping[str, PlaceholderValue]) -> str:
     """The statement with every placeholder replaced. Raises PlaceholderError naming those without a (usable) value."""
     missing = tuple(dict.fromkeys((p.name, p.span.start) for p in places if p.name not in values))
     if missing:
@@ -92,7 +92,7 @@ def fill(text: str, places: tuple[Place, ...], values: Mapping[str, Given]) -> s
     return "".join((*parts, text[end:]))
 
 
-def written(place: Place, value: Given) -> str:
+def written(place: Place, value: PlaceholderValue) -> str:
     """A value as it must stand in that place. Raises PlaceholderError if it cannot."""
     if place.inside == "bare":
         return _bare(place, value)
@@ -104,7 +104,7 @@ def written(place: Place, value: Given) -> str:
     return text.replace(place.quote, place.quote * 2)
 
 
-def _bare(place: Place, value: Given) -> str:
+def _bare(place: Place, value: PlaceholderValue) -> str:
     text = value.strip() if isinstance(value, str) else _json(value)
     if _BARE.fullmatch(text):
         return text
@@ -115,5 +115,5 @@ def _bare(place: Place, value: Given) -> str:
     )
 
 
-def _json(value: Given) -> str:
+def _json(value: PlaceholderValue) -> str:
     return json.dumps(value)

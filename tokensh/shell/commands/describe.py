@@ -110,7 +110,7 @@ def _diff(session: Session, argument: str) -> None:
 
 
 def _connection(session: Session, _: str) -> None:
-    told = list(session.connection.info())
+    told = list(session.connection.describe())
     width = max(len(word) for word, _ in told)
     for word, text in told:
         session.say(f"{word:<{width}}  {text}")

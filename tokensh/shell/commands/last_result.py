@@ -27,7 +27,7 @@ def _watch(session: Session, argument: str) -> None:
         seconds = float(first) if first else USUAL
     except ValueError:
         seconds, rest = USUAL, argument
-    text = session.connection.unended(rest.strip()) or session.pending or session.runner.last
+    text = session.connection.strip_terminator(rest.strip()) or session.pending or session.runner.last
     if not text:
         raise InterfaceError("there is no statement to watch", hint=r"SELECT .. \watch 5, or \watch after a statement")
     if not math.isfinite(seconds):
@@ -49,7 +49,7 @@ def _copy(session: Session, argument: str) -> None:
         told = f"{many(len(rows), 'value')} of {escape_unsafe(columns[at].name)}"
         text = "\n".join("" if row[at] is None else str(row[at]) for row in rows)
     if what not in ("", "csv", "row") and columns[at].secret and len(session.seen.hidden) <= 1:
-        session.connection.values_seen()
+        session.connection.mark_values_seen()
     hides = what in ("", "csv", "row") and any(column.secret for column in columns)
     ways = copy(text, session.environment)
     session.note(f"copied {told} to {ways}{', the secret left out' if hides else ''}")

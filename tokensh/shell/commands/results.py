@@ -47,7 +47,7 @@ def _reveal(session: Session, _: str) -> None:
     session.warned_of_hidden = False
     for columns, rows in hidden:
         session.show(RowSet(columns, iter(rows)), reveal=True)
-    session.connection.values_seen()
+    session.connection.mark_values_seen()
 
 
 COMMANDS = {
