@@ -150,9 +150,7 @@ class TestTheTokenInUse:
     def test_the_warning_names_it_and_its_workspace(self, site: Sandbox, tmp_path: Path) -> None:
         told, own = self.own(site, tmp_path)
         told.run(f"DELETE FROM user_tokens WHERE {PLACE} AND token_id = '{own}'")
-        assert told.notes == [
-            f"warning: token {own} is the one that requests to {A} are signed with: once it is revoked, they are refused"
-        ]
+        assert told.notes == [f"warning: token {own} signs the requests to {A}: once it is revoked, they are refused"]
 
     def test_of_many_it_is_revoked_last(self, site: Sandbox, tmp_path: Path) -> None:
         told, own = self.own(site, tmp_path, yes=True)
@@ -203,8 +201,8 @@ class TestReplacingThePermissions:
             told.run(self.REPLACE)
         assert asked(site) == [f"GET {A} tokens"]
         assert told.notes == [
-            f"warning: group_name token-users is not in the new list for {A}: tokens of whoever has CAN_USE by that"
-            " alone are deleted at once, and cannot be brought back"
+            f"warning: group_name token-users is not in the new list for {A}: tokens of users who have"
+            " CAN_USE only through it are deleted at once and cannot be restored"
         ]
 
     def test_with_yes_it_warns_and_goes_on(self, site: Sandbox, tmp_path: Path) -> None:

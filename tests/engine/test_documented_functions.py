@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tokensh.engine.functions import MATH
-from tokensh.engine.sqlite import Database, evaluate, function_names
+from tokensh.engine.sqlite import Database, function_names
 from tokensh.environment import Cancellation
 from tokensh.plan.function_docs import functions
 from tokensh.rows import Value
@@ -121,7 +121,7 @@ WINDOWS: list[tuple[str, list[Value]]] = [
 
 @pytest.mark.parametrize(("call", "value"), SCALAR, ids=[call for call, _ in SCALAR])
 def test_a_scalar_function_gives_what_its_documentation_says(call: str, value: Value) -> None:
-    assert evaluate(Database(Cancellation()), [call]) == (value,)
+    assert Database(Cancellation()).evaluate([call]) == (value,)
 
 
 @pytest.mark.parametrize(("call", "value"), OVER_ROWS, ids=[call for call, _ in OVER_ROWS])

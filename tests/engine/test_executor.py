@@ -406,7 +406,7 @@ DRY = [
     ("BEGIN", ["BEGIN"]),
     (f"CREATE VIEW v AS SELECT token_id FROM user_tokens WHERE {PLACE}", ["CREATE VIEW v (token_id string"]),
     (f"CREATE TABLE t AS SELECT token_id FROM user_tokens WHERE {PLACE}", ["GET", "CREATE TABLE t (token_id string"]),
-    ("DROP TABLE IF EXISTS nothing", ["DROP TABLE nothing (there is none)"]),
+    ("DROP TABLE IF EXISTS nothing", ["DROP TABLE nothing (does not exist)"]),
     ("REFRESH MATERIALIZED VIEW seen", ["a new version of seen"]),
 ]
 
@@ -527,7 +527,7 @@ def test_an_insert_that_fails_on_its_way_says_what_to_run_for_the_rest(session: 
     assert len(run(session, rest.replace("-5", "60").rstrip(";"))) == 2
     with pytest.raises(ApiError, match=r"\(1 of 9 rows done, 7 not tried\)") as caught:
         run(session, f"{columns} SELECT '{A}', 'many', 60 - 70 * (value = 2) FROM json_each('[1,2,3,4,5,6,7,8,9]')")
-    assert "rows 2 to 9 of its query are left" in str(caught.value.hint)
+    assert "rows 2 to 9 of its query remain" in str(caught.value.hint)
 
 
 def test_of_a_change_that_fails_on_its_way_the_same_statement_does_the_rest(connect: Connect, site: Sandbox) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tokensh.engine.functions import FUNCTIONS
-from tokensh.engine.sqlite import Database, evaluate
+from tokensh.engine.sqlite import Database
 from tokensh.environment import Cancellation
 from tokensh.errors import DataError, ProgrammingError
 from tokensh.rows import Value
@@ -153,7 +153,7 @@ FLAT = [case for cases in CASES.values() for case in cases]
 
 @pytest.mark.parametrize(("call", "value"), FLAT, ids=[call for call, _ in FLAT])
 def test_a_function_gives_its_value(call: str, value: Value) -> None:
-    (found,) = evaluate(Database(Cancellation()), [call])
+    (found,) = Database(Cancellation()).evaluate([call])
     assert (type(found), found) == (type(value), value)
 
 
@@ -179,18 +179,18 @@ def test_every_function_has_cases() -> None:
 )
 def test_a_value_that_a_function_cannot_take_is_an_error_that_says_so(call: str, words: str) -> None:
     with pytest.raises(DataError, match=words):
-        evaluate(Database(Cancellation()), [call])
+        Database(Cancellation()).evaluate([call])
 
 
 @pytest.mark.parametrize("call", ["reverse()", "split_part('a', 'b')", "no_such(1)", "sha256(1, 2)"])
 def test_a_wrong_call_is_an_error(call: str) -> None:
     with pytest.raises(ProgrammingError):
-        evaluate(Database(Cancellation()), [call])
+        Database(Cancellation()).evaluate([call])
 
 
 def test_the_error_of_one_function_is_not_told_of_the_next() -> None:
     local = Database(Cancellation())
     with pytest.raises(DataError, match="no time"):
-        evaluate(local, ["to_ms('x')"])
+        local.evaluate(["to_ms('x')"])
     with pytest.raises(ProgrammingError, match="no such column"):
-        evaluate(local, ["nope"])
+        local.evaluate(["nope"])

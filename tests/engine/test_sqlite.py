@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
 import threading
 import time
@@ -11,10 +12,13 @@ from typing import cast
 
 import pytest
 
-from tokensh.engine.sqlite import Database, evaluate, function_names
+from tests.engine.sessions import A, connect, run
+from tokensh.dbapi import Connection
+from tokensh.engine.sqlite import Database, function_names
 from tokensh.environment import Cancellation
 from tokensh.errors import DataError, Error, Interrupted, NotSupportedError, OperationalError, ProgrammingError
 from tokensh.rows import Column, Row, Value
+from tokensh.sandbox import Sandbox
 
 COLUMNS = (Column("a", "integer"), Column("b", "string"), Column("c", "any"))
 
@@ -74,12 +78,12 @@ def test_values_come_back_exactly(value: Value, local: Database) -> None:
 
 def test_half_a_character_is_an_error_of_ours(local: Database) -> None:
     with pytest.raises(DataError, match="half a character"):
-        evaluate(local, ["'\ud800'"])
-    assert evaluate(local, ["1"]) == (1,)
+        local.evaluate(["'\ud800'"])
+    assert local.evaluate(["1"]) == (1,)
 
 
 def test_sums_of_large_integers_are_exact_or_an_error(local: Database) -> None:
-    assert evaluate(local, ["9007199254740993 + 2"]) == (2**53 + 3,)
+    assert local.evaluate(["9007199254740993 + 2"]) == (2**53 + 3,)
     with pytest.raises(Error, match="overflow"):
         list(local.query("SELECT sum(column1) FROM (VALUES (9223372036854775807), (1))"))
 
@@ -118,14 +122,14 @@ def test_an_endless_query_can_be_interrupted() -> None:
     assert time.monotonic() - began < 5
     timer.join()
     cancellation.reset()
-    assert evaluate(local, ["1"]) == (1,)
+    assert local.evaluate(["1"]) == (1,)
 
 
 def test_a_query_can_be_left_in_the_middle(local: Database) -> None:
     rows = cast("Generator[Row, None, None]", local.query("SELECT a FROM t ORDER BY a"))
     assert next(rows) == (1,)
     rows.close()
-    assert evaluate(local, ["1"]) == (1,)
+    assert local.evaluate(["1"]) == (1,)
 
 
 @pytest.mark.parametrize("content", [None, b"no database" * 100])
@@ -153,3 +157,58 @@ def test_a_store_can_be_read_and_not_changed(tmp_path: Path, local: Database) ->
 
 def test_functions_that_reach_outside_are_not_among_those_that_are_known() -> None:
     assert not {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"} & function_names()
+
+
+INSERT = "INSERT INTO user_tokens (deployment_name, data__comment, data__lifetime_seconds) VALUES "
+FIFTY = ", ".join(f"('{A}', '{{}}', {60 + number})" for number in range(50))
+
+
+@pytest.fixture(scope="module")
+def session(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    """A session with fifty tokens and a local table of three rows."""
+    with connect(running, tmp_path_factory.mktemp("home"), yes=True) as connection:
+        run(connection, f"{INSERT} {FIFTY.format(*['revoked'] * 50)} RETURNING token_value")
+        run(connection, "CREATE TABLE kept AS SELECT value AS a FROM json_each('[1, 2, 3]')")
+        yield connection
+
+
+@pytest.mark.parametrize(
+    ("sql", "rows"),
+    [
+        (f"SELECT comment FROM user_tokens WHERE deployment_name = '{A}' LIMIT 1", 1),
+        ("SHOW SERVICES IN databricks_workspace LIKE 'w%'", 1),
+        (f"EXPLAIN SELECT comment FROM user_tokens WHERE deployment_name = '{A}'", 5),
+        (f"{INSERT} {FIFTY.format(*['made'] * 50)} RETURNING token_value", 50),
+        (f"DELETE FROM user_tokens WHERE deployment_name = '{A}' AND comment = 'revoked' RETURNING token_id", 50),
+        ("INSERT INTO kept VALUES (4), (5), (6) RETURNING a", 3),
+        ("UPDATE kept SET a = 0 WHERE a IN (1, 2, 3) RETURNING a", 3),
+    ],
+    ids=["select", "show", "explain", "insert", "delete", "local insert", "local update"],
+)
+def test_a_statement_opens_one_database_however_many_rows_it_returns(
+    sql: str, rows: int, session: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Database, "opened", 0)
+    assert len(run(session, sql)) == rows
+    assert Database.opened == 1
+
+
+def count_open_connections() -> int:
+    connections = [found for found in gc.get_objects() if isinstance(found, sqlite3.Connection)]
+    return sum(is_open(connection) for connection in connections)
+
+
+def is_open(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.total_changes  # noqa: B018 (raises on a closed one)
+    except sqlite3.ProgrammingError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("sql", ["SELECT 1", "INSERT INTO kept VALUES (1) RETURNING a", "SELECT a FROM kept"])
+def test_a_result_that_is_not_read_to_its_end_leaves_no_database_open(sql: str, session: Connection) -> None:
+    before = count_open_connections()
+    session.run(sql)
+    session.cursor().execute(sql).fetchone()
+    assert count_open_connections() == before

@@ -160,7 +160,7 @@ def test_ctrl_c_during_a_revoke_is_honest_and_quick(start: Start, site: Sandbox)
     terminal.see("revoketoken on")
     assert press_ctrl_c(terminal) < 4 * SOON
     assert "is unknown: interrupted" in terminal.display.replace("\n", "")
-    assert "look with a SELECT" in terminal.display
+    assert "check with a SELECT" in terminal.display
     goes_on(terminal)
 
 

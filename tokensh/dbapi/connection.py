@@ -27,7 +27,8 @@ from tokensh.api.workspaces import COLUMNS as WORKSPACE_COLUMNS
 from tokensh.api.workspaces import NAME as WORKSPACES
 from tokensh.dbapi.cursor import Cursor
 from tokensh.engine.callbacks import Callbacks
-from tokensh.engine.executor import Engine, EngineServices
+from tokensh.engine.execution import EngineServices
+from tokensh.engine.executor import Engine
 from tokensh.engine.history import COLUMNS as STATEMENT_COLUMNS
 from tokensh.engine.history import History, to_row
 from tokensh.engine.objects import SessionObjects, SessionTable

@@ -59,8 +59,7 @@ class Creator:
         redactor: Redactor,
         cancellation: Cancellation,
         journal: Journal,
-        holds: Callable[[], bool] = lambda: False,
-        on_request: Callable[[str], object],
+        hold_back: Callable[[], bool] = lambda: False,
     ) -> None:
         self._environment = environment
         self._client = client
@@ -68,14 +67,13 @@ class Creator:
         self._redactor = redactor
         self._cancellation = cancellation
         self._journal = journal
-        self._on_request = on_request
         self._delivered: set[str] = set()
-        self._holds = holds
+        self._hold_back = hold_back
         self._held: list[tuple[Entry, Orphans]] = []
         """What was given to somebody who does not show it yet."""
 
     @contextmanager
-    def create(self, one: Creation) -> Generator[Mapping[str, Json], None, None]:
+    def create(self, one: Creation, on_activity: Callable[[str], None]) -> Generator[Mapping[str, Json], None, None]:
         """Send it; the reply's object must be delivered inside the `with` block, whose end clears the intent.
 
         Raises:
@@ -94,14 +92,14 @@ class Creator:
         entry = self._journal.begin(
             replace(intent, look=search_statement(one.resource, one.values, intent, self._redactor.clean))
         )
-        row = self._send(one, entry)
+        row = self._send(one, entry, on_activity)
         token_id = _token_id(row)
         try:
             yield row
         except BaseException as error:  # noqa: BLE001 (whatever it was, nobody has the value)
             raise self._undelivered(one, token_id, error, entry) from None
         self._delivered.add(token_id or "")
-        if self._holds():
+        if self._hold_back():
             self._held.append((entry, self._orphan(one, token_id)))
         else:
             entry.clear()
@@ -119,8 +117,8 @@ class Creator:
     def _orphan(one: Creation, token_id: str) -> Orphans:
         return ((token_id, revoke_statement(one.resource, one.values, token_id)),) if token_id else ()
 
-    def _send(self, one: Creation, entry: Entry) -> Mapping[str, Json]:
-        self._on_request(f"{one.method.name} on {one.request.target.name}")
+    def _send(self, one: Creation, entry: Entry, on_activity: Callable[[str], None]) -> Mapping[str, Json]:
+        on_activity(f"{one.method.name} on {one.request.target.name}")
         try:
             reply = self._client.send(one.request)
             return self._checked(one, reply)
@@ -128,13 +126,15 @@ class Creator:
             if had_no_effect(error):
                 entry.clear()
                 raise
-            raise self._lost(one, error, entry) from None
+            raise self._lost(one, error, entry, on_activity) from None
         except KeyboardInterrupt:  # asked for the third time: nothing more is tried
             entry.leave()
             what = f"whether {one.request.target.name} created the token is unknown: interrupted"
             raise UnknownOutcome(what, hint=f"look with: {entry.intent.look}") from None
         except Exception as mistake:  # noqa: BLE001 (whatever it was: nobody knows what became of the request)
-            raise self._lost(one, InternalError(f"tokensh made a mistake: {type(mistake).__name__}"), entry) from None
+            raise self._lost(
+                one, InternalError(f"tokensh made a mistake: {type(mistake).__name__}"), entry, on_activity
+            ) from None
 
     def _checked(self, one: Creation, reply: Reply) -> Mapping[str, Json]:
         """The reply's object, its secret known to the redactor. Raises ReplyError where there is none."""
@@ -161,13 +161,13 @@ class Creator:
             hint="revoke it: nobody holds its value" if token_id else f"look for it with: {entry.intent.look}",
         )
 
-    def _lost(self, one: Creation, error: Error, entry: Entry) -> UnknownOutcome:
+    def _lost(self, one: Creation, error: Error, entry: Entry, on_activity: Callable[[str], None]) -> UnknownOutcome:
         """A create whose reply is lost: the token list is compared."""
         place = one.request.target.name
         what = f"whether {place} created the token is unknown: {error.message}"
         presses = self._cancellation.presses
         self._cancellation.reset()
-        self._on_request(f"asking {place} whether it was created")
+        on_activity(f"asking {place} whether it was created")
         try:
             found = self._found(one, entry)
         except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 (the create weighs more than what hinders the look)

@@ -1,13 +1,11 @@
-"""Plans that work on the store: CREATE, DROP, REFRESH, and changes of local tables."""
+"""Statements on the store: CREATE, DROP, REFRESH, and INSERT, UPDATE, DELETE of local tables."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from tokensh.engine.objects import SessionObjects
-from tokensh.engine.sqlite import Database
-from tokensh.engine.store import ObjectExists, StoredObject
-from tokensh.environment import Cancellation
+from tokensh.engine.execution import Execution
+from tokensh.engine.store import ObjectExists, Store, StoredObject
 from tokensh.errors import OperationalError, assert_never
 from tokensh.plan.nodes import (
     DefinePlan,
@@ -16,97 +14,80 @@ from tokensh.plan.nodes import (
     LocalInsertPlan,
     Projection,
     RefreshPlan,
-    SelectPlan,
     StorePlan,
 )
 from tokensh.rows import Column, Row
 from tokensh.sql.unparse import quoted
 
-Select = Callable[[SelectPlan], Iterator[Row]]
+
+def run_store_plan(execution: Execution, plan: StorePlan) -> Iterator[Row]:
+    """Run a statement on the store and yield its RETURNING rows. Raises Error and its leaves."""
+    store = execution.services.objects.store
+    match plan:
+        case DefinePlan():
+            _create_object(execution, store, plan)
+        case DropPlan():
+            if not plan.missing:
+                store.drop(plan.name)
+        case RefreshPlan():
+            rows = list(execution.select(plan.source))
+            store.refresh(_find_object(store, plan.name), _without_secrets(plan.source.columns, rows))
+        case LocalInsertPlan():
+            rows = _without_secrets(plan.source.columns, list(execution.select(plan.source)))
+            table = _find_object(store, plan.table)
+            inserted = store.insert(table, plan.targets, rows, replace=plan.replace)
+            yield from _project_rows(execution, plan.returning, inserted)
+        case LocalChangePlan():
+            yield from _project_rows(execution, plan.returning, _change_rows(execution, store, plan))
+        case _:
+            assert_never(plan)
 
 
-class Lasting:
-    """Carries out store plans; `select` gives a query's rows."""
-
-    def __init__(self, objects: SessionObjects, select: Select, cancellation: Cancellation) -> None:
-        self._objects = objects
-        self._store = objects.store
-        self._select = select
-        self._cancellation = cancellation
-
-    def run(self, plan: StorePlan) -> Iterator[Row]:
-        """Do it; the rows of RETURNING. Raises Error and its leaves."""
-        match plan:
-            case DefinePlan():
-                self._define(plan)
-            case DropPlan():
-                if not plan.missing:
-                    self._store.drop(plan.name)
-            case RefreshPlan():
-                rows = list(self._select(plan.source))
-                self._store.refresh(self._kept(plan.name), _without_secrets(plan.source.columns, rows))
-            case LocalInsertPlan():
-                yield from self._insert(plan)
-            case LocalChangePlan():
-                yield from self._change(plan)
-            case _:
-                assert_never(plan)
-
-    def _define(self, plan: DefinePlan) -> None:
-        if plan.if_not_exists and self._store.find(plan.name) is not None:
+def _create_object(execution: Execution, store: Store, plan: DefinePlan) -> None:
+    if plan.if_not_exists and store.find(plan.name) is not None:
+        return
+    rows = _without_secrets(plan.source.columns, list(execution.select(plan.source))) if plan.source else []
+    definitions = plan.definitions or tuple(quoted(column.name) for column in plan.columns)
+    try:
+        created = store.create(plan.kind, plan.name, plan.text, plan.columns, definitions, replace=plan.replace)
+    except ObjectExists:
+        # Another session created it while this one fetched the rows.
+        if plan.if_not_exists:
             return
-        rows = _without_secrets(plan.source.columns, list(self._select(plan.source))) if plan.source else []
-        definitions = plan.definitions or tuple(quoted(one.name) for one in plan.columns)
-        try:
-            kept = self._store.create(plan.kind, plan.name, plan.text, plan.columns, definitions, replace=plan.replace)
-        except ObjectExists:
-            if plan.if_not_exists:
-                return
-            raise
-        if plan.kind == "MATERIALIZED VIEW":
-            self._store.refresh(kept, rows)
-        elif rows:
-            self._store.insert(kept, [one.name for one in plan.columns], rows)
+        raise
+    if plan.kind == "MATERIALIZED VIEW":
+        store.refresh(created, rows)
+    elif rows:
+        store.insert(created, [column.name for column in plan.columns], rows)
 
-    def _insert(self, plan: LocalInsertPlan) -> Iterator[Row]:
-        rows = _without_secrets(plan.source.columns, list(self._select(plan.source)))
-        made = self._store.insert(self._kept(plan.table), plan.targets, rows, replace=plan.replace)
-        yield from self._returned(plan.returning, made)
 
-    def _change(self, plan: LocalChangePlan) -> Iterator[Row]:
-        rows = list(self._select(plan.source))
-        if plan.of_session:
-            gone = self._objects.delete_rows(plan.table, [key for key, *_ in rows])
-            yield from self._returned(plan.returning, gone)
-            return
-        kept = self._kept(plan.table)
-        if plan.verb == "DELETE":
-            changed = self._store.delete(kept, [number for number, *_ in rows])
-        else:
-            changed = self._store.update(kept, plan.assigned, rows)
-        yield from self._returned(plan.returning, changed)
+def _change_rows(execution: Execution, store: Store, plan: LocalChangePlan) -> list[Row]:
+    """Update or delete the rows that the plan's query found; return them whole."""
+    rows = list(execution.select(plan.source))
+    if plan.of_session:
+        return execution.services.objects.delete_rows(plan.table, [key for key, *_ in rows])
+    table = _find_object(store, plan.table)
+    if plan.verb == "DELETE":
+        return store.delete(table, [number for number, *_ in rows])
+    return store.update(table, plan.assigned, rows)
 
-    def _kept(self, name: str) -> StoredObject:
-        kept = self._store.find(name)
-        if kept is None:
-            raise OperationalError(f"{name} is gone from the store")
-        return kept
 
-    def _returned(self, returning: Projection | None, rows: list[Row]) -> Iterator[Row]:
-        """RETURNING of rows; an empty row for each where there is none."""
-        if returning is None:
-            yield from (() for _ in rows)
-            return
-        local = Database(self._cancellation)
-        try:
-            local.create_table(returning.table, returning.source)
-            local.load(returning.table, len(returning.source), rows)
-            yield from local.query(returning.sql)
-        finally:
-            local.close()
+def _find_object(store: Store, name: str) -> StoredObject:
+    found = store.find(name)
+    if found is None:
+        raise OperationalError(f"{name} is gone from the store")
+    return found
+
+
+def _project_rows(execution: Execution, returning: Projection | None, rows: list[Row]) -> Iterator[Row]:
+    """Yield RETURNING of rows, or as many empty rows: the count of them is what the user sees."""
+    if returning is None:
+        yield from (() for _ in rows)
+        return
+    yield from execution.project(returning, rows)
 
 
 def _without_secrets(columns: tuple[Column, ...], rows: list[Row]) -> list[Row]:
-    if not any(one.secret for one in columns):
+    if not any(column.secret for column in columns):
         return rows
     return [tuple(None if c.secret else value for c, value in zip(columns, row, strict=True)) for row in rows]

@@ -1,4 +1,4 @@
-"""EXPLAIN: a plan as rows. No network: what would be fetched is told, not asked."""
+"""EXPLAIN: the steps of a plan as rows. Nothing is sent: what depends on a response is described, not asked for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from tokensh._dataclasses import dataclass
 from tokensh.api.hosts import Hosts
+from tokensh.engine.execution import Execution
 from tokensh.engine.fetch import ParameterValues, build_requests, required_scans
 from tokensh.engine.objects import SessionObjects
 from tokensh.engine.sqlite import Database
@@ -39,51 +40,49 @@ from tokensh.plan.nodes import (
     ValueSet,
 )
 from tokensh.provider.model import Method
-from tokensh.rows import Column, RowSet
+from tokensh.rows import Column, Row
 
-_COLUMNS = (Column("step", "integer"), Column("action", "string"), Column("detail", "string"))
-_SHOWN = 5
+EXPLAIN_COLUMNS = (Column("step", "integer"), Column("action", "string"), Column("detail", "string"))
+_MOST_LISTED = 5
+"""Values and requests that are listed in full."""
 
 
 Step = tuple[str, str]
+"""An action and its detail."""
 
 
-def explain(plan: Plan, hosts: Hosts, local: Database, objects: SessionObjects) -> RowSet:
-    """A plan's steps: step, action, detail. Raises ProgrammingError where SQLite refuses the query."""
-    try:
-        steps = list(_Explainer(hosts, local, objects).steps(plan))
-    finally:
-        local.close()
-    return RowSet(_COLUMNS, iter([(i, action, detail) for i, (action, detail) in enumerate(steps, 1)]))
+def explain(execution: Execution, plan: Plan) -> list[Row]:
+    """Return a plan's steps as rows of `EXPLAIN_COLUMNS`. Raises ProgrammingError if SQLite refuses the query."""
+    services = execution.services
+    steps = _Explainer(services.hosts, execution.database, services.objects).steps(plan)
+    return [(number, action, detail) for number, (action, detail) in enumerate(steps, 1)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Explainer:
-    """Works out what can be known without a request."""
+    """Describes what can be known without a request."""
 
     hosts: Hosts
-    local: Database
+    database: Database
     objects: SessionObjects
 
     def steps(self, plan: Plan) -> Iterator[Step]:
         match plan:
             case SelectPlan():
-                yield from self._query(plan)
-                yield "result", ", ".join(map(_column, plan.columns))
+                yield from self._query_steps(plan)
+                yield "result", ", ".join(map(_describe_column, plan.columns))
             case InsertPlan():
-                yield from self._query(plan.source)
-                yield (
-                    "write",
-                    f"{_call(plan.method, self.hosts)}, once per row: {', '.join(p.sql_name for p in plan.targets)}",
-                )
-                yield from _returning(plan.returning)
+                yield from self._query_steps(plan.source)
+                targets = ", ".join(p.sql_name for p in plan.targets)
+                yield "write", f"{_describe_call(plan.method, self.hosts)}, once per row: {targets}"
+                yield from _returning_steps(plan.returning)
             case ChangePlan():
-                yield from self._change(plan)
+                yield from self._change_steps(plan)
             case ExecPlan():
                 yield "values", ", ".join(f"{p.name} = {sql}" for p, sql in plan.values)
                 if plan.body is not None:
                     yield "body", json.dumps(plan.body, ensure_ascii=False)
-                yield "call", _call(plan.method, self.hosts)
+                yield "call", _describe_call(plan.method, self.hosts)
             case RowsPlan():
                 yield "catalog", "answered without a request"
             case UsePlan():
@@ -93,118 +92,119 @@ class _Explainer:
             case ExplainPlan():
                 yield from self.steps(plan.plan)
             case DefinePlan() | DropPlan() | RefreshPlan() | LocalInsertPlan() | LocalChangePlan():
-                yield from self._store(plan)
+                yield from self._store_steps(plan)
             case _:
                 assert_never(plan)
 
-    def _change(self, plan: ChangePlan) -> Iterator[Step]:
+    def _change_steps(self, plan: ChangePlan) -> Iterator[Step]:
         if isinstance(plan.source, Keys):
-            yield from self._scans(plan.source.scans, plan.source.stored)
+            yield from self._scan_steps(plan.source.scans, plan.source.stored)
             for name, values in plan.source.values.items():
-                yield "values", f"{name}: {_written(values)}"
+                yield "values", f"{name}: {_describe_values(values)}"
         else:
-            yield from self._query(plan.source)
-        yield (
-            "write",
-            f"{_call(plan.method, self.hosts)}, once per {'row' if isinstance(plan.source, SelectPlan) else 'combination of values'}",
-        )
-        yield from _returning(plan.returning)
+            yield from self._query_steps(plan.source)
+        per = "row" if isinstance(plan.source, SelectPlan) else "combination of values"
+        yield "write", f"{_describe_call(plan.method, self.hosts)}, once per {per}"
+        yield from _returning_steps(plan.returning)
 
-    def _store(self, plan: StorePlan) -> Iterator[Step]:
+    def _store_steps(self, plan: StorePlan) -> Iterator[Step]:
         match plan:
             case DefinePlan():
                 if plan.source:
-                    yield from self._query(plan.source)
-                yield "store", f"CREATE {plan.kind} {plan.name} ({', '.join(map(_column, plan.columns))})"
+                    yield from self._query_steps(plan.source)
+                yield "store", f"CREATE {plan.kind} {plan.name} ({', '.join(map(_describe_column, plan.columns))})"
             case DropPlan():
-                yield "store", f"DROP {plan.kind} {plan.name}{' (there is none)' if plan.missing else ''}"
+                yield "store", f"DROP {plan.kind} {plan.name}{' (does not exist)' if plan.missing else ''}"
             case RefreshPlan():
-                yield from self._query(plan.source)
+                yield from self._query_steps(plan.source)
                 yield "store", f"a new version of {plan.name}"
             case LocalInsertPlan():
-                yield from self._query(plan.source)
+                yield from self._query_steps(plan.source)
                 yield "store", f"INSERT INTO {plan.table} ({', '.join(plan.targets)})"
-                yield from _returning(plan.returning)
+                yield from _returning_steps(plan.returning)
             case LocalChangePlan():
-                yield from self._query(plan.source)
+                yield from self._query_steps(plan.source)
                 yield "store", f"{plan.verb} {plan.table}, once per row"
-                yield from _returning(plan.returning)
+                yield from _returning_steps(plan.returning)
             case _:
                 assert_never(plan)
 
-    def _query(self, plan: SelectPlan) -> Iterator[Step]:
-        yield from self._scans(plan.scans, plan.stored)
-        self.local.check(plan.sql)
+    def _query_steps(self, plan: SelectPlan) -> Iterator[Step]:
+        yield from self._scan_steps(plan.scans, plan.stored)
+        self.database.check(plan.sql)
         yield "query", plan.sql
 
-    def _scans(self, scans: tuple[Scan, ...], stored: tuple[Stored, ...]) -> Iterator[Step]:
-        self.objects.create_tables(stored, self.local, offline=True)
-        asked = any(self.objects.is_remote(one.name) for one in stored)
+    def _scan_steps(self, scans: tuple[Scan, ...], stored: tuple[Stored, ...]) -> Iterator[Step]:
+        self.objects.create_tables(stored, self.database, offline=True)
+        has_remote_table = any(self.objects.is_remote(table.name) for table in stored)
         for table in stored:
-            how = ", whose rows are asked for first" if self.objects.is_remote(table.name) else ""
+            how = ", whose rows are fetched first" if self.objects.is_remote(table.name) else ""
             yield "table", f"{table.name} as {table.table}{how}"
         for scan in scans:
-            self.local.create_table(scan.table, (one.column for one in scan.columns))
-        by_id = {one.id: one for one in scans}
-        values = ParameterValues(scans, self.local)
+            self.database.create_table(scan.table, (column.column for column in scan.columns))
+        by_id = {scan.id: scan for scan in scans}
+        values = ParameterValues(scans, self.database)
         for scan in scans:
-            columns = ", ".join(f"{one.name} {one.column.type}" for one in scan.columns)
+            columns = ", ".join(f"{column.name} {column.column.type}" for column in scan.columns)
             yield "scan", f"{scan.resource.id} as {scan.table} ({columns})"
-            for name, one in scan.values.items():
-                yield "values", f"{name}: {_written(one)}"
-            later = asked and any(map(_is_queried, scan.values.values()))
-            yield from self._requests(scan, by_id, values, later=later)
+            for name, members in scan.values.items():
+                yield "values", f"{name}: {_describe_values(members)}"
+            # A query over a remote table, which is empty here, would give wrong values.
+            later = has_remote_table and any(map(_may_be_queried, scan.values.values()))
+            yield from self._request_steps(scan, by_id, values, later=later)
 
-    def _requests(
+    def _request_steps(
         self, scan: Scan, by_id: Mapping[int, Scan], values: ParameterValues, *, later: bool
     ) -> Iterator[Step]:
-        if later or any(required_scans(one, by_id) for one in scan.values.values()):
+        if later or any(required_scans(members, by_id) for members in scan.values.values()):
             yield "request", "one per value, once those are fetched"
             return
-        made = build_requests(scan, values, self.hosts)
-        for one in made[:_SHOWN]:
-            yield "request", f"{one.request.method} {one.request.url}"
-        if len(made) > _SHOWN:
-            yield "request", f"and {len(made) - _SHOWN} more"
+        requests = build_requests(scan, values, self.hosts)
+        for request in requests[:_MOST_LISTED]:
+            yield "request", f"{request.request.method} {request.request.url}"
+        if len(requests) > _MOST_LISTED:
+            yield "request", f"and {len(requests) - _MOST_LISTED} more"
 
 
-def _is_queried(values: ValueSet) -> bool:
-    """Whether a set of values comes, or may come, out of a query."""
+def _may_be_queried(values: ValueSet) -> bool:
+    """Return whether a set of values comes, or may come, from a query."""
     match values:
         case AnyOf() | AllOf():
-            return any(map(_is_queried, values.sets))
+            return any(map(_may_be_queried, values.sets))
         case _:
             return not isinstance(values, Constants)
 
 
-def _returning(projection: Projection | None) -> Iterator[Step]:
+def _returning_steps(projection: Projection | None) -> Iterator[Step]:
     if projection is not None:
         yield "returning", projection.sql
 
 
-def _column(column: Column) -> str:
+def _describe_column(column: Column) -> str:
     return f"{column.name} {column.type}{f' from {column.origin}' if column.origin else ''}"
 
 
-def _call(method: Method, hosts: Hosts) -> str:
+def _describe_call(method: Method, hosts: Hosts) -> str:
     return f"{method.http_method} {(hosts.endpoint or method.server).rstrip('/')}{method.path}"
 
 
-def _written(values: ValueSet) -> str:
+def _describe_values(values: ValueSet) -> str:
     match values:
         case Constants():
-            shown = [*(repr(one) if isinstance(one, str) else str(one) for one in values.values), *values.expressions]
-            more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
-            return f"{', '.join(shown[:_SHOWN])}{more}" or "none"
+            literals = [repr(value) if isinstance(value, str) else str(value) for value in values.values]
+            members = [*literals, *values.expressions]
+            more = f" and {len(members) - _MOST_LISTED} more" if len(members) > _MOST_LISTED else ""
+            return f"{', '.join(members[:_MOST_LISTED])}{more}" or "none"
         case SameAs():
             return f"those of {values.parameter} in scan {values.scan}"
         case FromQuery():
             return values.sql
         case AnyOf():
-            return " or ".join(map(_written, values.sets))
+            return " or ".join(map(_describe_values, values.sets))
         case AllOf():
             return " and ".join(
-                f"({_written(one)})" if isinstance(one, AnyOf) else _written(one) for one in values.sets
+                f"({_describe_values(member)})" if isinstance(member, AnyOf) else _describe_values(member)
+                for member in values.sets
             )
         case _:
             assert_never(values)

@@ -1,4 +1,9 @@
-"""Scans -> requests -> rows in SQLite: which values each parameter takes, one request for each, all at once."""
+"""Scans become requests, and their responses rows in the statement's database.
+
+The values of each parameter are worked out first, then one request is built for each combination of them, and all requests of
+a round are sent at once. A scan whose values come from another scan (a join, a subquery) waits for the round after that one.
+Responses are loaded as they arrive, in the order of the scan's requests, so that rows come in the same order every time.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +22,7 @@ from tokensh.api.hosts import Hosts
 from tokensh.api.request import Json, Request
 from tokensh.api.response import Reply
 from tokensh.engine.callbacks import Callbacks
-from tokensh.engine.sqlite import Database, evaluate
+from tokensh.engine.sqlite import Database
 from tokensh.errors import (
     ApiError,
     DataError,
@@ -35,16 +40,17 @@ from tokensh.plan.nodes import AllOf, AnyOf, Constants, FromQuery, SameAs, Scan,
 from tokensh.provider.model import Method, Parameter
 from tokensh.rows import Row, Value
 
-_NAMED = 3
+_MOST_NAMED = 3
 """Workspaces that a message names."""
-_BLOCK = 1000
-"""Rows that are read at once, column by column."""
+_ROWS_PER_BLOCK = 1000
+"""Rows that are converted at once, column by column."""
 NOT_FOUND_CODES = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
+"""Error codes with which the API answers 404 for an object; a proxy's or a wrong path's 404 has none of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScanRequest:
-    """One request of a scan, and the parameters' values it was made with (names in lower case)."""
+    """One request of a scan, and the parameters' values it was built from (names in lower case)."""
 
     scan: Scan
     method: Method
@@ -57,63 +63,66 @@ class ScanRequest:
         return self.request.target.name
 
 
-class ParameterValues:
-    """What the parameters of a statement's scans take, worked out when first asked for."""
+# ---- the values of parameters
 
-    def __init__(self, scans: Sequence[Scan], local: Database) -> None:
-        self._scans = {one.id: one for one in scans}
-        self._local = local
-        self._known: dict[tuple[int, str], tuple[Value, ...]] = {}
+
+class ParameterValues:
+    """The values that the parameters of a statement's scans take, worked out when first asked for."""
+
+    def __init__(self, scans: Sequence[Scan], database: Database) -> None:
+        self._scans = {scan.id: scan for scan in scans}
+        self._database = database
+        self._evaluated: dict[tuple[int, str], tuple[Value, ...]] = {}
 
     def get(self, scan: Scan, name: str) -> tuple[Value, ...]:
-        """A parameter's values, each once, none of them NULL."""
+        """Return a parameter's values, each once, without NULL."""
         key = (scan.id, name)
-        if key not in self._known:
-            self._known[key] = self.evaluate(scan.values[name], _parameter(scan, name))
-        return self._known[key]
+        if key not in self._evaluated:
+            self._evaluated[key] = self.evaluate(scan.values[name], _find_parameter(scan, name))
+        return self._evaluated[key]
 
     def evaluate(self, values: ValueSet, parameter: Parameter) -> tuple[Value, ...]:
-        """The values of a set, as a parameter's type has them. Raises ProgrammingError, DataError."""
-        found = dict.fromkeys(_normal(one, parameter) for one in self._all(values, parameter) if one is not None)
-        return tuple(found)
+        """Return the values of a set in the parameter's type. Raises ProgrammingError, DataError."""
+        members = (value for value in self._iterate(values, parameter) if value is not None)
+        return tuple(dict.fromkeys(_normalize(value, parameter) for value in members))
 
-    def _all(self, values: ValueSet, parameter: Parameter) -> Iterator[Value]:
+    def _iterate(self, values: ValueSet, parameter: Parameter) -> Iterator[Value]:
         match values:
             case Constants():
                 yield from values.values
                 if values.expressions:
-                    yield from evaluate(self._local, values.expressions)
+                    yield from self._database.evaluate(values.expressions)
             case SameAs():
                 yield from self.get(self._scans[values.scan], values.parameter)
             case FromQuery():
-                for row in self._local.query(values.sql):
+                for row in self._database.query(values.sql):
                     yield row[0]
             case AnyOf():
-                for one in values.sets:
-                    yield from self._all(one, parameter)
+                for member in values.sets:
+                    yield from self._iterate(member, parameter)
             case AllOf():
-                first, *others = (self.evaluate(one, parameter) for one in values.sets)
-                yield from (one for one in first if all(one in other for other in others))
+                first, *others = (self.evaluate(member, parameter) for member in values.sets)
+                yield from (value for value in first if all(value in other for other in others))
             case _:
                 assert_never(values)
 
 
-def _parameter(scan: Scan, name: str) -> Parameter:
-    found = next((one.parameter for one in scan.columns if one.name.lower() == name), None)
-    if found is None:
-        raise MissingParameter(f"{name} is no parameter of {scan.resource.id}", names=(name,))
-    return found
+def _find_parameter(scan: Scan, name: str) -> Parameter:
+    parameter = next((column.parameter for column in scan.columns if column.name.lower() == name), None)
+    if parameter is None:
+        raise MissingParameter(f"{scan.resource.id} has no parameter {name}", names=(name,))
+    return parameter
 
 
-def _normal(value: Value, parameter: Parameter) -> Value:
-    """A value in the type of its parameter, so that 1 and '1' are one request."""
+def _normalize(value: Value, parameter: Parameter) -> Value:
+    """Return a value in the type of its parameter, so that 1 and '1' are one request."""
     if parameter.type == "string" and isinstance(value, int | float):
         return requests_.parameter_text(parameter, value)
     return value
 
 
 def required_scans(values: ValueSet, scans: Mapping[int, Scan]) -> frozenset[int]:
-    """The scans that must be loaded before a set can be worked out."""
+    """Return the scans that must be loaded before a set can be worked out."""
     match values:
         case Constants():
             return frozenset()
@@ -123,74 +132,39 @@ def required_scans(values: ValueSet, scans: Mapping[int, Scan]) -> frozenset[int
         case FromQuery():
             return values.needs
         case AnyOf() | AllOf():
-            return frozenset().union(*(required_scans(one, scans) for one in values.sets))
+            return frozenset().union(*(required_scans(member, scans) for member in values.sets))
         case _:
             assert_never(values)
 
 
+# ---- requests
+
+
 def build_requests(scan: Scan, values: ParameterValues, hosts: Hosts) -> list[ScanRequest]:
-    """The requests of a scan. Raises HostError, DataError before any is sent."""
+    """Return the requests of a scan. Raises HostError, DataError before any is sent."""
     known = {name: values.get(scan, name) for name in scan.values}
-    fields = {one.name.lower() for one in scan.columns if one.is_field}
-    method = choose(_methods(scan), known)
+    fields = {column.name.lower() for column in scan.columns if column.is_field}
+    method = choose(scan.resource.of("SELECT"), known)
     if method is None:
-        raise MissingParameter(f"no method of {scan.resource.id} can be called with what is given", names=())
-    taken = {p.name.lower(): p for p in method.routing}
+        raise MissingParameter(f"the parameters given fit no method of {scan.resource.id}", names=())
+    routing = {p.name.lower(): p for p in method.routing}
     required = {p.name.lower() for p in method.required}
     sent = {
-        name: found
-        for name, found in known.items()
-        if name in taken and (name in required or name not in fields or _may_narrow(taken[name], found))
+        name: members
+        for name, members in known.items()
+        if name in routing and (name in required or name not in fields or _may_narrow(routing[name], members))
     }
-    made = []
+    requests = []
     for combination in product(*sent.values()):
         chosen = dict(zip(sent, combination, strict=True))
-        given = {taken[name].name: value for name, value in chosen.items()}
+        given = {routing[name].name: value for name, value in chosen.items()}
         with locate_errors(scan.span, scan.values, chosen, method):
-            made.append(ScanRequest(scan, method, chosen, requests_.build(method, hosts, given)))
-    return made
-
-
-@contextmanager
-def locate_errors(
-    span: Span,
-    sets: Mapping[str, ValueSet] | None = None,
-    given: Mapping[str, Value] | None = None,
-    method: Method | None = None,
-) -> Iterator[None]:
-    """Errors inside stand at a place of the statement: a host that is refused at its literal, if one of `sets` has it.
-
-    `given` are the values that a request of `method` is made with; names are in lower case.
-    """
-    try:
-        yield
-    except HostError as error:
-        servers = [p.name.lower() for p in method.routing if p.location == "server"] if method else []
-        literals = (_place(sets[name], given.get(name)) for name in servers if sets and given and name in sets)
-        error.span = next((one for one in literals if one is not None), span)
-        raise
-    except Error as error:
-        error.span = error.span or span
-        raise
-
-
-def _place(values: ValueSet, value: Value) -> Span | None:
-    """Where a literal that is a value of a set stands."""
-    match values:
-        case Constants():
-            return next((span for one, span in values.places if one == value), None)
-        case AnyOf() | AllOf():
-            return next((found for one in values.sets if (found := _place(one, value)) is not None), None)
-        case _:
-            return None
-
-
-def _methods(scan: Scan) -> tuple[Method, ...]:
-    return scan.resource.of("SELECT")
+            requests.append(ScanRequest(scan, method, chosen, requests_.build(method, hosts, given)))
+    return requests
 
 
 def _may_narrow(parameter: Parameter, values: Sequence[Value]) -> bool:
-    """Whether an optional parameter that is a field too may be sent: the rows are filtered again in any case."""
+    """Return whether an optional parameter that is a field too may be sent: the rows are filtered again in any case."""
     if len(values) != 1:
         return False
     try:
@@ -200,34 +174,82 @@ def _may_narrow(parameter: Parameter, values: Sequence[Value]) -> bool:
     return True
 
 
-def table_rows(call: ScanRequest, reply: Reply) -> Iterator[Row]:
-    """A reply's rows as those of the scan's table. Raises ReplyError."""
-    found = replies.rows(call.method, reply)
-    for first in range(0, len(found), _BLOCK):
-        block = found[first : first + _BLOCK]
-        yield from zip(*(_cells(call, one, block, first) for one in call.scan.columns), strict=True)
+@contextmanager
+def locate_errors(
+    span: Span,
+    sets: Mapping[str, ValueSet] | None = None,
+    given: Mapping[str, Value] | None = None,
+    method: Method | None = None,
+) -> Iterator[None]:
+    """Give errors raised inside a place in the statement: a refused host its literal, if it is one, else `span`.
+
+    Args:
+        span: the place of what has none of its own.
+        sets: the value sets of the parameters, names in lower case.
+        given: the values that a request of `method` is built from, names in lower case.
+        method: the method that is called.
+    """
+    try:
+        yield
+    except HostError as error:
+        servers = [p.name.lower() for p in method.routing if p.location == "server"] if method else []
+        literals = (_find_literal(sets[name], given.get(name)) for name in servers if sets and given and name in sets)
+        error.span = next((literal for literal in literals if literal is not None), span)
+        raise
+    except Error as error:
+        error.span = error.span or span
+        raise
 
 
-def _cells(call: ScanRequest, column: ScanColumn, block: Sequence[Mapping[str, Json]], first: int) -> Iterable[Value]:
-    """A column's cells in some rows, the first of which is row number `first` of the reply."""
+def _find_literal(values: ValueSet, value: Value) -> Span | None:
+    """Return the place of a literal with this value in a set."""
+    match values:
+        case Constants():
+            return next((span for literal, span in values.places if literal == value), None)
+        case AnyOf() | AllOf():
+            spans = (_find_literal(member, value) for member in values.sets)
+            return next((span for span in spans if span is not None), None)
+        case _:
+            return None
+
+
+# ---- responses
+
+
+def _table_rows(request: ScanRequest, reply: Reply) -> Iterator[Row]:
+    """Yield a response's rows as those of the scan's table. Raises ReplyError."""
+    objects = replies.rows(request.method, reply)
+    for first in range(0, len(objects), _ROWS_PER_BLOCK):
+        block = objects[first : first + _ROWS_PER_BLOCK]
+        yield from zip(*(_column_cells(request, column, block, first) for column in request.scan.columns), strict=True)
+
+
+def _column_cells(
+    request: ScanRequest, column: ScanColumn, block: Sequence[Mapping[str, Json]], first: int
+) -> Iterable[Value]:
+    """Return a column's cells in a block of rows, the first of which is number `first` of the response.
+
+    A field that the response lacks has the value that was sent for the parameter of its name.
+    """
     name, kind = column.name, column.column.type
-    given = call.values.get(name.lower())
+    given = request.values.get(name.lower())
     if not column.is_field:
         return repeat(given, len(block))
     values = [row.get(name, given) for row in block]
     if replies.are_cells(kind, values):
         return cast("list[Value]", values)
-    path = call.method.object_key or "$"
-    places = (f"{path}[{index}].{name}" if call.method.lists else f"{path}.{name}" for index in count(first))
-    pairs = zip(block, places, strict=False)
-    return [replies.cell(kind, row[name], place) if name in row else given for row, place in pairs]
+    path = request.method.object_key or "$"
+    paths = (f"{path}[{index}].{name}" if request.method.lists else f"{path}.{name}" for index in count(first))
+    return [
+        replies.cell(kind, row[name], path) if name in row else given for row, path in zip(block, paths, strict=False)
+    ]
 
 
 class Fetcher:
     """Loads scans, as many at once as their values allow.
 
-    `partial`: the workspaces that answered are enough; `on_failure` gets the failures of the others. With `on_tolerated`,
-    no failure raises, even if all workspaces fail.
+    `partial`: the workspaces that answer are enough; `on_failure` is called with the failures of the others. With
+    `on_tolerated` no failure raises, even if all workspaces fail.
     """
 
     def __init__(self, client: Client, hosts: Hosts, callbacks: Callbacks, *, partial: bool = False) -> None:
@@ -236,137 +258,130 @@ class Fetcher:
         self._callbacks = callbacks
         self._partial = partial
 
-    def load(self, scans: Sequence[Scan], local: Database, values: ParameterValues) -> None:
+    def load(self, scans: Sequence[Scan], database: Database, values: ParameterValues) -> None:
         """Fetch the scans into their tables, which exist. Raises Error of one workspace, SeveralErrors of several."""
         waiting = list(scans)
-        by_id = {one.id: one for one in scans}
+        by_id = {scan.id: scan for scan in scans}
         loaded: set[int] = set()
-        seen: dict[tuple[str, str], Reply | Error] = {}
+        outcomes: dict[_Key, Reply | Error] = {}
         while waiting:
-            ready = [one for one in waiting if all(required_scans(v, by_id) <= loaded for v in one.values.values())]
-            made = [call for scan in ready for call in build_requests(scan, values, self._hosts)]
-            waiting = [one for one in waiting if one.id not in {each.id for each in ready}]
-            self._fetch(made, _Arrivals(made, seen, local, keep=bool(waiting)))
-            loaded |= {one.id for one in ready}
+            ready = [scan for scan in waiting if all(required_scans(v, by_id) <= loaded for v in scan.values.values())]
+            requests = [request for scan in ready for request in build_requests(scan, values, self._hosts)]
+            waiting = [scan for scan in waiting if scan not in ready]
+            self._fetch(requests, _Loader(requests, outcomes, database, keep=bool(waiting)))
+            loaded |= {scan.id for scan in ready}
 
-    def _fetch(self, made: Sequence[ScanRequest], arrivals: _Arrivals) -> None:
-        """Send each request once, however many scans ask for it, and load each reply while the next ones are on their way."""
-        new = arrivals.awaited()
-        total = len(new)
-        if new:
-            self._callbacks.on_activity(_told(made))
+    def _fetch(self, requests: Sequence[ScanRequest], loader: _Loader) -> None:
+        """Send each request once, however many scans ask for it, and load each response while the next are on their way."""
+        unsent = loader.unsent()
+        total = len(unsent)
+        if unsent:
+            self._callbacks.on_activity(_describe_requests(requests))
 
-        def progress(done: int) -> None:
+        def report_progress(done: int) -> None:
             if total > 1:
                 self._callbacks.on_progress(done, total)
 
-        progress(0)
+        report_progress(0)
         paged: dict[str, None] = {}
-        with closing(self._client.fetch(new, progress)) as outcomes:
-            arrivals.load()
-            for request, outcome in zip(new, outcomes, strict=True):
-                arrivals.take(request, outcome)
+        with closing(self._client.fetch(unsent, report_progress)) as outcomes:
+            loader.load()
+            for request, outcome in zip(unsent, outcomes, strict=True):
+                loader.add(request, outcome)
                 if isinstance(outcome, Reply) and replies.names_next_page(outcome):
                     paged[request.target.name] = None
-        self._tell_of_pages(tuple(paged))
-        self._judge(arrivals.failures, len({one.workspace for one in made}))
+        self._warn_of_pages(tuple(paged))
+        self._handle_failures(loader.failures, len({request.workspace for request in requests}))
 
-    def _tell_of_pages(self, places: Sequence[str]) -> None:
-        """The API is documented without pages: should it have them one day, nobody must take the first for all."""
-        if places:
+    def _warn_of_pages(self, workspaces: Sequence[str]) -> None:
+        """Warn if a response looks paginated; the documented API returns all rows at once."""
+        if workspaces:
+            more = " and others" if len(workspaces) > _MOST_NAMED else ""
             self._callbacks.on_failure(
                 ReplyError(
-                    f"{', '.join(places[:_NAMED])}{' and others' if len(places) > _NAMED else ''}"
-                    " answered with the first of several pages; the others are not fetched, rows are missing"
+                    f"{', '.join(workspaces[:_MOST_NAMED])}{more} answered with the first of several pages;"
+                    " the others are not fetched, rows are missing"
                 )
             )
 
-    def _judge(self, failures: Mapping[str, Error], asked: int) -> None:
+    def _handle_failures(self, failures: Mapping[str, Error], asked: int) -> None:
+        """Raise the errors of workspaces, or report them if the caller makes do without; `asked` counts all workspaces."""
         if not failures:
             return
         if self._callbacks.on_tolerated is not None:
             self._callbacks.on_tolerated(failures)
             return
         (first, *others) = failures.values()
-        error = first if not others else _several(failures, asked)
+        error = first if not others else _join_errors(failures, asked)
         if not self._partial or len(failures) == asked:
             raise error
         self._callbacks.on_failure(error)
 
 
-class _Arrivals:
-    """Replies on their way into the tables of the calls that asked for them, in the order of the calls.
+class _Loader:
+    """Loads responses into the tables of the scans that asked for them, in the order of each scan's requests.
 
-    A reply is forgotten once it is loaded, unless it is to be kept for scans that will ask for it again.
+    Responses arrive in any order: one is kept until those before it are loaded, and, with `keep`, for scans of later rounds
+    that may send the same request.
     """
 
     def __init__(
-        self, made: Sequence[ScanRequest], seen: dict[tuple[str, str], Reply | Error], local: Database, *, keep: bool
+        self, requests: Sequence[ScanRequest], outcomes: dict[_Key, Reply | Error], database: Database, *, keep: bool
     ) -> None:
         self.failures: dict[str, Error] = {}
-        self._seen = seen
-        self._local = local
+        self._outcomes = outcomes
+        self._database = database
         self._keep = keep
-        self._uses = Counter(_key(one.request) for one in made)
+        self._uses = Counter(_key(request.request) for request in requests)
         self._queues: dict[int, deque[ScanRequest]] = {}
-        for one in made:
-            self._queues.setdefault(one.scan.id, deque()).append(one)
+        for request in requests:
+            self._queues.setdefault(request.scan.id, deque()).append(request)
 
-    def awaited(self) -> list[Request]:
-        """The requests that have not been sent, each once."""
-        calls = (one for queue in self._queues.values() for one in queue)
-        return list({_key(one.request): one.request for one in calls if _key(one.request) not in self._seen}.values())
+    def unsent(self) -> list[Request]:
+        """Return the requests that have not been sent, each once."""
+        requests = (request.request for queue in self._queues.values() for request in queue)
+        return list({_key(request): request for request in requests if _key(request) not in self._outcomes}.values())
 
-    def take(self, request: Request, outcome: Reply | Error) -> None:
-        """Take an answer, and load what now can be."""
-        self._seen[_key(request)] = outcome
+    def add(self, request: Request, outcome: Reply | Error) -> None:
+        """Add a response or an error, and load what can be loaded now."""
+        self._outcomes[_key(request)] = outcome
         self.load()
 
     def load(self) -> None:
-        """Load the rows of each call whose answer is there, and those of all calls of its scan before it."""
+        """Load each request's rows, if its response and those of all requests of its scan before it are there."""
         for queue in self._queues.values():
-            while queue and _key(queue[0].request) in self._seen:
-                self._store(queue.popleft())
+            while queue and _key(queue[0].request) in self._outcomes:
+                self._load_rows(queue.popleft())
 
-    def _store(self, call: ScanRequest) -> None:
-        key = _key(call.request)
+    def _load_rows(self, request: ScanRequest) -> None:
+        key = _key(request.request)
+        rows = _rows_of(request, self._outcomes[key])
         try:
-            self._local.load(call.scan.table, len(call.scan.columns), _rows(call, self._seen[key]))
+            self._database.load(request.scan.table, len(request.scan.columns), rows)
         except Interrupted:
             raise
         except Error as error:
-            self.failures.setdefault(call.workspace, error)
+            self.failures.setdefault(request.workspace, error)
         self._uses[key] -= 1
         if not self._uses[key] and not self._keep:
-            del self._seen[key]
+            del self._outcomes[key]
 
 
-def _told(made: Sequence[ScanRequest]) -> str:
-    """What the requests are for, in words."""
-    names = ", ".join(dict.fromkeys(one.scan.resource.name for one in made))
-    places = {one.workspace for one in made}
-    return f"reading {names} of {places.pop()}" if len(places) == 1 else f"reading {len(places)} workspaces"
-
-
-def _several(failures: Mapping[str, Error], asked: int) -> SeveralErrors:
-    return SeveralErrors(
-        f"{len(failures)} of {asked} workspaces failed",
-        failures=tuple(failures.items()),
-        hint="--partial gives the rows of the others" if len(failures) < asked else None,
-    )
-
-
-def _rows(call: ScanRequest, outcome: Reply | Error) -> Iterable[Row]:
-    if isinstance(outcome, Error):
-        if _is_absent(call, outcome):
-            return ()
+def _rows_of(request: ScanRequest, outcome: Reply | Error) -> Iterator[Row]:
+    """Yield the rows of a response; raises the error that came instead of one."""
+    if isinstance(outcome, Reply):
+        yield from _table_rows(request, outcome)
+    elif not _is_absent(request, outcome):
         raise outcome
-    return table_rows(call, outcome)
 
 
-def _is_absent(call: ScanRequest, error: Error) -> bool:
-    """Whether a get by key found nothing: that is no row, not an error."""
-    by_key = any(p.location == "path" for p in call.method.routing)
+def _is_absent(request: ScanRequest, error: Error) -> bool:
+    """Return whether a get by key found nothing, which is no row instead of an error.
+
+    Only a get: "not found" for a listing says that the listing itself is missing, and an inventory of tokens that silently
+    became empty would be the most dangerous wrong answer of all.
+    """
+    by_key = any(p.location == "path" for p in request.method.routing)
     return (
         by_key
         and isinstance(error, ApiError)
@@ -375,5 +390,24 @@ def _is_absent(call: ScanRequest, error: Error) -> bool:
     )
 
 
-def _key(request: Request) -> tuple[str, str]:
+def _describe_requests(requests: Sequence[ScanRequest]) -> str:
+    names = ", ".join(dict.fromkeys(request.scan.resource.name for request in requests))
+    workspaces = {request.workspace for request in requests}
+    if len(workspaces) == 1:
+        return f"reading {names} of {workspaces.pop()}"
+    return f"reading {len(workspaces)} workspaces"
+
+
+def _join_errors(failures: Mapping[str, Error], asked: int) -> SeveralErrors:
+    return SeveralErrors(
+        f"{len(failures)} of {asked} workspaces failed",
+        failures=tuple(failures.items()),
+        hint="--partial gives the rows of the others" if len(failures) < asked else None,
+    )
+
+
+_Key = tuple[str, str]
+
+
+def _key(request: Request) -> _Key:
     return request.method, request.url

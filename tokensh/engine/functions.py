@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
-from typing import Any
 
 from tokensh.errors import DataError, Error
 from tokensh.rows import Value
@@ -329,21 +328,26 @@ def built_in() -> frozenset[str]:
         connection.close()
 
 
-class Registered:
-    """The functions on one connection; what a function raised is kept, for SQLite only says that something was."""
+class FunctionErrors:
+    """Registers the functions on a connection and keeps what one raised: SQLite only says that something was raised."""
 
-    def __init__(self, connection: Any) -> None:
-        self.error: Error | None = None
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._error: Error | None = None
         for name, (function, counts) in registered().items():
             for count in counts:
-                connection.create_function(name, count, self._watched(function), deterministic=name not in _CHANGING)
+                connection.create_function(name, count, self._wrap(function), deterministic=name not in _CHANGING)
 
-    def _watched(self, function: _Function) -> _Function:
-        def called(*values: Value) -> Value:
+    def take(self) -> Error | None:
+        """Return the last error that a function raised, and forget it."""
+        error, self._error = self._error, None
+        return error
+
+    def _wrap(self, function: _Function) -> _Function:
+        def call(*values: Value) -> Value:
             try:
                 return function(*values)
             except Error as error:
-                self.error = error
+                self._error = error
                 raise
 
-        return called
+        return call

@@ -1,15 +1,22 @@
-"""SQLite: the fetched rows, and the SELECT that runs over them."""
+"""The SQLite database of one statement: it holds the fetched rows and runs the query over them.
+
+A statement may read its own tables and nothing else. An authorizer denies everything that reaches outside (ATTACH, PRAGMA,
+extensions) while SQLite prepares a query of the user; what tokensh itself executes is not restricted. Long queries can be
+interrupted in two ways: `interrupt` from another thread, and a progress handler, because a signal handler of Python runs only
+when SQLite calls back.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from tokensh.engine.functions import Registered, built_in, registered
+from tokensh.engine.functions import FunctionErrors, built_in, registered
 from tokensh.engine.store import dropped_meanwhile
 from tokensh.environment import Cancellation
 from tokensh.errors import (
@@ -28,9 +35,10 @@ from tokensh.sql.unparse import quoted
 T = TypeVar("T")
 OLDEST_VERSION = (3, 40)
 _STEPS = 100_000
-"""Steps of SQLite's machine, about a millisecond, between two looks at Ctrl-C."""
-_BLOCK = 1000
-"""Rows between two looks at whether Ctrl-C was pressed."""
+"""Steps of SQLite's virtual machine between two looks at Ctrl-C: about a millisecond."""
+_ROWS_PER_LOAD = 1000
+"""Rows inserted between two looks at Ctrl-C."""
+_ROWS_PER_FETCH = 256
 
 _ALLOWED = frozenset(
     {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, getattr(sqlite3, "SQLITE_RECURSIVE", 33)}
@@ -59,73 +67,101 @@ _TOO_LARGE = (
 
 
 class Database:
-    """One statement's database, in memory. What runs in it may read, and nothing else."""
+    """One statement's database, in memory. Its owner must close it.
+
+    Attributes:
+        opened: how many databases this process has opened, for tests: one statement needs one.
+    """
+
+    opened = 0
 
     def __init__(self, cancellation: Cancellation) -> None:
         if sqlite3.sqlite_version_info < OLDEST_VERSION:
             raise InterfaceError(
                 f"SQLite {sqlite3.sqlite_version} is too old", hint="tokensh needs a Python with SQLite 3.40 or newer"
             )
+        Database.opened += 1
+        # Rows may be read in another thread than the one that made the cursor (progress in the shell).
         self._connection = sqlite3.connect("file::memory:", uri=True, isolation_level=None, check_same_thread=False)
-        self._functions = Registered(self._connection)
+        self._function_errors = FunctionErrors(self._connection)
         # At their first use these write into the schema, which the authorizer denies.
         self._connection.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").close()
         self._cancellation = cancellation
-        # While SQLite works in the main thread, Ctrl-C reaches Python only where SQLite calls it.
-        self._connection.set_progress_handler(lambda: int(cancellation.presses > 0), _STEPS)
+        self._connection.set_progress_handler(lambda: int(self._cancellation.presses > 0), _STEPS)
 
     def close(self) -> None:
-        """Give its memory back."""
+        """Close the database and free its memory."""
         self._connection.close()
 
+    # ---- tables: names of tables are in quotes already
+
     def create_table(self, table: str, columns: Iterable[Column]) -> None:
-        """Make an empty table; `table` is in quotes already."""
-        defined = ", ".join(f"{quoted(one.name)} {_AFFINITIES[one.type]}" for one in columns)
-        self._connection.execute(f"CREATE TABLE {table} ({defined})")
+        """Create an empty table."""
+        definitions = ", ".join(f"{quoted(column.name)} {_AFFINITIES[column.type]}" for column in columns)
+        self._connection.execute(f"CREATE TABLE {table} ({definitions})")
+
+    def create_view(self, name: str, query: str) -> None:
+        """Give a query of our own a name."""
+        self._connection.execute(f"CREATE TEMP VIEW {name} AS {query}")
 
     def load(self, table: str, width: int, rows: Iterable[Row]) -> None:
-        """Add rows to a table of `width` columns, all or, if taking them raises, none. Raises Interrupted, and what that raises."""
+        """Add rows to a table of `width` columns: all of them, or none if reading them raises.
+
+        Raises Interrupted, DataError, and what reading the rows raises.
+        """
         insert = f"INSERT INTO {table} VALUES ({', '.join('?' * width)})"  # noqa: S608 (our own name)
         rows = iter(rows)
         with self._connection:
             self._connection.execute("BEGIN")
-            while block := list(islice(rows, _BLOCK)):
+            while block := list(islice(rows, _ROWS_PER_LOAD)):
                 if self._cancellation.presses:
                     raise Interrupted("interrupted")
                 self._translate_errors(partial(self._connection.executemany, insert, block))
 
+    def clear_table(self, table: str) -> None:
+        """Delete all rows of a table."""
+        self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 (our own name)
+
     def attach_store(self, path: Path) -> None:
-        """Let queries read a file of the store; they cannot change it. Raises OperationalError."""
+        """Attach a store's file, read-only, as the schema `store`. Raises OperationalError."""
         try:
             self._connection.execute("ATTACH DATABASE ? AS store", (f"{path.absolute().as_uri()}?mode=ro",))
         except sqlite3.Error as error:
             raise OperationalError(f"the store {path} cannot be read: {error}") from None
 
-    def create_view(self, table: str, query: str) -> None:
-        """Give a query of our own a name; `table` is in quotes already."""
-        self._connection.execute(f"CREATE TEMP VIEW {table} AS {query}")
-
-    def clear_table(self, table: str) -> None:
-        """Take a table's rows out."""
-        self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 (our own name)
+    # ---- queries
 
     def check(self, sql: str) -> None:
         """Prepare a query without running it. Raises ProgrammingError, NotSupportedError."""
         self._translate_errors(lambda: self._execute(f"EXPLAIN {sql}").close())
 
     def query(self, sql: str) -> Iterator[Row]:
-        """A query's rows, as they are worked out. Raises what `check` raises, DataError, Interrupted."""
-        # Before it begins: the first row of an aggregate or a sort can take the longest.
-        forget = self._cancellation.on_press(self._connection.interrupt)
+        """Yield a query's rows as SQLite finds them. Raises what `check` raises, DataError, Interrupted."""
+        # Registered before the query begins: the first row of an aggregate or a sort can take the longest.
+        unregister = self._cancellation.on_press(self._connection.interrupt)
         try:
             cursor = self._translate_errors(lambda: self._execute(sql))
             try:
-                while block := self._translate_errors(lambda: cursor.fetchmany(256)):
+                while block := self._translate_errors(lambda: cursor.fetchmany(_ROWS_PER_FETCH)):
                     yield from block
             finally:
                 cursor.close()
         finally:
-            forget()
+            unregister()
+
+    def evaluate(self, expressions: Sequence[str]) -> Row:
+        """Return the values of expressions that refer to no table. Raises ProgrammingError, DataError, Interrupted."""
+        (row,) = self.query(f"SELECT {', '.join(expressions)}")
+        return row
+
+    @contextmanager
+    def uninterrupted(self) -> Iterator[None]:
+        """Ignore Ctrl-C, pressed before or inside the block, for what must be delivered whatever the user asks."""
+        cancellation, self._cancellation = self._cancellation, Cancellation()
+        try:
+            yield
+        finally:
+            self._cancellation = cancellation
 
     def _execute(self, sql: str) -> sqlite3.Cursor:
         """Prepare and begin under the authorizer, which SQLite asks while it prepares."""
@@ -133,7 +169,8 @@ class Database:
         try:
             return self._connection.execute(sql)
         finally:
-            self._connection.set_authorizer(_allow)  # None means this only from Python 3.11 on: before, it denies all
+            # None means "no authorizer" only from Python 3.11 on; before, it denies everything.
+            self._connection.set_authorizer(_allow)
 
     def _translate_errors(self, work: Callable[[], T]) -> T:
         try:
@@ -141,16 +178,17 @@ class Database:
         except sqlite3.Error as error:
             raise self._to_tokensh_error(error) from None
         except (UnicodeEncodeError, sqlite3.Warning):  # Python 3.10 raises the warning, for a statement's text
-            raise DataError("a text holds half a character (a lone surrogate), which cannot be stored") from None
-        except ValueError as error:  # what Python 3.10 raises for a NUL in a statement
+            raise DataError("a text holds a lone surrogate (half a character), which cannot be stored") from None
+        except ValueError as error:  # Python 3.10 raises it for a NUL in a statement
             raise ProgrammingError(f"the query cannot be run: {error}") from None
 
     def _to_tokensh_error(self, error: sqlite3.Error) -> Error:
-        known, self._functions.error = self._functions.error, None
-        if known is not None:
-            return known
-        said = str(error)
-        lower = said.lower()
+        """Return our error for one of SQLite's, which has no codes for most of them: its English text decides."""
+        raised = self._function_errors.take()
+        if raised is not None:
+            return raised
+        message = str(error)
+        lower = message.lower()
         if lower == "interrupted":
             return Interrupted("interrupted")
         if lower.startswith("no such table: store."):
@@ -158,34 +196,29 @@ class Database:
         if "not authorized" in lower or "prohibited" in lower:
             return NotSupportedError("a query may read its tables and nothing else")
         if any(words in lower for words in _TOO_LARGE):
-            return NotSupportedError(f"the query is too large: {said}")
+            return NotSupportedError(f"the query is too large: {message}")
         if "utf-8" in lower:
-            return DataError("a text of the result is not UTF-8", hint="hex(..) shows its bytes")
+            return DataError("a text of the result is not valid UTF-8", hint="hex(...) shows its bytes")
         if isinstance(error, sqlite3.DataError | sqlite3.IntegrityError) or "malformed json" in lower:
-            return DataError(said)
+            return DataError(message)
         if "disk" in lower or "memory" in lower or isinstance(error, sqlite3.InternalError):
-            return OperationalError(said)
-        return ProgrammingError(said)
+            return OperationalError(message)
+        return ProgrammingError(message)
 
 
 def _authorize(action: int, _first: str | None, second: str | None, _database: str | None, _trigger: str | None) -> int:
-    """SQLite's question whether something is allowed."""
+    """Answer SQLite whether an action of a user's query is allowed."""
     if action not in _ALLOWED or (action == sqlite3.SQLITE_FUNCTION and second in _DENIED_FUNCTIONS):
         return sqlite3.SQLITE_DENY
     return sqlite3.SQLITE_OK
 
 
 def _allow(*_: object) -> int:
-    """What tokensh itself does in a statement's database."""
+    """Allow everything: what tokensh itself does in a statement's database."""
     return sqlite3.SQLITE_OK
 
 
 @cache
 def function_names() -> frozenset[str]:
-    """The functions that a query may call, in lower case: what is documented and there."""
+    """Return the functions that a query may call, in lower case: those that are documented and available."""
     return frozenset(functions()) & (built_in() | registered().keys())
-
-
-def evaluate(local: Database, expressions: Sequence[str]) -> Row:
-    """The values of expressions that refer to no table. Raises ProgrammingError, DataError."""
-    return next(local.query(f"SELECT {', '.join(expressions)}"))

@@ -34,7 +34,8 @@ from tokensh.sql import unparse
 from tokensh.sql.unparse import quoted
 from tokensh.text import nearest
 
-_REPLY = "reply"
+_REPLY = "tokensh:reply"
+"""RETURNING's table; a name that no alias has, because the statement's own tables are in the same database."""
 
 
 def resource_of(names: Names, path: n.Path) -> Resource:

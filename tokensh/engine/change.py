@@ -1,0 +1,162 @@
+"""UPDATE, REPLACE and DELETE of a resource: the rows that are hit, approval of them, and one request for each."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from http import HTTPStatus
+from itertools import product
+
+from tokensh.api import request as requests_
+from tokensh.api import response as replies
+from tokensh.api.request import Json, Request
+from tokensh.engine.advice import find_lost_grants
+from tokensh.engine.execution import Execution, count_rows, first_object
+from tokensh.engine.fetch import NOT_FOUND_CODES, ParameterValues, locate_errors
+from tokensh.errors import ApiError, Error, assert_never
+from tokensh.plan.nodes import ChangePlan, Keys, SelectPlan
+from tokensh.provider.model import Method, Parameter
+from tokensh.rows import Row, Value
+from tokensh.text import escape_unsafe
+
+Change = tuple[dict[str, Value], Request]
+"""One row that is hit, by column name, and the request that changes it."""
+
+_GRANTS = "access_control_list"
+_REPEAT = "for the rest: the same statement again"
+
+
+def run_change(execution: Execution, plan: ChangePlan) -> Generator[Row, None, None]:
+    """Change one row after the other, and yield each RETURNING row before the next request is sent."""
+    rows = list(_find_rows(execution, plan))
+    changes = sort_own_token_last(execution, _build_changes(execution, plan, rows))
+    if plan.verb == "REPLACE":
+        _warn_of_lost_grants(execution, plan, changes)
+    if plan.filtered or plan.verb == "DELETE":
+        assigned = {p.name for p in plan.assigned}
+        execution.approve(plan, [{k: v for k, v in row.items() if k not in assigned} for row in rows])
+    total = len(changes)
+    for done, (row, request) in enumerate(changes):
+        try:
+            response = first_object(execution.send_write(plan.method, request))
+        except Error as error:
+            if plan.verb == "DELETE" and _is_not_found(error):
+                execution.forget_revoked(row)
+                continue  # it was gone already: deleted by no one here, so it is not a row of the result
+            raise count_rows(error, done, total, _REPEAT) from None
+        if plan.verb == "DELETE":
+            execution.forget_revoked(row)
+        try:
+            returned = execution.project_write(plan, response, row)
+        except Error as error:
+            raise count_rows(error, done + 1, total, _REPEAT, tried=0) from None
+        yield returned
+
+
+def sort_own_token_last(execution: Execution, changes: list[Change]) -> list[Change]:
+    """Move revokes of the tokens that requests are signed with to the end, after a warning: what follows them is refused."""
+    own = [change for change in changes if _revokes_own_token(execution, *change)]
+    return [change for change in changes if change not in own] + own if own else changes
+
+
+def _revokes_own_token(execution: Execution, row: Mapping[str, Value], request: Request) -> bool:
+    token_id = row.get("token_id")
+    if token_id is None or execution.services.client.signs_with(request.target) != token_id:
+        return False
+    execution.callbacks.note(
+        f"warning: token {token_id} signs the requests to {request.target.name}: once it is revoked, they are refused"
+    )
+    return True
+
+
+def _is_not_found(error: Error) -> bool:
+    return isinstance(error, ApiError) and error.status == HTTPStatus.NOT_FOUND and error.code in NOT_FOUND_CODES
+
+
+# ---- permissions
+
+
+def _warn_of_lost_grants(execution: Execution, plan: ChangePlan, changes: Sequence[Change]) -> None:
+    """Warn of principals that a new access control list leaves out, and ask: Databricks deletes their tokens."""
+    reader = next((m for m in plan.resource.of("SELECT") if any(f.name == _GRANTS for f in m.fields)), None)
+    if reader is None or all(p.name != _GRANTS for p in plan.method.body):
+        return
+    lost: list[Mapping[str, Value]] = []
+    for row, request in changes:
+        keys = {p.name: row[p.name] for p in plan.parameters}
+        for kind, name in find_lost_grants(_read_grants(execution, reader, keys), (request.body or {}).get(_GRANTS)):
+            lost.append({**keys, kind: name})
+            execution.callbacks.note(
+                f"warning: {kind} {escape_unsafe(name)} is not in the new list for {request.target.name}: tokens of users who"
+                " have CAN_USE only through it are deleted at once and cannot be restored"
+            )
+    if lost:
+        execution.approve(plan, lost)
+
+
+def _read_grants(execution: Execution, reader: Method, keys: Mapping[str, Value]) -> Mapping[str, Json]:
+    try:
+        return first_object(replies.rows(reader, execution.services.client.send(execution.build_request(reader, keys))))
+    except ApiError as error:
+        if _is_not_found(error):
+            return {}  # a workspace has no permissions object before its first token
+        raise
+
+
+# ---- the rows that are hit
+
+
+def _find_rows(execution: Execution, plan: ChangePlan) -> Iterator[dict[str, Value]]:
+    """Yield the rows that a change hits: parameters, assigned attributes (`data__x`), listed fields."""
+    assigned = [f"data__{p.name}" for p in plan.assigned]
+    keys = [p.name for p in plan.parameters]
+    match plan.source:
+        case Keys():
+            yield from _combine_keys(execution, plan.source, plan.parameters, assigned)
+        case SelectPlan():
+            width = len(keys) + len(assigned)
+            fields = [column.name for column in plan.source.columns[width:]]
+            for row in execution.select(plan.source):
+                listed = dict(zip(fields, row[width:], strict=True))
+                yield listed | dict(zip((*keys, *assigned), row, strict=False))
+        case _:
+            assert_never(plan.source)
+
+
+def _combine_keys(
+    execution: Execution, keys: Keys, parameters: Sequence[Parameter], assigned: Sequence[str]
+) -> Iterator[dict[str, Value]]:
+    """Yield one row for each combination of the keys' values, with the same assigned values in each."""
+    database = execution.database
+    execution.create_tables(keys.scans, keys.stored)
+    values = ParameterValues(keys.scans, database)
+    execution.fetch(keys.scans, values)
+    given: dict[str, Value] = {}
+    if keys.assigned:
+        (row,) = database.query(keys.assigned.sql)
+        given = dict(zip(assigned, row, strict=True))
+    sets = [values.evaluate(keys.values[p.name.lower()], p) for p in parameters]
+    for combination in product(*sets):
+        yield dict(zip((p.name for p in parameters), combination, strict=True)) | given
+
+
+def _build_changes(execution: Execution, plan: ChangePlan, rows: Sequence[dict[str, Value]]) -> list[Change]:
+    """Build all requests before the first is sent, so that a bad value in the last row changes nothing."""
+    sets = plan.source.values if isinstance(plan.source, Keys) else None
+    changes = []
+    for row in rows:
+        given = {p.name.lower(): row[p.name] for p in plan.parameters}
+        with locate_errors(plan.span, sets, given, plan.method):
+            changes.append((row, _build_request(execution, plan, row)))
+    return changes
+
+
+def _build_request(execution: Execution, plan: ChangePlan, row: Mapping[str, Value]) -> Request:
+    """Return the request for one row; keys that the method takes in its body go there."""
+    in_body = {p.name: p for p in plan.method.body}
+    values = {p.name: row[p.name] for p in plan.parameters if p.name not in in_body}
+    body: dict[str, Json] = {
+        p.name: requests_.attribute(in_body[p.name], row[p.name]) for p in plan.parameters if p.name in in_body
+    }
+    for parameter in plan.assigned:
+        body[parameter.name] = requests_.attribute(parameter, row[f"data__{parameter.name}"])
+    return execution.build_request(plan.method, values, body if plan.method.has_body else None)

@@ -1,0 +1,64 @@
+"""EXEC: one call of a method, with the checks of the statement that would do the same (INSERT, DELETE)."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+
+from tokensh.api import request as requests_
+from tokensh.api import response as replies
+from tokensh.api.request import Json, Request
+from tokensh.engine.change import sort_own_token_last
+from tokensh.engine.create import Creation
+from tokensh.engine.execution import Execution, check_required, to_cell
+from tokensh.engine.fetch import locate_errors
+from tokensh.engine.insert import create_and_deliver
+from tokensh.plan.nodes import ExecPlan
+from tokensh.rows import Column, Row, Value
+
+
+def run_exec(execution: Execution, plan: ExecPlan) -> Generator[Row, None, None]:
+    """Call the method once and yield the rows of its response."""
+    arguments = execution.database.evaluate([sql for _, sql in plan.values]) if plan.values else ()
+    request, values = _build_request(execution, plan, arguments)
+    if _deletes(plan):
+        revoked = {**values, **{name: to_cell(value) for name, value in (request.body or {}).items()}}
+        sort_own_token_last(execution, [(revoked, request)])
+        execution.approve(plan, [revoked])
+    if request.creates:
+        creation = Creation(plan.resource, plan.method, values, request)
+        yield from create_and_deliver(execution, creation, lambda row: _to_cells(plan.columns, row, "$"))
+        return
+    if request.method == "GET":
+        execution.announce(plan.method, request)
+        objects = replies.rows(plan.method, execution.services.client.send(request))
+    else:
+        objects = execution.send_write(plan.method, request)
+    if _deletes(plan):
+        execution.forget_revoked({**values, **(request.body or {})})
+    path = plan.method.object_key or "$"
+    for index, row in enumerate(objects):
+        if plan.columns:
+            yield _to_cells(plan.columns, row, f"{path}[{index}]" if plan.method.lists else path)
+
+
+def _build_request(execution: Execution, plan: ExecPlan, arguments: Row) -> tuple[Request, dict[str, Value]]:
+    """Return the request and those of its arguments that are not in its body."""
+    given = dict(zip((p for p, _ in plan.values), arguments, strict=True))
+    values = {**plan.defaults, **{p.name: value for p, value in given.items() if p.location != "body"}}
+    body: dict[str, Json] = dict(plan.body or {})  # type: ignore[arg-type] # it was read as JSON
+    for parameter, value in given.items():
+        if parameter.location == "body" and value is not None:
+            with locate_errors(plan.places[parameter.name]):
+                body[parameter.name] = requests_.attribute(parameter, value)
+    check_required(plan, body)
+    server_spans = (plan.places[p.name] for p in given if p.location == "server")
+    with locate_errors(next(server_spans, plan.span)):
+        return execution.build_request(plan.method, values, body if plan.method.has_body else None), values
+
+
+def _deletes(plan: ExecPlan) -> bool:
+    return plan.method.http_method == "DELETE" or plan.method.name == plan.resource.delete_by
+
+
+def _to_cells(columns: Sequence[Column], row: Mapping[str, Json], path: str) -> Row:
+    return tuple(replies.cell(column.type, row.get(column.name), f"{path}.{column.name}") for column in columns)

@@ -1,0 +1,208 @@
+"""The running of one statement: its database, its callbacks, and the steps that several kinds of statements share.
+
+One SQLite database serves a statement from the check of its RETURNING to its last row: the fetched tables of its query, the
+constant expressions of EXEC, and RETURNING of each response. Opening one registers two dozen functions, which is why it is
+not done for each row. The database is opened when it is first needed and closed with the statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+
+from tokensh._dataclasses import dataclass
+from tokensh.api import request as requests_
+from tokensh.api import response as replies
+from tokensh.api.client import Client
+from tokensh.api.hosts import Hosts
+from tokensh.api.journal import Journal
+from tokensh.api.request import Json, Request
+from tokensh.engine.callbacks import Callbacks
+from tokensh.engine.create import Creator, had_no_effect
+from tokensh.engine.fetch import Fetcher, ParameterValues
+from tokensh.engine.objects import SessionObjects
+from tokensh.engine.sqlite import Database
+from tokensh.engine.unknown_creates import UnknownCreates
+from tokensh.environment import Cancellation, Environment
+from tokensh.errors import Error, MissingParameter, UnknownOutcome
+from tokensh.plan.nodes import ChangePlan, ExecPlan, InsertPlan, Projection, Scan, SelectPlan, Stored
+from tokensh.provider.model import Method
+from tokensh.redact import Redactor
+from tokensh.rows import Row, Value
+
+
+@dataclass(frozen=True, slots=True)
+class EngineServices:
+    """What an engine works with, for as long as the session lasts.
+
+    Attributes:
+        hold_back: returns whether new secrets are shown later, so that delivering them does not clear the journal's entries.
+        note_later: called with a line that belongs below the result.
+        partial: whether a read makes do with the workspaces that answer.
+    """
+
+    environment: Environment
+    client: Client
+    hosts: Hosts
+    redactor: Redactor
+    cancellation: Cancellation
+    objects: SessionObjects
+    journal: Journal
+    pending: UnknownCreates
+    hold_back: Callable[[], bool]
+    note_later: Callable[[str], None]
+    partial: bool = False
+
+    def now_ms(self) -> int:
+        """Return the time in ms since the epoch."""
+        return int(self.environment.now() * 1000)
+
+
+class Execution:
+    """One statement while it runs. `close` must be called when it ends."""
+
+    def __init__(self, services: EngineServices, creator: Creator, callbacks: Callbacks) -> None:
+        self.services = services
+        self.creator = creator
+        self.callbacks = callbacks
+
+    @cached_property
+    def database(self) -> Database:
+        """The statement's database, opened at first use."""
+        return Database(self.services.cancellation)
+
+    def close(self) -> None:
+        """Close the statement's database, if it was opened."""
+        if "database" in self.__dict__:
+            self.database.close()
+
+    # ---- reads
+
+    def select(self, plan: SelectPlan) -> Iterator[Row]:
+        """Fetch what a query reads and yield its rows; errors of the query are found before anything is sent."""
+        self.create_tables(plan.scans, plan.stored)
+        self.database.check(plan.sql)
+        self.fetch(plan.scans, ParameterValues(plan.scans, self.database))
+        yield from self.database.query(plan.sql)
+
+    def create_tables(self, scans: Sequence[Scan], stored: Sequence[Stored]) -> None:
+        """Create the tables that a query reads: those of `scans` empty, those of `stored` with their rows."""
+        self.services.objects.create_tables(stored, self.database)
+        for scan in scans:
+            self.database.create_table(scan.table, (column.column for column in scan.columns))
+
+    def fetch(self, scans: Sequence[Scan], values: ParameterValues) -> None:
+        """Send the requests of `scans` and load the responses into their tables, which exist."""
+        services = self.services
+        fetcher = Fetcher(services.client, services.hosts, self.callbacks, partial=services.partial)
+        fetcher.load(scans, self.database, values)
+
+    # ---- writes
+
+    def build_request(
+        self, method: Method, values: Mapping[str, Value], body: Mapping[str, Json] | None = None
+    ) -> Request:
+        """Return the request of a method. Raises HostError, DataError."""
+        return requests_.build(method, self.services.hosts, values, body)
+
+    def announce(self, method: Method, request: Request) -> None:
+        """Report the request that is about to be sent."""
+        self.callbacks.on_activity(f"{method.name} on {request.target.name}")
+
+    def send_write(self, method: Method, request: Request) -> Sequence[Mapping[str, Json]]:
+        """Send a write once and return the objects of its response. Raises UnknownOutcome if it may have taken effect."""
+        self.announce(method, request)
+        try:
+            return replies.rows(method, self.services.client.send(request))
+        except Error as error:
+            if had_no_effect(error):
+                raise
+            raise UnknownOutcome(
+                f"whether it took effect in {request.target.name} is unknown: {error.message}",
+                hint="check with a SELECT; running the same change again does no harm",
+            ) from None
+
+    def approve(self, plan: ChangePlan | ExecPlan, rows: Sequence[Mapping[str, Value]]) -> None:
+        """Ask whether these rows may be changed. Raises Error if not."""
+        if self.callbacks.approve is not None:
+            self.callbacks.approve(plan, rows)
+
+    def forget_revoked(self, row: Mapping[str, object]) -> None:
+        """Settle what the journal holds about a token that no longer exists."""
+        token_id = row.get("token_id")
+        if isinstance(token_id, str):
+            self.services.pending.forget_token(token_id)
+
+    # ---- RETURNING
+
+    def check_returning(self, returning: Projection) -> None:
+        """Create RETURNING's table and prepare its query. Raises ProgrammingError, before anything is written."""
+        self.database.create_table(returning.table, returning.source)
+        self.database.check(returning.sql)
+
+    def project(self, returning: Projection, rows: Sequence[Row]) -> Iterator[Row]:
+        """Yield RETURNING of rows that have its source columns; `check_returning` has created its table."""
+        self.database.clear_table(returning.table)
+        self.database.load(returning.table, len(returning.source), rows)
+        yield from self.database.query(returning.sql)
+
+    def project_response(
+        self, returning: Projection | None, method: Method, response: Mapping[str, Json], given: Mapping[str, Value]
+    ) -> Row:
+        """Return RETURNING of one response, or an empty row without RETURNING.
+
+        Args:
+            returning: the projection.
+            method: the one that was called.
+            response: the object it answered with; its fields come first.
+            given: what the request was made of, for columns that the response lacks.
+        """
+        if returning is None:
+            return ()
+        given_by_name = {name.lower(): value for name, value in given.items()}
+        answered = {field.name.lower() for field in method.fields if field.name in response}
+        cells = tuple(
+            replies.cell(column.type, response[column.name], f"$.{column.name}")
+            if column.name.lower() in answered
+            else given_by_name.get(column.name.lower())
+            for column in returning.source
+        )
+        # The write is done: its row, perhaps with a secret, is delivered even if Ctrl-C was pressed meanwhile.
+        with self.database.uninterrupted():
+            (row,) = self.project(returning, [cells])
+        return row
+
+    def project_write(
+        self, plan: InsertPlan | ChangePlan, response: Mapping[str, Json], given: Mapping[str, Value]
+    ) -> Row:
+        """Return RETURNING of a write that may be repeated. Raises an Error that says that the write took effect."""
+        try:
+            return self.project_response(plan.returning, plan.method, response, given)
+        except Error as error:
+            error.message = f"{plan.method.name} took effect, but RETURNING failed: {error.message}"
+            raise
+
+
+def first_object(objects: Sequence[Mapping[str, Json]]) -> Mapping[str, Json]:
+    """Return the only object of a response, or an empty one."""
+    return objects[0] if objects else {}
+
+
+def to_cell(value: Json) -> Value:
+    """Return a body attribute as a cell: objects, arrays and booleans as JSON text."""
+    return replies.cell("any", value, "$") if isinstance(value, dict | list | bool) else value
+
+
+def check_required(plan: InsertPlan | ExecPlan, body: Mapping[str, Json]) -> None:
+    """Raise MissingParameter if a required attribute of the body is NULL."""
+    missing = tuple(p.sql_name for p in plan.method.body if p.required and body.get(p.name) is None)
+    if missing:
+        raise MissingParameter(f"{' and '.join(missing)} is NULL", names=missing, span=plan.span)
+
+
+def count_rows(error: Error, done: int, total: int, rest: str, *, tried: int = 1) -> Error:
+    """Return the error of one row with the number of rows done and not tried, and how to run the rest as a hint."""
+    if total > 1:
+        error.message += f" ({done} of {total} rows done, {total - done - tried} not tried)"
+        error.hint = "; ".join(hint for hint in (error.hint, rest) if hint)
+    return error

@@ -1,0 +1,98 @@
+"""INSERT into a resource: one request per row of the query, each sent once and its RETURNING row delivered before the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+
+from tokensh.api import request as requests_
+from tokensh.api import response as replies
+from tokensh.api.request import Json
+from tokensh.engine.advice import count_unexpired, describe_new_token
+from tokensh.engine.create import Creation
+from tokensh.engine.execution import Execution, check_required, count_rows, first_object, to_cell
+from tokensh.engine.fetch import locate_errors
+from tokensh.errors import ApiError, Error, UnknownOutcome
+from tokensh.plan.nodes import InsertPlan
+from tokensh.rows import Row
+from tokensh.sql.unparse import literal
+
+_OWN_TOKENS_PATH = "/api/2.0/token/list"
+_MOST_ROWS_REPEATED = 3
+
+
+def run_insert(execution: Execution, plan: InsertPlan) -> Generator[Row, None, None]:
+    """Send the request of each row, and yield its RETURNING row before the next is sent."""
+    rows = list(execution.select(plan.source))
+    with locate_errors(plan.span):
+        creations = [_build_creation(execution, plan, row) for row in rows]
+    for done, creation in enumerate(creations):
+        try:
+            yield from _insert_row(execution, plan, creation)
+        except Error as error:
+            # A row whose outcome is unknown must not be repeated blindly: its own hint says what to do.
+            remaining = rows[done + isinstance(error, UnknownOutcome) :]
+            raise count_rows(error, done, len(creations), _describe_remaining(plan, remaining, len(rows))) from None
+
+
+def create_and_deliver(
+    execution: Execution, creation: Creation, project: Callable[[Mapping[str, Json]], Row]
+) -> Generator[Row, None, None]:
+    """Send a create, yield its row, and then note when the new token expires."""
+    try:
+        with execution.creator.create(creation, execution.callbacks.on_activity) as response:
+            yield project(response)
+    except ApiError as error:
+        if error.code == "QUOTA_EXCEEDED":
+            error.message += _describe_quota(execution, creation)
+        raise
+    for note in describe_new_token(response, execution.services.now_ms()):
+        execution.services.note_later(note)
+
+
+def _build_creation(execution: Execution, plan: InsertPlan, row: Row) -> Creation:
+    given = dict(zip(plan.targets, row, strict=True))
+    values = {**plan.defaults, **{p.name: value for p, value in given.items() if p.location != "body"}}
+    body = {
+        p.name: requests_.attribute(p, value)
+        for p, value in given.items()
+        if p.location == "body" and value is not None
+    }
+    check_required(plan, body)
+    return Creation(plan.resource, plan.method, values, execution.build_request(plan.method, values, body))
+
+
+def _insert_row(execution: Execution, plan: InsertPlan, creation: Creation) -> Generator[Row, None, None]:
+    attributes = {f"data__{name}": to_cell(value) for name, value in (creation.request.body or {}).items()}
+    given = {**creation.values, **attributes}
+    if creation.request.creates:
+        yield from create_and_deliver(
+            execution, creation, lambda row: execution.project_response(plan.returning, plan.method, row, given)
+        )
+        return
+    response = first_object(execution.send_write(plan.method, creation.request))
+    yield execution.project_write(plan, response, given)
+
+
+def _describe_quota(execution: Execution, creation: Creation) -> str:
+    """Return how many tokens count for the quota, as the end of a message; empty if they cannot be listed."""
+    method = next((m for m in creation.resource.of("SELECT") if m.lists), None)
+    if method is None or method.path != _OWN_TOKENS_PATH:
+        return ""
+    try:
+        response = execution.services.client.send(execution.build_request(method, creation.values))
+        count = count_unexpired(replies.rows(method, response), execution.services.now_ms())
+    except Error:
+        return ""
+    return f" (you have {count:,} that are not expired)"
+
+
+def _describe_remaining(plan: InsertPlan, remaining: Sequence[Row], total: int) -> str:
+    """Return what to run for the rows that are not done: a statement, or their numbers if there are many."""
+    if not remaining:
+        return ""
+    if len(remaining) > _MOST_ROWS_REPEATED:
+        first = total - len(remaining) + 1
+        return f"rows {first} to {total} of its query remain: run it for these alone, the others are done"
+    names = ", ".join(p.sql_name for p in plan.targets)
+    rows = ", ".join(f"({', '.join(map(literal, row))})" for row in remaining)
+    return f"for the rest: INSERT INTO {plan.resource.id} ({names}) VALUES {rows};"  # noqa: S608 (only shown)
