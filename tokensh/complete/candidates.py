@@ -12,15 +12,9 @@ from tokensh.complete.model import Candidate, Facts, note
 from tokensh.complete.names import Index, Names, method_note, resource_note
 from tokensh.complete.outline import Relation, Sketch
 from tokensh.provider.model import Resource, Verb
+from tokensh.provider.show_kinds import SHOW_KINDS, ShowKind
+from tokensh.sql.table_functions import TABLE_FUNCTIONS
 
-_TABLE_FUNCTIONS = ("json_each", "json_tree")
-_SHOWN = ("PROVIDERS", "SERVICES", "RESOURCES", "METHODS", "FUNCTIONS")
-_SHOW_COLUMNS = {
-    "PROVIDERS": ("name", "version"),
-    "SERVICES": ("id", "name", "title", "description", "preferred", "version"),
-    "RESOURCES": ("id", "name", "description"),
-    "METHODS": ("MethodName", "RequiredParams", "OptionalParams", "SQLVerb", "description"),
-}
 _TYPES = ("TEXT", "INTEGER", "REAL", "NUMERIC", "BLOB", "CHAR", "SIGNED", "UNSIGNED", "DECIMAL", "DATE", "JSON")
 _COLLATIONS = ("NOCASE", "BINARY", "RTRIM")
 _PREDICATES = ("WHERE", "ON")
@@ -65,7 +59,7 @@ class Sources:
             case "describe" | "explain_resource":
                 return (*self.local(), *self.resources(None))
             case "show_in":
-                return self._shown_in()
+                return self._show_parents()
             case "show_insert":
                 return self.resources("INSERT")
             case "use":
@@ -79,7 +73,7 @@ class Sources:
             case "collate":
                 return [Candidate(one, "keyword", loose=0) for one in _COLLATIONS]
             case _ if "names_in_a_row" in role:
-                return self._shown(previous)
+                return self._show_kinds(previous)
             case _:
                 return self._written(previous)
 
@@ -131,8 +125,8 @@ class Sources:
 
     def _table_functions(self) -> Iterator[Candidate]:
         if not self.place.qualifier:
-            for name in _TABLE_FUNCTIONS:
-                yield Candidate(name, "function", self.facts.functions.get(name, "rows of a JSON text"), f"{name}(")
+            for name, function in TABLE_FUNCTIONS.items():
+                yield Candidate(name, "function", note(function.description), f"{name}(")
 
     def _written(self, previous: str) -> Iterable[Candidate]:
         """Where only the word before tells what a name is: the target of a write."""
@@ -150,23 +144,38 @@ class Sources:
 
     # ---- SHOW
 
-    def _shown(self, previous: str) -> Iterable[Candidate]:
+    def _show_kinds(self, previous: str) -> Iterable[Candidate]:
         if previous not in ("SHOW", "EXTENDED", "FULL"):
             return ()
-        return [Candidate(one, "keyword", loose=0) for one in _SHOWN]
+        kinds = (kind for kind in SHOW_KINDS.values() if previous != "EXTENDED" or kind.extended_columns)
+        return [Candidate(kind.name, "keyword", note(kind.description), loose=0) for kind in kinds]
 
-    def _shown_in(self) -> Iterable[Candidate]:
-        match self._shown_word():
-            case "SERVICES":
-                return [Candidate(one, "provider", "provider") for one in self.names.providers]
-            case "RESOURCES":
-                return [one for one in self.services() if one.kind == "service"]
-            case _:
+    def _show_parents(self) -> Iterable[Candidate]:
+        """What IN or FROM of SHOW can name."""
+        kind = self.show_kind
+        match kind.parent if kind else None:
+            case "provider":
+                return [Candidate(name, "provider", "provider") for name in self.names.providers]
+            case "service":
+                return [service for service in self.services() if service.kind == "service"]
+            case "resource":
                 return self.resources(None)
+            case None:
+                return ()
 
-    def _shown_word(self) -> str:
-        words = [t.text.upper() for t in self.found.tokens[:4]]
-        return next((word for word in words if word in _SHOWN), "")
+    @property
+    def show_kind(self) -> ShowKind | None:
+        """What a SHOW lists; None of another statement, or while its kind is not typed."""
+        if self.found.verb != "SHOW":
+            return None
+        words = (token.text.upper() for token in self.found.tokens[:4])
+        return next((SHOW_KINDS[word] for word in words if word in SHOW_KINDS), None)
+
+    def _show_columns(self) -> Iterator[Candidate]:
+        kind = self.show_kind
+        extended = any(token.text.upper() == "EXTENDED" for token in self.found.tokens[:2])
+        for name in kind.result_columns(extended=extended) if kind else ():
+            yield Candidate(name, "column")
 
     # ---- columns
 
@@ -180,8 +189,7 @@ class Sources:
             case Sketch(verb="EXEC"):
                 return
             case Sketch(verb="SHOW"):
-                names = _SHOW_COLUMNS.get(self._shown_word(), ())
-                yield from (Candidate(one, "column") for one in names)
+                yield from self._show_columns()
             case Sketch(clause="RETURNING"):
                 yield from self._returned()
             case Sketch(relations=(), outer=()) if not self.place.qualifier:

@@ -10,10 +10,10 @@ from tokensh.complete.names import Names, callable_by
 from tokensh.complete.outline import Cte, Group, Item, Relation, Sketch, alias_of, items_of, mentions, sketch
 from tokensh.provider.model import VERBS, Method, Parameter, Resource, Verb
 from tokensh.sql.lexer import Token
+from tokensh.sql.table_functions import TABLE_FUNCTIONS
 
 _DEEPEST = 6
 """Queries within queries whose columns are looked for."""
-_FUNCTION_COLUMNS = ("key", "value", "type", "atom", "id", "parent", "fullkey", "path")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ class Tables:
 
     def _columns(self, relation: Relation, verb: Verb, depth: int) -> tuple[Shown, ...]:
         if relation.is_function:
-            return tuple(Shown(name, relation.path[-1]) for name in _FUNCTION_COLUMNS)
+            function = TABLE_FUNCTIONS.get(relation.path[-1].lower())
+            return tuple(Shown(name, relation.path[-1]) for name, _ in function.columns) if function else ()
         if relation.query is not None:
             return tuple(self._selected(relation.query, depth))
         if len(relation.path) == 1:

@@ -77,7 +77,7 @@ class Completer:
         role = state.role()
         candidates = [*self._of_grammar(place, found, facts, state), *sources.of_role(role)]
         if not place.qualifier and not place.quote:
-            keywords = self._keywords(place, found, state)
+            keywords = self._keywords(place, found, state, sources)
             before = place.before[-1].text.upper() if place.before else ""
             candidates = [*keywords, *candidates] if before in _WORDS_FIRST else [*candidates, *keywords]
             if role == "column":
@@ -105,13 +105,16 @@ class Completer:
             return (opening,) if opening else ()
         return ()
 
-    def _keywords(self, place: Place, found: Sketch, state: Expected) -> Iterator[Candidate]:
+    def _keywords(self, place: Place, found: Sketch, state: Expected, sources: Sources) -> Iterator[Candidate]:
         lower = bool(place.typed) and place.typed == place.typed.lower()
         words = list(state.keywords(place.typed, _FAVOURED.get(found.verb, "")))
         if place.reopened:
             openers = Expected(self._parser.table, [self._parser.table.start]).keywords(place.typed)
             words = [*(word for word in openers if word.split()[0] in OPENERS), *words]
+        show_kind = sources.show_kind
         for word in words:
+            if show_kind and not show_kind.parent and word in ("IN", "FROM"):
+                continue
             yield Candidate(word.lower() if lower else word, "keyword", loose=0)
 
     def _suggestion(self, one: Candidate, start: int, place: Place, state: Expected) -> Suggestion:

@@ -11,6 +11,7 @@ from tokensh.plan.pushdown import unbound, walk
 from tokensh.plan.query import Names, QueryBinder
 from tokensh.plan.scope import BoundColumn, From, Relation, Scope
 from tokensh.provider import show
+from tokensh.provider.show_kinds import SHOW_KINDS, ShowKind
 from tokensh.rows import Column, RowSet
 from tokensh.sql import nodes as n
 from tokensh.sql import unparse
@@ -19,7 +20,6 @@ from tokensh.text import nearest
 
 __all__ = ["Names", "bind"]
 
-_SHOWN = ("PROVIDERS", "SERVICES", "RESOURCES", "METHODS", "FUNCTIONS", "VIEWS", "TABLES")
 _TABLE = "shown"
 
 
@@ -144,30 +144,38 @@ def _described(found: View | Table, names: Names) -> RowSet:
 
 
 def _show(node: n.Show, names: Names) -> RowsPlan:
-    rows = _shown(node, names)
+    kind = _show_kind(node)
+    rows = _show_rows(kind, node, names)
     if node.like is None and node.where is None:
         return RowsPlan(rows)
-    columns = tuple(BoundColumn(c.name, quoted(c.name), c, relations=frozenset([0])) for c in rows.columns)
-    relation = Relation(0, frozenset(), columns, quoted(_TABLE), frozenset(), standalone=False)
-    scope = Scope(None, From(quoted(_TABLE), (relation,), columns))
     if node.where is not None:
+        columns = tuple(BoundColumn(c.name, quoted(c.name), c, relations=frozenset([0])) for c in rows.columns)
+        relation = Relation(0, frozenset(), columns, quoted(_TABLE), frozenset(), standalone=False)
+        scope = Scope(None, From(quoted(_TABLE), (relation,), columns))
         binder = QueryBinder(names)
-        if any(isinstance(one, n.Query) for one in walk(node.where)):
+        if any(isinstance(inner, n.Query) for inner in walk(node.where)):
             raise NotSupportedError("the WHERE of SHOW takes no subquery", span=node.where.span)
         condition = binder.condition(node.where, scope, binder.dialect(scope, {}), frozenset())
     else:
-        named = next(c.name for c in rows.columns if c.name.lower() in ("name", "methodname"))
-        condition = f"{quoted(named)} LIKE {text_literal(node.like or '')}"
+        condition = f"{quoted(kind.name_column)} LIKE {text_literal(node.like or '')}"
     return RowsPlan(rows, quoted(_TABLE), f"SELECT * FROM {quoted(_TABLE)} WHERE {condition}")  # noqa: S608
 
 
-def _shown(node: n.Show, names: Names) -> RowSet:
-    what = node.what.text.upper()
+def _show_kind(node: n.Show) -> ShowKind:
+    kind = SHOW_KINDS.get(node.what.text.upper())
+    if kind is None:
+        near = nearest(node.what.text.upper(), SHOW_KINDS)
+        hint = None if near else f"SHOW {', '.join(SHOW_KINDS)}"
+        raise UnknownName("thing to show", node.what.text, near=near, span=node.what.span, hint=hint)
+    return kind
+
+
+def _show_rows(kind: ShowKind, node: n.Show, names: Names) -> RowSet:
     catalog = names.catalog
     path = tuple(part.text for part in node.path)
     full = (*names.namespace[: 2 - len(path)], *path) if len(path) < 2 else path
     span = _span(node.path) if node.path else node.what.span
-    match what:
+    match kind.name:
         case "PROVIDERS":
             return show.show_providers(catalog.providers())
         case "SERVICES":
@@ -184,32 +192,28 @@ def _shown(node: n.Show, names: Names) -> RowSet:
                 raise ProgrammingError("METHODS are in a resource", span=span, hint="SHOW METHODS IN resource")
             return show.show_methods(catalog.find(path, names.namespace, span), extended=node.extended)
         case "FUNCTIONS":
-            return _functions(names)
+            return _functions(kind, names)
         case "VIEWS" | "TABLES":
-            return _objects(names, what)
+            return _objects(kind, names)
         case _:
-            near = nearest(what, _SHOWN)
-            raise UnknownName(
-                "thing to show",
-                node.what.text,
-                near=near,
-                span=node.what.span,
-                hint=None if near else f"SHOW {', '.join(_SHOWN)}",
-            )
+            raise NotImplementedError(f"SHOW {kind.name}")
 
 
-def _functions(names: Names) -> RowSet:
-    columns = (Column("name", "string"), Column("signature", "string"), Column("kind", "string"))
-    shown = (one for name, one in sorted(functions().items()) if not names.functions or name in names.functions)
-    rows = [(one.name, one.signature, one.kind, one.description) for one in shown]
-    return RowSet((*columns, Column("description", "string")), iter(rows))
+def _string_columns(kind: ShowKind) -> tuple[Column, ...]:
+    return tuple(Column(name, "string") for name in kind.columns)
 
 
-def _objects(names: Names, what: str) -> RowSet:
-    """SHOW VIEWS and SHOW TABLES: what there is besides resources."""
-    rows = []
-    for name in names.objects.names():
-        found = names.objects.find(name)
-        if found is not None and ("VIEW" in found.kind) == (what == "VIEWS"):
-            rows.append((found.name, found.kind, unparse.query(found.query) if found.query else None))
-    return RowSet((Column("name", "string"), Column("kind", "string"), Column("query", "string")), iter(rows))
+def _functions(kind: ShowKind, names: Names) -> RowSet:
+    known = (doc for name, doc in sorted(functions().items()) if not names.functions or name in names.functions)
+    return RowSet(_string_columns(kind), ((doc.name, doc.signature, doc.kind, doc.description) for doc in known))
+
+
+def _objects(kind: ShowKind, names: Names) -> RowSet:
+    """Return the stored views or tables. Read now, not when the rows are fetched: the store may change in between."""
+    stored = [names.objects.find(name) for name in names.objects.names()]
+    rows = [
+        (item.name, item.kind, unparse.query(item.query) if item.query else None)
+        for item in stored
+        if item is not None and ("VIEW" in item.kind) == (kind.name == "VIEWS")
+    ]
+    return RowSet(_string_columns(kind), iter(rows))

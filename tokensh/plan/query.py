@@ -46,6 +46,7 @@ from tokensh.provider.model import Method, Resource
 from tokensh.rows import Column, ColumnType
 from tokensh.sql import nodes as n
 from tokensh.sql import unparse
+from tokensh.sql.table_functions import TABLE_FUNCTIONS
 from tokensh.sql.unparse import Dialect, quoted
 from tokensh.text import nearest
 
@@ -53,22 +54,6 @@ T = TypeVar("T")
 
 _PLAIN_JSON = frozenset({"json_valid", "json_type", "json_array_length", "json_equal", "json_error_position"})
 _MOST_TABLES = 2000
-_EACH: tuple[tuple[str, ColumnType], ...] = (
-    ("key", "any"),
-    ("value", "json"),
-    ("type", "string"),
-    ("atom", "any"),
-    ("id", "integer"),
-    ("parent", "integer"),
-    ("fullkey", "string"),
-    ("path", "string"),
-)
-_TABLE_FUNCTIONS: Mapping[str, tuple[str, tuple[tuple[str, ColumnType], ...]]] = {
-    "json_each": ("json_each", _EACH),
-    "json_tree": ("json_tree", _EACH),
-    "json_array_elements_text": ("json_each", (("value", "any"),)),
-}
-"""What SQLite calls it, and its columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -616,17 +601,19 @@ class QueryBinder:
 
     def _table_function(self, node: n.TableFunction, scope: Scope, ctes: Ctes, left: From) -> Relation:
         name = node.name[-1].text.lower()
-        if name not in _TABLE_FUNCTIONS or len(node.name) > 1:
-            raise UnknownName("table function", name, near=nearest(name, _TABLE_FUNCTIONS), span=node.span)
-        function, shape = _TABLE_FUNCTIONS[name]
+        if name not in TABLE_FUNCTIONS or len(node.name) > 1:
+            raise UnknownName("table function", name, near=nearest(name, TABLE_FUNCTIONS), span=node.span)
+        function = TABLE_FUNCTIONS[name]
         inner = Scope(scope.outer, left)
         dialect = self.dialect(inner, ctes)
         arguments = ", ".join(unparse.expression(one, dialect) for one in node.arguments)
         scope.correlated = scope.correlated or inner.correlated
-        columns = [BoundColumn(c, quoted(c), Column(c, kind)) for c, kind in shape]
+        columns = [BoundColumn(c, quoted(c), Column(c, kind)) for c, kind in function.columns]
         alias = node.alias or n.Name(name)
         needs = self._needs(Scope(), node.arguments)
-        return self._relation(f"{function}({arguments})", columns, alias, needs, standalone=not inner.refers)
+        return self._relation(
+            f"{function.sqlite_name}({arguments})", columns, alias, needs, standalone=not inner.refers
+        )
 
     def _join(self, node: n.Join, scope: Scope, ctes: Ctes, before: From) -> From:
         left = self._from(node.left, scope, ctes, before)

@@ -7,42 +7,38 @@ from collections.abc import Iterable, Sequence
 
 from tokensh.errors import ProgrammingError
 from tokensh.provider.model import Field, Method, Parameter, ProviderInfo, Resource, ServiceInfo
+from tokensh.provider.show_kinds import SHOW_KINDS
 from tokensh.provider.statement_templates import insert_form, required
 from tokensh.rows import Column, ColumnType, Row, RowSet
 
 
 def show_providers(providers: Iterable[ProviderInfo]) -> RowSet:
-    """SHOW PROVIDERS: name, version."""
-    return _row_set(("name", "version"), [(one.name, one.version) for one in providers])
+    """Return the rows of SHOW PROVIDERS."""
+    return _show_rows("PROVIDERS", [(provider.name, provider.version) for provider in providers])
 
 
 def show_services(services: Iterable[ServiceInfo], *, extended: bool = False) -> RowSet:
-    """SHOW SERVICES: id, name, title; EXTENDED: description, preferred, version too."""
-    columns = ("id", "name", "title", "description", "preferred", "version")
-    rows = [(one.id, one.name, one.title, one.description, int(one.preferred), one.version) for one in services]
-    return _row_set(columns, rows, keep=6 if extended else 3)
+    """Return the rows of SHOW SERVICES."""
+    rows = [(s.id, s.name, s.title, s.description, int(s.preferred), s.version) for s in services]
+    return _show_rows("SERVICES", rows, extended=extended)
 
 
 def show_resources(resources: Iterable[Resource], *, extended: bool = False) -> RowSet:
-    """SHOW RESOURCES: id, name; EXTENDED: description too."""
-    rows = [(one.id, one.name, one.description) for one in resources]
-    return _row_set(("id", "name", "description"), rows, keep=3 if extended else 2)
+    """Return the rows of SHOW RESOURCES."""
+    rows = [(resource.id, resource.name, resource.description) for resource in resources]
+    return _show_rows("RESOURCES", rows, extended=extended)
 
 
 def show_methods(resource: Resource, *, extended: bool = False) -> RowSet:
-    """SHOW METHODS: MethodName, RequiredParams, SQLVerb; EXTENDED: OptionalParams, description too."""
-    columns = ("MethodName", "RequiredParams", "SQLVerb", "OptionalParams", "description")
-    rows = [
-        (one.name, _listed(required(one)), one.verb, _listed(_optional(one)), one.description)
-        for one in resource.methods
-    ]
-    return _row_set(columns, rows, keep=5 if extended else 3)
+    """Return the rows of SHOW METHODS."""
+    rows = [(m.name, _listed(required(m)), m.verb, _listed(_optional(m)), m.description) for m in resource.methods]
+    return _show_rows("METHODS", rows, extended=extended)
 
 
 def describe(resource: Resource, *, extended: bool = False) -> RowSet:
     """DESCRIBE a resource: name and type of its fields, in document order; EXTENDED: description too."""
     rows = [(one.name, one.type, one.description) for one in resource.fields]
-    return _row_set(("name", "type", "description"), rows, keep=3 if extended else 2)
+    return _row_set(("name", "type", "description") if extended else ("name", "type"), rows)
 
 
 def describe_method(method: Method, *, extended: bool = False) -> RowSet:
@@ -55,7 +51,8 @@ def describe_method(method: Method, *, extended: bool = False) -> RowSet:
         *(_described(one.sql_name, _param_type(one), _example(one), one.type, _page_text(one)) for one in inputs),
         *(_described(one.name, "output", one.shape, one.type, one.description) for one in method.fields),
     ]
-    return _row_set(("name", "param_type", "shape", "type", "description"), rows, keep=5 if extended else 4)
+    columns = ("name", "param_type", "shape", "type", "description")
+    return _row_set(columns if extended else columns[:4], rows)
 
 
 def show_insert(resource: Resource, *, extended: bool = False) -> RowSet:
@@ -72,9 +69,13 @@ def show_insert(resource: Resource, *, extended: bool = False) -> RowSet:
     return _row_set(("query",), [(form(resource, one),) for one in methods])
 
 
-def _row_set(columns: Sequence[str], rows: Sequence[Row], keep: int | None = None) -> RowSet:
-    typed = tuple(Column(name, "boolean" if name == "preferred" else "string") for name in columns[:keep])
-    return RowSet(typed, (row[:keep] for row in rows))
+def _show_rows(kind: str, rows: Sequence[Row], *, extended: bool = True) -> RowSet:
+    return _row_set(SHOW_KINDS[kind].result_columns(extended=extended), rows)
+
+
+def _row_set(columns: Sequence[str], rows: Sequence[Row]) -> RowSet:
+    typed = tuple(Column(name, "boolean" if name == "preferred" else "string") for name in columns)
+    return RowSet(typed, (row[: len(columns)] for row in rows))
 
 
 def _listed(parameters: Iterable[Parameter]) -> str:

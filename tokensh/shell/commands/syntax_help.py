@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tokensh.errors import InterfaceError
+from tokensh.provider.show_kinds import SHOW_KINDS
 from tokensh.shell.commands.registry import MetaCommand
 from tokensh.text import nearest
 
@@ -61,12 +62,8 @@ STATEMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "SHOW": (
         "what there is",
         (
-            "SHOW PROVIDERS;",
-            "SHOW SERVICES IN databricks_workspace;",
-            "SHOW RESOURCES IN databricks_workspace.workspace LIKE 'token%';",
-            "SHOW EXTENDED METHODS IN user_tokens;",
+            *(f"{kind.example};" for kind in SHOW_KINDS.values()),
             "SHOW INSERT INTO user_tokens;",
-            "SHOW FUNCTIONS;",
         ),
     ),
     "DESCRIBE": (
