@@ -23,7 +23,7 @@ def table(root: Path) -> str:
         from tokensh.sql import grammar  # noqa: PLC0415 (found only beside this file)
     finally:
         sys.path.remove(str(root))
-    return json.dumps(grammar.compile_grammar(grammar.text()), separators=(",", ":"))
+    return json.dumps(grammar.compile_grammar(grammar.read_grammar()), separators=(",", ":"))
 
 
 class TableHook(BuildHookInterface[Any]):

@@ -14,7 +14,7 @@ from tests.benchmarks.measure import HERE, Bench, Result, cpu, ms, turns
 from tokensh.errors import SqlSyntaxError
 from tokensh.sql import grammar
 from tokensh.sql.parse import Parser
-from tokensh.sql.script import split
+from tokensh.sql.script import split_script
 
 DEEP = 5000
 
@@ -29,7 +29,7 @@ def measure(bench: Bench) -> Iterator[Result]:
     yield _table(bench.home / "grammar")
     parser = Parser()
     texts = statements()
-    plain = Lark(grammar.text(), parser="lalr", lexer="contextual", maybe_placeholders=True)
+    plain = Lark(grammar.read_grammar(), parser="lalr", lexer="contextual", maybe_placeholders=True)
     ours, other, ratio = turns(_over(parser.parse, texts), _over(plain.parse, texts))
     each = len(texts) * 10
     metric = "a statement : plain lark, contextual, same grammar, CPU"
@@ -41,9 +41,9 @@ def measure(bench: Bench) -> Iterator[Result]:
 
 
 def _table(cache: Path) -> Result:
-    grammar.load(cache)
-    text = grammar.text()
-    ours, other, ratio = turns(lambda: grammar.load(cache), lambda: grammar.compile_grammar(text), 3)
+    grammar.load_table(cache)
+    text = grammar.read_grammar()
+    ours, other, ratio = turns(lambda: grammar.load_table(cache), lambda: grammar.compile_grammar(text), 3)
     return Result("4", "the table loaded : made by lark, CPU", ms(ours), ms(other), ratio, 0.15)
 
 
@@ -92,7 +92,7 @@ def _scripts(parser: Parser, count: int) -> Iterator[Result]:
 
     def read(size: int) -> None:
         lines = (texts[number % len(texts)] + ";\n" for number in range(size))
-        for piece in split(lines, parser.table, parser.is_complete):
+        for piece in split_script(lines, parser.table, parser.is_complete):
             parser.parse(piece.text)
 
     pairs = [(cpu(lambda: read(count)) / count, cpu(lambda: read(count // 4)) / (count // 4)) for _ in range(2)]

@@ -63,7 +63,7 @@ def test_at_every_cursor_of_a_statement_a_keyword_keeps_the_beginning_readable(s
     for cursor in range(len(statement) + 1):
         for one in check(statement, cursor):
             if one.kind == "keyword":
-                parser().accepts(statement[: one.start] + one.text)
+                parser().expected_terminals(statement[: one.start] + one.text)
 
 
 @settings(max_examples=400, deadline=None)
@@ -71,12 +71,12 @@ def test_at_every_cursor_of_a_statement_a_keyword_keeps_the_beginning_readable(s
 def test_a_keyword_keeps_any_readable_beginning_readable(beginning: str) -> None:
     text = beginning + " "
     try:
-        parser().accepts(text)
+        parser().expected_terminals(text)
     except (SqlSyntaxError, ValueError):
         return
     for one in check(text, len(text)):
         if one.kind == "keyword":
-            parser().accepts(text[: one.start] + one.text)
+            parser().expected_terminals(text[: one.start] + one.text)
 
 
 @pytest.mark.parametrize(

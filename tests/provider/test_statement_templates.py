@@ -9,7 +9,7 @@ from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.provider.model import Method, Resource
 from tokensh.provider.statement_templates import form
 from tokensh.sql.parse import Parser
-from tokensh.sql.script import split
+from tokensh.sql.script import split_script
 
 CATALOG = Catalog.shipped()
 SERVICES = [one.name for one in CATALOG.services(DEFAULT[0])]
@@ -28,7 +28,7 @@ def test_the_forms_of_user_tokens_are_the_pages_own(method: str, printed: str) -
 @pytest.mark.parametrize(("resource", "method"), METHODS, ids=[f"{r.service}.{r.name}.{m.name}" for r, m in METHODS])
 def test_every_form_is_one_ended_statement_that_parses(resource: Resource, method: Method) -> None:
     parser = Parser(None)
-    (piece,) = split([form(resource, method)], parser.table, parser.is_complete)
+    (piece,) = split_script([form(resource, method)], parser.table, parser.is_complete)
     assert piece.ended
     assert piece.error is None
     parser.parse(piece.text)

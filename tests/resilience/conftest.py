@@ -19,7 +19,7 @@ from tokensh.sql import grammar
 def compiled_grammar(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the parser's table, made once for all tests."""
     folder = tmp_path_factory.mktemp("grammar")
-    grammar.load(folder)
+    grammar.load_table(folder)
     return folder
 
 

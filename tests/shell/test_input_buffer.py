@@ -7,7 +7,7 @@ import pytest
 from tests import seed_statements
 from tokensh.shell.input_buffer import Command, Part, bare_command, is_ready, marks, parts, trouble
 from tokensh.sql.parse import Parser
-from tokensh.sql.script import Piece
+from tokensh.sql.script import StatementText
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_commands_and_statements_in_their_order(text: str, found: list[str], par
 
 def test_statements_know_their_lines_and_columns_in_the_whole_text(parser: Parser) -> None:
     text = "\\x\n  SELECT 1; SELECT 2\n\\p\n, 3;\nSELECT 4;"
-    places = [(one.text[:8], one.line, one.column) for one in parts(text, parser) if isinstance(one, Piece)]
+    places = [(one.text[:8], one.line, one.column) for one in parts(text, parser) if isinstance(one, StatementText)]
     assert places == [("SELECT 1", 2, 3), ("SELECT 2", 2, 13), ("SELECT 4", 5, 1)]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.environments import world
 from tokensh.errors import InterfaceError, PlaceholderError
 from tokensh.shell.commands.named_queries import Queries, filled
-from tokensh.sql.lexer import tokens
+from tokensh.sql.lexer import tokenize
 from tokensh.sql.parse import Parser
 
 TABLE = Parser(None).table
@@ -49,7 +49,7 @@ def test_no_value_leaves_its_place(value: str) -> None:
         made = filled("SELECT '$1', $1, 1", [value], TABLE)
     except PlaceholderError:
         return  # a value that holds a placeholder itself
-    significant = [one for one in tokens(TABLE, made) if one.kind != "BLANK"]
+    significant = [one for one in tokenize(TABLE, made) if one.kind != "BLANK"]
     signs = [one.text for one in significant if one.kind == "OPERATOR" and one.text != "-"]
     assert signs == [",", ","]
     assert {one.kind for one in significant} <= {"NAME", "STRING", "NUMBER", "OPERATOR"}

@@ -6,7 +6,7 @@ import pytest
 
 from tokensh.shell.commands.syntax_help import STATEMENTS
 from tokensh.sql.parse import Parser
-from tokensh.sql.script import OPENERS, split
+from tokensh.sql.script import OPENERS, split_script
 
 FORMS = [(name, form) for name, (_, forms) in STATEMENTS.items() for form in forms]
 
@@ -18,7 +18,7 @@ def parser() -> Parser:
 
 @pytest.mark.parametrize(("name", "form"), FORMS, ids=[form[:40] for _, form in FORMS])
 def test_a_form_is_one_ended_statement_that_parses(name: str, form: str, parser: Parser) -> None:
-    (piece,) = split([form], parser.table, parser.is_complete)
+    (piece,) = split_script([form], parser.table, parser.is_complete)
     assert piece.ended
     parser.parse(piece.text)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from tests.support import shared
 from tokensh.errors import SqlSyntaxError
 from tokensh.sql.parse import Parser
-from tokensh.sql.script import Piece, split
+from tokensh.sql.script import StatementText, split_script
 
 COUNTED = ("provider-docs", "stackql.io", "stackql-robot", "seed")
 PAGES = ("stackql.io", "stackql-robot")
@@ -40,9 +40,9 @@ def samples() -> list[Sample]:
     return [Sample(x["id"], x["group"], x["sql"], x["parses_in_stackql"], x.get("error") or "") for x in found]
 
 
-def pieces(parser: Parser, text: str) -> list[Piece]:
+def pieces(parser: Parser, text: str) -> list[StatementText]:
     """The statements of a text."""
-    return list(split(text.splitlines(keepends=True), parser.table, parser.is_complete))
+    return list(split_script(text.splitlines(keepends=True), parser.table, parser.is_complete))
 
 
 def fault(parser: Parser, text: str) -> SqlSyntaxError | None:

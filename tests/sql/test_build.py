@@ -30,7 +30,7 @@ def test_a_wheel_has_the_table_of_its_grammar_and_nothing_to_build_it(tmp_path: 
         names = {name for name in wheel.namelist() if name.startswith("tokensh/grammar/")}
         table = json.loads(wheel.read("tokensh/grammar/table.json"))
     assert names == {f"tokensh/grammar/{name}" for name in ("stackql.lark", "terminals.lark", "table.json")}
-    assert table == grammar.compile_grammar(grammar.text())
+    assert table == grammar.compile_grammar(grammar.read_grammar())
 
 
 def test_the_same_checkout_gives_the_same_wheel(tmp_path: Path) -> None:

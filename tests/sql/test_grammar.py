@@ -15,10 +15,10 @@ import pytest
 
 from tokensh.errors import InternalError
 from tokensh.sql import grammar
-from tokensh.sql.lalr import State
+from tokensh.sql.lalr import ParserState
 
 ROOT = Path(__file__).parents[2]
-MADE = grammar.compile_grammar(grammar.text())
+MADE = grammar.compile_grammar(grammar.read_grammar())
 
 
 def installed(folder: Path) -> Path:
@@ -37,19 +37,19 @@ def no_lark(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_checkout_reads_the_grammar_at_its_top() -> None:
-    assert grammar.folder() == ROOT / "grammar"
+    assert grammar.find_folder() == ROOT / "grammar"
 
 
 def test_a_wheel_reads_the_grammar_in_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = installed(tmp_path)
     monkeypatch.setattr(grammar, "_HERE", package)
-    assert grammar.folder() == package / "grammar"
+    assert grammar.find_folder() == package / "grammar"
 
 
 def test_missing_files_are_an_error_that_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grammar, "_HERE", tmp_path / "tokensh")
     with pytest.raises(InternalError) as raised:
-        grammar.folder()
+        grammar.find_folder()
     assert "install" in (raised.value.hint or "")
 
 
@@ -58,18 +58,18 @@ def test_a_shipped_table_is_read_without_lark(tmp_path: Path, monkeypatch: pytes
     package = installed(tmp_path)
     (package / "grammar" / "table.json").write_text(json.dumps(MADE))
     monkeypatch.setattr(grammar, "_HERE", package)
-    assert grammar.load(None).start == MADE["start"]
+    assert grammar.load_table(None).start_state == MADE["start"]
 
 
 def test_a_table_of_another_grammar_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = installed(tmp_path)
     (package / "grammar" / "table.json").write_text(json.dumps(MADE | {"digest": "0", "start": -7}))
     monkeypatch.setattr(grammar, "_HERE", package)
-    assert grammar.load(None).start == MADE["start"]
+    assert grammar.load_table(None).start_state == MADE["start"]
 
 
 def test_a_made_table_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
-    grammar.load(tmp_path / "cache")
+    grammar.load_table(tmp_path / "cache")
     (kept,) = (tmp_path / "cache").iterdir()
     assert json.loads(kept.read_text()) == MADE
     assert kept.stat().st_mode & 0o077 == 0
@@ -79,32 +79,32 @@ def test_a_made_table_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
 def test_a_broken_cache_file_is_made_anew(broken: str, tmp_path: Path) -> None:
     kept = tmp_path / f"grammar-{MADE['digest'][:16]}.json"
     kept.write_text(broken)
-    grammar.load(tmp_path)
+    grammar.load_table(tmp_path)
     assert json.loads(kept.read_text()) == MADE
 
 
 @pytest.mark.usefixtures("no_lark")
 def test_a_cached_table_is_read_without_lark(tmp_path: Path) -> None:
     (tmp_path / f"grammar-{MADE['digest'][:16]}.json").write_text(json.dumps(MADE))
-    assert grammar.load(tmp_path).end == MADE["end"]
+    assert grammar.load_table(tmp_path).end_state == MADE["end"]
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert grammar.load(tmp_path / "file" / "cache").start == MADE["start"]
+    assert grammar.load_table(tmp_path / "file" / "cache").start_state == MADE["start"]
 
 
 def test_nothing_is_written_to_the_systems_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temp"))
     monkeypatch.setattr(tempfile, "tempdir", None)
     (tmp_path / "temp").mkdir()
-    grammar.load(tmp_path / "cache")
+    grammar.load_table(tmp_path / "cache")
     assert not list((tmp_path / "temp").iterdir())
 
 
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_the_same_grammar_gives_the_same_bytes(seed: str) -> None:
-    code = "import json; from tokensh.sql import grammar as g; print(json.dumps(g.compile_grammar(g.text())))"
+    code = "import json; from tokensh.sql import grammar as g; print(json.dumps(g.compile_grammar(g.read_grammar())))"
     ran = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
@@ -117,5 +117,5 @@ def test_the_same_grammar_gives_the_same_bytes(seed: str) -> None:
 
 
 def test_a_compiled_table_leads_on_from_the_start() -> None:
-    accepted = State(grammar.load(None), {}).accepts()
+    accepted = ParserState(grammar.load_table(None), {}).expected_terminals()
     assert {"SELECT", "INSERT", "EXEC", "SHOW"} <= set(accepted)

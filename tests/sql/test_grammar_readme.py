@@ -9,7 +9,7 @@ import pytest
 from tests.support import ROOT
 from tokensh._dataclasses import replace
 from tokensh.sql import parse
-from tokensh.sql.lalr import State
+from tokensh.sql.lalr import ParserState
 from tokensh.sql.parse import Parser
 
 PARSER = Parser()
@@ -20,13 +20,13 @@ EXAMPLES = [
 ]
 
 
-class Watched(State):
+class Watched(ParserState):
     """A parse that notes the rules it reduces by."""
 
     __slots__ = ("reduced",)
 
     def __init__(self, text: str) -> None:
-        super().__init__(replace(PARSER.table, passing=frozenset()), parse._actions(text))
+        super().__init__(replace(PARSER.table, unit_reductions=frozenset()), parse._actions(text))
         self.reduced: set[str] = set()
 
     def _reduce(self, action: int) -> int:

@@ -17,17 +17,17 @@ from tests.sql import corpus
 from tests.sql.test_parse import EXPRESSIONS, ODD, STATEMENTS, WORDS
 from tokensh.errors import Span, SqlSyntaxError
 from tokensh.sql import grammar
-from tokensh.sql.lalr import Action, State
+from tokensh.sql.lalr import Action, ParserState
 from tokensh.sql.lexer import Token
 from tokensh.sql.parse import Parser
 
 PARSER = Parser()
-LARK = Lark(grammar.text(), parser="lalr", lexer="basic", maybe_placeholders=True)
+LARK = Lark(grammar.read_grammar(), parser="lalr", lexer="basic", maybe_placeholders=True)
 
 Shape = tuple[Any, ...] | str | None
 
 
-class Recorder(State):
+class Recorder(ParserState):
     """Our loop, with the terminals that it was given and whether the last of them could not stand."""
 
     __slots__ = ("given", "refused")
@@ -37,13 +37,13 @@ class Recorder(State):
         self.given: list[tuple[str, str]] = []
         self.refused = False
 
-    def take(self, terminal: str, token: Token) -> None:
+    def consume(self, terminal: str, token: Token) -> None:
         self.given.append((terminal, token.text))
-        super().take(terminal, token)
+        super().consume(terminal, token)
 
-    def unexpected(self, terminal: str, token: Token) -> SqlSyntaxError:
+    def unexpected_token_error(self, terminal: str, token: Token) -> SqlSyntaxError:
         self.refused = True
-        return super().unexpected(terminal, token)
+        return super().unexpected_token_error(terminal, token)
 
 
 class _Shapes(defaultdict[str, Action]):

@@ -7,7 +7,7 @@ import pytest
 from tests.sql import corpus
 from tokensh.sql import nodes as n
 from tokensh.sql.parse import Parser
-from tokensh.sql.placeholders import PlaceholderValue, fill, find
+from tokensh.sql.placeholders import PlaceholderValue, find_placeholders, substitute
 
 ENDED_IN_A_COMMENT = """\
 SELECT id, label
@@ -116,7 +116,7 @@ def test_a_piece_that_is_only_a_comment_is_no_statement(text: str, parser: Parse
 
 def test_commas_of_exec_may_hide_in_comments(parser: Parser) -> None:
     (piece,) = corpus.pieces(parser, EXEC)
-    places = find(parser.table, piece.text)
+    places = find_placeholders(parser.table, piece.text)
     given: dict[str, PlaceholderValue] = {
         "aisle": "4",
         "depot": "east",
@@ -124,7 +124,7 @@ def test_commas_of_exec_may_hide_in_comments(parser: Parser) -> None:
         "label": 'the "big" one',
         "weight": 12,
     }
-    statement = parser.parse(fill(piece.text, places, given))
+    statement = parser.parse(substitute(piece.text, places, given))
     assert isinstance(statement, n.Exec)
     assert [a.name for a in statement.arguments] == ["aisle", "depot", "slow"]
     assert statement.body is not None

@@ -31,7 +31,7 @@ def equal(name: str, value: n.Expr) -> n.Binary:
     return n.Binary("=", column(name), value)
 
 
-def select(*items: n.Expr | n.Star, source: n.Table | None = None, where: n.Expr | None = None) -> n.Query:
+def select(*items: n.Expr | n.Star, source: n.FromItem | None = None, where: n.Expr | None = None) -> n.Query:
     wrapped = tuple(i if isinstance(i, n.Star) else n.Item(i) for i in items)
     return n.Query(n.Select(wrapped, source, where))
 
@@ -164,7 +164,7 @@ EXPRESSIONS: list[tuple[str, n.Expr]] = [
     ("x COLLATE nocase", n.Collate(X, n.Name("nocase"))),
     ("EXISTS (SELECT 1)", n.Exists(select(ONE))),
     ("(SELECT 1)", n.Subquery(select(ONE))),
-    ("(1, 2)", n.Row((ONE, TWO))),
+    ("(1, 2)", n.RowExpr((ONE, TWO))),
     ("CASE x WHEN 1 THEN 2 END", n.Case(X, (n.When(ONE, TWO),))),
     ("CASE WHEN x THEN 1 ELSE 2 END", n.Case(None, (n.When(X, ONE),), TWO)),
     ("CAST(x AS varchar(3))", n.Cast(X, "VARCHAR(3)")),
@@ -307,8 +307,8 @@ def test_depth_is_a_tree_or_an_error(text: str, fits: bool) -> None:
 
 
 def test_what_may_follow_is_told_for_completion(parser: Parser) -> None:
-    assert {"FROM", "AS", "WHERE", "$END"} <= set(parser.accepts("SELECT a"))
-    assert "SELECT" not in parser.accepts("SELECT a")
+    assert {"FROM", "AS", "WHERE", "$END"} <= set(parser.expected_terminals("SELECT a"))
+    assert "SELECT" not in parser.expected_terminals("SELECT a")
 
 
 def test_positions_are_those_of_the_text(parser: Parser) -> None:

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from tests import seed_statements
 from tokensh.errors import PlaceholderError
 from tokensh.sql import nodes as n
-from tokensh.sql.lexer import tokens
+from tokensh.sql.lexer import tokenize
 from tokensh.sql.parse import Parser
-from tokensh.sql.placeholders import PlaceholderValue, fill, find
+from tokensh.sql.placeholders import PlaceholderValue, find_placeholders, substitute
 
 PARSER = Parser()
 
 
 def filled(text: str, values: Mapping[str, PlaceholderValue]) -> str:
-    return fill(text, find(PARSER.table, text), values)
+    return substitute(text, find_placeholders(PARSER.table, text), values)
 
 
 def item(text: str) -> n.Expr:
@@ -48,15 +48,15 @@ PLACES = [
 
 @pytest.mark.parametrize(("text", "places"), PLACES)
 def test_a_placeholder_is_found_with_what_it_stands_in(text: str, places: list[tuple[str, str, str]]) -> None:
-    found = find(PARSER.table, text)
-    assert [(p.name, p.inside, p.quote) for p in found] == places
+    found = find_placeholders(PARSER.table, text)
+    assert [(p.name, p.context, p.quote) for p in found] == places
     assert all(text[p.span.start : p.span.end].strip("{ }") == p.name for p in found)
 
 
 @pytest.mark.parametrize("text", ["{{ range .x }}", "{{ }}", "{{ 1 }}", "'{{ $x }}'", "'{{ .values.x }}'"])
 def test_a_template_of_another_tool_is_an_error_with_its_place(text: str) -> None:
     with pytest.raises(PlaceholderError) as raised:
-        find(PARSER.table, f"SELECT {text}")
+        find_placeholders(PARSER.table, f"SELECT {text}")
     assert "no placeholder's name" in raised.value.message
     assert raised.value.span is not None
 
@@ -64,7 +64,7 @@ def test_a_template_of_another_tool_is_an_error_with_its_place(text: str) -> Non
 @pytest.mark.parametrize("statement", [seed_statements.SELECT, seed_statements.INSERT, seed_statements.EXEC])
 def test_the_statements_of_the_page_can_be_filled(statement: str) -> None:
     text = statement.rpartition(";")[0]
-    names = {p.name for p in find(PARSER.table, text)}
+    names = {p.name for p in find_placeholders(PARSER.table, text)}
     assert PARSER.is_complete(filled(text, dict.fromkeys(names, "1")))
 
 
@@ -174,7 +174,7 @@ def test_outside_quotes_a_value_is_one_token_or_refused(value: PlaceholderValue)
     except PlaceholderError:
         return
     assert json.loads(text) is not ...
-    assert len(list(tokens(PARSER.table, text.removeprefix("-")))) == 1
+    assert len(list(tokenize(PARSER.table, text.removeprefix("-")))) == 1
 
 
 @TRIES
@@ -183,7 +183,7 @@ def test_outside_quotes_a_value_is_one_token_or_refused(value: PlaceholderValue)
 )
 def test_any_text_is_filled_or_an_error(text: str, value: str) -> None:
     try:
-        places = find(PARSER.table, text)
-        fill(text, places, {p.name: value for p in places})
+        places = find_placeholders(PARSER.table, text)
+        substitute(text, places, {p.name: value for p in places})
     except PlaceholderError as error:
         assert error.span  # noqa: PT017 (no error is as good)

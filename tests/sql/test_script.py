@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 from tests import seed_statements
 from tokensh.errors import SqlSyntaxError
 from tokensh.sql.parse import Parser
-from tokensh.sql.script import OPENERS, Piece, Splitter, split
+from tokensh.sql.script import OPENERS, Splitter, StatementText, split_script
 
 PARSER = Parser()
 
 
-def by_lines(text: str) -> list[Piece]:
-    return list(split(text.splitlines(keepends=True), PARSER.table, PARSER.is_complete))
+def by_lines(text: str) -> list[StatementText]:
+    return list(split_script(text.splitlines(keepends=True), PARSER.table, PARSER.is_complete))
 
 
-def at_once(text: str) -> list[Piece]:
-    return list(split([text], PARSER.table, PARSER.is_complete))
+def at_once(text: str) -> list[StatementText]:
+    return list(split_script([text], PARSER.table, PARSER.is_complete))
 
 
 SCRIPTS = [
@@ -133,7 +133,7 @@ def test_a_statement_comes_as_soon_as_its_end_is_read() -> None:
 
 
 def test_every_word_that_opens_a_statement_is_known() -> None:
-    assert {w for w in PARSER.accepts("") if w in PARSER.table.keywords} == set(OPENERS)
+    assert {w for w in PARSER.expected_terminals("") if w in PARSER.table.keywords} == set(OPENERS)
 
 
 PARTS = st.sampled_from(
@@ -170,7 +170,7 @@ TEXTS = st.lists(st.tuples(PARTS, st.sampled_from([" ", "\n", "\n\n", ""])), max
 )
 
 
-def shown(pieces: list[Piece]) -> list[tuple[str, int, int, bool, str]]:
+def shown(pieces: list[StatementText]) -> list[tuple[str, int, int, bool, str]]:
     return [(p.text, p.line, p.column, p.ended, str(p.error or "")) for p in pieces]
 
 

@@ -95,7 +95,7 @@ def _larger(inner: Exprs) -> Exprs:
         st.builds(n.Is, inner, inner, negated, st.booleans()),
         st.builds(n.Exists, query),
         st.builds(n.Subquery, query),
-        st.builds(n.Row, many(2).map(tuple)),
+        st.builds(n.RowExpr, many(2).map(tuple)),
         st.builds(n.Case, st.none() | inner, arms, st.none() | inner),
         st.builds(n.Cast, inner, st.sampled_from(TYPES)),
         st.builds(n.Collate, inner, NAMES),

@@ -29,9 +29,9 @@ from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
 from tokensh.render.options import Options
 from tokensh.rows import RowSet
-from tokensh.sql.lexer import SKIPPED, tokens
+from tokensh.sql.lexer import TRIVIA, tokenize
 from tokensh.sql.parse import Parser
-from tokensh.sql.script import Piece, split
+from tokensh.sql.script import StatementText, split_script
 
 if TYPE_CHECKING:
     from tokensh.dbapi import Connection
@@ -237,7 +237,7 @@ class ScriptRunner:
                 )
             )
 
-    def _run(self, read: Iterable[tuple[Script, list[Piece] | None]]) -> None:
+    def _run(self, read: Iterable[tuple[Script, list[StatementText] | None]]) -> None:
         for script, pieces in read:
             for piece in _pieces(script, self._connection.parser, self._reporter) if pieces is None else pieces:
                 if not self._ran(script, piece):
@@ -245,20 +245,20 @@ class ScriptRunner:
             if self._reporter.status and self._stop:
                 return
 
-    def _read(self, script: Script) -> tuple[Script, list[Piece] | None]:
+    def _read(self, script: Script) -> tuple[Script, list[StatementText] | None]:
         """A script and its statements; None if they are to be read while it runs."""
         if script.streamed:
             return script, None
         return script, list(_pieces(script, self._connection.parser, self._reporter))
 
-    def _unfilled(self, script: Script, pieces: Iterable[Piece]) -> Iterator[tuple[PlaceholderError, Source]]:
+    def _unfilled(self, script: Script, pieces: Iterable[StatementText]) -> Iterator[tuple[PlaceholderError, Source]]:
         for piece in pieces:
             try:
                 self._connection.substitute_placeholders(piece.text)
             except PlaceholderError as error:
                 yield error, _source(script, piece)
 
-    def _ran(self, script: Script, piece: Piece) -> bool:
+    def _ran(self, script: Script, piece: StatementText) -> bool:
         """Run one statement; whether the next one is to be run."""
         source = _source(script, piece)
         try:
@@ -289,17 +289,17 @@ class ScriptRunner:
 
 
 def _is_change(parser: Parser, text: str) -> bool:
-    first = next((token for token in tokens(parser.table, text) if token.kind not in SKIPPED), None)
+    first = next((token for token in tokenize(parser.table, text) if token.kind not in TRIVIA), None)
     return first is not None and first.text.upper() in ("INSERT", "EXEC", "DELETE", "UPDATE", "REPLACE")
 
 
-def _source(script: Script, piece: Piece) -> Source:
+def _source(script: Script, piece: StatementText) -> Source:
     return Source(script.name, piece.text, piece.line, piece.column)
 
 
-def _pieces(script: Script, parser: Parser, reporter: Reporter) -> Iterator[Piece]:
+def _pieces(script: Script, parser: Parser, reporter: Reporter) -> Iterator[StatementText]:
     """The statements of a script, up to where it cannot be read."""
     try:
-        yield from split(script.lines(), parser.table, parser.is_complete)
+        yield from split_script(script.lines(), parser.table, parser.is_complete)
     except Error as error:
         reporter.error(error)

@@ -109,7 +109,7 @@ class Completer:
         lower = bool(place.typed) and place.typed == place.typed.lower()
         words = list(state.keywords(place.typed, _FAVOURED.get(found.verb, "")))
         if place.reopened:
-            openers = Expected(self._parser.table, [self._parser.table.start]).keywords(place.typed)
+            openers = Expected(self._parser.table, [self._parser.table.start_state]).keywords(place.typed)
             words = [*(word for word in openers if word.split()[0] in OPENERS), *words]
         show_kind = sources.show_kind
         for word in words:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from tokensh._dataclasses import dataclass, replace
-from tokensh.sql.lexer import SKIPPED, Token, tokens
+from tokensh.sql.lexer import TRIVIA, Token, tokenize
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import OPENERS, Splitter
 
@@ -57,7 +57,7 @@ def locate(parser: Parser, text: str, cursor: int) -> Place:
     command = _COMMAND.match(head, statement)
     if command:
         return replace(nowhere, kind="command", start=command.end(), typed=head[command.end() :])
-    all_tokens = list(tokens(parser.table, head, statement))
+    all_tokens = list(tokenize(parser.table, head, statement))
     opened = _opened(head, all_tokens)
     if opened == "comment":
         return nowhere
@@ -108,14 +108,14 @@ def _first_quote(found: Sequence[Token], number: int) -> int:
 
 
 def _significant(found: Sequence[Token]) -> tuple[Token, ...]:
-    return tuple(t for t in found if t.kind not in SKIPPED)
+    return tuple(t for t in found if t.kind not in TRIVIA)
 
 
 def _rest(parser: Parser, text: str, start: int) -> tuple[Token, ...]:
     """The statement's tokens from a place on."""
     found: list[Token] = []
     closed = False
-    for token in tokens(parser.table, text, start):
+    for token in tokenize(parser.table, text, start):
         if token.kind == "COMMENT":
             closed = closed or (not token.text.startswith("/*") and token.text.rstrip().endswith(";"))
             continue

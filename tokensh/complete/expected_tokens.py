@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tokensh.errors import Span, SqlSyntaxError
-from tokensh.sql.grammar import Table
-from tokensh.sql.lalr import END, State
-from tokensh.sql.lexer import SKIPPED, Token, tokens
+from tokensh.sql.grammar import ParseTable
+from tokensh.sql.lalr import END, ParserState
+from tokensh.sql.lexer import TRIVIA, Token, tokenize
 
 _UNTOLD = frozenset(("name", "path", "longer_path"))
 
@@ -70,10 +70,10 @@ _ACTIONS = _Nothing()
 class Expected:
     """The parser's state where a word begins."""
 
-    def __init__(self, table: Table, stack: list[int]) -> None:
+    def __init__(self, table: ParseTable, stack: list[int]) -> None:
         self._table = table
         self._stack = stack
-        self.at_start = stack == [table.start]
+        self.at_start = stack == [table.start_state]
 
     def takes(self, *terminals: str) -> bool:
         """Whether these may follow, one after the other."""
@@ -119,13 +119,13 @@ class Expected:
             _reduce(table, trial, action)
 
 
-def _reduce(table: Table, stack: list[int], action: int) -> None:
+def _reduce(table: ParseTable, stack: list[int], action: int) -> None:
     rule = table.rules[-1 - action]
     del stack[len(stack) - rule.size :]
     stack.append(table.gotos[stack[-1]][rule.origin])
 
 
-def _shifted(table: Table, stack: list[int] | None, terminal: str) -> list[int] | None:
+def _shifted(table: ParseTable, stack: list[int] | None, terminal: str) -> list[int] | None:
     """The states after a terminal, None if it cannot follow."""
     if stack is None or (terminal not in table.states[stack[-1]] and terminal != END):
         return None
@@ -140,10 +140,10 @@ def _shifted(table: Table, stack: list[int] | None, terminal: str) -> list[int] 
         _reduce(table, trial, action)
 
 
-def expected(table: Table, text: str, start: int, end: int) -> Expected:
+def expected(table: ParseTable, text: str, start: int, end: int) -> Expected:
     """The state behind `text[start:end]`; where that is wrong, as if a name were missing or a word too many."""
     text = text[:end]
-    state = State(table, _ACTIONS)
+    state = ParserState(table, _ACTIONS)
     try:
         state.feed(text, start)
     except (SqlSyntaxError, ValueError):
@@ -151,18 +151,18 @@ def expected(table: Table, text: str, start: int, end: int) -> Expected:
     return Expected(table, state.states)
 
 
-def _tolerated(table: Table, text: str, start: int) -> list[int]:
-    stack = [table.start]
+def _tolerated(table: ParseTable, text: str, start: int) -> list[int]:
+    stack = [table.start_state]
     skip_to = start
-    for token in tokens(table, text, start):
-        if token.start < skip_to or token.kind in SKIPPED:
+    for token in tokenize(table, text, start):
+        if token.start < skip_to or token.kind in TRIVIA:
             continue
         terminal, skip_to = _terminal(table, text, token, stack)
         stack = _shifted(table, stack, terminal) or _shifted(table, _shifted(table, stack, "NAME"), terminal) or stack
     return stack
 
 
-def _terminal(table: Table, text: str, token: Token, stack: list[int]) -> tuple[str, int]:
+def _terminal(table: ParseTable, text: str, token: Token, stack: list[int]) -> tuple[str, int]:
     """Which terminal a token is, and where it ends."""
     allowed = table.states[stack[-1]]
     match token.kind:

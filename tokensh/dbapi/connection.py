@@ -69,7 +69,7 @@ from tokensh.redact import Redactor
 from tokensh.rows import Row, RowSet, Value
 from tokensh.sql import nodes as n
 from tokensh.sql import placeholders
-from tokensh.sql.lexer import SKIPPED, tokens
+from tokensh.sql.lexer import TRIVIA, tokenize
 from tokensh.sql.parameters import Parameters, with_parameters
 from tokensh.sql.parse import Parser
 from tokensh.text import escape_unsafe, truncate
@@ -314,14 +314,14 @@ class Connection:
     def substitute_placeholders(self, text: str) -> str:
         """A statement with its placeholders filled. Raises PlaceholderError."""
         table = self.parser.table
-        places = placeholders.find(table, text)
-        return placeholders.fill(text, places, self.variables) if places else text
+        places = placeholders.find_placeholders(table, text)
+        return placeholders.substitute(text, places, self.variables) if places else text
 
     def strip_terminator(self, text: str) -> str:
         """One statement without the `;` at its end, and the comments behind that."""
         last = None
-        for token in tokens(self.parser.table, text):
-            if token.kind not in SKIPPED:
+        for token in tokenize(self.parser.table, text):
+            if token.kind not in TRIVIA:
                 last = token
         return text[: last.start] if last is not None and last.text == ";" else text
 

@@ -31,7 +31,7 @@ from tokensh.render.html import html_table
 from tokensh.render.options import Options
 from tokensh.rows import Column, Row, RowSet, Value
 from tokensh.sql import placeholders
-from tokensh.sql.script import Piece, split
+from tokensh.sql.script import StatementText, split_script
 from tokensh.text import escape_unsafe, nearest
 
 NotebookRow = tuple[Any, ...]
@@ -226,7 +226,9 @@ class TokenshMagics(Magics):
     def _run(self, connection: Connection, sql: str) -> Any:
         """The last result of some statements; those before it are shown."""
         last = None
-        for piece in split(iter(sql.splitlines(keepends=True)), connection.parser.table, connection.parser.is_complete):
+        for piece in split_script(
+            iter(sql.splitlines(keepends=True)), connection.parser.table, connection.parser.is_complete
+        ):
             source = Source("", piece.text, piece.line, piece.column)
             try:
                 for result in self._results(connection, piece):
@@ -237,7 +239,7 @@ class TokenshMagics(Magics):
                 raise _told(error, source, connection.redactor.clean) from None
         return last
 
-    def _results(self, connection: Connection, piece: Piece) -> Iterator[Result]:
+    def _results(self, connection: Connection, piece: StatementText) -> Iterator[Result]:
         if piece.error:
             raise piece.error
         text = self._filled(connection, piece.text)
@@ -261,10 +263,10 @@ class TokenshMagics(Magics):
 
     def _filled(self, connection: Connection, text: str) -> str:
         """The statement with the notebook's values in its placeholders. Raises PlaceholderError."""
-        places = placeholders.find(connection.parser.table, text)
+        places = placeholders.find_placeholders(connection.parser.table, text)
         values = {one.name: self.shell.user_ns[one.name] for one in places if one.name in self.shell.user_ns}
         try:
-            return placeholders.fill(text, places, values)
+            return placeholders.substitute(text, places, values)
         except PlaceholderError as error:
             if error.missing:
                 error.hint = f"assign it first: {'; '.join(f'{name} = ..' for name, _ in error.missing)}"

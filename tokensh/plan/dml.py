@@ -294,7 +294,7 @@ class _Change:
                 keys = frozenset().union(*known)
                 whole = len(known) == len(parts) and (expr.operator == "AND" or len(keys) == 1)
                 return keys if whole else None
-            case _ if any(isinstance(one, n.Row) for one in walk(expr)):
+            case _ if any(isinstance(one, n.RowExpr) for one in walk(expr)):
                 return None  # (token_id, 1) = ('x', 2) gives token_id a value, and is false
             case _:
                 names = {p.name.lower() for p in self.keys}

@@ -63,7 +63,7 @@ class Predicates:
                 return {}
 
     def _equal(self, left: n.Expr, right: n.Expr, allowed: frozenset[int]) -> Sets:
-        if isinstance(left, n.Row) and isinstance(right, n.Row) and len(left.items) == len(right.items):
+        if isinstance(left, n.RowExpr) and isinstance(right, n.RowExpr) and len(left.items) == len(right.items):
             pairs = zip(left.items, right.items, strict=True)
             return intersection([self._equal(a, b, allowed) for a, b in pairs])
         return intersection([self._of(left, allowed, self._value(right)), self._of(right, allowed, self._value(left))])
@@ -126,7 +126,7 @@ class Predicates:
         if isinstance(expr, n.ColumnRef):
             return self._column(self.scope.look_up(expr))
         inside = list(walk(expr))
-        if any(isinstance(one, n.Subquery | n.Exists | n.InQuery | n.Collate | n.Row) for one in inside):
+        if any(isinstance(one, n.Subquery | n.Exists | n.InQuery | n.Collate | n.RowExpr) for one in inside):
             return None
         if any(isinstance(one, n.Call) and _is_volatile(one) for one in inside):
             return None

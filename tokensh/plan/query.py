@@ -460,7 +460,7 @@ class QueryBinder:
 
     # ---- FROM
 
-    def _from(self, node: n.Table, scope: Scope, ctes: Ctes, left: From) -> From:
+    def _from(self, node: n.FromItem, scope: Scope, ctes: Ctes, left: From) -> From:
         """A FROM clause, or a part of it; `left` is what stands before it, which a table function may refer to."""
         match node:
             case n.TableRef():

@@ -10,26 +10,26 @@ from prompt_toolkit.validation import ValidationError, Validator
 
 from tokensh.errors import PlaceholderError
 from tokensh.sql import placeholders
-from tokensh.sql.placeholders import Place, PlaceholderValue
+from tokensh.sql.placeholders import PlaceholderUse, PlaceholderValue
 
 
 class _Takes(Validator):
     """Whether a value may stand in every place of a placeholder."""
 
-    def __init__(self, places: Iterable[Place]) -> None:
+    def __init__(self, places: Iterable[PlaceholderUse]) -> None:
         self._places = tuple(places)
 
     def validate(self, document: object) -> None:
         text: str = document.text  # type: ignore[attr-defined] # a Document
         try:
             for place in self._places:
-                placeholders.written(place, text)
+                placeholders.render_value(place, text)
         except PlaceholderError as error:
             raise ValidationError(len(text), error.hint or error.message) from None
 
 
 def values(
-    places: tuple[Place, ...],
+    places: tuple[PlaceholderUse, ...],
     given: MutableMapping[str, PlaceholderValue],
     defaults: MutableMapping[str, str],
     candidates: Callable[[str], Iterable[tuple[str, str]]],

@@ -12,7 +12,7 @@ from prompt_toolkit.styles.pygments import style_from_pygments_dict
 from pygments.lexer import Lexer
 from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation, String, Text, _TokenType
 
-from tokensh.sql.grammar import Table
+from tokensh.sql.grammar import ParseTable
 
 _PLAIN = r"(?P<PLAIN>[\s\ufeff(),.*+=<>|&%~!;\[\]]+)"
 """What has no colour and begins nothing else, as one token however much of it there is."""
@@ -79,7 +79,7 @@ class SqlLexer(Lexer):
 
     name = "tokensh"
 
-    def __init__(self, table: Table, **options: Any) -> None:
+    def __init__(self, table: ParseTable, **options: Any) -> None:
         super().__init__(**options)
         self._table = table
         self._words = _Words(table.keywords)
@@ -99,7 +99,7 @@ class SqlLexer(Lexer):
             yield found.start(), kind or words[word], word
 
 
-def lexer_for(table: Table) -> type[Lexer]:
+def lexer_for(table: ParseTable) -> type[Lexer]:
     """A lexer class that needs no arguments, as prompt_toolkit wants one."""
 
     class Bound(SqlLexer):

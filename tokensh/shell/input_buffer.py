@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import SqlSyntaxError
-from tokensh.sql.lexer import Token, tokens
+from tokensh.sql.lexer import Token, tokenize
 from tokensh.sql.parse import Parser
-from tokensh.sql.script import Piece, split
+from tokensh.sql.script import StatementText, split_script
 
 BARE_COMMANDS = {"help": r"\?", "?": r"\?", "exit": r"\q", "quit": r"\q", ":q": r"\q"}
 """Words that people type without a backslash; nothing else may stand beside them."""
@@ -34,7 +34,7 @@ class Unfinished:
     text: str
 
 
-Part = Command | Piece | Unfinished
+Part = Command | StatementText | Unfinished
 
 
 def bare_command(text: str) -> str | None:
@@ -47,7 +47,7 @@ def is_ready(text: str, parser: Parser) -> bool:
     if bare_command(text):
         return True
     match list(parts(text, parser))[-1:]:
-        case [Piece(ended=ended, text=last)]:
+        case [StatementText(ended=ended, text=last)]:
             return ended or (text.endswith("\n") and parser.is_complete(last))
         case _:
             return True
@@ -78,7 +78,7 @@ def parts(text: str, parser: Parser) -> Iterator[Part]:
 
 def _command_at(text: str, start: int, parser: Parser) -> int | None:
     """Where the next command begins: a backslash outside of quotes and comments."""
-    for token in tokens(parser.table, text, start):
+    for token in tokenize(parser.table, text, start):
         if _opens(token, text):
             return None
         if token.kind == "OTHER" and token.text == "\\":
@@ -93,11 +93,11 @@ def _opens(token: Token, text: str) -> bool:
     )
 
 
-def _pieces(text: str, begin: int, end: int, parser: Parser) -> Iterator[Piece]:
+def _pieces(text: str, begin: int, end: int, parser: Parser) -> Iterator[StatementText]:
     """The statements of a part of a text, with their places in the whole."""
     line = text.count("\n", 0, begin)
     column = begin - (text.rfind("\n", 0, begin) + 1)
-    for piece in split([text[begin:end]], parser.table, parser.is_complete):
+    for piece in split_script([text[begin:end]], parser.table, parser.is_complete):
         first = piece.line == 1
         yield replace(piece, line=piece.line + line, column=piece.column + (column if first else 0))
 
@@ -110,7 +110,7 @@ def marks(text: str, parser: Parser) -> list[str]:
     depth = 0
     last = ""
     found = [""]
-    for token in tokens(parser.table, text):
+    for token in tokenize(parser.table, text):
         if _opens(token, text):
             return found + ["*" if token.text == "/" else token.text] * text.count("\n", token.start)
         depth += (token.text in ("(", "[")) - (token.text in (")", "]"))
@@ -133,12 +133,12 @@ def trouble(text: str, parser: Parser) -> str:
     if len(text) > _LONGEST_CHECKED:
         return ""
     for part in parts(text, parser):
-        if isinstance(part, Piece) and (error := _error(part, typing=not text[-1:].isspace(), parser=parser)):
+        if isinstance(part, StatementText) and (error := _error(part, typing=not text[-1:].isspace(), parser=parser)):
             return _placed(part, error)
     return ""
 
 
-def _error(piece: Piece, *, typing: bool, parser: Parser) -> SqlSyntaxError | None:
+def _error(piece: StatementText, *, typing: bool, parser: Parser) -> SqlSyntaxError | None:
     """The error of a statement; None also if what is open may still become right, its last word where it is being typed."""
     if piece.error:
         return piece.error
@@ -151,7 +151,7 @@ def _error(piece: Piece, *, typing: bool, parser: Parser) -> SqlSyntaxError | No
     return None
 
 
-def _placed(piece: Piece, error: SqlSyntaxError) -> str:
+def _placed(piece: StatementText, error: SqlSyntaxError) -> str:
     before = piece.text[: error.span.start if error.span else 0]
     lines = before.count("\n")
     column = len(before) - (before.rfind("\n") + 1) + (1 if lines else piece.column)

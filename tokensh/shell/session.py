@@ -30,7 +30,7 @@ from tokensh.shell.runner import Runner, many
 from tokensh.shell.settings import Settings
 from tokensh.shell.watch import Watch
 from tokensh.sql import placeholders
-from tokensh.sql.script import Piece
+from tokensh.sql.script import StatementText
 from tokensh.text import escape_unsafe, truncate
 
 
@@ -223,15 +223,15 @@ class Session:
         found = list(parts(bare_command(text) or text, self.connection.parser))
         kept = kept and not text.startswith(" ")
         for number, part in enumerate(found):
-            if len(found) > 1 and not file and isinstance(part, Piece):
+            if len(found) > 1 and not file and isinstance(part, StatementText):
                 self.note(f"> {truncate(escape_unsafe(' '.join(part.text.split())), 76)}")
-            source = Source(file, part.text, part.line, part.column) if isinstance(part, Piece) else None
+            source = Source(file, part.text, part.line, part.column) if isinstance(part, StatementText) else None
             try:
                 outcome = self._run_part(part, source, kept=kept)
             except Error as error:
                 self.tell(error, source)
                 outcome = error.message
-            left = sum(isinstance(one, Piece) for one in found[number + 1 :])
+            left = sum(isinstance(one, StatementText) for one in found[number + 1 :])
             if left and (outcome == "interrupted" or (file and outcome != "ok")):
                 self.note(f"{left} more statement{'s were' if left > 1 else ' was'} not run")
                 return
@@ -244,7 +244,7 @@ class Session:
             case Command():
                 self.pending = part.statement
                 run(self, part.name, part.argument)
-            case Piece():
+            case StatementText():
                 if part.error:
                     raise part.error
                 return self.run_statement(part.text, source, kept=kept)
@@ -258,7 +258,7 @@ class Session:
 
     def _filled(self, text: str) -> str:
         """The statement with its placeholders filled, asked for where they are not set. Raises KeyboardInterrupt."""
-        places = placeholders.find(self.connection.parser.table, text)
+        places = placeholders.find_placeholders(self.connection.parser.table, text)
         if not places:
             return text
         if self.connection.workspace:
@@ -267,7 +267,7 @@ class Session:
             values = dialogs.values(places, self.connection.variables, self._answers, self._candidates)
         except EOFError:
             raise KeyboardInterrupt from None
-        return placeholders.fill(text, places, values)
+        return placeholders.substitute(text, places, values)
 
     def _candidates(self, name: str) -> Iterator[tuple[str, str]]:
         """What a placeholder may be filled with, and a note."""

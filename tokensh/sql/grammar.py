@@ -50,28 +50,28 @@ class Rule(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ParseTable:
     """The LALR automaton: `states[i]` maps a terminal to a shift (state) or a reduction (-1 - rule)."""
 
     states: tuple[dict[str, int], ...]
     gotos: tuple[dict[str, int], ...]
     rules: tuple[Rule, ...]
-    passing: frozenset[int]
+    unit_reductions: frozenset[int]
     """Reductions of one symbol to itself, of which an expression has a dozen."""
     keywords: dict[str, str]
     operators: dict[str, str]
     reserved: frozenset[str]
     pattern: re.Pattern[str]
-    start: int
-    end: int
-    words: dict[str, str]
+    start_state: int
+    end_state: int
+    labels: dict[str, str]
     """Terminal to the text that error messages and completion show for it."""
-    passed: dict[tuple[int, int, str], tuple[int, int | None]] = field(default_factory=dict)
+    unit_chains: dict[tuple[int, int, str], tuple[int, int | None]] = field(default_factory=dict)
     """Where chains of passing reductions lead, as far as they have been met: the state below, the one above it and the
     terminal that is next, to the state that comes above and what it does with the terminal."""
 
 
-def folder() -> Path:
+def find_folder() -> Path:
     """Where the grammar's files are: beside the package's folders in a wheel, at the top of a checkout otherwise."""
     for candidate in (_HERE / "grammar", _HERE.parent / "grammar"):
         if (candidate / _FILES[0]).is_file():
@@ -79,34 +79,34 @@ def folder() -> Path:
     raise InternalError("the grammar's files are missing", hint="install tokensh again")
 
 
-def text() -> str:
+def read_grammar() -> str:
     """The grammar's text, its files one after the other."""
-    return "".join((folder() / name).read_text(encoding="utf-8") for name in _FILES)
+    return "".join((find_folder() / name).read_text(encoding="utf-8") for name in _FILES)
 
 
-def digest(grammar: str) -> str:
+def compute_digest(grammar: str) -> str:
     """What a compiled table must have been made from."""
     # Against a table of another version, not of another mind: who can write where tables are looked for can write programs.
     content = f"{FORMAT}\n{grammar}".encode()
     return f"{binascii.crc32(content):08x}-{len(content)}"
 
 
-def load(cache: Path | None) -> Table:
+def load_table(cache: Path | None) -> ParseTable:
     """The table: shipped, cached in the folder `cache`, or made (about 0.5 s) and cached there."""
-    grammar = text()
-    wanted = digest(grammar)
+    grammar = read_grammar()
+    wanted = compute_digest(grammar)
     name = f"grammar-{wanted[:16]}.json"
-    for candidate in (folder() / "table.json", *((cache / name,) if cache else ())):
-        found = _read(candidate, wanted)
+    for candidate in (find_folder() / "table.json", *((cache / name,) if cache else ())):
+        found = _read_compiled(candidate, wanted)
         if found:
-            return _table(found)
+            return _build_table(found)
     made = compile_grammar(grammar)
     if cache:
-        _write(cache, name, made)
-    return _table(made)
+        _write_compiled(cache, name, made)
+    return _build_table(made)
 
 
-def _read(path: Path, wanted: str) -> dict[str, Any] | None:
+def _read_compiled(path: Path, wanted: str) -> dict[str, Any] | None:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return found if found.get("digest") == wanted else None
@@ -114,7 +114,7 @@ def _read(path: Path, wanted: str) -> dict[str, Any] | None:
         return None
 
 
-def _write(cache: Path, name: str, made: dict[str, Any]) -> None:
+def _write_compiled(cache: Path, name: str, made: dict[str, Any]) -> None:
     # A cache that cannot be written costs time at the next start, nothing else.
     with contextlib.suppress(OSError):
         make_private_folder(cache)
@@ -124,24 +124,26 @@ def _write(cache: Path, name: str, made: dict[str, Any]) -> None:
         part.replace(cache / name)
 
 
-def _table(data: dict[str, Any]) -> Table:
+def _build_table(data: dict[str, Any]) -> ParseTable:
     rules = tuple(map(Rule._make, data["rules"]))
-    return Table(
-        states=_rows(data),
+    return ParseTable(
+        states=_expand_rows(data),
         gotos=tuple(data["gotos"]),
         rules=rules,
-        passing=frozenset(-1 - n for n, rule in enumerate(rules) if rule.single and rule.plain and rule.size == 1),
+        unit_reductions=frozenset(
+            -1 - n for n, rule in enumerate(rules) if rule.single and rule.plain and rule.size == 1
+        ),
         keywords=data["keywords"],
         operators=data["operators"],
         reserved=frozenset(data["reserved"]),
         pattern=re.compile(data["pattern"]),
-        start=data["start"],
-        end=data["end"],
-        words=data["words"],
+        start_state=data["start"],
+        end_state=data["end"],
+        labels=data["words"],
     )
 
 
-def _rows(data: dict[str, Any]) -> tuple[dict[str, int], ...]:
+def _expand_rows(data: dict[str, Any]) -> tuple[dict[str, int], ...]:
     """Each state's row: a reduction is kept once for all the terminals that ask for it, which makes a third of the text."""
     asking = [names.split() for names in data["lookaheads"]]
     for shifts, reductions in data["states"]:
@@ -160,7 +162,7 @@ def compile_grammar(grammar: str) -> dict[str, Any]:
     analysis.compute_lalr()  # type: ignore[no-untyped-call]  # lark types its public face only
     table = analysis.parse_table
     terminals = {*lark.parser.lexer_conf.terminals_by_name, "JSON_OBJECT", "$END"}
-    numbers, rules = _numbered(table.states, table.start_states["start"])
+    numbers, rules = _number_states_and_rules(table.states, table.start_states["start"])
     lookaheads: dict[str, int] = {}
     states = []
     for state in numbers:
@@ -182,18 +184,20 @@ def compile_grammar(grammar: str) -> dict[str, Any]:
         for state in numbers
     ]
     return {
-        "digest": digest(grammar),
+        "digest": compute_digest(grammar),
         "states": states,
         "lookaheads": list(lookaheads),
         "gotos": gotos,
-        "rules": [_rule(rule) for rule in rules],
+        "rules": [_encode_rule(rule) for rule in rules],
         "start": numbers[table.start_states["start"]],
         "end": numbers[table.end_states["start"]],
-        **_lexicon(lark.terminals, grammar),
+        **_compile_lexicon(lark.terminals, grammar),
     }
 
 
-def _numbered(states: Mapping[Any, Mapping[str, Any]], start: Any) -> tuple[dict[Any, int], dict[LarkRule, int]]:
+def _number_states_and_rules(
+    states: Mapping[Any, Mapping[str, Any]], start: Any
+) -> tuple[dict[Any, int], dict[LarkRule, int]]:
     """Numbers for states and rules in the order they are reached: lark's own differ from run to run."""
     numbers = {start: 0}
     rules: dict[LarkRule, int] = {}
@@ -208,7 +212,7 @@ def _numbered(states: Mapping[Any, Mapping[str, Any]], start: Any) -> tuple[dict
     return numbers, rules
 
 
-def _rule(rule: LarkRule) -> list[Any]:
+def _encode_rule(rule: LarkRule) -> list[Any]:
     """A rule as lark's tree builder reads it: what is filtered out, spliced in, filled up with None."""
     options = rule.options
     empty = [len(ones) for ones in "".join("1" if e else "0" for e in options.empty_indices).split("0")]
@@ -252,7 +256,7 @@ _ORDER = (
 )
 
 
-def _lexicon(terminals: Collection[TerminalDef], grammar: str) -> dict[str, Any]:
+def _compile_lexicon(terminals: Collection[TerminalDef], grammar: str) -> dict[str, Any]:
     from lark.lexer import PatternStr  # noqa: PLC0415 (the same)
 
     texts = {t.name: t.pattern.value for t in terminals if isinstance(t.pattern, PatternStr)}

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tokensh.errors import Span, SqlSyntaxError
-from tokensh.sql.grammar import Table
+from tokensh.sql.grammar import ParseTable
 
-SKIPPED = frozenset(("BLANK", "COMMENT"))
+TRIVIA = frozenset(("BLANK", "COMMENT"))
 _HYPHENATED = re.compile(r"[^\W\d][\w$]*(?:-[\w$]+)+")
 
 
@@ -27,19 +27,19 @@ class Token(NamedTuple):
         return Span(self.start, self.end)
 
 
-def tokens(table: Table, text: str, start: int = 0) -> Iterator[Token]:
+def tokenize(table: ParseTable, text: str, start: int = 0) -> Iterator[Token]:
     """All tokens, blanks and comments included; what is no token is OTHER, a character at a time."""
     for found in table.pattern.finditer(text, start):
         yield Token(found.lastgroup or "OTHER", found.group(), found.start(), found.end())
 
 
-def hyphenated(text: str, start: int) -> int | None:
+def find_hyphenated_end(text: str, start: int) -> int | None:
     """Where a name with hyphens (`If-Match`, `api-version`) that begins at `start` ends, if there is one."""
     found = _HYPHENATED.match(text, start)
     return found.end() if found else None
 
 
-def unreadable(text: str, token: Token) -> SqlSyntaxError:
+def lexical_error(text: str, token: Token) -> SqlSyntaxError:
     """The error for a character that begins no token."""
     rest = Span(token.start, len(text))
     match token.text:

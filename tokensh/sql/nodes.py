@@ -168,7 +168,7 @@ class Subquery:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RowExpr:
     """`(a, b, ..)`."""
 
     items: tuple[Expr, ...]
@@ -278,7 +278,7 @@ Expr = (
     | Is
     | Exists
     | Subquery
-    | Row
+    | RowExpr
     | Case
     | Cast
     | Collate
@@ -342,8 +342,8 @@ JoinKind = Choice["INNER", "CROSS", "LEFT", "RIGHT", "FULL", "COMMA"]
 class Join:
     """Two tables joined."""
 
-    left: Table
-    right: Table
+    left: FromItem
+    right: FromItem
     kind: JoinKind
     natural: bool = False
     on: Expr | None = None
@@ -351,7 +351,7 @@ class Join:
     span: Span = _span()
 
 
-Table = TableRef | TableFunction | Derived | Join
+FromItem = TableRef | TableFunction | Derived | Join
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,7 +368,7 @@ class Select:
     """SELECT .. up to its WINDOW clause."""
 
     items: tuple[Item | Star, ...]
-    source: Table | None = None
+    source: FromItem | None = None
     where: Expr | None = None
     group: tuple[Expr, ...] = ()
     having: Expr | None = None
@@ -443,7 +443,7 @@ class Update:
     target: Path
     alias: Name | None
     assignments: tuple[tuple[Path, Expr], ...]
-    source: Table | None = None
+    source: FromItem | None = None
     where: Expr | None = None
     order: tuple[OrderItem, ...] = ()
     limit: Expr | None = None

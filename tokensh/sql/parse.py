@@ -10,8 +10,8 @@ from typing import Any, cast
 
 from tokensh.errors import Span, SqlSyntaxError
 from tokensh.sql import nodes as n
-from tokensh.sql.grammar import Table, load
-from tokensh.sql.lalr import State
+from tokensh.sql.grammar import ParseTable, load_table
+from tokensh.sql.lalr import ParserState
 from tokensh.sql.lexer import Token
 from tokensh.text import nearest
 
@@ -25,7 +25,7 @@ class Parser:
     """The parser over one compiled table; `cache` is the folder for the table, None to keep none."""
 
     def __init__(self, cache: FilePath | None = None) -> None:
-        self.table: Table = load(cache)
+        self.table: ParseTable = load_table(cache)
 
     def parse(self, text: str) -> n.Statement:
         """The tree of one statement, without its closing `;`. Raises SqlSyntaxError."""
@@ -34,18 +34,18 @@ class Parser:
             raise SqlSyntaxError(
                 "half a character (a lone surrogate)", span=Span(*half.span()), hint="the statement is to be UTF-8"
             )
-        state = State(self.table, _actions(text))
+        state = ParserState(self.table, _actions(text))
         try:
             state.feed(text)
             return cast("n.Statement", state.finish(len(text)))
         except SqlSyntaxError as error:
-            raise self._explained(error, text, state.last) from None
+            raise self._add_hint(error, text, state.last) from None
 
-    def accepts(self, text: str) -> tuple[str, ...]:
+    def expected_terminals(self, text: str) -> tuple[str, ...]:
         """The terminals that may follow a text, for completion. Raises SqlSyntaxError where the text itself is wrong."""
-        state = State(self.table, _actions(text))
+        state = ParserState(self.table, _actions(text))
         state.feed(text)
-        return state.accepts()
+        return state.expected_terminals()
 
     def is_complete(self, text: str) -> bool:
         """Whether a text is a whole statement."""
@@ -55,7 +55,7 @@ class Parser:
             return False
         return True
 
-    def _explained(self, error: SqlSyntaxError, text: str, before: str) -> SqlSyntaxError:
+    def _add_hint(self, error: SqlSyntaxError, text: str, before: str) -> SqlSyntaxError:
         """With a hint: the keyword that was meant here, or by the word before (`SELECT a FORM t` reads FORM as an alias)."""
         if error.hint or not error.expected:
             return error
@@ -790,8 +790,8 @@ def _interval(kids: Kids, span: Span) -> n.Interval:
 
 
 @_rule("row")
-def _row(kids: Kids, span: Span) -> n.Row:
-    return n.Row((kids[0], *kids[1]), span)
+def _row(kids: Kids, span: Span) -> n.RowExpr:
+    return n.RowExpr((kids[0], *kids[1]), span)
 
 
 @_rule("subquery")

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 
 from tokensh._dataclasses import dataclass
 from tokensh.errors import PlaceholderError, Span
-from tokensh.sql.grammar import Table
-from tokensh.sql.lexer import tokens
+from tokensh.sql.grammar import ParseTable
+from tokensh.sql.lexer import tokenize
 
 PlaceholderValue = str | int | float | bool | None
 """A placeholder's value; text from `--var`, or a value of a vars file."""
@@ -24,33 +24,33 @@ _BARE = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PlaceholderUse:
     """One use of a placeholder: where it stands and in what: 'bare', 'string', 'name' or 'json' (a JSON string in quotes)."""
 
     name: str
     span: Span
-    inside: str
+    context: str
     quote: str = ""
 
 
-def find(table: Table, text: str) -> tuple[Place, ...]:
+def find_placeholders(table: ParseTable, text: str) -> tuple[PlaceholderUse, ...]:
     """The placeholders of a statement, in order. Raises PlaceholderError for one whose name is none."""
-    found: list[Place] = []
-    for token in tokens(table, text):
+    found: list[PlaceholderUse] = []
+    for token in tokenize(table, text):
         if token.kind == "PLACEHOLDER":
-            found.append(_place(token.text[2:-2].strip(), token.span, "bare"))
+            found.append(_make_use(token.text[2:-2].strip(), token.span, "bare"))
         elif token.kind in ("STRING", "QUOTED_NAME"):
-            found.extend(_inside(token.text, token.start, token.kind))
+            found.extend(_find_in_quotes(token.text, token.start, token.kind))
     return tuple(found)
 
 
-def _inside(text: str, start: int, kind: str) -> list[Place]:
+def _find_in_quotes(text: str, start: int, kind: str) -> list[PlaceholderUse]:
     quote = text[0]
-    places: list[Place] = []
+    places: list[PlaceholderUse] = []
     for found in _INSIDE.finditer(text):
         span = Span(start + found.start(), start + found.end())
         where = "name" if kind == "QUOTED_NAME" else "json" if _in_json_string(text[1 : found.start()]) else "string"
-        places.append(_place(found.group(1), span, where, quote))
+        places.append(_make_use(found.group(1), span, where, quote))
     return places
 
 
@@ -61,17 +61,17 @@ def _in_json_string(before: str) -> bool:
     return len(re.findall(r'(?<!\\)(?:\\\\)*"', before)) % 2 == 1
 
 
-def _place(name: str, span: Span, inside: str, quote: str = "") -> Place:
+def _make_use(name: str, span: Span, inside: str, quote: str = "") -> PlaceholderUse:
     if not _NAME.fullmatch(name):
         raise PlaceholderError(
             f"{{{{ {name} }}}} is no placeholder's name",
             span=span,
             hint="a name is letters, digits and _, e.g. {{ deployment_name }}; templates of other tools are not run",
         )
-    return Place(name, span, inside, quote)
+    return PlaceholderUse(name, span, inside, quote)
 
 
-def fill(text: str, places: tuple[Place, ...], values: Mapping[str, PlaceholderValue]) -> str:
+def substitute(text: str, places: tuple[PlaceholderUse, ...], values: Mapping[str, PlaceholderValue]) -> str:
     """The statement with every placeholder replaced. Raises PlaceholderError naming those without a (usable) value."""
     missing = tuple(dict.fromkeys((p.name, p.span.start) for p in places if p.name not in values))
     if missing:
@@ -87,24 +87,24 @@ def fill(text: str, places: tuple[Place, ...], values: Mapping[str, PlaceholderV
     parts: list[str] = []
     end = 0
     for place in places:
-        parts += (text[end : place.span.start], written(place, values[place.name]))
+        parts += (text[end : place.span.start], render_value(place, values[place.name]))
         end = place.span.end
     return "".join((*parts, text[end:]))
 
 
-def written(place: Place, value: PlaceholderValue) -> str:
+def render_value(place: PlaceholderUse, value: PlaceholderValue) -> str:
     """A value as it must stand in that place. Raises PlaceholderError if it cannot."""
-    if place.inside == "bare":
-        return _bare(place, value)
+    if place.context == "bare":
+        return _render_bare_value(place, value)
     text = value if isinstance(value, str) else _json(value)
     if "{{" in text and "}}" in text:
         raise PlaceholderError(f"the value of {place.name} holds a placeholder itself", span=place.span)
-    if place.inside == "json":
+    if place.context == "json":
         text = json.dumps(text, ensure_ascii=False)[1:-1]
     return text.replace(place.quote, place.quote * 2)
 
 
-def _bare(place: Place, value: PlaceholderValue) -> str:
+def _render_bare_value(place: PlaceholderUse, value: PlaceholderValue) -> str:
     text = value.strip() if isinstance(value, str) else _json(value)
     if _BARE.fullmatch(text):
         return text

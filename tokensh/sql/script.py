@@ -14,8 +14,8 @@ from typing import Literal, NamedTuple
 
 from tokensh._dataclasses import dataclass
 from tokensh.errors import Span, SqlSyntaxError
-from tokensh.sql.grammar import Table
-from tokensh.sql.lexer import SKIPPED, Token, tokens
+from tokensh.sql.grammar import ParseTable
+from tokensh.sql.lexer import TRIVIA, Token, tokenize
 
 OPENERS = frozenset(
     [
@@ -53,7 +53,7 @@ _CHANGERS = frozenset(("DELETE", "UPDATE", "REPLACE"))
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class StatementText:
     """One statement's text without its `;`: where it begins in its script, and the error found in splitting, if any.
 
     `line` and `column` count from 1; `ended` tells whether a `;` stood behind it.
@@ -80,7 +80,7 @@ class Splitter:
     `is_complete` tells whether a text parses as a statement; it is asked only about a comment that ends with `;`.
     """
 
-    def __init__(self, table: Table, is_complete: Callable[[str], bool]) -> None:
+    def __init__(self, table: ParseTable, is_complete: Callable[[str], bool]) -> None:
         self._table = table
         self._is_complete = is_complete
         self._text = ""
@@ -93,18 +93,18 @@ class Splitter:
         """The text of the statement that is not ended yet."""
         return self._text
 
-    def feed(self, text: str) -> Iterator[Piece]:
+    def feed(self, text: str) -> Iterator[StatementText]:
         """Add text (whole lines, so that no token is cut in two) and yield the statements it ends."""
         self._text += text
         yield from self._split(final=False)
 
-    def finish(self) -> Iterator[Piece]:
+    def finish(self) -> Iterator[StatementText]:
         """The statements that the end of the input ends."""
         yield from self._split(final=True)
         if self._begins(0) is not None:
             yield self._piece(len(self._text), len(self._text), ended=False)
 
-    def _split(self, *, final: bool) -> Iterator[Piece]:
+    def _split(self, *, final: bool) -> Iterator[StatementText]:
         while True:
             end = self._end(final=final)
             if end is None:
@@ -162,14 +162,14 @@ class Splitter:
         return next(((t.start, t.end) for t in self._tokens(start) if t.kind == "OTHER" and t.text == ";"), None)
 
     def _tokens(self, start: int) -> Iterator[Token]:
-        return tokens(self._table, self._text, start)
+        return tokenize(self._table, self._text, start)
 
     def _begins(self, start: int, end: int | None = None) -> Token | None:
         """The first token that is neither blank nor comment."""
-        found = next((t for t in self._tokens(start) if t.kind not in SKIPPED), None)
+        found = next((t for t in self._tokens(start) if t.kind not in TRIVIA), None)
         return found if found and (end is None or found.start < end) else None
 
-    def _piece(self, cut: int, after: int, *, ended: bool, error: SqlSyntaxError | None = None) -> Piece:
+    def _piece(self, cut: int, after: int, *, ended: bool, error: SqlSyntaxError | None = None) -> StatementText:
         first = self._begins(0, cut)
         start = first.start if first else 0
         line, column = _advance(self._line, self._column, self._text[:start])
@@ -179,7 +179,7 @@ class Splitter:
                 error.message, span=Span(error.span.start - start, error.span.end - start), hint=error.hint
             )
         self._drop(after)
-        return Piece(text, line, column, ended, error)
+        return StatementText(text, line, column, ended, error)
 
     def _drop(self, end: int) -> None:
         self._line, self._column = _advance(self._line, self._column, self._text[:end])
@@ -196,7 +196,9 @@ def _advance(line: int, column: int, text: str) -> tuple[int, int]:
     return (line, column + len(text)) if not newlines else (line + newlines, len(text) - text.rindex("\n"))
 
 
-def split(lines: Iterable[str], table: Table, is_complete: Callable[[str], bool]) -> Iterator[Piece]:
+def split_script(
+    lines: Iterable[str], table: ParseTable, is_complete: Callable[[str], bool]
+) -> Iterator[StatementText]:
     """The statements of a script, each as soon as its end is read."""
     splitter = Splitter(table, is_complete)
     yield from chain.from_iterable(map(splitter.feed, lines))

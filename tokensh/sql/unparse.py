@@ -267,7 +267,7 @@ class _Printer:
     def names(self, names: Sequence[n.Name]) -> str:
         return ", ".join(quoted(name.text) for name in names)
 
-    def table(self, node: n.Table) -> str:
+    def table(self, node: n.FromItem) -> str:
         match node:
             case n.TableRef():
                 return path(node.path) + self.alias(node.alias)
@@ -383,13 +383,13 @@ class _Printer:
         alike = isinstance(node.left, n.Binary) and node.left.operator in _ORDERING
         return strength + 1 if ordering and not alike else strength
 
-    def primary(self, node: n.Exists | n.Subquery | n.Row | n.Case | n.Cast | n.Interval | n.Call) -> str:
+    def primary(self, node: n.Exists | n.Subquery | n.RowExpr | n.Case | n.Cast | n.Interval | n.Call) -> str:
         match node:
             case n.Exists():
                 return f"EXISTS ({self.inner(node.query)})"
             case n.Subquery():
                 return f"({self.inner(node.query)})"
-            case n.Row():
+            case n.RowExpr():
                 return f"({self.exprs(node.items)})"
             case n.Case():
                 operand = self.expr(node.operand) if node.operand is not None else ""

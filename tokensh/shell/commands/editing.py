@@ -13,7 +13,7 @@ from tokensh.errors import InterfaceError
 from tokensh.shell.commands.output import without_ctrl_c
 from tokensh.shell.commands.registry import MetaCommand
 from tokensh.shell.input_buffer import parts
-from tokensh.sql.script import Piece
+from tokensh.sql.script import StatementText
 
 if TYPE_CHECKING:
     from tokensh.shell.session import Session
@@ -61,7 +61,7 @@ def _take(session: Session, path: Path) -> None:
     except (OSError, UnicodeDecodeError) as failure:
         raise InterfaceError(f"cannot read {path}: {failure}") from None
     match list(parts(text, session.connection.parser))[-1:]:
-        case [Piece(ended=True)]:
+        case [StatementText(ended=True)]:
             session.note(session.connection.redactor.clean(text))
             session.run_text(text)
         case _:

@@ -15,8 +15,8 @@ from tokensh.errors import InterfaceError
 from tokensh.rows import Column, RowSet
 from tokensh.shell.commands.registry import MetaCommand
 from tokensh.sql import placeholders
-from tokensh.sql.grammar import Table
-from tokensh.sql.lexer import tokens
+from tokensh.sql.grammar import ParseTable
+from tokensh.sql.lexer import tokenize
 from tokensh.text import nearest
 
 if TYPE_CHECKING:
@@ -84,14 +84,14 @@ class Queries:
         return self.folder / f"{name}.sql"
 
 
-def filled(text: str, values: Sequence[str], table: Table) -> str:
+def filled(text: str, values: Sequence[str], table: ParseTable) -> str:
     r"""A query with `$1` .. replaced: inside quotes by the value's text, elsewhere by a number or a string literal.
 
     Raises InterfaceError if there are not as many values as the query takes.
     """
     wanted = 0
     made: list[str] = []
-    for token in tokens(table, text):
+    for token in tokenize(table, text):
         piece = token.text
         if token.kind in ("STRING", "QUOTED_NAME") or (token.kind == "NAME" and _PLACE.fullmatch(piece)):
             wanted = max([wanted, *map(int, _PLACE.findall(piece))])
@@ -103,8 +103,8 @@ def filled(text: str, values: Sequence[str], table: Table) -> str:
             hint="values with blanks stand in quotes",
         )
     given = {f"_{number}": value for number, value in enumerate(values, 1)}
-    places = tuple(one for one in placeholders.find(table, "".join(made)) if one.name in given)
-    return placeholders.fill("".join(made), places, given)
+    places = tuple(one for one in placeholders.find_placeholders(table, "".join(made)) if one.name in given)
+    return placeholders.substitute("".join(made), places, given)
 
 
 def _literal(place: str, values: Sequence[str]) -> str:
