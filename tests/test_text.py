@@ -1,5 +1,9 @@
+"""What users see of untrusted text is inert, measured in terminal cells and never wider than its place."""
+
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -7,7 +11,18 @@ import wcwidth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokensh.text import did_you_mean, elide_middle, escape_unsafe, nearest, plural, truncate, width, wrap
+from tokensh.text import (
+    _is_narrow,
+    did_you_mean,
+    elide_middle,
+    escape_surrogates,
+    escape_unsafe,
+    nearest,
+    plural,
+    truncate,
+    width,
+    wrap,
+)
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 GERMANY = "\U0001f1e9\U0001f1ea"
@@ -69,34 +84,42 @@ def test_visible_text_is_inert_and_can_be_encoded(text: str) -> None:
         ("1\ufe0f\u20e3", 2),
         ("a\u200db", 1),
         ("…", 1),
+        ("क्षि", 2),
+        ("हिन्दी", 4),
     ],
 )
 def test_width_counts_terminal_cells(text: str, cells: int) -> None:
     assert width(text) == cells == wcwidth.wcswidth(text)
 
 
-SCRIPTS = [
-    (0xA1, 0xAC),
-    (0xAE, 0x377),
-    (0x400, 0x52F),
-    (0x5D0, 0x5EA),
-    (0x3041, 0x30FF),
-    (0x4E00, 0x9FFF),
-    (0x1F600, 0x1F64F),
-]
+def test_the_letters_that_are_measured_without_wcwidth_take_one_cell_each() -> None:
+    printable = (chr(code) for code in range(0x11000) if chr(code) == escape_unsafe(chr(code)))
+    narrow = [character for character in printable if _is_narrow(character)]
+    assert len(narrow) > 600
+    assert {wcwidth.wcwidth(character) for character in narrow} == {1}
 
 
-@settings(deadline=None)
-@given(
-    st.text(
-        st.one_of(
-            *(st.characters(min_codepoint=a, max_codepoint=b) for a, b in SCRIPTS),
-            st.characters(codec="ascii", min_codepoint=32, max_codepoint=126),
-        )
-    )
-)
-def test_width_agrees_with_wcwidth_over_scripts(text: str) -> None:
-    assert width(text) == wcwidth.wcswidth(text)
+def test_ascii_and_latin_text_is_measured_without_loading_wcwidth() -> None:
+    script = """
+import sys
+from tokensh.text import elide_middle, truncate, width, wrap
+text = truncate("Grüße " * 9, 20) + elide_middle("0123456789", 5) + wrap("Łódź, Kraków, Gdańsk", 8, 2)[0]
+assert width(text) == len(text)
+assert "wcwidth" not in sys.modules
+assert width("語") == 2
+assert "wcwidth" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_text_with_control_characters_is_not_taken_for_short() -> None:
+    assert width("語\n" * 20) == 40
+    assert truncate("語\n" * 20, 10).endswith("…")
+
+
+def test_lone_surrogates_become_escapes_and_the_rest_stays() -> None:
+    assert escape_surrogates("plain") == "plain"
+    assert escape_surrogates("é \ud800\udfff \x1b") == r"é \ud800\udfff " + "\x1b"
 
 
 @pytest.mark.parametrize(
@@ -124,14 +147,21 @@ def test_truncate_keeps_the_start(text: str, cells: int, shown: str) -> None:
         ("0123456789", 4, "01…9"),
         ("0123456789", 3, "0…9"),
         ("日本語日本語", 6, "日…語"),
+        ("क्षिक्षिक्षि", 5, "क्षि…क्षि"),
     ],
 )
 def test_elide_middle_keeps_both_ends(text: str, cells: int, shown: str) -> None:
     assert elide_middle(text, cells) == shown
 
 
+# A mark of another script is as wide as a letter: the cells of a text are not the sum of its parts.
+MIXED = st.text(
+    st.sampled_from("ab語\u0334\u0187\u1067\u1068\u106d\u17f1\u20e3\u093f\u0915\u094d\U0001f1e9\ufe0f\u2764")
+)
+
+
 @settings(deadline=None)
-@given(st.text(), st.integers(3, 30))
+@given(st.text() | MIXED, st.integers(3, 30))
 def test_shortened_text_never_exceeds_its_cells(text: str, cells: int) -> None:
     text = escape_unsafe(text)
     assert width(truncate(text, cells)) <= cells
@@ -171,7 +201,7 @@ def test_wrapped_text_is_cut_at_blanks_and_ends_after_the_last_line(text: str, l
 
 
 @settings(deadline=None)
-@given(st.text(), st.integers(2, 30), st.integers(1, 6))
+@given(st.text() | MIXED, st.integers(2, 30), st.integers(1, 6))
 def test_no_wrapped_line_is_wider_than_it_may_be_and_only_blanks_are_lost(text: str, cells: int, lines: int) -> None:
     wrapped = wrap(escape_unsafe(text), cells, lines)
     assert 1 <= len(wrapped) <= lines

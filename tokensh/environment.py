@@ -16,6 +16,9 @@ from typing import TextIO
 
 from tokensh._dataclasses import dataclass, field
 
+DEFAULT_WIDTH = 80
+"""Columns of a terminal that does not tell its width."""
+
 
 @dataclass(frozen=True, slots=True)
 class Environment:

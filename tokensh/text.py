@@ -1,39 +1,36 @@
-"""Untrusted text made visible, measured and shortened for a terminal.
+r"""Make untrusted text safe to show, and measure and shorten it in terminal cells.
 
-Text that came from an API, a file or a person may hold control sequences, bidirectional overrides and characters that show
-as nothing. `escape_unsafe` turns each of them into an escape that can be read; everything else here expects such text.
+Text that comes from an API, a file or a user may hold control sequences, bidirectional overrides and invisible characters.
+`escape_unsafe` turns each of them into a readable escape such as `\x1b`; every other function here expects such text.
+
+Widths come from wcwidth, which prompt_toolkit measures with too, so that a table and the prompt agree: wide characters take
+2 cells, marks 0, an emoji sequence or an Indic conjunct counts once. Our own tables did without the conjuncts and took 5 to
+10 times as long. wcwidth takes 25 ms to import, so texts of ASCII and Latin letters are measured without it.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator
-from itertools import accumulate, takewhile
+from collections.abc import Iterable
+from functools import cache
+from types import ModuleType
+
+SURROGATES = "\ud800-\udfff"
+"""Lone surrogates (half characters) as a range in a regex's character class; UTF-8 cannot encode them."""
+SURROGATE = re.compile(f"[{SURROGATES}]")
 
 # C0, DEL, C1; the Arabic letter mark and the bidirectional marks, embeddings, overrides and isolates; line and paragraph
 # separators; invisible operators, byte order mark, zero width space, interlinear annotation; tag characters; lone
 # surrogates. The joiners U+200C and, within a text, U+200D stay: emoji and several scripts are written with them.
-UNSAFE_CHARACTERS = (
-    "\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f"
+UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    f"{SURROGATES}\U000e0000-\U000e007f]"
 )
-_UNSAFE = re.compile(f"[{UNSAFE_CHARACTERS}]")
 _SHORT_ESCAPES = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
-
-_FLAG_LETTER = "[\U0001f1e6-\U0001f1ff]"
-_EMOJI = "[#*0-9\xa9\xae\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u27bf\u2934\u2935\u2b05-\u2b55\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
-_SKIN = "[\U0001f3fb-\U0001f3ff]"
-_STYLE_16 = "\ufe0f"
-"""The variation selector that asks for an emoji's coloured, wide form."""
 _JOINER = "\u200d"
-_CLUSTER_TEXT = f"{_FLAG_LETTER}{{2}}|{_EMOJI}(?:{_STYLE_16}|{_SKIN}|{_JOINER}.)+|.(?:{_JOINER}.)+"
-_CLUSTER = re.compile(_CLUSTER_TEXT, re.DOTALL)
-_CLUSTER_OR_CHARACTER = re.compile(f"{_CLUSTER_TEXT}|.", re.DOTALL)
-_FLAG = re.compile(_FLAG_LETTER)
-_MAKES_CLUSTERS = re.compile(f"{_FLAG_LETTER}|{_SKIN}|[{_JOINER}{_STYLE_16}]")
 
-_MARKS = ("Mn", "Me", "Cf")
+# One cell each, by wcwidth's tables (a test compares them): Latin letters, and the ellipsis that shortened texts hold.
+_is_narrow = re.compile("[ -~\xa0-\xac\xae-\u02ff…]*").fullmatch
 _ELLIPSIS = "…"
 
 
@@ -49,24 +46,24 @@ def _escape(character: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-class _Escapes(dict[int, str]):
-    """What each character is shown as, worked out on first use; some stay as they are."""
+class _EscapeTable(dict[int, str]):
+    """A table for `str.translate` that is filled as characters come up; `exempt` ones are never escaped."""
 
-    def __init__(self, kept: str = "") -> None:
-        super().__init__((ord(one), one) for one in kept)
+    def __init__(self, exempt: str = "") -> None:
+        super().__init__((ord(character), character) for character in exempt)
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        self[code] = shown = _escape(character) if _UNSAFE.match(character) else character
-        return shown
+        self[code] = escaped = _escape(character) if UNSAFE.match(character) else character
+        return escaped
 
 
-_ESCAPES = _Escapes()
-_ESCAPES_BUT_NEWLINE = _Escapes("\n")
+_ESCAPES = _EscapeTable()
+_ESCAPES_BUT_NEWLINE = _EscapeTable("\n")
 
 
 def escape_unsafe(text: str, *, keep_newlines: bool = False) -> str:
-    r"""Text in which nothing acts on a terminal and nothing hides.
+    r"""Return text in which nothing acts on a terminal and nothing hides.
 
     Control characters, bidirectional controls, separators, invisible characters and lone surrogates become escapes such as
     `\x1b`, `\n`, `\u202e`. A backslash of the text itself stays as it is.
@@ -75,96 +72,82 @@ def escape_unsafe(text: str, *, keep_newlines: bool = False) -> str:
         text: Any text.
         keep_newlines: Leave `\n` alone.
     """
-    if text.isprintable():  # what is unsafe is not printable; the reverse does not hold
+    # Fast path: unsafe characters are never printable. (The reverse does not hold: U+200C is not printable, but safe.)
+    if text.isprintable():
         return text
-    shown = text.translate(_ESCAPES_BUT_NEWLINE if keep_newlines else _ESCAPES)
-    # A joiner at an end would join what stands beside the text, a table's border for one.
-    if shown.startswith(_JOINER):
-        shown = _escape(_JOINER) + shown[1:]
-    if shown.endswith(_JOINER):
-        shown = shown[:-1] + _escape(_JOINER)
-    return shown
+    escaped = text.translate(_ESCAPES_BUT_NEWLINE if keep_newlines else _ESCAPES)
+    # A joiner at an end would join the text to its neighbour, such as a table's border.
+    if escaped.startswith(_JOINER):
+        escaped = _escape(_JOINER) + escaped[1:]
+    if escaped.endswith(_JOINER):
+        escaped = escaped[:-1] + _escape(_JOINER)
+    return escaped
 
 
-class _CellCache(dict[str, int]):
-    """The terminal cells of single characters, worked out on first use."""
-
-    def __missing__(self, character: str) -> int:
-        self[character] = cells = _measure(character)
-        return cells
+def escape_surrogates(text: str) -> str:
+    r"""Return text that UTF-8 can encode: lone surrogates become escapes such as `\ud800`."""
+    return text if text.isascii() else SURROGATE.sub(lambda match: _escape(match.group()), text)
 
 
-def _measure(character: str) -> int:
-    if "\u1160" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7ff" or character in "\u3164\uffa0":
-        return 0  # Hangul vowels and tails join the syllable before them; the fillers show as nothing
-    if unicodedata.category(character) in _MARKS:
-        return 0
-    if unicodedata.east_asian_width(character) in "WF" or _FLAG.match(character):
-        return 2
-    return 1
+@cache
+def _wcwidth() -> ModuleType:
+    import wcwidth  # noqa: PLC0415 (25 ms, which most runs can do without)
 
-
-_CELLS = _CellCache()
-
-
-def _cluster_width(cluster: str) -> int:
-    return 2 if _STYLE_16 in cluster[:2] or _FLAG.match(cluster) else _CELLS[cluster[0]]
+    return wcwidth
 
 
 def width(text: str) -> int:
-    """Terminal cells of text without control characters: 2 for wide ones, 0 for marks, an emoji sequence counted once."""
-    if text.isascii():
+    """Return the number of terminal cells that text without control characters takes."""
+    if text.isascii() or _is_narrow(text):
         return len(text)
-    total = sum(map(_CELLS.__getitem__, text))
-    if _MAKES_CLUSTERS.search(text):
-        for cluster in _CLUSTER.findall(text):
-            total += _cluster_width(cluster) - sum(map(_CELLS.__getitem__, cluster))
-    return total
+    cells: int = _wcwidth().wcswidth(text)
+    # wcwidth gives -1 for text with control characters: only the terminal knows what they take.
+    return len(text) if cells < 0 else cells
 
 
-def _pieces(text: str) -> Iterator[tuple[str, int]]:
-    """What must not be cut apart, and its cells."""
-    for found in _CLUSTER_OR_CHARACTER.finditer(text):
-        yield found.group(), _cluster_width(found.group())
+def _fit(graphemes: Iterable[str], cells: int) -> list[str]:
+    """Return as many of the first graphemes as fit into `cells`."""
+    fitting: list[str] = []
+    for grapheme in graphemes:
+        cells -= width(grapheme)
+        if cells < 0:
+            break
+        fitting.append(grapheme)
+    return fitting
 
 
-def _fitting(pieces: Iterable[tuple[str, int]], cells: int) -> list[str]:
-    """The first pieces, as many as fit."""
-    used = accumulate(pieces, lambda before, one: (one[0], before[1] + one[1]))
-    return [piece for piece, end in takewhile(lambda one: one[1] <= cells, used)]
+def _shorten(text: str, cells: int, *, tail_cells: int = 0, ellipsis: str = _ELLIPSIS) -> str:
+    """Return the text's start, the ellipsis and at most `tail_cells` of its end, in at most `cells` cells."""
+    head_cells = cells - len(ellipsis) - tail_cells
+    if _is_narrow(text):
+        return text[:head_cells] + ellipsis + text[len(text) - tail_cells :]
+    head = _fit(_wcwidth().iter_graphemes(text), head_cells)
+    tail = _fit(_wcwidth().iter_graphemes_reverse(text), tail_cells) if tail_cells else []
+    # A mark may take more cells beside its new neighbour than it took alone: then the sum was too small.
+    while width(shortened := "".join((*head, ellipsis, *reversed(tail)))) > cells:
+        (tail or head).pop()
+    return shortened
 
 
 def truncate(text: str, cells: int) -> str:
-    """The text if it fits into `cells` terminal cells (at least 1), else its start and `…`."""
-    if width(text) <= cells:
-        return text
-    if text.isascii():
-        return text[: cells - 1] + _ELLIPSIS
-    return "".join(_fitting(_pieces(text), cells - 1)) + _ELLIPSIS
+    """Return the text if it fits into `cells` terminal cells (at least 1), else its start and `…`."""
+    return text if width(text) <= cells else _shorten(text, cells)
 
 
 def elide_middle(text: str, cells: int) -> str:
-    """The text if it fits into `cells` terminal cells (at least 3), else its start, `…` and its end."""
-    if width(text) <= cells:
-        return text
-    tail_cells = (cells - 1) // 2
-    if text.isascii():
-        return text[: cells - 1 - tail_cells] + _ELLIPSIS + text[len(text) - tail_cells :]
-    pieces = list(_pieces(text))
-    head = _fitting(pieces, cells - 1 - tail_cells)
-    tail = _fitting(reversed(pieces), tail_cells)
-    return "".join((*head, _ELLIPSIS, *reversed(tail)))
+    """Return the text if it fits into `cells` terminal cells (at least 3), else its start, `…` and its end."""
+    return text if width(text) <= cells else _shorten(text, cells, tail_cells=(cells - 1) // 2)
 
 
 def wrap(text: str, cells: int, lines: int) -> list[str]:
-    """The text over at most `lines` lines of `cells` terminal cells (at least 2), cut at blanks where there are any.
+    """Return the text in at most `lines` lines of `cells` terminal cells (at least 2), broken at blanks where there are any.
 
-    The last line ends in `…` if that is not all of it.
+    The last line ends in `…` if text is left over. (`wcwidth.wrap` would drop further blanks; a cell shows them all but
+    those at line breaks.)
     """
     wrapped: list[str] = []
     while len(wrapped) < lines - 1 and width(text) > cells:
-        head = text[:cells] if text.isascii() else "".join(_fitting(_pieces(text), cells))
-        # The blank at a cut is dropped: nothing is to be seen of it.
+        head = _shorten(text, cells, ellipsis="")
         at = len(head) if text[len(head)] == " " else head.rfind(" ")
         if at > 0:
             wrapped.append(text[:at])
@@ -176,12 +159,12 @@ def wrap(text: str, cells: int, lines: int) -> list[str]:
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that a mistyped name most likely stands for, without regard to case; None if none comes near."""
+    """Return the candidate that a mistyped name most likely means, ignoring case, or None if none is similar."""
     from difflib import get_close_matches  # noqa: PLC0415 (needed only after a mistake; start-up does without)
 
     by_key = {candidate.lower(): candidate for candidate in candidates}
-    found = get_close_matches(name.lower(), by_key, n=1)
-    return by_key[found[0]] if found else None
+    matches = get_close_matches(name.lower(), by_key, n=1)
+    return by_key[matches[0]] if matches else None
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:

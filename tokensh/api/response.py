@@ -18,13 +18,12 @@ from tokensh.errors import ReplyError
 from tokensh.provider.model import Method
 from tokensh.redact import Redactor
 from tokensh.rows import ColumnType, Value
-from tokensh.text import escape_unsafe, truncate
+from tokensh.text import escape_surrogates, escape_unsafe, truncate
 
 _NONE = type(None)
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _DIGITS = re.compile(r"-?[0-9]+")
 _STEP = re.compile(r"\.([^.\[\]]+)|\['([^']+)'\]|\[(?:\*|\d+)\]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +173,8 @@ def are_cells(kind: ColumnType, values: Sequence[object]) -> bool:
 
 def _string(value: Json, _: str) -> Value:
     if isinstance(value, str):
-        return whole_text(value)
+        return escape_surrogates(value)
     return _structure(value, "")
-
-
-def whole_text(text: str) -> str:
-    r"""Text without half characters, which nothing can store or print: they stand as their escapes (`\ud800`)."""
-    return text if text.isascii() else _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _integer(value: Json, path: str) -> Value:
@@ -211,7 +205,7 @@ def _boolean(value: Json, path: str) -> Value:
 
 
 def _structure(value: Json, _: str) -> Value:
-    return whole_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    return escape_surrogates(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 _CELLS: Mapping[ColumnType, Callable[[Json, str], Value]] = {

@@ -86,16 +86,15 @@ def _version() -> str:
 
 def _columns() -> int:
     """Of the terminal that `--help` is read at."""
+    from tokensh.environment import DEFAULT_WIDTH  # noqa: PLC0415 (--version does without)
+
     given = os.environ.get("COLUMNS", "")
     if given.isdecimal() and int(given):
         return int(given)
     try:
-        return os.get_terminal_size(1).columns or _USUAL_WIDTH
+        return os.get_terminal_size(1).columns or DEFAULT_WIDTH
     except OSError:
-        return _USUAL_WIDTH
-
-
-_USUAL_WIDTH = 80
+        return DEFAULT_WIDTH
 
 
 def _statement(text: str) -> tuple[str, str]:

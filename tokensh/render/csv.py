@@ -16,27 +16,21 @@ from tokensh.render import cells
 from tokensh.render.options import Options
 from tokensh.render.writer import blocks, emit
 from tokensh.rows import Column, RowSet
-from tokensh.text import escape_unsafe
+from tokensh.text import SURROGATES, escape_surrogates, escape_unsafe
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_TSV_SPECIAL = re.compile("[\\\\\t\n\r\ud800-\udfff]")
+_TSV_SPECIAL = re.compile(rf"[\\\t\n\r{SURROGATES}]")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 _TSV_ESCAPES = {"\\": "\\\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 
-def _no_surrogates(text: str) -> str:
-    """Lone surrogates cannot be encoded; as escapes they do not cost the whole result."""
-    return _SURROGATE.sub(lambda found: escape_unsafe(found.group()), text)
-
-
 def _quoter(delimiter: str, null: str) -> Callable[[str], str]:
-    special = re.compile(f'["\r\n\ud800-\udfff]|{re.escape(delimiter)}').search
+    special = re.compile(f'["\r\n{SURROGATES}]|{re.escape(delimiter)}').search
 
     def quoted(text: str) -> str:
         if text != null and not special(text):
             return text
-        return '"' + _no_surrogates(text).replace('"', '""') + '"'
+        return '"' + escape_surrogates(text).replace('"', '""') + '"'
 
     return quoted
 

@@ -101,7 +101,7 @@ def _excerpt(source: Source, span: Span, start: int, redact: Redact) -> list[str
     end = min(start - first + span.end - span.start, len(line))
     line, start, end = _redacted(line, start - first, end, redact)
     if start < 0:
-        return [_inert(truncate(line, _SOURCE_CELLS))]
+        return [truncate(_inert(line), _SOURCE_CELLS)]
     line, start, end = _window(line, start, end)
     return [_inert(line), " " * width(_inert(line[:start])) + "^" * max(1, width(_inert(line[start:end])))]
 

@@ -16,9 +16,7 @@ from tokensh.render import cells
 from tokensh.render.options import Options
 from tokensh.render.writer import blocks, emit
 from tokensh.rows import Column, RowSet
-from tokensh.text import UNSAFE_CHARACTERS
-
-_UNSAFE = re.compile(f"[{UNSAFE_CHARACTERS}]")
+from tokensh.text import UNSAFE
 
 
 def _escape(found: re.Match[str]) -> str:
@@ -27,7 +25,7 @@ def _escape(found: re.Match[str]) -> str:
 
 def _string(text: str) -> str:
     quoted: str = encode_basestring(text)
-    return quoted if quoted.isprintable() else _UNSAFE.sub(_escape, quoted)
+    return quoted if quoted.isprintable() else UNSAFE.sub(_escape, quoted)
 
 
 def _number(value: float) -> str:
@@ -51,7 +49,7 @@ def _checked(text: str) -> str:
         compact = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except (ValueError, RecursionError):
         return _string(text)
-    return _UNSAFE.sub(_escape, compact)
+    return UNSAFE.sub(_escape, compact)
 
 
 def _document(text: str) -> str:
@@ -114,4 +112,4 @@ def render_jsonl(result: RowSet, stream: TextIO, options: Options) -> int:  # no
 
 def one_line(value: Any) -> str:
     """Any JSON value on one line, safe on a terminal."""
-    return _UNSAFE.sub(_escape, json.dumps(value, ensure_ascii=False))
+    return UNSAFE.sub(_escape, json.dumps(value, ensure_ascii=False))

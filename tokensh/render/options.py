@@ -6,7 +6,7 @@ import os
 from typing import Any, Literal, TextIO
 
 from tokensh._dataclasses import dataclass, replace
-from tokensh.environment import Environment, is_terminal
+from tokensh.environment import DEFAULT_WIDTH, Environment, is_terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,6 @@ def _width(environment: Environment, stream: TextIO) -> int:
     if columns.isdecimal() and int(columns):
         return int(columns)
     try:
-        return os.get_terminal_size(stream.fileno()).columns or _USUAL_WIDTH
+        return os.get_terminal_size(stream.fileno()).columns or DEFAULT_WIDTH
     except (OSError, ValueError):
-        return _USUAL_WIDTH
-
-
-_USUAL_WIDTH = 80
+        return DEFAULT_WIDTH

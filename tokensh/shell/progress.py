@@ -5,14 +5,13 @@ from __future__ import annotations
 import threading
 
 from tokensh._dataclasses import dataclass
-from tokensh.environment import Cancellation, Environment, is_terminal
+from tokensh.environment import DEFAULT_WIDTH, Cancellation, Environment, is_terminal
 from tokensh.text import truncate
 
 _FIRST = 0.3
 """s: what is faster than this is not worth a line."""
 _NEXT = 0.1
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
-_USUAL_WIDTH = 80
 
 
 @dataclass(slots=True)
@@ -40,7 +39,7 @@ class Spinner:
         self._monotonic = environment.monotonic
         self._cancellation = cancellation
         # Where the line ends at the last column, the terminal's own `^C` would begin another.
-        self._most = (width or _USUAL_WIDTH) - 3
+        self._most = (width or DEFAULT_WIDTH) - 3
         self._plain = plain
         self._wanted = is_terminal(environment.stderr)
         self._stopped = threading.Event()

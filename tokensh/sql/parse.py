@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path as FilePath
@@ -13,12 +12,11 @@ from tokensh.sql import nodes as n
 from tokensh.sql.grammar import ParseTable, load_table
 from tokensh.sql.lalr import ParserState
 from tokensh.sql.lexer import Token
-from tokensh.text import nearest
+from tokensh.text import SURROGATE, nearest
 
 Kids = Sequence[Any]
 _ACTIONS: dict[str, Callable[[Kids, Span], Any]] = {}
 _EXPECTED_SHOWN = 8
-_HALF = re.compile("[\ud800-\udfff]")
 
 
 class Parser:
@@ -29,7 +27,7 @@ class Parser:
 
     def parse(self, text: str) -> n.Statement:
         """The tree of one statement, without its closing `;`. Raises SqlSyntaxError."""
-        half = _HALF.search(text)
+        half = SURROGATE.search(text)
         if half is not None:
             raise SqlSyntaxError(
                 "half a character (a lone surrogate)", span=Span(*half.span()), hint="the statement is to be UTF-8"
