@@ -179,6 +179,8 @@ def test_ctrl_c_while_a_pipe_is_silent_ends_with_130(tokensh: Tokensh) -> None:
 LIBRARIES = ["prompt_toolkit", "pygments", "rich", "lark", "requests", "yaml", "sqlite3"]
 OTHERS = [f"tokensh.{name}" for name in ("alchemy", "arrow", "magic", "sandbox", "shell", "spark", "stackql")]
 HEAVY = [*LIBRARIES, *OTHERS, "http.server", "dataclasses", "inspect", "typing", "argparse"]
+# urllib3 imports importlib.metadata, which imports inspect from Python 3.13 on.
+OF_URLLIB3 = "inspect" if sys.version_info >= (3, 13) else ""
 LOADS = [
     (["--version"], ""),
     (["--help"], ""),
@@ -186,7 +188,7 @@ LOADS = [
     (["-c", "SELECT 1"], "argparse typing sqlite3"),
     (["-c", "SHOW METHODS IN user_tokens"], "argparse typing sqlite3"),
     (["exec", "SELECT 1"], "argparse typing sqlite3 tokensh.cli.stackql"),
-    (["-o", "json", "-c", SELECT], "argparse typing requests sqlite3"),
+    (["-o", "json", "-c", SELECT], f"argparse typing requests sqlite3 {OF_URLLIB3}"),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import given, settings
@@ -124,6 +125,6 @@ SQLITE = [
 @pytest.mark.parametrize(("text", "value"), SQLITE, ids=[text[:30] for text, _ in SQLITE])
 def test_sqlite_runs_what_is_printed_for_it(text: str, value: object) -> None:
     printed = unparse.expression(parsed(text), unparse.Dialect(sqlite=True))
-    with sqlite3.connect(":memory:") as connection:
+    with closing(sqlite3.connect(":memory:")) as connection:
         (found,) = connection.execute(f'SELECT {printed} FROM (SELECT 1 AS "x y")').fetchone()
     assert found == value
