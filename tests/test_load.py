@@ -97,7 +97,7 @@ def some(session: Connection, count: int, site: Sandbox) -> None:
                 run(session, statement)
         else:
             run(session, statement)
-        site._log.clear()
+        site.clear_log()
 
 
 def test_a_thousand_statements_leave_nothing_behind(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_eight_hours_of_watch_leave_nothing_behind(tmp_path: Path) -> None:
         def sleep(seconds: float) -> None:
             nonlocal looks
             looks += 1
-            site._log.clear()
+            site.clear_log()
             session.environment.stdout.truncate(0)
             session.environment.stdout.seek(0)
             if looks % 50 == 0:

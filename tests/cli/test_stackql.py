@@ -26,7 +26,7 @@ def shared() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def site(shared: Sandbox) -> Sandbox:
-    shared._log.clear()
+    shared.clear_log()
     return shared
 
 

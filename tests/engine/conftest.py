@@ -23,7 +23,7 @@ def running() -> Iterator[Sandbox]:
 @pytest.fixture
 def site(running: Sandbox) -> Iterator[Sandbox]:
     """A sandbox whose log begins empty; what it holds is shared by the tests of a file."""
-    running._log.clear()
+    running.clear_log()
     yield running
     running.clear_faults()
 

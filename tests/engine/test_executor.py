@@ -48,7 +48,7 @@ def bodies(site: Sandbox) -> list[object]:
 def test_a_delete_by_key_sends_one_request_and_lists_nothing(connect: Connect, site: Sandbox) -> None:
     session = connect(yes=True)
     (token_id,) = make(session, "by key")
-    site._log.clear()
+    site.clear_log()
     sql = f"DELETE FROM user_tokens WHERE {PLACE} AND token_id = '{token_id}' RETURNING token_id, deployment_name"
     assert run(session, sql) == [(token_id, A)]
     assert asked(site) == [f"POST {A} delete"]
@@ -58,7 +58,7 @@ def test_a_delete_by_key_sends_one_request_and_lists_nothing(connect: Connect, s
 def test_a_delete_by_other_predicates_lists_and_then_deletes_row_by_row(connect: Connect, site: Sandbox) -> None:
     session = connect(yes=True)
     made = make(session, "old 1", "old 2", "new")
-    site._log.clear()
+    site.clear_log()
     sql = f"DELETE FROM user_tokens WHERE {PLACE} AND comment LIKE 'old _' RETURNING comment, token_id"
     assert sorted(run(session, sql)) == [("old 1", made[0]), ("old 2", made[1])]
     assert asked(site) == [f"GET {A} list", f"POST {A} delete", f"POST {A} delete"]
@@ -84,7 +84,7 @@ def test_a_delete_of_what_is_not_there_is_no_row(connect: Connect, site: Sandbox
 
 def test_rows_that_had_to_be_listed_need_a_yes(session: Connection, site: Sandbox) -> None:
     make(session, "asked for")
-    site._log.clear()
+    site.clear_log()
     with pytest.raises(ProgrammingError, match=r"this DELETE would hit 1 row: .*comment=asked for") as caught:
         run(session, f"DELETE FROM user_tokens WHERE {PLACE} AND comment = 'asked for'")
     assert "--yes" in str(caught.value.hint)
@@ -110,7 +110,7 @@ def test_whoever_is_asked_sees_the_rows_and_may_say_no(connect: Connect, site: S
 
     session = connect(callbacks=Callbacks(approve=refuse))
     (token_id,) = make(session, "spared")
-    site._log.clear()
+    site.clear_log()
     for sql in (
         f"DELETE FROM user_tokens WHERE {PLACE} AND token_id = '{token_id}'",
         f"DELETE FROM user_tokens WHERE {PLACE} AND comment = 'spared'",
@@ -125,7 +125,7 @@ def test_whoever_is_asked_sees_the_rows_and_may_say_no(connect: Connect, site: S
 def test_a_failure_in_the_middle_of_a_delete_says_how_far_it_came(connect: Connect, site: Sandbox) -> None:
     session = connect(yes=True)
     make(session, "half", "half", "half")
-    site._log.clear()
+    site.clear_log()
     site.fault("POST */delete", status=403, skip=1)
     with pytest.raises(ApiError, match=re.escape("(1 of 3 rows done, 1 not tried)")):
         run(session, f"DELETE FROM user_tokens WHERE {PLACE} AND comment = 'half'")
@@ -154,7 +154,7 @@ def test_a_change_whose_reply_is_lost_is_unknown_and_not_sent_again(
 ) -> None:
     session = connect(yes=True)
     (token_id,) = make(session, "lost")
-    site._log.clear()
+    site.clear_log()
     site.fault("POST */delete", after_handler=True, **LOST[how])
     with pytest.raises(UnknownOutcome, match=f"whether it took effect in {A} is unknown") as caught:
         run(session, sql.format(A, token_id))
@@ -179,7 +179,7 @@ def test_a_change_that_is_refused_is_known_to_have_no_effect(
 def test_a_change_whose_returning_fails_says_that_it_took_effect(connect: Connect, site: Sandbox) -> None:
     session = connect(yes=True)
     keys = ", ".join(f"'{one}'" for one in make(session, "1", "2", "3"))
-    site._log.clear()
+    site.clear_log()
     sql = f"DELETE FROM user_tokens WHERE {PLACE} AND token_id IN ({keys}) RETURNING json(token_id)"
     words = "revoketoken took effect, but RETURNING failed: malformed JSON (1 of 3 rows done, 2 not tried)"
     with pytest.raises(DataError, match=re.escape(words)):
@@ -273,7 +273,7 @@ def test_an_update_of_several_workspaces_goes_in_the_order_of_the_values_and_sto
     sql = f"UPDATE token_permissions SET access_control_list = '{ACL}' WHERE {EVERYWHERE} RETURNING deployment_name"
     assert column(kept, sql) == [B, A]
     assert asked(site) == [f"PATCH {B} tokens", f"PATCH {A} tokens"]
-    site._log.clear()
+    site.clear_log()
     site.fault(f"PATCH /w/{B}/*", status=403)
     with pytest.raises(ApiError, match=re.escape("(0 of 2 rows done, 1 not tried)")):
         run(kept, sql)
@@ -304,7 +304,7 @@ def test_an_exec_that_reads_gives_its_rows(session: Connection, site: Sandbox) -
 
 def test_an_exec_with_an_empty_reply_gives_none(session: Connection, site: Sandbox) -> None:
     (token_id,) = make(session, "exec")
-    site._log.clear()
+    site.clear_log()
     sql = f"EXEC user_tokens.revoketoken @deployment_name = '{A}' @@json = '{{\"token_id\": \"{token_id}\"}}'"
     assert run(session, sql) == []
     assert bodies(site) == [{"token_id": token_id}]

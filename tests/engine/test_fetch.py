@@ -87,7 +87,7 @@ def test_one_key_is_got_and_several_are_found_in_the_list(session: Connection, s
         (f"token_id IN ('{some[0]}', '{some[1]}')", "tokens"),
         (f"token_id || '' = '{some[0]}'", "tokens"),
     ]:
-        site._log.clear()
+        site.clear_log()
         found = column(session, f"SELECT token_id FROM tokens WHERE deployment_name = '{A}' AND {sql}")
         assert found == [one for one in some if one in sql]
         assert asked(site) == [f"GET {A} {path}"]

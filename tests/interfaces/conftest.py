@@ -20,7 +20,7 @@ def running() -> Iterator[Sandbox]:
 @pytest.fixture
 def site(running: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """The sandbox, with a log of this test alone, and a person who has its credential and nothing else."""
-    running._log.clear()
+    running.clear_log()
     for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent / "cache"))

@@ -83,7 +83,7 @@ def test_a_select_of_core_asks_the_workspaces_it_names(engine: Any, tokens: Any,
         .group_by(tokens.c.deployment_name)
         .order_by(tokens.c.deployment_name)
     )
-    site._log.clear()
+    site.clear_log()
     assert [name for name, _ in rows(engine, per_workspace)] == [A, B]
     assert sorted(asked(site)) == lists(A, B)
 

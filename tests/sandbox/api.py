@@ -8,7 +8,7 @@ from typing import Any
 
 from tokensh.sandbox import seed
 from tokensh.sandbox.http import Reply, Request
-from tokensh.sandbox.routes import answer
+from tokensh.sandbox.routes import handle
 from tokensh.sandbox.state import Clock, Settings, State
 
 NOW = 1_700_000_000.0
@@ -18,7 +18,7 @@ ORIGIN = "http://127.0.0.1:1"
 
 
 def new_state(**settings: Any) -> State:
-    return seed.state(Settings(**settings), Clock(source=lambda: NOW))
+    return seed.seeded_state(Settings(**settings), Clock(source=lambda: NOW))
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Api:
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         given = {"authorization": f"Bearer {self.token}"} if self.token is not None else {}
         target = f"/w/{self.workspace}{path}" if self.workspace else path
-        return answer(self.state, ORIGIN, Request.of(method, target, given | (headers or {}), raw, "request-1"))
+        return handle(self.state, ORIGIN, Request.parse(method, target, given | (headers or {}), raw, "request-1"))
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """The value of a call that must succeed."""

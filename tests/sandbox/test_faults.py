@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from tokensh.sandbox.faults import Fault, Faults, HangUp, from_json
-from tokensh.sandbox.http import RefusedError, Reply, Request, reply
+from tokensh.sandbox.faults import Fault, Faults, HangUp, parse_fault
+from tokensh.sandbox.http import RefusedError, Reply, Request, json_reply
 
 
 def request(method: str = "GET", target: str = "/w/dbc-1/api/2.0/token/list?x=1") -> Request:
-    return Request.of(method, target, {}, b"", "id")
+    return Request.parse(method, target, {}, b"", "id")
 
 
 class Handler:
@@ -21,10 +21,10 @@ class Handler:
 
     def handle(self) -> Reply:
         self.events.append("effect")
-        return reply({"true": 1}, headers={"A": "own"})
+        return json_reply({"true": 1}, headers={"A": "own"})
 
     def play(self, fault: Fault) -> Reply | HangUp:
-        return fault.play(self.handle, self.events.append)
+        return fault.apply(self.handle, self.events.append)
 
 
 @pytest.mark.parametrize(
@@ -120,11 +120,11 @@ def test_an_own_answer(rule: dict[str, Any], status: int, body: bytes) -> None:
 
 
 def test_a_rule_may_come_as_json() -> None:
-    rule = from_json(
+    rule = parse_fault(
         {"pattern": "GET *", "status": "503", "times": None, "drop": False, "delay": 1, "headers": {"A": "b"}}
     )
     assert rule == Fault("GET *", status=503, times=None, delay=1.0, headers={"A": "b"})
-    assert from_json({"pattern": "*"}).times == 1
+    assert parse_fault({"pattern": "*"}).times == 1
 
 
 @pytest.mark.parametrize(
@@ -145,5 +145,5 @@ def test_a_rule_may_come_as_json() -> None:
 )
 def test_a_bad_rule_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(RefusedError) as caught:
-        from_json(fields)
+        parse_fault(fields)
     assert caught.value.status == 400

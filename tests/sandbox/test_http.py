@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from tokensh.sandbox.http import RefusedError, Reply, Request, integer, reply, strings, text
+from tokensh.sandbox.http import RefusedError, Reply, Request, get_integer, get_strings, get_text, json_reply
 
 
 def request(target: str = "/", body: bytes = b"") -> Request:
-    return Request.of("GET", target, {}, body, "id-1")
+    return Request.parse("GET", target, {}, body, "id-1")
 
 
 @pytest.mark.parametrize(
@@ -31,42 +31,42 @@ def test_the_query_is_decoded() -> None:
 
 
 def test_headers_and_body_stay_out_of_the_repr() -> None:
-    shown = repr(Request.of("GET", "/", {"authorization": "Bearer SECRET"}, b"SECRET", "id"))
+    shown = repr(Request.parse("GET", "/", {"authorization": "Bearer SECRET"}, b"SECRET", "id"))
     assert "SECRET" not in shown
 
 
 @pytest.mark.parametrize("body", [b"{", b"[1]", b"null", b"\xff", b"[" * 100_000])
 def test_a_body_that_is_no_object_is_malformed(body: bytes) -> None:
     with pytest.raises(RefusedError) as caught:
-        request(body=body).fields()
+        request(body=body).parse_json()
     assert (caught.value.status, caught.value.code) == (400, "MALFORMED_REQUEST")
 
 
 def test_an_empty_body_is_an_empty_object() -> None:
-    assert request(body=b" \n").fields() == {}
+    assert request(body=b" \n").parse_json() == {}
 
 
 @pytest.mark.parametrize(("value", "expected"), [(5, 5), ("5", 5), ("-5", -5), (None, None), (2**63 - 1, 2**63 - 1)])
 def test_an_int64_may_come_in_quotes(value: object, expected: int | None) -> None:
-    assert integer({"n": value}, "n") == expected
+    assert get_integer({"n": value}, "n") == expected
 
 
 @pytest.mark.parametrize("value", [True, 1.5, "x", "", "--1", "1" * 30, 2**63, [], {}])
 def test_what_is_no_int64_is_malformed(value: object) -> None:
     with pytest.raises(RefusedError):
-        integer({"n": value}, "n")
+        get_integer({"n": value}, "n")
 
 
 @pytest.mark.parametrize("value", [1, True, [], {}])
 def test_what_is_no_string_is_malformed(value: object) -> None:
     with pytest.raises(RefusedError):
-        text({"s": value}, "s")
+        get_text({"s": value}, "s")
 
 
 @pytest.mark.parametrize("value", ["x", [1], {"a": 1}])
 def test_what_is_no_array_of_strings_is_malformed(value: object) -> None:
     with pytest.raises(RefusedError):
-        strings({"s": value}, "s")
+        get_strings({"s": value}, "s")
 
 
 def body_of(answer: Reply) -> object:
@@ -74,16 +74,16 @@ def body_of(answer: Reply) -> object:
 
 
 def test_an_authentication_refusal_carries_a_number_and_the_request_id() -> None:
-    shown = body_of(RefusedError(403, 403, "Invalid access token.").reply("id-1"))
+    shown = body_of(RefusedError(403, 403, "Invalid access token.").to_reply("id-1"))
     assert shown == {"error_code": 403, "message": "Invalid access token. [ReqId: id-1]"}
 
 
 def test_a_service_refusal_carries_a_code_and_details() -> None:
-    shown = body_of(RefusedError(404, "NOT_FOUND", "gone").reply("id-1"))
+    shown = body_of(RefusedError(404, "NOT_FOUND", "gone").to_reply("id-1"))
     assert isinstance(shown, dict)
     assert (shown["error_code"], shown["message"]) == ("NOT_FOUND", "gone")
     assert shown["details"][0]["request_id"] == "id-1"
 
 
 def test_a_reply_can_carry_what_utf_8_cannot() -> None:
-    assert reply({"a": "\ud800é"}).body == '{"a": "?é"}'.encode()
+    assert json_reply({"a": "\ud800é"}).body == '{"a": "?é"}'.encode()

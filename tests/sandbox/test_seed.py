@@ -9,7 +9,7 @@ from tokensh.sandbox.state import fingerprint
 
 def every_comment() -> list[str | None]:
     state = new_state()
-    return [token.comment for name in seed.WORKSPACES for token in state.workspace(name).read()]
+    return [token.comment for name in seed.WORKSPACES for token in state.workspace(name).list_tokens()]
 
 
 @pytest.mark.parametrize("workspace", seed.WORKSPACES)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.sandbox.api import DAY, NOW, WORKSPACE, new_state
 from tokensh.sandbox.http import RefusedError
 from tokensh.sandbox.seed import ADMIN, GUEST, ROBOT, USER
-from tokensh.sandbox.state import NEVER, Order, fingerprint
+from tokensh.sandbox.state import NEVER, CreateRequest, fingerprint
 
 MS = 1000
 
@@ -25,7 +25,7 @@ MS = 1000
 )
 def test_lifetime_of_a_new_token(options: dict[str, int], lifetime: int | None, expected_days: int | None) -> None:
     """Given, or the default cut to the maximum, or none at all as it was before 2024."""
-    _, token = new_state(**options).workspace(WORKSPACE).create(ADMIN, ADMIN, Order(lifetime=lifetime))
+    _, token = new_state(**options).workspace(WORKSPACE).create_token(ADMIN, ADMIN, CreateRequest(lifetime=lifetime))
     expected = NEVER if expected_days is None else int(NOW) * MS + expected_days * DAY * MS
     assert token.expiry_time == expected
 
@@ -33,85 +33,85 @@ def test_lifetime_of_a_new_token(options: dict[str, int], lifetime: int | None, 
 @pytest.mark.parametrize(
     ("order", "code"),
     [
-        (Order(lifetime=-1), "INVALID_PARAMETER_VALUE"),
-        (Order(lifetime=730 * DAY + 1), "INVALID_PARAMETER_VALUE"),
-        (Order(comment="x" * 256), "INVALID_PARAMETER_VALUE"),
+        (CreateRequest(lifetime=-1), "INVALID_PARAMETER_VALUE"),
+        (CreateRequest(lifetime=730 * DAY + 1), "INVALID_PARAMETER_VALUE"),
+        (CreateRequest(comment="x" * 256), "INVALID_PARAMETER_VALUE"),
     ],
 )
-def test_a_bad_order_is_refused_and_changes_nothing(order: Order, code: str) -> None:
+def test_a_bad_order_is_refused_and_changes_nothing(order: CreateRequest, code: str) -> None:
     workspace = new_state().workspace(WORKSPACE)
-    before = workspace.read()
+    before = workspace.list_tokens()
     with pytest.raises(RefusedError) as caught:
-        workspace.create(ADMIN, ADMIN, order)
+        workspace.create_token(ADMIN, ADMIN, order)
     assert (caught.value.status, caught.value.code) == (400, code)
-    assert workspace.read() == before
+    assert workspace.list_tokens() == before
 
 
 @settings(deadline=None)
 @given(comment=st.text(max_size=255), lifetime=st.integers(1, 730 * DAY))
 def test_what_is_ordered_is_what_is_listed(comment: str, lifetime: int) -> None:
     workspace = new_state().workspace("dbc-bcde1234-b2cd")
-    value, token = workspace.create(USER, USER, Order(comment, lifetime))
-    assert workspace.read(USER)[-1] == token
+    value, token = workspace.create_token(USER, USER, CreateRequest(comment, lifetime))
+    assert workspace.list_tokens(USER)[-1] == token
     assert (token.comment, token.token_id) == (comment, fingerprint(value))
     assert token.expiry_time - token.creation_time == lifetime * MS
 
 
 def test_the_quota_counts_unexpired_tokens_of_one_owner() -> None:
     workspace = new_state(quota=2).workspace("dbc-cdef2345-c3de")
-    workspace.create(USER, USER, Order(lifetime=60))
+    workspace.create_token(USER, USER, CreateRequest(lifetime=60))
     with pytest.raises(RefusedError, match="quota for a user is 2") as caught:
-        workspace.create(USER, USER, Order())
+        workspace.create_token(USER, USER, CreateRequest())
     assert caught.value.code == "QUOTA_EXCEEDED"
-    workspace.create(GUEST, GUEST, Order())
+    workspace.create_token(GUEST, GUEST, CreateRequest())
 
 
 def test_expired_tokens_free_the_quota() -> None:
     state = new_state(quota=2)
     workspace = state.workspace(WORKSPACE)
-    workspace.create(USER, USER, Order(lifetime=60))
+    workspace.create_token(USER, USER, CreateRequest(lifetime=60))
     state.clock.offset = 60
-    workspace.create(USER, USER, Order())
+    workspace.create_token(USER, USER, CreateRequest())
 
 
 @pytest.mark.parametrize(("shown", "count"), [(True, 7), (False, 6)])
 def test_expired_rows_are_shown_or_not(shown: bool, count: int) -> None:
-    assert len(new_state(show_expired=shown).workspace(WORKSPACE).read(ADMIN)) == count
+    assert len(new_state(show_expired=shown).workspace(WORKSPACE).list_tokens(ADMIN)) == count
 
 
 def test_a_token_authenticates_its_owner_until_it_expires() -> None:
     state = new_state()
     workspace = state.workspace(WORKSPACE)
-    _, token = workspace.create(ROBOT, ADMIN, Order(lifetime=60))
-    assert workspace.bearer(token.token_id) == ROBOT
+    _, token = workspace.create_token(ROBOT, ADMIN, CreateRequest(lifetime=60))
+    assert workspace.authenticate(token.token_id) == ROBOT
     state.clock.offset = 60
-    assert workspace.bearer(token.token_id) is None
+    assert workspace.authenticate(token.token_id) is None
 
 
 def test_a_use_is_noted_to_the_day() -> None:
     workspace = new_state().workspace(WORKSPACE)
-    _, token = workspace.create(USER, USER, Order())
+    _, token = workspace.create_token(USER, USER, CreateRequest())
     assert token.last_used_day is None
-    workspace.bearer(token.token_id)
-    assert workspace.read(USER)[-1].last_used_day == int(NOW) // DAY * DAY * MS
+    workspace.authenticate(token.token_id)
+    assert workspace.list_tokens(USER)[-1].last_used_day == int(NOW) // DAY * DAY * MS
 
 
 def test_one_cannot_revoke_what_belongs_to_another() -> None:
     workspace = new_state().workspace(WORKSPACE)
-    [token] = workspace.read(USER)
+    [token] = workspace.list_tokens(USER)
     with pytest.raises(RefusedError) as caught:
-        workspace.revoke(token.token_id, ADMIN)
+        workspace.revoke_token(token.token_id, ADMIN)
     assert (caught.value.status, caught.value.code) == (404, "RESOURCE_DOES_NOT_EXIST")
-    workspace.revoke(token.token_id, USER)
-    assert workspace.read(USER) == []
+    workspace.revoke_token(token.token_id, USER)
+    assert workspace.list_tokens(USER) == []
 
 
 def test_update_changes_what_the_mask_names() -> None:
     workspace = new_state().workspace(WORKSPACE)
-    [token] = workspace.read(USER)
-    changed = workspace.update(token.token_id, Order("new", scopes=("sql",)), ["scopes"])
+    [token] = workspace.list_tokens(USER)
+    changed = workspace.update_token(token.token_id, CreateRequest("new", scopes=("sql",)), ["scopes"])
     assert (changed.comment, changed.scopes) == (token.comment, ("sql",))
-    assert workspace.read(USER) == [changed]
+    assert workspace.list_tokens(USER) == [changed]
 
 
 @pytest.mark.parametrize(
@@ -120,23 +120,23 @@ def test_update_changes_what_the_mask_names() -> None:
 )
 def test_update_refuses(key: str | None, mask: list[str], status: int, code: str) -> None:
     workspace = new_state().workspace(WORKSPACE)
-    token_id = workspace.read()[0].token_id if key is None else key
+    token_id = workspace.list_tokens()[0].token_id if key is None else key
     with pytest.raises(RefusedError) as caught:
-        workspace.update(token_id, Order(), mask)
+        workspace.update_token(token_id, CreateRequest(), mask)
     assert (caught.value.status, caught.value.code) == (status, code)
 
 
 def test_an_eventual_read_comes_late_once() -> None:
     workspace = new_state(eventual=True).workspace(WORKSPACE)
-    workspace.create(USER, USER, Order())
-    assert [len(workspace.read(USER)) for _ in range(2)] == [1, 2]
+    workspace.create_token(USER, USER, CreateRequest())
+    assert [len(workspace.list_tokens(USER)) for _ in range(2)] == [1, 2]
 
 
 def test_who_loses_the_permission_loses_all_tokens() -> None:
     workspace = new_state().workspace(WORKSPACE)
     workspace.replace_grants({("user_name", GUEST.name)})
-    assert workspace.read(USER) == []
-    assert len(workspace.read(ADMIN)) == 7
+    assert workspace.list_tokens(USER) == []
+    assert len(workspace.list_tokens(ADMIN)) == 7
     assert workspace.may_use(GUEST)
 
 
@@ -154,7 +154,7 @@ def test_an_unknown_workspace_is_refused_by_name(name: str) -> None:
 def test_any_workspace_takes_host_labels_only(name: str, known: bool) -> None:
     state = new_state(any_workspace=True)
     if known:
-        assert state.workspace(name).read() == []
+        assert state.workspace(name).list_tokens() == []
     else:
         with pytest.raises(RefusedError):
             state.workspace(name)

@@ -22,7 +22,7 @@ def running() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def site(running: Sandbox) -> Iterator[Sandbox]:
-    running._log.clear()
+    running.clear_log()
     yield running
     running.clear_faults()
 

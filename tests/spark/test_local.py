@@ -89,7 +89,7 @@ def test_filters_choose_the_workspaces_where_spark_pushes_them_down(spark: Any, 
     frame = read(deployment_name="a,b,c,d")
     assert frame.where("deployment_name = 'b'").count() == 3
     assert asked(site) == dict.fromkeys("abcd", 1)
-    site._log.clear()
+    site.clear_log()
     spark.conf.set("spark.sql.python.filterPushdown.enabled", "true")
     try:
         pushed = read(pushdown="true").where("deployment_name IN ('a', 'b') AND comment LIKE '%1'")
@@ -107,7 +107,7 @@ def test_failures_are_an_error_or_a_table(read: Any, site: Sandbox) -> None:
     told = refusal(read(deployment_name="a,b").collect)
     assert "b: " in told
     assert "403 PERMISSION_DENIED" in told
-    site._log.clear()
+    site.clear_log()
     kept = read(deployment_name="a,b,c", errors="rows").cache()
     rows, errors = tables(kept)
     assert Counter(row["deployment_name"] for row in rows.collect()) == {"a": 3, "c": 3}

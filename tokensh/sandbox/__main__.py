@@ -14,7 +14,7 @@ from tokensh.sandbox import start
 from tokensh.sandbox.state import EMPTY_LISTS
 
 
-def _between(kind: type[int] | type[float], least: float, most: float) -> Callable[[str], float]:
+def _number_between(kind: type[int] | type[float], least: float, most: float) -> Callable[[str], float]:
     def convert(text: str) -> float:
         try:
             value = kind(text)
@@ -28,15 +28,15 @@ def _between(kind: type[int] | type[float], least: float, most: float) -> Callab
     return convert
 
 
-_COUNT = _between(int, 0, 1_000_000)
-_DAYS = _between(int, 1, 730)
-_SECONDS = _between(float, 0, 3600)
-_YEARS_OF_SECONDS = _between(float, -1_000_000_000, 1_000_000_000)
+_COUNT = _number_between(int, 0, 1_000_000)
+_DAYS = _number_between(int, 1, 730)
+_SECONDS = _number_between(float, 0, 3600)
+_YEARS_OF_SECONDS = _number_between(float, -1_000_000_000, 1_000_000_000)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C; prints the endpoint and a token first. Returns the exit status."""
-    options = vars(_parser().parse_args(arguments))
+    options = vars(_build_parser().parse_args(arguments))
     del options["host"]
     everyone = options.pop("credentials")
     try:
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_status
     with sandbox, suppress(KeyboardInterrupt):
         # The fixed credentials of a loopback emulator: they open nothing else.
-        told = sandbox.who if everyone else {"token": sandbox.token}
+        told = sandbox.credentials if everyone else {"token": sandbox.token}
         sys.stdout.write(
             f"endpoint {sandbox.endpoint}\n" + "".join(f"{name} {value}\n" for name, value in told.items())
         )
@@ -66,7 +66,7 @@ Whether tokens are enabled and their longest lifetime are settings of each works
 """
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tokensh.sandbox",
         description="A Databricks workspace's token API on the loopback interface. Prints its endpoint and a token.",
@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--max-lifetime-days", type=_DAYS, default=730, metavar="N", help="longest lifetime, 1 to 730 (default: 730)")
     add(
         "--default-lifetime-days",
-        type=_between(int, -1, 730),
+        type=_number_between(int, -1, 730),
         default=730,
         metavar="N",
         help="without lifetime_seconds; -1: no expiry",

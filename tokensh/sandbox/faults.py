@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 
-from tokensh.sandbox.http import Json, Reply, Request, integer, malformed, reply, text
+from tokensh.sandbox.http import JsonObject, Reply, Request, get_integer, get_text, json_reply, malformed
 
-_CODES = {
+_ERROR_CODES = {
     400: "INVALID_PARAMETER_VALUE",
     401: "UNAUTHENTICATED",
     403: "PERMISSION_DENIED",
@@ -60,7 +60,7 @@ class Fault:
     drip: float = 0.0
     hits: int = field(default=0, init=False)
 
-    def play(self, handle: Callable[[], Reply], pause: Callable[[float], None]) -> Reply | HangUp:
+    def apply(self, handle: Callable[[], Reply], pause: Callable[[float], None]) -> Reply | HangUp:
         """Answer a request that was hit; `handle` has its true effect and gives its true answer."""
         if self.after_handler:
             true_answer = handle()
@@ -69,27 +69,27 @@ class Fault:
         pause(self.delay)
         return self._spoil(handle)
 
-    def _spoil(self, true_answer: Callable[[], Reply]) -> Reply | HangUp:
+    def _spoil(self, true_reply: Callable[[], Reply]) -> Reply | HangUp:
         if self.drop or self.close:
             return HangUp(reset=self.drop)
-        answer = true_answer() if self.status is None and self.body is None else self._own_answer()
+        answer = true_reply() if self.status is None and self.body is None else self._build_reply()
         return Reply(answer.status, answer.body, {**answer.headers, **self.headers}, self.drip)
 
-    def _own_answer(self) -> Reply:
+    def _build_reply(self) -> Reply:
         status = self.status or 200
         match self.body:
             case None:
-                code = _CODES.get(status, f"HTTP_{status}")
-                return reply({"error_code": code, "message": f"The sandbox was told to answer {status}."}, status)
+                code = _ERROR_CODES.get(status, f"HTTP_{status}")
+                return json_reply({"error_code": code, "message": f"The sandbox was told to answer {status}."}, status)
             case bytes() as raw:
                 return Reply(status, raw)
             case str() as words:
                 return Reply(status, words.encode())
             case value:
-                return reply(value, status)
+                return json_reply(value, status)
 
 
-_GIVEN = [item.name for item in fields(Fault) if item.init]
+_FIELD_NAMES = [item.name for item in fields(Fault) if item.init]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,10 @@ class Faults:
     def take(self, request: Request) -> Fault | None:
         """The rule that hits this request, counted as used."""
         with self._lock:
-            return next((rule for rule in self._rules if _takes(rule, request)), None)
+            return next((rule for rule in self._rules if _matches(rule, request)), None)
 
 
-def _takes(rule: Fault, request: Request) -> bool:
+def _matches(rule: Fault, request: Request) -> bool:
     if rule.times is not None and rule.hits >= rule.times:
         return False
     full = request.target.partition("?")[0]
@@ -136,53 +136,53 @@ def _takes(rule: Fault, request: Request) -> bool:
     return True
 
 
-def from_json(given: Json) -> Fault:
+def parse_fault(json_fields: JsonObject) -> Fault:
     """The rule in the body of `POST /__sandbox/fault`.
 
     Raises:
         RefusedError: no pattern, an unknown field, or a value of a wrong type.
     """
-    pattern = text(given, "pattern")
-    if not pattern or not given.keys() <= set(_GIVEN):
-        raise malformed(f"a fault needs a 'pattern' and takes {', '.join(_GIVEN)}")
+    pattern = get_text(json_fields, "pattern")
+    if not pattern or not json_fields.keys() <= set(_FIELD_NAMES):
+        raise malformed(f"a fault needs a 'pattern' and takes {', '.join(_FIELD_NAMES)}")
     return Fault(
         pattern,
-        status=integer(given, "status"),
-        body=_body(given),
-        headers=_headers(given),
-        times=integer(given, "times") if "times" in given else 1,
-        skip=integer(given, "skip") or 0,
-        after_handler=_flag(given, "after_handler"),
-        drop=_flag(given, "drop"),
-        close=_flag(given, "close"),
-        delay=_seconds(given, "delay"),
-        drip=_seconds(given, "drip"),
+        status=get_integer(json_fields, "status"),
+        body=_parse_body(json_fields),
+        headers=_parse_headers(json_fields),
+        times=get_integer(json_fields, "times") if "times" in json_fields else 1,
+        skip=get_integer(json_fields, "skip") or 0,
+        after_handler=_parse_flag(json_fields, "after_handler"),
+        drop=_parse_flag(json_fields, "drop"),
+        close=_parse_flag(json_fields, "close"),
+        delay=_parse_seconds(json_fields, "delay"),
+        drip=_parse_seconds(json_fields, "drip"),
     )
 
 
-def _body(given: Json) -> Body | None:
-    body = given.get("body")
+def _parse_body(json_fields: JsonObject) -> Body | None:
+    body = json_fields.get("body")
     if body is None or isinstance(body, str | dict):
         return body
     raise malformed("'body' must be a string or an object")
 
 
-def _headers(given: Json) -> Mapping[str, str]:
-    headers = given.get("headers") or {}
+def _parse_headers(json_fields: JsonObject) -> Mapping[str, str]:
+    headers = json_fields.get("headers") or {}
     if isinstance(headers, dict) and all(isinstance(value, str) for value in headers.values()):
         return headers
     raise malformed("'headers' must be an object of strings")
 
 
-def _flag(given: Json, name: str) -> bool:
-    value = given.get(name) or False
+def _parse_flag(json_fields: JsonObject, name: str) -> bool:
+    value = json_fields.get(name) or False
     if isinstance(value, bool):
         return value
     raise malformed(f"'{name}' must be true or false")
 
 
-def _seconds(given: Json, name: str) -> float:
-    value = given.get(name) or 0
+def _parse_seconds(json_fields: JsonObject, name: str) -> float:
+    value = json_fields.get(name) or 0
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 3600:
         return float(value)
     raise malformed(f"'{name}' must be a number of seconds, at most 3600")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-Json = dict[str, Any]
+JsonObject = dict[str, Any]
 """A JSON object; what its values are is the API's to say."""
 
 INT64_MAX = 2**63 - 1
@@ -29,14 +29,14 @@ class Request:
     request_id: str
 
     @classmethod
-    def of(cls, method: str, target: str, headers: Mapping[str, str], body: bytes, request_id: str) -> Request:
+    def parse(cls, method: str, target: str, headers: Mapping[str, str], body: bytes, request_id: str) -> Request:
         """Take a request line's target apart; the keys of `headers` are in lower case."""
         full, _, query = target.partition("?")
         workspace, path = _split_workspace(full)
         found = dict(parse_qsl(query, keep_blank_values=True))
         return cls(method, target, workspace, path, found, headers, body, request_id)
 
-    def fields(self) -> Json:
+    def parse_json(self) -> JsonObject:
         """The JSON object in the body; an empty body counts as `{}`.
 
         Raises:
@@ -71,7 +71,7 @@ class Reply:
     drip: float = 0.0
 
 
-def reply(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+def json_reply(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
     """A JSON reply."""
     body = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
     return Reply(status, body, {"Content-Type": "application/json; charset=utf-8", **(headers or {})})
@@ -89,15 +89,15 @@ class RefusedError(Exception):
         self.code = code
         self.message = message
 
-    def reply(self, request_id: str) -> Reply:
+    def to_reply(self, request_id: str) -> Reply:
         """What the client reads."""
-        body: Json = {"error_code": self.code, "message": self.message}
+        body: JsonObject = {"error_code": self.code, "message": self.message}
         if isinstance(self.code, int):
             body["message"] += f" [ReqId: {request_id}]"
         else:
             kind = "type.googleapis.com/google.rpc.RequestInfo"
             body["details"] = [{"@type": kind, "request_id": request_id, "serving_data": ""}]
-        return reply(body, self.status)
+        return json_reply(body, self.status)
 
 
 def invalid(message: str) -> RefusedError:
@@ -120,7 +120,7 @@ def no_endpoint(request: Request) -> RefusedError:
     return RefusedError(404, "ENDPOINT_NOT_FOUND", f"No API found for '{request.method} {request.path}'")
 
 
-def text(fields: Json, name: str) -> str | None:
+def get_text(fields: JsonObject, name: str) -> str | None:
     """A string of the body; null counts as absent, as in every JSON mapping of protocol buffers."""
     value = fields.get(name)
     if value is None or isinstance(value, str):
@@ -128,7 +128,7 @@ def text(fields: Json, name: str) -> str | None:
     raise malformed(f"'{name}' must be a string")
 
 
-def integer(fields: Json, name: str) -> int | None:
+def get_integer(fields: JsonObject, name: str) -> int | None:
     """An int64 of the body; the JSON mapping of protocol buffers takes digits in quotes, too."""
     value = fields.get(name)
     if isinstance(value, str) and re.fullmatch("-?[0-9]{1,19}", value):
@@ -140,7 +140,7 @@ def integer(fields: Json, name: str) -> int | None:
     return value
 
 
-def strings(fields: Json, name: str) -> tuple[str, ...]:
+def get_strings(fields: JsonObject, name: str) -> tuple[str, ...]:
     """An array of strings of the body; absent is empty."""
     value = fields.get(name) or []
     if isinstance(value, list) and all(isinstance(item, str) for item in value):

@@ -6,7 +6,7 @@ import base64
 import binascii
 from urllib.parse import parse_qsl
 
-from tokensh.sandbox.http import Json, Reply, Request, reply
+from tokensh.sandbox.http import JsonObject, Reply, Request, json_reply
 from tokensh.sandbox.seed import ACCOUNT_ID, CLIENT_SECRET, ROBOT
 from tokensh.sandbox.state import State
 
@@ -16,26 +16,26 @@ TOKEN_PATH = "/oidc/v1/token"  # noqa: S105 (a path)
 ACCOUNT_TOKEN_PATH = f"/oidc/accounts/{ACCOUNT_ID}/v1/token"
 
 
-def answer(state: State, base: str, request: Request) -> Reply | None:
+def handle(state: State, base: str, request: Request) -> Reply | None:
     """The reply to an OAuth or discovery request; None if the request is none.
 
     `base` is the URL of the host that was asked. These need no bearer credential.
     """
     match request.method, request.path:
         case "GET", path if path == CONFIG_PATH:
-            return reply(_config(state, base, request))
+            return json_reply(_discovery_document(state, base, request))
         case "GET", path if path == METADATA_PATH:
             endpoints = {"authorization_endpoint": base + "/oidc/v1/authorize", "token_endpoint": base + TOKEN_PATH}
-            return reply({"issuer": base + "/oidc", **endpoints})
+            return json_reply({"issuer": base + "/oidc", **endpoints})
         case "POST", path if path == TOKEN_PATH:
-            return _token(state, request)
+            return _issue_token(state, request)
         case "POST", path if path == ACCOUNT_TOKEN_PATH and not request.workspace:
-            return _token(state, request)
+            return _issue_token(state, request)
     return None
 
 
-def _config(state: State, base: str, request: Request) -> Json:
-    config: Json = {"oidc_endpoint": base + "/oidc", "account_id": ACCOUNT_ID, "cloud": "AWS"}
+def _discovery_document(state: State, base: str, request: Request) -> JsonObject:
+    config: JsonObject = {"oidc_endpoint": base + "/oidc", "account_id": ACCOUNT_ID, "cloud": "AWS"}
     if not request.workspace:
         return config | {"host_type": "unified"}
     number = str(state.workspace(request.workspace).number)
@@ -47,19 +47,19 @@ def _config(state: State, base: str, request: Request) -> Json:
     }
 
 
-def _token(state: State, request: Request) -> Reply:
+def _issue_token(state: State, request: Request) -> Reply:
     form = dict(parse_qsl(request.body.decode("utf-8", "replace")))
-    if _basic(request) != (ROBOT.name, CLIENT_SECRET):
-        return _refused(401, "invalid_client", "Client authentication failed")
+    if _basic_credentials(request) != (ROBOT.name, CLIENT_SECRET):
+        return _error_reply(401, "invalid_client", "Client authentication failed")
     if form.get("grant_type") != "client_credentials":
-        return _refused(400, "unsupported_grant_type", "Only client_credentials is supported")
-    access = state.grant_access(ROBOT, request.workspace or None)
+        return _error_reply(400, "unsupported_grant_type", "Only client_credentials is supported")
+    access = state.issue_access_token(ROBOT, request.workspace or None)
     scope = form.get("scope", "all-apis")
     lifetime = state.settings.oauth_lifetime
-    return reply({"access_token": access, "token_type": "Bearer", "expires_in": lifetime, "scope": scope})
+    return json_reply({"access_token": access, "token_type": "Bearer", "expires_in": lifetime, "scope": scope})
 
 
-def _basic(request: Request) -> tuple[str, str]:
+def _basic_credentials(request: Request) -> tuple[str, str]:
     scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return "", ""
@@ -70,5 +70,5 @@ def _basic(request: Request) -> tuple[str, str]:
     return name, secret
 
 
-def _refused(status: int, error: str, description: str) -> Reply:
-    return reply({"error": error, "error_description": description}, status)
+def _error_reply(status: int, error: str, description: str) -> Reply:
+    return json_reply({"error": error, "error_description": description}, status)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokensh.sandbox.http import Json, invalid, missing, text
+from tokensh.sandbox.http import JsonObject, get_text, invalid, missing
 from tokensh.sandbox.seed import PRINCIPALS
 from tokensh.sandbox.state import Grant, Workspace
 
@@ -24,7 +24,7 @@ LEVELS = {
 }
 
 
-def show(workspace: Workspace) -> Json:
+def show_acl(workspace: Workspace) -> JsonObject:
     """The access control list; admins always have CAN_MANAGE.
 
     Raises:
@@ -32,49 +32,49 @@ def show(workspace: Workspace) -> Json:
     """
     if not workspace.had_tokens:
         raise missing("tokens tokens does not exist")
-    entries = [_entry(_ADMINS, "CAN_MANAGE"), *(_entry(grant, "CAN_USE") for grant in sorted(workspace.grants))]
+    entries = [_acl_entry(_ADMINS, "CAN_MANAGE"), *(_acl_entry(grant, "CAN_USE") for grant in sorted(workspace.grants))]
     return {"object_id": "/authorization/tokens", "object_type": "tokens", "access_control_list": entries}
 
 
-def _entry(grant: Grant, level: str) -> Json:
+def _acl_entry(grant: Grant, level: str) -> JsonObject:
     kind, name = grant
-    entry: Json = {kind: name}
+    entry: JsonObject = {kind: name}
     if grant in _DISPLAY_NAMES:
         entry["display_name"] = _DISPLAY_NAMES[grant]
     return entry | {"all_permissions": [{"permission_level": level, "inherited": False}]}
 
 
-def put(workspace: Workspace, fields: Json) -> Json:
+def replace_acl(workspace: Workspace, fields: JsonObject) -> JsonObject:
     """Replace the list. Destructive: whoever is no longer on it loses all tokens."""
-    show(workspace)
-    workspace.replace_grants(_grants(fields))
-    return show(workspace)
+    show_acl(workspace)
+    workspace.replace_grants(_parse_grants(fields))
+    return show_acl(workspace)
 
 
-def patch(workspace: Workspace, fields: Json) -> Json:
+def extend_acl(workspace: Workspace, fields: JsonObject) -> JsonObject:
     """Add to the list."""
-    show(workspace)
-    workspace.grants |= _grants(fields)
-    return show(workspace)
+    show_acl(workspace)
+    workspace.grants |= _parse_grants(fields)
+    return show_acl(workspace)
 
 
-def _grants(fields: Json) -> set[Grant]:
+def _parse_grants(fields: JsonObject) -> set[Grant]:
     entries = fields.get("access_control_list") or []
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise invalid("access_control_list must be an array of objects")
     # Admins keep CAN_MANAGE whatever is sent, so the entry that says so changes nothing.
-    return {_grant(entry) for entry in entries} - {_ADMINS}
+    return {_parse_grant(entry) for entry in entries} - {_ADMINS}
 
 
-def _grant(entry: Json) -> Grant:
-    named = [(kind, name) for kind in _KINDS if (name := text(entry, kind))]
+def _parse_grant(entry: JsonObject) -> Grant:
+    named = [(kind, name) for kind in _KINDS if (name := get_text(entry, kind))]
     if len(named) != 1:
         raise invalid(f"each entry of access_control_list needs one of {', '.join(_KINDS)}")
     [grant] = named
     if grant not in _KNOWN:
         kind, name = grant
         raise missing(f"Principal: {_KINDS[kind]}({name}) does not exist")
-    level = text(entry, "permission_level")
+    level = get_text(entry, "permission_level")
     if level != ("CAN_MANAGE" if grant == _ADMINS else "CAN_USE"):
         raise invalid(f"permission_level '{level}' cannot be granted here; only CAN_USE can")
     return grant

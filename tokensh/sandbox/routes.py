@@ -11,21 +11,21 @@ from urllib.parse import unquote
 
 from tokensh.sandbox import oauth, permissions
 from tokensh.sandbox.http import (
-    Json,
+    JsonObject,
     RefusedError,
     Reply,
     Request,
-    integer,
+    get_integer,
+    get_strings,
+    get_text,
     invalid,
+    json_reply,
     malformed,
     missing,
     no_endpoint,
-    reply,
-    strings,
-    text,
 )
 from tokensh.sandbox.seed import ACCOUNT_ID, PRINCIPALS
-from tokensh.sandbox.state import Order, Principal, State, Token, Workspace
+from tokensh.sandbox.state import CreateRequest, Principal, State, Token, Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,41 +39,41 @@ class Call:
     key: str
 
 
-Handler = Callable[[Call], Json | None]
+Handler = Callable[[Call], JsonObject | None]
 """Gives the reply's JSON object, or None for a reply without a body."""
 
 
-def answer(state: State, origin: str, request: Request) -> Reply:
+def handle(state: State, origin: str, request: Request) -> Reply:
     """The reply to a request, be it a refusal; `origin` is this server's own scheme, host and port."""
     try:
-        return _answer(state, origin, request)
+        return _dispatch(state, origin, request)
     except RefusedError as refusal:
-        return refusal.reply(request.request_id)
+        return refusal.to_reply(request.request_id)
 
 
-def _answer(state: State, origin: str, request: Request) -> Reply:
+def _dispatch(state: State, origin: str, request: Request) -> Reply:
     workspace = state.workspace(request.workspace) if request.workspace else None
     base = origin + (f"/w/{request.workspace}" if workspace else "")
-    found = oauth.answer(state, base, request)
+    found = oauth.handle(state, base, request)
     if found is not None:
         return found
     principal = state.authenticate(request, workspace)
     if workspace is None:
-        return _account(state, principal, request)
-    handler, key = _route(request)
+        return _handle_account(state, principal, request)
+    handler, key = _find_route(request)
     made = handler(Call(state, workspace, principal, request, key))
     headers = {"X-Databricks-Org-Id": str(workspace.number)}
-    return reply(made, headers=headers) if made is not None else Reply(204, headers=headers)
+    return json_reply(made, headers=headers) if made is not None else Reply(204, headers=headers)
 
 
-def _account(state: State, principal: Principal, request: Request) -> Reply:
+def _handle_account(state: State, principal: Principal, request: Request) -> Reply:
     if (request.method, request.path) != ("GET", f"/api/2.0/accounts/{ACCOUNT_ID}/workspaces"):
         raise no_endpoint(request)
     _require_admin(principal)
-    return reply([_workspace(state.workspace(name)) for name in state.names])
+    return json_reply([_workspace_info(state.workspace(name)) for name in state.seeded_names])
 
 
-def _workspace(workspace: Workspace) -> Json:
+def _workspace_info(workspace: Workspace) -> JsonObject:
     return {
         "account_id": ACCOUNT_ID,
         "workspace_id": workspace.number,
@@ -84,98 +84,100 @@ def _workspace(workspace: Workspace) -> Json:
     }
 
 
-def _create(call: Call) -> Json:
+def _create_token(call: Call) -> JsonObject:
     _require_tokens(call)
-    value, token = call.workspace.create(call.principal, call.principal, _order(call.request.fields()))
-    return {"token_value": value, "token_info": _own_row(token)}
+    value, token = call.workspace.create_token(
+        call.principal, call.principal, _parse_create_request(call.request.parse_json())
+    )
+    return {"token_value": value, "token_info": _token_info(token)}
 
 
-def _list(call: Call) -> Json:
+def _list_tokens(call: Call) -> JsonObject:
     _require_tokens(call)
-    return _infos(call, [_own_row(token) for token in call.workspace.read(call.principal)])
+    return _token_infos(call, [_token_info(token) for token in call.workspace.list_tokens(call.principal)])
 
 
-def _delete(call: Call) -> Json:
+def _revoke_token(call: Call) -> JsonObject:
     _require_tokens(call)
-    call.workspace.revoke(_required(call.request.fields(), "token_id"), call.principal)
+    call.workspace.revoke_token(_require_text(call.request.parse_json(), "token_id"), call.principal)
     return {}
 
 
-def _update(call: Call) -> Json:
+def _update_token(call: Call) -> JsonObject:
     _require_tokens(call)
-    call.workspace.update(call.key, *_changes(call.request.fields()), owner=call.principal)
+    call.workspace.update_token(call.key, *_parse_changes(call.request.parse_json()), owner=call.principal)
     return {}
 
 
-def _all_list(call: Call) -> Json:
+def _list_all_tokens(call: Call) -> JsonObject:
     _require_management(call)
     query = call.request.query
     number, name = query.get("created_by_id"), query.get("created_by_username")
     if number is not None and not number.isdecimal():
         raise invalid("created_by_id must be an int64")
-    return _infos(
+    return _token_infos(
         call,
         [
-            _full_row(token, call.workspace)
-            for token in call.workspace.read()
+            _managed_token_info(token, call.workspace)
+            for token in call.workspace.list_tokens()
             if number in {None, str(token.creator.number)} and name in {None, token.creator.name}
         ],
     )
 
 
-def _all_get(call: Call) -> Json:
+def _get_any_token(call: Call) -> JsonObject:
     _require_management(call)
-    for token in call.workspace.read():
+    for token in call.workspace.list_tokens():
         if token.token_id == call.key:
-            return {"token_info": _full_row(token, call.workspace)}
+            return {"token_info": _managed_token_info(token, call.workspace)}
     raise missing(f"Token with ID {call.key} does not exist")
 
 
-def _all_delete(call: Call) -> Json:
+def _revoke_any_token(call: Call) -> JsonObject:
     _require_management(call)
-    call.workspace.revoke(call.key)
+    call.workspace.revoke_token(call.key)
     return {}
 
 
-def _all_update(call: Call) -> Json:
+def _update_any_token(call: Call) -> JsonObject:
     _require_management(call)
-    token = call.workspace.update(call.key, *_changes(call.request.fields()))
-    return _full_row(token, call.workspace)
+    token = call.workspace.update_token(call.key, *_parse_changes(call.request.parse_json()))
+    return _managed_token_info(token, call.workspace)
 
 
-def _all_create(call: Call) -> Json:
+def _create_on_behalf(call: Call) -> JsonObject:
     _require_management(call)
     if not call.state.settings.obo:
         message = "On-behalf-of token creation for service principals is not enabled for this workspace"
         raise RefusedError(403, "FEATURE_DISABLED", message)
-    fields = call.request.fields()
-    application_id = _required(fields, "application_id")
+    fields = call.request.parse_json()
+    application_id = _require_text(fields, "application_id")
     for owner in PRINCIPALS:
         if (owner.kind, owner.name) == ("service_principal_name", application_id):
-            value, token = call.workspace.create(owner, call.principal, _order(fields))
-            return {"token_value": value, "token_info": _full_row(token, call.workspace)}
+            value, token = call.workspace.create_token(owner, call.principal, _parse_create_request(fields))
+            return {"token_value": value, "token_info": _managed_token_info(token, call.workspace)}
     raise missing(f"Service principal with application ID {application_id} does not exist")
 
 
-def _permissions(call: Call) -> Json:
+def _handle_permissions(call: Call) -> JsonObject:
     _require_admin(call.principal)
     match call.request.method:
         case "PUT":
-            return permissions.put(call.workspace, call.request.fields())
+            return permissions.replace_acl(call.workspace, call.request.parse_json())
         case "PATCH":
-            return permissions.patch(call.workspace, call.request.fields())
+            return permissions.extend_acl(call.workspace, call.request.parse_json())
         case _:
-            return permissions.show(call.workspace)
+            return permissions.show_acl(call.workspace)
 
 
-def _permission_levels(call: Call) -> Json:
+def _list_permission_levels(call: Call) -> JsonObject:
     _require_admin(call.principal)
     return permissions.LEVELS
 
 
-def _me(call: Call) -> Json:
+def _get_current_user(call: Call) -> JsonObject:
     who = call.principal
-    me: Json = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "id": str(who.number), "active": True}
+    me: JsonObject = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "id": str(who.number), "active": True}
     me |= {"userName": who.name, "displayName": who.display_name}
     if who.kind == "user_name":
         me["emails"] = [{"type": "work", "value": who.name, "primary": True}]
@@ -188,7 +190,7 @@ _CONF_VALUES: dict[str, Callable[[str], bool]] = {
 }
 
 
-def _conf_get(call: Call) -> Json:
+def _get_conf(call: Call) -> JsonObject:
     _require_admin(call.principal)
     keys = [key for key in call.request.query.get("keys", "").split(",") if key]
     if not keys or not all(key in _CONF_VALUES for key in keys):
@@ -196,9 +198,9 @@ def _conf_get(call: Call) -> Json:
     return {key: call.workspace.conf[key] for key in keys}
 
 
-def _conf_patch(call: Call) -> None:
+def _update_conf(call: Call) -> None:
     _require_admin(call.principal)
-    fields = call.request.fields()
+    fields = call.request.parse_json()
     for key, value in fields.items():
         # Strings only: a JSON boolean or number is refused, as by the API.
         if key not in _CONF_VALUES or not isinstance(value, str) or not _CONF_VALUES[key](value):
@@ -208,26 +210,26 @@ def _conf_patch(call: Call) -> None:
 
 _MANAGED = "/api/2.0/token-management"
 _ROUTES: dict[tuple[str, str], Handler] = {
-    ("POST", "/api/2.0/token/create"): _create,
-    ("GET", "/api/2.0/token/list"): _list,
-    ("POST", "/api/2.0/token/delete"): _delete,
-    ("PATCH", "/api/2.0/token/{id}"): _update,
-    ("GET", f"{_MANAGED}/tokens"): _all_list,
-    ("GET", f"{_MANAGED}/tokens/{{id}}"): _all_get,
-    ("DELETE", f"{_MANAGED}/tokens/{{id}}"): _all_delete,
-    ("PATCH", f"{_MANAGED}/tokens/{{id}}"): _all_update,
-    ("POST", f"{_MANAGED}/on-behalf-of/tokens"): _all_create,
-    ("GET", permissions.PATH): _permissions,
-    ("PUT", permissions.PATH): _permissions,
-    ("PATCH", permissions.PATH): _permissions,
-    ("GET", f"{permissions.PATH}/permissionLevels"): _permission_levels,
-    ("GET", "/api/2.0/preview/scim/v2/Me"): _me,
-    ("GET", "/api/2.0/workspace-conf"): _conf_get,
-    ("PATCH", "/api/2.0/workspace-conf"): _conf_patch,
+    ("POST", "/api/2.0/token/create"): _create_token,
+    ("GET", "/api/2.0/token/list"): _list_tokens,
+    ("POST", "/api/2.0/token/delete"): _revoke_token,
+    ("PATCH", "/api/2.0/token/{id}"): _update_token,
+    ("GET", f"{_MANAGED}/tokens"): _list_all_tokens,
+    ("GET", f"{_MANAGED}/tokens/{{id}}"): _get_any_token,
+    ("DELETE", f"{_MANAGED}/tokens/{{id}}"): _revoke_any_token,
+    ("PATCH", f"{_MANAGED}/tokens/{{id}}"): _update_any_token,
+    ("POST", f"{_MANAGED}/on-behalf-of/tokens"): _create_on_behalf,
+    ("GET", permissions.PATH): _handle_permissions,
+    ("PUT", permissions.PATH): _handle_permissions,
+    ("PATCH", permissions.PATH): _handle_permissions,
+    ("GET", f"{permissions.PATH}/permissionLevels"): _list_permission_levels,
+    ("GET", "/api/2.0/preview/scim/v2/Me"): _get_current_user,
+    ("GET", "/api/2.0/workspace-conf"): _get_conf,
+    ("PATCH", "/api/2.0/workspace-conf"): _update_conf,
 }
 
 
-def _route(request: Request) -> tuple[Handler, str]:
+def _find_route(request: Request) -> tuple[Handler, str]:
     handler = _ROUTES.get((request.method, request.path))
     if handler is not None:
         return handler, ""
@@ -260,33 +262,35 @@ def _require_admin(principal: Principal) -> None:
         raise RefusedError(403, "PERMISSION_DENIED", f"User {principal.name} is not an admin of this workspace.")
 
 
-def _required(fields: Json, name: str) -> str:
-    value = text(fields, name)
+def _require_text(fields: JsonObject, name: str) -> str:
+    value = get_text(fields, name)
     if not value:
         raise invalid(f"Missing required field: {name}")
     return value
 
 
-def _order(fields: Json) -> Order:
-    return Order(text(fields, "comment"), integer(fields, "lifetime_seconds"), strings(fields, "scopes"))
+def _parse_create_request(fields: JsonObject) -> CreateRequest:
+    return CreateRequest(
+        get_text(fields, "comment"), get_integer(fields, "lifetime_seconds"), get_strings(fields, "scopes")
+    )
 
 
-def _changes(fields: Json) -> tuple[Order, list[str]]:
+def _parse_changes(fields: JsonObject) -> tuple[CreateRequest, list[str]]:
     changes = fields.get("token")
     if not isinstance(changes, dict):
         raise malformed("'token' must be an object")
-    return _order(changes), _required(fields, "update_mask").split(",")
+    return _parse_create_request(changes), _require_text(fields, "update_mask").split(",")
 
 
-def _infos(call: Call, rows: list[Json]) -> Json:
+def _token_infos(call: Call, rows: list[JsonObject]) -> JsonObject:
     if rows or call.state.settings.empty_list == "array":
         return {"token_infos": rows}
     # An empty list is left out altogether, as everywhere in the JSON mapping of protocol buffers.
     return {"token_infos": None} if call.state.settings.empty_list == "null" else {}
 
 
-def _own_row(token: Token) -> Json:
-    row: Json = {
+def _token_info(token: Token) -> JsonObject:
+    row: JsonObject = {
         "token_id": token.token_id,
         "creation_time": token.creation_time,
         "expiry_time": token.expiry_time,
@@ -298,8 +302,8 @@ def _own_row(token: Token) -> Json:
     return row
 
 
-def _full_row(token: Token, workspace: Workspace) -> Json:
-    row = _own_row(token) | {
+def _managed_token_info(token: Token, workspace: Workspace) -> JsonObject:
+    row = _token_info(token) | {
         "created_by_id": token.creator.number,
         "created_by_username": token.creator.name,
         "owner_id": token.owner.number,

@@ -6,7 +6,17 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tokensh.sandbox.state import DAY, NEVER, Clock, Principal, Settings, State, Token, Workspace, fingerprint
+from tokensh.sandbox.state import (
+    NEVER,
+    SECONDS_PER_DAY,
+    Clock,
+    Principal,
+    Settings,
+    State,
+    Token,
+    Workspace,
+    fingerprint,
+)
 
 ADMIN = Principal(8432093917481966, "ada@example.com", "Ada Admin", ("admins", "users", "token-users"))
 USER = Principal(5719280463317842, "ed@example.com", "Ed Engineer", ("users", "token-users"))
@@ -22,19 +32,19 @@ PRINCIPALS = (ADMIN, USER, GUEST, ROBOT)
 ACCOUNT_ID = "7d0f4c52-31ab-4e7e-a2a5-5a1c9b0d6e83"
 
 
-def _derived(prefix: str, *words: object) -> str:
+def _derive_secret(prefix: str, *words: object) -> str:
     # Derived instead of written down, so that no scanner takes a made-up credential in the source for a real one.
     return prefix + hashlib.sha256(repr(("tokensh sandbox", *words)).encode()).hexdigest()[:32]
 
 
-TOKEN = _derived("dapi", "admin")
-USER_TOKEN = _derived("dapi", "user")
-GUEST_TOKEN = _derived("dapi", "guest")
-CLIENT_SECRET = _derived("dose", "robot")
+TOKEN = _derive_secret("dapi", "admin")
+USER_TOKEN = _derive_secret("dapi", "user")
+GUEST_TOKEN = _derive_secret("dapi", "guest")
+CLIENT_SECRET = _derive_secret("dose", "robot")
 
 
 @dataclass(frozen=True, slots=True)
-class Seed:
+class SeedToken:
     """One seeded token: age, lifetime (None: never expires) and last use (None: never used), all in days."""
 
     comment: str | None
@@ -43,57 +53,60 @@ class Seed:
     idle: float | None
 
 
-_EVERYONE = ((USER, USER, Seed("ed's scratch pad", 12, 30, 2)), (ROBOT, ADMIN, Seed("deployer, on behalf", 60, 180, 0)))
+_OTHER_SEEDS = (
+    (USER, USER, SeedToken("ed's scratch pad", 12, 30, 2)),
+    (ROBOT, ADMIN, SeedToken("deployer, on behalf", 60, 180, 0)),
+)
 _ADMIN_SEEDS = {
     "dbc-abcd0123-a1bc": (
-        Seed("terraform ci", 640, None, 1),
-        Seed("nightly export", 200, 90, 111),
-        Seed("dbt production", 87, 90, 0),
-        Seed("Zoë's laptop ✨ 東京", 30, 365, None),
-        Seed("", 10, 730, None),
-        Seed("""it's "quoted"; -- with, every\\thing""", 5, 30, 1),
-        Seed("\x1b[31mred alert\x1b[0m", 2, 7, None),
+        SeedToken("terraform ci", 640, None, 1),
+        SeedToken("nightly export", 200, 90, 111),
+        SeedToken("dbt production", 87, 90, 0),
+        SeedToken("Zoë's laptop ✨ 東京", 30, 365, None),
+        SeedToken("", 10, 730, None),
+        SeedToken("""it's "quoted"; -- with, every\\thing""", 5, 30, 1),
+        SeedToken("\x1b[31mred alert\x1b[0m", 2, 7, None),
     ),
     "dbc-bcde1234-b2cd": (
-        Seed("legacy airflow, do not touch", 900, None, 80),
-        Seed("hackathon", 45, 14, 33),
-        Seed("tableau", 27, 30, 0),
-        Seed("the longest comment a token can have: " + "lorem ipsum " * 18 + "x", 100, 365, None),
-        Seed("=1+1", 20, 90, 4),
-        Seed("two\nlines\tand a tab", 8, 90, None),
+        SeedToken("legacy airflow, do not touch", 900, None, 80),
+        SeedToken("hackathon", 45, 14, 33),
+        SeedToken("tableau", 27, 30, 0),
+        SeedToken("the longest comment a token can have: " + "lorem ipsum " * 18 + "x", 100, 365, None),
+        SeedToken("=1+1", 20, 90, 4),
+        SeedToken("two\nlines\tand a tab", 8, 90, None),
     ),
     "dbc-cdef2345-c3de": (
-        Seed("break glass", 720, None, None),
-        Seed("migration", 130, 120, 12),
-        Seed("grafana", 362, 365, 0),
-        Seed(None, 15, 180, 3),
-        Seed("NULL", 1, 1.5, 0),
+        SeedToken("break glass", 720, None, None),
+        SeedToken("migration", 130, 120, 12),
+        SeedToken("grafana", 362, 365, 0),
+        SeedToken(None, 15, 180, 3),
+        SeedToken("NULL", 1, 1.5, 0),
     ),
 }
 WORKSPACES = tuple(_ADMIN_SEEDS)
 
 
-def state(settings: Settings, clock: Clock) -> State:
+def seeded_state(settings: Settings, clock: Clock) -> State:
     """A fresh state with the seeded workspaces; another workspace starts with the extra tokens only."""
     credentials = {fingerprint(TOKEN): ADMIN, fingerprint(USER_TOKEN): USER, fingerprint(GUEST_TOKEN): GUEST}
 
     def furnish(workspace: Workspace) -> None:
-        workspace.seed(_tokens(workspace.name, clock.now_ms(), settings.tokens))
+        workspace.seed(_seed_tokens(workspace.name, clock.now_ms(), settings.tokens))
 
     return State(settings, clock, credentials, furnish, WORKSPACES)
 
 
-def _tokens(workspace: str, now: int, extra: int) -> Iterator[Token]:
+def _seed_tokens(workspace: str, now: int, extra: int) -> Iterator[Token]:
     own = _ADMIN_SEEDS.get(workspace)
     for seed in own or ():
-        yield _token(workspace, now, ADMIN, ADMIN, seed)
-    for owner, creator, seed in _EVERYONE if own else ():
-        yield _token(workspace, now, owner, creator, seed)
+        yield _build_token(workspace, now, ADMIN, ADMIN, seed)
+    for owner, creator, seed in _OTHER_SEEDS if own else ():
+        yield _build_token(workspace, now, owner, creator, seed)
     for number in range(extra):
-        yield _token(workspace, now, ADMIN, ADMIN, _extra(number))
+        yield _build_token(workspace, now, ADMIN, ADMIN, _extra_seed(number))
 
 
-def _extra(number: int) -> Seed:
+def _extra_seed(number: int) -> SeedToken:
     """One of many: most are plain, of each dozen one never expires, one has expired, one ends soon, some comments are odd.
 
     Each comment ends in its number, so that each token has an id of its own.
@@ -101,34 +114,34 @@ def _extra(number: int) -> Seed:
     age, idle = 1 + number % 300, number % 90 or None
     match number % 12:
         case 3:
-            return Seed(f"for ever {number}", 400 + age, None, idle)
+            return SeedToken(f"for ever {number}", 400 + age, None, idle)
         case 5:
-            return Seed(f"long gone {number}", 60 + age, 30, age)
+            return SeedToken(f"long gone {number}", 60 + age, 30, age)
         case 7:
-            return Seed(f"ends soon {number}", 29.5, 30 + number % 3, 0)
+            return SeedToken(f"ends soon {number}", 29.5, 30 + number % 3, 0)
         case 9:
-            return Seed(f"Zürich 東京 ✨ {number}", age, 365, idle)
+            return SeedToken(f"Zürich 東京 ✨ {number}", age, 365, idle)
         case 11:
-            return Seed(
+            return SeedToken(
                 f"{'as long as a comment may be ' * 10}"[: 255 - len(str(number))] + str(number), age, 730, None
             )
         case _:
-            return Seed(f"extra {number}", age, 365, idle)
+            return SeedToken(f"extra {number}", age, 365, idle)
 
 
-def _token(workspace: str, now: int, owner: Principal, creator: Principal, seed: Seed) -> Token:
-    created = now - _ms(seed.age)
-    used = None if seed.idle is None else now - _ms(seed.idle)
+def _build_token(workspace: str, now: int, owner: Principal, creator: Principal, seed: SeedToken) -> Token:
+    created = now - _days_to_ms(seed.age)
+    used = None if seed.idle is None else now - _days_to_ms(seed.idle)
     return Token(
-        token_id=fingerprint(_derived("dapi", workspace, owner.name, seed.comment)),
+        token_id=fingerprint(_derive_secret("dapi", workspace, owner.name, seed.comment)),
         owner=owner,
         creator=creator,
         creation_time=created,
-        expiry_time=NEVER if seed.lifetime is None else created + _ms(seed.lifetime),
+        expiry_time=NEVER if seed.lifetime is None else created + _days_to_ms(seed.lifetime),
         comment=seed.comment,
-        last_used_day=None if used is None else used - used % _ms(1),
+        last_used_day=None if used is None else used - used % _days_to_ms(1),
     )
 
 
-def _ms(days: float) -> int:
-    return int(days * DAY * 1000)
+def _days_to_ms(days: float) -> int:
+    return int(days * SECONDS_PER_DAY * 1000)

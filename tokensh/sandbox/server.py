@@ -37,7 +37,7 @@ def serve(port: int, settings: Settings, clock: Clock) -> Sandbox:
         raise InterfaceError(
             f"the sandbox cannot listen on 127.0.0.1:{port}: {reason}", hint="port 0 takes a free one"
         ) from None
-    server.sandbox = Sandbox(server, settings, clock)
+    server.sandbox = Sandbox(server.server_address[1], server.stop, settings, clock)
     threading.Thread(target=server.serve_forever, args=(0.05,), name="sandbox", daemon=True).start()
     return server.sandbox
 
@@ -74,10 +74,10 @@ class Server(ThreadingTCPServer):
         self.shutdown()
         self.server_close()
         for connection in list(self._connections):
-            _cut(connection)
+            _disconnect(connection)
 
 
-def _cut(connection: socket.socket) -> None:
+def _disconnect(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
@@ -91,31 +91,31 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: Server
 
-    def _serve(self) -> None:
+    def _serve_request(self) -> None:
         request_id = str(uuid.uuid4())
         try:
-            body = self._body()
+            body = self._read_body()
         except RefusedError as refusal:
             self.close_connection = True
-            self._send(refusal.reply(request_id), request_id)
+            self._send_reply(refusal.to_reply(request_id), request_id)
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request.of(self.command, self.path, headers, body, request_id)
-        outcome = self.server.sandbox.answer(request, self.client_address[1])
+        request = Request.parse(self.command, self.path, headers, body, request_id)
+        outcome = self.server.sandbox.handle(request, self.client_address[1])
         if isinstance(outcome, HangUp):
             self._hang_up(outcome.reset)
         else:
-            self._send(outcome, request_id)
+            self._send_reply(outcome, request_id)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 (the names http.server looks for)
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve_request  # noqa: N815 (the names http.server looks for)
 
-    def _body(self) -> bytes:
+    def _read_body(self) -> bytes:
         length = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers or not length.isdecimal() or int(length[:9]) > BODY_LIMIT:
             raise malformed("the body needs a Content-Length, of at most 4 MiB")
         return self.rfile.read(int(length))
 
-    def _send(self, reply: Reply, request_id: str) -> None:
+    def _send_reply(self, reply: Reply, request_id: str) -> None:
         names = {name.lower() for name in reply.headers}
         own = {
             "Server": "databricks",
@@ -131,11 +131,11 @@ class _Handler(BaseHTTPRequestHandler):
             # A length that may be a lie leaves no boundary for a next reply.
             self.close_connection = True
             headers["Connection"] = "close"
-        head = f"HTTP/1.1 {reply.status} {_reason(reply.status)}\r\n"
+        head = f"HTTP/1.1 {reply.status} {_reason_phrase(reply.status)}\r\n"
         head += "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
-        self._write(head.encode("latin-1", "replace"), reply)
+        self._write_reply(head.encode("latin-1", "replace"), reply)
 
-    def _write(self, head: bytes, reply: Reply) -> None:
+    def _write_reply(self, head: bytes, reply: Reply) -> None:
         if not reply.drip:
             # One write: two would wait for each other (Nagle's algorithm and the delayed acknowledgement), 40 ms.
             self.wfile.write(head + reply.body)
@@ -157,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: the log is kept by the sandbox, without secrets."""
 
 
-def _reason(status: int) -> str:
+def _reason_phrase(status: int) -> str:
     try:
         return HTTPStatus(status).phrase
     except ValueError:

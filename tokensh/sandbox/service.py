@@ -5,23 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tokensh.sandbox import seed
-from tokensh.sandbox.faults import Fault, Faults, HangUp, from_json
-from tokensh.sandbox.http import Json, RefusedError, Reply, Request, malformed, no_endpoint, reply
-from tokensh.sandbox.routes import answer
+from tokensh.sandbox.faults import Fault, Faults, HangUp, parse_fault
+from tokensh.sandbox.http import JsonObject, RefusedError, Reply, Request, json_reply, malformed, no_endpoint
+from tokensh.sandbox.routes import handle
 from tokensh.sandbox.state import EMPTY_LISTS, Clock, Settings
-
-if TYPE_CHECKING:
-    from tokensh.sandbox.server import Server
 
 LOG_LIMIT = 50_000
 """Requests the log keeps, the latest."""
-_CONTROL = "/__sandbox/"
+_CONTROL_PATH = "/__sandbox/"
 
 
 @dataclass(slots=True)
@@ -55,7 +52,7 @@ class LogEntry:
         """The Authorization header; empty if none came."""
         return self.headers.get("authorization", "")
 
-    def public(self) -> dict[str, object]:
+    def to_json(self) -> dict[str, object]:
         """What `GET /__sandbox/log` tells: no header, no body, so no secret."""
         names = ("method", "target", "path", "workspace", "bearer", "peer", "started", "status", "ended")
         return {name: getattr(self, name) for name in names}
@@ -72,7 +69,7 @@ class Sandbox:
         state: what the emulator remembers.
     """
 
-    def __init__(self, server: Server, settings: Settings, clock: Clock) -> None:
+    def __init__(self, port: int, stop_server: Callable[[], None], settings: Settings, clock: Clock) -> None:
         self.token = seed.TOKEN
         self.user_token = seed.USER_TOKEN
         self.guest_token = seed.GUEST_TOKEN
@@ -80,17 +77,17 @@ class Sandbox:
         self.client_secret = seed.CLIENT_SECRET
         self.account_id = seed.ACCOUNT_ID
         self.workspaces = seed.WORKSPACES
-        self.state = seed.state(settings, clock)
-        self.port: int = server.server_address[1]
+        self.state = seed.seeded_state(settings, clock)
+        self.port = port
         self.origin = f"http://127.0.0.1:{self.port}"
-        self._server = server
+        self._stop_server = stop_server
         self._faults = Faults()
         self._log: deque[LogEntry] = deque(maxlen=LOG_LIMIT)
         self._lock = threading.Lock()
         self._stopped = threading.Event()
 
     @property
-    def who(self) -> dict[str, str]:
+    def credentials(self) -> dict[str, str]:
         """Who can be rehearsed: the admin, a plain user, somebody who may not use tokens, and the service principal."""
         names = ("token", "user_token", "guest_token", "client_id", "client_secret", "account_id")
         return {name: getattr(self, name) for name in names}
@@ -104,6 +101,10 @@ class Sandbox:
     def log(self) -> list[LogEntry]:
         """The requests seen, in order of arrival; those to the sandbox's own `/__sandbox/` excepted."""
         return list(self._log)
+
+    def clear_log(self) -> None:
+        """Forget the requests seen so far."""
+        self._log.clear()
 
     def fault(self, pattern: str, **rule: Any) -> Fault:
         """Spoil the answers to requests that `pattern` picks; the keywords are the fields of `Fault`, which is returned."""
@@ -121,7 +122,7 @@ class Sandbox:
 
     def close(self) -> None:
         """Stop: the port is free, open connections are cut, waiting requests are let go."""
-        self._server.stop()
+        self._stop_server()
         # Only now, or a request that waits would be answered instead of cut.
         self._stopped.set()
 
@@ -133,14 +134,14 @@ class Sandbox:
     ) -> None:
         self.close()
 
-    def answer(self, request: Request, peer: int) -> Reply | HangUp:
+    def handle(self, request: Request, peer: int) -> Reply | HangUp:
         """Log a request, let a fault or the API answer it."""
-        if request.path.startswith(_CONTROL):
-            return self._control(request)
-        entry = self._arrived(request, peer)
+        if request.path.startswith(_CONTROL_PATH):
+            return self._handle_control(request)
+        entry = self._log_request(request, peer)
         self.pause(self.state.settings.latency)
         fault = self._faults.take(request)
-        outcome = self._handle(request) if fault is None else fault.play(lambda: self._handle(request), self.pause)
+        outcome = self._call_api(request) if fault is None else fault.apply(lambda: self._call_api(request), self.pause)
         entry.ended = time.monotonic()
         entry.status = outcome.status if isinstance(outcome, Reply) else None
         return outcome
@@ -150,7 +151,7 @@ class Sandbox:
         if seconds > 0:
             self._stopped.wait(seconds)
 
-    def _arrived(self, request: Request, peer: int) -> LogEntry:
+    def _log_request(self, request: Request, peer: int) -> LogEntry:
         entry = LogEntry(
             method=request.method,
             target=request.target,
@@ -165,32 +166,32 @@ class Sandbox:
         self._log.append(entry)
         return entry
 
-    def _handle(self, request: Request) -> Reply:
+    def _call_api(self, request: Request) -> Reply:
         with self._lock:
-            return answer(self.state, self.origin, request)
+            return handle(self.state, self.origin, request)
 
-    def _control(self, request: Request) -> Reply:
+    def _handle_control(self, request: Request) -> Reply:
         try:
-            return reply(self._command(request))
+            return json_reply(self._run_command(request))
         except RefusedError as refusal:
-            return refusal.reply(request.request_id)
+            return refusal.to_reply(request.request_id)
 
-    def _command(self, request: Request) -> dict[str, object]:
-        match request.method, request.path.removeprefix(_CONTROL):
+    def _run_command(self, request: Request) -> dict[str, object]:
+        match request.method, request.path.removeprefix(_CONTROL_PATH):
             case "GET", "log":
-                return {"requests": [entry.public() for entry in self.log]}
+                return {"requests": [entry.to_json() for entry in self.log]}
             case "POST", "fault":
-                self._faults.add(from_json(request.fields()))
+                self._faults.add(parse_fault(request.parse_json()))
             case "DELETE", "fault":
                 self.clear_faults()
             case "DELETE", "log":
-                self._log.clear()
+                self.clear_log()
             case "POST", "advance":
-                self.advance(_between(request.fields(), "seconds", -1e9, 1e9))
+                self.advance(_number_between(request.parse_json(), "seconds", -1e9, 1e9))
             case "GET", "settings":
                 pass
             case "PATCH", "settings":
-                _change(self.state.settings, request.fields())
+                _change_settings(self.state.settings, request.parse_json())
             case _:
                 raise no_endpoint(request)
         return asdict(self.state.settings) if request.path.endswith("/settings") else {}
@@ -206,23 +207,23 @@ _NUMBERS = {
 _SWITCHES = ("show_expired", "eventual", "obo", "any_workspace")
 
 
-def _change(settings: Settings, given: Json) -> None:
+def _change_settings(settings: Settings, changes: JsonObject) -> None:
     """Change settings of a running emulator: all of them or, where one is wrong, none."""
-    made: dict[str, Any] = {}
-    for name, value in given.items():
+    checked: dict[str, Any] = {}
+    for name, value in changes.items():
         if name in _NUMBERS:
-            number = _between(given, name, *_NUMBERS[name])
-            made[name] = number if name == "latency" else int(number)
+            number = _number_between(changes, name, *_NUMBERS[name])
+            checked[name] = number if name == "latency" else int(number)
         elif (name in _SWITCHES and isinstance(value, bool)) or (name == "empty_list" and value in EMPTY_LISTS):
-            made[name] = value
+            checked[name] = value
         else:
             raise malformed(f"'{name}' is no setting that can be changed so; {', '.join((*_NUMBERS, *_SWITCHES))} can")
-    for name, value in made.items():
+    for name, value in checked.items():
         setattr(settings, name, value)
 
 
-def _between(given: Json, name: str, least: float, most: float) -> float:
-    value = given.get(name)
+def _number_between(json_fields: JsonObject, name: str, least: float, most: float) -> float:
+    value = json_fields.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
         raise malformed(f"'{name}' must be a number from {least} to {most}")
     return value

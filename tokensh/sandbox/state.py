@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from tokensh.sandbox.http import RefusedError, Request, invalid, missing
 
-DAY = 86_400
+SECONDS_PER_DAY = 86_400
 """Seconds."""
 NEVER = -1
 """The API's expiry_time of a token that does not expire."""
@@ -108,13 +108,13 @@ class Token:
     scopes: tuple[str, ...] = ()
     last_used_day: int | None = None
 
-    def expired(self, now_ms: int) -> bool:
+    def is_expired(self, now_ms: int) -> bool:
         """Whether it has stopped to authenticate."""
         return self.expiry_time != NEVER and now_ms >= self.expiry_time
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class CreateRequest:
     """What a create asks for; `lifetime` in seconds, None or 0 for the default."""
 
     comment: str | None = None
@@ -139,46 +139,46 @@ class Workspace:
         self._settings = settings
         self._clock = clock
         self._tokens: dict[str, Token] = {}
-        self._before: dict[str, Token] | None = None
+        self._snapshot: dict[str, Token] | None = None
 
     def seed(self, tokens: Iterable[Token]) -> None:
         """Put tokens in, past quota and limits."""
         self._tokens.update((token.token_id, token) for token in tokens)
         self.had_tokens = bool(self._tokens)
 
-    def read(self, owner: Principal | None = None) -> list[Token]:
+    def list_tokens(self, owner: Principal | None = None) -> list[Token]:
         """The tokens a read shows, of everyone or of one owner, oldest write first."""
         self._drop_idle()
         # An eventually consistent store answers the first read after a write from before it.
-        source, self._before = self._before, None
+        source, self._snapshot = self._snapshot, None
         rows = self._tokens if source is None else source
         now = self._clock.now_ms()
         visible = self._settings.show_expired
         return [
             token
             for token in rows.values()
-            if (owner is None or token.owner == owner) and (visible or not token.expired(now))
+            if (owner is None or token.owner == owner) and (visible or not token.is_expired(now))
         ]
 
-    def create(self, owner: Principal, creator: Principal, order: Order) -> tuple[str, Token]:
+    def create_token(self, owner: Principal, creator: Principal, request: CreateRequest) -> tuple[str, Token]:
         """A new token: its value, which is given out this once, and its row.
 
         Raises:
             RefusedError: comment too long, lifetime out of bounds, quota used up.
         """
-        _check_comment(order.comment)
+        _check_comment(request.comment)
         now = self._clock.now_ms()
-        expiry = self._expiry(order.lifetime, now)
-        if self._live(owner, now) >= self._settings.quota:
+        expiry = self._expiry_time(request.lifetime, now)
+        if self._count_unexpired(owner, now) >= self._settings.quota:
             message = "The current number of non-expired tokens exceeds the token quota. The token quota for a user is"
             raise RefusedError(400, "QUOTA_EXCEEDED", f"{message} {self._settings.quota}.")
         value = "dapi" + secrets.token_hex(16)
-        token = Token(fingerprint(value), owner, creator, now, expiry, order.comment, order.scopes)
-        self._remember()
+        token = Token(fingerprint(value), owner, creator, now, expiry, request.comment, request.scopes)
+        self._keep_snapshot()
         self.seed([token])
         return value, token
 
-    def revoke(self, token_id: str, owner: Principal | None = None) -> None:
+    def revoke_token(self, token_id: str, owner: Principal | None = None) -> None:
         """Take a token away, one of `owner`'s if that is given.
 
         Raises:
@@ -187,10 +187,12 @@ class Workspace:
         token = self._tokens.get(token_id)
         if token is None or (owner is not None and token.owner != owner):
             raise missing(f"Token with ID {token_id} does not exist")
-        self._remember()
+        self._keep_snapshot()
         del self._tokens[token_id]
 
-    def update(self, token_id: str, changes: Order, mask: Iterable[str], owner: Principal | None = None) -> Token:
+    def update_token(
+        self, token_id: str, changes: CreateRequest, mask: Iterable[str], owner: Principal | None = None
+    ) -> Token:
         """Change comment or scopes, whichever `mask` names.
 
         Raises:
@@ -207,18 +209,18 @@ class Workspace:
                 token = replace(token, scopes=changes.scopes)
             else:
                 raise invalid(f"update_mask: unknown field '{name}'")
-        self._remember()
+        self._keep_snapshot()
         self._tokens[token_id] = token
         return token
 
-    def bearer(self, token_id: str) -> Principal | None:
+    def authenticate(self, token_id: str) -> Principal | None:
         """Whom a token authenticates; None if there is none, or it has expired. Notes the day of the use."""
         self._drop_idle()
         token = self._tokens.get(token_id)
         now = self._clock.now_ms()
-        if token is None or token.expired(now):
+        if token is None or token.is_expired(now):
             return None
-        self._tokens[token_id] = replace(token, last_used_day=now - now % (DAY * 1000))
+        self._tokens[token_id] = replace(token, last_used_day=now - now % (SECONDS_PER_DAY * 1000))
         return token.owner
 
     def may_use(self, principal: Principal) -> bool:
@@ -228,27 +230,27 @@ class Workspace:
     def replace_grants(self, grants: set[Grant]) -> None:
         """Set who has CAN_USE; the tokens of those who lose it are gone at once, as in the API."""
         self.grants = grants
-        self._remember()
+        self._keep_snapshot()
         self._tokens = {key: token for key, token in self._tokens.items() if self.may_use(token.owner)}
 
     def _drop_idle(self) -> None:
         """Revoke what nobody uses: the rows are gone without a trace, as in the API."""
         if self._settings.idle_days:
-            since = self._clock.now_ms() - self._settings.idle_days * DAY * 1000
+            since = self._clock.now_ms() - self._settings.idle_days * SECONDS_PER_DAY * 1000
             self._tokens = {
                 key: one for key, one in self._tokens.items() if max(one.creation_time, one.last_used_day or 0) > since
             }
 
-    def _remember(self) -> None:
+    def _keep_snapshot(self) -> None:
         if self._settings.eventual:
-            self._before = dict(self._tokens)
+            self._snapshot = dict(self._tokens)
 
-    def _live(self, owner: Principal, now: int) -> int:
-        return sum(token.owner == owner and not token.expired(now) for token in self._tokens.values())
+    def _count_unexpired(self, owner: Principal, now: int) -> int:
+        return sum(token.owner == owner and not token.is_expired(now) for token in self._tokens.values())
 
-    def _expiry(self, lifetime: int | None, now: int) -> int:
-        longest = int(self.conf["maxTokenLifetimeDays"]) * DAY
-        default = self._settings.default_lifetime_days * DAY
+    def _expiry_time(self, lifetime: int | None, now: int) -> int:
+        longest = int(self.conf["maxTokenLifetimeDays"]) * SECONDS_PER_DAY
+        default = self._settings.default_lifetime_days * SECONDS_PER_DAY
         if not lifetime and default < 0:
             return NEVER
         seconds = lifetime or min(default, longest)
@@ -267,7 +269,7 @@ def _check_comment(comment: str | None) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class AccessToken:
     """What an OAuth access token stands for; `workspace` is None for one of the whole account."""
 
     principal: Principal
@@ -287,16 +289,16 @@ class State:
         settings: Settings,
         clock: Clock,
         credentials: Mapping[str, Principal],
-        furnish: Callable[[Workspace], None],
-        names: tuple[str, ...],
+        seed_workspace: Callable[[Workspace], None],
+        seeded_names: tuple[str, ...],
     ) -> None:
         self.settings = settings
         self.clock = clock
-        self.names = names
+        self.seeded_names = seeded_names
         self._credentials = credentials
-        self._furnish = furnish
+        self._seed_workspace = seed_workspace
         self._workspaces: dict[str, Workspace] = {}
-        self._access: dict[str, Access] = {}
+        self._access_tokens: dict[str, AccessToken] = {}
 
     def workspace(self, name: str) -> Workspace:
         """The workspace of that host label (lower case).
@@ -305,18 +307,18 @@ class State:
             RefusedError: there is none.
         """
         if name not in self._workspaces:
-            if name not in self.names and not (self.settings.any_workspace and _is_label(name)):
-                known = ", ".join(self.names)
+            if name not in self.seeded_names and not (self.settings.any_workspace and _is_host_label(name)):
+                known = ", ".join(self.seeded_names)
                 raise RefusedError(404, "ENDPOINT_NOT_FOUND", f"no such workspace: '{name}' (the sandbox has {known})")
             self._workspaces[name] = Workspace(name, self.settings, self.clock)
-            self._furnish(self._workspaces[name])
+            self._seed_workspace(self._workspaces[name])
         return self._workspaces[name]
 
-    def grant_access(self, principal: Principal, workspace: str | None) -> str:
+    def issue_access_token(self, principal: Principal, workspace: str | None) -> str:
         """A new OAuth access token, opaque but of a JWT's looks."""
         value = ".".join(("eyJ" + secrets.token_urlsafe(24), secrets.token_urlsafe(48), secrets.token_urlsafe(48)))
         expiry = self.clock.now_ms() + self.settings.oauth_lifetime * 1000
-        self._access[fingerprint(value)] = Access(principal, workspace, expiry)
+        self._access_tokens[fingerprint(value)] = AccessToken(principal, workspace, expiry)
         return value
 
     def authenticate(self, request: Request, workspace: Workspace | None) -> Principal:
@@ -329,15 +331,15 @@ class State:
         if scheme.lower() != "bearer" or not value.strip():
             raise RefusedError(401, 401, "Credential was not sent or was of an unsupported type for this API.")
         key = fingerprint(value.strip())
-        principal = self._credentials.get(key) or self._by_access(key, workspace)
+        principal = self._credentials.get(key) or self._find_access_token_holder(key, workspace)
         if principal is None and workspace is not None:
-            principal = workspace.bearer(key)
+            principal = workspace.authenticate(key)
         if principal is None:
             raise RefusedError(403, 403, "Invalid access token.")
         return principal
 
-    def _by_access(self, key: str, workspace: Workspace | None) -> Principal | None:
-        access = self._access.get(key)
+    def _find_access_token_holder(self, key: str, workspace: Workspace | None) -> Principal | None:
+        access = self._access_tokens.get(key)
         if access is None or (
             access.workspace is not None and (workspace is None or access.workspace != workspace.name)
         ):
@@ -347,5 +349,5 @@ class State:
         return access.principal
 
 
-def _is_label(name: str) -> bool:
+def _is_host_label(name: str) -> bool:
     return len(name) < 64 and name.isascii() and name.replace("-", "a").isalnum() and name.strip("-") == name
