@@ -14,7 +14,8 @@ import pytest
 
 from tests.engine.sessions import A, connect, run
 from tokensh.dbapi import Connection
-from tokensh.engine.sqlite import Database, function_names
+from tokensh.engine.functions import function_names
+from tokensh.engine.sqlite import Database
 from tokensh.environment import Cancellation
 from tokensh.errors import DataError, Error, Interrupted, NotSupportedError, OperationalError, ProgrammingError
 from tokensh.rows import Column, Row, Value

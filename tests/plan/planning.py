@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tokensh.engine.sqlite import function_names
+from tokensh.engine.functions import function_names
 from tokensh.errors import Span, assert_never
 from tokensh.plan.binder import Names, bind
 from tokensh.plan.nodes import AllOf, AnyOf, Constants, FromQuery, Plan, SameAs, Scan, SelectPlan, ValueSet

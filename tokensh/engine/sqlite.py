@@ -11,12 +11,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from tokensh.engine.functions import FunctionErrors, built_in, registered
+from tokensh.engine.functions import FunctionErrors
 from tokensh.engine.store import dropped_meanwhile
 from tokensh.environment import Cancellation
 from tokensh.errors import (
@@ -28,7 +28,6 @@ from tokensh.errors import (
     OperationalError,
     ProgrammingError,
 )
-from tokensh.plan.function_docs import functions
 from tokensh.rows import Column, ColumnType, Row
 from tokensh.sql.unparse import quoted
 
@@ -216,9 +215,3 @@ def _authorize(action: int, _first: str | None, second: str | None, _database: s
 def _allow(*_: object) -> int:
     """Allow everything: what tokensh itself does in a statement's database."""
     return sqlite3.SQLITE_OK
-
-
-@cache
-def function_names() -> frozenset[str]:
-    """Return the functions that a query may call, in lower case: those that are documented and available."""
-    return frozenset(functions()) & (built_in() | registered().keys())

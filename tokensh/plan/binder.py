@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tokensh.errors import NotSupportedError, ProgrammingError, Span, UnknownName, assert_never
+from tokensh.functions import functions
 from tokensh.plan import ddl, dml
-from tokensh.plan.function_docs import functions
 from tokensh.plan.nodes import ExplainPlan, Plan, RowsPlan, TransactionPlan, UsePlan
 from tokensh.plan.objects import Table, View, written
 from tokensh.plan.pushdown import unbound, walk

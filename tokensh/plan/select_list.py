@@ -6,16 +6,13 @@ from collections.abc import Sequence
 
 from tokensh._dataclasses import replace
 from tokensh.errors import ProgrammingError, assert_never
+from tokensh.functions import functions
 from tokensh.plan.nodes import ScanColumn
 from tokensh.plan.pushdown import literal_value, unbound, walk
 from tokensh.plan.scope import NOTHING, BoundColumn, From, Relation
 from tokensh.rows import Column, distinct
 from tokensh.sql import nodes as n
 from tokensh.sql.unparse import quoted
-
-AGGREGATES = frozenset(
-    {"count", "sum", "avg", "total", "group_concat", "string_agg", "json_group_array", "json_group_object"}
-)
 
 
 def whole_from(relation: Relation) -> From:
@@ -105,8 +102,8 @@ def merged_column(kind: n.JoinKind, left: BoundColumn, right: BoundColumn) -> Bo
 
 def is_aggregate(call: n.Call) -> bool:
     """Whether a call makes one value of many rows."""
-    name = call.name[-1].text.lower()
-    return call.over is None and (name in AGGREGATES or (name in ("min", "max") and len(call.arguments) == 1))
+    function = functions().get(call.name[-1].text.lower())
+    return call.over is None and function is not None and function.is_aggregate(len(call.arguments))
 
 
 def ordered(text: str, item: n.OrderItem) -> str:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokensh.complete import Facts
+from tokensh.engine.functions import function_names
 from tokensh.engine.history import History
-from tokensh.engine.sqlite import function_names
 from tokensh.errors import OperationalError
-from tokensh.plan.function_docs import functions
+from tokensh.functions import functions
 from tokensh.render.formats import FORMATS
 from tokensh.shell.commands import MetaCommand
 from tokensh.shell.commands.syntax_help import STATEMENTS

@@ -10,7 +10,8 @@ from tokensh._dataclasses import dataclass, replace
 from tokensh.api.hosts import Hosts, name_of
 from tokensh.dbapi import Connection
 from tokensh.engine.fetch import ParameterValues, build_requests
-from tokensh.engine.sqlite import Database, function_names
+from tokensh.engine.functions import function_names
+from tokensh.engine.sqlite import Database
 from tokensh.environment import Cancellation
 from tokensh.errors import InterfaceError, MissingParameter, NotSupportedError, ProgrammingError, Span
 from tokensh.plan.binder import Names, bind

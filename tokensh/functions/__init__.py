@@ -1,0 +1,21 @@
+"""The functions that statements may call: one table, which binding, completion, SHOW FUNCTIONS and the engine read.
+
+A function is added in one place. One that SQLite lacks is a decorated Python function in the module of its field (`text`,
+`json`, `times`); one that SQLite has is a line in `sqlite`. Tests then ask for a case of it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from tokensh.functions.declaration import Function, FunctionParameter
+
+__all__ = ["Function", "FunctionParameter", "functions"]
+
+
+@cache
+def functions() -> dict[str, Function]:
+    """Return all functions by name; those of newer versions of SQLite may be missing from the one that is installed."""
+    from tokensh.functions import json, sqlite, text, times  # noqa: PLC0415 (they import this package)
+
+    return {**sqlite.FUNCTIONS, **text.FUNCTIONS, **json.FUNCTIONS, **times.FUNCTIONS}

@@ -1,0 +1,152 @@
+"""Functions on texts that SQLite lacks, or has only in newer versions: regular expressions, parts, concatenation."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from tokensh.errors import DataError
+from tokensh.functions.declaration import FunctionTable
+from tokensh.rows import Value
+
+FUNCTIONS = FunctionTable()
+
+_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "n": re.DOTALL, "c": 0, "g": 0}
+"""The flags of PostgreSQL and MySQL; `c` (case-sensitive) and `g` (all matches) are what these functions do anyway."""
+
+
+def text_of(value: Value) -> str:
+    """Return a value as SQLite converts it to text."""
+    match value:
+        case bytes():
+            return value.decode("utf-8", "replace")
+        case None:
+            return ""
+        case _:
+            return str(value)
+
+
+@lru_cache(maxsize=64)
+def _compile_pattern(pattern: str, flags: str) -> re.Pattern[str]:
+    unknown = next((letter for letter in flags if letter not in _FLAGS), None)
+    if unknown is not None:
+        raise DataError(f"unknown flag of a regular expression: {unknown!r}", hint="the flags are i, m, s, c and g")
+    try:
+        return re.compile(pattern, sum({int(_FLAGS[letter]) for letter in flags}))
+    except (re.error, OverflowError, RecursionError) as error:
+        raise DataError(f"invalid regular expression: {pattern!r}: {error}") from None
+
+
+@FUNCTIONS.implement("regexp(pattern: string, text: string) -> boolean | what the operator REGEXP does")
+def _match_operator(pattern: Value, text: Value) -> Value:
+    # SQLite calls it with the operands of `text REGEXP pattern` swapped.
+    return _has_match(text, pattern)
+
+
+@FUNCTIONS.implement(
+    "regexp_like(text: string, pattern: string [, flags: string]) -> boolean | whether a regular expression is found"
+)
+def _has_match(text: Value, pattern: Value, flags: Value = "") -> Value:
+    if text is None or pattern is None:
+        return None
+    return int(_compile_pattern(text_of(pattern), text_of(flags)).search(text_of(text)) is not None)
+
+
+@FUNCTIONS.implement(
+    "regexp_substr(text: string, pattern: string [, flags: string]) -> string"
+    " | the first part that matches; NULL if none does"
+)
+def _find_match(text: Value, pattern: Value, flags: Value = "") -> Value:
+    if text is None or pattern is None:
+        return None
+    match = _compile_pattern(text_of(pattern), text_of(flags)).search(text_of(text))
+    return match[0] if match else None
+
+
+@FUNCTIONS.implement(
+    "regexp_replace(text: string, pattern: string, replacement: string [, flags: string]) -> string"
+    " | the text with every match replaced"
+)
+def _replace_matches(text: Value, pattern: Value, replacement: Value, flags: Value = "") -> Value:
+    if text is None or pattern is None or replacement is None:
+        return None
+    # Groups are `\1` in PostgreSQL and `$1` in MySQL and Spark; both are taken.
+    template = re.sub(r"\$(\d)", r"\\\1", text_of(replacement))
+    try:
+        return _compile_pattern(text_of(pattern), text_of(flags)).sub(template, text_of(text))
+    except (re.error, IndexError) as error:
+        raise DataError(f"invalid replacement: {text_of(replacement)!r}: {error}") from None
+
+
+@FUNCTIONS.implement(
+    "regexp_instr(text: string, pattern: string) -> integer | where the first match begins, from 1; 0 if there is none"
+)
+def _locate_match(text: Value, pattern: Value) -> Value:
+    if text is None or pattern is None:
+        return None
+    match = _compile_pattern(text_of(pattern), "").search(text_of(text))
+    return match.start() + 1 if match else 0
+
+
+@FUNCTIONS.implement(
+    "split_part(text: string, separator: string, n: integer) -> string"
+    " | the n-th part, from 1, or from the end if negative"
+)
+def _split_part(text: Value, separator: Value, n: Value) -> Value:
+    if text is None or separator is None or not isinstance(n, int):
+        return None
+    parts = text_of(text).split(text_of(separator)) if separator != "" else [text_of(text)]
+    index = n - 1 if n > 0 else n
+    return parts[index] if n and -len(parts) <= index < len(parts) else ""
+
+
+@FUNCTIONS.implement("concat(x: any, ...) -> string | the values one after the other; NULL adds nothing")
+def _concatenate_values(*values: Value) -> Value:
+    return "".join(map(text_of, values))
+
+
+@FUNCTIONS.implement(
+    "concat_ws(separator: string, x: any, ...) -> string | the values that are not NULL, the separator between them"
+)
+def _join_values(separator: Value, *values: Value) -> Value:
+    if separator is None:
+        return None
+    return text_of(separator).join(text_of(value) for value in values if value is not None)
+
+
+@FUNCTIONS.implement("if(condition: any, yes: T [, no: T]) -> T | the second if the first is true, else the third")
+def _choose_value(condition: Value, yes: Value, no: Value = None) -> Value:
+    return yes if condition not in (None, 0, "", "0") else no
+
+
+@FUNCTIONS.implement("left(text: string, n: integer) -> string | the first n characters")
+def _take_left(text: Value, count: Value) -> Value:
+    return None if text is None or not isinstance(count, int) else text_of(text)[: max(count, 0)]
+
+
+@FUNCTIONS.implement("right(text: string, n: integer) -> string | the last n characters")
+def _take_right(text: Value, count: Value) -> Value:
+    return None if text is None or not isinstance(count, int) else text_of(text)[-count:] if count > 0 else ""
+
+
+@FUNCTIONS.implement("reverse(text: string) -> string | the characters from the last to the first")
+def _reverse_text(text: Value) -> Value:
+    return None if text is None else text_of(text)[::-1]
+
+
+@FUNCTIONS.implement(
+    "sha256(text: string) -> string | the SHA-256 in hexadecimal digits: of a token's value it is the token's id"
+)
+def _hash_text(text: Value) -> Value:
+    from hashlib import sha256  # noqa: PLC0415 (rarely called)
+
+    return None if text is None else sha256(text_of(text).encode()).hexdigest()
+
+
+# Not deterministic: SQLite would call it ahead of the CASE or IIF that guards it.
+@FUNCTIONS.implement(
+    "error(message: string) -> any | fails with the message: a script that checks something stops there",
+    deterministic=False,
+)
+def _raise_message(message: Value) -> Value:
+    raise DataError(text_of(message) or "error() was called")
