@@ -14,7 +14,7 @@ from prompt_toolkit.history import FileHistory
 from prompt_toolkit.history import History as PromptHistory
 
 from tokensh.engine.history import History
-from tokensh.shell.history import ArrowKeys
+from tokensh.shell.history import StoredHistory
 
 
 def texts(count: int) -> list[str]:
@@ -73,7 +73,7 @@ def load(folder: Path, count: int, runs: int = 9) -> tuple[tuple[float, float], 
     others: list[tuple[float, float]] = []
     for _ in range(runs):
         store = History(ours, str)
-        found.append(asyncio.run(_loaded(lambda store=store: ArrowKeys(store, str))))  # type: ignore[misc]
+        found.append(asyncio.run(_loaded(lambda store=store: StoredHistory(store, str))))  # type: ignore[misc]
         store.close()
         others.append(asyncio.run(_loaded(lambda: FileHistory(theirs))))
     return _medians(found), _medians(others)

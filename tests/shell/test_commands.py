@@ -96,14 +96,16 @@ def test_echo_and_the_systems_shell(start: Start) -> None:
 
 def test_settings_are_shown_and_changed(start: Start) -> None:
     terminal = start()
-    assert "times is readable" in shown(terminal, r"\pset")
+    assert "times are readable" in shown(terminal, r"\pset")
     shown(terminal, r"\pset null (none)")
     assert "(none)" in shown(terminal, "select null as nothing;")
     assert "'fromat'" in shown(terminal, r"\pset fromat csv")
-    assert "did you mean format?" in terminal.display
+    assert "did you mean 'format'?" in terminal.display
     shown(terminal, r"\T csv")
     assert "\none\n1\n" in shown(terminal, "select 1 as one;")
-    assert "'cvs' is none of table, json" in shown(terminal, r"\pset format cvs")
+    assert "invalid format: 'cvs'" in shown(terminal, r"\pset format cvs")
+    assert "did you mean 'csv'?" in terminal.display
+    assert "choose from on, off" in shown(terminal, r"\pset timing maybe")
 
 
 def test_a_resources_page_shows_fields_methods_parameters_and_statements(start: Start) -> None:
@@ -176,7 +178,7 @@ def test_named_queries_take_values_that_stay_values(start: Start, tmp_path: Path
     assert "takes 2 values, not 1" in shown(terminal, r"\n like laptop")
     assert "like" in shown(terminal, r"\n")
     shown(terminal, r"\nd like")
-    assert "there is no query 'like'" in shown(terminal, r"\n like")
+    assert "unknown query 'like'" in shown(terminal, r"\n like")
 
 
 def test_a_file_stops_at_its_first_error_and_names_the_line(start: Start, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_what_is_wrong_is_told_while_the_cursor_rests(start: Start) -> None:
 def test_a_word_that_leaves_does_not_leave_an_open_statement(word: str, start: Start) -> None:
     terminal = start()
     terminal.type(f"select 1 as\r{word}")
-    terminal.see(r"\q leaves, Ctrl-C drops the statement that is open")
+    terminal.see(r"\q leaves, Ctrl-C drops the open statement")
     terminal.type(CTRL_C)
     terminal.prompt()
     assert terminal.child.isalive()

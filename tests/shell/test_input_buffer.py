@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import seed_statements
-from tokensh.shell.input_buffer import Command, Part, bare_command, is_ready, marks, parts, trouble
+from tokensh.shell.input_buffer import Command, Part, bare_command, find_error, is_ready, line_marks, split_input
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import StatementText
 
@@ -83,14 +83,16 @@ def shown(part: Part) -> str:
 
 @pytest.mark.parametrize(("text", "found"), PARTS, ids=[repr(text[:30]) for text, _ in PARTS])
 def test_commands_and_statements_in_their_order(text: str, found: list[str], parser: Parser) -> None:
-    texts = [shown(one) for one in parts(text, parser)]
+    texts = [shown(one) for one in split_input(text, parser)]
     assert len(texts) == len(found)
     assert all(a.startswith(b) for a, b in zip(texts, found, strict=True))
 
 
 def test_statements_know_their_lines_and_columns_in_the_whole_text(parser: Parser) -> None:
     text = "\\x\n  SELECT 1; SELECT 2\n\\p\n, 3;\nSELECT 4;"
-    places = [(one.text[:8], one.line, one.column) for one in parts(text, parser) if isinstance(one, StatementText)]
+    places = [
+        (one.text[:8], one.line, one.column) for one in split_input(text, parser) if isinstance(one, StatementText)
+    ]
     assert places == [("SELECT 1", 2, 3), ("SELECT 2", 2, 13), ("SELECT 4", 5, 1)]
 
 
@@ -109,12 +111,12 @@ def test_statements_know_their_lines_and_columns_in_the_whole_text(parser: Parse
     ],
 )
 def test_the_continuation_tells_what_is_open(text: str, mark: str, parser: Parser) -> None:
-    assert marks(text, parser)[-1] == mark
+    assert line_marks(text, parser)[-1] == mark
 
 
 def test_each_line_has_a_mark_of_its_own(parser: Parser) -> None:
     text = "SELECT (1,\n'a\nb'\n) -- done;\n/* a\n*/ , \n'open\n"
-    assert marks(text, parser) == ["", "(", "'", "(", "--", "*", "", "'"]
+    assert line_marks(text, parser) == ["", "(", "'", "(", "--", "*", "", "'"]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +139,7 @@ def test_each_line_has_a_mark_of_its_own(parser: Parser) -> None:
     ],
 )
 def test_what_is_wrong_so_far_is_told_and_what_may_become_right_is_not(text: str, told: str, parser: Parser) -> None:
-    found = trouble(text, parser)
+    found = find_error(text, parser)
     assert found.startswith(told)
     assert bool(found) == bool(told)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.environments import world
 from tokensh.errors import InterfaceError, PlaceholderError
-from tokensh.shell.commands.named_queries import Queries, filled
+from tokensh.shell.query_store import QueryStore, substitute_values
 from tokensh.sql.lexer import tokenize
 from tokensh.sql.parse import Parser
 
@@ -34,19 +34,19 @@ TABLE = Parser(None).table
     ],
 )
 def test_values_take_the_places_of_their_numbers(query: str, values: list[str], made: str) -> None:
-    assert filled(query, values, TABLE) == made
+    assert substitute_values(query, values, TABLE) == made
 
 
 @pytest.mark.parametrize(("query", "values"), [("SELECT $1", []), ("SELECT 1", ["a"]), ("SELECT $2", ["a"])])
 def test_as_many_values_are_needed_as_the_query_takes(query: str, values: list[str]) -> None:
     with pytest.raises(InterfaceError, match="the query takes"):
-        filled(query, values, TABLE)
+        substitute_values(query, values, TABLE)
 
 
 @given(st.text(max_size=30))
 def test_no_value_leaves_its_place(value: str) -> None:
     try:
-        made = filled("SELECT '$1', $1, 1", [value], TABLE)
+        made = substitute_values("SELECT '$1', $1, 1", [value], TABLE)
     except PlaceholderError:
         return  # a value that holds a placeholder itself
     significant = [one for one in tokenize(TABLE, made) if one.kind != "BLANK"]
@@ -56,23 +56,23 @@ def test_no_value_leaves_its_place(value: str) -> None:
 
 
 def test_a_query_outlives_the_session_without_a_secret(tmp_path: Path) -> None:
-    queries = Queries(world(tmp_path), lambda text: text.replace("secret", "[hidden]"))
+    queries = QueryStore(world(tmp_path), lambda text: text.replace("secret", "[hidden]"))
     queries.save("mine", "SELECT 'secret'")
-    again = Queries(world(tmp_path), str)
-    assert again.all == {"mine": "SELECT '[hidden]'"}
+    again = QueryStore(world(tmp_path), str)
+    assert again.texts == {"mine": "SELECT '[hidden]'"}
     again.delete("mine")
-    assert Queries(world(tmp_path), str).all == {}
+    assert QueryStore(world(tmp_path), str).texts == {}
 
 
 @pytest.mark.parametrize("name", ["", "../evil", "a/b", "a b", ".hidden", "a.sql"])
 def test_a_name_is_no_path(name: str, tmp_path: Path) -> None:
-    with pytest.raises(InterfaceError, match="no name for a query"):
-        Queries(world(tmp_path), str).save(name, "SELECT 1")
+    with pytest.raises(InterfaceError, match="invalid query name"):
+        QueryStore(world(tmp_path), str).save(name, "SELECT 1")
 
 
 def test_an_unknown_name_is_told_with_the_nearest(tmp_path: Path) -> None:
-    queries = Queries(world(tmp_path), str)
+    queries = QueryStore(world(tmp_path), str)
     queries.save("expiring", "SELECT 1")
     with pytest.raises(InterfaceError) as caught:
         queries.get("expirng")
-    assert caught.value.hint == "did you mean expiring?"
+    assert caught.value.hint == "did you mean 'expiring'?"

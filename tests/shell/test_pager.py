@@ -11,7 +11,7 @@ import pytest
 
 from tests.environments import world
 from tokensh.environment import Environment
-from tokensh.shell.pager import Pager, pager_of, size_of
+from tokensh.shell.pager import Pager, pager_command, terminal_size
 
 LINES = 10
 
@@ -60,7 +60,7 @@ def test_what_the_screen_can_hold_is_not_paged(text: str, pages: bool, tmp_path:
     ],
 )
 def test_which_pager_it_is(variables: dict[str, str], command: list[str], tmp_path: Path) -> None:
-    assert pager_of(world(tmp_path, variables=variables)) == command
+    assert pager_command(world(tmp_path, variables=variables)) == command
 
 
 def test_without_a_pager_everything_goes_straight_to_the_terminal(tmp_path: Path) -> None:
@@ -95,5 +95,5 @@ def test_ctrl_c_is_the_pagers_until_it_ends(tmp_path: Path) -> None:
 
 
 def test_lines_and_columns_may_be_told(tmp_path: Path) -> None:
-    assert size_of(world(tmp_path, variables={"LINES": "7"}), io.StringIO(), 33) == (33, 7)
-    assert size_of(world(tmp_path), io.StringIO(), None) == (80, 24)
+    assert terminal_size(world(tmp_path, variables={"LINES": "7"}), io.StringIO(), 33) == (33, 7)
+    assert terminal_size(world(tmp_path), io.StringIO(), None) == (80, 24)

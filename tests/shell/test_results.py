@@ -214,7 +214,7 @@ def test_reveal_shows_once_and_on_the_terminal_alone(start: Start, tmp_path: Pat
     assert len(set(SECRET.findall(terminal.display))) == 1
     assert not SECRET.search(file.read_text())
     terminal.run(r"\reveal")
-    assert "there is nothing hidden" in terminal.display
+    assert "no hidden value to show" in terminal.display
 
 
 def test_leaving_without_having_seen_a_value_is_asked_about_once(start: Start) -> None:
@@ -239,9 +239,9 @@ def test_copy_takes_a_column_a_row_or_all_of_the_last_result(start: Start) -> No
     ]
     assert "copied 1 value of comment to the terminal's clipboard" in terminal.display
     terminal.run(r"\copy coment")
-    assert "did you mean comment?" in terminal.display
+    assert "did you mean 'comment'?" in terminal.display
     terminal.run(r"\copy row 7")
-    assert "there is no row 7" in terminal.display
+    assert "no row 7" in terminal.display
 
 
 def test_copy_gives_a_secret_only_by_its_name(start: Start) -> None:

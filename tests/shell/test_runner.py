@@ -253,7 +253,7 @@ def test_ctrl_c_stops_a_watch_whose_answer_does_not_come(start: Start, site: San
     terminal.type("\\watch 1\r")
     terminal.see("Ctrl-C cancels", 20)
     assert press_ctrl_c(terminal) < 4 * SOON
-    assert "stopped after 1 look" in terminal.display
+    assert "stopped after 1 run" in terminal.display
     goes_on(terminal)
 
 

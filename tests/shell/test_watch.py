@@ -17,7 +17,7 @@ from tokensh.render.options import Options
 from tokensh.rows import Column, Row
 from tokensh.sandbox import Sandbox
 from tokensh.shell.progress import Spinner
-from tokensh.shell.watch import CHANGED, GONE, NEW, SAME, Look, Watch, marked
+from tokensh.shell.watch import CHANGED, GONE, NEW, SAME, Snapshot, Watch, mark_changes
 
 WORKSPACE = "dbc-abcd0123-a1bc"
 FIELD = "databricks_workspace.workspace.user_tokens."
@@ -115,8 +115,8 @@ def test_new_gone_and_changed_rows_are_marked_and_counted(place: Callable[..., P
     assert " new" not in third.splitlines()[1]
 
 
-def look(*rows: Row, columns: tuple[Column, ...] = (ID, COMMENT)) -> Look:
-    return Look(columns, list(rows), 0.0)
+def look(*rows: Row, columns: tuple[Column, ...] = (ID, COMMENT)) -> Snapshot:
+    return Snapshot(columns, list(rows), 0.0)
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,8 @@ def look(*rows: Row, columns: tuple[Column, ...] = (ID, COMMENT)) -> Look:
         (look(("x",), columns=(COMMENT,)), look(("a", "x")), [(SAME, ("a", "x"))]),
     ],
 )
-def test_what_became_of_each_row(before: Look | None, now: Look, marks: list[tuple[str, Row]]) -> None:
-    assert marked(before, now) == marks
+def test_what_became_of_each_row(before: Snapshot | None, now: Snapshot, marks: list[tuple[str, Row]]) -> None:
+    assert mark_changes(before, now) == marks
 
 
 @pytest.mark.parametrize(

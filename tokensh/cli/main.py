@@ -295,7 +295,7 @@ def _shell(options: argparse.Namespace, world: Environment) -> int:
         connection.variables.update(variables)
         settings = Settings(header=not options.hideheaders, quiet=options.quiet, colour=options.color)
         settings.plain = options.plain or world.get("TERM") == "dumb"
-        settings.take(connection.config.shell)
+        settings.apply_config(connection.config.shell)
         settings.format = options.output or settings.format
         return start(connection, settings, None if options.no_rc else config_path(world).with_name("rc.sql"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tokensh.engine.store import Store, StoredObject
+from tokensh.engine.store import Store
 from tokensh.errors import ProgrammingError
 from tokensh.rows import Column, Row, RowSet
 
@@ -21,12 +21,12 @@ def describe_refresh(store: Store, name: str) -> RowSet:
     if kept is None or kept.kind != "MATERIALIZED VIEW":
         raise ProgrammingError(f"{name} is no materialized view", hint="SHOW VIEWS lists them")
     come, gone = store.differences(kept)
-    return RowSet((Column("change", "string"), *kept.columns), _changes(_key(kept), come, gone))
+    return RowSet((Column("change", "string"), *kept.columns), _changes(key_columns(kept.columns), come, gone))
 
 
-def _key(kept: StoredObject) -> tuple[int, ...]:
-    """The places of the columns that name a row; none where the view does not show a token's id."""
-    fields = [(one.origin or "").rpartition(".")[2] for one in kept.columns]
+def key_columns(columns: Sequence[Column]) -> tuple[int, ...]:
+    """Return the indexes of the columns that tell one token from another; empty if no column shows the token's id."""
+    fields = [(column.origin or "").rpartition(".")[2] for column in columns]
     return tuple(fields.index(name) for name in _KEYS if name in fields) if "token_id" in fields else ()
 
 

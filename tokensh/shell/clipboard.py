@@ -1,4 +1,4 @@
-"""The clipboard: the terminal's own, which also works over ssh (OSC 52), and the desktop's where there is a program for it."""
+"""The clipboard: the terminal's, which also works over ssh (OSC 52), and the desktop's if there is a program for it."""
 
 from __future__ import annotations
 
@@ -11,43 +11,49 @@ from collections.abc import Iterator
 from tokensh.environment import Environment, is_terminal
 from tokensh.errors import InterfaceError
 
-_MOST = 74_994
-"""Bytes in base64 that terminals take (hterm's limit, the smallest that is known)."""
+# Bytes of base64 that a terminal accepts: hterm's limit, the smallest that is documented.
+_MOST_BYTES = 74_994
+# s: xclip may wait for a display that does not answer.
 _TIMEOUT = 5.0
 
 
-def copy(text: str, environment: Environment) -> str:
-    """Put a text into every clipboard there is; which ones, in words. Raises InterfaceError if there is none.
+def copy_to_clipboards(text: str, environment: Environment) -> str:
+    """Put a text into every clipboard that works and return their names. Raises InterfaceError if none does.
 
-    The text goes through standard input and the terminal alone: it is in no argument and no file.
+    A token value may be copied: the text goes only through the terminal and standard input, never into an argument, which
+    other users can see, or a file.
     """
-    ways = [*_by_terminal(text, environment), *_by_programs(text, environment)]
-    if not ways:
+    names = [*_copy_to_terminal(text, environment), *_copy_to_desktop(text, environment)]
+    if not names:
         raise InterfaceError(
-            "there is no clipboard: the terminal has none, and wl-copy, xclip and pbcopy are not there"
-            if len(text) < _MOST
+            "no clipboard: the terminal has none, and wl-copy, xclip and pbcopy are not available"
+            if len(text) < _MOST_BYTES
             else f"{len(text):,} characters are too many for the terminal's clipboard",
             hint=r"\o FILE or \g |PROGRAM takes a result elsewhere",
         )
-    return " and ".join(ways)
+    return " and ".join(names)
 
 
-def _by_terminal(text: str, environment: Environment) -> Iterator[str]:
+def _copy_to_terminal(text: str, environment: Environment) -> Iterator[str]:
     encoded = base64.b64encode(text.encode("utf-8", "backslashreplace")).decode()
-    if not is_terminal(environment.stdout) or environment.get("TERM") in ("", "dumb", "linux") or len(encoded) > _MOST:
+    if (
+        not is_terminal(environment.stdout)
+        or environment.get("TERM") in ("", "dumb", "linux")
+        or len(encoded) > _MOST_BYTES
+    ):
         return
     environment.stdout.write(f"\x1b]52;c;{encoded}\x07")
     environment.stdout.flush()
     yield "the terminal's clipboard"
 
 
-def _by_programs(text: str, environment: Environment) -> Iterator[str]:
-    for command in _programs(environment):
+def _copy_to_desktop(text: str, environment: Environment) -> Iterator[str]:
+    for command in _clipboard_programs(environment):
         path = shutil.which(command[0], path=environment.get("PATH") or None)
         if path is None:
             continue
         try:
-            done = subprocess.run(  # noqa: S603 (the desktop's own)
+            done = subprocess.run(  # noqa: S603 (a fixed list, found on PATH)
                 [path, *command[1:]],
                 input=text.encode("utf-8", "backslashreplace"),
                 stdout=subprocess.DEVNULL,
@@ -63,7 +69,7 @@ def _by_programs(text: str, environment: Environment) -> Iterator[str]:
             return
 
 
-def _programs(environment: Environment) -> Iterator[tuple[str, ...]]:
+def _clipboard_programs(environment: Environment) -> Iterator[tuple[str, ...]]:
     if environment.get("WAYLAND_DISPLAY"):
         yield ("wl-copy",)
     if environment.get("DISPLAY"):

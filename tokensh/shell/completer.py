@@ -1,4 +1,4 @@
-"""The completion station as prompt_toolkit wants it."""
+"""The completer as prompt_toolkit calls it."""
 
 from __future__ import annotations
 
@@ -15,26 +15,36 @@ if TYPE_CHECKING:
 
 
 class ShellCompleter(PromptCompleter):
-    """Suggestions with their kind and note beside them."""
+    """Suggestions, each with its kind and a note.
 
-    def __init__(self, made: Callable[[], Completer], facts: Callable[[], Facts]) -> None:
-        self._made = made
-        self._facts = facts
+    Args:
+        create: makes the completer, at the first key: it loads modules that the first prompt is drawn without.
+        collect_facts: returns what completion may use, as it is now.
+    """
+
+    def __init__(self, create: Callable[[], Completer], collect_facts: Callable[[], Facts]) -> None:
+        self._create = create
+        self._collect_facts = collect_facts
 
     @cached_property
     def _completer(self) -> Completer:
-        return self._made()
+        return self._create()
 
     def warm(self) -> None:
-        """Make ready for the first key. Raises Error where the catalog cannot be read."""
+        """Prepare for the first key. Raises Error if the catalog cannot be read."""
         self._completer.warm()
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        """What may stand at the cursor, the best first; on an empty line and behind a `;` only where Tab asks for it."""
+        """Yield what may follow at the cursor, the best first; on an empty line and after `;` only if Tab asked for it."""
         line = document.current_line_before_cursor.strip()
         if not complete_event.completion_requested and (not line or line.endswith(";")):
             return
         cursor = document.cursor_position
-        for one in self._completer.complete(document.text, cursor, self._facts()):
-            meta = f"{one.kind} · {one.note}" if one.note not in ("", one.kind) else one.kind
-            yield Completion(one.text, start_position=one.start - cursor, display=one.display, display_meta=meta)
+        for suggestion in self._completer.complete(document.text, cursor, self._collect_facts()):
+            kind, note = suggestion.kind, suggestion.note
+            yield Completion(
+                suggestion.text,
+                start_position=suggestion.start - cursor,
+                display=suggestion.display,
+                display_meta=f"{kind} · {note}" if note not in ("", kind) else kind,
+            )

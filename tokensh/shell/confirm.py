@@ -1,63 +1,74 @@
-"""The question before tokens are revoked or rows are changed: what exactly would be hit."""
+"""The question before tokens are revoked or rows are changed, which names what would be hit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from tokensh._dataclasses import dataclass
+from tokensh.dbapi import Connection
 from tokensh.errors import Error, Interrupted
 from tokensh.plan.nodes import ChangePlan, ExecPlan
 from tokensh.rows import Value
 from tokensh.shell import dialogs
+from tokensh.shell.console import Console
+from tokensh.shell.progress import Spinner
+from tokensh.shell.result_cache import ResultCache
+from tokensh.shell.settings import Settings
 from tokensh.text import elide_middle, escape_unsafe, truncate
 
-if TYPE_CHECKING:
-    from tokensh.shell.session import Session
-
-_ASKED = 10
-"""Rows that a question before a change shows."""
+# Rows that a question lists; the rest are counted.
+_LISTED = 10
 
 
-def approve(session: Session, plan: ChangePlan | ExecPlan, rows: Sequence[Mapping[str, Value]]) -> None:
-    """Ask before tokens are revoked, or rows changed that had to be listed. Raises Interrupted if the answer is no."""
-    listed = isinstance(plan, ChangePlan) and plan.filtered
-    if not session.settings.confirm and not listed:
-        return
-    session.runner.spinner.stop()
-    verb = plan.verb.lower() if isinstance(plan, ChangePlan) else "revoke"
-    verb = "revoke" if verb == "delete" and "token_id" in rows[0] else verb
-    if len(rows) == 1:
-        question = f"{verb} {_described(session, plan, rows[0])}?"
-    else:
-        for row in rows[:_ASKED]:
-            session.note(f"  {_described(session, plan, row)}")
-        if len(rows) > _ASKED:
-            session.note(f"  and {len(rows) - _ASKED} more")
-        question = f"{verb} these {len(rows)} rows of {plan.resource.name}?"
-    if not dialogs.yes(question):
-        raise Interrupted("not confirmed, nothing was sent")
-    session.runner.spinner.go_on()
+@dataclass(frozen=True, slots=True)
+class ChangeConfirmation:
+    """Asks the user before a change, as the connection's callback `approve`."""
 
+    connection: Connection
+    settings: Settings
+    console: Console
+    results: ResultCache
+    spinner: Spinner
 
-def _described(session: Session, plan: ChangePlan | ExecPlan, row: Mapping[str, Value]) -> str:
-    token_id, where = row.get("token_id"), row.get("deployment_name")
-    if not isinstance(token_id, str):
-        return escape_unsafe(" ".join(f"{name}={value!s}" for name, value in row.items()))
-    comment = row.get("comment", _comment(session, plan, token_id, where))
-    named = f' "{truncate(escape_unsafe(str(comment)), 40)}"' if comment is not None else " (not in the list)"
-    return f"token {elide_middle(escape_unsafe(token_id), 15)}{named} on {escape_unsafe(str(where))}"
+    def approve(self, plan: ChangePlan | ExecPlan, rows: Sequence[Mapping[str, Value]]) -> None:
+        """Ask before tokens are revoked, or rows changed that had to be listed. Raises Interrupted if the answer is no."""
+        # `\set confirm off` is about revokes by id. Rows that a condition found are seen here first, so they always ask.
+        listed = isinstance(plan, ChangePlan) and plan.filtered
+        if not self.settings.confirm and not listed:
+            return
+        self.spinner.stop()
+        verb = plan.verb.lower() if isinstance(plan, ChangePlan) else "revoke"
+        verb = "revoke" if verb == "delete" and "token_id" in rows[0] else verb
+        if len(rows) == 1:
+            question = f"{verb} {self._describe_row(plan, rows[0])}?"
+        else:
+            for row in rows[:_LISTED]:
+                self.console.note(f"  {self._describe_row(plan, row)}")
+            if len(rows) > _LISTED:
+                self.console.note(f"  and {len(rows) - _LISTED} more")
+            question = f"{verb} these {len(rows)} rows of {plan.resource.name}?"
+        if not dialogs.confirm(question):
+            raise Interrupted("not confirmed, nothing was sent")
+        self.spinner.resume()
 
+    def _describe_row(self, plan: ChangePlan | ExecPlan, row: Mapping[str, Value]) -> str:
+        token_id, workspace = row.get("token_id"), row.get("deployment_name")
+        if not isinstance(token_id, str):
+            return escape_unsafe(" ".join(f"{name}={value!s}" for name, value in row.items()))
+        comment = row["comment"] if "comment" in row else self._find_comment(plan, token_id, workspace)
+        label = f' "{truncate(escape_unsafe(str(comment)), 40)}"' if comment is not None else " (not in the list)"
+        return f"token {elide_middle(escape_unsafe(token_id), 15)}{label} on {escape_unsafe(str(workspace))}"
 
-def _comment(session: Session, plan: ChangePlan | ExecPlan, token_id: str, where: Value) -> str | None:
-    """A token's comment: as the last listing had it, else asked for. None: there is no such token, or no answer."""
-    known = session.seen.tokens.get(token_id)
-    if known is not None and known.workspace == where:
-        return known.comment
-    sql = f"SELECT comment FROM {plan.resource.id} WHERE deployment_name = ? AND token_id = ?"  # noqa: S608 (names of the catalog)
-    try:
-        rows = list(session.connection.run(sql, (where, token_id)).rows)
-    except Interrupted:
-        raise
-    except Error:
-        return None
-    return str(rows[0][0] or "") if rows else None
+    def _find_comment(self, plan: ChangePlan | ExecPlan, token_id: str, workspace: Value) -> str | None:
+        """Return a token's comment, from the last listing or from the server; None if neither knows the token."""
+        listed = self.results.tokens.get(token_id)
+        if listed is not None and listed.workspace == workspace:
+            return listed.comment
+        sql = f"SELECT comment FROM {plan.resource.id} WHERE deployment_name = ? AND token_id = ?"  # noqa: S608 (names of the catalog)
+        try:
+            rows = list(self.connection.run(sql, (workspace, token_id)).rows)
+        except Interrupted:
+            raise
+        except Error:  # the user can still decide by the id
+            return None
+        return str(rows[0][0] or "") if rows else None

@@ -1,4 +1,4 @@
-"""Questions that the shell asks: values for placeholders, and whether to go on."""
+"""Questions that the shell asks: values for placeholders, and yes or no."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, MutableMapping
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import WordCompleter
+from prompt_toolkit.document import Document
 from prompt_toolkit.validation import ValidationError, Validator
 
 from tokensh.errors import PlaceholderError
@@ -13,52 +14,51 @@ from tokensh.sql import placeholders
 from tokensh.sql.placeholders import PlaceholderUse, PlaceholderValue
 
 
-class _Takes(Validator):
-    """Whether a value may stand in every place of a placeholder."""
+class _PlaceholderValidator(Validator):
+    """Accepts a value that can be written in every place of its placeholder (a number, inside quotes, ...)."""
 
     def __init__(self, places: Iterable[PlaceholderUse]) -> None:
         self._places = tuple(places)
 
-    def validate(self, document: object) -> None:
-        text: str = document.text  # type: ignore[attr-defined] # a Document
+    def validate(self, document: Document) -> None:
         try:
             for place in self._places:
-                placeholders.render_value(place, text)
+                placeholders.render_value(place, document.text)
         except PlaceholderError as error:
-            raise ValidationError(len(text), error.hint or error.message) from None
+            raise ValidationError(len(document.text), error.hint or error.message) from None
 
 
-def values(
+def ask_values(
     places: tuple[PlaceholderUse, ...],
-    given: MutableMapping[str, PlaceholderValue],
-    defaults: MutableMapping[str, str],
-    candidates: Callable[[str], Iterable[tuple[str, str]]],
+    variables: MutableMapping[str, PlaceholderValue],
+    answers: MutableMapping[str, str],
+    suggest: Callable[[str], Iterable[tuple[str, str]]],
 ) -> dict[str, PlaceholderValue]:
-    """A value for each placeholder that has none, each asked once. Raises KeyboardInterrupt, EOFError.
+    """Return a value for each placeholder, asking once for each without one. Raises KeyboardInterrupt, EOFError.
 
     Args:
         places: the placeholders of a statement.
-        given: values that are set.
-        defaults: what was answered before, by name; gets the answers.
-        candidates: values to complete with, and their notes, for a name.
+        variables: values that are set.
+        answers: what was answered before, by name; gets the new answers.
+        suggest: returns values to complete with, each with a note, for a name.
     """
-    found: dict[str, PlaceholderValue] = dict(given)
+    values: dict[str, PlaceholderValue] = dict(variables)
     for name in dict.fromkeys(place.name for place in places):
-        if name in found:
+        if name in values:
             continue
-        known = dict(candidates(name))
+        suggestions = dict(suggest(name))
         session: PromptSession[str] = PromptSession(
-            completer=WordCompleter(list(known), meta_dict=known, match_middle=True),
-            validator=_Takes(place for place in places if place.name == name),
+            completer=WordCompleter(list(suggestions), meta_dict=suggestions, match_middle=True),
+            validator=_PlaceholderValidator(place for place in places if place.name == name),
             validate_while_typing=False,
             complete_while_typing=True,
         )
-        defaults[name] = found[name] = session.prompt(f"{name}: ", default=defaults.get(name, ""))
-    return found
+        answers[name] = values[name] = session.prompt(f"{name}: ", default=answers.get(name, ""))
+    return values
 
 
-def yes(question: str) -> bool:
-    """Whether the answer begins with y; anything else, Ctrl-C and Ctrl-D mean no."""
+def confirm(question: str) -> bool:
+    """Return True if the answer is yes; any other answer, Ctrl-C and Ctrl-D mean no."""
     session: PromptSession[str] = PromptSession()
     try:
         return session.prompt(f"{question} [y/N] ").strip().lower() in ("y", "yes")

@@ -1,4 +1,4 @@
-"""Colours of what is typed: the dialect's own tokens as pygments knows them."""
+"""Colours of what is typed: the parser's tokens mapped to those of pygments."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation
 
 from tokensh.sql.grammar import ParseTable
 
+# Characters that have no colour and begin no other token, as one token however long: fewer tokens, faster keys.
 _PLAIN = r"(?P<PLAIN>[\s\ufeff(),.*+=<>|&%~!;\[\]]+)"
-"""What has no colour and begins nothing else, as one token however much of it there is."""
 _KINDS: dict[str | None, _TokenType | None] = {
     "PLAIN": Text,
     "BLANK": Text,
@@ -62,8 +62,8 @@ STYLE = merge_styles(
 )
 
 
-class _Words(dict[str, _TokenType]):
-    """What a word is, looked up once."""
+class _WordKinds(dict[str, _TokenType]):
+    """The kind of each word: keyword or name, looked up once."""
 
     def __init__(self, keywords: Collection[str]) -> None:
         super().__init__()
@@ -75,35 +75,35 @@ class _Words(dict[str, _TokenType]):
 
 
 class SqlLexer(Lexer):
-    """A pygments lexer over the parser's own table: what is coloured as a keyword is one to the parser."""
+    """A pygments lexer that uses the parser's own table, so that a word is coloured as a keyword only if it is one."""
 
     name = "tokensh"
 
     def __init__(self, table: ParseTable, **options: Any) -> None:
         super().__init__(**options)
         self._table = table
-        self._words = _Words(table.keywords)
+        self._words = _WordKinds(table.keywords)
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         return re.compile(f"{_PLAIN}|{self._table.pattern.pattern}")
 
     def get_tokens_unprocessed(self, text: str) -> Iterator[tuple[int, _TokenType, str]]:
-        """Offset, kind and text of each token. The whole text is read at every key: nothing else is made of them."""
+        """Yield offset, kind and text of each token. It runs over the whole text at every key, so it creates nothing else."""
         if not text:
             return
         kinds, words = _KINDS, self._words
-        for found in self._pattern.finditer(text):
-            word = found[0]
-            kind = kinds[found.lastgroup]
-            yield found.start(), kind or words[word], word
+        for match in self._pattern.finditer(text):
+            word = match[0]
+            kind = kinds[match.lastgroup]
+            yield match.start(), kind or words[word], word
 
 
 def lexer_for(table: ParseTable) -> type[Lexer]:
-    """A lexer class that needs no arguments, as prompt_toolkit wants one."""
+    """Return a lexer class whose constructor needs no arguments, as prompt_toolkit requires."""
 
-    class Bound(SqlLexer):
+    class BoundLexer(SqlLexer):
         def __init__(self, **options: Any) -> None:
             super().__init__(table, **options)
 
-    return Bound
+    return BoundLexer

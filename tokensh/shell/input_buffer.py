@@ -1,4 +1,4 @@
-r"""What a person has typed: when Enter runs it, and the commands and statements it consists of."""
+r"""What the user has typed: whether Enter runs it, and the statements and commands it consists of."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Iterator
 
 from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import SqlSyntaxError
+from tokensh.shell.commands import COMMANDS
 from tokensh.sql.lexer import Token, tokenize
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import StatementText, split_script
 
-BARE_COMMANDS = {"help": r"\?", "?": r"\?", "exit": r"\q", "quit": r"\q", ":q": r"\q"}
-"""Words that people type without a backslash; nothing else may stand beside them."""
-TAKING = frozenset((r"\g", r"\gx", r"\G", r"\r", r"\e", r"\watch"))
-"""Commands that take the statement before them, which needs no `;` then. Before others it stays open, and goes on behind."""
-_COMMAND = re.compile(r"(\\(?:[A-Za-z]+|\S?))(.*)", re.DOTALL)
+# Words that users type without a backslash, as the whole input.
+BARE_COMMANDS = {word: command.name for command in COMMANDS.values() for word in command.words}
+_TAKES_STATEMENT = frozenset(command.name for command in COMMANDS.values() if command.takes_statement)
+_COMMAND_LINE = re.compile(r"(\\(?:[A-Za-z]+|\S?))(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    r"""A backslash and what follows it on its line; `statement` is the one that is open before it, or empty."""
+    """A command and the rest of its line; `statement` is the open statement before it, or empty."""
 
     name: str
     argument: str
@@ -29,7 +29,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A statement that is still open behind the last command: it goes back to the prompt."""
+    """A statement that is still open after the last command: it goes back to the prompt."""
 
     text: str
 
@@ -38,120 +38,128 @@ Part = Command | StatementText | Unfinished
 
 
 def bare_command(text: str) -> str | None:
-    r"""The command that a bare word means (`exit` is `\q`)."""
+    r"""Return the command that a bare word means (`exit` is `\q`)."""
     return BARE_COMMANDS.get(text.strip().rstrip("; ").lower())
 
 
 def is_ready(text: str, parser: Parser) -> bool:
-    """Whether Enter runs the text: nothing, a command, statements that are all ended, or a whole one and an empty line."""
+    """Return True if Enter runs the text: nothing, a command, ended statements, or a complete one and an empty line."""
     if bare_command(text):
         return True
-    match list(parts(text, parser))[-1:]:
+    match list(split_input(text, parser))[-1:]:
         case [StatementText(ended=ended, text=last)]:
             return ended or (text.endswith("\n") and parser.is_complete(last))
         case _:
             return True
 
 
-def parts(text: str, parser: Parser) -> Iterator[Part]:
-    """Commands and statements in their order."""
+def split_input(text: str, parser: Parser) -> Iterator[Part]:
+    """Yield the commands and statements of a text in their order."""
     begin = end = 0
-    while (at := _command_at(text, end, parser)) is not None:
-        line = text[at:].partition("\n")[0]
-        end = at + len(line)
-        name, argument = _COMMAND.fullmatch(line).groups()  # type: ignore[union-attr] # any text with a backslash fits
-        pieces = list(_pieces(text, begin, at, parser))
+    while (backslash := _find_command(text, end, parser)) is not None:
+        line = text[backslash:].partition("\n")[0]
+        end = backslash + len(line)
+        # The pattern fits any text that begins with a backslash.
+        name, argument = _COMMAND_LINE.fullmatch(line).groups()  # type: ignore[union-attr]
+        pieces = list(_split_statements(text, begin, backslash, parser))
         statement = pieces.pop().text if pieces and not pieces[-1].ended else ""
         yield from pieces
         yield Command(name, argument.strip(), statement)
-        if statement and name not in TAKING:
-            # It goes on behind the command, as if blanks stood in the command's place.
-            begin = len(text[:at].rstrip()) - len(statement)
-            text = f"{text[:at]}{' ' * len(line)}{text[end:]}"
+        if statement and name not in _TAKES_STATEMENT:
+            # The statement continues after the command. Blanks take the command's place, so that columns stay right.
+            begin = len(text[:backslash].rstrip()) - len(statement)
+            text = f"{text[:backslash]}{' ' * len(line)}{text[end:]}"
         else:
             begin = end
     if begin < end and not text[end:].strip():
         yield Unfinished(text[begin:].rstrip())
     else:
-        yield from _pieces(text, begin, len(text), parser)
+        yield from _split_statements(text, begin, len(text), parser)
 
 
-def _command_at(text: str, start: int, parser: Parser) -> int | None:
-    """Where the next command begins: a backslash outside of quotes and comments."""
+def _find_command(text: str, start: int, parser: Parser) -> int | None:
+    """Return the offset of the next command: a backslash outside of quotes and comments."""
     for token in tokenize(parser.table, text, start):
-        if _opens(token, text):
+        if _is_unclosed(token, text):
             return None
         if token.kind == "OTHER" and token.text == "\\":
             return token.start
     return None
 
 
-def _opens(token: Token, text: str) -> bool:
-    """Whether quotes or a comment begin here that nothing closes."""
+def _is_unclosed(token: Token, text: str) -> bool:
+    """Return True if quotes or a comment begin here that nothing closes: the lexer gives up at their first character."""
     return (token.kind == "OTHER" and token.text in ("'", '"', "`")) or (
         token.text == "/" and text.startswith("/*", token.start)
     )
 
 
-def _pieces(text: str, begin: int, end: int, parser: Parser) -> Iterator[StatementText]:
-    """The statements of a part of a text, with their places in the whole."""
+def _split_statements(text: str, begin: int, end: int, parser: Parser) -> Iterator[StatementText]:
+    """Yield the statements of a part of a text, with their lines and columns in the whole text."""
     line = text.count("\n", 0, begin)
     column = begin - (text.rfind("\n", 0, begin) + 1)
     for piece in split_script([text[begin:end]], parser.table, parser.is_complete):
-        first = piece.line == 1
-        yield replace(piece, line=piece.line + line, column=piece.column + (column if first else 0))
+        is_first_line = piece.line == 1
+        yield replace(piece, line=piece.line + line, column=piece.column + (column if is_first_line else 0))
 
 
-def marks(text: str, parser: Parser) -> list[str]:
-    """What each line of a text goes on with, as the prompt before it shows: an open quote, bracket or comment, or nothing.
+def line_marks(text: str, parser: Parser) -> list[str]:
+    """Return a mark for each line: the quote, bracket or comment (`*`) that is open where it begins, or nothing.
 
-    `--` tells that the last line before is a comment that holds a `;`.
+    The mark `--` means that the line before ends in a comment with a `;`, which therefore ends no statement.
     """
     depth = 0
-    last = ""
-    found = [""]
+    after_comment = ""
+    marks = [""]
     for token in tokenize(parser.table, text):
-        if _opens(token, text):
-            return found + ["*" if token.text == "/" else token.text] * text.count("\n", token.start)
+        if _is_unclosed(token, text):
+            return marks + ["*" if token.text == "/" else token.text] * text.count("\n", token.start)
         depth += (token.text in ("(", "[")) - (token.text in (")", "]"))
         if token.kind == "COMMENT":
-            last = "--" if token.text.rstrip().endswith(";") else last
+            after_comment = "--" if token.text.rstrip().endswith(";") else after_comment
         elif token.kind != "BLANK":
-            last = ""
+            after_comment = ""
         if lines := token.text.count("\n"):
             inside = {"STRING": token.text[0], "QUOTED_NAME": token.text[0], "COMMENT": "*"}.get(token.kind)
-            found += [inside or ("(" if depth > 0 else last)] * lines
-    return found
+            marks += [inside or ("(" if depth > 0 else after_comment)] * lines
+    return marks
 
 
+# Characters of a text that is parsed while it is typed: a paste of a megabyte must not block the keyboard.
 _LONGEST_CHECKED = 20_000
-"""Characters of a text that is parsed while it is typed."""
 
 
-def trouble(text: str, parser: Parser) -> str:
-    """What is wrong in a text so far: its line, column and message; empty if it may become right, or is too long to tell."""
+def find_error(text: str, parser: Parser) -> str:
+    """Return the first error of a text with its line and column; empty if what is typed next can still make it right."""
     if len(text) > _LONGEST_CHECKED:
         return ""
-    for part in parts(text, parser):
-        if isinstance(part, StatementText) and (error := _error(part, typing=not text[-1:].isspace(), parser=parser)):
-            return _placed(part, error)
+    for part in split_input(text, parser):
+        if isinstance(part, StatementText) and (error := _check(part, typing=not text[-1:].isspace(), parser=parser)):
+            return _format_error(part, error)
     return ""
 
 
-def _error(piece: StatementText, *, typing: bool, parser: Parser) -> SqlSyntaxError | None:
-    """The error of a statement; None also if what is open may still become right, its last word where it is being typed."""
+def _check(piece: StatementText, *, typing: bool, parser: Parser) -> SqlSyntaxError | None:
+    """Return the error of a statement; None if it is open and may still become right.
+
+    Args:
+        piece: the statement.
+        typing: whether the cursor is in its last word, which may be half typed.
+        parser: the parser.
+    """
     if piece.error:
         return piece.error
     try:
         parser.parse(piece.text)
     except SqlSyntaxError as error:
         at_end = error.span is None or error.span.end >= len(piece.text)
-        open_ = error.span is None or error.span.start >= len(piece.text) or piece.text[error.span.start] in "'\"`/"
-        return None if not piece.ended and at_end and (typing or open_) else error
+        # Nothing follows the place of the error, or quotes begin there that are still open.
+        is_open = error.span is None or error.span.start >= len(piece.text) or piece.text[error.span.start] in "'\"`/"
+        return None if not piece.ended and at_end and (typing or is_open) else error
     return None
 
 
-def _placed(piece: StatementText, error: SqlSyntaxError) -> str:
+def _format_error(piece: StatementText, error: SqlSyntaxError) -> str:
     before = piece.text[: error.span.start if error.span else 0]
     lines = before.count("\n")
     column = len(before) - (before.rfind("\n") + 1) + (1 if lines else piece.column)

@@ -1,9 +1,10 @@
-"""Keys that the shell adds to prompt_toolkit's own."""
+"""Keys that the shell adds to those of prompt_toolkit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.application.current import get_app
 from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import (
@@ -21,21 +22,25 @@ from tokensh.shell.input_buffer import is_ready
 from tokensh.sql.parse import Parser
 
 
-def bindings(parser: Parser, toggle_editing_mode: Callable[[], None]) -> KeyBindings:
-    """Enter takes a chosen completion, runs what is ended, else begins a line; Esc-Enter always begins a line.
+def key_bindings(
+    parser: Parser, toggle_editing_mode: Callable[[], None], toggle_times: Callable[[], None]
+) -> KeyBindings:
+    """Return the shell's key bindings.
 
-    Up goes into the history unless a completion is chosen; Ctrl-P and Ctrl-N go through whole statements.
+    Enter accepts a selected completion, runs ended statements, else begins a new line; Esc Enter always begins one. Up searches
+    the history unless a completion is selected; Ctrl-P and Ctrl-N step through whole statements. F4 calls
+    `toggle_editing_mode`; F6 calls `toggle_times`, which may write above the prompt.
     """
     keys = KeyBindings()
     typing = has_focus(DEFAULT_BUFFER) & (emacs_insert_mode | vi_insert_mode)
-    choosing = Condition(lambda: bool(_chosen()))
+    selecting = Condition(_is_completion_selected)
 
-    @keys.add("enter", filter=typing & choosing)
-    def _take(event: KeyPressEvent) -> None:
+    @keys.add("enter", filter=typing & selecting)
+    def _accept_completion(event: KeyPressEvent) -> None:
         event.current_buffer.complete_state = None
 
-    @keys.add("enter", filter=typing & ~choosing)
-    def _enter(event: KeyPressEvent) -> None:
+    @keys.add("enter", filter=typing & ~selecting)
+    def _run_or_begin_line(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
         if is_ready(buffer.text, parser):
             buffer.validate_and_handle()
@@ -43,13 +48,13 @@ def bindings(parser: Parser, toggle_editing_mode: Callable[[], None]) -> KeyBind
             buffer.newline(copy_margin=False)
 
     @keys.add("escape", "enter", filter=typing)
-    def _newline(event: KeyPressEvent) -> None:
+    def _begin_line(event: KeyPressEvent) -> None:
         event.current_buffer.newline(copy_margin=False)
 
     @keys.add("up", filter=typing & has_completions & ~completion_is_selected)
     @keys.add("c-p", filter=typing & emacs_mode)
-    def _older(event: KeyPressEvent) -> None:
-        # A menu that nobody has gone into is in nobody's way.
+    def _go_back(event: KeyPressEvent) -> None:
+        # While typing the menu is nearly always open; as long as nothing in it is selected, Up means the history.
         event.current_buffer.complete_state = None
         if event.key_sequence[0].key == "up":
             event.current_buffer.auto_up(count=event.arg)
@@ -57,17 +62,21 @@ def bindings(parser: Parser, toggle_editing_mode: Callable[[], None]) -> KeyBind
             event.current_buffer.history_backward(count=event.arg)
 
     @keys.add("c-n", filter=typing & emacs_mode)
-    def _newer(event: KeyPressEvent) -> None:
+    def _go_forward(event: KeyPressEvent) -> None:
         event.current_buffer.complete_state = None
         event.current_buffer.history_forward(count=event.arg)
 
     @keys.add("f4")
-    def _mode(_event: KeyPressEvent) -> None:
+    def _toggle_editing_mode(_event: KeyPressEvent) -> None:
         toggle_editing_mode()
+
+    @keys.add("f6")
+    def _toggle_times(_event: KeyPressEvent) -> None:
+        run_in_terminal(toggle_times)
 
     return keys
 
 
-def _chosen() -> object:
+def _is_completion_selected() -> bool:
     state = get_app().current_buffer.complete_state
-    return state.current_completion if state else None
+    return state is not None and state.current_completion is not None

@@ -1,4 +1,8 @@
-"""Results that are longer or wider than the screen, read in a pager while their rows still come."""
+"""A pager for results that are longer or wider than the screen; it opens while rows still arrive.
+
+The first rows are held back until they are known to fit or not. If the result ends within the screen's height it goes to the
+terminal and no program is started; else the pager gets what was held back, and every later row as it arrives.
+"""
 
 from __future__ import annotations
 
@@ -7,94 +11,97 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TextIO
 
 from tokensh.environment import Environment
+from tokensh.shell.redirection import leave_ctrl_c_to_child
 from tokensh.text import width
 
-_USUAL = "less -S"
-_LESS = "SRXF"
-"""What less is told where LESS is not set: chop lines, show colours, leave the text on the screen, end if one screen holds it."""
-_KEPT_FREE = 2
-"""Lines of the screen for what stands below a result: its footer and the prompt."""
-_STYLE = re.compile("\x1b\\[[0-9;]*m")
+_DEFAULT_PAGER = "less -S"
+# For less where LESS is not set: chop long lines, show colours, leave the text on the screen, quit if it fits on one screen.
+_LESS_OPTIONS = "SRXF"
+# Lines of the screen that stay free below a result, for its footer and the prompt.
+_LINES_BELOW = 2
+_COLOUR_SEQUENCE = re.compile("\x1b\\[[0-9;]*m")
 
 
 class Pager(io.TextIOBase):
-    """A stream for one result: it goes to the terminal if the screen can hold it, else to the pager's input.
+    """A stream for one result: its text goes to the terminal if the screen can hold it, else to the pager's input.
 
     Args:
-        environment: TOKENSH_PAGER, PAGER and LESS count.
+        environment: its TOKENSH_PAGER, PAGER and LESS choose the pager.
         terminal: where short results go.
         size: the terminal's columns and lines.
-        note: told if the pager cannot be run.
+        note: called with a message if the pager cannot run or fails.
 
-    When the pager ends before all is written, `left` is true and writing raises BrokenPipeError.
+    If the pager ends before everything is written, `left` is true and writing raises BrokenPipeError.
     """
 
     def __init__(
         self, environment: Environment, terminal: TextIO, size: tuple[int, int], note: Callable[[str], None]
     ) -> None:
         self.left = False
-        """Whether the person left the pager before the end."""
+        """Whether the user left the pager before the end."""
         self.seconds = 0.0
-        """s for which the pager was waited for."""
+        """s spent waiting for the pager."""
         self._environment = environment
         self._terminal = terminal
         self._columns, lines = size
-        self._room = max(lines - _KEPT_FREE, 1)
+        self._lines_left = max(lines - _LINES_BELOW, 1)
         self._note = note
         self._held: list[str] = []
         self._process: subprocess.Popen[str] | None = None
-        self._straight = False
-        self._signals = ExitStack()
+        self._bypassed = False
+        """Whether there is no pager, so that everything goes to the terminal."""
+        self._ctrl_c = ExitStack()
 
     def write(self, text: str) -> int:
-        """Hold the text back as long as the screen has room for it. Raises OSError."""
-        if self._straight:
+        """Hold the text back while the screen has room for it, then pass it on. Raises OSError."""
+        if self._bypassed:
             return self._terminal.write(text)
         if self._process is None:
             self._held.append(text)
-            self._room -= sum(map(self._lines, text.splitlines()))
-            if self._room >= 0:
+            self._lines_left -= sum(map(self._count_screen_lines, text.splitlines()))
+            if self._lines_left >= 0:
                 return len(text)
-            self._open()
+            self._start_pager()
             text, self._held = "".join(self._held), []
             if self._process is None:
-                self._straight = True
+                self._bypassed = True
                 return self._terminal.write(text)
-        return self._feed(text)
+        return self._write_to_pager(text)
 
     def flush(self) -> None:
-        """Hand on what is not held back. Raises OSError."""
-        if self._straight:
+        """Flush the terminal if the text goes straight there. Raises OSError."""
+        if self._bypassed:
             self._terminal.flush()
 
-    def _lines(self, line: str) -> int:
-        """The lines of the screen that a line takes; a table's line that is too wide is for the pager."""
-        cells = width(_STYLE.sub("", line))
-        return 1 if cells <= self._columns else self._room + 1 if line[:1] == "|" else -(-cells // self._columns)
+    def _count_screen_lines(self, line: str) -> int:
+        """Return how many lines of the screen a line of text takes; more than there are for a table's row that would wrap."""
+        cells = width(_COLOUR_SEQUENCE.sub("", line))
+        if cells <= self._columns:
+            return 1
+        # A wrapped table cannot be read: less shows it with chopped lines.
+        return self._lines_left + 1 if line[:1] == "|" else -(-cells // self._columns)
 
-    def _open(self) -> None:
-        command = pager_of(self._environment)
+    def _start_pager(self) -> None:
+        command = pager_command(self._environment)
         if not command:
             return
-        variables = {"LESS": _LESS, "LESSCHARSET": "utf-8", **self._environment.variables}
+        variables = {"LESS": _LESS_OPTIONS, "LESSCHARSET": "utf-8", **self._environment.variables}
         try:
-            self._process = subprocess.Popen(  # noqa: S603 (what the person's environment names)
+            self._process = subprocess.Popen(  # noqa: S603 (the user's environment names it)
                 command, stdin=subprocess.PIPE, env=variables, encoding="utf-8", errors="backslashreplace"
             )
         except OSError as failure:
             self._note(f"the pager {command[0]} cannot be run: {failure.strerror}")
         else:
-            self._signals.enter_context(_ctrl_c_is_the_pagers())
+            self._ctrl_c.enter_context(leave_ctrl_c_to_child())
 
-    def _feed(self, text: str) -> int:
+    def _write_to_pager(self, text: str) -> int:
         assert self._process is not None  # noqa: S101
         assert self._process.stdin is not None  # noqa: S101
         begun = self._environment.monotonic()
@@ -109,10 +116,10 @@ class Pager(io.TextIOBase):
         return len(text)
 
     def finish(self) -> None:
-        """Show what was held back, or wait until the person leaves the pager. Raises OSError."""
+        """Write what was held back, or wait until the user leaves the pager. Raises OSError."""
         if self._process is not None:
             begun = self._environment.monotonic()
-            with self._signals:
+            with self._ctrl_c:
                 self._process.communicate()
             self.seconds += self._environment.monotonic() - begun
             if self._process.returncode:
@@ -121,39 +128,21 @@ class Pager(io.TextIOBase):
         self._terminal.flush()
 
 
-def pager_of(environment: Environment) -> list[str]:
-    """The pager's command, from TOKENSH_PAGER, else PAGER, else less where there is one; empty: none."""
+def pager_command(environment: Environment) -> list[str]:
+    """Return the pager's command from TOKENSH_PAGER, else PAGER, else less if it is installed; empty for no pager."""
     named = environment.get("TOKENSH_PAGER") or environment.get("PAGER")
-    command = _words(named or _USUAL)
+    try:
+        command = shlex.split(named or _DEFAULT_PAGER) or shlex.split(_DEFAULT_PAGER)
+    except ValueError:  # a quote that is not closed
+        command = named.split()
     return command if named or shutil.which(command[0], path=environment.get("PATH") or None) else []
 
 
-def _words(command: str) -> list[str]:
-    try:
-        return shlex.split(command) or shlex.split(_USUAL)
-    except ValueError:  # a quote that is not closed
-        return command.split()
-
-
-def size_of(environment: Environment, stream: TextIO, columns: int | None) -> tuple[int, int]:
-    """Columns and lines of a terminal."""
+def terminal_size(environment: Environment, stream: TextIO, columns: int | None) -> tuple[int, int]:
+    """Return a terminal's columns and lines; `columns` and the variable LINES take precedence over what it says itself."""
     lines = environment.get("LINES")
     try:
-        found = os.get_terminal_size(stream.fileno())
+        size = os.get_terminal_size(stream.fileno())
     except (OSError, ValueError):
-        found = os.terminal_size((80, 24))
-    return columns or found.columns, int(lines) if lines.isdecimal() and int(lines) else found.lines
-
-
-@contextmanager
-def _ctrl_c_is_the_pagers() -> Iterator[None]:
-    """Ctrl-C, which the terminal sends to both, is for the pager: the rows go on."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    # Not SIG_IGN, which the pager would inherit.
-    before = signal.signal(signal.SIGINT, lambda _signal, _frame: None)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+        size = os.terminal_size((80, 24))
+    return columns or size.columns, int(lines) if lines.isdecimal() and int(lines) else size.lines

@@ -1,4 +1,4 @@
-"""What the first statement will need, loaded while a person still types."""
+"""Loads what the first statement needs while the user types it."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 
 class Preload:
-    """Called after each drawing of the prompt; loads once, in a thread of its own, after the first.
+    """A callback for each drawing of the prompt; after the first one it loads everything, once, in a thread.
 
     Args:
         client: its transport is loaded.
-        warm: makes completion ready; may raise Error, which is told when completion is asked for.
-        styled: whether tables will be coloured, which takes another library.
+        warm: prepares completion; an Error it raises is ignored here, since completion raises it again when it is used.
+        styled: whether tables will be coloured, which needs another library.
     """
 
     def __init__(self, client: Client, warm: Callable[[], None], *, styled: bool) -> None:
         self._client = client
         self._warm = warm
         self._modules = ("tokensh.render.table", *(["tokensh.render.terminal"] if styled else []))
-        self._begun = False
+        self._started = False
 
     def __call__(self, _app: Application[Any]) -> None:
-        """Begin, if that has not been done."""
-        if not self._begun:
-            self._begun = True
+        """Start the thread if that has not happened yet."""
+        if not self._started:
+            self._started = True
             threading.Thread(target=self._load, name="tokensh preload", daemon=True).start()
 
     def _load(self) -> None:

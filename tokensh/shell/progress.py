@@ -1,4 +1,4 @@
-"""A line on the terminal while a statement runs: what is being done, how many workspaces have answered, how long it takes."""
+"""The line on the terminal while a statement runs: the activity, how many workspaces have answered, the time."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from tokensh._dataclasses import dataclass
 from tokensh.environment import DEFAULT_WIDTH, Cancellation, Environment, is_terminal
 from tokensh.text import truncate
 
-_FIRST = 0.3
-"""s: what is faster than this is not worth a line."""
-_NEXT = 0.1
+# s until the line appears: a faster statement would only make it flicker.
+_DELAY = 0.3
+_FRAME_SECONDS = 0.1
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
 @dataclass(slots=True)
 class _State:
-    """What a line tells."""
+    """What the line shows."""
 
-    doing: str = ""
+    activity: str = ""
     answered: tuple[int, int] | None = None
 
 
 class Spinner:
-    """Drawn by a thread of its own between `start` and `stop`; both may be called again.
+    """A line that a thread draws between `start` and `stop`; both may be called repeatedly.
 
     Args:
-        environment: its stderr, if that is a terminal, gets the line.
-        cancellation: whether Ctrl-C was pressed.
-        width: the terminal's columns; None: not known.
-        plain: write one line that stays, and no animation.
+        environment: its stderr gets the line, if that is a terminal.
+        cancellation: tells whether Ctrl-C was pressed.
+        width: the terminal's columns; None: unknown.
+        plain: write one line that stays, without animation.
     """
 
     def __init__(
@@ -38,67 +38,68 @@ class Spinner:
         self._stream = environment.stderr
         self._monotonic = environment.monotonic
         self._cancellation = cancellation
-        # Where the line ends at the last column, the terminal's own `^C` would begin another.
-        self._most = (width or DEFAULT_WIDTH) - 3
+        # The terminal echoes `^C` behind the line: at the last column that would wrap.
+        self._most_cells = (width or DEFAULT_WIDTH) - 3
         self._plain = plain
-        self._wanted = is_terminal(environment.stderr)
+        self._enabled = is_terminal(environment.stderr)
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._state = _State()
         self._begun = 0.0
 
     def start(self) -> None:
-        """Begin to count."""
+        """Start the clock and show the line after a short delay."""
         self._state = _State()
         self._begun = self._monotonic()
-        self.go_on()
+        self.resume()
 
-    def go_on(self) -> None:
-        """Show the line again, which something else had to be shown instead of."""
-        if self._wanted and self._thread is None:
+    def resume(self) -> None:
+        """Show the line again after `stop` made room for a row or a question; the clock goes on."""
+        if self._enabled and self._thread is None:
             self._stopped = threading.Event()
             self._thread = threading.Thread(target=self._draw, args=(self._stopped,), name="spinner", daemon=True)
             self._thread.start()
 
-    def doing(self, what: str) -> None:
-        """Say what is being done from now on."""
-        self._state = _State(what)
+    def set_activity(self, activity: str) -> None:
+        """Show a new activity; the count of answers starts again with it."""
+        # A new object, for the drawing thread must not see the new activity with the old count.
+        self._state = _State(activity)
 
-    def progress(self, done: int, total: int) -> None:
-        """So many of so many requests have been answered."""
+    def set_progress(self, done: int, total: int) -> None:
+        """Show how many of the requests have been answered."""
         self._state.answered = done, total
 
     def stop(self) -> None:
-        """Take the line away."""
+        """Remove the line."""
         thread, self._thread = self._thread, None
         if thread is not None:
             self._stopped.set()
             thread.join()
 
     def _draw(self, stopped: threading.Event) -> None:
-        wait = _FIRST
+        wait = _DELAY
         drawn = 0
         while not stopped.wait(wait):
-            wait = _NEXT
+            wait = _FRAME_SECONDS
             if self._plain:
-                self._write(f"{truncate(self._text(), self._most)}\n")
+                self._write(f"{truncate(self._format_line(), self._most_cells)}\n")
                 return
             frame = _FRAMES[drawn % len(_FRAMES)]
-            self._write(f"\r{truncate(f'{frame} {self._text()}', self._most)}\x1b[K")
+            self._write(f"\r{truncate(f'{frame} {self._format_line()}', self._most_cells)}\x1b[K")
             drawn += 1
         if drawn:
             self._write("\r\x1b[K")
 
-    def _text(self) -> str:
-        """The line, what matters most at its start: a narrow terminal cuts its end."""
+    def _format_line(self) -> str:
+        """Return the line with the most important part first, since a narrow terminal cuts its end."""
         state = self._state
-        parts = [state.doing] if state.doing else []
+        parts = [state.activity] if state.activity else []
         if state.answered:
             parts.append(f"{state.answered[0]} of {state.answered[1]} answered")
         if not self._plain:
             parts.append(f"{self._monotonic() - self._begun:.1f}s")
         if self._cancellation.presses:
-            # Only what would be lost with its answer is waited for after Ctrl-C.
+            # After Ctrl-C only a create is waited for: its answer holds the only copy of the new token.
             return " · ".join(("waiting at most 10 s for the answer", "Ctrl-C again gives up", *parts))
         return " · ".join((*parts, "Ctrl-C cancels"))
 
@@ -106,5 +107,5 @@ class Spinner:
         try:
             self._stream.write(text)
             self._stream.flush()
-        except (OSError, ValueError):
+        except (OSError, ValueError):  # the terminal is gone; the statement must not fail because of that
             self._stopped.set()

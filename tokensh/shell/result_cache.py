@@ -1,4 +1,4 @@
-"""What results have shown: tokens and workspaces, for completion and for questions; and the secrets that were masked."""
+"""What the shell remembers of results: the last one, listed tokens and workspaces, and secrets that were masked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tokensh.rows import Column, Row, RowSet, Value
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class ListedToken:
     """A token as a listing showed it; `expiry` in epoch ms, -1 for never."""
 
     token_id: str
@@ -18,120 +18,138 @@ class Token:
     workspace: str | None
 
 
-@dataclass(slots=True)
-class Seen:
-    """What is remembered of results while the shell runs."""
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A result that was read to its end."""
 
-    tokens: dict[str, Token] = field(default_factory=dict)
-    workspaces: dict[str, None] = field(default_factory=dict)
-    hidden: list[tuple[tuple[Column, ...], list[Row]]] = field(default_factory=list)
-    """Results whose secrets nobody has seen yet."""
     columns: tuple[Column, ...] = ()
-    """The columns of the last result."""
     rows: list[Row] = field(default_factory=list)
-    """The rows of the last result."""
 
-    def watch(
+
+class ResultCache:
+    """Facts from the results of one session, for completion, for questions before a revoke, and for commands."""
+
+    def __init__(self) -> None:
+        self.last = Result()
+        """The last result that had columns."""
+        self.tokens: dict[str, ListedToken] = {}
+        """The tokens of the last listing of tokens, by id."""
+        self.workspaces: tuple[str, ...] = ()
+        """Workspaces that were used or listed, the latest first."""
+        self._hidden: list[Result] = []
+        self._warned_of = 0
+
+    def record(
         self,
         result: RowSet,
         workspace: str | None,
         *,
-        arrived: Callable[[], None],
-        awaited: Callable[[], None] = lambda: None,
+        on_row: Callable[[], None],
+        on_wait: Callable[[], None],
     ) -> RowSet:
-        """The same result, looked at while its rows pass.
+        """Return the same result; its rows are remembered while they are read.
 
-        `arrived` is called before each row and at the end, `awaited` when a write goes on to its next row.
+        Args:
+            result: a statement's result.
+            workspace: where its tokens live if no column says so.
+            on_row: called before each row and at the end.
+            on_wait: called when a write continues with its next row.
         """
-        if not result.incremental:
-            awaited = _nothing
-        return RowSet(result.columns, self._passing(result, workspace, arrived, awaited), result.incremental)
+        rows = self._record_rows(result, workspace, on_row, on_wait if result.incremental else _do_nothing)
+        return RowSet(result.columns, rows, result.incremental)
 
-    def _passing(
-        self, result: RowSet, workspace: str | None, arrived: Callable[[], None], awaited: Callable[[], None]
+    def _record_rows(
+        self, result: RowSet, workspace: str | None, on_row: Callable[[], None], on_wait: Callable[[], None]
     ) -> Generator[Row, None, None]:
-        kept: list[Row] = []
+        recorded = Result(result.columns)
         if result.columns:
-            self.columns, self.rows = result.columns, kept
+            self.last = recorded
         try:
-            yield from _with_copy(result.rows, kept, arrived, awaited)
+            yield from _copy_rows(result.rows, recorded.rows, on_row, on_wait)
         finally:
-            arrived()
-            self._learn(result.columns, kept, workspace)
+            on_row()
+            self._learn(recorded, workspace)
 
-    def _learn(self, columns: tuple[Column, ...], rows: list[Row], workspace: str | None) -> None:
+    def _learn(self, result: Result, workspace: str | None) -> None:
+        columns, rows = result.columns, result.rows
         if any(column.secret for column in columns) and rows:
-            self.hidden.append((columns, rows))
-        place = {_field(column): at for at, column in reversed(list(enumerate(columns)))}
-        if "deployment_name" in place:
-            names = (row[place["deployment_name"]] for row in rows)
-            self.used(*(name for name in names if isinstance(name, str)))
-        if "token_id" not in place:
+            self._hidden.append(result)
+        positions = {field_name(column): index for index, column in reversed(list(enumerate(columns)))}
+        if "deployment_name" in positions:
+            names = (row[positions["deployment_name"]] for row in rows)
+            self.add_workspaces(*(name for name in names if isinstance(name, str)))
+        if "token_id" not in positions:
             return
-        found = [token for row in rows if (token := _token(row, place, workspace))]
-        if found:
-            self.tokens = {token.token_id: token for token in found}
+        listed = [token for row in rows if (token := _read_token(row, positions, workspace))]
+        if listed:
+            self.tokens = {token.token_id: token for token in listed}
 
-    def used(self, *workspaces: str) -> None:
+    def add_workspaces(self, *workspaces: str) -> None:
         """Remember workspaces, the latest first."""
-        self.workspaces = dict.fromkeys((*workspaces, *self.workspaces))
+        self.workspaces = tuple(dict.fromkeys((*workspaces, *self.workspaces)))
+
+    def replace_last(self, columns: tuple[Column, ...], rows: list[Row]) -> None:
+        """Make a result that was not recorded row by row the last one."""
+        self.last = Result(columns, rows)
+
+    # ---- secrets
+
+    @property
+    def hidden_count(self) -> int:
+        """The number of results whose secrets have not been shown yet."""
+        return len(self._hidden)
+
+    def take_hidden(self) -> list[Result]:
+        """Return the results with hidden secrets and forget them: they are about to be shown."""
+        hidden, self._hidden, self._warned_of = self._hidden, [], 0
+        return hidden
+
+    def drop_last_hidden(self) -> None:
+        """Forget the secrets of the last result, which was written unmasked."""
+        self._hidden.pop()
+
+    def must_warn_of_hidden(self) -> bool:
+        """Return True if secrets would be lost with the session; only once for the same secrets."""
+        warns = len(self._hidden) > self._warned_of
+        self._warned_of = len(self._hidden)
+        return warns
 
 
-def _nothing() -> None:
-    """Rows that are there already are not waited for."""
+def _do_nothing() -> None:
+    """Stand in for `on_wait` where all rows are there already."""
 
 
-def _with_copy(
-    rows: Iterator[Row], kept: list[Row], arrived: Callable[[], None], awaited: Callable[[], None]
+def _copy_rows(
+    rows: Iterator[Row], copies: list[Row], on_row: Callable[[], None], on_wait: Callable[[], None]
 ) -> Generator[Row, None, None]:
-    """The rows as they pass; an error thrown in goes on to what makes them."""
+    """Yield the rows and keep each; throw an error of the reader back at the producer, which may hold a new token."""
     for row in rows:
-        arrived()
-        kept.append(row)
+        on_row()
+        copies.append(row)
         try:
             yield row
         except BaseException as error:
             if isinstance(rows, Generator):
                 rows.throw(error)
             raise
-        awaited()
+        on_wait()
 
 
-def _field(column: Column) -> str:
+def field_name(column: Column) -> str:
+    """Return the name of the resource's field that a column shows unchanged; empty if it shows none."""
     return (column.origin or "").rpartition(".")[2]
 
 
-def _token(row: Row, place: dict[str, int], workspace: str | None) -> Token | None:
+def _read_token(row: Row, positions: dict[str, int], workspace: str | None) -> ListedToken | None:
     def cell(name: str) -> Value:
-        return row[place[name]] if name in place else None
+        return row[positions[name]] if name in positions else None
 
-    token_id, expiry, where = cell("token_id"), cell("expiry_time"), cell("deployment_name")
+    token_id, expiry, deployment = cell("token_id"), cell("expiry_time"), cell("deployment_name")
     if not isinstance(token_id, str):
         return None
-    return Token(
+    return ListedToken(
         token_id,
         str(cell("comment") or ""),
         expiry if isinstance(expiry, int) else None,
-        where if isinstance(where, str) else workspace,
+        deployment if isinstance(deployment, str) else workspace,
     )
-
-
-class Counted:
-    """Rows, counted as they are read."""
-
-    def __init__(self, rows: Iterator[Row]) -> None:
-        self._rows = rows
-        self.count = 0
-
-    def __iter__(self) -> Iterator[Row]:
-        return self
-
-    def __next__(self) -> Row:
-        row = next(self._rows)
-        self.count += 1
-        return row
-
-    def finish(self) -> None:
-        """Read what is left."""
-        for _ in self:
-            pass

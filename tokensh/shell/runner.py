@@ -1,150 +1,158 @@
-"""Running a statement: what is shown while it runs, its result, how it went."""
+"""Runs one statement at a time: its spinner, results, footer, and its entry in the history."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from tokensh._dataclasses import dataclass, replace
+from tokensh.dbapi import Connection
 from tokensh.engine.history import History
 from tokensh.environment import handle_interrupts
 from tokensh.errors import Error, Interrupted, OperationalError
 from tokensh.render.errors import Source
 from tokensh.render.formats import FORMATS
 from tokensh.rows import RowSet
+from tokensh.shell.console import Console
 from tokensh.shell.progress import Spinner
-
-if TYPE_CHECKING:
-    from tokensh.shell.session import Session
+from tokensh.shell.result_cache import ResultCache
+from tokensh.shell.settings import Settings
+from tokensh.text import plural
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class _Run:
-    """How a statement went: rows of its last result (None: there was none), what the history says, its number as `_N`."""
+class _Outcome:
+    """How a statement ended: the rows of its last result (None: no result), its outcome for the history, its number as `_N`."""
 
     rows: int | None = None
-    outcome: str = "ok"
-    remembered: int | None = None
+    text: str = "ok"
+    number: int | None = None
 
 
 class Runner:
-    """Runs the statements of one session."""
+    """Runs the statements of one session.
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._connection = session.connection
-        self.last = ""
-        """The statement that ran last."""
-        self.read_for = 0.0
-        """s of its time that a person spent in the pager."""
-        settings = session.settings
-        self.spinner = Spinner(
-            session.environment, self._connection.cancellation, session.options().width, plain=settings.plain
-        )
+    Args:
+        connection: runs them.
+        settings: read before each statement.
+        console: shows results, errors and notes.
+        results: remembers results.
+        spinner: shown while a statement runs.
+        history: gets every statement and its outcome; None: there is no history.
+    """
 
-    def run(self, text: str, source: Source | None = None, *, kept: bool) -> str:
-        """Run a statement, whose placeholders are filled, and show its results; `kept` in the history or not.
+    def __init__(  # noqa: PLR0913 (the parts of a session that a statement touches)
+        self,
+        connection: Connection,
+        settings: Settings,
+        console: Console,
+        *,
+        results: ResultCache,
+        spinner: Spinner,
+        history: History | None,
+    ) -> None:
+        self._connection = connection
+        self._settings = settings
+        self._console = console
+        self._results = results
+        self._spinner = spinner
+        self.history = history
+        """The history of statements; None once it could not be written."""
+
+    def run(self, text: str, source: Source | None = None, *, record: bool) -> str:
+        """Run a statement whose placeholders are filled, and show its results.
 
         Args:
-            text: the statement.
-            source: where it stands in a file; None: at the prompt.
-            kept: whether the history gets it.
+            text: the statement, without `;`.
+            source: where it is in a file; None: typed at the prompt.
+            record: whether it enters the history.
 
         Returns:
-            How it went: `ok`, `interrupted` (also where it was done before it could stop), or the error, which has been told.
+            The outcome: `ok`, `interrupted` (also if it was done before it could stop), or the error, which was reported.
         """
-        self.last = text
-        session = self._session
-        number = self._remember(text) if kept else None
-        self.read_for = 0.0
-        begun, sent = session.environment.monotonic(), self._connection.client.requests_sent
-        hidden = len(session.seen.hidden)
-        went = self._carried_out(text, Source("", text) if source is None else replace(source, text=text))
-        seconds = session.environment.monotonic() - begun - self.read_for
-        if number is not None:
-            self._written_down(lambda history: history.finish(number, seconds, went.rows, went.outcome))
-        if went.rows is not None:
-            self._footer(went, seconds, self._connection.client.requests_sent - sent)
-        if len(session.seen.hidden) > hidden:
-            self._after_secret()
-        return "interrupted" if self._connection.cancellation.presses else went.outcome
+        console, results, clock = self._console, self._results, self._connection.environment.monotonic
+        entry = self._begin_entry(text) if record else None
+        begun, paged, sent = clock(), console.pager_seconds, self._connection.client.requests_sent
+        hidden = results.hidden_count
+        outcome = self._execute(text, Source("", text) if source is None else replace(source, text=text))
+        seconds = clock() - begun - (console.pager_seconds - paged)
+        if entry is not None:
+            self._write_history(lambda history: history.finish(entry, seconds, outcome.rows, outcome.text))
+        if outcome.rows is not None:
+            self._print_footer(outcome, seconds, self._connection.client.requests_sent - sent)
+        if results.hidden_count > hidden:
+            self._explain_hidden_value()
+        return "interrupted" if self._connection.cancellation.presses else outcome.text
 
-    def _carried_out(self, text: str, source: Source) -> _Run:
-        session, cancellation = self._session, self._connection.cancellation
-        went = _Run()
+    def _execute(self, text: str, source: Source) -> _Outcome:
+        cancellation = self._connection.cancellation
+        outcome = _Outcome()
         cancellation.reset()
         try:
             with handle_interrupts(cancellation):
-                self.spinner.start()
+                self._spinner.start()
                 for result in self._connection.results(text):
-                    went.rows = self._shown(result)
-                    went.remembered = self._kept(result)
+                    outcome.rows = self._show(result)
+                    outcome.number = self._store_result(result)
         except KeyboardInterrupt:
-            went.outcome = "interrupted"
+            outcome.text = "interrupted"
         except Error as error:
-            self.spinner.stop()
-            went.outcome = (
-                "interrupted" if isinstance(error, Interrupted) else f"{type(error).__name__}: {error.message}"
-            )
-            session.tell(error, source)
+            self._spinner.stop()
+            stopped = isinstance(error, Interrupted)
+            outcome.text = "interrupted" if stopped else f"{type(error).__name__}: {error.message}"
+            self._console.report(error, source)
         finally:
-            self.spinner.stop()
-        return went
+            self._spinner.stop()
+        return outcome
 
-    def _kept(self, result: RowSet) -> int | None:
-        """The number of the result as a table; None: it has no columns."""
+    def _show(self, result: RowSet) -> int:
+        """Show a result and remember it on the way; return the number of its rows."""
+        return self._console.show(
+            self._results.record(
+                result, self._connection.workspace, on_row=self._spinner.stop, on_wait=self._spinner.resume
+            )
+        )
+
+    def _store_result(self, result: RowSet) -> int | None:
+        """Make a result the tables `_` and `_N` and return N; None for a result without columns."""
         if not result.columns:
             return None
-        return self._connection.objects.keep_result(result.columns, self._session.seen.rows)
+        return self._connection.objects.keep_result(result.columns, self._results.last.rows)
 
-    def _after_secret(self) -> None:
-        """Say where a masked value is; a machine format has shown it already."""
-        session = self._session
-        if FORMATS[session.settings.format].masks_secrets:
-            session.warned_of_hidden = False
-            session.note(r"the value is hidden: \reveal shows it once, \copy token_value copies it")
-        else:
-            session.seen.hidden.pop()
-            if not session.seen.hidden:
-                self._connection.mark_values_seen()
+    def _explain_hidden_value(self) -> None:
+        """Tell the user how to see a masked value; a format for programs has shown it already."""
+        if FORMATS[self._settings.format].masks_secrets:
+            self._console.note(r"the value is hidden: \reveal shows it once, \copy token_value copies it")
+            return
+        self._results.drop_last_hidden()
+        if not self._results.hidden_count:
+            self._connection.mark_values_seen()
 
-    def _remember(self, text: str) -> int | None:
-        now, workspace = self._session.environment.now(), self._connection.workspace
-        return self._written_down(lambda history: history.add(text, now, workspace))
+    def _print_footer(self, outcome: _Outcome, seconds: float, requests: int) -> None:
+        if self._settings.quiet:
+            return
+        facts = [plural(outcome.rows or 0, "row") if outcome.number or outcome.rows else "done"]
+        if self._settings.timing:
+            facts += [f"{seconds:.2f} s", *([plural(requests, "request")] if requests else [])]
+        self._console.note(f"({', '.join(facts)}){f' _{outcome.number}' if outcome.number else ''}")
 
-    def _written_down(self, write: Callable[[History], T]) -> T | None:
-        """Write to the history; a disk that is full must not keep a statement from running: the session does without."""
-        session = self._session
-        if session.history is None:
+    # ---- the history
+
+    def _begin_entry(self, text: str) -> int | None:
+        """Add a statement to the history before it runs, so that a crash leaves a trace; return the entry's number."""
+        now, workspace = self._connection.environment.now(), self._connection.workspace
+        return self._write_history(lambda history: history.add(text, now, workspace))
+
+    def _write_history(self, write: Callable[[History], T]) -> T | None:
+        """Write to the history; after a failure the session goes on without one, for a full disk must not stop a statement."""
+        if self.history is None:
             return None
         try:
-            return write(session.history)
+            return write(self.history)
         except OperationalError as error:
-            session.history = None
+            self.history = None
             error.hint = "statements are not remembered from here on"
-            session.warn(error)
+            self._console.warn(error)
             return None
-
-    def _footer(self, went: _Run, seconds: float, requests: int) -> None:
-        settings = self._session.settings
-        if settings.quiet:
-            return
-        told = [many(went.rows or 0, "row") if went.remembered or went.rows else "done"]
-        if settings.timing:
-            told += [f"{seconds:.2f} s", *([many(requests, "request")] if requests else [])]
-        self._session.note(f"({', '.join(told)}){f' _{went.remembered}' if went.remembered else ''}")
-
-    def _shown(self, result: RowSet) -> int:
-        """Show a result, and look at it on the way; the number of its rows."""
-        session = self._session
-        watched = session.seen.watch(
-            result, self._connection.workspace, arrived=self.spinner.stop, awaited=self.spinner.go_on
-        )
-        return session.show(watched)
-
-
-def many(count: int, what: str) -> str:
-    """`1 row`, `2 rows`."""
-    return f"{count} {what}{'' if count == 1 else 's'}"

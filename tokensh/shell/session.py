@@ -1,277 +1,292 @@
-"""The shell: what is typed at its prompt, and what becomes of it."""
+"""One session of the shell: it wires the parts together, reads from the prompt and runs what was typed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import TextIO, cast
+from typing import TYPE_CHECKING
 
 from tokensh import __version__
 from tokensh.dbapi import Callbacks, Connection
 from tokensh.engine.history import History
 from tokensh.environment import is_terminal
-from tokensh.errors import Error, Interrupted, OperationalError, OutputError, ReaderGone, assert_never
-from tokensh.render.deliver import deliver
-from tokensh.render.errors import Source, format_error
-from tokensh.render.options import Options
+from tokensh.errors import Error, InterfaceError, OperationalError, assert_never
+from tokensh.render.errors import Source
 from tokensh.rows import RowSet
 from tokensh.shell import dialogs
-from tokensh.shell.commands import Leave, run
-from tokensh.shell.commands.general import read
-from tokensh.shell.commands.named_queries import Queries
-from tokensh.shell.commands.output import Program
-from tokensh.shell.confirm import approve
-from tokensh.shell.input_buffer import Command, Part, Unfinished, bare_command, parts
-from tokensh.shell.output import unasked_terminal
-from tokensh.shell.pager import Pager, size_of
-from tokensh.shell.prompt import Prompt
-from tokensh.shell.result_cache import Counted, Seen
-from tokensh.shell.runner import Runner, many
+from tokensh.shell.commands import ExitShell, run_command
+from tokensh.shell.confirm import ChangeConfirmation
+from tokensh.shell.console import Console
+from tokensh.shell.input_buffer import Command, Part, Unfinished, bare_command, split_input
+from tokensh.shell.output import without_terminal_queries
+from tokensh.shell.progress import Spinner
+from tokensh.shell.prompt import Prompt, display_invisible_characters
+from tokensh.shell.query_store import QueryStore
+from tokensh.shell.result_cache import ResultCache
+from tokensh.shell.runner import Runner
 from tokensh.shell.settings import Settings
 from tokensh.shell.watch import Watch
 from tokensh.sql import placeholders
 from tokensh.sql.script import StatementText
-from tokensh.text import escape_unsafe, truncate
+from tokensh.text import escape_unsafe, plural, truncate
+
+if TYPE_CHECKING:
+    from tokensh.complete import Facts
+
+# Files that include each other; a file that includes itself would go on for ever.
+_DEEPEST_INCLUDE = 10
 
 
 def start(connection: Connection, settings: Settings, rc: Path | None = None) -> int:
-    """Run a shell, which begins with the statements of `rc`, if that is there; the exit status."""
-    with unasked_terminal(connection.environment):
+    """Run a shell until the user leaves and return the exit status; it begins with the statements of `rc`, if that exists."""
+    display_invisible_characters()
+    with without_terminal_queries(connection.environment):
         return Session(connection, settings).run(rc)
 
 
 class Session:
-    """One shell, from its banner to Ctrl-D."""
+    """One shell, from its banner to Ctrl-D. Meta commands see it as a `ShellContext`."""
 
     def __init__(self, connection: Connection, settings: Settings) -> None:
+        environment, redact = connection.environment, connection.redactor.clean
         self.connection = connection
-        self.environment = connection.environment
-        self.settings = settings
-        self.seen = Seen()
         connection.holds_back_values = True
-        self.warned_of_hidden = False
-        self.outfile: TextIO | None = None
-        self.pending = ""
-        """The open statement before the command that runs."""
-        self.depth = 0
-        """How many files are being read, one from the other."""
-        self.queries = Queries(self.environment, connection.redactor.clean)
-        self.history = self._history()
-        self.runner = Runner(self)
-        self.prompt = Prompt(self)
+        self.settings = settings
+        self.console = Console(environment, settings, redact)
+        self.results = ResultCache()
+        self.queries = QueryStore(environment, redact)
+        options = self.console.options()
+        self._spinner = Spinner(environment, connection.cancellation, options.width, plain=settings.plain)
+        self._runner = Runner(
+            connection,
+            settings,
+            self.console,
+            results=self.results,
+            spinner=self._spinner,
+            history=self._open_history(),
+        )
+        self._prompt = Prompt(
+            connection,
+            settings,
+            self.history,
+            collect_facts=self._collect_facts,
+            toggle_times=self._toggle_times,
+            colour=options.colour,
+        )
+        self._open_statement = ""
+        self._last_statement = ""
+        self._open_files = 0
         self._answers: dict[str, str] = {}
+        """What the user has answered for placeholders, by name: the defaults of the next questions."""
+        confirmation = ChangeConfirmation(connection, settings, self.console, self.results, self._spinner)
         connection.callbacks = Callbacks(
-            approve=lambda plan, rows: approve(self, plan, rows),
-            on_failure=self.warn,
-            on_progress=self.runner.spinner.progress,
-            on_activity=self.runner.spinner.doing,
-            note=self.note,
+            approve=confirmation.approve,
+            on_failure=self.console.warn,
+            on_progress=self._spinner.set_progress,
+            on_activity=self._spinner.set_activity,
+            note=self.console.note,
         )
 
-    def _history(self) -> History | None:
+    def _open_history(self) -> History | None:
         try:
             return self.connection.history
         except OperationalError as error:
-            self.warn(error)
+            self.console.warn(error)
             return None
-
-    # ---- what is said
-
-    def say(self, text: str) -> None:
-        """A line of an answer."""
-        self.environment.stdout.write(text + "\n")
-        self.environment.stdout.flush()
-
-    def note(self, text: str) -> None:
-        """A line that is no answer."""
-        self.environment.stderr.write(text + "\n")
-        self.environment.stderr.flush()
-
-    def tell(self, error: Error, source: Source | None = None) -> None:
-        """What went wrong; what a person has stopped did not go wrong."""
-        if isinstance(error, Interrupted):
-            self.note("cancelled" if error.message == "interrupted" else escape_unsafe(error.message))
-            if error.hint:
-                self.note(f"hint: {error.hint}")
-            return
-        for line in format_error(error, source, redact=self.connection.redactor.clean):
-            self.note(line)
-
-    def warn(self, error: Error) -> None:
-        """What is done without."""
-        first, *more = format_error(error, redact=self.connection.redactor.clean)
-        for line in (first.replace("error:", "warning:", 1), *more):
-            self.note(line)
-
-    def options(self, *, reveal: bool = False) -> Options:
-        """How results look where they go."""
-        settings = self.settings
-        return Options.fitting(self.environment, self._stream(reveal=reveal), settings.colour).but(
-            header=settings.header,
-            expanded=settings.expanded,
-            mask=not reveal,
-            times="raw" if settings.raw_times else "readable",
-            null=settings.null or None,
-        )
-
-    def _stream(self, *, reveal: bool = False) -> TextIO:
-        """Where results go; what was hidden is shown on the terminal alone."""
-        return self.environment.stdout if reveal or self.outfile is None else self.outfile
-
-    def show(self, result: RowSet, *, reveal: bool = False) -> int:
-        """Write a result where results go, through the pager if the screen cannot hold it; the number of rows. Raises Error."""
-        stream = self._stream(reveal=reveal)
-        options = self.options(reveal=reveal)
-        if not options.terminal or options.width is None or reveal or result.incremental or not self._pages():
-            return self._delivered(result, stream, options)
-        pager = Pager(self.environment, stream, size_of(self.environment, stream, options.width), self.note)
-        counted = Counted(result.rows)
-        try:
-            deliver(self.settings.format, RowSet(result.columns, counted), cast("TextIO", pager), options)
-        except OutputError:
-            if not pager.left:
-                raise
-            counted.finish()  # whoever leaves the pager has not asked for fewer rows
-        finally:
-            pager.finish()
-            self.runner.read_for += pager.seconds
-        return counted.count
-
-    def _delivered(self, result: RowSet, stream: TextIO, options: Options) -> int:
-        if result.incremental or not isinstance(stream, Program):
-            return deliver(self.settings.format, result, stream, options)
-        counted = Counted(result.rows)
-        try:
-            deliver(self.settings.format, RowSet(result.columns, counted), stream, options)
-        except ReaderGone:
-            counted.finish()  # `\\g |head` has read what it wanted
-        return counted.count
-
-    def _pages(self) -> bool:
-        return self.settings.pager and not self.settings.plain
-
-    def show_again(self) -> None:
-        """Show the last result once more, as the settings are now."""
-        if not self.seen.columns:
-            return
-        self.note(f"times are {'epoch milliseconds' if self.settings.raw_times else 'readable'}")
-        try:
-            self.show(RowSet(self.seen.columns, iter(self.seen.rows)))
-        except Error as error:
-            self.tell(error)
-
-    def watch(self, text: str, seconds: float) -> None:
-        """Ask a query again and again until Ctrl-C. Raises Error."""
-        stdout = self.environment.stdout
-        paints = is_terminal(stdout) and not self.settings.plain
-        watch = Watch(
-            self.connection,
-            lambda: self.options(reveal=True),
-            lambda: size_of(self.environment, stdout, None) if paints else None,
-            self.runner.spinner,
-        )
-        text = self._filled(text)
-        self.runner.last = text
-        looks = watch.run(text, seconds)
-        if watch.last is not None:
-            self.seen.columns, self.seen.rows = watch.last.columns, watch.last.rows
-        self.note(f"stopped after {many(looks, 'look')}")
 
     # ---- the loop
 
-    def run(self, start: Path | None = None) -> int:
-        """Run the file `start`, if it is there, then read and run until the person leaves; the exit status."""
-        self._banner()
+    def run(self, rc: Path | None = None) -> int:
+        """Run the file `rc`, if it exists, then read and run until the user leaves; return the exit status."""
+        self._print_banner()
         try:
-            self._run_start(start)
-        except Leave:
-            return self._left()
-        while True:
-            try:
-                self.run_text(self.prompt.read())
-            except KeyboardInterrupt:
-                continue
-            except Leave:
-                return self._left()
+            self._run_rc(rc)
+            while True:
+                try:
+                    self.run_text(self._prompt.read())
+                except KeyboardInterrupt:
+                    continue
+        except ExitShell:
+            if self.connection.in_transaction:
+                self.console.note(f"rolled back: {self.connection.rollback()} waiting changes were not sent")
+            return 0
 
-    def _run_start(self, path: Path | None) -> None:
-        """rc.sql: an error in it is told, and the session begins all the same. Raises Leave."""
+    def _print_banner(self) -> None:
+        if notice := self.connection.pending.summary():
+            self.console.note(f"note: {notice}")
+        if not self.settings.quiet:
+            place = f" · {self.connection.destination}" if self.connection.destination else ""
+            self.console.note(rf"tokensh {__version__}{place} · \? help, \q leaves")
+
+    def _run_rc(self, path: Path | None) -> None:
+        """Run rc.sql; an error in it is reported and the session starts all the same. Raises ExitShell."""
         if path is None or not path.exists():
             return
         try:
-            self.run_text(read(path), str(path), kept=False)
+            self._run_input(_read_script(path), str(path), record=False)
         except Error as error:
-            self.tell(error)
+            self.console.report(error)
         except KeyboardInterrupt:
-            self.note(f"{path} was interrupted")
+            self.console.note(f"{path} was interrupted")
 
-    def _left(self) -> int:
-        if self.connection.in_transaction:
-            self.note(f"rolled back: {self.connection.rollback()} waiting changes were not sent")
-        return 0
+    # ---- what is run
 
-    def _banner(self) -> None:
-        if notice := self.connection.pending.summary():
-            self.note(f"note: {notice}")
-        if self.settings.quiet:
-            return
-        where = f" · {self.connection.destination}" if self.connection.destination else ""
-        self.note(rf"tokensh {__version__}{where} · \? help, \q leaves")
+    def run_text(self, text: str) -> None:
+        """Run what was typed or pasted. Raises ExitShell, KeyboardInterrupt."""
+        self._run_input(text)
 
-    def run_text(self, text: str, file: str = "", *, kept: bool = True) -> None:
-        """Run what was typed, pasted or read from a file, which an error stops. Raises Leave, KeyboardInterrupt."""
-        found = list(parts(bare_command(text) or text, self.connection.parser))
-        kept = kept and not text.startswith(" ")
-        for number, part in enumerate(found):
-            if len(found) > 1 and not file and isinstance(part, StatementText):
-                self.note(f"> {truncate(escape_unsafe(' '.join(part.text.split())), 76)}")
+    def run_file(self, path: Path, name: str) -> None:
+        """Run a file up to its first error; errors name it `name`. Raises InterfaceError, ExitShell, KeyboardInterrupt."""
+        if self._open_files >= _DEEPEST_INCLUDE:
+            raise InterfaceError(f"cannot run {name}: files include each other more than {_DEEPEST_INCLUDE} deep")
+        text = _read_script(path)
+        self._open_files += 1
+        try:
+            self._run_input(text, name)
+        finally:
+            self._open_files -= 1
+
+    def run_if_ended(self, text: str) -> None:
+        """Run a text whose last statement is ended, else put it into the next prompt."""
+        match list(split_input(text, self.connection.parser))[-1:]:
+            case [StatementText(ended=True)]:
+                self.console.note(self.connection.redactor.clean(text))
+                self.run_text(text)
+            case _:
+                self.prefill(text)
+
+    def _run_input(self, text: str, file: str = "", *, record: bool = True) -> None:
+        """Run the statements and commands of a text; an error stops a file, Ctrl-C both. Raises ExitShell, KeyboardInterrupt."""
+        parts = list(split_input(bare_command(text) or text, self.connection.parser))
+        record = record and not text.startswith(" ")
+        for number, part in enumerate(parts):
+            if len(parts) > 1 and not file and isinstance(part, StatementText):
+                self.console.note(f"> {truncate(escape_unsafe(' '.join(part.text.split())), 76)}")
             source = Source(file, part.text, part.line, part.column) if isinstance(part, StatementText) else None
             try:
-                outcome = self._run_part(part, source, kept=kept)
+                outcome = self._run_part(part, source, record=record)
             except Error as error:
-                self.tell(error, source)
+                self.console.report(error, source)
                 outcome = error.message
-            left = sum(isinstance(one, StatementText) for one in found[number + 1 :])
+            left = sum(isinstance(later, StatementText) for later in parts[number + 1 :])
             if left and (outcome == "interrupted" or (file and outcome != "ok")):
-                self.note(f"{left} more statement{'s were' if left > 1 else ' was'} not run")
+                self.console.note(f"{plural(left, 'more statement')} {'was' if left == 1 else 'were'} not run")
                 return
 
-    def _run_part(self, part: Part, source: Source | None, *, kept: bool) -> str:
-        """How it went: `ok`, `interrupted` or an error that has been told. Raises Error."""
+    def _run_part(self, part: Part, source: Source | None, *, record: bool) -> str:
+        """Run one part and return its outcome: `ok`, `interrupted` or an error that has been reported. Raises Error."""
         match part:
             case Unfinished():
-                self.prompt.next_text = part.text + "\n"
+                self.prefill(part.text + "\n")
             case Command():
-                self.pending = part.statement
-                run(self, part.name, part.argument)
+                self._open_statement = part.statement
+                run_command(self, part.name, part.argument)
             case StatementText():
                 if part.error:
                     raise part.error
-                return self.run_statement(part.text, source, kept=kept)
+                return self._run_statement(part.text, source, record=record)
             case _:
                 assert_never(part)
         return "ok"
 
-    def run_statement(self, text: str, source: Source | None = None, *, kept: bool = True) -> str:
-        """Run one statement; how it went. Raises PlaceholderError, KeyboardInterrupt."""
-        return self.runner.run(self._filled(text), source, kept=kept)
+    def run_statement(self, text: str) -> str:
+        """Run one statement without `;` and return its outcome. Raises PlaceholderError, KeyboardInterrupt."""
+        return self._run_statement(text)
 
-    def _filled(self, text: str) -> str:
-        """The statement with its placeholders filled, asked for where they are not set. Raises KeyboardInterrupt."""
+    def _run_statement(self, text: str, source: Source | None = None, *, record: bool = True) -> str:
+        self._last_statement = self._fill_placeholders(text)
+        return self._runner.run(self._last_statement, source, record=record)
+
+    def watch(self, text: str, seconds: float) -> None:
+        """Repeat a query until Ctrl-C. Raises Error."""
+        repaints = is_terminal(self.connection.environment.stdout) and not self.settings.plain
+        watch = Watch(
+            self.connection,
+            lambda: self.console.options(reveal=True),
+            lambda: self.console.size() if repaints else None,
+            self._spinner,
+        )
+        self._last_statement = self._fill_placeholders(text)
+        runs = watch.run(self._last_statement, seconds)
+        if watch.last is not None:
+            self.results.replace_last(watch.last.columns, watch.last.rows)
+        self.console.note(f"stopped after {plural(runs, 'run')}")
+
+    def _fill_placeholders(self, text: str) -> str:
+        """Return the statement with its placeholders filled; ask for those without a value. Raises KeyboardInterrupt."""
         places = placeholders.find_placeholders(self.connection.parser.table, text)
         if not places:
             return text
         if self.connection.workspace:
             self._answers.setdefault("deployment_name", self.connection.workspace)
         try:
-            values = dialogs.values(places, self.connection.variables, self._answers, self._candidates)
+            values = dialogs.ask_values(places, self.connection.variables, self._answers, self._suggest_values)
         except EOFError:
             raise KeyboardInterrupt from None
         return placeholders.substitute(text, places, values)
 
-    def _candidates(self, name: str) -> Iterator[tuple[str, str]]:
-        """What a placeholder may be filled with, and a note."""
+    def _suggest_values(self, name: str) -> Iterator[tuple[str, str]]:
+        """Yield values for a placeholder, each with a note."""
         if name == "deployment_name":
-            yield from ((one, "workspace") for one in self.prompt.facts().workspaces)
+            yield from ((workspace, "workspace") for workspace in self._collect_facts().workspaces)
         if name == "token_id":
-            yield from ((one.token_id, escape_unsafe(one.comment)) for one in self.seen.tokens.values())
+            yield from ((token.token_id, escape_unsafe(token.comment)) for token in self.results.tokens.values())
+
+    # ---- what commands and the prompt ask
+
+    @property
+    def history(self) -> History | None:
+        """The statements that ran; None if this session cannot keep them."""
+        return self._runner.history
+
+    @property
+    def open_statement(self) -> str:
+        """The statement that was typed before the running command and is not ended yet; may be empty."""
+        return self._open_statement
+
+    @property
+    def current_statement(self) -> str:
+        """The open statement, else the last that ran; may be empty."""
+        return self._open_statement or self._last_statement
+
+    def prefill(self, text: str) -> None:
+        """Put a text into the next prompt, for the user to edit."""
+        self._prompt.prefill(text)
+
+    def apply_settings(self) -> None:
+        """Make the prompt follow settings that have changed."""
+        self._prompt.apply_settings()
+
+    def _collect_facts(self) -> Facts:
+        from tokensh.shell.completion_facts import collect_facts  # noqa: PLC0415 (the first prompt is drawn without it)
+
+        return collect_facts(self, self._earlier_workspaces)
+
+    @cached_property
+    def _earlier_workspaces(self) -> tuple[str, ...]:
+        from tokensh.shell.completion_facts import recent_workspaces  # noqa: PLC0415 (the same)
+
+        return recent_workspaces(self.history)
+
+    def _toggle_times(self) -> None:
+        """Show the last result again with times as epoch milliseconds, or readable again."""
+        self.settings.raw_times = not self.settings.raw_times
+        last = self.results.last
+        if not last.columns:
+            return
+        self.console.note(f"times are {'epoch milliseconds' if self.settings.raw_times else 'readable'}")
+        try:
+            self.console.show(RowSet(last.columns, iter(last.rows)))
+        except Error as error:
+            self.console.report(error)
+
+
+def _read_script(path: Path) -> str:
+    """Return a file's text. Raises InterfaceError."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as failure:
+        raise InterfaceError(f"cannot read {path}: {failure.strerror}") from None
+    except UnicodeDecodeError as failure:
+        raise InterfaceError(f"{path} is not valid UTF-8 (byte {failure.start})") from None

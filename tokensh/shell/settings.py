@@ -1,4 +1,4 @@
-"""What a person may change while the shell runs."""
+"""The shell's settings, and their names and values as the user writes them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any, Literal
 from tokensh._dataclasses import dataclass
 from tokensh.errors import InterfaceError
 from tokensh.render.formats import FORMATS
-from tokensh.text import nearest
+from tokensh.text import did_you_mean
 
 Switch = bool | Literal["auto"]
 
 
 @dataclass(slots=True)
 class Settings:
-    """The shell's settings, as the command line, config.toml and commands have left them."""
+    """The settings of one session: defaults, then config.toml, then the command line, then commands."""
 
     format: str = "table"
     header: bool = True
@@ -28,60 +28,78 @@ class Settings:
     vi: bool = False
     pager: bool = True
     plain: bool = False
-    """No animation, nothing painted anew: for screen readers and dumb terminals."""
+    """No animation or repainting, for screen readers and dumb terminals."""
     null: str = ""
-    """What stands for NULL; empty: the format's own way."""
+    """What NULL is written as; empty: the format's own way."""
 
-    def take(self, given: Mapping[str, Any]) -> None:
-        """Settings of config.toml. Raises InterfaceError for a value that is none."""
-        for name, value in given.items():
+    def apply_config(self, table: Mapping[str, Any]) -> None:
+        """Take over the `[shell]` table of config.toml. Raises InterfaceError for an invalid value."""
+        for name, value in table.items():
             try:
                 self.set(name, {True: "on", False: "off"}[value] if isinstance(value, bool) else value)
             except InterfaceError as error:
                 raise InterfaceError(f"shell.{name} in config.toml: {error.message}", hint=error.hint) from None
 
-    def set(self, name: str, word: str) -> None:
-        """Change one by its name in `OPTIONS`. Raises InterfaceError."""
-        option = _option(name)
-        if option.words and word not in option.words:
-            raise InterfaceError(f"{word!r} is none of {', '.join(option.words)}")
-        setattr(self, option.attribute, option.words.get(word, word))
+    def set(self, name: str, value: str) -> None:
+        """Change the setting with this name in `SETTINGS`. Raises InterfaceError."""
+        spec = _find_spec(name)
+        if spec.values and value not in spec.values:
+            choices = f"choose from {', '.join(spec.values)}"
+            raise InterfaceError(f"invalid {name}: {value!r}", hint=did_you_mean(value, spec.values) or choices)
+        setattr(self, spec.attribute, spec.values.get(value, value))
+
+    def switch(self, name: str, value: str) -> None:
+        """Change a setting that is on or off; an empty value turns it to the other. Raises InterfaceError."""
+        spec = _find_spec(name)
+        wanted = {"on": True, "off": False, "": getattr(self, spec.attribute) is not True}.get(value.lower())
+        self.set(name, value if wanted is None else spec.write(wanted))
 
     def get(self, name: str) -> str:
-        """One as it is written. Raises InterfaceError."""
-        option = _option(name)
-        value = getattr(self, option.attribute)
-        return next((word for word, meant in option.words.items() if meant == value), str(value))
+        """Return a setting's value as the user writes it. Raises InterfaceError."""
+        spec = _find_spec(name)
+        return spec.write(getattr(self, spec.attribute))
+
+    def describe(self, name: str) -> str:
+        """Return a sentence with a setting's value. Raises InterfaceError."""
+        return f"{name} {'are' if name.endswith('s') else 'is'} {self.get(name) or '(the default of the format)'}"
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
-    """A setting by the name that people give it: its attribute, and the words it takes (none: any text)."""
+class SettingSpec:
+    """A setting as the user sees it: its attribute in `Settings`, and the values it takes (none: any text)."""
 
     attribute: str
-    words: Mapping[str, str | bool]
+    values: Mapping[str, str | bool]
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether the setting can be on or off."""
+        return True in self.values.values()
+
+    def write(self, value: object) -> str:
+        """Return the word for a value of the attribute."""
+        return next((word for word, meaning in self.values.items() if meaning == value), str(value))
 
 
-_SWITCH = {"on": True, "off": False}
+_ON_OFF = {"on": True, "off": False}
 
-OPTIONS = {
-    "format": Option("format", {name: name for name in FORMATS}),
-    "null": Option("null", {}),
-    "pager": Option("pager", _SWITCH),
-    "times": Option("raw_times", {"readable": False, "raw": True}),
-    "expanded": Option("expanded", {**_SWITCH, "auto": "auto"}),
-    "header": Option("header", _SWITCH),
-    "timing": Option("timing", _SWITCH),
-    "confirm": Option("confirm", _SWITCH),
-    "vi": Option("vi", _SWITCH),
+# What `\pset` and the `[shell]` table of config.toml may set.
+SETTINGS = {
+    "format": SettingSpec("format", {name: name for name in FORMATS}),
+    "null": SettingSpec("null", {}),
+    "pager": SettingSpec("pager", _ON_OFF),
+    "times": SettingSpec("raw_times", {"readable": False, "raw": True}),
+    "expanded": SettingSpec("expanded", {**_ON_OFF, "auto": "auto"}),
+    "header": SettingSpec("header", _ON_OFF),
+    "timing": SettingSpec("timing", _ON_OFF),
+    "confirm": SettingSpec("confirm", _ON_OFF),
+    "vi": SettingSpec("vi", _ON_OFF),
 }
-r"""What `\pset` and the `[shell]` table of config.toml may set."""
 
 
-def _option(name: str) -> Option:
-    found = OPTIONS.get(name)
-    if found is not None:
-        return found
-    near = nearest(name, OPTIONS)
-    hint = f"did you mean {near}?" if near else f"there are {', '.join(OPTIONS)}"
-    raise InterfaceError(f"there is no setting {name!r}", hint=hint)
+def _find_spec(name: str) -> SettingSpec:
+    spec = SETTINGS.get(name)
+    if spec is None:
+        hint = did_you_mean(name, SETTINGS) or f"the settings are {', '.join(SETTINGS)}"
+        raise InterfaceError(f"unknown setting {name!r}", hint=hint)
+    return spec

@@ -1,4 +1,4 @@
-r"""`\watch`: a query asked again and again, painted in place, its new, gone and changed rows marked."""
+r"""`\watch`: repeats a query and repaints its result in place, with new, gone and changed rows marked."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 
 from tokensh._dataclasses import dataclass, field
 from tokensh.dbapi import Connection
+from tokensh.engine.diff import key_columns
 from tokensh.environment import handle_interrupts
 from tokensh.errors import ApiError, Error, InterfaceError, Interrupted, NetworkError, SeveralErrors
 from tokensh.plan.nodes import RowsPlan, SelectPlan
@@ -16,22 +17,24 @@ from tokensh.render.formats import render
 from tokensh.render.options import Options
 from tokensh.rows import Column, Row, RowSet
 from tokensh.shell.progress import Spinner
-from tokensh.text import escape_unsafe, truncate
+from tokensh.text import escape_unsafe, plural, truncate
 
-USUAL = 2.0
-"""s between two looks."""
-SHORTEST = 1.0
-_LONGEST = 60.0
-"""s that a server's refusals can make of it."""
+# s between the end of a run and the next. Databricks limits how often a workspace may be asked.
+DEFAULT_INTERVAL = 2.0
+SHORTEST_INTERVAL = 1.0
+# The longest interval that refusals by the server lead to.
+_LONGEST_INTERVAL = 60.0
 NEW, GONE, CHANGED, SAME = "+", "-", "~", " "
-_WORDS = {NEW: "new", GONE: "gone", CHANGED: "changed"}
-_KEYS = ("deployment_name", "token_id")
-_TOO_MANY = 429
+_CHANGES = {NEW: "new", GONE: "gone", CHANGED: "changed"}
+_TOO_MANY_REQUESTS = 429
+
+MarkedRow = tuple[str, Row]
+"""A row and what became of it since the run before: NEW, GONE, CHANGED or SAME."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one look has found; `seconds` it took."""
+class Snapshot:
+    """The result of one run; `seconds` it took."""
 
     columns: tuple[Column, ...]
     rows: list[Row]
@@ -40,67 +43,69 @@ class Look:
 
 @dataclass(slots=True)
 class Watch:
-    """Asks until Ctrl-C.
+    """Repeats a query until Ctrl-C.
 
     Args:
-        connection: asks.
-        options: how rows look now.
-        size: the terminal's columns and lines now; None: no terminal, or one that is not painted anew.
-        spinner: shown while an answer is awaited.
+        connection: runs the query.
+        options: returns how rows look now.
+        size: returns the terminal's columns and lines now; None: write one result below the other.
+        spinner: shown during a run.
     """
 
     connection: Connection
     options: Callable[[], Options]
     size: Callable[[], tuple[int, int] | None]
     spinner: Spinner
-    last: Look | None = None
-    """What was found last."""
-    _painted: int = 0
-    """Lines of the last frame."""
-    _size: tuple[int, int] | None = None
+    last: Snapshot | None = None
+    """The result of the last run that succeeded."""
+    _painted_lines: int = 0
+    """Lines of the frame on the screen."""
+    _painted_size: tuple[int, int] | None = None
     _failure: str = field(default="", init=False)
 
-    def run(self, text: str, seconds: float = USUAL) -> int:
-        """Show a query's rows every so many seconds until Ctrl-C; how many looks there were.
+    def run(self, text: str, seconds: float = DEFAULT_INTERVAL) -> int:
+        """Show a query's rows every so many seconds until Ctrl-C, and return the number of runs.
 
-        Raises InterfaceError for what is no query or too short a time; Error that another look cannot cure.
+        Raises:
+            InterfaceError: the statement is not a query, or the interval is too short.
+            Error: a run failed in a way that another run cannot cure.
         """
-        if seconds < SHORTEST:
+        if seconds < SHORTEST_INTERVAL:
             raise InterfaceError(
                 f"{seconds:g} s is too short: workspaces limit how often they are asked", hint="at least 1 s"
             )
         if not isinstance(self.connection.plan(text), SelectPlan | RowsPlan):
-            raise InterfaceError(r"\watch takes SELECT and SHOW: what writes is not repeated")
-        wait, looks = seconds, 0
+            raise InterfaceError(r"\watch takes SELECT and SHOW: writes are not repeated")
+        interval, runs = seconds, 0
         try:
             while True:
-                wait = self._looked(text, wait, seconds)
-                looks += 1
-                self.connection.environment.sleep(wait)
+                interval = self._run_and_paint(text, interval, seconds)
+                runs += 1
+                self.connection.environment.sleep(interval)
         except (KeyboardInterrupt, Interrupted):
-            return looks
+            return runs
 
-    def _looked(self, text: str, wait: float, usual: float) -> float:
-        """Look once and paint; the seconds until the next look."""
+    def _run_and_paint(self, text: str, interval: float, usual: float) -> float:
+        """Run the query once, paint the result, and return the seconds until the next run."""
         try:
-            now = self._look(text)
+            snapshot = self._take_snapshot(text)
         except Error as error:
-            if not _passes(error):
+            if not _is_temporary(error):
                 raise
-            # It may be us who ask too much.
-            wait = min(wait * 2, _LONGEST)
+            # Maybe the server refuses because of us: double the interval, and halve it again once it answers.
+            interval = min(interval * 2, _LONGEST_INTERVAL)
             self._failure = error.message
-            now = self.last or Look((), [], 0.0)
-            marks = [(SAME, row) for row in now.rows]
+            snapshot = self.last or Snapshot((), [], 0.0)
+            marked_rows = [(SAME, row) for row in snapshot.rows]
         else:
-            wait = max(usual, wait / 2)
+            interval = max(usual, interval / 2)
             self._failure = ""
-            marks = marked(self.last, now)
-            self.last = now
-        self._paint(text, now, marks, wait)
-        return wait
+            marked_rows = mark_changes(self.last, snapshot)
+            self.last = snapshot
+        self._paint(text, snapshot, marked_rows, interval)
+        return interval
 
-    def _look(self, text: str) -> Look:
+    def _take_snapshot(self, text: str) -> Snapshot:
         connection = self.connection
         begun = connection.environment.monotonic()
         connection.cancellation.reset()
@@ -108,113 +113,116 @@ class Watch:
             self.spinner.start()
             try:
                 (result,) = connection.results(text)
-                hidden = [at for at, column in enumerate(result.columns) if column.secret]
-                rows = [_without(row, hidden) if hidden else row for row in result.rows]
+                secret = {index for index, column in enumerate(result.columns) if column.secret}
+                rows = [_remove_secrets(row, secret) if secret else row for row in result.rows]
             finally:
                 self.spinner.stop()
         if connection.cancellation.presses:
             raise Interrupted("interrupted")
-        return Look(result.columns, rows, connection.environment.monotonic() - begun)
+        return Snapshot(result.columns, rows, connection.environment.monotonic() - begun)
 
-    # ---- what is painted
+    # ---- painting
 
-    def _paint(self, text: str, now: Look, marks: list[tuple[str, Row]], wait: float) -> None:
+    def _paint(self, text: str, snapshot: Snapshot, marked_rows: list[MarkedRow], interval: float) -> None:
         stdout = self.connection.environment.stdout
         size = self.size()
-        head = [escape_unsafe(f"every {wait:g} s: {' '.join(text.split())}"), self._summary(now, marks)]
+        head = [
+            escape_unsafe(f"every {interval:g} s: {' '.join(text.split())}"),
+            self._summarize(snapshot, marked_rows),
+        ]
         if self._failure:
             head.append(escape_unsafe(self.connection.redactor.clean(self._failure)))
         if size is None:
-            stdout.write("\n".join((*head, *self._body(now, marks))) + "\n\n")
+            stdout.write("\n".join((*head, *self._render(snapshot, marked_rows))) + "\n\n")
             stdout.flush()
             return
         columns, lines = size
-        body = self._fitting(now, marks, max(lines - len(head) - 1, 1))
+        body = self._fit(snapshot, marked_rows, max(lines - len(head) - 1, 1))
         frame = [*(truncate(line, max(columns - 1, 1)) for line in head), *body]
-        up = f"\r\x1b[{self._painted}A" if self._painted else ""
-        if self._painted and size != self._size:
-            up = "\x1b[H\x1b[2J"  # nobody knows how many lines the last frame takes now
-        self._size = size
+        go_back = f"\r\x1b[{self._painted_lines}A" if self._painted_lines else ""
+        if self._painted_lines and size != self._painted_size:
+            # The terminal may have wrapped the last frame anew: how many lines it takes now is unknown.
+            go_back = "\x1b[H\x1b[2J"
+        self._painted_size = size
         # Without wrapping (DECAWM off) a line takes one line of the screen, whatever the terminal's width has become.
-        stdout.write(f"{up}\x1b[?7l" + "".join(f"{line}\x1b[K\n" for line in frame) + "\x1b[J\x1b[?7h")
+        stdout.write(f"{go_back}\x1b[?7l" + "".join(f"{line}\x1b[K\n" for line in frame) + "\x1b[J\x1b[?7h")
         stdout.flush()
-        self._painted = len(frame)
+        self._painted_lines = len(frame)
 
-    def _summary(self, now: Look, marks: Sequence[tuple[str, Row]]) -> str:
+    def _summarize(self, snapshot: Snapshot, marked_rows: Sequence[MarkedRow]) -> str:
         clock = datetime.fromtimestamp(self.connection.environment.now(), timezone.utc)
-        found = Counter(mark for mark, _ in marks)
-        told = [f"{found[mark]} {word}" for mark, word in _WORDS.items() if found[mark]]
-        rows = f"{len(now.rows)} row{'' if len(now.rows) == 1 else 's'} in {now.seconds:.2f} s"
-        return " · ".join((f"{clock:%H:%M:%S}Z", rows, *([", ".join(told)] if told else []), "Ctrl-C stops"))
+        counts = Counter(mark for mark, _ in marked_rows)
+        changes = ", ".join(f"{counts[mark]} {word}" for mark, word in _CHANGES.items() if counts[mark])
+        rows = f"{plural(len(snapshot.rows), 'row')} in {snapshot.seconds:.2f} s"
+        return " · ".join((f"{clock:%H:%M:%S}Z", rows, *([changes] if changes else []), "Ctrl-C stops"))
 
-    def _fitting(self, now: Look, marks: list[tuple[str, Row]], room: int) -> list[str]:
-        """As many lines as there is room for; where that is not all, what has changed comes first."""
-        body = self._body(now, marks)
+    def _fit(self, snapshot: Snapshot, marked_rows: list[MarkedRow], room: int) -> list[str]:
+        """Return at most `room` lines; if that is not all of them, changed rows come first."""
+        body = self._render(snapshot, marked_rows)
         if len(body) <= room:
             return body
-        body = self._body(now, sorted(marks, key=lambda one: one[0] == SAME))
-        return [*body[: room - 1], f"… {len(body) - room + 1} more lines"]
+        body = self._render(snapshot, sorted(marked_rows, key=lambda marked: marked[0] == SAME))
+        return [*body[: room - 1], f"… {plural(len(body) - room + 1, 'more line')}"]
 
-    def _body(self, now: Look, marks: list[tuple[str, Row]]) -> list[str]:
-        if not now.columns:
+    def _render(self, snapshot: Snapshot, marked_rows: list[MarkedRow]) -> list[str]:
+        if not snapshot.columns:
             return []
-        columns = (Column("", "string"), *now.columns)
-        shown = io.StringIO()
+        columns = (Column("", "string"), *snapshot.columns)
+        text = io.StringIO()
         options = self.options().but(marked=True, mask=True)
-        render("table", RowSet(columns, ((mark, *row) for mark, row in marks)), shown, options)
-        return shown.getvalue().splitlines()
+        render("table", RowSet(columns, ((mark, *row) for mark, row in marked_rows)), text, options)
+        return text.getvalue().splitlines()
 
 
-def _without(row: Row, hidden: Sequence[int]) -> Row:
-    return tuple(None if at in hidden else value for at, value in enumerate(row))
+def _remove_secrets(row: Row, secret: set[int]) -> Row:
+    return tuple(None if index in secret else value for index, value in enumerate(row))
 
 
-def _passes(error: Error) -> bool:
-    """Whether the same question may be answered later."""
+def _is_temporary(error: Error) -> bool:
+    """Return True if the same query may succeed later."""
     match error:
         case SeveralErrors():
-            return all(_passes(one) for _, one in error.failures)
+            return all(_is_temporary(failure) for _, failure in error.failures)
         case ApiError():
-            return error.status == _TOO_MANY or error.status >= 500
+            return error.status == _TOO_MANY_REQUESTS or error.status >= 500
         case _:
             return isinstance(error, NetworkError)
 
 
-def marked(before: Look | None, now: Look) -> list[tuple[str, Row]]:
-    """The rows in their order, each with what became of it since the look before; then those that are gone."""
+def mark_changes(before: Snapshot | None, now: Snapshot) -> list[MarkedRow]:
+    """Return the rows in their order, each with a mark, then the rows that are gone."""
     if before is None or before.columns != now.columns:
         return [(SAME, row) for row in now.rows]
-    key = _key(before, now)
+    key = _find_key(before, now)
     if key is None:
-        return _marked_whole(before.rows, now.rows)
-    known = {_cells(row, key): row for row in before.rows}
-    found = {_cells(row, key) for row in now.rows}
-    marks = []
+        return _mark_whole_rows(before.rows, now.rows)
+    before_by_key = {_cells(row, key): row for row in before.rows}
+    keys_now = {_cells(row, key) for row in now.rows}
+    marked_rows = []
     for row in now.rows:
-        old = known.get(_cells(row, key))
-        marks.append((NEW if old is None else SAME if old == row else CHANGED, row))
-    return [*marks, *((GONE, row) for row in before.rows if _cells(row, key) not in found)]
+        earlier = before_by_key.get(_cells(row, key))
+        marked_rows.append((NEW if earlier is None else SAME if earlier == row else CHANGED, row))
+    return [*marked_rows, *((GONE, row) for row in before.rows if _cells(row, key) not in keys_now)]
 
 
-def _marked_whole(before: Sequence[Row], now: Sequence[Row]) -> list[tuple[str, Row]]:
-    """Rows that nothing names: a changed one is a gone and a new one."""
-    left = Counter(before)
-    marks = []
+def _mark_whole_rows(before: Sequence[Row], now: Sequence[Row]) -> list[MarkedRow]:
+    """Mark rows without a key: a changed row is a gone and a new one. Equal rows are matched one to one."""
+    unmatched = Counter(before)
+    marked_rows = []
     for row in now:
-        marks.append((SAME if left[row] > 0 else NEW, row))
-        left[row] -= 1
-    return [*marks, *((GONE, row) for row, count in left.items() for _ in range(count))]
+        marked_rows.append((SAME if unmatched[row] > 0 else NEW, row))
+        unmatched[row] -= 1
+    return [*marked_rows, *((GONE, row) for row, count in unmatched.items() for _ in range(count))]
 
 
-def _key(before: Look, now: Look) -> tuple[int, ...] | None:
-    """The places of the columns that tell rows apart; None if none do."""
-    fields = [(one.origin or "").rpartition(".")[2] for one in now.columns]
-    if "token_id" not in fields:
+def _find_key(before: Snapshot, now: Snapshot) -> tuple[int, ...] | None:
+    """Return the indexes of the columns that tell rows apart; None if there are none, or two rows have the same key."""
+    key = key_columns(now.columns)
+    if not key:
         return None
-    key = tuple(fields.index(name) for name in _KEYS if name in fields)
-    distinct = all(len({_cells(row, key) for row in look.rows}) == len(look.rows) for look in (before, now))
-    return key if distinct else None
+    unique = all(len({_cells(row, key) for row in snapshot.rows}) == len(snapshot.rows) for snapshot in (before, now))
+    return key if unique else None
 
 
-def _cells(row: Row, places: tuple[int, ...]) -> Row:
-    return tuple(row[at] for at in places)
+def _cells(row: Row, indexes: tuple[int, ...]) -> Row:
+    return tuple(row[index] for index in indexes)

@@ -1,8 +1,13 @@
-r"""Commands that begin with a backslash, named as psql and its kin name them."""
+r"""Meta commands: they begin with a backslash and are named as in psql and its relatives.
+
+Each module declares one group of commands as a tuple of `MetaCommand`; `COMMANDS` is the one list of all of them, from which
+`\?`, completion, the words without a backslash and the reader of typed text are made. A new command needs its function and
+its entry in one of those tuples, nothing else.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import get_args
 
 from tokensh.errors import InterfaceError
 from tokensh.shell.commands import (
@@ -16,51 +21,56 @@ from tokensh.shell.commands import (
     results,
     syntax_help,
 )
-from tokensh.shell.commands.registry import Leave, MetaCommand, listing, wrapped
+from tokensh.shell.commands.context import ShellContext
+from tokensh.shell.commands.listing import format_entries, wrap_words
+from tokensh.shell.commands.registry import ExitShell, Family, MetaCommand
 from tokensh.text import nearest
 
-if TYPE_CHECKING:
-    from tokensh.shell.session import Session
-
-__all__ = ["COMMANDS", "Leave", "MetaCommand", "run"]
+__all__ = ["COMMANDS", "ExitShell", "MetaCommand", "ShellContext", "run_command"]
 
 
-def run(session: Session, name: str, argument: str) -> None:
-    """Carry out a command. Raises InterfaceError for one there is none of; Leave."""
+def run_command(shell: ShellContext, name: str, argument: str) -> None:
+    """Run the command with this name. Raises InterfaceError for an unknown name, ExitShell, and what the command raises."""
     command = COMMANDS.get(name)
     if command is None:
         near = nearest(name, COMMANDS)
-        hint = f"did you mean {near}?" if near else r"\? lists them"
-        raise InterfaceError(f"unknown command {name}", hint=hint)
-    command.run(session, argument)
+        raise InterfaceError(f"unknown command {name}", hint=f"did you mean {near}?" if near else r"\? lists them")
+    command.run(shell, argument)
 
 
-def _help(session: Session, _: str) -> None:
-    width = session.options().width or 80
-    for title, section in SECTIONS.items():
-        session.say(title)
-        for line in listing([(f"{name} {one.argument}", one.help) for name, one in section.items()], width - 1):
-            session.say(line)
-    for line in wrapped(_KEYS, width - 3):
-        session.say(f"  {line}")
+def _list_commands(shell: ShellContext, _: str) -> None:
+    width = shell.console.options().width or 80
+    for family in get_args(Family):
+        shell.console.say(family)
+        entries = [(f"{each.name} {each.argument}", each.help) for each in COMMANDS.values() if each.family == family]
+        for line in format_entries(entries, width - 1):
+            shell.console.say(line)
+    for line in wrap_words(_KEYS, width - 3):
+        shell.console.say(f"  {line}")
 
 
 _KEYS = (
-    "A statement ends with ; or with an empty line. Tab completes, Up and Ctrl-R search the history, Ctrl-P and Ctrl-N go "
-    "through it, Esc Enter begins a line, F4 is vi or emacs, F6 shows times as epoch milliseconds and back, Ctrl-X Ctrl-E opens the editor, Ctrl-C cancels, Ctrl-D "
-    "leaves. {{ name }} in a statement is asked for."
+    "A statement ends with ; or with an empty line. Tab completes; Up and Ctrl-R search the history, Ctrl-P and Ctrl-N step "
+    "through it; Esc Enter begins a new line; F4 switches between vi and emacs keys; F6 switches times between readable and "
+    "epoch milliseconds; Ctrl-X Ctrl-E opens the editor; Ctrl-C cancels; Ctrl-D leaves. The shell asks for the value of each "
+    "{{ name }} in a statement."
+)
+_HELP = MetaCommand(
+    r"\?", "", "list the commands", "Help and leaving", _list_commands, needs_prompt=True, words=("help", "?")
 )
 
-SECTIONS: dict[str, dict[str, MetaCommand]] = {
-    "Help and leaving": {
-        r"\?": MetaCommand("", "this list", _help),
-        **syntax_help.COMMANDS,
-        r"\q": general.COMMANDS[r"\q"],
-    },
-    "What there is": describe.COMMANDS,
-    "The statement": {**output.COMMANDS, **editing.COMMANDS},
-    "What was run": {**history.COMMANDS, **named_queries.COMMANDS},
-    "Results": {**results.COMMANDS, **last_result.COMMANDS},
-    "The session": {name: one for name, one in general.COMMANDS.items() if name != r"\q"},
+COMMANDS: dict[str, MetaCommand] = {
+    command.name: command
+    for command in (
+        _HELP,
+        *syntax_help.COMMANDS,
+        *describe.COMMANDS,
+        *output.COMMANDS,
+        *editing.COMMANDS,
+        *history.COMMANDS,
+        *named_queries.COMMANDS,
+        *results.COMMANDS,
+        *last_result.COMMANDS,
+        *general.COMMANDS,
+    )
 }
-COMMANDS: dict[str, MetaCommand] = {name: one for section in SECTIONS.values() for name, one in section.items()}

@@ -1,128 +1,160 @@
-"""Commands that tell what there is: resources, views and tables, the connection."""
+"""Commands that describe resources, views and tables, and the connection."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from tokensh.engine.diff import describe_refresh
 from tokensh.errors import InterfaceError, UnknownName
 from tokensh.provider.model import Method, Parameter, Resource
 from tokensh.provider.statement_templates import form
 from tokensh.rows import Column, RowSet
-from tokensh.shell.commands.registry import Entry, MetaCommand, listing, wrapped
-from tokensh.text import escape_unsafe, nearest
+from tokensh.shell.commands.context import ShellContext
+from tokensh.shell.commands.listing import Entry, format_entries, wrap_words
+from tokensh.shell.commands.registry import MetaCommand
+from tokensh.text import did_you_mean, escape_unsafe
 
-if TYPE_CHECKING:
-    from tokensh.shell.session import Session
 
-
-def _describe(session: Session, argument: str) -> None:
-    connection = session.connection
+def _describe(shell: ShellContext, argument: str) -> None:
+    connection, console = shell.connection, shell.console
     if not argument:
-        session.show(connection.run(f"SHOW RESOURCES IN {'.'.join(connection.namespace)}"))
+        console.show(connection.run(f"SHOW RESOURCES IN {'.'.join(connection.namespace)}"))
         return
     name, _, method = argument.rstrip(";").partition(" ")
-    path = tuple(part.strip('"`') for part in name.split("."))
     local = connection.objects.find(name)
     if local is not None:
-        session.say(f"{escape_unsafe(local.name)} ({local.kind.lower()})")
-        session.show(connection.run(f"DESCRIBE {name}"))
-        kept = connection.objects.store.find(name)
-        if kept is not None and kept.query:
-            session.say(escape_unsafe(kept.query, keep_newlines=True))
+        console.say(f"{escape_unsafe(local.name)} ({local.kind.lower()})")
+        console.show(connection.run(f"DESCRIBE {name}"))
+        stored = connection.objects.store.find(name)
+        if stored is not None and stored.query:
+            console.say(escape_unsafe(stored.query, keep_newlines=True))
         return
-    resource = _resource(session, path)
+    resource = _find_resource(shell, tuple(part.strip('"`') for part in name.split(".")))
     if method.strip():
-        session.prompt.next_text = form(resource, _method(resource, method.strip()))
+        shell.prefill(form(resource, _find_method(resource, method.strip())))
         return
-    for line in _page(resource, session.options().width or 80):
-        session.say(line)
+    for line in _format_resource(resource, console.options().width or 80):
+        console.say(line)
 
 
-def _resource(session: Session, path: tuple[str, ...]) -> Resource:
-    """The resource of a name, which its last part alone may tell. Raises UnknownName."""
-    catalog, namespace = session.connection.catalog, session.connection.namespace
+def _find_resource(shell: ShellContext, path: tuple[str, ...]) -> Resource:
+    """Return a resource by its path; its name alone is enough if no other provider has one. Raises UnknownName."""
+    catalog, namespace = shell.connection.catalog, shell.connection.namespace
     try:
         return catalog.find(path, namespace)
     except UnknownName:
-        services = [(p.name, s.name) for p in catalog.providers() for s in catalog.services(p.name)]
-        found = [r for place in services for r in catalog.resources(*place) if r.name.lower() == path[-1].lower()]
-        if len(found) != 1 or len(path) > 1:
+        services = [
+            (provider.name, service.name)
+            for provider in catalog.providers()
+            for service in catalog.services(provider.name)
+        ]
+        same_name = [
+            resource
+            for service in services
+            for resource in catalog.resources(*service)
+            if resource.name.lower() == path[-1].lower()
+        ]
+        if len(same_name) != 1 or len(path) > 1:
             raise
-        return found[0]
+        return same_name[0]
 
 
-def _method(resource: Resource, name: str) -> Method:
-    """A method by its name or its verb. Raises InterfaceError."""
-    wanted = name.lower()
-    for one in resource.methods:
-        if wanted in (one.name.lower(), one.verb.lower()):
-            return one
-    near = nearest(name, [one.name for one in resource.methods])
-    hint = f"did you mean {near}?" if near else f"there are {', '.join(one.name for one in resource.methods)}"
+def _find_method(resource: Resource, name: str) -> Method:
+    """Return a method by its name or its SQL verb. Raises InterfaceError."""
+    for method in resource.methods:
+        if name.lower() in (method.name.lower(), method.verb.lower()):
+            return method
+    names = [method.name for method in resource.methods]
+    hint = did_you_mean(name, names) or f"the methods are {', '.join(names)}"
     raise InterfaceError(f"{resource.name} has no method {name!r}", hint=hint)
 
 
-def _page(resource: Resource, width: int) -> Iterator[str]:
-    """The resource's page, as lines of at most `width` cells where words allow it."""
+def _format_resource(resource: Resource, width: int) -> Iterator[str]:
+    """Yield a resource's page as lines of at most `width` cells where words allow it."""
     yield resource.id
-    yield from wrapped(resource.description, width)
+    yield from wrap_words(resource.description, width)
     sections: dict[str, list[Entry]] = {
-        "Fields": [(one.name, one.type, one.description) for one in resource.fields],
-        "Methods": [(one.name, one.verb, one.description) for one in resource.methods],
-        "Parameters": list(_parameters(resource)),
+        "Fields": [(field.name, field.type, field.description) for field in resource.fields],
+        "Methods": [(method.name, method.verb, method.description) for method in resource.methods],
+        "Parameters": list(_parameter_entries(resource)),
     }
     for title, entries in sections.items():
         if entries:
-            yield from ("", title, *listing(entries, width))
+            yield from ("", title, *format_entries(entries, width))
     for method in resource.methods:
         yield from ("", rf"{method.verb}, to edit: \d {resource.name} {method.name}", form(resource, method))
 
 
-def _parameters(resource: Resource) -> Iterator[Entry]:
-    """Each parameter once, with the methods that take it."""
-    found: dict[str, tuple[Parameter, list[str]]] = {}
+def _parameter_entries(resource: Resource) -> Iterator[Entry]:
+    """Yield each parameter once, with the methods that take it."""
+    takers: dict[str, tuple[Parameter, list[str]]] = {}
     for method in resource.methods:
-        for one in method.parameters:
-            by = f"{method.name} (required)" if one.required else method.name
-            in_json = method.verb == "EXEC" and one.location == "body"
-            found.setdefault(f'"{one.name}"' if in_json else one.sql_name, (one, []))[1].append(by)
-    for name, (one, methods) in found.items():
-        required = all(method.endswith("(required)") for method in methods) and len(methods) == len(resource.methods)
-        example = f"e.g. {one.example}" if one.example else ""
-        by = "required" if required else ", ".join(methods)
-        yield name, one.type, " · ".join(filter(None, (by, one.description, example)))
+        for parameter in method.parameters:
+            # An EXEC takes its body as JSON, where the name is written as the API has it.
+            in_json = method.verb == "EXEC" and parameter.location == "body"
+            name = f'"{parameter.name}"' if in_json else parameter.sql_name
+            taker = f"{method.name} (required)" if parameter.required else method.name
+            takers.setdefault(name, (parameter, []))[1].append(taker)
+    for name, (parameter, methods) in takers.items():
+        required = len(methods) == len(resource.methods) and all(each.endswith("(required)") for each in methods)
+        example = f"e.g. {parameter.example}" if parameter.example else ""
+        notes = ("required" if required else ", ".join(methods), parameter.description, example)
+        yield name, parameter.type, " · ".join(filter(None, notes))
 
 
-def _tables(session: Session, _: str) -> None:
-    objects = session.connection.objects
+def _list_tables(shell: ShellContext, _: str) -> None:
+    objects = shell.connection.objects
     columns = (Column("name", "string"), Column("kind", "string"), Column("columns", "string"))
     rows = []
     for name, names in objects.columns_by_name().items():
-        found = objects.find(name)
-        rows.append((name, found.kind.lower() if found else None, ", ".join(names)))
-    session.show(RowSet(columns, iter(rows)))
+        table = objects.find(name)
+        rows.append((name, table.kind.lower() if table else None, ", ".join(names)))
+    shell.console.show(RowSet(columns, iter(rows)))
 
 
-def _diff(session: Session, argument: str) -> None:
-    session.show(describe_refresh(session.connection.objects.store, argument))
+def _show_differences(shell: ShellContext, argument: str) -> None:
+    shell.console.show(describe_refresh(shell.connection.objects.store, argument))
 
 
-def _connection(session: Session, _: str) -> None:
-    told = list(session.connection.describe())
-    width = max(len(word) for word, _ in told)
-    for word, text in told:
-        session.say(f"{word:<{width}}  {text}")
-    session.say(f"history      {session.environment.state_folder / 'history.db' if session.history else 'none'}")
-    session.say(f"store        {session.connection.objects.store.path}")
+def _show_connection(shell: ShellContext, _: str) -> None:
+    history = shell.connection.environment.state_folder / "history.db" if shell.history else "none"
+    facts = [
+        *shell.connection.describe(),
+        ("history", str(history)),
+        ("store", str(shell.connection.objects.store.path)),
+    ]
+    width = max(len(name) for name, _ in facts)
+    for name, text in facts:
+        shell.console.say(f"{name:<{width}}  {text}")
 
 
-COMMANDS = {
-    r"\d": MetaCommand(
-        "[RESOURCE [METHOD]]", "resources; a resource's page; a method's statement, ready to edit", _describe
+COMMANDS = (
+    MetaCommand(
+        r"\d",
+        "[RESOURCE [METHOD]]",
+        "list resources; describe one; bring a method's statement to the prompt",
+        "Resources and the connection",
+        _describe,
     ),
-    r"\dt": MetaCommand("", "views and tables: the store's and the session's", _tables),
-    r"\diff": MetaCommand("VIEW", "what the last REFRESH of a materialized view changed", _diff),
-    r"\conninfo": MetaCommand("", "which workspace, host and credential, from where", _connection),
-}
+    MetaCommand(
+        r"\dt",
+        "",
+        "list views and tables, of the store and of this session",
+        "Resources and the connection",
+        _list_tables,
+    ),
+    MetaCommand(
+        r"\diff",
+        "VIEW",
+        "what the last REFRESH of a materialized view changed",
+        "Resources and the connection",
+        _show_differences,
+    ),
+    MetaCommand(
+        r"\conninfo",
+        "",
+        "workspace, host and credential, and where each comes from",
+        "Resources and the connection",
+        _show_connection,
+    ),
+)

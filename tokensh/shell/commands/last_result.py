@@ -1,90 +1,118 @@
-"""Commands about the last result: copied elsewhere, asked for again and again."""
+"""Commands about the last result: copy it, repeat its statement, show its secrets."""
 
 from __future__ import annotations
 
 import io
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from tokensh.errors import InterfaceError
 from tokensh.render.formats import render
 from tokensh.render.options import Options
 from tokensh.rows import Column, Row, RowSet
-from tokensh.shell.clipboard import copy
+from tokensh.shell.clipboard import copy_to_clipboards
+from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import MetaCommand
-from tokensh.shell.runner import many
-from tokensh.shell.watch import USUAL
-from tokensh.text import escape_unsafe, nearest
-
-if TYPE_CHECKING:
-    from tokensh.shell.session import Session
+from tokensh.shell.watch import DEFAULT_INTERVAL
+from tokensh.text import did_you_mean, escape_unsafe, plural
 
 
-def _watch(session: Session, argument: str) -> None:
+def _watch(shell: ShellContext, argument: str) -> None:
     first, _, rest = argument.partition(" ")
     try:
-        seconds = float(first) if first else USUAL
+        seconds = float(first) if first else DEFAULT_INTERVAL
     except ValueError:
-        seconds, rest = USUAL, argument
-    text = session.connection.strip_terminator(rest.strip()) or session.pending or session.runner.last
+        seconds, rest = DEFAULT_INTERVAL, argument
+    text = shell.connection.strip_terminator(rest.strip()) or shell.current_statement
     if not text:
-        raise InterfaceError("there is no statement to watch", hint=r"SELECT .. \watch 5, or \watch after a statement")
+        raise InterfaceError("no statement to watch", hint=r"SELECT ... \watch 5, or \watch after a statement")
     if not math.isfinite(seconds):
-        raise InterfaceError(f"{first} is no number of seconds")
-    session.watch(text, seconds)
+        raise InterfaceError(f"invalid number of seconds: {first!r}")
+    shell.watch(text, seconds)
 
 
-def _copy(session: Session, argument: str) -> None:
-    columns, rows = session.seen.columns, session.seen.rows
+def _reveal(shell: ShellContext, _: str) -> None:
+    hidden = shell.results.take_hidden()
+    if not hidden:
+        raise InterfaceError("no hidden value to show")
+    for result in hidden:
+        shell.console.show(RowSet(result.columns, iter(result.rows)), reveal=True)
+    shell.connection.mark_values_seen()
+
+
+def _copy(shell: ShellContext, argument: str) -> None:
+    columns, rows = shell.results.last.columns, shell.results.last.rows
     if not columns:
-        raise InterfaceError("there is no result to copy from")
+        raise InterfaceError("no result to copy from")
     what, _, number = argument.partition(" ")
     if what in ("", "csv"):
-        told, text = many(len(rows), "row"), _as_text("csv", columns, rows)
+        copied, text = plural(len(rows), "row"), _format_without_secrets("csv", columns, rows)
     elif what == "row":
-        told, text = f"row {number or 1}", _as_text("tsv", columns, [_numbered(rows, number)], header=False)
+        copied = f"row {number or 1}"
+        text = _format_without_secrets("tsv", columns, [_find_row(rows, number)], header=False)
     else:
-        at = _place(columns, argument)
-        told = f"{many(len(rows), 'value')} of {escape_unsafe(columns[at].name)}"
-        text = "\n".join("" if row[at] is None else str(row[at]) for row in rows)
-    if what not in ("", "csv", "row") and columns[at].secret and len(session.seen.hidden) <= 1:
-        session.connection.mark_values_seen()
-    hides = what in ("", "csv", "row") and any(column.secret for column in columns)
-    ways = copy(text, session.environment)
-    session.note(f"copied {told} to {ways}{', the secret left out' if hides else ''}")
+        _copy_column(shell, columns, rows, argument)
+        return
+    clipboards = copy_to_clipboards(text, shell.connection.environment)
+    omission = ", the secret left out" if any(column.secret for column in columns) else ""
+    shell.console.note(f"copied {copied} to {clipboards}{omission}")
 
 
-def _as_text(name: str, columns: tuple[Column, ...], rows: Sequence[Row], *, header: bool = True) -> str:
-    """A result without its secrets, as text."""
-    hidden = [column.secret for column in columns]
-    kept = (tuple(None if hide else value for hide, value in zip(hidden, row, strict=True)) for row in rows)
-    made = io.StringIO()
-    render(name, RowSet(columns, kept), made, Options(header=header))
-    return made.getvalue()
+def _copy_column(shell: ShellContext, columns: tuple[Column, ...], rows: Sequence[Row], name: str) -> None:
+    """Copy a column, one value a line; a column of secrets too, for the user has asked for it by its name."""
+    index = _find_column(columns, name)
+    text = "\n".join("" if row[index] is None else str(row[index]) for row in rows)
+    # The engine holds new values back for the session as a whole: they count as seen if no other result hides any.
+    if columns[index].secret and shell.results.hidden_count <= 1:
+        shell.connection.mark_values_seen()
+    clipboards = copy_to_clipboards(text, shell.connection.environment)
+    values = f"{plural(len(rows), 'value')} of {escape_unsafe(columns[index].name)}"
+    shell.console.note(f"copied {values} to {clipboards}")
 
 
-def _numbered(rows: Sequence[Row], number: str) -> Row:
-    """A row by its number from 1, by default the first. Raises InterfaceError."""
+def _format_without_secrets(name: str, columns: tuple[Column, ...], rows: Sequence[Row], *, header: bool = True) -> str:
+    kept = (tuple(None if column.secret else value for column, value in zip(columns, row, strict=True)) for row in rows)
+    text = io.StringIO()
+    render(name, RowSet(columns, kept), text, Options(header=header))
+    return text.getvalue()
+
+
+def _find_row(rows: Sequence[Row], number: str) -> Row:
+    """Return the row with this number, counted from 1; the first if it is empty. Raises InterfaceError."""
     if number and not number.isdecimal():
-        raise InterfaceError(f"{number!r} is no number of a row")
-    at = int(number or 1)
-    if not 1 <= at <= len(rows):
-        raise InterfaceError(f"there is no row {at}: the result has {many(len(rows), 'row')}")
-    return rows[at - 1]
+        raise InterfaceError(f"invalid row number: {number!r}")
+    index = int(number or 1)
+    if not 1 <= index <= len(rows):
+        raise InterfaceError(f"no row {index}: the result has {plural(len(rows), 'row')}")
+    return rows[index - 1]
 
 
-def _place(columns: tuple[Column, ...], name: str) -> int:
-    """Where a column stands. Raises InterfaceError."""
+def _find_column(columns: tuple[Column, ...], name: str) -> int:
+    """Return the index of a column. Raises InterfaceError."""
     names = [column.name.lower() for column in columns]
     if name.lower() not in names:
-        near = nearest(name, names)
-        hint = f"did you mean {near}?" if near else f"a column, row or csv; the columns are {', '.join(names)}"
+        hint = did_you_mean(name, names) or f"a column, row or csv; the columns are {', '.join(names)}"
         raise InterfaceError(f"the last result has no column {name!r}", hint=hint)
     return names.index(name.lower())
 
 
-COMMANDS = {
-    r"\watch": MetaCommand("[SECONDS]", "ask the statement before it, or the last, again and again", _watch),
-    r"\copy": MetaCommand("[COLUMN|row [N]|csv]", "the last result to the clipboard; a secret only by its name", _copy),
-}
+COMMANDS = (
+    MetaCommand(r"\reveal", "", "show the hidden values, once", "Results", _reveal, needs_prompt=True),
+    MetaCommand(
+        r"\watch",
+        "[SECONDS]",
+        "repeat the statement before it, or the last, until Ctrl-C",
+        "Results",
+        _watch,
+        takes_statement=True,
+        needs_prompt=True,
+    ),
+    MetaCommand(
+        r"\copy",
+        "[COLUMN|row [N]|csv]",
+        "copy the last result to the clipboard; a secret only by its column's name",
+        "Results",
+        _copy,
+        needs_prompt=True,
+    ),
+)

@@ -1,60 +1,52 @@
-"""What a command is, and what several of them need."""
+"""The declaration of a meta command."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import Literal
 
 from tokensh._dataclasses import dataclass
-from tokensh.errors import InterfaceError
-from tokensh.text import escape_unsafe
+from tokensh.shell.commands.context import ShellContext
 
-if TYPE_CHECKING:
-    from tokensh.shell.session import Session
-
-WORDS: dict[object, str] = {True: "on", False: "off"}
+Family = Literal[
+    "Help and leaving", "Resources and the connection", "The statement", "What was run", "Results", "The session"
+]
 
 
-class Leave(Exception):
-    """The shell ends."""
+class ExitShell(Exception):
+    """Raised by a command to end the shell."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetaCommand:
-    """One command: its argument as help shows it, what it does, and the function that does it."""
+    r"""A command that begins with a backslash: `\?`, completion and the reader of typed text take all they need from here.
 
+    Attributes:
+        name: with its backslash.
+        argument: as help writes it; empty if the command takes none.
+        help: one line.
+        family: the heading in `\?`.
+        run: carries the command out with its argument, which may be empty. Raises Error, ExitShell, KeyboardInterrupt.
+        takes_statement: whether an open statement before the command belongs to it and needs no `;`. Before other commands
+            the statement stays open and continues behind them.
+        needs_prompt: whether the command makes sense only where a user types; the others could run in a script.
+        words: what the user may type instead of the name, on a line of its own.
+        arguments: returns what may follow, with a note on each, for completion; None: completion knows by itself, or nothing.
+    """
+
+    name: str
     argument: str
     help: str
-    run: Callable[[Session, str], None]
+    family: Family
+    run: Callable[[ShellContext, str], None]
+    takes_statement: bool = False
+    needs_prompt: bool = False
+    words: tuple[str, ...] = ()
+    arguments: Callable[[ShellContext], Mapping[str, str]] | None = None
 
 
-def switch(argument: str, *, now: bool) -> bool:
-    """on, off, or the other way round. Raises InterfaceError."""
-    if not argument:
-        return not now
-    if argument.lower() not in ("on", "off"):
-        raise InterfaceError(f"{argument!r} is neither on nor off")
-    return argument.lower() == "on"
-
-
-Entry = tuple[str, ...]
-"""Columns that keep their width, and last a text that is wrapped."""
-_NARROWEST = 20
-
-
-def listing(entries: Sequence[Entry], width: int) -> Iterator[str]:
-    """Entries one below the other, in lines of at most `width` cells where words allow it."""
-    sizes = [max(map(len, column)) for column in zip(*(entry[:-1] for entry in entries), strict=True)]
-    indent = sum(sizes) + 2 * len(sizes) + 2
-    for *names, text in entries:
-        head = "".join(f"  {name:<{size}}" for name, size in zip(names, sizes, strict=True))
-        beside = width - indent >= _NARROWEST
-        first, *more = [*wrapped(text, width - indent if beside else width - 4)] or [""]
-        yield (f"{head}  {first}" if beside else head).rstrip()
-        yield from (" " * (indent if beside else 4) + line for line in (more if beside else (first, *more)) if line)
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """A text's lines."""
-    return textwrap.wrap(escape_unsafe(" ".join(text.split())), max(width, _NARROWEST), break_on_hyphens=False)
+def unquote(text: str) -> str:
+    """Return the text of an SQL string; a text without quotes around it is returned as it is."""
+    if len(text) > 1 and text[0] == text[-1] == "'":
+        return text[1:-1].replace("''", "'")
+    return text

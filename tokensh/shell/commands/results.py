@@ -1,59 +1,58 @@
-"""Commands about results: how they look, where they go, what they hide."""
+r"""Commands that change settings: `\pset` for each of them, and the short names that psql and StackQL users know."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-from tokensh.errors import InterfaceError
-from tokensh.render.formats import FORMATS, find_format
-from tokensh.rows import RowSet
-from tokensh.shell.commands.registry import WORDS, MetaCommand, switch
-
-if TYPE_CHECKING:
-    from tokensh.shell.session import Session
+from tokensh.render.formats import FORMATS
+from tokensh.shell.commands.context import ShellContext
+from tokensh.shell.commands.registry import MetaCommand, unquote
+from tokensh.shell.settings import SETTINGS
 
 
-def _expanded(session: Session, argument: str) -> None:
-    settings = session.settings
-    if argument == "auto":
-        settings.expanded = "auto"
-    else:
-        settings.expanded = switch(argument, now=settings.expanded is True)
-    session.note(
-        f"records are {'shown where the terminal is too narrow' if settings.expanded == 'auto' else WORDS[settings.expanded]}"
-    )
+def _set_setting(shell: ShellContext, argument: str) -> None:
+    name, _, value = argument.partition(" ")
+    if name and value:
+        shell.settings.set(name, unquote(value.strip()))
+        shell.apply_settings()
+    for each in (name,) if name else SETTINGS:
+        shell.console.note(shell.settings.describe(each))
 
 
-def _timing(session: Session, argument: str) -> None:
-    session.settings.timing = switch(argument, now=session.settings.timing)
-    session.note(f"timing is {WORDS[session.settings.timing]}")
+def _alias(name: str, argument: str, setting: str, help_: str) -> MetaCommand:
+    r"""Return a command that is short for `\pset SETTING`; without a value it flips a switch and shows any other setting."""
+    spec = SETTINGS[setting]
+
+    def run(shell: ShellContext, value: str) -> None:
+        if value or spec.is_switch:
+            shell.settings.switch(setting, value)
+        shell.console.note(shell.settings.describe(setting))
+
+    return MetaCommand(name, argument, help_, "Results", run, arguments=lambda _: dict.fromkeys(spec.values, setting))
 
 
-def _format(session: Session, argument: str) -> None:
-    find_format(argument)
-    session.settings.format = argument
-    session.note(f"results are shown as {argument}")
+def _setting_words(_: ShellContext) -> Mapping[str, str]:
+    """Return the names of settings with their values as a note, then each name with a value."""
+    return {
+        **{name: ", ".join(spec.values) or "a text" for name, spec in SETTINGS.items()},
+        **{f"{name} {value}": "" for name, spec in SETTINGS.items() for value in spec.values},
+    }
 
 
-def _times(session: Session, argument: str) -> None:
-    session.settings.raw_times = switch(argument, now=session.settings.raw_times)
-    session.note(f"times are {'epoch milliseconds' if session.settings.raw_times else 'readable'}")
+_FORMATS_HELP = f"how results look: {', '.join(FORMATS)}"
 
-
-def _reveal(session: Session, _: str) -> None:
-    hidden, session.seen.hidden = session.seen.hidden, []
-    if not hidden:
-        raise InterfaceError("there is nothing hidden to show")
-    session.warned_of_hidden = False
-    for columns, rows in hidden:
-        session.show(RowSet(columns, iter(rows)), reveal=True)
-    session.connection.mark_values_seen()
-
-
-COMMANDS = {
-    r"\x": MetaCommand("[on|off|auto]", "one record below the other", _expanded),
-    r"\format": MetaCommand("NAME", f"how results look: {', '.join(FORMATS)}", _format),
-    r"\rawtimes": MetaCommand("[on|off]", "times as epoch milliseconds", _times),
-    r"\timing": MetaCommand("[on|off]", "the time below each result", _timing),
-    r"\reveal": MetaCommand("", "show the values that were hidden, once", _reveal),
-}
+COMMANDS = (
+    _alias(r"\x", "[on|off|auto]", "expanded", "one record per block"),
+    _alias(r"\format", "NAME", "format", _FORMATS_HELP),
+    _alias(r"\T", "NAME", "format", r"the same as \format"),
+    _alias(r"\rawtimes", "[on|off]", "times", "times as epoch milliseconds"),
+    _alias(r"\timing", "[on|off]", "timing", "the time below each result"),
+    MetaCommand(
+        r"\pset",
+        "[NAME [VALUE]]",
+        f"settings: {', '.join(SETTINGS)}",
+        "Results",
+        _set_setting,
+        arguments=_setting_words,
+    ),
+)

@@ -1,0 +1,150 @@
+"""The shell's output: lines for the user, errors, and results on their way to the terminal, a pager, a file or a program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO, cast
+
+from tokensh.environment import Environment
+from tokensh.errors import Error, Interrupted, OutputError, ReaderGone
+from tokensh.render.deliver import deliver
+from tokensh.render.errors import Source, format_error
+from tokensh.render.options import Options
+from tokensh.rows import Row, RowSet
+from tokensh.shell.pager import Pager, terminal_size
+from tokensh.shell.redirection import ProgramInput
+from tokensh.shell.settings import Settings
+from tokensh.text import escape_unsafe
+
+
+class Console:
+    """Writes everything that one session says.
+
+    Args:
+        environment: answers and results go to its stdout, everything else to its stderr.
+        settings: how results look; read at each result.
+        redact: removes secrets from the text of errors.
+    """
+
+    def __init__(self, environment: Environment, settings: Settings, redact: Callable[[str], str]) -> None:
+        self._environment = environment
+        self._settings = settings
+        self._redact = redact
+        self._destination: TextIO | None = None
+        self.pager_seconds = 0.0
+        """s that the user has spent in pagers, which is not part of a statement's time."""
+
+    def say(self, text: str) -> None:
+        """Write a line that answers a command."""
+        self._environment.stdout.write(text + "\n")
+        self._environment.stdout.flush()
+
+    def note(self, text: str) -> None:
+        """Write a line about what happens; it is not part of an answer, and so goes to stderr."""
+        self._environment.stderr.write(text + "\n")
+        self._environment.stderr.flush()
+
+    def report(self, error: Error, source: Source | None = None) -> None:
+        """Write an error; a statement that the user stopped is reported without the word "error"."""
+        if isinstance(error, Interrupted):
+            self.note("cancelled" if error.message == "interrupted" else escape_unsafe(error.message))
+            if error.hint:
+                self.note(f"hint: {error.hint}")
+            return
+        for line in format_error(error, source, redact=self._redact):
+            self.note(line)
+
+    def warn(self, error: Error) -> None:
+        """Write an error that does not stop the statement as a warning."""
+        first, *more = format_error(error, redact=self._redact)
+        for line in (first.replace("error:", "warning:", 1), *more):
+            self.note(line)
+
+    # ---- results
+
+    def options(self, *, reveal: bool = False) -> Options:
+        """Return how results look where they go now; `reveal` shows secrets, on the terminal only."""
+        settings = self._settings
+        return Options.fitting(self._environment, self._stream(reveal=reveal), settings.colour).but(
+            header=settings.header,
+            expanded=settings.expanded,
+            mask=not reveal,
+            times="raw" if settings.raw_times else "readable",
+            null=settings.null or None,
+        )
+
+    def size(self, columns: int | None = None) -> tuple[int, int]:
+        """Return the terminal's columns and lines."""
+        return terminal_size(self._environment, self._environment.stdout, columns)
+
+    def _stream(self, *, reveal: bool) -> TextIO:
+        # A secret that is revealed stays out of the file that `\o` named.
+        return self._environment.stdout if reveal or self._destination is None else self._destination
+
+    def show(self, result: RowSet, *, reveal: bool = False) -> int:
+        """Write a result, through the pager if the screen cannot hold it; return the number of rows. Raises Error."""
+        stream, options, settings = self._stream(reveal=reveal), self.options(reveal=reveal), self._settings
+        # A write's rows are shown at once, a secret never enters the pager, which may keep what it shows.
+        pages = settings.pager and not settings.plain and not reveal and not result.incremental
+        if options.terminal and options.width is not None and pages:
+            return self._show_in_pager(result, stream, options, options.width)
+        if result.incremental or not isinstance(stream, ProgramInput):
+            return deliver(settings.format, result, stream, options)
+        rows = _CountedRows(result.rows)
+        try:
+            deliver(settings.format, RowSet(result.columns, rows), stream, options)
+        except ReaderGone:
+            rows.exhaust()  # `\g |head` has read what it wanted; `_` keeps all rows
+        return rows.count
+
+    def _show_in_pager(self, result: RowSet, stream: TextIO, options: Options, width: int) -> int:
+        pager = Pager(self._environment, stream, terminal_size(self._environment, stream, width), self.note)
+        rows = _CountedRows(result.rows)
+        try:
+            deliver(self._settings.format, RowSet(result.columns, rows), cast("TextIO", pager), options)
+        except OutputError:
+            if not pager.left:
+                raise
+            rows.exhaust()  # leaving the pager early does not make the result shorter
+        finally:
+            pager.finish()
+            self.pager_seconds += pager.seconds
+        return rows.count
+
+    def redirect(self, destination: TextIO | None) -> None:
+        """Send results to `destination` from now on, or with None to the terminal; close the previous destination."""
+        previous, self._destination = self._destination, destination
+        if previous is not None:
+            previous.close()
+
+    @contextmanager
+    def redirected(self, destination: TextIO) -> Iterator[None]:
+        """Send results to `destination` inside the `with` block, then close it."""
+        with destination:
+            before, self._destination = self._destination, destination
+            try:
+                yield
+            finally:
+                self._destination = before
+
+
+class _CountedRows:
+    """Rows that are counted as they are read."""
+
+    def __init__(self, rows: Iterator[Row]) -> None:
+        self._rows = rows
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Row]:
+        return self
+
+    def __next__(self) -> Row:
+        row = next(self._rows)
+        self.count += 1
+        return row
+
+    def exhaust(self) -> None:
+        """Read and count the remaining rows."""
+        for _ in self:
+            pass

@@ -1,0 +1,111 @@
+r"""Named queries: one file each in the data folder, for `\n`; `$1`, `$2`, ... in them take values, which never become SQL."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from tokensh.environment import Environment, make_private_folder, open_private
+from tokensh.errors import InterfaceError
+from tokensh.sql import placeholders
+from tokensh.sql.grammar import ParseTable
+from tokensh.sql.lexer import tokenize
+from tokensh.text import did_you_mean, plural
+
+_NAME = re.compile(r"\w[\w-]*")
+_PARAMETER = re.compile(r"\$(\d+)")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+
+
+class QueryStore:
+    """The user's named queries: `NAME.sql` in a folder, so that they can be shared and edited as files.
+
+    Args:
+        environment: its data folder holds them.
+        redact: removes secrets from a query before it is written.
+    """
+
+    def __init__(self, environment: Environment, redact: Callable[[str], str]) -> None:
+        self._folder = environment.data_folder / "queries"
+        self._redact = redact
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """Every query's text by its name: read once, at the first use, then kept up to date by `save` and `delete`."""
+        texts: dict[str, str] = {}
+        for path in sorted(self._folder.glob("*.sql")):
+            try:
+                texts[path.stem] = path.read_text(encoding="utf-8-sig").strip()
+            except (OSError, UnicodeDecodeError):
+                continue
+        return texts
+
+    def get(self, name: str) -> str:
+        """Return the text of a query. Raises InterfaceError if there is no such query."""
+        if name in self.texts:
+            return self.texts[name]
+        raise InterfaceError(f"unknown query {name!r}", hint=did_you_mean(name, self.texts) or r"\n lists them")
+
+    def save(self, name: str, text: str) -> None:
+        """Write a query to its file. Raises InterfaceError."""
+        if not _NAME.fullmatch(name):
+            raise InterfaceError(f"invalid query name: {name!r}", hint="use letters, digits, _ and -")
+        text = self._redact(text)
+        path = self._path(name)
+        try:
+            make_private_folder(self._folder)
+            with os.fdopen(open_private(path, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
+                file.write(text + "\n")
+        except OSError as failure:
+            raise InterfaceError(f"cannot write {path}: {failure.strerror}") from None
+        self.texts[name] = text
+
+    def delete(self, name: str) -> None:
+        """Delete a query and its file. Raises InterfaceError."""
+        self.get(name)
+        path = self._path(name)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as failure:
+            raise InterfaceError(f"cannot delete {path}: {failure.strerror}") from None
+        del self.texts[name]
+
+    def _path(self, name: str) -> Path:
+        return self._folder / f"{name}.sql"
+
+
+def substitute_values(text: str, values: Sequence[str], table: ParseTable) -> str:
+    r"""Return a query in which values replace `$1`, `$2`, ...
+
+    Inside quotes a value becomes text of the quoted string, elsewhere a number or a string literal. Inside quotes the
+    parameter first becomes a placeholder (`{{ _1 }}`), since placeholders already know how to escape values in strings,
+    quoted names and JSON.
+
+    Raises InterfaceError unless there are as many values as the query takes.
+    """
+    wanted = 0
+    pieces: list[str] = []
+    for token in tokenize(table, text):
+        piece = token.text
+        if token.kind in ("STRING", "QUOTED_NAME") or (token.kind == "NAME" and _PARAMETER.fullmatch(piece)):
+            wanted = max([wanted, *map(int, _PARAMETER.findall(piece))])
+            piece = _PARAMETER.sub(r"{{ _\1 }}", piece) if token.kind != "NAME" else _write_literal(piece, values)
+        pieces.append(piece)
+    if wanted != len(values):
+        raise InterfaceError(
+            f"the query takes {plural(wanted, 'value')}, not {len(values)}", hint="quote a value that holds blanks"
+        )
+    sql = "".join(pieces)
+    by_name = {f"_{number}": value for number, value in enumerate(values, 1)}
+    found = tuple(place for place in placeholders.find_placeholders(table, sql) if place.name in by_name)
+    return placeholders.substitute(sql, found, by_name)
+
+
+def _write_literal(parameter: str, values: Sequence[str]) -> str:
+    number = int(parameter[1:])
+    value = values[number - 1] if 0 < number <= len(values) else ""
+    quoted = value.replace("'", "''")
+    return value if _NUMBER.fullmatch(value) else f"'{quoted}'"

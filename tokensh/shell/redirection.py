@@ -1,0 +1,57 @@
+"""Files and programs that results go to, and the terminal's Ctrl-C while another program has it."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TextIO
+
+from tokensh.errors import InterfaceError
+
+
+class ProgramInput(io.TextIOWrapper):
+    """The standard input of a program; closing it waits until the program ends."""
+
+    def __init__(self, command: str) -> None:
+        self._process = subprocess.Popen(command, shell=True, stdin=subprocess.PIPE)  # noqa: S602 (the user typed it)
+        assert self._process.stdin is not None  # noqa: S101 (PIPE)
+        super().__init__(self._process.stdin, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+    def close(self) -> None:
+        """Close the stream and wait for the program."""
+        with suppress(BrokenPipeError):
+            super().close()
+        with leave_ctrl_c_to_child():
+            self._process.wait()
+
+
+@contextmanager
+def leave_ctrl_c_to_child() -> Iterator[None]:
+    """Ignore Ctrl-C inside the `with` block: the terminal sends it to the child as well, which decides what it means."""
+    if threading.current_thread() is not threading.main_thread():  # only that one may change handlers
+        yield
+        return
+    # A handler that does nothing, not SIG_IGN: a program inherits an ignored signal, a handled one is reset for it.
+    before = signal.signal(signal.SIGINT, lambda _signal, _frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def open_destination(argument: str) -> TextIO:
+    """Open a file for writing, or start the program after a `|`. Raises InterfaceError."""
+    if argument.startswith("|"):
+        return ProgramInput(argument[1:].strip())
+    path = os.path.expanduser(argument)  # noqa: PTH111 (~name too)
+    try:
+        # 0600: results may hold token ids, and in machine formats token values.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    except OSError as failure:
+        raise InterfaceError(f"cannot write {argument}: {failure.strerror}") from None
+    return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
