@@ -42,12 +42,12 @@ def test_a_checkout_reads_the_grammar_at_its_top() -> None:
 
 def test_a_wheel_reads_the_grammar_in_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = installed(tmp_path)
-    monkeypatch.setattr(grammar, "_HERE", package)
+    monkeypatch.setattr(grammar, "_PACKAGE_FOLDER", package)
     assert grammar.find_folder() == package / "grammar"
 
 
 def test_missing_files_are_an_error_that_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grammar, "_HERE", tmp_path / "tokensh")
+    monkeypatch.setattr(grammar, "_PACKAGE_FOLDER", tmp_path / "tokensh")
     with pytest.raises(InternalError) as raised:
         grammar.find_folder()
     assert "install" in (raised.value.hint or "")
@@ -57,14 +57,14 @@ def test_missing_files_are_an_error_that_says_what_to_do(tmp_path: Path, monkeyp
 def test_a_shipped_table_is_read_without_lark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = installed(tmp_path)
     (package / "grammar" / "table.json").write_text(json.dumps(MADE))
-    monkeypatch.setattr(grammar, "_HERE", package)
+    monkeypatch.setattr(grammar, "_PACKAGE_FOLDER", package)
     assert grammar.load_table(None).start_state == MADE["start"]
 
 
 def test_a_table_of_another_grammar_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = installed(tmp_path)
     (package / "grammar" / "table.json").write_text(json.dumps(MADE | {"digest": "0", "start": -7}))
-    monkeypatch.setattr(grammar, "_HERE", package)
+    monkeypatch.setattr(grammar, "_PACKAGE_FOLDER", package)
     assert grammar.load_table(None).start_state == MADE["start"]
 
 
@@ -119,3 +119,10 @@ def test_the_same_grammar_gives_the_same_bytes(seed: str) -> None:
 def test_a_compiled_table_leads_on_from_the_start() -> None:
     accepted = ParserState(grammar.load_table(None), {}).expected_terminals()
     assert {"SELECT", "INSERT", "EXEC", "SHOW"} <= set(accepted)
+
+
+def test_the_language_does_not_depend_on_comments() -> None:
+    lines = grammar.read_grammar().splitlines(keepends=True)
+    without = grammar.compile_grammar("".join(line for line in lines if not line.startswith("//")))
+    assert len(without.pop("digest")) > 0
+    assert without == {name: value for name, value in MADE.items() if name != "digest"}

@@ -17,7 +17,6 @@ from tokensh.complete.outline import Sketch, sketch
 from tokensh.complete.rank import MOST, ranked
 from tokensh.provider.catalog import Catalog
 from tokensh.sql.parse import Parser
-from tokensh.sql.script import OPENERS
 from tokensh.text import escape_unsafe, truncate
 
 _PLAIN = re.compile(r"[^\W\d][\w$]*")
@@ -110,7 +109,7 @@ class Completer:
         words = list(state.keywords(place.typed, _FAVOURED.get(found.verb, "")))
         if place.reopened:
             openers = Expected(self._parser.table, [self._parser.table.start_state]).keywords(place.typed)
-            words = [*(word for word in openers if word.split()[0] in OPENERS), *words]
+            words = [*(word for word in openers if word.split()[0] in self._parser.table.openers), *words]
         show_kind = sources.show_kind
         for word in words:
             if show_kind and not show_kind.parent and word in ("IN", "FROM"):

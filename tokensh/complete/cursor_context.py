@@ -9,7 +9,7 @@ from typing import Literal
 from tokensh._dataclasses import dataclass, replace
 from tokensh.sql.lexer import TRIVIA, Token, tokenize
 from tokensh.sql.parse import Parser
-from tokensh.sql.script import OPENERS, Splitter
+from tokensh.sql.script import Splitter
 
 Kind = Literal["nothing", "word", "argument", "string", "json", "placeholder", "command"]
 
@@ -121,7 +121,7 @@ def _rest(parser: Parser, text: str, start: int) -> tuple[Token, ...]:
             continue
         if token.kind == "BLANK":
             continue
-        if (token.kind == "OTHER" and token.text == ";") or (closed and token.text.upper() in OPENERS):
+        if (token.kind == "OTHER" and token.text == ";") or (closed and token.text.upper() in parser.table.openers):
             break
         found.append(token)
     return tuple(found)

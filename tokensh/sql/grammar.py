@@ -1,8 +1,11 @@
-"""The compiled grammar: LALR tables that lark makes from `grammar/`, kept as plain data.
+"""The compiled grammar: lexer and LALR(1) tables that lark makes from `grammar/`, kept as plain data.
 
-lark is the grammar's language and its compiler; it is not imported at run time where a compiled table is at hand. A table is
-looked for in the wheel (written there when the wheel is built), then in the person's own cache folder, and is checked against
-the hash of the grammar's text; otherwise it is made, and cached. The table is JSON: nothing is unpickled.
+lark compiles the grammar but does not run it. Importing lark takes about 30 ms and loading its cached parser 41 to 56 ms, at
+every start of a program that runs one statement; loading the table of this module takes 5 ms. The table is JSON, so nothing
+is unpickled.
+
+A table is taken from the wheel (grammar/build.py writes it there), else from the user's cache folder, and is used only if it
+was compiled from the grammar text at hand; otherwise lark compiles the grammar (about 0.5 s) and the result is cached.
 """
 
 from __future__ import annotations
@@ -24,157 +27,188 @@ if TYPE_CHECKING:
     from lark.grammar import Rule as LarkRule
     from lark.lexer import TerminalDef
 
-FORMAT = 3
-"""Part of the hash: a table written by another layout of this module is not read."""
+# Part of the digest: raise it when the layout of the compiled data changes, so that cached tables are compiled again.
+FORMAT = 4
 
-_HERE = Path(__file__).parent.parent
+_PACKAGE_FOLDER = Path(__file__).parent.parent
 _FILES = ("stackql.lark", "terminals.lark")
+
+# Start symbols: a statement, and the list of reserved words, which only the compiler reads.
+_START = "start"
+_RESERVED = "reserved_word"
+
+# Terminals whose own text does not tell a reader what to type.
+_LABELS = {
+    "NAME": "a name",
+    "QUOTED_NAME": "a name",
+    "STRING": "a string",
+    "NUMBER": "a number",
+    "PARAMETER": "@name",
+    "JSON_PARAMETER": "@@json",
+    "JSON_OBJECT": "a JSON object",
+    "BLOB": "x'...'",
+    "PLACEHOLDER": "{{ name }}",
+    "VARIABLE": "?",
+    "$END": "the end",
+}
 
 
 class Rule(NamedTuple):
-    """One alternative: how many symbols it takes off the stack and which of them the node gets.
+    """One alternative of a grammar rule: how many symbols it takes off the stack, and what its node gets of them.
 
-    `children` gives for each kept symbol its index, whether its own children are spliced in, and the count of empty optional
-    parts (None) in front of it; `after` counts those behind the last. If `plain`, the node gets all symbols as they are, and
-    `children` is empty.
+    `children` lists for each symbol that is kept: its index, whether its own children are spliced in, and how many absent
+    optional parts (None) precede it; `absent_after` counts those after the last. With `is_plain` the node gets all symbols
+    unchanged and `children` is empty. With `collapses` a single child stands for the node. `is_inline` marks rules that make
+    a list for the rule above them.
     """
 
     origin: str
     size: int
     action: str
     children: Sequence[tuple[int, bool, int]]
-    after: int
-    single: bool
-    inline: bool
-    plain: bool
+    absent_after: int
+    collapses: bool
+    is_inline: bool
+    is_plain: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ParseTable:
-    """The LALR automaton: `states[i]` maps a terminal to a shift (state) or a reduction (-1 - rule)."""
+    """The lexer's pattern and the LALR(1) automaton.
+
+    `states[i]` maps a terminal to a shift (the next state) or to a reduction (-1 - rule number). `labels` maps a terminal to
+    the text that error messages and completion show for it. `openers` are the keywords that can begin a statement.
+
+    `unit_reductions` are the reductions of one symbol to itself; an expression has a dozen. `unit_chains` caches where a
+    chain of them leads: (state below, state on top, next terminal) -> (new state on top, its action for the terminal).
+    """
 
     states: tuple[dict[str, int], ...]
     gotos: tuple[dict[str, int], ...]
     rules: tuple[Rule, ...]
     unit_reductions: frozenset[int]
-    """Reductions of one symbol to itself, of which an expression has a dozen."""
     keywords: dict[str, str]
     operators: dict[str, str]
     reserved: frozenset[str]
+    openers: frozenset[str]
     pattern: re.Pattern[str]
     start_state: int
     end_state: int
     labels: dict[str, str]
-    """Terminal to the text that error messages and completion show for it."""
     unit_chains: dict[tuple[int, int, str], tuple[int, int | None]] = field(default_factory=dict)
-    """Where chains of passing reductions lead, as far as they have been met: the state below, the one above it and the
-    terminal that is next, to the state that comes above and what it does with the terminal."""
 
 
 def find_folder() -> Path:
-    """Where the grammar's files are: beside the package's folders in a wheel, at the top of a checkout otherwise."""
-    for candidate in (_HERE / "grammar", _HERE.parent / "grammar"):
+    """Return the folder of the grammar files: inside the package in a wheel, at the top of a checkout."""
+    for candidate in (_PACKAGE_FOLDER / "grammar", _PACKAGE_FOLDER.parent / "grammar"):
         if (candidate / _FILES[0]).is_file():
             return candidate
-    raise InternalError("the grammar's files are missing", hint="install tokensh again")
+    raise InternalError("the grammar files are missing", hint="install tokensh again")
 
 
 def read_grammar() -> str:
-    """The grammar's text, its files one after the other."""
+    """Return the text of the grammar: its files, concatenated."""
     return "".join((find_folder() / name).read_text(encoding="utf-8") for name in _FILES)
 
 
 def compute_digest(grammar: str) -> str:
-    """What a compiled table must have been made from."""
-    # Against a table of another version, not of another mind: who can write where tables are looked for can write programs.
+    """Return the digest by which a compiled table is matched with its grammar."""
+    # A checksum is enough: it guards against stale tables, not against attackers. Anyone who can write to the folders that
+    # are searched can also replace programs.
     content = f"{FORMAT}\n{grammar}".encode()
     return f"{binascii.crc32(content):08x}-{len(content)}"
 
 
 def load_table(cache: Path | None) -> ParseTable:
-    """The table: shipped, cached in the folder `cache`, or made (about 0.5 s) and cached there."""
+    """Return the table that the wheel ships or the folder `cache` holds; else compile it and cache it there."""
     grammar = read_grammar()
-    wanted = compute_digest(grammar)
-    name = f"grammar-{wanted[:16]}.json"
-    for candidate in (find_folder() / "table.json", *((cache / name,) if cache else ())):
-        found = _read_compiled(candidate, wanted)
-        if found:
-            return _build_table(found)
-    made = compile_grammar(grammar)
+    digest = compute_digest(grammar)
+    name = f"grammar-{digest[:16]}.json"
+    for path in (find_folder() / "table.json", *((cache / name,) if cache else ())):
+        if compiled := _read_compiled(path, digest):
+            return _build_table(compiled)
+    compiled = compile_grammar(grammar)
     if cache:
-        _write_compiled(cache, name, made)
-    return _build_table(made)
+        _write_compiled(cache, name, compiled)
+    return _build_table(compiled)
 
 
-def _read_compiled(path: Path, wanted: str) -> dict[str, Any] | None:
+def _read_compiled(path: Path, digest: str) -> dict[str, Any] | None:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return found if found.get("digest") == wanted else None
+        compiled = json.loads(path.read_text(encoding="utf-8"))
+        return compiled if compiled.get("digest") == digest else None
     except (OSError, ValueError, AttributeError):
         return None
 
 
-def _write_compiled(cache: Path, name: str, made: dict[str, Any]) -> None:
+def _write_compiled(cache: Path, name: str, compiled: dict[str, Any]) -> None:
     # A cache that cannot be written costs time at the next start, nothing else.
     with contextlib.suppress(OSError):
         make_private_folder(cache)
         part = cache / f"{name}.{os.getpid()}"
         with os.fdopen(open_private(part, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:
-            json.dump(made, file, separators=(",", ":"))
+            json.dump(compiled, file, separators=(",", ":"))
         part.replace(cache / name)
 
 
-def _build_table(data: dict[str, Any]) -> ParseTable:
-    rules = tuple(map(Rule._make, data["rules"]))
+def _build_table(compiled: dict[str, Any]) -> ParseTable:
+    rules = tuple(map(Rule._make, compiled["rules"]))
+    states = _expand_states(compiled)
     return ParseTable(
-        states=_expand_rows(data),
-        gotos=tuple(data["gotos"]),
+        states=states,
+        gotos=tuple(compiled["gotos"]),
         rules=rules,
         unit_reductions=frozenset(
-            -1 - n for n, rule in enumerate(rules) if rule.single and rule.plain and rule.size == 1
+            -1 - number for number, rule in enumerate(rules) if rule.collapses and rule.is_plain and rule.size == 1
         ),
-        keywords=data["keywords"],
-        operators=data["operators"],
-        reserved=frozenset(data["reserved"]),
-        pattern=re.compile(data["pattern"]),
-        start_state=data["start"],
-        end_state=data["end"],
-        labels=data["words"],
+        keywords=compiled["keywords"],
+        operators=compiled["operators"],
+        reserved=frozenset(compiled["reserved"]),
+        openers=frozenset(compiled["keywords"].keys() & states[compiled["start"]].keys()),
+        pattern=re.compile(compiled["pattern"]),
+        start_state=compiled["start"],
+        end_state=compiled["end"],
+        labels=compiled["labels"],
     )
 
 
-def _expand_rows(data: dict[str, Any]) -> tuple[dict[str, int], ...]:
-    """Each state's row: a reduction is kept once for all the terminals that ask for it, which makes a third of the text."""
-    asking = [names.split() for names in data["lookaheads"]]
-    for shifts, reductions in data["states"]:
-        for action, names in reductions:
-            shifts.update(dict.fromkeys(asking[names], action))
-    return tuple(shifts for shifts, _ in data["states"])
+def _expand_states(compiled: dict[str, Any]) -> tuple[dict[str, int], ...]:
+    """Return the row of each state.
+
+    The JSON holds a reduction once for all its lookahead terminals, and each set of those once: a third of the size.
+    """
+    lookaheads = [names.split() for names in compiled["lookaheads"]]
+    for shifts, reductions in compiled["states"]:
+        for action, number in reductions:
+            shifts.update(dict.fromkeys(lookaheads[number], action))
+    return tuple(shifts for shifts, _ in compiled["states"])
 
 
 def compile_grammar(grammar: str) -> dict[str, Any]:
-    """The table as plain data, made by lark. Raises lark's errors: only a grammar that was changed can fail."""
+    """Compile a grammar with lark; return the table as plain data. Raises lark's errors, for instance on a conflict."""
     from lark import Lark  # noqa: PLC0415 (only for a grammar without a compiled table)
     from lark.parsers.lalr_analysis import LALR_Analyzer  # noqa: PLC0415 (the same)
 
-    lark = Lark(grammar, parser="lalr", lexer="basic", maybe_placeholders=True)
+    lark = Lark(grammar, parser="lalr", lexer="basic", maybe_placeholders=True, start=[_START, _RESERVED])
     analysis = LALR_Analyzer(lark.parser.parser_conf, debug=False, strict=True)
     analysis.compute_lalr()  # type: ignore[no-untyped-call]  # lark types its public face only
     table = analysis.parse_table
     terminals = {*lark.parser.lexer_conf.terminals_by_name, "JSON_OBJECT", "$END"}
-    numbers, rules = _number_states_and_rules(table.states, table.start_states["start"])
+    numbers, rules = _number_states_and_rules(table.states, table.start_states[_START])
     lookaheads: dict[str, int] = {}
     states = []
     for state in numbers:
         shifts: dict[str, int] = {}
-        asking: dict[int, list[str]] = {}
+        reductions: dict[int, list[str]] = {}
         for name, (kind, argument) in sorted(table.states[state].items()):
             if kind.name == "Reduce":
-                asking.setdefault(-1 - rules[argument], []).append(name)
+                reductions.setdefault(-1 - rules[argument], []).append(name)
             elif name in terminals:
                 shifts[name] = numbers[argument]
-        reductions = [[a, lookaheads.setdefault(" ".join(ones), len(lookaheads))] for a, ones in asking.items()]
-        states.append([shifts, reductions])
+        shared = [
+            [action, lookaheads.setdefault(" ".join(names), len(lookaheads))] for action, names in reductions.items()
+        ]
+        states.append([shifts, shared])
     gotos = [
         {
             name: numbers[argument]
@@ -189,16 +223,17 @@ def compile_grammar(grammar: str) -> dict[str, Any]:
         "lookaheads": list(lookaheads),
         "gotos": gotos,
         "rules": [_encode_rule(rule) for rule in rules],
-        "start": numbers[table.start_states["start"]],
-        "end": numbers[table.end_states["start"]],
-        **_compile_lexicon(lark.terminals, grammar),
+        "start": numbers[table.start_states[_START]],
+        "end": numbers[table.end_states[_START]],
+        "reserved": sorted(rule.expansion[0].name for rule in lark.rules if rule.origin.name == _RESERVED),
+        **_compile_lexicon(lark.terminals),
     }
 
 
 def _number_states_and_rules(
     states: Mapping[Any, Mapping[str, Any]], start: Any
 ) -> tuple[dict[Any, int], dict[LarkRule, int]]:
-    """Numbers for states and rules in the order they are reached: lark's own differ from run to run."""
+    """Number states and rules in the order in which they are reached from `start`: lark's order differs from run to run."""
     numbers = {start: 0}
     rules: dict[LarkRule, int] = {}
     reached = [start]
@@ -213,68 +248,58 @@ def _number_states_and_rules(
 
 
 def _encode_rule(rule: LarkRule) -> list[Any]:
-    """A rule as lark's tree builder reads it: what is filtered out, spliced in, filled up with None."""
+    """Return the fields of a `Rule`, read from lark's rule as lark's own tree builder reads it."""
     options = rule.options
-    empty = [len(ones) for ones in "".join("1" if e else "0" for e in options.empty_indices).split("0")]
-    if not options.empty_indices:
-        empty = [0] * (len(rule.expansion) + 1)
+    # `empty_indices` has a True for each optional part left out of this alternative and a False for each symbol in it.
+    flags = "".join("1" if absent else "0" for absent in options.empty_indices)
+    absent = [len(run) for run in flags.split("0")] if flags else [0] * (len(rule.expansion) + 1)
     children: list[list[int | bool]] = []
-    nones = 0
+    absent_before = 0
     for i, symbol in enumerate(rule.expansion):
-        nones += empty[i]
+        absent_before += absent[i]
         if symbol.is_term and getattr(symbol, "filter_out", False) and not options.keep_all_tokens:
             continue
-        children.append([i, not symbol.is_term and symbol.name.startswith("_"), nones])
-        nones = 0
+        children.append([i, not symbol.is_term and symbol.name.startswith("_"), absent_before])
+        absent_before = 0
     origin = str(rule.origin.name)
-    size, after = len(rule.expansion), nones + empty[-1]
-    plain = len(children) == size and not (after or any(splice or before for _, splice, before in children))
+    size, absent_after = len(rule.expansion), absent_before + absent[-1]
+    is_plain = len(children) == size and not (absent_after or any(splice or before for _, splice, before in children))
     return [
         origin,
         size,
         str(rule.alias or options.template_source or origin),
-        [] if plain else children,
-        after,
+        [] if is_plain else children,
+        absent_after,
         bool(options.expand1 and not rule.alias),
         origin.startswith("_"),
-        plain,
+        is_plain,
     ]
 
 
-_ORDER = (
-    "BLANK",
-    "COMMENT",
-    "BLOB",
-    "NAME",
-    "STRING",
-    "QUOTED_NAME",
-    "PLACEHOLDER",
-    "NUMBER",
-    "VARIABLE",
-    "JSON_PARAMETER",
-    "PARAMETER",
-)
+def _compile_lexicon(terminals: Collection[TerminalDef]) -> dict[str, Any]:
+    """Return keywords, operators and the one pattern that finds every token.
 
+    The pattern tries the terminals that are regular expressions in the order of the grammar, then the operators, longest
+    first, then any single character as OTHER, so that the tokens of a text always cover it.
+    """
+    from lark.lexer import PatternStr  # noqa: PLC0415 (only for a grammar without a compiled table)
 
-def _compile_lexicon(terminals: Collection[TerminalDef], grammar: str) -> dict[str, Any]:
-    from lark.lexer import PatternStr  # noqa: PLC0415 (the same)
-
-    texts = {t.name: t.pattern.value for t in terminals if isinstance(t.pattern, PatternStr)}
-    patterns = {t.name: t.pattern.to_regexp() for t in terminals if t.name not in texts}
-    keywords = {value.upper(): name for name, value in texts.items() if value.isidentifier()}
-    operators = {value: name for name, value in texts.items() if not value.isidentifier()}
-    groups = [f"(?P<{name}>{patterns[name]})" for name in _ORDER]
-    groups.append(f"(?P<OPERATOR>{'|'.join(re.escape(o) for o in sorted(operators, key=len, reverse=True))})")
-    groups.append(r"(?P<OTHER>[\s\S])")
-    first, _, _ = grammar.partition("// Never a name")[2].partition("// Names wherever")
-    words = dict(texts)
-    words |= {"NAME": "a name", "QUOTED_NAME": "a name", "STRING": "a string", "NUMBER": "a number", "$END": "the end"}
-    words |= {"PARAMETER": "@name", "JSON_PARAMETER": "@@json", "JSON_OBJECT": "a JSON object", "BLOB": "x'..'"}
-    words |= {"PLACEHOLDER": "{{ name }}", "VARIABLE": "?"}
+    texts = {
+        terminal.name: terminal.pattern.value for terminal in terminals if isinstance(terminal.pattern, PatternStr)
+    }
+    operators = {text: name for name, text in texts.items() if not text.isidentifier()}
+    alternatives = [
+        *(
+            f"(?P<{terminal.name}>{terminal.pattern.to_regexp()})"
+            for terminal in terminals
+            if terminal.name not in texts
+        ),
+        f"(?P<OPERATOR>{'|'.join(re.escape(text) for text in sorted(operators, key=len, reverse=True))})",
+        r"(?P<OTHER>[\s\S])",
+    ]
     return {
-        "keywords": keywords,
+        "keywords": {text.upper(): name for name, text in texts.items() if text.isidentifier()},
         "operators": operators,
-        "reserved": re.findall(r"^([A-Z]+):", first, re.MULTILINE),
-        "pattern": "|".join(groups),
-        "words": words,
+        "pattern": "|".join(alternatives),
+        "labels": texts | _LABELS,
     }

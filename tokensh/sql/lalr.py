@@ -201,8 +201,8 @@ def _collect_children(rule: Rule, symbols: Sequence[Any]) -> Sequence[Any]:
             children.extend(symbols[index])
         else:
             children.append(symbols[index])
-    if rule.after:
-        children.extend([None] * rule.after)
+    if rule.absent_after:
+        children.extend([None] * rule.absent_after)
     return children
 
 

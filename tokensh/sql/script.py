@@ -17,38 +17,6 @@ from tokensh.errors import Span, SqlSyntaxError
 from tokensh.sql.grammar import ParseTable
 from tokensh.sql.lexer import TRIVIA, Token, tokenize
 
-OPENERS = frozenset(
-    [
-        "SELECT",
-        "WITH",
-        "VALUES",
-        "INSERT",
-        "UPDATE",
-        "REPLACE",
-        "DELETE",
-        "EXEC",
-        "SHOW",
-        "DESCRIBE",
-        "DESC",
-        "EXPLAIN",
-        "USE",
-        "CREATE",
-        "DROP",
-        "REFRESH",
-        "BEGIN",
-        "START",
-        "COMMIT",
-        "ROLLBACK",
-        "AUTH",
-        "REGISTRY",
-        "PURGE",
-        "NATIVEQUERY",
-        "SLEEP",
-        "SET",
-    ]
-)
-"""Words that open a statement."""
-
 _CHANGERS = frozenset(("DELETE", "UPDATE", "REPLACE"))
 
 
@@ -139,7 +107,7 @@ class Splitter:
         following = self._begins(comment.end)
         if not final and (following is None or self._text.startswith("/*", following.start)):
             return "read on"
-        if following is None or following.text.upper() in OPENERS or following.text in ("(", "\\", ";"):
+        if following is None or following.text.upper() in self._table.openers or following.text in ("(", "\\", ";"):
             return End(comment.start, comment.end)
         if first.text.upper() not in _CHANGERS:
             return "go on"
