@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.complete.session import FACTS, completer, parser
@@ -68,6 +68,9 @@ def test_at_every_cursor_of_a_statement_a_keyword_keeps_the_beginning_readable(s
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(st.sampled_from([p for p in PIECES if p.isprintable()]), max_size=14).map(" ".join))
+@example("SELECT USING UPDATE")  # a word that opens a statement is an alias only after AS
+@example("SELECT 1 FROM user_tokens DELETE")
+@example("SELECT 1 AS UPDATE")
 def test_a_keyword_keeps_any_readable_beginning_readable(beginning: str) -> None:
     text = beginning + " "
     try:

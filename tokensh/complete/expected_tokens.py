@@ -15,7 +15,9 @@ from tokensh.errors import Span, SqlSyntaxError
 from tokensh.sql.grammar import ParseTable
 from tokensh.sql.lalr import END, ParserState
 from tokensh.sql.lexer import TRIVIA, Token, tokenize
+from tokensh.sql.parse import NEVER_BARE_ALIASES
 
+_BARE_ALIASES = ("alias", "table_alias")
 _UNTOLD = frozenset(("name", "path", "longer_path"))
 
 # Together, where one leads to nothing but the other, or where people mean the two.
@@ -148,7 +150,20 @@ def expected(table: ParseTable, text: str, start: int, end: int) -> Expected:
         state.feed(text, start)
     except (SqlSyntaxError, ValueError):
         return Expected(table, _tolerated(table, text, start))
-    return Expected(table, state.states)
+    return Expected(table, [table.end] if _lacks_semicolon(state) else state.states)
+
+
+def _lacks_semicolon(state: ParserState) -> bool:
+    """Return True behind `SELECT a UPDATE`, which the parser refuses, with the next token, as an alias without AS.
+
+    Nothing can follow: a keyword offered here would lead on into an error.
+    """
+    last = state.values[-1] if state.values else None
+    if not isinstance(last, Token) or last.kind != "NAME" or last.text.upper() not in NEVER_BARE_ALIASES:
+        return False
+    table = state.table
+    reductions = (table.rules[-1 - action] for action in table.states[state.states[-1]].values() if action < 0)
+    return any(rule.action in _BARE_ALIASES and rule.size == 1 for rule in reductions)
 
 
 def _tolerated(table: ParseTable, text: str, start: int) -> list[int]:

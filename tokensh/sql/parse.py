@@ -177,7 +177,7 @@ def _path_star(kids: Kids, _: Span) -> n.Path:
     return cast("n.Path", kids[0])
 
 
-_VERBS = frozenset(
+NEVER_BARE_ALIASES = frozenset(
     [
         "COMMIT",
         "CREATE",
@@ -202,7 +202,7 @@ _VERBS = frozenset(
 @_rule("alias", "table_alias")
 def _alias(kids: Kids, _: Span) -> n.Name:
     token = kids[-1]
-    if len(kids) == 1 and token.kind == "NAME" and token.text.upper() in _VERBS:
+    if len(kids) == 1 and token.kind == "NAME" and token.text.upper() in NEVER_BARE_ALIASES:
         hint = f"end the statement before it with ;, or write AS {token.text} if it is a name"
         raise SqlSyntaxError(f"unexpected {token.text!r}", span=token.span, hint=hint)
     return n.Name(_text(token), quoted=True, span=token.span) if token.kind == "STRING" else _name(token)
