@@ -1,9 +1,14 @@
-"""For all tests: how many examples the property tests try that say nothing else.
+"""For all tests: the parser, and how many examples the property tests try that say nothing else.
 
 `pytest --hypothesis-profile nightly tests/resilience/test_host.py tests/resilience/test_shapes.py tests/test_redact.py` takes minutes.
 """
 
 from __future__ import annotations
+
+import pytest
+
+from tests.shared_parser import shared_parser
+from tokensh.sql.parse import Parser
 
 try:
     from hypothesis import HealthCheck, settings
@@ -16,3 +21,9 @@ else:
         "nightly", deadline=None, max_examples=20_000, suppress_health_check=[HealthCheck.too_slow], print_blob=True
     )
     settings.load_profile("usual")
+
+
+@pytest.fixture(scope="session")
+def parser() -> Parser:
+    """Return the parser of this test process."""
+    return shared_parser()

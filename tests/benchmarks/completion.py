@@ -9,8 +9,8 @@ from statistics import median
 from prompt_toolkit.completion import CompleteEvent, WordCompleter
 from prompt_toolkit.document import Document
 
-from tests.complete.session import parser
 from tests.complete.test_many import Many
+from tests.shared_parser import shared_parser
 from tokensh.complete import Completer, Facts
 
 
@@ -23,7 +23,7 @@ def seconds(call: Callable[[], object]) -> float:
 def keystroke(count: int, typed: str) -> tuple[float, float]:
     """The median seconds of ours and of prompt_toolkit's, taken in turns."""
     catalog = Many(count)
-    ours = Completer(parser(), catalog)
+    ours = Completer(shared_parser(), catalog)
     ours.warm()
     theirs = WordCompleter([one.id for one in catalog.all])
     text = f"SELECT * FROM {typed}"

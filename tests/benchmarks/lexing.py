@@ -8,7 +8,7 @@ from statistics import median
 
 from pygments.lexers.sql import SqlLexer as PygmentsSql
 
-from tests.complete.session import parser
+from tests.shared_parser import shared_parser
 from tokensh.shell.highlight import lexer_for
 
 STATEMENT = """SELECT u.token_id, upper(u.comment) AS name, CASE WHEN expiry_time = -1 THEN 'never' ELSE 'once' END -- why
@@ -26,7 +26,7 @@ def seconds(call: Callable[[], object]) -> float:
 def keystroke(size: int, runs: int = 15) -> tuple[float, float]:
     """The median seconds of ours and of pygments', taken in turns, over `size` characters."""
     text = (STATEMENT * (size // len(STATEMENT) + 1))[:size]
-    ours, theirs = lexer_for(parser().table)(), PygmentsSql()
+    ours, theirs = lexer_for(shared_parser().table)(), PygmentsSql()
     pairs = [
         (
             seconds(lambda: list(ours.get_tokens_unprocessed(text))),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
+from tests.shared_parser import shared_parser
 from tokensh.complete import Completer, Facts, Suggestion
 from tokensh.provider.catalog import Catalog
-from tokensh.sql.parse import Parser
 
 FILES = ("a.sql", "b.sql", "out dir/c.csv")
 TOKEN = "dapi" + "0123456789abcdef" * 2
@@ -50,13 +50,8 @@ FACTS = Facts(
 
 
 @cache
-def parser() -> Parser:
-    return Parser()
-
-
-@cache
 def completer() -> Completer:
-    return Completer(parser(), Catalog.shipped())
+    return Completer(shared_parser(), Catalog.shipped())
 
 
 def at(text: str, facts: Facts = FACTS, mark: str = "|") -> list[Suggestion]:

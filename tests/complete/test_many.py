@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.complete.session import parser
+from tests.shared_parser import shared_parser
 from tokensh.complete import Completer, Facts
 from tokensh.errors import Span
 from tokensh.provider.catalog import DEFAULT, Catalog
@@ -36,5 +36,5 @@ def test_a_name_is_found_among_many() -> None:
     catalog = Many(10_000)
     wanted = catalog.all[4711].name
     text = f"SELECT * FROM {wanted[:-1]}"
-    found = Completer(parser(), catalog).complete(text, len(text), Facts())
+    found = Completer(shared_parser(), catalog).complete(text, len(text), Facts())
     assert any(one.text.endswith(wanted) for one in found)

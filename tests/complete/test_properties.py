@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.complete.session import FACTS, completer, parser
+from tests.complete.session import FACTS, completer
+from tests.shared_parser import shared_parser
 from tokensh.complete import Suggestion
 from tokensh.errors import SqlSyntaxError
 from tokensh.text import escape_unsafe
@@ -63,7 +64,7 @@ def test_at_every_cursor_of_a_statement_a_keyword_keeps_the_beginning_readable(s
     for cursor in range(len(statement) + 1):
         for one in check(statement, cursor):
             if one.kind == "keyword":
-                parser().expected_terminals(statement[: one.start] + one.text)
+                shared_parser().expected_terminals(statement[: one.start] + one.text)
 
 
 @settings(max_examples=400, deadline=None)
@@ -74,12 +75,12 @@ def test_at_every_cursor_of_a_statement_a_keyword_keeps_the_beginning_readable(s
 def test_a_keyword_keeps_any_readable_beginning_readable(beginning: str) -> None:
     text = beginning + " "
     try:
-        parser().expected_terminals(text)
+        shared_parser().expected_terminals(text)
     except (SqlSyntaxError, ValueError):
         return
     for one in check(text, len(text)):
         if one.kind == "keyword":
-            parser().expected_terminals(text[: one.start] + one.text)
+            shared_parser().expected_terminals(text[: one.start] + one.text)
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ PARENTS = {
 
 
 @pytest.fixture(scope="module")
-def planner(tmp_path_factory: pytest.TempPathFactory) -> Planner:
-    return Planner(tmp_path_factory.mktemp("grammar"))
+def planner() -> Planner:
+    return Planner()
 
 
 def statement(kind: ShowKind, *, extended: bool = False) -> str:

@@ -6,5 +6,5 @@ from tests.plan.planning import Planner
 
 
 @pytest.fixture(scope="session")
-def planner(tmp_path_factory: pytest.TempPathFactory) -> Planner:
-    return Planner(tmp_path_factory.mktemp("grammar"))
+def planner() -> Planner:
+    return Planner()

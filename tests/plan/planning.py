@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from tests.shared_parser import shared_parser
 from tokensh.engine.functions import function_names
 from tokensh.errors import Span, assert_never
 from tokensh.plan.binder import Names, bind
 from tokensh.plan.nodes import AllOf, AnyOf, Constants, FromQuery, Plan, SameAs, Scan, SelectPlan, ValueSet
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.provider.model import Resource
-from tokensh.sql.parse import Parser
 
 A, B, C = "dbc-a", "dbc-b", "dbc-c"
 
@@ -18,8 +16,8 @@ A, B, C = "dbc-a", "dbc-b", "dbc-c"
 class Planner:
     """Plans statements; the parser and the catalog are read once."""
 
-    def __init__(self, cache: Path) -> None:
-        self._parser = Parser(cache)
+    def __init__(self) -> None:
+        self._parser = shared_parser()
         self._catalog = Catalog.load(None)
 
     def plan(self, sql: str, *, workspace: str | None = None, namespace: tuple[str, ...] = DEFAULT) -> Plan:

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from pygments.token import Comment, Keyword, Name, Number, String, _TokenType
 
 from tests import seed_statements
+from tests.shared_parser import shared_parser
 from tokensh.shell.highlight import lexer_for
-from tokensh.sql.parse import Parser
 
-LEXER = lexer_for(Parser(None).table)()
+LEXER = lexer_for(shared_parser().table)()
 
 
 def kinds(text: str) -> dict[str, _TokenType]:

@@ -9,12 +9,6 @@ from tokensh.shell.input_buffer import Command, Part, bare_command, find_error, 
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import StatementText
 
-
-@pytest.fixture(scope="module")
-def parser() -> Parser:
-    return Parser(None)
-
-
 READY = [
     ("", True),
     ("   ", True),

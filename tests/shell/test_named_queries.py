@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.environments import world
+from tests.shared_parser import shared_parser
 from tokensh.errors import InterfaceError, PlaceholderError
 from tokensh.shell.query_store import QueryStore, substitute_values
 from tokensh.sql.lexer import tokenize
-from tokensh.sql.parse import Parser
 
-TABLE = Parser(None).table
+TABLE = shared_parser().table
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,6 @@ from tokensh.sql.script import split_script
 FORMS = [(name, form) for name, (_, forms) in STATEMENTS.items() for form in forms]
 
 
-@pytest.fixture(scope="module")
-def parser() -> Parser:
-    return Parser(None)
-
-
 @pytest.mark.parametrize(("name", "form"), FORMS, ids=[form[:40] for _, form in FORMS])
 def test_a_form_is_one_ended_statement_that_parses(name: str, form: str, parser: Parser) -> None:
     (piece,) = split_script([form], parser.table, parser.is_complete)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from tests.shared_parser import shared_parser
 from tests.support import shared
 from tokensh.errors import SqlSyntaxError
 from tokensh.sql.parse import Parser
@@ -77,7 +78,7 @@ def taken(parser: Parser) -> list[Sample]:
 
 def main() -> None:
     """Print what is not met."""
-    parser = Parser()
+    parser = shared_parser()
     for sample, error in refused(parser):
         print(f"{sample.id} refused: {error.message} at {error.span}\n{sample.sql}\n")
     for sample in taken(parser):

@@ -6,13 +6,13 @@ import re
 
 import pytest
 
+from tests.shared_parser import shared_parser
 from tests.support import ROOT
 from tokensh._dataclasses import replace
 from tokensh.sql import parse
 from tokensh.sql.lalr import ParserState
-from tokensh.sql.parse import Parser
 
-PARSER = Parser()
+PARSER = shared_parser()
 ROW = re.compile(r"^\| `(\w+)` \| (`+) ?(.*?) ?\2 \|$", re.MULTILINE)
 EXAMPLES = [
     (name, text.replace(r"\|", "|"))

@@ -13,15 +13,15 @@ from lark import Lark, Transformer
 from lark import Token as LarkToken
 from lark.exceptions import UnexpectedToken
 
+from tests.shared_parser import shared_parser
 from tests.sql import corpus
 from tests.sql.test_parse import EXPRESSIONS, ODD, STATEMENTS, WORDS
 from tokensh.errors import Span, SqlSyntaxError
 from tokensh.sql import grammar
 from tokensh.sql.lalr import Action, ParserState
 from tokensh.sql.lexer import Token
-from tokensh.sql.parse import Parser
 
-PARSER = Parser()
+PARSER = shared_parser()
 LARK = Lark(grammar.read_grammar(), parser="lalr", lexer="basic", maybe_placeholders=True)
 
 Shape = tuple[Any, ...] | str | None

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.shared_parser import shared_parser
 from tokensh.errors import ProgrammingError
 from tokensh.sql import nodes as n
 from tokensh.sql import unparse
 from tokensh.sql.parameters import Parameters, with_parameters
-from tokensh.sql.parse import Parser
 
-PARSER = Parser()
+PARSER = shared_parser()
 
 VALUES: list[tuple[Any, str]] = [
     (None, "NULL"),

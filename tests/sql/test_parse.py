@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.shared_parser import shared_parser
 from tokensh.errors import SqlSyntaxError
 from tokensh.sql import nodes as n
 from tokensh.sql.parse import Parser
 
-PARSER = Parser()
+PARSER = shared_parser()
 ONE = n.Literal("number", "1")
 TWO = n.Literal("number", "2")
 

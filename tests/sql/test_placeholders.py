@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import seed_statements
+from tests.shared_parser import shared_parser
 from tokensh.errors import PlaceholderError
 from tokensh.sql import nodes as n
 from tokensh.sql.lexer import tokenize
-from tokensh.sql.parse import Parser
 from tokensh.sql.placeholders import PlaceholderValue, find_placeholders, substitute
 
-PARSER = Parser()
+PARSER = shared_parser()
 
 
 def filled(text: str, values: Mapping[str, PlaceholderValue]) -> str:

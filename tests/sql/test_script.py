@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import seed_statements
+from tests.shared_parser import shared_parser
 from tokensh.errors import SqlSyntaxError
-from tokensh.sql.parse import Parser
 from tokensh.sql.script import Splitter, StatementText, split_script
 
-PARSER = Parser()
+PARSER = shared_parser()
 
 
 def by_lines(text: str) -> list[StatementText]:

@@ -8,12 +8,13 @@ from contextlib import closing
 import pytest
 from hypothesis import given, settings
 
+from tests.shared_parser import shared_parser
 from tests.sql import corpus, trees
 from tokensh.sql import nodes as n
 from tokensh.sql import unparse
 from tokensh.sql.parse import Parser
 
-PARSER = Parser()
+PARSER = shared_parser()
 
 
 def parsed(text: str) -> n.Expr:

@@ -150,7 +150,7 @@ def expected(table: ParseTable, text: str, start: int, end: int) -> Expected:
         state.feed(text, start)
     except (SqlSyntaxError, ValueError):
         return Expected(table, _tolerated(table, text, start))
-    return Expected(table, [table.end] if _lacks_semicolon(state) else state.states)
+    return Expected(table, [table.end_state] if _lacks_semicolon(state) else state.states)
 
 
 def _lacks_semicolon(state: ParserState) -> bool:
