@@ -1,6 +1,11 @@
-"""A Databricks workspace's token API on the loopback interface, for trying things out and for tests.
+"""Emulate a Databricks workspace's token API on the loopback interface, for rehearsals and for tests.
 
-Written from the API's documentation, with the standard library alone; any client of the API can talk to it.
+The emulator is written from the API's documentation with the standard library alone, and shares no code with tokensh's
+client: a misreading of the API would otherwise be on both sides, and the tests would agree with it. Any client of the API can
+talk to it.
+
+`start` returns a `Sandbox` (service), which a `Server` (server) hands each request to. A `Fault` (faults) may spoil the
+reply; otherwise `routes` finds the handler, which works on the `State` (state). `seed` holds the first principals and tokens.
 """
 
 from __future__ import annotations
@@ -18,12 +23,12 @@ def start(port: int = 0, *, clock_offset: float = 0.0, **settings: Any) -> Sandb
     """Start the emulator on 127.0.0.1, in daemon threads of this process.
 
     Args:
-        port: where to listen; 0 takes a free port.
-        clock_offset: seconds the emulator's clock is ahead of this machine's.
+        port: the TCP port; 0 takes a free one.
+        clock_offset: seconds that the emulator's clock is ahead of this machine's.
         settings: the fields of `Settings`, such as `any_workspace=True, tokens=3`.
 
     Raises:
-        InterfaceError: the port can't be had.
+        InterfaceError: The port is not available.
     """
     from tokensh.sandbox.server import serve  # noqa: PLC0415 (http.server is slow to import)
 

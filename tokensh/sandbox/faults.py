@@ -1,17 +1,18 @@
-"""Faults on demand: a rule picks requests and spoils their answers, before or after the effect.
+"""Spoil replies on demand: a rule matches requests and changes or drops their replies, before or after their effect.
 
-The idea, and `after_handler`, are those of the test server of the Databricks CLI.
+The idea, and the name `after_handler`, come from the test server of the Databricks CLI.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 
+from tokensh._dataclasses import dataclass, field, fields
 from tokensh.sandbox.http import JsonObject, Reply, Request, get_integer, get_text, json_reply, malformed
 
+# What the services send as `error_code` with each status; a test that needs another code gives the body itself.
 _ERROR_CODES = {
     400: "INVALID_PARAMETER_VALUE",
     401: "UNAUTHENTICATED",
@@ -30,21 +31,21 @@ Body = str | bytes | Mapping[str, object]
 
 @dataclass(slots=True)
 class Fault:
-    """One rule.
+    """A rule that spoils the replies to some requests.
 
     Attributes:
-        pattern: shell-style pattern on `METHOD path`, or on the path alone; the path with or without `/w/{workspace}`.
-        status: HTTP status of the answer; without one, that of the true answer, or 200 if `body` is given.
-        body: the answer's body; a mapping is sent as JSON. With a status and no body: an error in the API's shape.
-        headers: added to the answer; they replace the server's own, Content-Length too (the connection then closes).
-        times: how many requests are hit; None for all.
-        skip: how many matching requests pass before the first is hit.
-        after_handler: the request takes effect before its answer is spoilt.
-        drop: no answer; the connection is reset.
-        close: no answer; the connection is closed in an orderly way.
-        delay: seconds to wait; before the request is handled, or with `after_handler` after it.
-        drip: seconds before each byte of the body.
-        hits: how many requests were hit so far.
+        pattern: a shell-style pattern for `METHOD path` or the path alone, with or without `/w/{workspace}`.
+        status: the HTTP status of the reply; None keeps the true reply's, or sends 200 if `body` is given.
+        body: the reply's body; a mapping is sent as JSON. A status without a body sends an error in the API's shape.
+        headers: added to the reply; they replace the server's own, even Content-Length (the connection then closes).
+        times: the number of requests that are hit; None for all.
+        skip: the number of matching requests that pass before the first is hit.
+        after_handler: the request takes effect before its reply is spoilt.
+        drop: send no reply and reset the connection (RST).
+        close: send no reply and close the connection normally (FIN).
+        delay: seconds to wait before the request is handled, or after it with `after_handler`.
+        drip: seconds to wait before each byte of the body.
+        hits: the number of requests that were hit so far.
     """
 
     pattern: str
@@ -61,19 +62,19 @@ class Fault:
     hits: int = field(default=0, init=False)
 
     def apply(self, handle: Callable[[], Reply], pause: Callable[[float], None]) -> Reply | HangUp:
-        """Answer a request that was hit; `handle` has its true effect and gives its true answer."""
+        """Reply to a request that was hit; `handle` runs the request and returns the true reply."""
         if self.after_handler:
-            true_answer = handle()
+            true_reply = handle()
             pause(self.delay)
-            return self._spoil(lambda: true_answer)
+            return self._spoil(lambda: true_reply)  # the effect is there, even if the client never learns of it
         pause(self.delay)
         return self._spoil(handle)
 
     def _spoil(self, true_reply: Callable[[], Reply]) -> Reply | HangUp:
         if self.drop or self.close:
             return HangUp(reset=self.drop)
-        answer = true_reply() if self.status is None and self.body is None else self._build_reply()
-        return Reply(answer.status, answer.body, {**answer.headers, **self.headers}, self.drip)
+        reply = true_reply() if self.status is None and self.body is None else self._build_reply()
+        return Reply(reply.status, reply.body, {**reply.headers, **self.headers}, self.drip)
 
     def _build_reply(self) -> Reply:
         status = self.status or 200
@@ -83,31 +84,31 @@ class Fault:
                 return json_reply({"error_code": code, "message": f"The sandbox was told to answer {status}."}, status)
             case bytes() as raw:
                 return Reply(status, raw)
-            case str() as words:
-                return Reply(status, words.encode())
+            case str() as text:
+                return Reply(status, text.encode())
             case value:
                 return json_reply(value, status)
 
 
-_FIELD_NAMES = [item.name for item in fields(Fault) if item.init]
+_FIELD_NAMES = [attribute.name for attribute in fields(Fault) if attribute.init]
 
 
 @dataclass(frozen=True, slots=True)
 class HangUp:
-    """No answer: the connection ends, by a reset or in an orderly way."""
+    """Close the connection instead of a reply, with a reset (RST) or normally (FIN)."""
 
     reset: bool
 
 
 class Faults:
-    """The rules in force; the first that picks a request has it."""
+    """The rules in force; the first that matches a request hits it."""
 
     def __init__(self) -> None:
         self._rules: list[Fault] = []
         self._lock = threading.Lock()
 
     def add(self, fault: Fault) -> None:
-        """Put a rule behind the others."""
+        """Add a rule after the others."""
         with self._lock:
             self._rules.append(fault)
 
@@ -116,19 +117,22 @@ class Faults:
         with self._lock:
             self._rules.clear()
 
+    # One lock around matching and counting: of two requests at the same time, `times=1` must hit exactly one.
     def take(self, request: Request) -> Fault | None:
-        """The rule that hits this request, counted as used."""
+        """Return the rule that hits this request and count the hit; None if no rule matches."""
         with self._lock:
             return next((rule for rule in self._rules if _matches(rule, request)), None)
 
 
 def _matches(rule: Fault, request: Request) -> bool:
+    """Return True if the rule hits this request; counts the hit, or one request less to skip."""
     if rule.times is not None and rule.hits >= rule.times:
         return False
-    full = request.target.partition("?")[0]
-    names = [name for path in (request.path, full) for name in (path, f"{request.method} {path}")]
+    full_path = request.target.partition("?")[0]
+    names = [name for path in (request.path, full_path) for name in (path, f"{request.method} {path}")]
     if not any(fnmatchcase(name, rule.pattern) for name in names):
         return False
+    # A rule that is still skipping lets the next rule have the request.
     if rule.skip:
         rule.skip -= 1
         return False
@@ -137,10 +141,10 @@ def _matches(rule: Fault, request: Request) -> bool:
 
 
 def parse_fault(json_fields: JsonObject) -> Fault:
-    """The rule in the body of `POST /__sandbox/fault`.
+    """Return the rule in the body of `POST /__sandbox/fault`.
 
     Raises:
-        RefusedError: no pattern, an unknown field, or a value of a wrong type.
+        RefusedError: The pattern is missing, a field is unknown, or a value has the wrong type.
     """
     pattern = get_text(json_fields, "pattern")
     if not pattern or not json_fields.keys() <= set(_FIELD_NAMES):

@@ -1,23 +1,24 @@
-"""What passes over the wire: a request as it came, a reply as it goes, and a refusal on its way to becoming one."""
+"""HTTP requests, replies and refusals as plain values, and the checks of a request's JSON body."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
+from tokensh._dataclasses import dataclass, field
+
 JsonObject = dict[str, Any]
-"""A JSON object; what its values are is the API's to say."""
+"""A JSON object; the API decides which values it holds."""
 
 INT64_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request; `path` is what follows `/w/{workspace}`, or the whole path where no workspace is named."""
+    """A request; `path` is the part after `/w/{workspace}`, or the whole path if that names no workspace."""
 
     method: str
     target: str
@@ -30,17 +31,17 @@ class Request:
 
     @classmethod
     def parse(cls, method: str, target: str, headers: Mapping[str, str], body: bytes, request_id: str) -> Request:
-        """Take a request line's target apart; the keys of `headers` are in lower case."""
+        """Split a request line's target; the keys of `headers` are in lower case."""
         full, _, query = target.partition("?")
         workspace, path = _split_workspace(full)
-        found = dict(parse_qsl(query, keep_blank_values=True))
-        return cls(method, target, workspace, path, found, headers, body, request_id)
+        parameters = dict(parse_qsl(query, keep_blank_values=True))
+        return cls(method, target, workspace, path, parameters, headers, body, request_id)
 
     def parse_json(self) -> JsonObject:
-        """The JSON object in the body; an empty body counts as `{}`.
+        """Return the JSON object in the body; an empty body counts as `{}`.
 
         Raises:
-            RefusedError: the body is something else.
+            RefusedError: The body is something else.
         """
         if not self.body.strip():
             return {}
@@ -56,14 +57,14 @@ class Request:
 def _split_workspace(path: str) -> tuple[str, str]:
     if not path.startswith("/w/"):
         return "", path
-    # A host name has no case, and the workspace stands for one.
+    # The workspace is part of a host name in reality, and host names ignore case.
     name, _, rest = path.removeprefix("/w/").partition("/")
     return name.lower(), "/" + rest
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One reply; a header here replaces the server's own of that name, `drip` is seconds before each byte of the body."""
+    """A reply; its headers replace the server's own of the same name, `drip` is seconds to wait before each byte of the body."""
 
     status: int
     body: bytes = b""
@@ -72,15 +73,17 @@ class Reply:
 
 
 def json_reply(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
-    """A JSON reply."""
+    """Return a reply whose body is the value as JSON."""
+    # "replace": a comment may hold a lone surrogate (JSON can escape one), which UTF-8 cannot encode; it becomes `?`.
     body = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
     return Reply(status, body, {"Content-Type": "application/json; charset=utf-8", **(headers or {})})
 
 
 class RefusedError(Exception):
-    """The API says no: HTTP `status`, `error_code` (the authentication layer sends a number), message.
+    """The API refuses a request: HTTP `status`, `error_code`, message.
 
-    The shapes are those of the Databricks REST API; `details` is sent by the services, never by the authentication layer.
+    The shapes are those of the Databricks REST API. Its authentication layer sends a number as the code and no `details`;
+    its services send a word and `details`.
     """
 
     def __init__(self, status: int, code: str | int, message: str) -> None:
@@ -90,7 +93,7 @@ class RefusedError(Exception):
         self.message = message
 
     def to_reply(self, request_id: str) -> Reply:
-        """What the client reads."""
+        """Return the reply that the client gets."""
         body: JsonObject = {"error_code": self.code, "message": self.message}
         if isinstance(self.code, int):
             body["message"] += f" [ReqId: {request_id}]"
@@ -101,27 +104,27 @@ class RefusedError(Exception):
 
 
 def invalid(message: str) -> RefusedError:
-    """A value the API doesn't take."""
+    """Return a refusal of a value that the API does not accept."""
     return RefusedError(400, "INVALID_PARAMETER_VALUE", message)
 
 
 def malformed(message: str) -> RefusedError:
-    """A body the API can't read."""
+    """Return a refusal of a body that the API cannot read."""
     return RefusedError(400, "MALFORMED_REQUEST", f"Could not parse request object: {message}")
 
 
 def missing(message: str) -> RefusedError:
-    """A key that names nothing."""
+    """Return a refusal of an id that does not exist."""
     return RefusedError(404, "RESOURCE_DOES_NOT_EXIST", message)
 
 
 def no_endpoint(request: Request) -> RefusedError:
-    """A method and path the API doesn't have."""
+    """Return a refusal of a method and path that the API does not have."""
     return RefusedError(404, "ENDPOINT_NOT_FOUND", f"No API found for '{request.method} {request.path}'")
 
 
 def get_text(fields: JsonObject, name: str) -> str | None:
-    """A string of the body; null counts as absent, as in every JSON mapping of protocol buffers."""
+    """Return a string of the body; null counts as absent, as in the JSON mapping of protocol buffers."""
     value = fields.get(name)
     if value is None or isinstance(value, str):
         return value
@@ -129,7 +132,7 @@ def get_text(fields: JsonObject, name: str) -> str | None:
 
 
 def get_integer(fields: JsonObject, name: str) -> int | None:
-    """An int64 of the body; the JSON mapping of protocol buffers takes digits in quotes, too."""
+    """Return an int64 of the body; quoted digits count too, as in the JSON mapping of protocol buffers."""
     value = fields.get(name)
     if isinstance(value, str) and re.fullmatch("-?[0-9]{1,19}", value):
         value = int(value)
@@ -141,7 +144,7 @@ def get_integer(fields: JsonObject, name: str) -> int | None:
 
 
 def get_strings(fields: JsonObject, name: str) -> tuple[str, ...]:
-    """An array of strings of the body; absent is empty."""
+    """Return an array of strings of the body; empty if absent."""
     value = fields.get(name) or []
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return tuple(value)

@@ -1,4 +1,4 @@
-"""OAuth for machines: discovery documents and client credentials, below each workspace and at the account's own host."""
+"""OAuth for machines: discovery documents and client credentials, for each workspace and at the account's own host."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ ACCOUNT_TOKEN_PATH = f"/oidc/accounts/{ACCOUNT_ID}/v1/token"
 
 
 def handle(state: State, base: str, request: Request) -> Reply | None:
-    """The reply to an OAuth or discovery request; None if the request is none.
+    """Return the reply to an OAuth or discovery request, or None for any other request.
 
-    `base` is the URL of the host that was asked. These need no bearer credential.
+    `base` is the URL of the requested host. These requests need no bearer credential.
     """
     match request.method, request.path:
         case "GET", path if path == CONFIG_PATH:
@@ -53,6 +53,7 @@ def _issue_token(state: State, request: Request) -> Reply:
         return _error_reply(401, "invalid_client", "Client authentication failed")
     if form.get("grant_type") != "client_credentials":
         return _error_reply(400, "unsupported_grant_type", "Only client_credentials is supported")
+    # Asked at the account's host, the token is valid in every workspace; asked at a workspace, only there.
     access = state.issue_access_token(ROBOT, request.workspace or None)
     scope = form.get("scope", "all-apis")
     lifetime = state.settings.oauth_lifetime

@@ -1,4 +1,4 @@
-"""Who may use tokens: `/api/2.0/permissions/authorization/tokens`, in the shapes of the Databricks permissions API."""
+"""The access control list of tokens (`/api/2.0/permissions/authorization/tokens`), as in the Databricks permissions API."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ LEVELS = {
 
 
 def show_acl(workspace: Workspace) -> JsonObject:
-    """The access control list; admins always have CAN_MANAGE.
+    """Return the access control list; admins always have CAN_MANAGE.
 
     Raises:
-        RefusedError: the workspace never had a token: the API then knows no such object.
+        RefusedError: The workspace never had a token; the API then has no such object.
     """
     if not workspace.had_tokens:
         raise missing("tokens tokens does not exist")
@@ -45,14 +45,14 @@ def _acl_entry(grant: Grant, level: str) -> JsonObject:
 
 
 def replace_acl(workspace: Workspace, fields: JsonObject) -> JsonObject:
-    """Replace the list. Destructive: whoever is no longer on it loses all tokens."""
+    """Replace the list. Destructive: principals removed from it lose all their tokens."""
     show_acl(workspace)
     workspace.replace_grants(_parse_grants(fields))
     return show_acl(workspace)
 
 
 def extend_acl(workspace: Workspace, fields: JsonObject) -> JsonObject:
-    """Add to the list."""
+    """Add entries to the list."""
     show_acl(workspace)
     workspace.grants |= _parse_grants(fields)
     return show_acl(workspace)
@@ -62,15 +62,16 @@ def _parse_grants(fields: JsonObject) -> set[Grant]:
     entries = fields.get("access_control_list") or []
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise invalid("access_control_list must be an array of objects")
-    # Admins keep CAN_MANAGE whatever is sent, so the entry that says so changes nothing.
+    # Admins always keep CAN_MANAGE, so an entry for them changes nothing.
     return {_parse_grant(entry) for entry in entries} - {_ADMINS}
 
 
 def _parse_grant(entry: JsonObject) -> Grant:
-    named = [(kind, name) for kind in _KINDS if (name := get_text(entry, kind))]
-    if len(named) != 1:
+    principals = [(kind, name) for kind in _KINDS if (name := get_text(entry, kind))]
+    if len(principals) != 1:
         raise invalid(f"each entry of access_control_list needs one of {', '.join(_KINDS)}")
-    [grant] = named
+    [grant] = principals
+    # The API refuses principals that do not exist; a typing error must not silently lock somebody out.
     if grant not in _KNOWN:
         kind, name = grant
         raise missing(f"Principal: {_KINDS[kind]}({name}) does not exist")

@@ -1,4 +1,4 @@
-"""Which call does what: the token, token-management, permissions, SCIM, workspace-conf and account routes.
+"""Route requests to handlers: tokens, token management, permissions, SCIM, workspace-conf and the account.
 
 Shapes, codes and limits follow the Databricks REST API documentation (token, token management, permissions).
 """
@@ -6,9 +6,9 @@ Shapes, codes and limits follow the Databricks REST API documentation (token, to
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import unquote
 
+from tokensh._dataclasses import dataclass
 from tokensh.sandbox import oauth, permissions
 from tokensh.sandbox.http import (
     JsonObject,
@@ -30,7 +30,7 @@ from tokensh.sandbox.state import CreateRequest, Principal, State, Token, Worksp
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An authenticated request to a workspace; `key` is the path's last part where the route has an `{id}` there."""
+    """An authenticated request to a workspace; `key` is the path's last part if the route has an `{id}` there, else empty."""
 
     state: State
     workspace: Workspace
@@ -40,11 +40,11 @@ class Call:
 
 
 Handler = Callable[[Call], JsonObject | None]
-"""Gives the reply's JSON object, or None for a reply without a body."""
+"""A function that returns the reply's JSON object, or None for a reply without a body."""
 
 
 def handle(state: State, origin: str, request: Request) -> Reply:
-    """The reply to a request, be it a refusal; `origin` is this server's own scheme, host and port."""
+    """Return the reply to a request, which may be a refusal; `origin` is this server's scheme, host and port."""
     try:
         return _dispatch(state, origin, request)
     except RefusedError as refusal:
@@ -54,16 +54,17 @@ def handle(state: State, origin: str, request: Request) -> Reply:
 def _dispatch(state: State, origin: str, request: Request) -> Reply:
     workspace = state.workspace(request.workspace) if request.workspace else None
     base = origin + (f"/w/{request.workspace}" if workspace else "")
-    found = oauth.handle(state, base, request)
-    if found is not None:
-        return found
+    # Before authentication: these requests are how a client gets its credential.
+    oauth_reply = oauth.handle(state, base, request)
+    if oauth_reply is not None:
+        return oauth_reply
     principal = state.authenticate(request, workspace)
     if workspace is None:
         return _handle_account(state, principal, request)
     handler, key = _find_route(request)
-    made = handler(Call(state, workspace, principal, request, key))
+    body = handler(Call(state, workspace, principal, request, key))
     headers = {"X-Databricks-Org-Id": str(workspace.number)}
-    return json_reply(made, headers=headers) if made is not None else Reply(204, headers=headers)
+    return json_reply(body, headers=headers) if body is not None else Reply(204, headers=headers)
 
 
 def _handle_account(state: State, principal: Principal, request: Request) -> Reply:
@@ -118,8 +119,9 @@ def _list_all_tokens(call: Call) -> JsonObject:
     return _token_infos(
         call,
         [
-            _managed_token_info(token, call.workspace)
+            _management_token_info(token, call.workspace)
             for token in call.workspace.list_tokens()
+            # The filters compare the creator, not the owner: an on-behalf-of token is listed under the admin who made it.
             if number in {None, str(token.creator.number)} and name in {None, token.creator.name}
         ],
     )
@@ -127,9 +129,10 @@ def _list_all_tokens(call: Call) -> JsonObject:
 
 def _get_any_token(call: Call) -> JsonObject:
     _require_management(call)
+    # By way of the listing, so that an expired or idle token is found exactly when it is listed.
     for token in call.workspace.list_tokens():
         if token.token_id == call.key:
-            return {"token_info": _managed_token_info(token, call.workspace)}
+            return {"token_info": _management_token_info(token, call.workspace)}
     raise missing(f"Token with ID {call.key} does not exist")
 
 
@@ -142,7 +145,7 @@ def _revoke_any_token(call: Call) -> JsonObject:
 def _update_any_token(call: Call) -> JsonObject:
     _require_management(call)
     token = call.workspace.update_token(call.key, *_parse_changes(call.request.parse_json()))
-    return _managed_token_info(token, call.workspace)
+    return _management_token_info(token, call.workspace)
 
 
 def _create_on_behalf(call: Call) -> JsonObject:
@@ -155,7 +158,7 @@ def _create_on_behalf(call: Call) -> JsonObject:
     for owner in PRINCIPALS:
         if (owner.kind, owner.name) == ("service_principal_name", application_id):
             value, token = call.workspace.create_token(owner, call.principal, _parse_create_request(fields))
-            return {"token_value": value, "token_info": _managed_token_info(token, call.workspace)}
+            return {"token_value": value, "token_info": _management_token_info(token, call.workspace)}
     raise missing(f"Service principal with application ID {application_id} does not exist")
 
 
@@ -176,12 +179,16 @@ def _list_permission_levels(call: Call) -> JsonObject:
 
 
 def _get_current_user(call: Call) -> JsonObject:
-    who = call.principal
-    me: JsonObject = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "id": str(who.number), "active": True}
-    me |= {"userName": who.name, "displayName": who.display_name}
-    if who.kind == "user_name":
-        me["emails"] = [{"type": "work", "value": who.name, "primary": True}]
-    return me | {"groups": [{"display": group, "type": "direct"} for group in who.groups]}
+    user = call.principal
+    user_info: JsonObject = {
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        "id": str(user.number),
+        "active": True,
+    }
+    user_info |= {"userName": user.name, "displayName": user.display_name}
+    if user.kind == "user_name":
+        user_info["emails"] = [{"type": "work", "value": user.name, "primary": True}]
+    return user_info | {"groups": [{"display": group, "type": "direct"} for group in user.groups]}
 
 
 _CONF_VALUES: dict[str, Callable[[str], bool]] = {
@@ -202,7 +209,7 @@ def _update_conf(call: Call) -> None:
     _require_admin(call.principal)
     fields = call.request.parse_json()
     for key, value in fields.items():
-        # Strings only: a JSON boolean or number is refused, as by the API.
+        # The API takes strings only and refuses JSON booleans and numbers.
         if key not in _CONF_VALUES or not isinstance(value, str) or not _CONF_VALUES[key](value):
             raise invalid("invalid Databricks Workspace configuration")
     call.workspace.conf.update(fields)
@@ -229,6 +236,7 @@ _ROUTES: dict[tuple[str, str], Handler] = {
 }
 
 
+# At most one {id}, and only as the last part of the path: a dictionary and one more look-up do for a router.
 def _find_route(request: Request) -> tuple[Handler, str]:
     handler = _ROUTES.get((request.method, request.path))
     if handler is not None:
@@ -242,10 +250,11 @@ def _find_route(request: Request) -> tuple[Handler, str]:
 
 def _require_enabled(workspace: Workspace) -> None:
     if workspace.conf["enableTokensConfig"] != "true":
-        # 404, not 403: that is what a workspace answers whose tokens are switched off.
+        # 404 instead of 403, as real workspaces reply when tokens are disabled.
         raise RefusedError(404, "FEATURE_DISABLED", "Tokens are disabled.")
 
 
+# A user's own tokens need CAN_USE on tokens; managing the tokens of others needs the workspace admin.
 def _require_tokens(call: Call) -> None:
     _require_enabled(call.workspace)
     if not call.workspace.may_use(call.principal):
@@ -285,11 +294,12 @@ def _parse_changes(fields: JsonObject) -> tuple[CreateRequest, list[str]]:
 def _token_infos(call: Call, rows: list[JsonObject]) -> JsonObject:
     if rows or call.state.settings.empty_list == "array":
         return {"token_infos": rows}
-    # An empty list is left out altogether, as everywhere in the JSON mapping of protocol buffers.
+    # The JSON mapping of protocol buffers leaves an empty list out, but clients must accept null and [] as well.
     return {"token_infos": None} if call.state.settings.empty_list == "null" else {}
 
 
 def _token_info(token: Token) -> JsonObject:
+    # Absent instead of null or empty, as the JSON mapping of protocol buffers has it; clients must expect missing keys.
     row: JsonObject = {
         "token_id": token.token_id,
         "creation_time": token.creation_time,
@@ -302,7 +312,7 @@ def _token_info(token: Token) -> JsonObject:
     return row
 
 
-def _managed_token_info(token: Token, workspace: Workspace) -> JsonObject:
+def _management_token_info(token: Token, workspace: Workspace) -> JsonObject:
     row = _token_info(token) | {
         "created_by_id": token.creator.number,
         "created_by_username": token.creator.name,

@@ -1,11 +1,11 @@
-"""What the sandbox starts with: who exists, which workspaces, which tokens. The same ids at each start, times from now."""
+"""The principals, workspaces and tokens that the sandbox starts with: the same ids at each start, times relative to now."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from tokensh._dataclasses import dataclass
 from tokensh.sandbox.state import (
     NEVER,
     SECONDS_PER_DAY,
@@ -33,7 +33,7 @@ ACCOUNT_ID = "7d0f4c52-31ab-4e7e-a2a5-5a1c9b0d6e83"
 
 
 def _derive_secret(prefix: str, *words: object) -> str:
-    # Derived instead of written down, so that no scanner takes a made-up credential in the source for a real one.
+    # Derived instead of written down: secret scanners would report a made-up credential in the source as a real one.
     return prefix + hashlib.sha256(repr(("tokensh sandbox", *words)).encode()).hexdigest()[:32]
 
 
@@ -45,7 +45,7 @@ CLIENT_SECRET = _derive_secret("dose", "robot")
 
 @dataclass(frozen=True, slots=True)
 class SeedToken:
-    """One seeded token: age, lifetime (None: never expires) and last use (None: never used), all in days."""
+    """A token to seed: age, lifetime (None: never expires) and last use (None: never used), all in days."""
 
     comment: str | None
     age: float
@@ -57,6 +57,8 @@ _OTHER_SEEDS = (
     (USER, USER, SeedToken("ed's scratch pad", 12, 30, 2)),
     (ROBOT, ADMIN, SeedToken("deployer, on behalf", 60, 180, 0)),
 )
+# Comments that break careless output: quotes, separators, control sequences, a formula, the word NULL, wide characters,
+# an empty comment, none at all, and one of the longest length. Ages and lifetimes cover expired, expiring and never.
 _ADMIN_SEEDS = {
     "dbc-abcd0123-a1bc": (
         SeedToken("terraform ci", 640, None, 1),
@@ -87,13 +89,13 @@ WORKSPACES = tuple(_ADMIN_SEEDS)
 
 
 def seeded_state(settings: Settings, clock: Clock) -> State:
-    """A fresh state with the seeded workspaces; another workspace starts with the extra tokens only."""
+    """Return a new state with the seeded workspaces; any other workspace starts with the extra tokens only."""
     credentials = {fingerprint(TOKEN): ADMIN, fingerprint(USER_TOKEN): USER, fingerprint(GUEST_TOKEN): GUEST}
 
-    def furnish(workspace: Workspace) -> None:
+    def seed_workspace(workspace: Workspace) -> None:
         workspace.seed(_seed_tokens(workspace.name, clock.now_ms(), settings.tokens))
 
-    return State(settings, clock, credentials, furnish, WORKSPACES)
+    return State(settings, clock, credentials, seed_workspace, WORKSPACES)
 
 
 def _seed_tokens(workspace: str, now: int, extra: int) -> Iterator[Token]:
@@ -107,9 +109,9 @@ def _seed_tokens(workspace: str, now: int, extra: int) -> Iterator[Token]:
 
 
 def _extra_seed(number: int) -> SeedToken:
-    """One of many: most are plain, of each dozen one never expires, one has expired, one ends soon, some comments are odd.
+    """Return one of many tokens: of each dozen one never expires, one has expired, one expires soon, two have odd comments.
 
-    Each comment ends in its number, so that each token has an id of its own.
+    Each comment ends in its number, so that each token has its own id.
     """
     age, idle = 1 + number % 300, number % 90 or None
     match number % 12:

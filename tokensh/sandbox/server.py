@@ -1,4 +1,8 @@
-"""The HTTP side: sockets, threads, one write per reply."""
+"""Serve the sandbox over HTTP: one thread per connection, one write per reply."""
+
+# http.server and a thread per connection: no dependency, and blocking a thread is the simplest way to hold a reply back.
+# `_send_reply` writes the bytes itself instead of calling http.server's send_response and send_header: faults need control
+# over every header, over single bytes of the body, and over how the connection ends.
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ from tokensh.sandbox.service import Sandbox
 from tokensh.sandbox.state import Clock, Settings
 
 BODY_LIMIT = 4 * 1024 * 1024
-"""Bytes a request's body may have."""
+"""The longest request body, in bytes."""
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -28,14 +32,14 @@ def serve(port: int, settings: Settings, clock: Clock) -> Sandbox:
     """Listen on the loopback interface and serve in daemon threads.
 
     Raises:
-        InterfaceError: the port can't be had.
+        InterfaceError: The port is not available.
     """
     try:
         server = Server(port)
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InterfaceError(
-            f"the sandbox cannot listen on 127.0.0.1:{port}: {reason}", hint="port 0 takes a free one"
+            f"the sandbox cannot listen on 127.0.0.1:{port}: {reason}", hint="use port 0 for a free one"
         ) from None
     server.sandbox = Sandbox(server.server_address[1], server.stop, settings, clock)
     threading.Thread(target=server.serve_forever, args=(0.05,), name="sandbox", daemon=True).start()
@@ -43,34 +47,35 @@ def serve(port: int, settings: Settings, clock: Clock) -> Sandbox:
 
 
 class Server(ThreadingTCPServer):
-    """Accepts connections, a daemon thread for each."""
+    """Accept connections and serve each in a daemon thread."""
 
     daemon_threads = True
     allow_reuse_address = True
-    request_queue_size = 1024  # hundreds of workspaces are asked at once
+    request_queue_size = 1024  # clients connect to hundreds of workspaces at once
     sandbox: Sandbox
 
     def __init__(self, port: int) -> None:
+        # `stop` cuts these: their threads sit in a read and would keep clients waiting until a timeout.
         self._connections: set[socket.socket] = set()
         super().__init__(("127.0.0.1", port), cast("type[BaseRequestHandler]", _Handler))
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Remember the connection, then serve it."""
+        """Serve a connection, which `stop` can cut."""
         self._connections.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """The connection is done."""
+        """Close a connection that is done."""
         self._connections.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that go away; show what is our own mistake."""
+        """Print the traceback of our own mistakes, but nothing about clients that disconnect."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
     def stop(self) -> None:
-        """Stop accepting, cut the open connections."""
+        """Stop accepting connections and cut the open ones."""
         self.shutdown()
         self.server_close()
         for connection in list(self._connections):
@@ -81,11 +86,11 @@ def _disconnect(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
-        return  # it has ended by itself
+        return  # the client has disconnected already
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Serves one connection, request after request."""
+    """Serve one connection, request after request."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -96,6 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             body = self._read_body()
         except RefusedError as refusal:
+            # The body was not read, so the next request's beginning cannot be found on this connection.
             self.close_connection = True
             self._send_reply(refusal.to_reply(request_id), request_id)
             return
@@ -110,6 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve_request  # noqa: N815 (the names http.server looks for)
 
     def _read_body(self) -> bytes:
+        # No chunked bodies: requests to this API are small JSON documents whose length clients know.
         length = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers or not length.isdecimal() or int(length[:9]) > BODY_LIMIT:
             raise malformed("the body needs a Content-Length, of at most 4 MiB")
@@ -128,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
             own["Content-Length"] = str(len(reply.body))
         headers = {name: value for name, value in own.items() if name.lower() not in names} | dict(reply.headers)
         if "content-length" in names or self.close_connection:
-            # A length that may be a lie leaves no boundary for a next reply.
+            # If the length may be wrong, the client cannot tell where the next reply begins.
             self.close_connection = True
             headers["Connection"] = "close"
         head = f"HTTP/1.1 {reply.status} {_reason_phrase(reply.status)}\r\n"
@@ -137,7 +144,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _write_reply(self, head: bytes, reply: Reply) -> None:
         if not reply.drip:
-            # One write: two would wait for each other (Nagle's algorithm and the delayed acknowledgement), 40 ms.
+            # One write: a second would wait 40 ms (Nagle's algorithm against delayed acknowledgements).
             self.wfile.write(head + reply.body)
             return
         self.wfile.write(head)
@@ -148,13 +155,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _hang_up(self, reset: bool) -> None:
         self.close_connection = True
         if reset:
-            # Without lingering, close sends RST instead of FIN; it must come before http.server's own shutdown.
+            # SO_LINGER with 0 s makes close() send RST instead of FIN; http.server's own shutdown would come first otherwise.
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self.rfile.close()
             self.connection.close()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's name)
-        """Nothing: the log is kept by the sandbox, without secrets."""
+        """Print nothing: the sandbox keeps its own log."""
 
 
 def _reason_phrase(status: int) -> str:

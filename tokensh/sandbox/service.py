@@ -1,4 +1,4 @@
-"""The sandbox as its users hold it: where it listens, its credentials, its log, its faults."""
+"""The sandbox as its users see it: its address, credentials, log, faults, and the control requests below `/__sandbox/`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Any
 
+from tokensh._dataclasses import dataclass, field, fields
 from tokensh.sandbox import seed
 from tokensh.sandbox.faults import Fault, Faults, HangUp, parse_fault
 from tokensh.sandbox.http import JsonObject, RefusedError, Reply, Request, json_reply, malformed, no_endpoint
@@ -17,22 +17,22 @@ from tokensh.sandbox.routes import handle
 from tokensh.sandbox.state import EMPTY_LISTS, Clock, Settings
 
 LOG_LIMIT = 50_000
-"""Requests the log keeps, the latest."""
+"""The number of requests that the log keeps; older ones are dropped."""
 _CONTROL_PATH = "/__sandbox/"
 
 
 @dataclass(slots=True)
 class LogEntry:
-    """One request as it was seen; `status` is None until it is answered, and stays so if it never is.
+    """A request in the log; `status` is None until the reply is sent, and for good if the connection is cut.
 
     Attributes:
-        target: path and query as sent.
-        path: the path below `/w/{workspace}`.
+        target: the path and query as sent.
+        path: the path after `/w/{workspace}`.
         workspace: empty at the account's own host.
-        bearer: whether an `Authorization: Bearer` header came.
-        peer: the client's port: the same for requests on one connection.
-        started: seconds of the monotonic clock, as `ended`.
-        headers: lower-case names; in no repr, and not served over HTTP. So with `body`.
+        bearer: True if an `Authorization: Bearer` header was sent.
+        peer: the client's port, the same for all requests of a connection.
+        started: seconds of the monotonic clock, like `ended`.
+        headers: by lower-case name. They may hold secrets, so the repr and `GET /__sandbox/log` leave them out, and `body` too.
     """
 
     method: str
@@ -49,24 +49,25 @@ class LogEntry:
 
     @property
     def authorization(self) -> str:
-        """The Authorization header; empty if none came."""
+        """The Authorization header, or an empty text."""
         return self.headers.get("authorization", "")
 
     def to_json(self) -> dict[str, object]:
-        """What `GET /__sandbox/log` tells: no header, no body, so no secret."""
+        """Return the entry for `GET /__sandbox/log`, without headers and body and so without secrets."""
         names = ("method", "target", "path", "workspace", "bearer", "peer", "started", "status", "ended")
         return {name: getattr(self, name) for name in names}
 
 
 class Sandbox:
-    """A running emulator; `tokensh.sandbox.start` makes one. Leave its `with` block, or call `close`, to stop it.
+    """A running emulator, from `tokensh.sandbox.start`. Its `with` block, or `close`, stops it.
 
     Attributes:
-        token: credential of an admin, good in every workspace; as `user_token` of a plain user, and `guest_token` of
-            somebody who may not use tokens.
-        client_id: of a service principal (an admin), with `client_secret`: OAuth client credentials.
-        workspaces: names of the seeded workspaces.
-        state: what the emulator remembers.
+        token: an admin's token, valid in every workspace.
+        user_token: the same of a plain user.
+        guest_token: the same of a user who may not use tokens.
+        client_id: OAuth client credentials of a service principal (an admin), with `client_secret`.
+        workspaces: the names of the seeded workspaces.
+        state: the emulator's workspaces, principals and tokens.
     """
 
     def __init__(self, port: int, stop_server: Callable[[], None], settings: Settings, clock: Clock) -> None:
@@ -88,18 +89,18 @@ class Sandbox:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """Who can be rehearsed: the admin, a plain user, somebody who may not use tokens, and the service principal."""
+        """The credentials of the admin, the plain user, the user who may not use tokens, and the service principal."""
         names = ("token", "user_token", "guest_token", "client_id", "client_secret", "account_id")
         return {name: getattr(self, name) for name in names}
 
     @property
     def endpoint(self) -> str:
-        """The host template for a client: each workspace below a path of its own."""
+        """The host template for a client; each workspace has its own path."""
         return self.origin + "/w/{deployment_name}"
 
     @property
     def log(self) -> list[LogEntry]:
-        """The requests seen, in order of arrival; those to the sandbox's own `/__sandbox/` excepted."""
+        """The requests in order of arrival, without those to `/__sandbox/`."""
         return list(self._log)
 
     def clear_log(self) -> None:
@@ -107,7 +108,7 @@ class Sandbox:
         self._log.clear()
 
     def fault(self, pattern: str, **rule: Any) -> Fault:
-        """Spoil the answers to requests that `pattern` picks; the keywords are the fields of `Fault`, which is returned."""
+        """Spoil the replies to requests that match `pattern`; returns the new `Fault`, whose fields are the keywords."""
         fault = Fault(pattern, **rule)
         self._faults.add(fault)
         return fault
@@ -117,13 +118,13 @@ class Sandbox:
         self._faults.clear()
 
     def advance(self, seconds: float) -> None:
-        """Let time pass: tokens expire, the Date header moves on."""
+        """Move the clock forward: tokens expire, the Date header changes."""
         self.state.clock.offset += seconds
 
     def close(self) -> None:
-        """Stop: the port is free, open connections are cut, waiting requests are let go."""
+        """Stop the server: free the port, cut open connections, end waiting requests."""
         self._stop_server()
-        # Only now, or a request that waits would be answered instead of cut.
+        # Only after the server has stopped, or a waiting request would get a reply instead of being cut.
         self._stopped.set()
 
     def __enter__(self) -> Sandbox:
@@ -135,10 +136,11 @@ class Sandbox:
         self.close()
 
     def handle(self, request: Request, peer: int) -> Reply | HangUp:
-        """Log a request, let a fault or the API answer it."""
+        """Log a request and return the reply of a fault or of the API."""
         if request.path.startswith(_CONTROL_PATH):
             return self._handle_control(request)
         entry = self._log_request(request, peer)
+        # The entry is in the log before the wait: tests see that a request has arrived while its reply is held back.
         self.pause(self.state.settings.latency)
         fault = self._faults.take(request)
         outcome = self._call_api(request) if fault is None else fault.apply(lambda: self._call_api(request), self.pause)
@@ -147,7 +149,7 @@ class Sandbox:
         return outcome
 
     def pause(self, seconds: float) -> None:
-        """Wait, or return early when the sandbox stops."""
+        """Wait, but return early if the sandbox stops."""
         if seconds > 0:
             self._stopped.wait(seconds)
 
@@ -167,6 +169,8 @@ class Sandbox:
         return entry
 
     def _call_api(self, request: Request) -> Reply:
+        # One lock for all workspaces: handlers read and then write, and each takes microseconds. Latency and delays are
+        # waited for outside of it, so hundreds of slow requests still overlap.
         with self._lock:
             return handle(self.state, self.origin, request)
 
@@ -194,9 +198,13 @@ class Sandbox:
                 _change_settings(self.state.settings, request.parse_json())
             case _:
                 raise no_endpoint(request)
-        return asdict(self.state.settings) if request.path.endswith("/settings") else {}
+        if not request.path.endswith("/settings"):
+            return {}
+        return {setting.name: getattr(self.state.settings, setting.name) for setting in fields(self.state.settings)}
 
 
+# Settings that are read on each request. `tokens` and `max_lifetime_days` are not here: a workspace copies them when it is
+# first used, so a later change would do nothing. The range of each number is that of the command line's option.
 _NUMBERS = {
     "latency": (0, 3600),
     "quota": (0, 1_000_000),
@@ -208,7 +216,7 @@ _SWITCHES = ("show_expired", "eventual", "obo", "any_workspace")
 
 
 def _change_settings(settings: Settings, changes: JsonObject) -> None:
-    """Change settings of a running emulator: all of them or, where one is wrong, none."""
+    """Change settings of a running emulator, or none of them if one is wrong."""
     checked: dict[str, Any] = {}
     for name, value in changes.items():
         if name in _NUMBERS:
@@ -217,7 +225,8 @@ def _change_settings(settings: Settings, changes: JsonObject) -> None:
         elif (name in _SWITCHES and isinstance(value, bool)) or (name == "empty_list" and value in EMPTY_LISTS):
             checked[name] = value
         else:
-            raise malformed(f"'{name}' is no setting that can be changed so; {', '.join((*_NUMBERS, *_SWITCHES))} can")
+            known = ", ".join((*_NUMBERS, *_SWITCHES, "empty_list"))
+            raise malformed(f"invalid setting '{name}': {value!r}; settings that can be changed: {known}")
     for name, value in checked.items():
         setattr(settings, name, value)
 

@@ -1,4 +1,7 @@
-"""Workspaces, principals and tokens: what the emulated API remembers. No HTTP here, and no clock but the one given."""
+"""The emulated API's memory: workspaces, principals and tokens. No HTTP here, and no clock but the injected one.
+
+Rules and limits come from the Databricks documentation of tokens; where a comment says "as in the API", that is the source.
+"""
 
 from __future__ import annotations
 
@@ -6,38 +9,38 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 
+from tokensh._dataclasses import dataclass, replace
 from tokensh.sandbox.http import RefusedError, Request, invalid, missing
 
 SECONDS_PER_DAY = 86_400
-"""Seconds."""
 NEVER = -1
+# Stated here again (tokensh.units has it too): the sandbox takes no facts about the API from the client.
 """The API's expiry_time of a token that does not expire."""
 COMMENT_LIMIT = 255
-"""Characters a comment may have (AWS Secrets Manager's page on the type DatabricksPAT)."""
-
+"""The longest comment, in characters (AWS Secrets Manager's page on the type DatabricksPAT)."""
 
 EMPTY_LISTS = ("absent", "null", "array")
+"""The shapes of a list without rows: `{}`, null or `[]`."""
 
 
 @dataclass(slots=True)
 class Settings:
-    """How the emulator behaves; most may be changed while it runs.
+    """The emulator's behaviour; most settings can be changed while it runs.
 
     Attributes:
         any_workspace: every host label is a workspace, not only the seeded ones.
         tokens: extra tokens of the admin in each workspace.
-        latency: seconds each request waits before it is looked at.
-        quota: unexpired tokens a principal may have in a workspace (Databricks: 600).
-        max_lifetime_days: the workspace setting maxTokenLifetimeDays at the start.
-        default_lifetime_days: lifetime of a token created without one; -1 for no expiry, as it was before 2024.
-        idle_days: tokens that were not used for so many days are gone (Databricks: 90); 0 keeps them.
-        empty_list: how a list without rows is answered: `absent` ({}), `null` or `array`; clients must take all three.
-        show_expired: expired tokens are still listed.
-        eventual: the first read after a write shows what was there before the write.
+        latency: seconds that each request waits before it is handled.
+        quota: the most unexpired tokens of a principal in a workspace (Databricks: 600).
+        max_lifetime_days: the initial workspace setting maxTokenLifetimeDays.
+        default_lifetime_days: the lifetime of a token created without one; -1 for no expiry, as before 2024.
+        idle_days: tokens that are unused for so many days are revoked (Databricks: 90); 0 keeps them.
+        empty_list: the shape of a list without rows, one of `EMPTY_LISTS`; clients must accept all three.
+        show_expired: list expired tokens too.
+        eventual: the first read after a write shows the state before the write.
         obo: on-behalf-of tokens are enabled.
-        oauth_lifetime: seconds an OAuth access token lives.
+        oauth_lifetime: the lifetime of an OAuth access token, in seconds.
     """
 
     any_workspace: bool = False
@@ -62,17 +65,17 @@ class Clock:
         self._source = source
 
     def now(self) -> float:
-        """Seconds since the epoch."""
+        """Return the time in seconds since the epoch."""
         return self._source() + self.offset
 
     def now_ms(self) -> int:
-        """Milliseconds since the epoch, the unit of the API's times."""
+        """Return the time in milliseconds since the epoch, the unit of the API's times."""
         return int(self.now() * 1000)
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a credential stands for; `name` is a user name, or a service principal's application id."""
+    """The owner of a credential; `name` is a user name, or a service principal's application id."""
 
     number: int
     name: str
@@ -82,22 +85,22 @@ class Principal:
 
     @property
     def is_admin(self) -> bool:
-        """Whether it may see and revoke what belongs to others."""
+        """True if it may see and revoke the tokens of others."""
         return "admins" in self.groups
 
     @property
     def grantees(self) -> set[Grant]:
-        """The entries of an access control list that mean this principal."""
+        """The entries of an access control list that apply to this principal."""
         return {(self.kind, self.name), *(("group_name", group) for group in self.groups)}
 
 
 Grant = tuple[str, str]
-"""What kind of name (`user_name`, `group_name`, `service_principal_name`) and the name, of one who has CAN_USE."""
+"""The kind of name (`user_name`, `group_name`, `service_principal_name`) and the name of a principal with CAN_USE."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token's row; times in milliseconds since the epoch. The value itself is kept nowhere, as in the API."""
+    """A token's row; times in milliseconds since the epoch. Its value is not stored, as in the API."""
 
     token_id: str
     owner: Principal
@@ -109,13 +112,13 @@ class Token:
     last_used_day: int | None = None
 
     def is_expired(self, now_ms: int) -> bool:
-        """Whether it has stopped to authenticate."""
+        """Return True if the token no longer authenticates."""
         return self.expiry_time != NEVER and now_ms >= self.expiry_time
 
 
 @dataclass(frozen=True, slots=True)
 class CreateRequest:
-    """What a create asks for; `lifetime` in seconds, None or 0 for the default."""
+    """The fields of a create or an update; `lifetime` in seconds, None or 0 for the default."""
 
     comment: str | None = None
     lifetime: int | None = None
@@ -123,12 +126,12 @@ class CreateRequest:
 
 
 def fingerprint(value: str) -> str:
-    """The token_id of a token value: its SHA-256 (the API documents update's token_id so)."""
+    """Return the token_id of a token value: its SHA-256, as the API documents for update."""
     return hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()
 
 
 class Workspace:
-    """One workspace: its tokens, who may use tokens, its settings."""
+    """A workspace: its tokens, its access control list, its settings."""
 
     def __init__(self, name: str, settings: Settings, clock: Clock) -> None:
         self.name = name
@@ -142,33 +145,34 @@ class Workspace:
         self._snapshot: dict[str, Token] | None = None
 
     def seed(self, tokens: Iterable[Token]) -> None:
-        """Put tokens in, past quota and limits."""
+        """Add tokens without checking quota and limits."""
         self._tokens.update((token.token_id, token) for token in tokens)
         self.had_tokens = bool(self._tokens)
 
     def list_tokens(self, owner: Principal | None = None) -> list[Token]:
-        """The tokens a read shows, of everyone or of one owner, oldest write first."""
+        """Return the tokens of all owners or of one, the oldest write first."""
         self._drop_idle()
-        # An eventually consistent store answers the first read after a write from before it.
+        # An eventually consistent store: the first read after a write shows the state before it.
         source, self._snapshot = self._snapshot, None
         rows = self._tokens if source is None else source
         now = self._clock.now_ms()
-        visible = self._settings.show_expired
+        show_expired = self._settings.show_expired
         return [
             token
             for token in rows.values()
-            if (owner is None or token.owner == owner) and (visible or not token.is_expired(now))
+            if (owner is None or token.owner == owner) and (show_expired or not token.is_expired(now))
         ]
 
     def create_token(self, owner: Principal, creator: Principal, request: CreateRequest) -> tuple[str, Token]:
-        """A new token: its value, which is given out this once, and its row.
+        """Create a token and return its value, which is available only now, and its row.
 
         Raises:
-            RefusedError: comment too long, lifetime out of bounds, quota used up.
+            RefusedError: The comment is too long, the lifetime out of range, or the quota used up.
         """
         _check_comment(request.comment)
         now = self._clock.now_ms()
         expiry = self._expiry_time(request.lifetime, now)
+        # Expired tokens do not count: the API's message speaks of non-expired ones.
         if self._count_unexpired(owner, now) >= self._settings.quota:
             message = "The current number of non-expired tokens exceeds the token quota. The token quota for a user is"
             raise RefusedError(400, "QUOTA_EXCEEDED", f"{message} {self._settings.quota}.")
@@ -179,10 +183,10 @@ class Workspace:
         return value, token
 
     def revoke_token(self, token_id: str, owner: Principal | None = None) -> None:
-        """Take a token away, one of `owner`'s if that is given.
+        """Revoke a token; with `owner`, only one of that owner.
 
         Raises:
-            RefusedError: there is no such token.
+            RefusedError: The token does not exist.
         """
         token = self._tokens.get(token_id)
         if token is None or (owner is not None and token.owner != owner):
@@ -193,10 +197,10 @@ class Workspace:
     def update_token(
         self, token_id: str, changes: CreateRequest, mask: Iterable[str], owner: Principal | None = None
     ) -> Token:
-        """Change comment or scopes, whichever `mask` names.
+        """Change the fields that `mask` names (comment, scopes) and return the new row.
 
         Raises:
-            RefusedError: no such token (NOT_FOUND here, other than revoke's code), an unknown field, a comment too long.
+            RefusedError: The token does not exist (NOT_FOUND, unlike revoke's code), a field is unknown, or the comment too long.
         """
         token = self._tokens.get(token_id)
         if token is None or (owner is not None and token.owner != owner):
@@ -214,31 +218,34 @@ class Workspace:
         return token
 
     def authenticate(self, token_id: str) -> Principal | None:
-        """Whom a token authenticates; None if there is none, or it has expired. Notes the day of the use."""
+        """Return the owner of a token and record the day of use; None if the token does not exist or has expired."""
         self._drop_idle()
         token = self._tokens.get(token_id)
         now = self._clock.now_ms()
         if token is None or token.is_expired(now):
             return None
+        # The field is a day: midnight UTC, in milliseconds.
         self._tokens[token_id] = replace(token, last_used_day=now - now % (SECONDS_PER_DAY * 1000))
         return token.owner
 
     def may_use(self, principal: Principal) -> bool:
-        """Whether the principal has CAN_USE, or more."""
+        """Return True if the principal may use tokens (CAN_USE or more)."""
         return principal.is_admin or bool(self.grants & principal.grantees)
 
     def replace_grants(self, grants: set[Grant]) -> None:
-        """Set who has CAN_USE; the tokens of those who lose it are gone at once, as in the API."""
+        """Replace the access control list; principals who lose CAN_USE lose their tokens at once, as in the API."""
         self.grants = grants
         self._keep_snapshot()
         self._tokens = {key: token for key, token in self._tokens.items() if self.may_use(token.owner)}
 
     def _drop_idle(self) -> None:
-        """Revoke what nobody uses: the rows are gone without a trace, as in the API."""
+        """Revoke unused tokens; their rows disappear without a trace, as in the API."""
         if self._settings.idle_days:
             since = self._clock.now_ms() - self._settings.idle_days * SECONDS_PER_DAY * 1000
             self._tokens = {
-                key: one for key, one in self._tokens.items() if max(one.creation_time, one.last_used_day or 0) > since
+                key: token
+                for key, token in self._tokens.items()
+                if max(token.creation_time, token.last_used_day or 0) > since
             }
 
     def _keep_snapshot(self) -> None:
@@ -251,6 +258,7 @@ class Workspace:
     def _expiry_time(self, lifetime: int | None, now: int) -> int:
         longest = int(self.conf["maxTokenLifetimeDays"]) * SECONDS_PER_DAY
         default = self._settings.default_lifetime_days * SECONDS_PER_DAY
+        # 0 means "not given": protocol buffers cannot tell a missing integer from 0.
         if not lifetime and default < 0:
             return NEVER
         seconds = lifetime or min(default, longest)
@@ -270,7 +278,7 @@ def _check_comment(comment: str | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """What an OAuth access token stands for; `workspace` is None for one of the whole account."""
+    """An OAuth access token; `workspace` is None if it is valid for the whole account."""
 
     principal: Principal
     workspace: str | None
@@ -278,10 +286,14 @@ class AccessToken:
 
 
 class State:
-    """Everything the emulator remembers.
+    """Everything that the emulator remembers.
 
-    `credentials` are fixed ones, by fingerprint, good in every workspace; `principals` is who exists; `furnish` puts the
-    first tokens into a workspace when it is first asked for.
+    Args:
+        settings: the emulator's settings.
+        clock: the emulator's clock.
+        credentials: principals by the fingerprint of their fixed tokens, which are valid in every workspace.
+        seed_workspace: called when a workspace is first used; adds its first tokens.
+        seeded_names: the workspaces that exist from the start.
     """
 
     def __init__(
@@ -301,10 +313,10 @@ class State:
         self._access_tokens: dict[str, AccessToken] = {}
 
     def workspace(self, name: str) -> Workspace:
-        """The workspace of that host label (lower case).
+        """Return the workspace of a host label (in lower case).
 
         Raises:
-            RefusedError: there is none.
+            RefusedError: The workspace does not exist.
         """
         if name not in self._workspaces:
             if name not in self.seeded_names and not (self.settings.any_workspace and _is_host_label(name)):
@@ -315,22 +327,24 @@ class State:
         return self._workspaces[name]
 
     def issue_access_token(self, principal: Principal, workspace: str | None) -> str:
-        """A new OAuth access token, opaque but of a JWT's looks."""
+        """Return a new OAuth access token: random, but it looks like a JWT."""
+        # Three parts that begin with "eyJ", so that redaction by shape meets what it will meet in reality.
         value = ".".join(("eyJ" + secrets.token_urlsafe(24), secrets.token_urlsafe(48), secrets.token_urlsafe(48)))
         expiry = self.clock.now_ms() + self.settings.oauth_lifetime * 1000
         self._access_tokens[fingerprint(value)] = AccessToken(principal, workspace, expiry)
         return value
 
     def authenticate(self, request: Request, workspace: Workspace | None) -> Principal:
-        """Whom the request's bearer credential stands for, in a workspace or (None) at the account's own host.
+        """Return the owner of the request's bearer credential, in a workspace or (None) at the account's own host.
 
         Raises:
-            RefusedError: 401 without a usable credential or with an expired OAuth token, 403 with an unknown one.
+            RefusedError: 401 without a usable credential or with an expired OAuth token, 403 with an unknown token.
         """
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not value.strip():
             raise RefusedError(401, 401, "Credential was not sent or was of an unsupported type for this API.")
         key = fingerprint(value.strip())
+        # The fixed credentials come first: they are in no workspace's list and cannot be revoked by a test.
         principal = self._credentials.get(key) or self._find_access_token_holder(key, workspace)
         if principal is None and workspace is not None:
             principal = workspace.authenticate(key)
@@ -340,6 +354,7 @@ class State:
 
     def _find_access_token_holder(self, key: str, workspace: Workspace | None) -> Principal | None:
         access = self._access_tokens.get(key)
+        # A workspace's token is unknown (403) elsewhere; only an expired one of the right place gets 401.
         if access is None or (
             access.workspace is not None and (workspace is None or access.workspace != workspace.name)
         ):
