@@ -1,23 +1,38 @@
-"""Every error tokensh raises: the PEP 249 tree, with leaves that carry data instead of only text.
+"""Define every error that tokensh raises: the PEP 249 tree, with leaves that carry data instead of only text.
 
     Error                       message, hint, span
-    ├── InterfaceError          the way tokensh was called: options, configuration, credentials, placeholders (exit status 2)
+    ├── InterfaceError          wrong use of tokensh: options, configuration, credentials, placeholders (exit status 2)
     └── DatabaseError           a statement failed (exit status 1)
         ├── ProgrammingError    the statement is wrong: syntax, names, parameters, values
-        ├── OperationalError    the world said no: network, API, disk
+        ├── OperationalError    the outside world failed: network, API, disk
         ├── DataError           a value does not fit its type
         ├── NotSupportedError   understood, but not offered
         └── InternalError       a provider document, or tokensh itself, is broken
 
-An error knows its message (one line: what), its hint (one line: what to do), and, where it concerns statement text, the
-span of that text. `render.errors` turns it into the lines a person reads; `cli` turns it into an exit status.
+An error has a message (one line: what is wrong), a hint (one line: what to do) and, where it concerns the text of a
+statement, the span of that text. `render.errors` turns it into the lines that a user reads; `cli` turns it into an exit
+status.
+
+Errors are values. Their fields cannot be assigned: code on the way up that knows more raises a copy,
+`raise error.with_context(hint=...) from error.__cause__`. So `str`, `repr`, `args` and the notes of a traceback, which
+Python and its tools take from different places, cannot disagree, and an error that is kept (for several workspaces, for
+a second caller) does not change under its keeper. Code decides by class and fields, never by the text of a message.
+
+Errors are copied and pickled by their fields, not by `args` as Python's own are: a constructor may require any
+parameters, and an error still reaches the parent of a process pool, which otherwise breaks for good.
 """
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import NamedTuple, NoReturn
+    from collections.abc import Mapping
+    from typing import Any, Literal, NamedTuple, NoReturn, TypeVar
+
+    from typing_extensions import Self
+
+    E = TypeVar("E", bound="Error")
+    InterruptReason = Literal["stopped", "declined", "finished", "unwritten", "unanswered"]
 else:
     from collections import namedtuple
 
@@ -36,7 +51,7 @@ if TYPE_CHECKING:
         start: int
         end: int
 else:
-    Span = namedtuple("Span", ("start", "end"))  # the same, without typing: `--help` does without it
+    Span = namedtuple("Span", ("start", "end"))  # the same without `typing`, whose import `--help` does not need
 
 
 def assert_never(value: NoReturn) -> NoReturn:
@@ -48,39 +63,142 @@ class Warning(Exception):  # noqa: A001 (the name PEP 249 prescribes)
     """A notice important enough to be an exception (PEP 249); tokensh raises none."""
 
 
+# What Python, contextlib and the tracebacks of libraries assign to a raised exception; attrs allows its frozen
+# exceptions the same five.
+_ASSIGNABLE = frozenset(("__cause__", "__context__", "__notes__", "__suppress_context__", "__traceback__"))
+
+_UNCHANGED: Any = object()
+
+
 class Error(Exception):
     """The root of the tree: `message`, an optional `hint`, an optional `span` of the statement."""
 
     exit_status = EXIT_FAILED
 
+    message: str
+    hint: str | None
+    span: Span | None
+
     def __init__(self, message: str, *, hint: str | None = None, span: Span | None = None) -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.span = span
+        self._set_fields(message=message, hint=hint, span=span)
         if hint:
-            self.__notes__ = [f"hint: {hint}"]  # which a traceback of Python 3.11 or newer ends with
+            self.__notes__ = [_hint_note(hint)]
+
+    def _set_fields(self, **fields: object) -> None:
+        """Set what a constructor was called with; only constructors call this."""
+        vars(self).update(fields)
+
+    def with_context(
+        self,
+        *,
+        message: str = _UNCHANGED,
+        hint: str | None = _UNCHANGED,
+        span: Span | None = _UNCHANGED,
+        **fields: object,
+    ) -> Self:
+        """Return a copy with some fields changed; cause, traceback and notes are the same but for the hint's note.
+
+        Args:
+            message: the new message; without it, the old one stays, as with the others.
+            hint: the new hint, None for no hint.
+            span: the new span, None for no span.
+            fields: fields that the error's class adds.
+
+        Raises TypeError for a field that the class does not have.
+        """
+        every = {"message": message, "hint": hint, "span": span, **fields}
+        changes = {name: value for name, value in every.items() if value is not _UNCHANGED}
+        if unknown := changes.keys() - vars(self).keys():
+            raise TypeError(f"{type(self).__name__} has no field {min(unknown)!r}")
+        copied = _rebuild(type(self), {**vars(self), **changes}, self.__cause__)
+        notes = [note for note in getattr(self, "__notes__", ()) if not self.hint or note != _hint_note(self.hint)]
+        if copied.hint:
+            notes.insert(0, _hint_note(copied.hint))
+        if notes or hasattr(self, "__notes__"):
+            copied.__notes__ = notes
+        copied.__context__ = self.__context__
+        copied.__suppress_context__ = self.__suppress_context__
+        return copied.with_traceback(self.__traceback__)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in _ASSIGNABLE:
+            raise AttributeError(
+                f"{type(self).__name__}.{name} cannot be assigned: with_context() makes a changed copy"
+            )
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        if name not in _ASSIGNABLE:
+            raise AttributeError(f"{type(self).__name__}.{name} cannot be deleted")
+        super().__delattr__(name)
 
     def __str__(self) -> str:
         return self.message
 
+    def __copy__(self) -> Self:
+        return self.with_context()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # Fields are immutable values, so that a deep copy may share them.
+        return self.with_context()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = {name: value for name, value in vars(self).items() if name == "__notes__" or not name.startswith("_")}
+        return _rebuild, (type(self), fields, _portable(self.__cause__))
+
+
+def _hint_note(hint: str) -> str:
+    """Return the note by which a traceback (Python 3.11 or newer) ends with the hint."""
+    return f"hint: {hint}"
+
+
+def _rebuild(kind: type[E], fields: Mapping[str, Any], cause: BaseException | None) -> E:
+    """Make an error from its fields, whatever its constructor requires."""
+    error = kind.__new__(kind, fields["message"])  # BaseException.__new__ sets args
+    vars(error).update(fields)
+    if cause is not None:
+        error.__cause__ = cause
+    return error
+
+
+def _portable(cause: BaseException | None) -> BaseException | None:
+    """Return a cause, or None if it cannot be pickled: without its cause an error is better than a broken process pool."""
+    if cause is None or isinstance(cause, Error):
+        return cause
+    import pickle  # noqa: PLC0415 (only an error that is pickled needs it)
+
+    try:
+        pickle.loads(pickle.dumps(cause))  # noqa: S301 (made in this line)
+    except Exception:  # noqa: BLE001 (of any kind: other people's constructors run)
+        return None
+    return cause
+
 
 class InterfaceError(Error):
-    """tokensh was called wrongly: options, configuration, a connection that is closed."""
+    """tokensh was used wrongly: options, configuration, a closed connection."""
 
     exit_status = EXIT_USAGE
 
 
+class ConnectionClosed(InterfaceError):
+    """The connection was used after it was closed."""
+
+
 class CredentialError(InterfaceError):
-    """No credential may be used for the host; `looked_at` names the sources that were tried."""
+    """There is no usable credential for the host; `looked_at` names the sources that were tried."""
+
+    looked_at: tuple[str, ...]
 
     def __init__(self, message: str, *, looked_at: tuple[str, ...] = (), hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
-        self.looked_at = looked_at
+        self._set_fields(looked_at=looked_at)
 
 
 class PlaceholderError(InterfaceError):
-    """Placeholders without a usable value; `missing` pairs each name with the offset of its first use."""
+    """Placeholders have no usable value; `missing` pairs each name with the offset of its first use."""
+
+    missing: tuple[tuple[str, int], ...]
 
     def __init__(
         self,
@@ -91,7 +209,7 @@ class PlaceholderError(InterfaceError):
         span: Span | None = None,
     ) -> None:
         super().__init__(message, hint=hint, span=span)
-        self.missing = missing
+        self._set_fields(missing=missing)
 
 
 class DatabaseError(Error):
@@ -103,17 +221,23 @@ class ProgrammingError(DatabaseError):
 
 
 class SqlSyntaxError(ProgrammingError):
-    """The text is no statement; `expected` holds the words that could have stood at `span`."""
+    """The text is not a statement; `expected` holds the words that could have come at `span`."""
+
+    expected: tuple[str, ...]
 
     def __init__(
         self, message: str, *, span: Span | None = None, expected: tuple[str, ...] = (), hint: str | None = None
     ) -> None:
         super().__init__(message, hint=hint, span=span)
-        self.expected = expected
+        self._set_fields(expected=expected)
 
 
 class UnknownName(ProgrammingError):
-    """A name that resolves to nothing; `near` is the nearest one that would."""
+    """A `name` of a `kind` that does not exist; `near` is the most similar one that does."""
+
+    kind: str
+    name: str
+    near: str | None
 
     def __init__(
         self, kind: str, name: str, *, near: str | None = None, span: Span | None = None, hint: str | None = None
@@ -121,56 +245,85 @@ class UnknownName(ProgrammingError):
         super().__init__(
             f"unknown {kind} {name!r}", hint=hint or (f"did you mean {near!r}?" if near else None), span=span
         )
-        self.kind = kind
-        self.name = name
-        self.near = near
+        self._set_fields(kind=kind, name=name, near=near)
 
 
 class MissingParameter(ProgrammingError):
-    """Required parameters whose values cannot be worked out from the statement."""
+    """Required parameters (`names`) have values that cannot be worked out from the statement."""
+
+    names: tuple[str, ...]
 
     def __init__(
         self, message: str, *, names: tuple[str, ...], hint: str | None = None, span: Span | None = None
     ) -> None:
         super().__init__(message, hint=hint, span=span)
-        self.names = names
+        self._set_fields(names=names)
+
+
+class FunctionMisuse(ProgrammingError):
+    """SQLite refused a call of `function`; `aggregate` if the place is wrong for an aggregate or a window function."""
+
+    function: str
+    aggregate: bool
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        function: str,
+        aggregate: bool = False,
+        hint: str | None = None,
+        span: Span | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, span=span)
+        self._set_fields(function=function, aggregate=aggregate)
 
 
 class HostError(ProgrammingError):
-    """A deployment_name that is no place a credential may be sent to (design: the host rule)."""
+    """A deployment_name does not name a host that a credential may be sent to (design: the host rule)."""
 
 
 class DataError(DatabaseError):
     """A value does not fit its type; `path` is the JSON path of a value that came from the API."""
 
+    path: str | None
+
     def __init__(
         self, message: str, *, path: str | None = None, hint: str | None = None, span: Span | None = None
     ) -> None:
         super().__init__(message, hint=hint, span=span)
-        self.path = path
+        self._set_fields(path=path)
 
 
 class IntegrityError(DatabaseError):
-    """PEP 249 asks for it; raised where the local store refuses a row."""
+    """The local store refused a row (PEP 249)."""
 
 
 class OperationalError(DatabaseError):
-    """The world outside said no."""
+    """Something outside of tokensh failed."""
 
 
 class NetworkError(OperationalError):
-    """No complete answer came back; `sent` tells whether the request may have reached the server."""
+    """No complete answer came back; `sent` is True if the request may have reached the server."""
+
+    sent: bool
 
     def __init__(self, message: str, *, sent: bool = False, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
-        self.sent = sent
+        self._set_fields(sent=sent)
 
 
 class ApiError(OperationalError):
     """The API answered with an error: HTTP `status`, its `code` (always text), the request's id if it gave one.
 
-    `credential` is where the credential came from that was refused; `details` are lines that the API adds to its message.
+    `credential` is the source of the credential that was refused; `details` are lines that the API adds to its message.
     """
+
+    status: int
+    code: str
+    request_id: str
+    details: tuple[str, ...]
+    credential: str
 
     def __init__(  # noqa: PLR0913 (what an answer says of itself)
         self,
@@ -180,57 +333,72 @@ class ApiError(OperationalError):
         code: str = "",
         request_id: str = "",
         details: tuple[str, ...] = (),
+        credential: str = "",
         hint: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
-        self.status = status
-        self.code = code
-        self.request_id = request_id
-        self.details = details
-        self.credential = ""
+        self._set_fields(status=status, code=code, request_id=request_id, details=details, credential=credential)
 
 
 class ReplyError(OperationalError):
-    """The API answered with something that is not what its document says (`path`: JSON path)."""
+    """The API's answer is not what its document says (`path`: JSON path)."""
+
+    path: str
 
     def __init__(self, message: str, *, path: str = "$", hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
-        self.path = path
+        self._set_fields(path=path)
 
 
 class SeveralErrors(OperationalError):
     """Several workspaces failed; `failures` pairs each workspace with its error."""
 
+    failures: tuple[tuple[str, Error], ...]
+
     def __init__(self, message: str, *, failures: tuple[tuple[str, Error], ...], hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
-        self.failures = failures
+        self._set_fields(failures=failures)
 
 
 class UnknownOutcome(OperationalError):
-    """A write that may have taken effect, or did and could not be delivered (exit status 4).
+    """A write may have taken effect, or did and its result could not be delivered (exit status 4).
 
-    `orphans` pairs the token ids that nobody holds the value of with the statements that revoke them.
+    `orphans` pairs the id of each token whose value is lost with the statement that revokes it.
     """
 
     exit_status = EXIT_UNKNOWN_OUTCOME
 
+    orphans: tuple[tuple[str, str], ...]
+
     def __init__(self, message: str, *, orphans: tuple[tuple[str, str], ...] = (), hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
-        self.orphans = orphans
+        self._set_fields(orphans=orphans)
 
 
 class OutputError(OperationalError):
     """A result could not be written out (closed pipe, full disk)."""
 
 
-class ReaderGone(OutputError):
-    """Whoever read the output has gone away: nothing to tell anybody, as long as nothing is lost."""
+class OutputClosed(OutputError):
+    """The reader of the output has closed it; not reported, as long as nothing is lost."""
 
 
 class Interrupted(OperationalError):
-    """The person pressed Ctrl-C while a statement ran."""
+    """The user pressed Ctrl-C while a statement ran, or did not confirm it.
+
+    `reason` is "stopped" (before anything happened), "declined" (not confirmed), "finished" (the statement was done before
+    it could stop), "unwritten" (while its result was written) or "unanswered" (a write was sent and may take effect).
+    """
 
     exit_status = EXIT_INTERRUPTED
+
+    reason: InterruptReason
+
+    def __init__(
+        self, message: str = "interrupted", *, reason: InterruptReason = "stopped", hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self._set_fields(reason=reason)
 
 
 class NotSupportedError(DatabaseError):

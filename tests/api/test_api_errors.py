@@ -183,7 +183,7 @@ def test_details_are_told_a_line_each_and_unknown_ones_left_out() -> None:
 
 def test_a_refused_credential_is_named_by_its_source() -> None:
     error = answered(LIST, 403, said(403, "Invalid access token."))
-    error.credential = "profile prod"
+    error = error.with_context(credential="profile prod")
     assert "  credential: profile prod" in format_error(error, redact=str)
 
 

@@ -9,7 +9,7 @@ from itertools import count
 
 import pytest
 
-from tokensh.api.pool import PATIENCE, Batch, Flight, Job, Stopped
+from tokensh.api.pool import PATIENCE, Batch, Flight, Job, RequestCancelled
 from tokensh.environment import Cancellation
 from tokensh.errors import CredentialError, Interrupted, NetworkError
 
@@ -113,7 +113,7 @@ def test_what_was_given_up_is_never_sent(line: socket.socket) -> None:
         looked_up.wait(5)
         try:
             flight.depart(line)
-        except Stopped:
+        except RequestCancelled:
             seen.append("stopped")
             raise
         finally:

@@ -109,8 +109,7 @@ def test_several_failures_are_listed_up_to_ten() -> None:
 
 
 def test_several_failures_say_what_to_do_about_the_first_and_about_all() -> None:
-    refused = ApiError("no", status=403, code="403", hint="was it revoked?")
-    refused.credential = "profile x"
+    refused = ApiError("no", status=403, code="403", hint="was it revoked?", credential="profile x")
     error = SeveralErrors("2 of 3 failed", failures=(("a", refused), ("b", refused)), hint="--partial does without")
     assert lines(error) == [
         "error: 2 of 3 failed",
@@ -162,7 +161,7 @@ def test_a_credential_error_tells_where_it_looked() -> None:
 def test_hostile_text_is_inert_wherever_it_stands(text: str) -> None:
     source = Source(text, text + " x", 1, 1)
     error = ApiError(text, status=400, code=text, request_id=text, hint=text)
-    error.span = Span(0, 1)
+    error = error.with_context(span=Span(0, 1))
     for shown in [*lines(error, source), *lines(UnknownOutcome(text, orphans=((text, text),)))]:
         shown.encode()
         assert not any((c < " " and c != "\t") or "\x7f" <= c <= "\x9f" or c in "\u202e\u2067\u2028" for c in shown)

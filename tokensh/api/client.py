@@ -293,7 +293,7 @@ class Client:
             return self._read_answer(request, self._signed(message, credential, flight))
         except ApiError as error:
             if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-                error.credential = credential.source
+                raise error.with_context(credential=credential.source) from error.__cause__
             raise
 
     def _read_answer(self, request: Request, answer: _Answer) -> Reply:
@@ -342,7 +342,7 @@ class Client:
         if not isinstance(outcome, NetworkError):
             return outcome
         if outcome.sent and request.method != "GET":
-            outcome.hint = MAYBE
+            raise outcome.with_context(hint=MAYBE)
         raise outcome
 
     def _pause(self, outcome: _Answer | NetworkError, usual: float) -> float | None:

@@ -68,8 +68,7 @@ class Renewable:
 
     def _renewed(self) -> Granted:
         if self._failure is not None and 0 <= self._now() - self._failure[0] < _FAILED_FOR:
-            told = self._failure[1]
-            raise CredentialError(told.message, looked_at=told.looked_at, hint=told.hint)
+            raise self._failure[1].with_context()  # each thread its own, for a traceback belongs to one raise
         try:
             return self._obtain()
         except CredentialError as error:

@@ -28,7 +28,7 @@ PATIENCE = 10.0
 """Seconds that a create whose request is on its way is given after the first Ctrl-C."""
 
 
-class Stopped(Exception):
+class RequestCancelled(Exception):
     """The worker's request was given up; nobody waits for its answer any more."""
 
 
@@ -61,7 +61,7 @@ class Flight:
         self._lock = threading.Lock()
 
     def depart(self, connection: socket.socket) -> None:
-        """Say, before each write, that the request now goes out through this socket. Raises Stopped if it must not."""
+        """Say, before each write, that the request now goes out through this socket. Raises RequestCancelled if it must not."""
         with self._lock:
             self.check()
             self.sent = True
@@ -77,9 +77,9 @@ class Flight:
         self.sent = False
 
     def check(self) -> None:
-        """Raise Stopped if the request was given up."""
+        """Raise RequestCancelled if the request was given up."""
         if self.stopped:
-            raise Stopped
+            raise RequestCancelled
 
     def stop(self, *, unless_sent: bool = False) -> bool:
         """Give the request up and shut its socket, so that its worker comes back; whether it was stopped."""
@@ -149,7 +149,7 @@ class Batch(Generic[Answer]):
         forget = self._cancellation.on_press(lambda: self._events.put(_PRESSED))
         try:
             if self._cancellation.presses:
-                raise Interrupted("interrupted")
+                raise Interrupted
             for _ in range(min(self._workers, len(self._jobs))):
                 self._hire()
             for index in range(len(self._jobs)):
@@ -217,7 +217,7 @@ class Batch(Generic[Answer]):
     def _press(self) -> None:
         self._presses += 1
         for index in self._drop_waiting():
-            self._outcomes[index] = Interrupted("interrupted")
+            self._outcomes[index] = Interrupted()
         for index, flight in self._in_flight():
             if self._presses == 1 and self._jobs[index].precious and not flight.stop(unless_sent=True):
                 flight.deadline = min(flight.deadline, self._monotonic() + PATIENCE)
@@ -227,10 +227,10 @@ class Batch(Generic[Answer]):
     @staticmethod
     def _interrupted(job: Job[Answer], flight: Flight) -> Error:
         if not flight.sent or job.reads_only:
-            return Interrupted("interrupted")
+            return Interrupted()
         if job.precious:
             return NetworkError(f"interrupted before {job.place} answered", sent=True, hint=MAYBE)
-        return Interrupted(f"interrupted before {job.place} answered", hint=MAYBE)
+        return Interrupted(f"interrupted before {job.place} answered", reason="unanswered", hint=MAYBE)
 
     def _drop_waiting(self) -> list[int]:
         with self._lock:
@@ -250,7 +250,7 @@ class Batch(Generic[Answer]):
             _here.flight = flight
             try:
                 outcome: Answer | BaseException = self._jobs[index].run(flight)
-            except Stopped:
+            except RequestCancelled:
                 return  # given up, and another worker hired in this one's place
             except BaseException as error:  # noqa: BLE001 (handed over: the waiting thread raises it)
                 outcome = error

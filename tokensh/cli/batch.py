@@ -20,10 +20,10 @@ from tokensh.errors import (
     InterfaceError,
     Interrupted,
     NotSupportedError,
+    OutputClosed,
     OutputError,
     PlaceholderError,
     ProgrammingError,
-    ReaderGone,
 )
 from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
@@ -142,7 +142,7 @@ class Reporter:
     def error(self, error: Error, source: Source | None = None) -> None:
         """An error; a reader that has gone away is none to talk about."""
         self._count(error.exit_status)
-        if not isinstance(error, ReaderGone):
+        if not isinstance(error, OutputClosed):
             self.write("\n".join(format_error(error, source, redact=self._redact)))
 
     def warning(self, error: Error) -> None:
@@ -278,7 +278,9 @@ class ScriptRunner:
             lost = isinstance(error, OutputError) or error.exit_status == EXIT_INTERRUPTED
             return not (self._stop or lost)
         if self._connection.cancellation.presses:
-            self._reporter.error(Interrupted("interrupted; this statement was done before it could stop"), source)
+            self._reporter.error(
+                Interrupted("interrupted; this statement was done before it could stop", reason="finished"), source
+            )
             return False
         return True
 

@@ -39,14 +39,15 @@ from tokensh.engine.unknown_creates import NAME as PENDING
 from tokensh.engine.unknown_creates import UnknownCreates
 from tokensh.environment import Cancellation, Environment
 from tokensh.errors import (
+    ConnectionClosed,
     Error,
+    FunctionMisuse,
     InterfaceError,
     MissingParameter,
     NotSupportedError,
     ProgrammingError,
     assert_never,
 )
-from tokensh.plan import sqlite_errors
 from tokensh.plan.binder import Names, bind
 from tokensh.plan.nodes import (
     ChangePlan,
@@ -64,6 +65,7 @@ from tokensh.plan.nodes import (
     TransactionPlan,
     UsePlan,
 )
+from tokensh.plan.sqlite_errors import find_misuse
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.redact import Redactor
 from tokensh.rows import Row, RowSet, Value
@@ -334,9 +336,10 @@ class Connection:
         try:
             return bind(statement, names)
         except MissingParameter as error:
-            if "deployment_name" in error.names and error.hint and self.workspaces:
+            if "deployment_name" in error.names and self.workspaces:
                 shown = ", ".join(self.workspaces[:_KNOWN]) + (" .." if len(self.workspaces) > _KNOWN else "")
-                error.hint += f"; known are {shown}"
+                hint = "; ".join(filter(None, (error.hint, f"known are {shown}")))
+                raise error.with_context(hint=hint) from error.__cause__
             raise
 
     def run(self, text: str, parameters: Parameters = (), *, dry: bool = False) -> RowSet:
@@ -479,7 +482,7 @@ class Connection:
     def check_open(self) -> None:
         """Raise InterfaceError where it is closed."""
         if self._closed:
-            raise InterfaceError("the connection is closed")
+            raise ConnectionClosed("the connection is closed")
 
     def close(self) -> None:
         """End the session; a sandbox of its own ends with it."""
@@ -510,9 +513,9 @@ def _placed(statement: n.Statement) -> Iterator[None]:
     """An error inside that tells no place stands at the function that it names."""
     try:
         yield
-    except ProgrammingError as error:
-        error.span = error.span or sqlite_errors.place(statement, error.message)
-        raise
+    except FunctionMisuse as error:
+        span = find_misuse(statement, error.function, aggregate=error.aggregate)
+        raise error.with_context(span=span) from error.__cause__
 
 
 def _placed_rows(rows: Iterator[Row], statement: n.Statement) -> Iterator[Row]:
@@ -526,10 +529,9 @@ def _of_commit(done: int, total: int) -> Iterator[None]:
     try:
         yield
     except Error as error:
-        error.span = None
         left = total - done - 1
-        error.message += f" (COMMIT: {_many(done)} done, this one failed, {_many(left)} dropped)"
-        raise
+        message = f"{error.message} (COMMIT: {_many(done)} done, this one failed, {_many(left)} dropped)"
+        raise error.with_context(message=message, span=None) from error.__cause__
 
 
 def _many(count: int) -> str:

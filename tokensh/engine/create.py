@@ -234,7 +234,7 @@ def had_no_effect(error: Error) -> bool:
         case ReplyError():
             return False
         case Interrupted():
-            return error.hint is None  # a hint tells what may have happened
+            return error.reason != "unanswered"
         case _:
             return True
 

@@ -179,8 +179,8 @@ class Execution:
         try:
             return self.project_response(plan.returning, plan.method, response, given)
         except Error as error:
-            error.message = f"{plan.method.name} took effect, but RETURNING failed: {error.message}"
-            raise
+            message = f"{plan.method.name} took effect, but RETURNING failed: {error.message}"
+            raise error.with_context(message=message) from error.__cause__
 
 
 def first_object(objects: Sequence[Mapping[str, Json]]) -> Mapping[str, Json]:
@@ -202,7 +202,7 @@ def check_required(plan: InsertPlan | ExecPlan, body: Mapping[str, Json]) -> Non
 
 def count_rows(error: Error, done: int, total: int, rest: str, *, tried: int = 1) -> Error:
     """Return the error of one row with the number of rows done and not tried, and how to run the rest as a hint."""
-    if total > 1:
-        error.message += f" ({done} of {total} rows done, {total - done - tried} not tried)"
-        error.hint = "; ".join(hint for hint in (error.hint, rest) if hint)
-    return error
+    if total == 1:
+        return error
+    message = f"{error.message} ({done} of {total} rows done, {total - done - tried} not tried)"
+    return error.with_context(message=message, hint="; ".join(filter(None, (error.hint, rest))) or None)

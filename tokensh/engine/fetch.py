@@ -194,11 +194,12 @@ def locate_errors(
     except HostError as error:
         servers = [p.name.lower() for p in method.routing if p.location == "server"] if method else []
         literals = (_find_literal(sets[name], given.get(name)) for name in servers if sets and given and name in sets)
-        error.span = next((literal for literal in literals if literal is not None), span)
-        raise
+        literal_span = next((literal for literal in literals if literal is not None), span)
+        raise error.with_context(span=literal_span) from error.__cause__
     except Error as error:
-        error.span = error.span or span
-        raise
+        if error.span is not None:
+            raise
+        raise error.with_context(span=span) from error.__cause__
 
 
 def _find_literal(values: ValueSet, value: Value) -> Span | None:

@@ -43,7 +43,8 @@ def create_and_deliver(
             yield project(response)
     except ApiError as error:
         if error.code == "QUOTA_EXCEEDED":
-            error.message += _describe_quota(execution, creation)
+            message = f"{error.message}{_describe_quota(execution, creation)}"
+            raise error.with_context(message=message) from error.__cause__
         raise
     for note in describe_new_token(response, execution.services.now_ms()):
         execution.services.note_later(note)

@@ -8,6 +8,7 @@ when SQLite calls back.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from tokensh.environment import Cancellation
 from tokensh.errors import (
     DataError,
     Error,
+    FunctionMisuse,
     InterfaceError,
     Interrupted,
     NotSupportedError,
@@ -53,6 +55,8 @@ _AFFINITIES: dict[ColumnType, str] = {
     "json": "TEXT",
     "any": "",
 }
+_FUNCTION = re.compile(r"\b(\w+)\(\)")
+"""The function that a message of SQLite names: `misuse of aggregate: count()`."""
 _TOO_LARGE = (
     "too many terms",
     "parser stack overflow",
@@ -114,7 +118,7 @@ class Database:
             self._connection.execute("BEGIN")
             while block := list(islice(rows, _ROWS_PER_LOAD)):
                 if self._cancellation.presses:
-                    raise Interrupted("interrupted")
+                    raise Interrupted
                 self._translate_errors(partial(self._connection.executemany, insert, block))
 
     def clear_table(self, table: str) -> None:
@@ -189,7 +193,7 @@ class Database:
         message = str(error)
         lower = message.lower()
         if lower == "interrupted":
-            return Interrupted("interrupted")
+            return Interrupted()
         if lower.startswith("no such table: store."):
             return dropped_meanwhile()
         if "not authorized" in lower or "prohibited" in lower:
@@ -202,6 +206,8 @@ class Database:
             return DataError(message)
         if "disk" in lower or "memory" in lower or isinstance(error, sqlite3.InternalError):
             return OperationalError(message)
+        if (function := _FUNCTION.search(message)) is not None:
+            return FunctionMisuse(message, function=function[1], aggregate="misuse" in lower)
         return ProgrammingError(message)
 
 

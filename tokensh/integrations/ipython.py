@@ -269,7 +269,8 @@ class TokenshMagics(Magics):
             return placeholders.substitute(text, places, values)
         except PlaceholderError as error:
             if error.missing:
-                error.hint = f"assign it first: {'; '.join(f'{name} = ..' for name, _ in error.missing)}"
+                hint = f"assign it first: {'; '.join(f'{name} = ..' for name, _ in error.missing)}"
+                raise error.with_context(hint=hint) from error.__cause__
             raise
 
 
@@ -300,10 +301,9 @@ def _options(line: str) -> tuple[dict[str, Any], str]:
 def _told(error: Error, source: Source | None, redact: Any) -> Error:
     """The error, whose traceback in a notebook is what a person needs to read and nothing else."""
     lines = format_error(error, source, redact=redact)
-    error.message = redact(error.message)  # a notebook keeps that too
-    error.args = (error.message,)
-    vars(error)["_render_traceback_"] = lambda: lines
-    return error
+    clean = error.with_context(message=redact(error.message))  # a notebook keeps that too
+    vars(clean)["_render_traceback_"] = lambda: lines  # IPython's hook; not a field, so it is not pickled
+    return clean
 
 
 def _say(text: str) -> None:

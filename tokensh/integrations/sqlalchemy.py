@@ -23,7 +23,7 @@ except ModuleNotFoundError as missing:
     ) from missing
 
 from tokensh import __version__, dbapi, sandbox
-from tokensh.errors import UnknownName
+from tokensh.errors import ConnectionClosed, UnknownName
 from tokensh.plan.method_resolution import scan_columns
 from tokensh.plan.objects import Kind, View
 from tokensh.provider.model import Resource
@@ -153,7 +153,7 @@ class TokenshDialect(default.DefaultDialect):
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
         """Whether the pool should forget its connections: one of them was closed behind its back."""
-        return isinstance(e, connection.InterfaceError) and str(e) == "the connection is closed"
+        return isinstance(e, ConnectionClosed)
 
     # ---- what there is
 

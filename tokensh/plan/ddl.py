@@ -200,8 +200,7 @@ def refresh(node: n.Refresh, names: Names) -> RefreshPlan:
     try:
         return RefreshPlan(found.name, QueryBinder(names, span).plan(found.query))
     except Error as error:
-        error.span = span
-        raise
+        raise error.with_context(span=span) from error.__cause__
 
 
 # ---- INSERT, UPDATE, DELETE of a local table

@@ -500,8 +500,7 @@ class QueryBinder:
         try:
             bound = self.query(view.query, None, {})
         except Error as error:
-            error.span = self._place
-            raise
+            raise error.with_context(span=self._place) from error.__cause__
         finally:
             self._views.pop()
             self._place = None if outermost else self._place

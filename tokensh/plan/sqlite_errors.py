@@ -1,27 +1,21 @@
-"""Where in a statement the function stands that SQLite complains of: it says its name, and no place."""
+"""Find the call in a statement that SQLite refused: SQLite gives the name of the function and no position."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from tokensh.errors import Span
 from tokensh.plan.pushdown import walk
 from tokensh.sql import nodes as n
 
-_NAMED = re.compile(r"\b(\w+)\(\)")
 
+def find_misuse(statement: n.Statement, function: str, *, aggregate: bool) -> Span | None:
+    """Return the span of the first call of a function, or None if no call is found.
 
-def place(statement: n.Statement, message: str) -> Span | None:
-    """The span of the first call of the function that a message of SQLite names as `name()`; None where there is none.
-
-    An aggregate that is misused stands where none may be: in WHERE, ON or GROUP BY, if one does.
+    With `aggregate`, a call in WHERE, ON or GROUP BY comes first: an aggregate is legal in the other places.
     """
-    found = _NAMED.search(message)
-    if found is None:
-        return None
-    wrong = [*_without_aggregates(statement)] if "misuse" in message else []
-    return next((span for span in (_call(one, found[1]) for one in (*wrong, statement)) if span is not None), None)
+    wrong = [*_without_aggregates(statement)] if aggregate else []
+    return next((span for span in (_call(node, function) for node in (*wrong, statement)) if span is not None), None)
 
 
 def _call(node: object, name: str) -> Span | None:

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Generator
 from typing import NoReturn, TextIO, cast
 
-from tokensh.errors import Error, InternalError, Interrupted, OutputError, ReaderGone
+from tokensh.errors import Error, InternalError, Interrupted, OutputClosed, OutputError
 from tokensh.render.formats import render
 from tokensh.render.options import Options
 from tokensh.rows import RowSet
@@ -26,7 +26,7 @@ def deliver(name: str, result: RowSet, stream: TextIO | None, options: Options) 
     what made it, which then reports what nobody holds.
 
     Raises:
-        OutputError: the stream could not be written to (ReaderGone: nobody reads it any more).
+        OutputError: the stream could not be written to (OutputClosed: nobody reads it any more).
         Error: what reading the rows raised.
     """
     if stream is None or stream.closed:
@@ -41,7 +41,7 @@ def deliver(name: str, result: RowSet, stream: TextIO | None, options: Options) 
     except OSError as failure:
         _undelivered(result, _failed(failure))
     except KeyboardInterrupt:
-        _undelivered(result, Interrupted("interrupted while the result was written"))
+        _undelivered(result, Interrupted("interrupted while the result was written", reason="unwritten"))
     except Error:
         raise
     except Exception as failure:
@@ -55,7 +55,7 @@ def deliver(name: str, result: RowSet, stream: TextIO | None, options: Options) 
 def _probe(stream: TextIO) -> None:
     """Raises OutputError if it is known before a write is sent that its rows cannot be written."""
     if _is_abandoned(stream, 0):
-        raise ReaderGone("nobody reads the output any more", hint="nothing was sent")
+        raise OutputClosed("nobody reads the output any more", hint="nothing was sent")
 
 
 def _is_abandoned(stream: TextIO, milliseconds: int) -> bool:
@@ -108,7 +108,7 @@ class _Careful:
 
 def _failed(failure: OSError) -> OutputError:
     if isinstance(failure, BrokenPipeError):
-        return ReaderGone("nobody reads the output any more")
+        return OutputClosed("nobody reads the output any more")
     return OutputError(f"the output could not be written: {failure.strerror or failure}")
 
 

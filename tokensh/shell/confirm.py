@@ -48,7 +48,7 @@ class ChangeConfirmation:
                 self.console.note(f"  and {len(rows) - _LISTED} more")
             question = f"{verb} these {len(rows)} rows of {plan.resource.name}?"
         if not dialogs.confirm(question):
-            raise Interrupted("not confirmed, nothing was sent")
+            raise Interrupted("not confirmed, nothing was sent", reason="declined")
         self.spinner.resume()
 
     def _describe_row(self, plan: ChangePlan | ExecPlan, row: Mapping[str, Value]) -> str:

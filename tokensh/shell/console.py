@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TextIO, cast
 
 from tokensh.environment import Environment
-from tokensh.errors import Error, Interrupted, OutputError, ReaderGone
+from tokensh.errors import Error, Interrupted, OutputClosed, OutputError
 from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
 from tokensh.render.options import Options
@@ -48,7 +48,7 @@ class Console:
     def report(self, error: Error, source: Source | None = None) -> None:
         """Write an error; a statement that the user stopped is reported without the word "error"."""
         if isinstance(error, Interrupted):
-            self.note("cancelled" if error.message == "interrupted" else escape_unsafe(error.message))
+            self.note("cancelled" if error.reason == "stopped" else escape_unsafe(error.message))
             if error.hint:
                 self.note(f"hint: {error.hint}")
             return
@@ -94,7 +94,7 @@ class Console:
         rows = _CountedRows(result.rows)
         try:
             deliver(settings.format, RowSet(result.columns, rows), stream, options)
-        except ReaderGone:
+        except OutputClosed:
             rows.exhaust()  # `\g |head` has read what it wanted; `_` keeps all rows
         return rows.count
 

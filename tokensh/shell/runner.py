@@ -153,6 +153,5 @@ class Runner:
             return write(self.history)
         except OperationalError as error:
             self.history = None
-            error.hint = "statements are not remembered from here on"
-            self._console.warn(error)
+            self._console.warn(error.with_context(hint="statements are not remembered from here on"))
             return None

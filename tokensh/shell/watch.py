@@ -118,7 +118,7 @@ class Watch:
             finally:
                 self.spinner.stop()
         if connection.cancellation.presses:
-            raise Interrupted("interrupted")
+            raise Interrupted
         return Snapshot(result.columns, rows, connection.environment.monotonic() - begun)
 
     # ---- painting

@@ -25,7 +25,9 @@ def convert_errors(text: str | None = None, clean: Callable[[str], str] | None =
         yield
     except Error as error:
         if isinstance(error, SeveralErrors):
-            error.hint = "option errors = 'rows' gives the rows of the others, and a row for each of these"
+            error = error.with_context(
+                hint="option errors = 'rows' gives the rows of the others, and a row for each of these"
+            )
         lines = format_error(error, Source("", text) if text else None, redact=clean or Redactor().clean)
         lines[0] = lines[0].removeprefix("error: ")
         raise _class(error)("\n".join(lines)) from None

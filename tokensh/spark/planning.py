@@ -107,8 +107,8 @@ def _bound(
         made = _one_scan(bind(statement, known))
     except MissingParameter as error:
         if names is None and not filtered:
-            error.hint = "give option deployment_name, or say it in the query: WHERE deployment_name IN (..)"
-            raise
+            hint = "give option deployment_name, or say it in the query: WHERE deployment_name IN (..)"
+            raise error.with_context(hint=hint) from error.__cause__
         made = _one_scan(bind(statement, replace(known, workspace=names[0] if names else "any")))
         return _with(made, names or ()), names is not None
     if names is not None:

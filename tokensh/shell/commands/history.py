@@ -97,7 +97,7 @@ def confirm_repeated_write(shell: ShellContext, statement: str) -> None:
     """Ask before a write is sent again that does not ask by itself. Raises Interrupted if the answer is no."""
     verb = statement.split(maxsplit=1)[0].upper()
     if verb in _UNCONFIRMED_WRITES and shell.settings.confirm and not dialogs.confirm(f"run this {verb} again?"):
-        raise Interrupted("not confirmed, nothing was sent")
+        raise Interrupted("not confirmed, nothing was sent", reason="declined")
 
 
 def _recall(shell: ShellContext, argument: str) -> None:
