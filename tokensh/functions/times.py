@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from datetime import datetime, timedelta
 
 from tokensh.errors import DataError
 from tokensh.functions.declaration import FunctionTable
 from tokensh.functions.text import text_of
 from tokensh.rows import Value
-from tokensh.units import DAY, EPOCH, NEVER, format_distance, from_epoch
+from tokensh.units import DAY, NEVER, format_distance, from_epoch, parse_time
 
 FUNCTIONS = FunctionTable()
 
@@ -51,12 +50,8 @@ def _parse_time(text: Value) -> Value:
     if text is None:
         return None
     try:
-        # Python 3.10 does not read the Z.
-        moment = datetime.fromisoformat(text_of(text).strip().replace("Z", "+00:00"))
+        return parse_time(text_of(text))
     except ValueError:
         raise DataError(
             f"invalid time: {text_of(text)!r}", hint="for example '2026-12-31' or '2026-12-31 23:59:59'"
         ) from None
-    if moment.tzinfo is not None:
-        moment = (moment - (moment.utcoffset() or timedelta())).replace(tzinfo=None)
-    return (moment - EPOCH) // timedelta(milliseconds=1)
