@@ -22,7 +22,7 @@ import pytest
 from tests.engine.sessions import A, connect, run
 from tests.resilience.server import FaultyServer, answers
 from tokensh import sandbox
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import Connection
 from tokensh.render.options import Options
 from tokensh.sandbox import Sandbox
 from tokensh.shell.progress import Spinner

@@ -1,4 +1,4 @@
-"""`python -m tokensh` and the `tokensh` command."""
+"""Run the command line, for `python -m tokensh`."""
 
 from __future__ import annotations
 

@@ -55,13 +55,13 @@ class _StandardFields:
         return vars(dataclasses.make_dataclass(cls.__name__, made, eq=False))["__dataclass_fields__"]
 
 
-def _dataclass(*, slots: bool, frozen: bool = False, eq: bool = True) -> Callable[[type], type]:
+def _dataclass(*, slots: bool, frozen: bool = False, eq: bool = True, kw_only: bool = False) -> Callable[[type], type]:
     """As the standard library's; `slots` must be true, and is there to be read."""
     assert slots  # noqa: S101 (a mistake in a class's first line)
-    return lambda cls: _made(cls, frozen, eq)
+    return lambda cls: _made(cls, frozen, eq, kw_only)
 
 
-def _made(cls: type, frozen: bool, eq: bool) -> type:
+def _made(cls: type, frozen: bool, eq: bool, kw_only: bool) -> type:
     """The class anew, since slots cannot be added to one that exists."""
     space = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
     inherited = {one.name: one for base in reversed(cls.__mro__) for one in getattr(base, "__records__", ())}
@@ -81,7 +81,7 @@ def _made(cls: type, frozen: bool, eq: bool) -> type:
         space["__setattr__"] = space["__delattr__"] = _refuse
     made = type(cls)(cls.__name__, cls.__bases__, space)
     made.__qualname__ = cls.__qualname__
-    setattr(made, "__init__", _first(made, records))  # noqa: B010 (a method cannot be assigned to, says mypy)
+    setattr(made, "__init__", _first(made, records, kw_only))  # noqa: B010 (a method cannot be assigned to, says mypy)
     return made
 
 
@@ -135,20 +135,20 @@ def _refuse(_self: Any, name: str, _value: object = None) -> None:
     raise FrozenInstanceError(f"{name} of a frozen object cannot be changed")
 
 
-def _first(cls: type, records: tuple[_Field, ...]) -> Any:
+def _first(cls: type, records: tuple[_Field, ...], kw_only: bool) -> Any:
     """A constructor that compiles the real one, puts that in its own place, and calls it; two threads may do so at once."""
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 (it is that)
-        made = _constructor(cls, records)
+        made = _constructor(cls, records, kw_only)
         setattr(cls, "__init__", made)  # noqa: B010 (a method cannot be assigned to, says mypy)
         made(self, *args, **kwargs)
 
     return __init__
 
 
-def _constructor(cls: type, records: tuple[_Field, ...]) -> Any:
+def _constructor(cls: type, records: tuple[_Field, ...], kw_only: bool) -> Any:
     space: dict[str, Any] = {"_MISSING": _MISSING}
-    parameters, lines = ["self"], []
+    parameters, lines = ["self", "*"] if kw_only else ["self"], []
     for one in records:
         name = one.name
         # A slot's own setter passes by __setattr__, which a frozen class refuses, and is quicker.

@@ -40,6 +40,10 @@ class RowSet:
     incremental: bool = False
 
 
+NO_ROWS = RowSet((), iter(()))
+"""The result of a statement that returns nothing."""
+
+
 def distinct(names: Iterable[str]) -> list[str]:
     """Names no two of which are alike, without regard to case: `name`, `name:2`."""
     taken: set[str] = set()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -49,12 +50,18 @@ def target(origin: str) -> Target:
     return found
 
 
+def send_nothing(*_: object, **__: object) -> NoReturn:
+    raise AssertionError("choosing a credential sends nothing")
+
+
 def choose(
     home: Path, origin: str, variables: dict[str, str], *, file: str = "", profile: str | None = None
 ) -> AccessToken | Renewable:
     if file:
         write_profiles(home, file)
-    return Credentials(world(home, variables=variables), profile=profile).for_target(target(origin))
+    return Credentials(world(home, variables=variables), fetch_json=send_nothing, profile=profile).for_target(
+        target(origin)
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,7 +127,9 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_bound_token_goes_to_its_origin_alone(tmp_path: Path) -> None:
-    credentials = Credentials(world(tmp_path, variables=MINE), given=Setting("own", "the sandbox", LOOPBACK))
+    credentials = Credentials(
+        world(tmp_path, variables=MINE), fetch_json=send_nothing, given=Setting("own", "the sandbox", LOOPBACK)
+    )
     assert credentials.for_target(target(LOOPBACK)).token() == "own"
     with pytest.raises(CredentialError):
         credentials.for_target(target("http://127.0.0.1:18081"))

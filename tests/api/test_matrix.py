@@ -18,7 +18,7 @@ import pytest
 from tests.environments import world
 from tests.resilience.certificates import sign, tls
 from tests.resilience.server import FaultyServer, Seen, tunnels
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import Connection, connect
 from tokensh.errors import CredentialError
 
 HOSTS = {
@@ -189,7 +189,7 @@ def connected(source: Source, network: Network, home: Path) -> Connection:
         "REQUESTS_CA_BUNDLE": str(network.certificate),
         **source.variables,
     }
-    return Connection(environment=world(home, variables=variables), **source.options)
+    return connect(environment=world(home, variables=variables), **source.options)
 
 
 @pytest.mark.parametrize(("name", "host"), CASES, ids=[f"{source}-{host}" for source, host in CASES])

@@ -14,7 +14,7 @@ import pytest
 from tests.environments import world, write_profiles
 from tokensh import sandbox
 from tokensh.api.oauth import from_cli
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import Connection, connect
 from tokensh.errors import ApiError, CredentialError, Error, SeveralErrors
 from tokensh.sandbox import Sandbox
 
@@ -59,7 +59,7 @@ def connected(
         write_profiles(home, file.format(origin=site.origin, token=site.token, secret=site.client_secret))
     given = {"XDG_CACHE_HOME": str(home.parent / "cache"), "PATH": str(home), **(variables or {})}
     environment = world(home, variables=given, now=now)
-    return Run(site, Connection(environment=environment, endpoint=site.endpoint, **more))  # type: ignore[arg-type]
+    return Run(site, connect(environment=environment, endpoint=site.endpoint, **more))  # type: ignore[arg-type]
 
 
 def machine(site: Sandbox, **more: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ import responses
 
 from tests.environments import world
 from tokensh import sandbox
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import Connection, connect
 from tokensh.errors import CredentialError, MissingParameter, ReplyError
 from tokensh.sandbox import Sandbox
 
@@ -55,7 +55,7 @@ def connected(home: Path, variables: dict[str, str] | None = None, file: str = F
     (home / ".databrickscfg").write_text(file)
     (home / ".databrickscfg").chmod(0o600)
     given = {"XDG_CACHE_HOME": str(home.parent / "cache"), "PATH": str(home), **(variables or {})}
-    return Connection(environment=world(home, variables=given), **more)
+    return connect(environment=world(home, variables=given), **more)
 
 
 def rows(connection: Connection, sql: str) -> list[tuple[Any, ...]]:

@@ -11,9 +11,10 @@ from statistics import median
 import requests
 from requests.adapters import HTTPAdapter
 
+import tokensh
 from tests.benchmarks.measure import TOKEN, Bench, Result, cpu, ms, turns, wall
 from tokensh.cli.main import tune
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import Connection
 from tokensh.environment import Environment
 
 LATENCY = 50
@@ -36,7 +37,7 @@ def connect(bench: Bench, delay: int = 0, pool: int = POOL, **variables: str) ->
     streams = (io.StringIO(), io.StringIO(), io.StringIO())
     world = Environment(*streams, variables={**bench.environment, **variables})
     mapped = "TOKENSH_CONFIG" in variables
-    return Connection(environment=world, endpoint=None if mapped else bench.endpoint(delay), max_connections=pool)
+    return tokensh.connect(environment=world, endpoint=None if mapped else bench.endpoint(delay), max_connections=pool)
 
 
 def select(names: Iterator[str]) -> str:

@@ -30,7 +30,7 @@ class TestCompliance(dbapi20.DatabaseAPI20Test):  # type: ignore[misc] # the sui
 
     def test_nextset(self) -> None:
         """An optional extension that is not offered."""
-        assert not hasattr(tokensh.dbapi.Cursor, "nextset")
+        assert not hasattr(tokensh.dbapi.cursor.Cursor, "nextset")
 
     def test_setoutputsize(self) -> None:
         """What it means is up to each driver: nothing here."""

@@ -16,8 +16,10 @@ import pytest
 import tokensh
 from tests.engine.sessions import A, B, asked, connect, lists, run
 from tests.environments import world
-from tokensh import dbapi, errors, sandbox
-from tokensh.dbapi import Connection, Date, Time, Timestamp
+from tokensh import errors, sandbox
+from tokensh.dbapi import pep249
+from tokensh.dbapi.connection import Connection
+from tokensh.dbapi.pep249 import Date, Time, Timestamp
 from tokensh.sandbox import Sandbox
 
 
@@ -47,7 +49,7 @@ LIST = f"SELECT token_id, comment, creation_time FROM user_tokens WHERE deployme
 
 
 def test_the_module_says_what_it_is() -> None:
-    assert (dbapi.apilevel, dbapi.threadsafety, dbapi.paramstyle) == ("2.0", 1, "qmark")
+    assert (pep249.apilevel, pep249.threadsafety, pep249.paramstyle) == ("2.0", 1, "qmark")
 
 
 TREE = [
@@ -67,11 +69,11 @@ TREE = [
 @pytest.mark.parametrize(("name", "parent"), TREE, ids=[name for name, _ in TREE])
 def test_the_exceptions_are_the_tree_that_pep_249_has(name: str, parent: type[Exception]) -> None:
     assert getattr(errors, name).__bases__ == (parent,)
-    assert getattr(errors, name) is getattr(tokensh, name) is getattr(dbapi, name) is getattr(Connection, name)
+    assert getattr(errors, name) is getattr(tokensh, name) is getattr(pep249, name) is getattr(Connection, name)
 
 
 def test_the_package_is_a_dbapi_module_too() -> None:
-    assert all(getattr(tokensh, name) is getattr(dbapi, name) for name in dbapi.__all__)
+    assert all(getattr(tokensh, name) is getattr(pep249, name) for name in pep249.__all__)
     with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
         _ = tokensh.Nonsense  # type: ignore[attr-defined] # that is the point
 
@@ -89,15 +91,15 @@ def test_a_column_has_one_of_the_type_objects(expression: str, code: str, name: 
     sql = f"SELECT {expression} FROM user_tokens WHERE deployment_name = '{A}'"
     ((_, found, *_),) = session.cursor().execute(sql).description or ()
     assert found == code
-    objects = {one: getattr(dbapi, one) for one in ("STRING", "NUMBER", "BINARY", "DATETIME", "ROWID")}
+    objects = {one: getattr(pep249, one) for one in ("STRING", "NUMBER", "BINARY", "DATETIME", "ROWID")}
     assert [one for one, kind in objects.items() if found == kind] == [name]
 
 
 def test_times_of_ticks_are_local_times() -> None:
     ticks = time.mktime((2026, 11, 14, 22, 13, 20, 0, 0, -1))
-    assert dbapi.DateFromTicks(ticks) == dbapi.Date(2026, 11, 14)
-    assert dbapi.TimeFromTicks(ticks) == dbapi.Time(22, 13, 20)
-    assert dbapi.TimestampFromTicks(ticks) == dbapi.Timestamp(2026, 11, 14, 22, 13, 20)
+    assert pep249.DateFromTicks(ticks) == pep249.Date(2026, 11, 14)
+    assert pep249.TimeFromTicks(ticks) == pep249.Time(22, 13, 20)
+    assert pep249.TimestampFromTicks(ticks) == pep249.Timestamp(2026, 11, 14, 22, 13, 20)
 
 
 # ---- values
@@ -453,7 +455,7 @@ def test_rollback_drops_what_waits_and_outside_of_a_transaction_has_nothing_to_d
     assert session.rollback() == 1
     assert not session.in_transaction
     assert site.log == []
-    with pytest.raises(errors.ProgrammingError, match="there is no transaction"):
+    with pytest.raises(errors.ProgrammingError, match="no transaction is open"):
         session.cursor().execute("ROLLBACK")
 
 
@@ -481,15 +483,15 @@ def test_a_sandbox_of_its_own_begins_and_ends_with_the_session(tmp_path: Path) -
         (origin,) = {session.hosts.endpoint}
     assert origin is not None
     with (
-        Connection(environment=world(tmp_path), endpoint=origin, token="x", workspace=A) as late,
+        tokensh.connect(environment=world(tmp_path), endpoint=origin, token="x", workspace=A) as late,
         pytest.raises(errors.NetworkError),
     ):
         run(late, "SELECT * FROM user_tokens")
 
 
 def test_a_sandbox_and_an_endpoint_exclude_each_other(tmp_path: Path) -> None:
-    with pytest.raises(errors.InterfaceError, match="endpoint of its own"):
-        Connection(environment=world(tmp_path), sandbox=True, endpoint="http://127.0.0.1:1/w/{deployment_name}")
+    with pytest.raises(errors.InterfaceError, match="its own endpoint"):
+        tokensh.connect(environment=world(tmp_path), sandbox=True, endpoint="http://127.0.0.1:1/w/{deployment_name}")
 
 
 def test_the_endpoint_can_be_a_variable(site: Sandbox, tmp_path: Path) -> None:
@@ -548,7 +550,7 @@ def test_a_value_of_a_placeholder_stays_inside_its_quotes(session: Connection) -
 def test_a_partial_result_tells_of_the_workspaces_that_failed(site: Sandbox, tmp_path: Path) -> None:
     failed: list[errors.Error] = []
     progress: list[tuple[int, int]] = []
-    callbacks = dbapi.Callbacks(
+    callbacks = tokensh.Callbacks(
         on_failure=failed.append, on_progress=lambda done, total: progress.append((done, total))
     )
     site.fault(f"GET /w/{B}/*", status=403, times=None)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.engine import sessions
 from tokensh import sandbox
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import Connection
 from tokensh.sandbox import Sandbox
 
 Connect = Callable[..., Connection]

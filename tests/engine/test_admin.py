@@ -10,7 +10,7 @@ import pytest
 
 from tests.engine.sessions import A, B, C, asked, column, connect, run
 from tokensh import sandbox
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import Connection
 from tokensh.errors import ApiError, ProgrammingError
 from tokensh.sandbox import Sandbox
 

@@ -13,8 +13,9 @@ import pytest
 from tests.engine.sessions import A, B, asked, connect, run
 from tokensh import sandbox
 from tokensh.api.request import Json
-from tokensh.dbapi import Callbacks, Connection
+from tokensh.dbapi.connection import Connection
 from tokensh.engine.advice import describe_new_token, find_lost_grants
+from tokensh.engine.callbacks import Callbacks
 from tokensh.errors import ApiError, Interrupted, ProgrammingError
 from tokensh.sandbox import Sandbox
 from tokensh.units import DAY

@@ -20,7 +20,7 @@ from tokensh.api.client import Client
 from tokensh.api.journal import Entry, Journal
 from tokensh.api.request import Request as ApiRequest
 from tokensh.api.response import Reply
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import Connection
 from tokensh.errors import (
     ApiError,
     DataError,

@@ -9,7 +9,8 @@ import pytest
 
 from tests.engine.conftest import Connect
 from tests.engine.sessions import A, B, C, asked, column, lists, run
-from tokensh.dbapi import Callbacks, Connection
+from tokensh.dbapi.connection import Connection
+from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.diff import describe_refresh
 from tokensh.errors import (
     ApiError,
@@ -426,7 +427,7 @@ def test_what_a_transaction_does_not_take_leaves_it_open(sql: str, kind: type[Er
 
 @pytest.mark.parametrize("sql", ["COMMIT", "ROLLBACK"])
 def test_there_must_be_a_transaction_to_end(sql: str, session: Connection) -> None:
-    with pytest.raises(ProgrammingError, match="there is no transaction"):
+    with pytest.raises(ProgrammingError, match="no transaction is open"):
         run(session, sql)
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from tests.engine.conftest import Connect
 from tests.engine.sessions import A, B, asked, column, run
-from tokensh.dbapi import Callbacks, Connection
+from tokensh.dbapi.connection import Connection
+from tokensh.engine.callbacks import Callbacks
 from tokensh.errors import (
     ApiError,
     DataError,

@@ -9,7 +9,8 @@ import pytest
 
 from tests.engine.sessions import column, connect, run
 from tokensh import sandbox
-from tokensh.dbapi import Callbacks, Connection
+from tokensh.dbapi.connection import Connection
+from tokensh.engine.callbacks import Callbacks
 from tokensh.errors import Error, SeveralErrors
 from tokensh.sandbox import LogEntry, Sandbox
 

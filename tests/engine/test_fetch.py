@@ -6,7 +6,8 @@ import pytest
 
 from tests.engine.conftest import Connect
 from tests.engine.sessions import A, B, C, asked, column, lists, run
-from tokensh.dbapi import Callbacks, Connection
+from tokensh.dbapi.connection import Connection
+from tokensh.engine.callbacks import Callbacks
 from tokensh.errors import ApiError, Error, HostError, NetworkError, ProgrammingError, ReplyError, SeveralErrors
 from tokensh.sandbox import Sandbox
 

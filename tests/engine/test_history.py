@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.environments import world
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import connect
 from tokensh.engine.history import History, HistoryEntry
 from tokensh.errors import OperationalError
 
@@ -86,7 +86,7 @@ def test_a_link_in_its_place_is_refused(tmp_path: Path) -> None:
 def test_it_can_be_asked_in_sql(tmp_path: Path) -> None:
     home = world(tmp_path)
     made(home.state_folder / "history.db", "SELECT 1", "SELECT 2", "SHOW PROVIDERS").close()
-    with Connection(environment=home, sandbox=True) as connection:
+    with connect(environment=home, sandbox=True) as connection:
         cursor = connection.cursor().execute(
             "SELECT statement, rows, start_time, duration, outcome FROM tokensh.local.statements"
             " WHERE statement LIKE 'SELECT%' ORDER BY id"

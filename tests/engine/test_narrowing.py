@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from tests.engine.sessions import A, B, C, run
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import Connection
 from tokensh.errors import MissingParameter
 
 COLUMNS = ("env", "n", "name")

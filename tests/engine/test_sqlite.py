@@ -13,7 +13,7 @@ from typing import cast
 import pytest
 
 from tests.engine.sessions import A, connect, run
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import Connection
 from tokensh.engine.functions import function_names
 from tokensh.engine.sqlite import Database
 from tokensh.environment import Cancellation

@@ -11,7 +11,7 @@ import pytest
 from tests.engine.conftest import Connect
 from tests.engine.sessions import A, run
 from tests.engine.test_create import ids, insert
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import Connection
 from tokensh.engine.unknown_creates import NAME
 from tokensh.errors import ProgrammingError, UnknownOutcome
 from tokensh.redact import MASK

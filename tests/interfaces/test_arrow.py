@@ -10,7 +10,7 @@ import pytest
 import tokensh
 from tests.engine.sessions import A, B
 from tokensh import errors
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import Connection
 from tokensh.sandbox import Sandbox
 
 pa = pytest.importorskip("pyarrow", reason="needs tokensh[arrow]")

@@ -12,7 +12,7 @@ import pytest
 from tests.resilience.invariants import forms
 from tests.resilience.running import INSERT, SELECT, Place
 from tests.resilience.server import Behaviour, Exchange, FaultyServer, answers, closes, is_cut_off, packs_badly, resets
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import Connection, connect
 from tokensh.environment import Environment
 from tokensh.errors import Error
 
@@ -43,7 +43,7 @@ FAULTS: dict[str, Behaviour] = {
 def connection(place: Place) -> Connection:
     out, err = io.StringIO(), io.StringIO()
     environment = Environment(io.StringIO(), out, err, place.variables(), sleep=place.sleeps.append)
-    return Connection(environment=environment, endpoint=place.endpoint, workspace="dbc-1", max_reply=1000)
+    return connect(environment=environment, endpoint=place.endpoint, workspace="dbc-1", max_reply=1000)
 
 
 def related(error: BaseException | None) -> Iterator[BaseException]:
@@ -76,7 +76,14 @@ def test_nothing_that_knows_a_secret_shows_it(place: Place) -> None:
     with connection(place) as connected:
         cursor = connected.cursor()
         cursor.execute(SELECT)
-        known = [connected, cursor, connected.redactor, connected.client, connected.environment, connected._credentials]
+        known = [
+            connected,
+            cursor,
+            connected.redactor,
+            connected.client,
+            connected.environment,
+            connected._access.credentials,
+        ]
         assert place.token not in "".join(map(repr, [*known[:4], known[5]]))
         target = connected.hosts.resolve("https://{deployment_name}.cloud.databricks.com", {"deployment_name": "dbc-1"})
-        assert place.token not in repr(connected._credentials.for_target(target))
+        assert place.token not in repr(connected._access.credentials.for_target(target))

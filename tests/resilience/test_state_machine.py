@@ -32,7 +32,7 @@ from tests.resilience.server import (
     resets_after_effect,
 )
 from tests.resilience.workspace import Tokens
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import Connection
 from tokensh.environment import handle_interrupts
 from tokensh.errors import Error, UnknownOutcome
 from tokensh.render.deliver import deliver

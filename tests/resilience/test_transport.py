@@ -317,7 +317,7 @@ def test_a_reply_may_be_as_large_as_is_said(method: str, place: Place, workspace
 def test_a_size_that_is_none_is_refused(size: str, place: Place) -> None:
     ran = place.run(f"--max-reply={size}", "-c", SELECT)
     assert (ran.status, list(ran.requests)) == (2, [])
-    assert "is no size such as 64M" in ran.err
+    assert "expected bytes, such as 64M" in ran.err
 
 
 MEASURED = """

@@ -11,7 +11,7 @@ import pyte
 import pytest
 
 from tests.environments import world
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import connect
 from tokensh.errors import ApiError, InterfaceError
 from tokensh.render.options import Options
 from tokensh.rows import Column, Row
@@ -54,7 +54,7 @@ class Place:
         variables = {"DATABRICKS_TOKEN": site.token}
         self.clock = clock
         self.world = world(home, variables=variables, now=clock.now, monotonic=clock.now, sleep=clock.sleep)
-        self.connection = Connection(environment=self.world, endpoint=site.endpoint, workspace=WORKSPACE)
+        self.connection = connect(environment=self.world, endpoint=site.endpoint, workspace=WORKSPACE)
         spinner = Spinner(self.world, self.connection.cancellation)
         options = Options(terminal=size is not None, width=size and size[0], now=clock.time)
         self.watch = Watch(self.connection, lambda: options, lambda: size, spinner)

@@ -75,20 +75,27 @@ class Credentials:
 
     Args:
         environment: the variables DATABRICKS_* and the home folder.
+        fetch_json: asks OAuth endpoints.
         profile: only this profile of ~/.databrickscfg may be used (DATABRICKS_CONFIG_PROFILE does the same).
         given: only this credential may be used.
 
     Several threads may use it.
     """
 
-    def __init__(self, environment: Environment, *, profile: str | None = None, given: Setting | None = None) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        *,
+        fetch_json: FetchJson,
+        profile: str | None = None,
+        given: Setting | None = None,
+    ) -> None:
         self._environment = environment
         self.profile = profile or environment.get("DATABRICKS_CONFIG_PROFILE") or None
         self._given = given
         self._renewable: dict[tuple[str, ...], Renewable] = {}
         self._lock = threading.Lock()
-        self.fetch: FetchJson | None = None
-        """How OAuth endpoints are asked: `Client.fetch_json`, set once there is a client."""
+        self._fetch_json = fetch_json
 
     def for_target(self, target: Target) -> AccessToken | Renewable:
         """The credential for an address.
@@ -281,9 +288,7 @@ class Credentials:
         place = oauth.accounts_origin(target) if machine.account_id else f"{target.origin}{target.prefix}"
 
         def obtain() -> Granted:
-            if self.fetch is None:
-                raise CredentialError("no client asks OAuth endpoints yet", looked_at=(source,))
-            return oauth.obtain(self.fetch, machine, target, source, self._environment.now)
+            return oauth.obtain(self._fetch_json, machine, target, source, self._environment.now)
 
         return self._kept(("oauth-m2m", source, place), obtain)
 

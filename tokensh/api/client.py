@@ -21,7 +21,7 @@ from urllib.parse import urlencode, urlsplit
 
 from tokensh import __version__
 from tokensh._dataclasses import dataclass, replace
-from tokensh.api import response, retry
+from tokensh.api import limits, response, retry
 from tokensh.api.api_errors import is_stale, page_hint
 from tokensh.api.hosts import Target, parse_origin
 from tokensh.api.log import Log
@@ -46,16 +46,8 @@ if TYPE_CHECKING:
     from requests import PreparedRequest, Response
     from requests.adapters import HTTPAdapter
 
-TIMEOUT = 30.0
-"""Seconds for a request, its retries included."""
-CREATE_TIMEOUT = 60.0
-"""Seconds for a request whose lost reply would cost a token."""
 CONNECT_TIMEOUT = 10.0
 """Seconds for one try to connect."""
-LONGEST_TIMEOUT = 86400.0
-MOST_CONNECTIONS = 64
-MAX_REPLY = 32 * 2**20
-"""Bytes."""
 _CHUNK = 64 * 1024
 _SYSTEM = {"win32": "windows"}.get(sys.platform, sys.platform)
 _PRODUCT = f"tokensh/{__version__} python/{'.'.join(map(str, sys.version_info[:3]))} os/{_SYSTEM}"
@@ -133,15 +125,17 @@ class Client:
         *,
         redactor: Redactor,
         cancellation: Cancellation,
-        timeout: float = TIMEOUT,
-        create_timeout: float = CREATE_TIMEOUT,
-        max_connections: int = 16,
-        max_reply: int = MAX_REPLY,
+        timeout: float = limits.REQUEST_TIMEOUT,
+        create_timeout: float = limits.CREATE_TIMEOUT,
+        max_connections: int = limits.CONNECTIONS,
+        max_reply: int = limits.RESPONSE_SIZE,
         log: Log | None = None,
     ) -> None:
-        if not 1 <= max_connections <= MOST_CONNECTIONS:
-            raise InterfaceError(f"there can be 1 to {MOST_CONNECTIONS} connections at once, not {max_connections}")
-        if not (0 < timeout <= LONGEST_TIMEOUT and 0 < create_timeout <= LONGEST_TIMEOUT):
+        if not 1 <= max_connections <= limits.MAX_CONNECTIONS:
+            raise InterfaceError(
+                f"there can be 1 to {limits.MAX_CONNECTIONS} connections at once, not {max_connections}"
+            )
+        if not (0 < timeout <= limits.MAX_TIMEOUT and 0 < create_timeout <= limits.MAX_TIMEOUT):
             raise InterfaceError("a timeout must be more than 0 s and at most a day")
         if max_reply < 1:
             raise InterfaceError("a reply must be allowed at least one byte")

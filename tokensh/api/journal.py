@@ -96,6 +96,11 @@ class Journal:
         comment = None if intent.comment is None else self._redact(intent.comment)
         return replace(intent, comment=comment, look=self._redact(intent.look))
 
+    def clear(self) -> None:
+        """Take the intents whose outcome is unknown off the disk."""
+        for entry in self.left():
+            entry.clear()
+
     def left(self) -> Iterator[Entry]:
         """The intents whose outcome nobody has seen, oldest first; files that cannot be read are passed over."""
         for path in sorted(self.folder.glob("*.json")):

@@ -1,4 +1,8 @@
-"""Statements from `-c`, files and standard input, run one after the other: nothing is asked, and the first error stops it."""
+"""Run scripts: the statements of `-c`, of files and of standard input, one after the other, without asking anything.
+
+A pipe is run while it is read. A file is read as a whole first, so that nothing is sent if one of its placeholders has no
+value. Results go to a `Sink`, everything else to a `Reporter`, which also keeps the exit status.
+"""
 
 from __future__ import annotations
 
@@ -32,18 +36,26 @@ from tokensh.rows import RowSet
 from tokensh.sql.lexer import TRIVIA, tokenize
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import StatementText, split_script
+from tokensh.text import plural
 
 if TYPE_CHECKING:
-    from tokensh.dbapi import Connection
+    from tokensh.dbapi.connection import Connection
 
-_PROGRESS_AFTER = 0.3
-"""s: what is faster than this is not worth a line."""
+_PROGRESS_DELAY = 0.3
+"""Seconds before the progress line appears; faster statements need none."""
 _BOM = b"\xef\xbb\xbf"
+_CHANGE_WORDS = ("INSERT", "EXEC", "DELETE", "UPDATE", "REPLACE")
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """Text of statements: its name in messages, its lines, and whether those come while it runs (a pipe)."""
+    """The text of statements.
+
+    Attributes:
+        name: what messages call it.
+        lines: returns an iterator of its lines.
+        streamed: the lines arrive while the script runs, from a pipe.
+    """
 
     name: str
     lines: Callable[[], Iterator[str]]
@@ -51,49 +63,49 @@ class Script:
 
 
 def from_text(text: str, name: str = "-c") -> Script:
-    """A statement, or several, of the command line. Raises NotSupportedError."""
+    """Return the script of an argument. Raises NotSupportedError."""
     _refuse_template(text, name)
     return Script(name, lambda: iter(text.splitlines(keepends=True)))
 
 
 def from_file(path: str) -> Script:
-    """A file; it is read at once. Raises InterfaceError, NotSupportedError."""
+    """Read a file and return its script. Raises InterfaceError, NotSupportedError."""
     try:
         content = Path(path).read_bytes()
     except OSError as failure:
         raise InterfaceError(f"cannot read {path}: {failure.strerror}") from None
     _refuse_template(content.decode("latin-1"), path)
-    return Script(path, lambda: _decoded(BytesIO(content), path))
+    return Script(path, lambda: _decode_lines(BytesIO(content), path))
 
 
 def _refuse_template(text: str, name: str) -> None:
     if "<<<json" in text:
         raise NotSupportedError(
-            f"{name + ': ' if name else ''}jsonnet templates are not run",
+            f"{name + ': ' if name else ''}jsonnet templates are not supported",
             hint="write {{ name }} in the statements, and give its value with --var name=value or --vars FILE",
         )
 
 
 def from_stdin(environment: Environment) -> Script:
-    """Standard input; a pipe is run as it is read."""
+    """Return the script of standard input; a pipe is read while it runs. Raises InterfaceError if it is closed."""
     stream: TextIO | None = environment.stdin
     if stream is None or stream.closed:
         raise InterfaceError("standard input is closed", hint="give a statement with -c, or a file with -f")
     buffer: BinaryIO | None = getattr(stream, "buffer", None)
     if buffer is None:
         return Script("<stdin>", lambda: iter(stream))
-    return Script("<stdin>", lambda: _decoded(buffer, "<stdin>"), streamed=not _is_file(buffer))
+    return Script("<stdin>", lambda: _decode_lines(buffer, "<stdin>"), streamed=not _is_regular_file(buffer))
 
 
-def _is_file(buffer: BinaryIO) -> bool:
+def _is_regular_file(buffer: BinaryIO) -> bool:
     try:
         return stat.S_ISREG(fstat(buffer.fileno()).st_mode)
     except OSError:
         return False
 
 
-def _decoded(buffer: BinaryIO, name: str) -> Iterator[str]:
-    """Lines of UTF-8. Raises ProgrammingError at the first byte that is none."""
+def _decode_lines(buffer: BinaryIO, name: str) -> Iterator[str]:
+    """Yield lines, decoded as UTF-8. Raises ProgrammingError at the first invalid byte."""
     offset = 0
     for number, line in enumerate(iter(buffer.readline, b""), 1):
         raw = line.removeprefix(_BOM) if number == 1 else line
@@ -102,14 +114,20 @@ def _decoded(buffer: BinaryIO, name: str) -> Iterator[str]:
         except UnicodeDecodeError as error:
             at = offset + error.start + len(line) - len(raw)
             raise ProgrammingError(
-                f"{name}:{number}: byte {at} (0x{line[at - offset]:02x}) is no UTF-8",
+                f"{name}:{number}: byte {at} (0x{line[at - offset]:02x}) is not valid UTF-8",
                 hint="save the file as UTF-8",
             ) from None
         offset += len(line)
 
 
 class Reporter:
-    """Tells on the error stream what went wrong, and keeps the exit status."""
+    """Writes errors, warnings and notes to a stream, and keeps the exit status.
+
+    Args:
+        stream: standard error.
+        redact: removes secrets from a text.
+        monotonic: the clock of the progress line, in seconds; None: no progress line.
+    """
 
     def __init__(
         self, stream: TextIO, redact: Callable[[str], str], monotonic: Callable[[], float] | None = None
@@ -118,57 +136,56 @@ class Reporter:
         self._stream = stream
         self._redact = redact
         self._monotonic = monotonic
-        """The clock of the progress line; None: there is none."""
-        self._begun = 0.0
-        self._drawn = False
+        self._started = 0.0
+        self._progress_is_drawn = False
 
     def progress(self, done: int, total: int) -> None:
-        """So many of so many workspaces have answered: a line on a terminal, which goes when all have."""
+        """Draw how many workspaces have answered, on a line of the terminal that disappears with the last answer."""
         if self._monotonic is None:
             return
         if done == 0:
-            self._begun = self._monotonic()
+            self._started = self._monotonic()
         elif done == total:
-            self._erase()
-        elif self._monotonic() - self._begun >= _PROGRESS_AFTER:
-            self._put(f"\r{done} of {total} workspaces\x1b[K")
-            self._drawn = True
+            self._erase_progress()
+        elif self._monotonic() - self._started >= _PROGRESS_DELAY:
+            self._write_raw(f"\r{done} of {total} workspaces\x1b[K")
+            self._progress_is_drawn = True
 
-    def _erase(self) -> None:
-        if self._drawn:
-            self._put("\r\x1b[K")
-            self._drawn = False
+    def _erase_progress(self) -> None:
+        if self._progress_is_drawn:
+            self._write_raw("\r\x1b[K")
+            self._progress_is_drawn = False
 
     def error(self, error: Error, source: Source | None = None) -> None:
-        """An error; a reader that has gone away is none to talk about."""
-        self._count(error.exit_status)
+        """Report an error; a closed output pipe changes the exit status only, as with other commands before `| head`."""
+        self._raise_status(error.exit_status)
         if not isinstance(error, OutputClosed):
             self.write("\n".join(format_error(error, source, redact=self._redact)))
 
     def warning(self, error: Error) -> None:
-        """What was done without, since the caller said so; the exit status tells of it."""
-        self._count(EXIT_FAILED)
+        """Report a failure that --partial tolerates; it still sets the exit status."""
+        self._raise_status(EXIT_FAILED)
         first, *more = format_error(error, redact=self._redact)
         self.write("\n".join((first.replace("error:", "warning:", 1), *more)))
 
     def note(self, text: str) -> None:
-        """What is worth a line, and no error; a warning says so itself."""
+        """Write a line that is not an error; a text that begins with `warning: ` keeps that word."""
         self.write(text if text.startswith("warning: ") else f"note: {text}")
 
     def write(self, text: str) -> None:
-        """A line or several; if nobody can be told, so be it."""
-        self._erase()
-        self._put(text + "\n")
+        """Write lines, ignoring a closed stream."""
+        self._erase_progress()
+        self._write_raw(text + "\n")
 
-    def _put(self, text: str) -> None:
+    def _write_raw(self, text: str) -> None:
         try:
             self._stream.write(text)
             self._stream.flush()
         except (OSError, ValueError, AttributeError):
             pass
 
-    def _count(self, status: int) -> None:
-        """A write whose outcome is unknown weighs most, then an interruption, then what came first."""
+    def _raise_status(self, status: int) -> None:
+        """Keep the most severe exit status: unknown outcome > interrupted > first failure."""
         ranks = (EXIT_UNKNOWN_OUTCOME, EXIT_INTERRUPTED)
         if self.status == EXIT_OK or (
             status in ranks and (self.status not in ranks or ranks.index(status) < ranks.index(self.status))
@@ -179,7 +196,7 @@ class Reporter:
 def check(scripts: Iterable[Script], parser: Parser, reporter: Reporter) -> None:
     """Parse every statement and report each syntax error; nothing is run."""
     for script in scripts:
-        for piece in _pieces(script, parser, reporter):
+        for piece in _split(script, parser, reporter):
             try:
                 if piece.error:
                     raise piece.error
@@ -190,7 +207,7 @@ def check(scripts: Iterable[Script], parser: Parser, reporter: Reporter) -> None
 
 @dataclass(frozen=True, slots=True)
 class Sink:
-    """Where results go, and in what shape."""
+    """A stream for results, and the format they are written in."""
 
     stream: TextIO | None
     format: str
@@ -198,9 +215,19 @@ class Sink:
 
 
 class ScriptRunner:
-    """Runs scripts on a connection."""
+    """Runs scripts on a connection.
 
-    def __init__(  # noqa: PLR0913 (what it works with, and how)
+    Args:
+        connection: runs the statements.
+        sink: gets the results.
+        reporter: gets the errors.
+        stop: stop at the first error.
+        dry: only explain the statements.
+        quiet: do not report how many rows a result has, which is done on a terminal.
+        reports_despatch: report a change without result rows in StackQL's words, which programs look for.
+    """
+
+    def __init__(  # noqa: PLR0913 (see Args)
         self,
         connection: Connection,
         sink: Sink,
@@ -209,57 +236,54 @@ class ScriptRunner:
         stop: bool = True,
         dry: bool = False,
         quiet: bool = False,
+        reports_despatch: bool = False,
     ) -> None:
         self._connection = connection
         self._sink = sink
         self._reporter = reporter
         self._stop = stop
         self._dry = dry
-        self.despatched = False
-        """Whether to say of a change that gave no rows that it was sent, in StackQL's words."""
-        self._counts = not quiet and sink.options.terminal and is_terminal(connection.environment.stderr)
+        self._reports_despatch = reports_despatch
+        self._reports_counts = not quiet and sink.options.terminal and is_terminal(connection.environment.stderr)
 
     def run(self, scripts: Iterable[Script]) -> None:
-        """Run them in order; the reporter has the errors. Nothing is sent if a placeholder has no value."""
-        read = [self._read(script) for script in scripts]
-        missing = [found for script, pieces in read if pieces for found in self._unfilled(script, pieces)]
-        for error, source in missing:
-            self._reporter.error(error, source)
-        if missing or self._reporter.status:
+        """Run scripts in order; errors go to the reporter. Nothing is sent if a placeholder of a file has no value."""
+        pieces_by_script = [(script, self._read_pieces(script)) for script in scripts]
+        for script, pieces in pieces_by_script:
+            self._report_missing_values(script, pieces or ())
+        if self._reporter.status:
             return
-        self._run(read)
+        self._run_pieces(pieces_by_script)
         if self._connection.in_transaction:
-            count = self._connection.rollback()
+            changes = plural(self._connection.rollback(), "waiting change")
             self._reporter.error(
                 ProgrammingError(
-                    f"the input ended inside a transaction: it was rolled back, {count} waiting changes were not sent",
-                    hint="end it with COMMIT",
+                    f"the input ended inside a transaction: rolled back, {changes} not sent", hint="end it with COMMIT"
                 )
             )
 
-    def _run(self, read: Iterable[tuple[Script, list[StatementText] | None]]) -> None:
-        for script, pieces in read:
-            for piece in _pieces(script, self._connection.parser, self._reporter) if pieces is None else pieces:
-                if not self._ran(script, piece):
+    def _run_pieces(self, pieces_by_script: Iterable[tuple[Script, list[StatementText] | None]]) -> None:
+        for script, pieces in pieces_by_script:
+            streamed = _split(script, self._connection.parser, self._reporter) if pieces is None else pieces
+            for piece in streamed:
+                if not self._run_piece(script, piece):
                     return
             if self._reporter.status and self._stop:
                 return
 
-    def _read(self, script: Script) -> tuple[Script, list[StatementText] | None]:
-        """A script and its statements; None if they are to be read while it runs."""
-        if script.streamed:
-            return script, None
-        return script, list(_pieces(script, self._connection.parser, self._reporter))
+    def _read_pieces(self, script: Script) -> list[StatementText] | None:
+        """Return a script's statements; None if they are read while it runs."""
+        return None if script.streamed else list(_split(script, self._connection.parser, self._reporter))
 
-    def _unfilled(self, script: Script, pieces: Iterable[StatementText]) -> Iterator[tuple[PlaceholderError, Source]]:
+    def _report_missing_values(self, script: Script, pieces: Iterable[StatementText]) -> None:
         for piece in pieces:
             try:
                 self._connection.substitute_placeholders(piece.text)
             except PlaceholderError as error:
-                yield error, _source(script, piece)
+                self._reporter.error(error, _source(script, piece))
 
-    def _ran(self, script: Script, piece: StatementText) -> bool:
-        """Run one statement; whether the next one is to be run."""
+    def _run_piece(self, script: Script, piece: StatementText) -> bool:
+        """Run one statement; return whether the next one is to be run."""
         source = _source(script, piece)
         try:
             if piece.error:
@@ -269,14 +293,14 @@ class ScriptRunner:
             with handle_interrupts(self._connection.cancellation):
                 silent = True
                 for result in self._connection.results(text, dry=self._dry):
-                    self._deliver(result)
+                    self._write_result(result)
                     silent = silent and not result.columns
-            if silent and self.despatched and _is_change(self._connection.parser, text):
+            if silent and self._reports_despatch and _is_change(self._connection.parser, text):
                 self._reporter.write("The operation was despatched successfully")
         except Error as error:
             self._reporter.error(error, source)
-            lost = isinstance(error, OutputError) or error.exit_status == EXIT_INTERRUPTED
-            return not (self._stop or lost)
+            must_stop = isinstance(error, OutputError) or error.exit_status == EXIT_INTERRUPTED
+            return not (self._stop or must_stop)
         if self._connection.cancellation.presses:
             self._reporter.error(
                 Interrupted("interrupted; this statement was done before it could stop", reason="finished"), source
@@ -284,23 +308,23 @@ class ScriptRunner:
             return False
         return True
 
-    def _deliver(self, result: RowSet) -> None:
+    def _write_result(self, result: RowSet) -> None:
         count = deliver(self._sink.format, result, self._sink.stream, self._sink.options)
-        if self._counts and result.columns:
-            self._reporter.write(f"({count} row{'' if count == 1 else 's'})")
+        if self._reports_counts and result.columns:
+            self._reporter.write(f"({plural(count, 'row')})")
 
 
 def _is_change(parser: Parser, text: str) -> bool:
     first = next((token for token in tokenize(parser.table, text) if token.kind not in TRIVIA), None)
-    return first is not None and first.text.upper() in ("INSERT", "EXEC", "DELETE", "UPDATE", "REPLACE")
+    return first is not None and first.text.upper() in _CHANGE_WORDS
 
 
 def _source(script: Script, piece: StatementText) -> Source:
     return Source(script.name, piece.text, piece.line, piece.column)
 
 
-def _pieces(script: Script, parser: Parser, reporter: Reporter) -> Iterator[StatementText]:
-    """The statements of a script, up to where it cannot be read."""
+def _split(script: Script, parser: Parser, reporter: Reporter) -> Iterator[StatementText]:
+    """Yield the statements of a script; report what keeps the rest from being read."""
     try:
         yield from split_script(script.lines(), parser.table, parser.is_complete)
     except Error as error:

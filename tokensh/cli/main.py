@@ -1,4 +1,8 @@
-"""The command line: arguments, standard input, exit status."""
+"""The command line: arguments and standard input in, results and an exit status out.
+
+Start-up time is a feature: `--version` and `--help` load next to nothing, and everything else is imported by the function
+that needs it.
+"""
 
 from __future__ import annotations
 
@@ -10,210 +14,111 @@ from contextlib import contextmanager, suppress
 from tokensh import __version__
 from tokensh.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Error, InterfaceError, InternalError
 
-# --version and --help load next to nothing, everything else loads what it needs.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
     from typing import Any, TextIO
 
-    from tokensh.cli.batch import Reporter, Script, Sink
-    from tokensh.dbapi import Connection
+    from tokensh.cli.batch import Script, Sink
+    from tokensh.dbapi.connection import Connection
     from tokensh.environment import Environment
 
+_COLLECTION_THRESHOLD = 25_000
+"""New objects between two garbage collections. Python's own 700 makes a hundred of a short run, which find nothing."""
 
-def build_parser() -> argparse.ArgumentParser:
-    """The options; help.txt says what they do."""
-    import argparse  # noqa: PLC0415 (--version does without)
+_SWITCH_INTERVAL = 0.0005
+"""Seconds that a computing thread keeps others waiting. With Python's own 5 ms, a thread that reads a response while another
+decodes one waits longer for its turns than for the network."""
 
-    from tokensh.render.formats import FORMATS  # noqa: PLC0415 (the same)
-
-    # Without a width it would load shutil, and every compression there is with that, to find the same.
-    width = _columns() - 2
-
-    def formatter(prog: str) -> argparse.HelpFormatter:
-        return argparse.HelpFormatter(prog, width=width)
-
-    class Parser(argparse.ArgumentParser):
-        def format_help(self) -> str:
-            return _help()
-
-    made = Parser(prog="tokensh", formatter_class=formatter, allow_abbrev=False)
-    add = made.add_argument
-    add("-c", "-e", dest="sources", metavar="SQL", action="append", type=_statement)
-    add("-f", "-i", dest="sources", metavar="FILE", action="append", type=_file)
-    add("-o", "--output", metavar="FORMAT", choices=FORMATS)
-    add("-O", "--outfile", metavar="FILE")
-    add("-H", "--hideheaders", action="store_true")
-    add("--csv-safe", action="store_true")
-    add("-v", "--var", metavar="NAME=VALUE", action="append", default=[])
-    add("--vars", metavar="FILE", action="append", default=[])
-    add("-w", "--workspace", metavar="NAME")
-    add("-p", "--profile", metavar="PROFILE")
-    add("--sandbox", action="store_true")
-    add("--endpoint", metavar="TEMPLATE")
-    add("--registry", metavar="DIR")
-    add("--on-error", choices=("stop", "continue"), default="stop")
-    add("--check", action="store_true")
-    add("--dry-run", action="store_true")
-    add("--yes", action="store_true")
-    add("--partial", action="store_true")
-    add("--timeout", metavar="S", type=_seconds)
-    add("--max-connections", metavar="N", type=_connections, default=16)
-    add("--max-reply", metavar="SIZE", type=_size)
-    add("--log", metavar="FILE")
-    add("--store", metavar="FILE")
-    add("-X", "--no-rc", action="store_true")
-    add("-q", "--quiet", action="store_true")
-    add("--plain", action="store_true")
-    add("--color", choices=("auto", "always", "never"), default="auto")
-    add("-V", "--version", action="version", version=_version())
-    # What only StackQL's spelling sets.
-    made.set_defaults(auth=None, delimiter=None, environment={}, despatched=False)
-    return made
-
-
-def _help() -> str:
-    # As it was written: argparse takes longer to lay it out than Python takes to start.
-    with open(os.path.join(os.path.dirname(__file__), "help.txt"), encoding="utf-8") as file:  # noqa: PTH118, PTH120, PTH123
-        return file.read()
-
-
-def _version() -> str:
-    """One line, of whose words programs that call `stackql --version` read the second and the fourth."""
-    return f"tokensh {__version__} python {'.'.join(map(str, sys.version_info[:3]))}"
-
-
-def _columns() -> int:
-    """Of the terminal that `--help` is read at."""
-    from tokensh.environment import DEFAULT_WIDTH  # noqa: PLC0415 (--version does without)
-
-    given = os.environ.get("COLUMNS", "")
-    if given.isdecimal() and int(given):
-        return int(given)
-    try:
-        return os.get_terminal_size(1).columns or DEFAULT_WIDTH
-    except OSError:
-        return DEFAULT_WIDTH
-
-
-def _statement(text: str) -> tuple[str, str]:
-    return "-c", text
-
-
-def _file(text: str) -> tuple[str, str]:
-    return "-f", text
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 86400:
-        raise ValueError(text)
-    return value
-
-
-_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
-
-
-def _size(text: str) -> int:
-    unit = _UNITS.get(text[-1:].upper(), 1)
-    digits = text[:-1] if unit > 1 else text
-    if not (digits.isascii() and digits.isdigit()) or not int(digits):
-        import argparse  # noqa: PLC0415 (as above)
-
-        raise argparse.ArgumentTypeError(f"{text!r} is no size such as 64M")
-    return int(digits) * unit
-
-
-def _connections(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 64:
-        raise ValueError(text)
-    return value
-
-
-_FEW_COLLECTIONS = 25_000
-"""New objects between two looks for garbage. Python's own 700 makes a hundred looks of a short run, and finds nothing."""
-
-_TURN = 0.0005
-"""s that a thread which computes keeps others waiting. With Python's own 5 ms, a thread that reads a reply while another loads
-one waits longer for its turns than for the network."""
+_STACKQL_COMMANDS = ("exec", "shell", "registry", "srv", "mcp", "help")
 
 
 def main(arguments: Sequence[str] | None = None, environment: Environment | None = None) -> int:
     """Run the command line and return its exit status."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if given in (["--version"], ["-V"]):
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words in (["--version"], ["-V"]):
         print(_version())  # noqa: T201 (as argparse does)
         return EXIT_OK
-    if given in (["--help"], ["-h"]):
-        print(_help(), end="")  # noqa: T201 (as argparse does)
+    if words in (["--help"], ["-h"]):
+        print(_read_help(), end="")  # noqa: T201 (as argparse does)
         return EXIT_OK
     try:
-        options = _options(given)
+        options = _parse(words)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else EXIT_FAILED
     except Error as error:
-        return _told(error, environment or _real())
-    _no_core_file()
+        return _report(error, environment or _process_environment())
+    _disable_core_files()
     if environment is None:
         tune()
-    world = environment or _real()
-    _prepare(world.stdout, world.stderr)
+        environment = _process_environment()
+    _use_utf8(environment.stdout, environment.stderr)
     try:
-        return _run(options, world)
+        return _run(options, environment)
     except Error as error:
-        return _told(error, world)
+        return _report(error, environment)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001 (the one place where a mistake of ours becomes a message)
-        return _told(_ours(error), world)
+        return _report(_internal_error(error), environment)
     finally:
-        _finish(world.stdout)
+        _flush_or_discard(environment.stdout)
 
 
-_COMMANDS = ("exec", "shell", "registry", "srv", "mcp", "help")
+def _version() -> str:
+    """Return the version in the layout that pystackql parses: words 2 and 4."""
+    return f"tokensh {__version__} python {'.'.join(map(str, sys.version_info[:3]))}"
 
 
-def _options(given: list[str]) -> argparse.Namespace:
-    """What is to be done. Raises SystemExit as argparse does, and what StackQL's spelling may raise."""
-    if not given or given[0] not in _COMMANDS:
-        return build_parser().parse_args(given)
-    from tokensh.cli import stackql  # noqa: PLC0415 (nothing else does with StackQL's spelling)
-
-    return stackql.parse(given, build_parser())
+def _read_help() -> str:
+    """Return `arguments.format_help()` as it was written to help.txt: building the text takes 7 ms, reading it none."""
+    with open(os.path.join(os.path.dirname(__file__), "help.txt"), encoding="utf-8") as file:  # noqa: PTH118, PTH120, PTH123 (pathlib takes 3 ms)
+        return file.read()
 
 
-def _real() -> Environment:
+def _parse(words: list[str]) -> argparse.Namespace:
+    """Parse the arguments. Raises SystemExit as argparse does, and the errors of StackQL's spelling."""
+    from tokensh.cli.arguments import build_parser  # noqa: PLC0415 (--help does without)
+
+    parser = build_parser(_version())
+    if not words or words[0] not in _STACKQL_COMMANDS:
+        return parser.parse_args(words)
+    from tokensh.cli import stackql  # noqa: PLC0415 (for StackQL's spelling only)
+
+    return stackql.parse(words, parser)
+
+
+def _process_environment() -> Environment:
     from tokensh.environment import Environment  # noqa: PLC0415 (--help does without)
 
     return Environment.real()
 
 
 def tune() -> None:
-    """Suit Python to a program that decodes and loads while it fetches."""
-    gc.set_threshold(_FEW_COLLECTIONS)
-    sys.setswitchinterval(_TURN)
+    """Configure Python for a program that decodes and loads while it fetches."""
+    gc.set_threshold(_COLLECTION_THRESHOLD)
+    sys.setswitchinterval(_SWITCH_INTERVAL)
 
 
-def _no_core_file() -> None:
-    """A crash, or a quit signal, must not write the secrets in memory to the disk."""
+def _disable_core_files() -> None:
+    """Keep the secrets in memory off the disk when the program crashes or gets a quit signal."""
     from resource import RLIMIT_CORE, getrlimit, setrlimit  # noqa: PLC0415 (--help does without)
 
     with suppress(OSError, ValueError):
         setrlimit(RLIMIT_CORE, (0, getrlimit(RLIMIT_CORE)[1]))
 
 
-def _prepare(*streams: TextIO | None) -> None:
-    """UTF-8 with plain line ends everywhere; what cannot be written so is escaped."""
+def _use_utf8(*streams: TextIO | None) -> None:
+    """Write UTF-8 with plain line ends, whatever the locale; escape what cannot be encoded (half characters)."""
     for stream in streams:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
-def _finish(stdout: TextIO | None) -> None:
-    """What could not be written must not be tried again, with a traceback, when Python ends."""
+def _flush_or_discard(stdout: TextIO | None) -> None:
+    """Flush standard output; if that fails, make Python's own flush at exit succeed, which would print a traceback."""
     if stdout is None:
         return
     try:
@@ -223,18 +128,18 @@ def _finish(stdout: TextIO | None) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
 
 
-def _told(error: Error, world: Environment) -> int:
-    """An error that no statement is to blame for."""
+def _report(error: Error, environment: Environment) -> int:
+    """Report an error that belongs to no statement, and return the exit status."""
     from tokensh.cli.batch import Reporter  # noqa: PLC0415 (--version does without)
-    from tokensh.redact import Redactor  # noqa: PLC0415
+    from tokensh.redact import Redactor  # noqa: PLC0415 (the same)
 
-    reporter = Reporter(world.stderr, Redactor.knowing(world.variables).clean)
+    reporter = Reporter(environment.stderr, Redactor.knowing(environment.variables).clean)
     reporter.error(error)
     return reporter.status
 
 
-def _ours(error: Exception) -> InternalError:
-    """A mistake of tokensh, with the place in the program: never the values it was about."""
+def _internal_error(error: Exception) -> InternalError:
+    """Return the error for a bug of tokensh: it names the place in the program, never the values, which may be secret."""
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
@@ -245,87 +150,100 @@ def _ours(error: Exception) -> InternalError:
     )
 
 
-def _run(options: argparse.Namespace, world: Environment) -> int:
+def _run(options: argparse.Namespace, environment: Environment) -> int:
     from tokensh.environment import is_terminal  # noqa: PLC0415 (--help does without)
 
-    world = _with_variables(world, options.environment)
-    if options.sources is None and not options.check and is_terminal(world.stdin):
-        return _shell(options, world)
+    if options.environment:  # only StackQL's spelling sets any
+        from tokensh._dataclasses import replace  # noqa: PLC0415 (as above)
+
+        environment = replace(environment, variables={**environment.variables, **options.environment})
+    if options.sources is None and not options.check and is_terminal(environment.stdin):
+        return _run_shell(options, environment)
+    scripts = _scripts(options, environment)
+    return _check(scripts, environment) if options.check else _run_batch(options, scripts, environment)
+
+
+def _check(scripts: Sequence[Script], environment: Environment) -> int:
     from tokensh.cli import batch  # noqa: PLC0415 (--help does without)
-    from tokensh.redact import Redactor  # noqa: PLC0415
+    from tokensh.redact import Redactor  # noqa: PLC0415 (the same)
+    from tokensh.sql.parse import Parser  # noqa: PLC0415 (the same)
 
-    scripts = _scripts(options, world)
-    if options.check:
-        from tokensh.sql.parse import Parser  # noqa: PLC0415
+    reporter = batch.Reporter(environment.stderr, Redactor.knowing(environment.variables).clean)
+    batch.check(scripts, Parser(environment.cache_folder), reporter)
+    return reporter.status
 
-        reporter = batch.Reporter(world.stderr, Redactor.knowing(world.variables).clean)
-        batch.check(scripts, Parser(world.cache_folder), reporter)
-        return reporter.status
-    variables = _variables(options)
-    with _connection(options, world) as connection:
+
+def _run_batch(options: argparse.Namespace, scripts: Sequence[Script], environment: Environment) -> int:
+    from tokensh.cli import batch  # noqa: PLC0415 (--help does without)
+    from tokensh.engine.callbacks import Callbacks  # noqa: PLC0415 (the same)
+    from tokensh.environment import is_terminal  # noqa: PLC0415 (the same)
+
+    variables = _read_variables(options)
+    with _connect(options, environment) as connection:
         connection.variables.update(variables)
-        draws = not options.quiet and is_terminal(world.stderr) and world.get("TERM") != "dumb"
-        reporter = batch.Reporter(world.stderr, connection.redactor.clean, world.monotonic if draws else None)
-        connection.callbacks = _callbacks(reporter)
-        if notice := connection.pending.summary():
-            reporter.write(f"note: {notice}")
-        stop = options.on_error == "stop"
-        with _sink(options, world) as sink:
-            runs = batch.ScriptRunner(connection, sink, reporter, stop=stop, dry=options.dry_run, quiet=options.quiet)
-            runs.despatched = options.despatched
-            runs.run(scripts)
+        draws = not options.quiet and is_terminal(environment.stderr) and environment.get("TERM") != "dumb"
+        clock = environment.monotonic if draws else None
+        reporter = batch.Reporter(environment.stderr, connection.redactor.clean, clock)
+        connection.callbacks = Callbacks(on_failure=reporter.warning, on_progress=reporter.progress, note=reporter.note)
+        if summary := connection.pending.summary():
+            reporter.note(summary)
+        with _open_sink(options, environment) as sink:
+            runner = batch.ScriptRunner(
+                connection,
+                sink,
+                reporter,
+                stop=options.on_error == "stop",
+                dry=options.dry_run,
+                quiet=options.quiet,
+                reports_despatch=options.despatched,
+            )
+            runner.run(scripts)
         return reporter.status
 
 
-def _with_variables(world: Environment, variables: dict[str, str]) -> Environment:
-    if not variables:
-        return world
-    from tokensh._dataclasses import replace  # noqa: PLC0415 (only StackQL's spelling sets any)
-
-    return replace(world, variables={**world.variables, **variables})
-
-
-def _shell(options: argparse.Namespace, world: Environment) -> int:
+def _run_shell(options: argparse.Namespace, environment: Environment) -> int:
     from tokensh.config import config_path  # noqa: PLC0415 (--help does without)
     from tokensh.shell.session import start  # noqa: PLC0415 (a pipe does without prompt_toolkit)
     from tokensh.shell.settings import Settings  # noqa: PLC0415 (the same)
 
-    variables = _variables(options)
-    with _connection(options, world) as connection:
+    variables = _read_variables(options)
+    with _connect(options, environment) as connection:
         connection.variables.update(variables)
         settings = Settings(header=not options.hideheaders, quiet=options.quiet, colour=options.color)
-        settings.plain = options.plain or world.get("TERM") == "dumb"
+        settings.plain = options.plain or environment.get("TERM") == "dumb"
         settings.apply_config(connection.config.shell)
         settings.format = options.output or settings.format
-        return start(connection, settings, None if options.no_rc else config_path(world).with_name("rc.sql"))
+        return start(connection, settings, None if options.no_rc else config_path(environment).with_name("rc.sql"))
 
 
-def _scripts(options: argparse.Namespace, world: Environment) -> list[Script]:
-    from tokensh.cli import batch  # noqa: PLC0415
+def _scripts(options: argparse.Namespace, environment: Environment) -> list[Script]:
+    from tokensh.cli import batch  # noqa: PLC0415 (--help does without)
 
-    made = []
-    for kind, text in options.sources or [("-f", "-")]:
-        if kind != "-f":
-            made.append(batch.from_text(text, kind))
+    scripts = []
+    for flag, text in options.sources or [("-f", "-")]:
+        if flag != "-f":
+            scripts.append(batch.from_text(text, flag))
+        elif text == "-":
+            scripts.append(batch.from_stdin(environment))
         else:
-            made.append(batch.from_stdin(world) if text == "-" else batch.from_file(text))
-    return made
+            scripts.append(batch.from_file(text))
+    return scripts
 
 
-def _variables(options: argparse.Namespace) -> dict[str, Any]:
-    """Values for placeholders: those of `--var` win. Raises InterfaceError."""
+def _read_variables(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the values for placeholders; `--var` takes precedence over `--vars`. Raises InterfaceError."""
     values: dict[str, Any] = {}
     for path in options.vars:
-        values |= _read_variables(path)
+        values |= _read_variables_file(path)
     for pair in options.var:
         name, equals, value = pair.partition("=")
         if not equals or not name.strip():
-            raise InterfaceError(f"--var {pair!r} is not NAME=VALUE")
+            raise InterfaceError(f"invalid --var: {pair!r}; expected NAME=VALUE")
         values[name.strip()] = value
     return values
 
 
-def _read_variables(path: str) -> dict[str, Any]:
+def _read_variables_file(path: str) -> dict[str, Any]:
     from tokensh.provider.document import read_variables  # noqa: PLC0415 (may load PyYAML)
 
     try:
@@ -334,68 +252,48 @@ def _read_variables(path: str) -> dict[str, Any]:
     except OSError as failure:
         raise InterfaceError(f"cannot read {path}: {failure.strerror}") from None
     except UnicodeDecodeError as failure:
-        raise InterfaceError(f"{path}: byte {failure.start} is no UTF-8") from None
+        raise InterfaceError(
+            f"{path}: byte {failure.start} is not valid UTF-8", hint="save the file as UTF-8"
+        ) from None
     return {**read_variables(text, path)}
 
 
-def _connection(options: argparse.Namespace, world: Environment) -> Connection:
-    from tokensh.dbapi import Connection  # noqa: PLC0415 (--help does without)
+def _connect(options: argparse.Namespace, environment: Environment) -> Connection:
+    from tokensh.dbapi.connection import connect  # noqa: PLC0415 (--help does without)
+    from tokensh.dbapi.options import OPTIONS  # noqa: PLC0415 (the same)
 
-    return Connection(
-        environment=world,
-        profile=options.profile,
-        auth=options.auth,
-        endpoint=options.endpoint,
-        workspace=options.workspace,
-        registry=options.registry,
-        sandbox=options.sandbox,
-        timeout=options.timeout,
-        max_connections=options.max_connections,
-        max_reply=options.max_reply,
-        log=options.log,
-        partial=options.partial,
-        store=options.store,
-        yes=options.yes,
-    )
-
-
-def _callbacks(reporter: Reporter) -> Any:
-    from tokensh.dbapi import Callbacks  # noqa: PLC0415
-
-    return Callbacks(on_failure=reporter.warning, on_progress=reporter.progress, note=reporter.note)
+    settings = {name: getattr(options, name) for name in OPTIONS}
+    return connect(environment=environment, auth=options.auth, **settings)
 
 
 @contextmanager
-def _sink(options: argparse.Namespace, world: Environment) -> Iterator[Sink]:
-    """Where results go. Raises InterfaceError if the file cannot be written."""
-    from tokensh.cli.batch import Sink  # noqa: PLC0415
-    from tokensh.render.options import Options  # noqa: PLC0415
+def _open_sink(options: argparse.Namespace, environment: Environment) -> Iterator[Sink]:
+    """Open what results are written to. Raises InterfaceError if the file cannot be written."""
+    from tokensh.cli.batch import Sink  # noqa: PLC0415 (--help does without)
+    from tokensh.render.options import Options  # noqa: PLC0415 (the same)
 
     look: dict[str, Any] = {
         "header": not options.hideheaders,
         "csv_safe": options.csv_safe,
         "delimiter": options.delimiter,
     }
+    name = options.output or "table"
     if options.outfile is None:
-        shown = Options.fitting(world, world.stdout, options.color)
-        yield Sink(world.stdout, options.output or "table", shown.but(**look))
+        fitting = Options.fitting(environment, environment.stdout, options.color)
+        yield Sink(environment.stdout, name, fitting.but(**look))
         return
-    file = _private(options.outfile)
+    file = _open_outfile(options.outfile)
     try:
-        yield Sink(file, options.output or "table", Options(**look))
+        yield Sink(file, name, Options(**look))
     finally:
-        with suppress(OSError):  # each result was flushed, and told of where that failed
+        with suppress(OSError):  # each result was flushed, and a failure of that was reported
             file.close()
 
 
-def _private(path: str) -> TextIO:
-    """A file for results, which may hold token values: a new one is its owner's alone."""
+def _open_outfile(path: str) -> TextIO:
+    """Open a file for results. It may hold token values: a new one is readable by its owner only."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     except OSError as failure:
         raise InterfaceError(f"cannot write {path}: {failure.strerror}") from None
     return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,7 +1,7 @@
-"""StackQL's own command line: `tokensh exec "SQL" ..` and `tokensh shell ..`, for scripts and programs that call `stackql`.
+"""Translate StackQL's command line, `tokensh exec "SQL" ...` and `tokensh shell ...`, for programs that call `stackql`.
 
-Its flags become tokensh's options. Those that tune StackQL's own machine mean nothing here and are passed over; those that
-change what is sent, and that tokensh does not have, are refused.
+Its flags become tokensh's options. Flags that tune StackQL itself are accepted and ignored; flags that would change what is
+sent, and that tokensh does not have, are refused.
 """
 
 from __future__ import annotations
@@ -13,80 +13,81 @@ import re
 from collections.abc import Sequence
 from urllib.parse import unquote, urlsplit
 
+from tokensh.api.limits import MAX_CONNECTIONS, MAX_TIMEOUT
 from tokensh.errors import InterfaceError, NotSupportedError
+from tokensh.render.formats import FORMATS
 
-_ELSEWHERE = {
+_OTHER_COMMANDS = {
     "registry": "provider documents are read from a folder: --registry DIR",
-    "srv": "a program has tokensh.connect(), DB-API 2.0, and a SQLAlchemy dialect",
-    "mcp": "a program has tokensh.connect(), DB-API 2.0, and a SQLAlchemy dialect",
+    "srv": "programs can use tokensh.connect(), DB-API 2.0, or the SQLAlchemy dialect",
+    "mcp": "programs can use tokensh.connect(), DB-API 2.0, or the SQLAlchemy dialect",
 }
-_FORMATS = {"ndjson": "jsonl", "pptext": "text"}
+_FORMAT_ALIASES = {"ndjson": "jsonl", "pptext": "text"}
 
-_PASSED_OVER = """
+_IGNORED = """
     acid approot approotfilemode cachekeycount colorscheme cpuprofile dataflow.components.max dataflow.dependency.max
     dbInternal errorpresentation export.alias gc http.response.maxResults http.response.pageLimit indirect.depth.max
     loglevel mcp.config mcp.server.type metadatattl namespaces pgsrv.address pgsrv.loglevel pgsrv.port pgsrv.srv pgsrv.tls
     provider querycachesize session store.txn viperconfigfilename
 """
-_PASSED_OVER_SWITCHES = "offline pgsrv.debug.enable usenonpreferredapis verbose"
+_IGNORED_SWITCHES = "offline pgsrv.debug.enable usenonpreferredapis verbose"
 _REFUSED = {
-    "iqldata": "templates are not run: write {{ name }}, and give its value with --var name=value or --vars FILE",
+    "iqldata": "templates are not supported: write {{ name }}, and give its value with --var name=value or --vars FILE",
     "configfile": "give its flags on the command line, or use tokensh's config.toml",
     "env.file": "set the variables before tokensh is called",
     "sqlBackend": "views and local tables are kept in a file: --store FILE",
-    "http.proxy.user": "HTTPS_PROXY may hold a name and a password, a command line must not",
-    "http.proxy.password": "HTTPS_PROXY may hold a name and a password, a command line must not",
+    "http.proxy.user": "put the user and password into HTTPS_PROXY: other users can read a command line",
+    "http.proxy.password": "put the user and password into HTTPS_PROXY: other users can read a command line",
 }
 _REFUSED_SWITCHES = {
     "tls.allowInsecure": "tls.CABundle names certificates to trust",
     "http.log.enabled": "--log FILE writes a line for each request",
     "testwithoutapicalls": "--dryrun explains and sends nothing",
 }
-_NOTHING = ("", "{}", "None")
-"""Values that say what is so anyway; `None` is what pystackql writes where nothing was set."""
-_SWITCH = re.compile(r"--([\w.]+)=(1|t|true|0|f|false)", re.IGNORECASE)
+_NO_VALUE = ("", "{}", "None")
+"""Values that change nothing; pystackql writes `None` for options that are not set."""
+_SWITCH_VALUE = re.compile(r"--([\w.]+)=(1|t|true|0|f|false)", re.IGNORECASE)
 
 
-def parse(given: Sequence[str], native: argparse.ArgumentParser) -> argparse.Namespace:
-    """The options of tokensh, whose parser is `native`, that a command line of StackQL means.
+def parse(words: Sequence[str], native: argparse.ArgumentParser) -> argparse.Namespace:
+    """Return the options of tokensh that a command line of StackQL asks for; `native` is tokensh's own parser.
 
     Raises InterfaceError, NotSupportedError; SystemExit as argparse does.
     """
-    command, *rest = given
-    if command in _ELSEWHERE:
-        raise NotSupportedError(f"tokensh has no command {command}", hint=_ELSEWHERE[command])
+    command, *rest = words
+    if command in _OTHER_COMMANDS:
+        raise NotSupportedError(f"the command {command!r} is not supported", hint=_OTHER_COMMANDS[command])
     if command == "help":
         native.print_help()
         native.exit()
-    parser = _parser(command, native)
-    options = parser.parse_intermixed_args([one for word in rest for one in _plain_switch(word)])
+    parser = _build_parser(command, native)
+    options = parser.parse_intermixed_args([plain for word in rest for plain in _expand_switch(word)])
     for name, hint in (_REFUSED | _REFUSED_SWITCHES).items():
-        if getattr(options, name, None) not in (None, False, *_NOTHING):
+        if getattr(options, name, None) not in (None, False, *_NO_VALUE):
             raise NotSupportedError(f"--{name} is not supported", hint=hint)
-    return _meant(command, options)
+    return _translate(command, options)
 
 
-def _parser(command: str, native: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """The options of tokensh, those of StackQL in the place of the ones of the same letter."""
-    made = argparse.ArgumentParser(
+def _build_parser(command: str, native: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Return a parser of tokensh's options, in which StackQL's replace those of the same letter."""
+    parser = argparse.ArgumentParser(
         prog=f"tokensh {command}",
         usage=f"tokensh {command} [OPTION]... [SQL]",
-        description="StackQL's own spelling. Its other flags are passed over, or refused with a hint; tokensh's own long\n"
-        "options, such as --workspace, --sandbox and --yes, work here too: see tokensh --help.",
+        description="StackQL's spelling of the options. Its other flags are ignored, or refused with a hint; tokensh's own\n"
+        "long options, such as --workspace, --sandbox and --yes, work here too: see tokensh --help.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[native],
         conflict_handler="resolve",
         allow_abbrev=False,
     )
-    add = made.add_argument
+    add = parser.add_argument
     add("statement", metavar="SQL", nargs="*", help="one statement, or several with ; between them")
     add("-i", "--infile", metavar="FILE", default="stdin", help="run a file")
     add("-f", "--outfile", metavar="FILE", help="write results to a file")
-    formats = _formats(native)
-    output = f"{', '.join(formats)} (table)"
-    add("-o", "--output", metavar="FORMAT", type=lambda name: _FORMATS.get(name, name), choices=formats, help=output)
+    formats = f"{', '.join(FORMATS)} (table)"
+    add("-o", "--output", metavar="FORMAT", type=_parse_format, choices=tuple(FORMATS), help=formats)
     add("-H", "--hideheaders", action="store_true", help="no column names")
-    add("-d", "--delimiter", metavar="C", type=_delimiter, help="between the cells of csv and text")
+    add("-d", "--delimiter", metavar="C", type=_parse_delimiter, help="the delimiter of csv and text")
     add("-q", "--iqldata", metavar="FILE", help=argparse.SUPPRESS)
     add("-v", dest="verbose", action="store_true", help=argparse.SUPPRESS)
     add("--var", metavar="NAME=VALUE", action="append", default=[], help="a value for {{ NAME }}")
@@ -98,110 +99,111 @@ def _parser(command: str, native: argparse.ArgumentParser) -> argparse.ArgumentP
     add("--tls.CABundle", metavar="FILE", help="certificates to trust")
     for name in ("host", "port", "scheme"):
         add(f"--http.proxy.{name}", metavar=name.upper(), default="", help=argparse.SUPPRESS)
-    for name in (*_PASSED_OVER.split(), *_REFUSED):
+    for name in (*_IGNORED.split(), *_REFUSED):
         add(f"--{name}", help=argparse.SUPPRESS)
-    for name in (*_PASSED_OVER_SWITCHES.split(), *_REFUSED_SWITCHES):
+    for name in (*_IGNORED_SWITCHES.split(), *_REFUSED_SWITCHES):
         add(f"--{name}", action="store_true", help=argparse.SUPPRESS)
-    for one in made._actions:
-        one.help = one.help or argparse.SUPPRESS  # tokensh's own, whose help is elsewhere
-    return made
+    for action in parser._actions:
+        action.help = action.help or argparse.SUPPRESS  # tokensh's own options, which `tokensh --help` describes
+    return parser
 
 
-def _formats(native: argparse.ArgumentParser) -> list[str]:
-    (output,) = (one for one in native._actions if one.dest == "output")
-    return list(output.choices or ())
-
-
-def _plain_switch(word: str) -> list[str]:
-    """Go's `--name=true` and `--name=false`, which argparse does not have."""
-    found = _SWITCH.fullmatch(word)
-    if found is None:
+def _expand_switch(word: str) -> list[str]:
+    """Translate Go's `--name=true` to `--name` and `--name=false` to nothing: argparse has neither."""
+    switch = _SWITCH_VALUE.fullmatch(word)
+    if switch is None:
         return [word]
-    return [f"--{found[1]}"] if found[2].lower() in ("1", "t", "true") else []
+    return [f"--{switch[1]}"] if switch[2].lower() in ("1", "t", "true") else []
 
 
-def _meant(command: str, options: argparse.Namespace) -> argparse.Namespace:
-    made = argparse.Namespace(**vars(options))
-    made.sources = _sources(command, options)
-    made.outfile = _outfile(options.outfile)
-    made.var = [one for text in options.var for one in _variables(text)]
-    made.registry = _folder(options.registry) if options.registry else None
-    made.environment = _environment(options)
-    if options.timeout is None:
-        made.timeout = float(options.apirequesttimeout if options.apirequesttimeout > 0 else 86400)
+def _translate(command: str, options: argparse.Namespace) -> argparse.Namespace:
+    translated = argparse.Namespace(**vars(options))
+    translated.sources = _sources(command, options)
+    translated.outfile = _outfile(options.outfile)
+    translated.var = [pair for text in options.var for pair in _split_variables(text)]
+    translated.registry = _registry_folder(options.registry) if options.registry else None
+    translated.environment = _environment(options)
+    if options.timeout is None:  # 0 means no timeout to StackQL
+        seconds = options.apirequesttimeout
+        translated.timeout = float(seconds) if seconds > 0 else MAX_TIMEOUT
     limit = getattr(options, "execution.concurrency.limit")
-    made.max_connections = min(limit, 64) if limit > 0 else options.max_connections
-    made.despatched = command == "exec"
-    return made
+    translated.max_connections = min(limit, MAX_CONNECTIONS) if limit > 0 else options.max_connections
+    translated.despatched = command == "exec"
+    return translated
 
 
 def _sources(command: str, options: argparse.Namespace) -> list[tuple[str, str]] | None:
-    """What is to be run. Raises InterfaceError, NotSupportedError."""
+    """Return what is to be run, as the options `-c` and `-f` of tokensh do. Raises InterfaceError."""
     if len(options.statement) > 1:
         raise InterfaceError(f"{command} takes one statement, not {len(options.statement)}", hint="put it in quotes")
-    found: list[tuple[str, str]] = options.sources or []
+    sources: list[tuple[str, str]] = options.sources or []
     if options.infile != "stdin":
-        found = [*found, ("-f", options.infile)]
-    if options.statement and found:
+        sources = [*sources, ("-f", options.infile)]
+    if options.statement and sources:
         raise InterfaceError("give either a statement or a file", hint="-i FILE runs a file")
     if options.statement:
         return [("", options.statement[0])]  # errors in it need no name of a file
-    return found or ([("-f", "-")] if command == "exec" else None)
+    return sources or ([("-f", "-")] if command == "exec" else None)
 
 
 def _outfile(path: str | None) -> str | None:
-    """Where results go, None for standard output. Raises InterfaceError where statements would be lost."""
+    """Return the file for results, None for standard output. Raises InterfaceError if it would overwrite a script."""
     if path in (None, "stdout"):
         return None
     if path.lower().endswith((".sql", ".iql")) and os.path.exists(path):  # noqa: PTH110 (as cli, which does without pathlib)
         raise InterfaceError(
-            f"-f of exec is the file for results, and {path} is there: it would be overwritten",
+            f"-f of exec is the file for results; it would overwrite {path}",
             hint="-i FILE runs a file",
         )
     return path
 
 
-def _variables(text: str) -> list[str]:
-    """`--var a=1,b=2` is two variables, as with StackQL; a comma before what is no NAME=VALUE belongs to the value."""
+def _split_variables(text: str) -> list[str]:
+    """Split `a=1,b=2` into two variables, as StackQL does; other commas belong to a value."""
     return re.split(r",(?=[^\W\d][\w.-]*=)", text)
 
 
-def _delimiter(text: str) -> str:
+def _parse_format(name: str) -> str:
+    return _FORMAT_ALIASES.get(name, name)
+
+
+def _parse_delimiter(text: str) -> str:
     delimiter = {r"\t": "\t", "tab": "\t"}.get(text, text)
     if len(delimiter) != 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not one character")
+        raise argparse.ArgumentTypeError(f"invalid delimiter: {text!r}; expected one character")
     return delimiter
 
 
-def _folder(text: str) -> str:
-    """The folder of `--registry`: itself, or the one that StackQL's JSON names. Raises InterfaceError, NotSupportedError."""
+def _registry_folder(text: str) -> str:
+    """Return the folder of `--registry`, which StackQL's JSON may name. Raises InterfaceError, NotSupportedError."""
     if not text.lstrip().startswith("{"):
         return text
     try:
-        found = json.loads(text)
+        registry = json.loads(text)
     except (ValueError, RecursionError):
         raise InterfaceError(
-            "--registry is neither a folder nor JSON", hint='for example {"url": "file:///DIR"}'
+            "invalid --registry: neither a folder nor JSON", hint='for example {"url": "file:///DIR"}'
         ) from None
-    url = urlsplit(str(found.get("url") or ""))
+    url = urlsplit(str(registry.get("url") or ""))
     folder = (
-        unquote(url.path) if url.scheme == "file" and url.netloc in ("", "localhost") else found.get("localDocRoot")
+        unquote(url.path) if url.scheme == "file" and url.netloc in ("", "localhost") else registry.get("localDocRoot")
     )
     if not folder:
         raise NotSupportedError(
-            "no registry is downloaded from", hint='name a folder: --registry DIR, or {"url": "file:///DIR"}'
+            "downloading from a registry is not supported",
+            hint='name a folder: --registry DIR, or {"url": "file:///DIR"}',
         )
     return str(folder)
 
 
 def _environment(options: argparse.Namespace) -> dict[str, str]:
-    """What StackQL's flags say that tokensh reads from the environment."""
+    """Return the variables that stand for StackQL's flags, as tokensh reads those settings from the environment."""
     flags = vars(options)
-    found = {}
+    variables = {}
     if host := flags["http.proxy.host"]:
         port = flags["http.proxy.port"]
-        place = f"{host}:{port}" if port.isdecimal() and int(port) else host
-        found["https_proxy"] = f"{flags['http.proxy.scheme'] or 'http'}://{place}"
+        address = f"{host}:{port}" if port.isdecimal() and int(port) else host
+        variables["https_proxy"] = f"{flags['http.proxy.scheme'] or 'http'}://{address}"
     if bundle := flags["tls.CABundle"]:
-        found["REQUESTS_CA_BUNDLE"] = bundle
-    return found
+        variables["REQUESTS_CA_BUNDLE"] = bundle
+    return variables

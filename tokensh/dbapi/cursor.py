@@ -1,66 +1,84 @@
-"""The rows of a statement, as PEP 249 wants them read."""
+"""The cursor of PEP 249: runs statements and reads their rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from tokensh.errors import InterfaceError
-from tokensh.rows import Column, Row
+from tokensh.rows import Column, Row, RowSet
 from tokensh.sql.parameters import Parameters
 
-if TYPE_CHECKING:
-    from tokensh.dbapi.connection import Connection
+
+class Session(Protocol):
+    """What a cursor needs of its connection."""
+
+    def check_open(self) -> None:
+        """Raise InterfaceError if the connection is closed."""
+
+    def substitute_placeholders(self, text: str) -> str:
+        """Return a statement with values in its placeholders."""
+
+    def strip_terminator(self, text: str) -> str:
+        """Return a statement without the `;` at its end."""
+
+    def run(self, text: str, parameters: Parameters) -> RowSet:
+        """Run a statement and return its rows."""
 
 
 class Cursor:
-    """Runs statements and holds the rows of the last one (PEP 249). `with` closes it."""
+    """Runs statements and holds the rows of the last one (PEP 249). `with` closes it.
+
+    Attributes:
+        description: a tuple for each column of the result, the name and the type first; None without a result.
+        rowcount: the rows that a write changed; -1 if that is not known, as for a query.
+        columns: the columns of the result, with more facts than `description`.
+    """
 
     arraysize = 1
     lastrowid: None = None
-    """PEP 249 has it; what the API creates has its id in the rows of RETURNING."""
+    """Always None, but PEP 249 has it: the ids of what the API creates are in the rows of RETURNING."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Session) -> None:
         self.connection = connection
         self._closed = False
-        self._forget()
+        self._forget_result()
 
-    def _forget(self) -> None:
+    def _forget_result(self) -> None:
         self.description: tuple[tuple[str, str, None, None, None, None, None], ...] | None = None
         self.rowcount = -1
-        """The rows a write changed; -1: not known, as of a query."""
         self.columns: tuple[Column, ...] = ()
         self._rows: Iterator[Row] | None = None
-        self._read = 0
+        self._rows_read = 0
 
     def execute(self, operation: str, parameters: Parameters = ()) -> Cursor:
         """Run one statement; a write has taken effect when this returns. Raises Error and its leaves.
 
-        Of a write that fails after some of its rows, those rows can still be fetched: they may hold new tokens' values.
+        If a write fails after some of its rows, those rows can still be fetched: they may hold the values of new tokens.
 
         Args:
             operation: the statement; a `;` at its end is allowed.
-            parameters: values for `?` in order, or for `:name` by name. They are values to the parser, never text of SQL.
+            parameters: values for `?` in order, or for `:name` by name. They are bound, never spliced into the SQL.
         """
-        self._open()
-        self._forget()
+        self._check_open()
+        self._forget_result()
         self._run(operation, parameters, [])
         return self
 
     def executemany(self, operation: str, parameters: Iterable[Parameters]) -> Cursor:
-        """Run a statement once for each set of values, and stop at the first that fails; the rows of writes are gathered."""
-        self._open()
-        self._forget()
+        """Run a statement once for each set of values, and collect the rows of writes; stop at the first that fails."""
+        self._check_open()
+        self._forget_result()
         self.rowcount = 0
         rows: list[Row] = []
-        for one in parameters:
-            self._run(operation, one, rows)
+        for values in parameters:
+            self._run(operation, values, rows)
         return self
 
     def _run(self, operation: str, parameters: Parameters, rows: list[Row]) -> None:
-        """Run a statement; the rows of a write go behind those of `rows`."""
+        """Run a statement; append the rows of a write to `rows`."""
         text = self.connection.substitute_placeholders(operation)
         result = self.connection.run(self.connection.strip_terminator(text), parameters)
         self.columns = result.columns
@@ -74,55 +92,55 @@ class Cursor:
             self.rowcount = len(rows)
             self._rows = iter(rows) if result.columns else None
 
-    def _open(self) -> None:
+    def _check_open(self) -> None:
         self.connection.check_open()
         if self._closed:
             raise InterfaceError("the cursor is closed")
 
-    def _result(self) -> Iterator[Row]:
-        self._open()
+    def _result_rows(self) -> Iterator[Row]:
+        self._check_open()
         if self._rows is None:
-            raise InterfaceError("there is no result to read", hint="execute a query first, or a write with RETURNING")
+            raise InterfaceError("no result to read", hint="execute a query first, or a write with RETURNING")
         return self._rows
 
     @property
     def rownumber(self) -> int | None:
-        """The index, from 0, of the row that is fetched next; None where there is no result set."""
-        return None if self._rows is None else self._read
+        """The index, from 0, of the next row; None without a result."""
+        return None if self._rows is None else self._rows_read
 
     def fetchone(self) -> Row | None:
-        """The next row; None after the last. Raises InterfaceError where there is no result set, as the others do."""
+        """Return the next row, None after the last. Raises InterfaceError without a result, as the other methods do."""
         return next(self, None)
 
     def fetchmany(self, size: int | None = None) -> list[Row]:
-        """The next rows, at most `size` (by default `arraysize`)."""
-        rows = list(islice(self._result(), self.arraysize if size is None else size))
-        self._read += len(rows)
+        """Return the next rows, at most `size` (by default `arraysize`)."""
+        rows = list(islice(self._result_rows(), self.arraysize if size is None else size))
+        self._rows_read += len(rows)
         return rows
 
     def fetchall(self) -> list[Row]:
-        """All rows that are left."""
-        rows = list(self._result())
-        self._read += len(rows)
+        """Return the remaining rows."""
+        rows = list(self._result_rows())
+        self._rows_read += len(rows)
         return rows
 
     def fetch_arrow_table(self) -> Any:
-        """All rows that are left, as a `pyarrow.Table`. Raises InterfaceError without pyarrow, DataError."""
-        from tokensh.dbapi import arrow  # noqa: PLC0415 (few ask for it)
+        """Return the remaining rows as a `pyarrow.Table`. Raises InterfaceError without pyarrow, DataError."""
+        from tokensh.dbapi import arrow  # noqa: PLC0415 (pyarrow is an extra)
 
         return arrow.to_arrow_table(self.columns, self.fetchall())
 
     def __iter__(self) -> Cursor:
-        self._result()
+        self._result_rows()
         return self
 
     def __next__(self) -> Row:
-        row = next(self._result())
-        self._read += 1
+        row = next(self._result_rows())
+        self._rows_read += 1
         return row
 
     def close(self) -> None:
-        """Give up the rows."""
+        """Drop the rows; the cursor cannot be used any more."""
         self._closed = True
         self._rows = None
 
@@ -135,7 +153,7 @@ class Cursor:
         self.close()
 
     def setinputsizes(self, sizes: Any) -> None:
-        """PEP 249 has it; there is nothing to set."""
+        """Do nothing: PEP 249 asks for this method, which allocates buffers elsewhere."""
 
     def setoutputsize(self, size: int, column: int | None = None) -> None:
-        """PEP 249 has it; there is nothing to set."""
+        """Do nothing, as `setinputsizes`."""

@@ -21,7 +21,8 @@ except ModuleNotFoundError as missing:
     raise ImportError("tokensh.integrations.ipython needs IPython: pip install 'tokensh[jupyter]'") from missing
 
 from tokensh._dataclasses import dataclass, field, replace
-from tokensh.dbapi import Callbacks, Connection
+from tokensh.dbapi.connection import Connection, connect
+from tokensh.engine.callbacks import Callbacks
 from tokensh.environment import handle_interrupts
 from tokensh.errors import Error, PlaceholderError
 from tokensh.render import cells
@@ -211,7 +212,7 @@ class TokenshMagics(Magics):
         if self.connection is None or settings:
             self.close()
             try:
-                self.connection = Connection(**settings)
+                self.connection = connect(**settings)
             except Error as error:
                 raise _told(error, None, escape_unsafe) from None
             clean = self.connection.redactor.clean

@@ -22,7 +22,9 @@ except ModuleNotFoundError as missing:
         "tokensh.integrations.sqlalchemy needs SQLAlchemy: pip install 'tokensh[sqlalchemy]'"
     ) from missing
 
-from tokensh import __version__, dbapi, sandbox
+from tokensh import __version__, sandbox
+from tokensh.dbapi import pep249
+from tokensh.dbapi.connection import Connection
 from tokensh.errors import ConnectionClosed, UnknownName
 from tokensh.plan.method_resolution import scan_columns
 from tokensh.plan.objects import Kind, View
@@ -98,7 +100,7 @@ class TokenshDialect(default.DefaultDialect):
     @classmethod
     def import_dbapi(cls) -> Any:
         """The driver."""
-        return dbapi
+        return pep249
 
     @classmethod
     def engine_created(cls, engine: Engine) -> None:
@@ -265,12 +267,12 @@ def _setting(name: str, value: Any) -> Any:
         raise exc.ArgumentError(f"the setting {name} of a tokensh URL cannot be {value!r}") from None
 
 
-def _session(connection: SQLAlchemyConnection) -> dbapi.Connection:
-    session: dbapi.Connection = connection.connection.driver_connection
+def _session(connection: SQLAlchemyConnection) -> Connection:
+    session: Connection = connection.connection.driver_connection
     return session
 
 
-def _resources(session: dbapi.Connection, schema: str | None) -> list[str]:
+def _resources(session: Connection, schema: str | None) -> list[str]:
     place = session.namespace if schema is None else tuple(schema.split("."))
     if len(place) != 2:
         return []
@@ -280,7 +282,7 @@ def _resources(session: dbapi.Connection, schema: str | None) -> list[str]:
         return []
 
 
-def _objects(session: dbapi.Connection, schema: str | None, *kinds: Kind) -> Iterator[str]:
+def _objects(session: Connection, schema: str | None, *kinds: Kind) -> Iterator[str]:
     """The names of local objects of these kinds: without a schema those of one part."""
     for whole in session.objects.names():
         place, _, name = whole.rpartition(".")
@@ -289,7 +291,7 @@ def _objects(session: dbapi.Connection, schema: str | None, *kinds: Kind) -> Ite
             yield name
 
 
-def _find(session: dbapi.Connection, name: str, schema: str | None) -> Resource | tuple[Column, ...] | None:
+def _find(session: Connection, name: str, schema: str | None) -> Resource | tuple[Column, ...] | None:
     """A resource, or the columns of a local object."""
     whole = f"{schema}.{name}" if schema else name
     found = session.objects.find(whole)
@@ -304,7 +306,7 @@ def _find(session: dbapi.Connection, name: str, schema: str | None) -> Resource 
         return None
 
 
-def _known(session: dbapi.Connection, name: str, schema: str | None) -> Resource | tuple[Column, ...]:
+def _known(session: Connection, name: str, schema: str | None) -> Resource | tuple[Column, ...]:
     found = _find(session, name, schema)
     if found is None:
         raise exc.NoSuchTableError(f"{schema}.{name}" if schema else name)

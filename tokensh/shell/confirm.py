@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tokensh._dataclasses import dataclass
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import Connection
 from tokensh.errors import Error, Interrupted
 from tokensh.plan.nodes import ChangePlan, ExecPlan
 from tokensh.rows import Value

@@ -17,7 +17,7 @@ from prompt_toolkit.layout.screen import Char
 from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output import ColorDepth
 
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import Connection
 from tokensh.engine.history import History
 from tokensh.shell.completer import ShellCompleter
 from tokensh.shell.highlight import STYLE, lexer_for

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from tokensh._dataclasses import dataclass, replace
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import Connection
 from tokensh.engine.history import History
 from tokensh.environment import handle_interrupts
 from tokensh.errors import Error, Interrupted, OperationalError

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokensh import __version__
-from tokensh.dbapi import Callbacks, Connection
+from tokensh.dbapi.connection import Connection
+from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.history import History
 from tokensh.environment import is_terminal
 from tokensh.errors import Error, InterfaceError, OperationalError, assert_never

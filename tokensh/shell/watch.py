@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 
 from tokensh._dataclasses import dataclass, field
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import Connection
 from tokensh.engine.diff import key_columns
 from tokensh.environment import handle_interrupts
 from tokensh.errors import ApiError, Error, InterfaceError, Interrupted, NetworkError, SeveralErrors

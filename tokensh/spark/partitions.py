@@ -10,7 +10,8 @@ from pyspark.sql.datasource import DataSourceReader, InputPartition
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import BooleanType, DataType, DoubleType, LongType, StringType, StructField, StructType
 
-from tokensh.dbapi import Callbacks, Connection
+from tokensh.dbapi.connection import Connection, connect
+from tokensh.engine.callbacks import Callbacks
 from tokensh.environment import Environment
 from tokensh.errors import ApiError, CredentialError, DataError, Error, ProgrammingError, UnknownName
 from tokensh.rows import ColumnType, Value
@@ -92,15 +93,14 @@ class TokenReader(DataSourceReader):
 
     def _connection(self, tolerate: Callable[[Mapping[str, Error]], None] | None) -> Connection:
         settings = self._settings
-        connection = Connection(
+        return connect(
             profile=settings.profile,
             token=_token(settings, Environment.real()),
             timeout=settings.timeout,
             max_connections=settings.max_connections,
             callbacks=Callbacks(on_tolerated=tolerate),
+            hosts=self.reading.hosts,  # the driver decides once where names lead
         )
-        connection.hosts = self.reading.hosts  # where names lead is decided once, on the driver
-        return connection
 
     def _batch(self, columns: Mapping[str, Sequence[Any]], count: int) -> pyarrow.RecordBatch:
         """Rows as a batch of the schema; a column that is not given is NULL."""

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from tokensh._dataclasses import dataclass, replace
 from tokensh.api.hosts import Hosts, name_of
-from tokensh.dbapi import Connection
+from tokensh.dbapi.connection import Connection, connect
 from tokensh.engine.fetch import ParameterValues, build_requests
 from tokensh.engine.functions import function_names
 from tokensh.engine.sqlite import Database
@@ -84,7 +84,7 @@ def plan(settings: ReadOptions) -> ReadPlan:
 
 
 def _connection(settings: ReadOptions) -> Connection:
-    return Connection(
+    return connect(
         profile=settings.profile,
         endpoint=settings.endpoint,
         registry=settings.registry,

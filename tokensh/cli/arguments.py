@@ -1,0 +1,225 @@
+"""The options of the command line: one table, from which the parser and the text of `--help` are built.
+
+Options that open a connection come from `dbapi.options`, output formats from `render.formats`. `--help` itself prints help.txt,
+the text as this module last wrote it, because that takes 24 ms; building it takes 31, and argparse's formatter 43. A test
+compares the two; `python -m tokensh.cli.arguments > tokensh/cli/help.txt` brings the file up to date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import textwrap
+
+from tokensh._dataclasses import dataclass
+from tokensh.dbapi.options import OPTIONS
+from tokensh.environment import DEFAULT_WIDTH
+from tokensh.render.formats import FORMATS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+_HELP_COLUMN = 27
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """An option of the command line.
+
+    Attributes:
+        flags: its spellings, short ones first.
+        help: what it means.
+        metavar: the word for its value in the help; empty: a switch.
+        settings: further keyword arguments of argparse's `add_argument`.
+    """
+
+    flags: tuple[str, ...]
+    help: str
+    metavar: str = ""
+    settings: Mapping[str, Any] | None = None
+
+    def add_to(self, parser: argparse.ArgumentParser) -> None:
+        """Add the option to a parser, without its help: `format_help` has that."""
+        settings: dict[str, Any] = {"metavar": self.metavar} if self.metavar else {"action": "store_true"}
+        parser.add_argument(*self.flags, **(settings | dict(self.settings or {})))
+
+    def format(self) -> str:
+        """Return its lines in `--help`."""
+        indent = "" if len(self.flags[0]) == 2 else "    "
+        head = f"  {indent}{', '.join(self.flags)} {self.metavar}".rstrip()
+        first, *others = textwrap.wrap(self.help, DEFAULT_WIDTH - _HELP_COLUMN, break_on_hyphens=False)
+        return "\n".join((f"{head:<{_HELP_COLUMN}}{first}", *(" " * _HELP_COLUMN + line for line in others)))
+
+
+def _connection_option(name: str) -> Argument:
+    option = OPTIONS[name]
+    variable = f" (or {option.variable})" if option.variable else ""
+    settings = {"type": _converter(option.parse)} if option.metavar else {}
+    return Argument(option.flags, option.help + variable, option.metavar, {"default": option.default, **settings})
+
+
+def _converter(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return a `type` for argparse that reports the message of a ValueError; argparse has only the name of the function."""
+
+    def convert(text: str) -> Any:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return convert
+
+
+SECTIONS = {
+    "statements": (
+        Argument(
+            ("-c", "-e"),
+            "run statements",
+            "SQL",
+            {"dest": "sources", "action": "append", "type": lambda text: ("-c", text)},
+        ),
+        Argument(
+            ("-f", "-i"),
+            "run a file; - is standard input",
+            "FILE",
+            {"dest": "sources", "action": "append", "type": lambda text: ("-f", text)},
+        ),
+        Argument(("-v", "--var"), "a value for {{ NAME }}", "NAME=VALUE", {"action": "append", "default": []}),
+        Argument(("--vars",), "values for placeholders, YAML or JSON", "FILE", {"action": "append", "default": []}),
+        Argument(
+            ("--on-error",),
+            "after a statement that failed: stop (default), continue",
+            "WHAT",
+            {"choices": ("stop", "continue"), "default": "stop"},
+        ),
+        Argument(("--check",), "only parse; reports every syntax error"),
+        Argument(("--dry-run",), "only explain; nothing is sent"),
+        _connection_option("yes"),
+    ),
+    "workspaces": tuple(
+        map(
+            _connection_option,
+            (
+                "workspace",
+                "profile",
+                "sandbox",
+                "endpoint",
+                "partial",
+                "timeout",
+                "max_connections",
+                "max_reply",
+                "log",
+            ),
+        )
+    ),
+    "results": (
+        Argument(
+            ("-o", "--output"),
+            ", ".join(FORMATS).replace("table", "table (default)", 1),
+            "FORMAT",
+            {"choices": tuple(FORMATS)},
+        ),
+        Argument(("-O", "--outfile"), "write results to a file", "FILE"),
+        Argument(("-H", "--hideheaders"), "no column names"),
+        Argument(("--csv-safe",), "csv: prefix cells that a spreadsheet would evaluate with '"),
+        Argument(
+            ("--color",),
+            "styles in tables: auto (default), always, never",
+            "WHEN",
+            {"choices": ("auto", "always", "never"), "default": "auto"},
+        ),
+        Argument(("-q", "--quiet"), "no banner, no counts"),
+        Argument(("--plain",), "no animation or repainting, for screen readers"),
+    ),
+    "other options": (
+        _connection_option("registry"),
+        _connection_option("store"),
+        Argument(("-X", "--no-rc"), "do not run rc.sql, which is beside config.toml, in the shell"),
+        Argument(("-V", "--version"), "print the version"),
+        Argument(("-h", "--help"), "print this text"),
+    ),
+}
+"""The options in the sections of `--help`."""
+
+_USAGE = """\
+usage: tokensh [OPTION]...
+
+A SQL shell for Databricks personal access tokens, in the StackQL dialect.
+"""
+
+_EXAMPLES = """\
+examples:
+  tokensh --sandbox                                  a shell on an emulated workspace
+  tokensh --sandbox -c 'SELECT * FROM user_tokens'   one statement, rows as a table
+  tokensh -v deployment_name=dbc-a1b2c3d4-e5f6 < select.sql
+  tokensh -o json -w dbc-a1b2c3d4-e5f6 -f inventory.sql
+  tokensh exec 'SELECT 1' -o csv                     StackQL's spelling of the options:
+                                                     tokensh exec --help
+
+The credential for a workspace is the profile of ~/.databrickscfg whose host is
+the workspace's, else DATABRICKS_TOKEN, else DATABRICKS_CLIENT_ID with
+DATABRICKS_CLIENT_SECRET, else the Databricks CLI's login. Without -c and -f,
+statements are read from standard input; on a terminal the shell opens.
+
+exit status:
+  0    everything succeeded and every byte was written
+  1    a statement failed
+  2    usage, configuration, credentials, a placeholder without a value
+  4    a write whose outcome is unknown, or that took effect but whose result
+       could not be delivered
+  130  interrupted
+"""
+
+
+def format_help() -> str:
+    """Return the text of `--help`, for 80 columns."""
+    sections = (
+        f"{title}:\n" + "".join(f"{argument.format()}\n" for argument in arguments)
+        for title, arguments in SECTIONS.items()
+    )
+    return "\n".join((_USAGE, *sections, _EXAMPLES))
+
+
+def build_parser(version: str) -> argparse.ArgumentParser:
+    """Return the parser of tokensh's own options; `version` is what `--version` prints."""
+    # Without a width argparse's formatter loads shutil, and every compression library with it, to find the same.
+    width = _terminal_columns() - 2
+
+    class Parser(argparse.ArgumentParser):
+        def format_help(self) -> str:
+            return format_help()
+
+    parser = Parser(
+        prog="tokensh",
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=width),
+        allow_abbrev=False,
+    )
+    for arguments in SECTIONS.values():
+        for argument in arguments:
+            match argument.flags[-1]:
+                case "--help":
+                    pass  # argparse adds it
+                case "--version":
+                    parser.add_argument(*argument.flags, action="version", version=version)
+                case _:
+                    argument.add_to(parser)
+    # Only StackQL's spelling sets these.
+    parser.set_defaults(auth=None, delimiter=None, environment={}, despatched=False)
+    return parser
+
+
+def _terminal_columns() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(1).columns or DEFAULT_WIDTH
+    except OSError:
+        return DEFAULT_WIDTH
+
+
+if __name__ == "__main__":
+    sys.stdout.write(format_help())

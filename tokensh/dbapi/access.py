@@ -1,0 +1,138 @@
+"""How a connection reaches workspaces: the host rule, the credentials, the HTTP client and the journal of creates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from tokensh import config
+from tokensh.api import stackql_auth
+from tokensh.api.auth import Credentials, Setting
+from tokensh.api.client import Client
+from tokensh.api.hosts import Hosts
+from tokensh.api.journal import Journal
+from tokensh.api.limits import CREATE_TIMEOUT, REQUEST_TIMEOUT
+from tokensh.api.log import Log
+from tokensh.api.request import Json
+from tokensh.api.workspaces import Workspaces
+from tokensh.dbapi.options import OPTIONS, ConnectionOptions
+from tokensh.environment import Cancellation, Environment
+from tokensh.errors import InterfaceError
+from tokensh.redact import Redactor
+
+if TYPE_CHECKING:
+    from tokensh.sandbox import Sandbox
+
+SANDBOX_WORKSPACE = "dbc-abcd0123-a1bc"
+
+
+class Access:
+    """The parts that reach workspaces, wired together from the options of a connection.
+
+    Raises InterfaceError for options that exclude each other, and what its parts raise for wrong values.
+    """
+
+    def __init__(
+        self, options: ConnectionOptions, environment: Environment, redactor: Redactor, cancellation: Cancellation
+    ) -> None:
+        self.config = config.read(environment)
+        self._options = options
+        credential = _only_credential(options, environment)
+        endpoint = options.endpoint or environment.get(OPTIONS["endpoint"].variable) or None
+        self.sandbox = _EmulatedWorkspaces(options) if options.sandbox else None
+        if self.sandbox is not None:
+            credential, endpoint = self.sandbox.credential, self.sandbox.server.endpoint
+            redactor.learn(self.sandbox.server.token)
+        self.hosts = options.hosts or Hosts(endpoint, self.config.hosts)
+        self._log = Log(Path(options.log), redactor.clean, environment.now) if options.log is not None else None
+        self.credentials = Credentials(
+            environment, profile=options.profile, given=credential, fetch_json=self._fetch_json
+        )
+        self.client = Client(
+            environment,
+            self.credentials,
+            redactor=redactor,
+            cancellation=cancellation,
+            timeout=REQUEST_TIMEOUT if options.timeout is None else options.timeout,
+            create_timeout=CREATE_TIMEOUT if options.timeout is None else options.timeout,
+            max_connections=options.max_connections,
+            max_reply=options.max_reply,
+            log=self._log,
+        )
+        self.workspaces = Workspaces(
+            environment,
+            self.hosts,
+            self.credentials,
+            self.client,
+            mapped=self.config.hosts,
+            seeded=tuple(self.sandbox.server.workspaces) if self.sandbox else (),
+        )
+        self.journal = Journal(environment, redactor.clean, "sandbox" if self.sandbox else "journal")
+        if self.sandbox:
+            self.journal.clear()  # the tokens of an earlier sandbox ended with it
+        self._has_own_credential = credential is not None
+
+    def _fetch_json(
+        self, method: str, url: str, *, form: Mapping[str, str] | None = None, basic: tuple[str, str] | None = None
+    ) -> Json:
+        # The client signs with the credentials, and these fetch OAuth tokens with the client, which is made after them.
+        return self.client.fetch_json(method, url, form=form, basic=basic)
+
+    @property
+    def destination(self) -> str:
+        """Where requests go if not to Databricks' own hosts: `sandbox`, or the endpoint's host; else an empty text."""
+        if self.sandbox is not None:
+            return "sandbox"
+        return urlsplit(self.hosts.endpoint).netloc if self.hosts.endpoint else ""
+
+    def default_workspace(self) -> str | None:
+        """Return the workspace for statements that name none: the option's, the profile's, config.toml's or the sandbox's.
+
+        Raises CredentialError for an unknown profile.
+        """
+        default = self.config.workspace or (SANDBOX_WORKSPACE if self.sandbox else None)
+        if self._options.workspace or self._has_own_credential:
+            return self._options.workspace or default
+        try:
+            return self.workspaces.of_profile() or default
+        except InterfaceError:
+            if self._options.profile is not None:
+                raise
+            return default  # a variable that names an old profile matters only when a credential is needed
+
+    def close(self) -> None:
+        """Close idle connections and the log; end a sandbox of its own."""
+        self.client.close()
+        if self._log is not None:
+            self._log.close()
+        if self.sandbox is not None:
+            self.sandbox.close()
+
+
+class _EmulatedWorkspaces:
+    """A sandbox that a connection uses: one that was passed, or one of its own that ends with it."""
+
+    def __init__(self, options: ConnectionOptions) -> None:
+        from tokensh.sandbox import start  # noqa: PLC0415 (loads an HTTP server)
+
+        if options.endpoint:
+            raise InterfaceError("the sandbox has its own endpoint", hint="leave one of them out")
+        self._is_own = options.sandbox is True
+        self.server: Sandbox = start() if isinstance(options.sandbox, bool) else options.sandbox
+        server = self.server
+        self.credential = Setting(server.token, "the sandbox", server.origin, server.account_id)
+
+    def close(self) -> None:
+        if self._is_own:
+            self.server.close()
+
+
+def _only_credential(options: ConnectionOptions, environment: Environment) -> Setting | None:
+    """Return the credential that was given outright, which is then the only one that may be used."""
+    if sum(value is not None for value in (options.token, options.auth, options.profile)) > 1:
+        raise InterfaceError("a token, --auth and a profile exclude each other", hint="give one of the three")
+    if options.token is not None:
+        return Setting(options.token, "the token given")
+    return None if options.auth is None else stackql_auth.read(options.auth, environment)

@@ -1,0 +1,49 @@
+"""The approval of changes: a statement that has to list rows before it changes them is not sent without the user's word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tokensh.engine.callbacks import Approve
+from tokensh.errors import ProgrammingError
+from tokensh.plan.nodes import ChangePlan, ExecPlan
+from tokensh.rows import Value
+from tokensh.text import escape_unsafe, plural, truncate
+
+_MAX_ROWS = 10
+"""Rows that an error lists."""
+_MAX_CELL = 70
+"""Columns of the terminal for one value of them."""
+
+
+def approve_change(
+    plan: ChangePlan | ExecPlan, rows: Sequence[Mapping[str, Value]], *, yes: bool, ask: Approve | None
+) -> None:
+    """Ask whether `rows` may be changed; return if so.
+
+    Args:
+        plan: the change.
+        rows: what it is going to change.
+        yes: the user has approved all changes.
+        ask: asks the user, and raises an Error for a no.
+
+    Raises ProgrammingError, which lists the rows, where the user can neither be asked nor has named the rows by their keys.
+    """
+    if yes or not rows:
+        return
+    if ask is not None:
+        ask(plan, rows)
+    elif isinstance(plan, ChangePlan) and (plan.filtered or plan.verb == "REPLACE"):
+        listed = "; ".join(_format_row(row) for row in rows[:_MAX_ROWS])
+        more = f"; and {len(rows) - _MAX_ROWS} more" if len(rows) > _MAX_ROWS else ""
+        raise ProgrammingError(
+            f"this {plan.verb} would hit {plural(len(rows), 'row')}: {listed}{more}",
+            hint="say --yes if that is right; nothing was changed",
+            span=plan.span,
+        )
+
+
+def _format_row(row: Mapping[str, Value]) -> str:
+    keys = [name for name in ("deployment_name", "token_id", "comment") if name in row]
+    names = keys if "token_id" in row else list(row)[:3]
+    return " ".join(f"{name}={truncate(escape_unsafe(str(row[name])), _MAX_CELL)}" for name in names)

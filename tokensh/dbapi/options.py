@@ -1,0 +1,193 @@
+"""The options of a connection: one table for `tokensh.connect`, the command line, URLs, notebooks and Spark.
+
+`ConnectionOptions` holds the names, types and defaults; `OPTIONS` adds what a front end needs that takes text: how a text
+becomes the value, the flags and the help. Front ends loop over the table, so a new option is added here and nowhere else.
+The module imports nothing that is slow to load, because the command line reads it before anything else.
+"""
+
+from __future__ import annotations
+
+from tokensh._dataclasses import dataclass
+from tokensh.api import limits
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import Any
+
+    from tokensh.api.hosts import Hosts
+    from tokensh.engine.callbacks import Callbacks
+    from tokensh.environment import Environment
+    from tokensh.sandbox import Sandbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionOptions:
+    """The options of a connection, all by keyword and all optional.
+
+    Attributes:
+        environment: variables, standard streams and clocks; by default the process's own.
+        callbacks: functions to call while statements run.
+        workspace: the deployment_name for statements that name none, or the workspace's URL.
+        profile: the only profile of ~/.databrickscfg that may be used; its workspace is the default.
+        token: the only token that may be used.
+        auth: StackQL's JSON that says where the only credential is.
+        sandbox: use an emulated workspace, one in this process (True) or one that is running.
+        endpoint: a template that replaces every workspace's address: https, or http on loopback.
+        registry: a folder of StackQL provider documents.
+        store: the file of views and local tables.
+        partial: return the rows of the workspaces that answer; failures go to `callbacks.on_failure`.
+        yes: change rows that had to be listed first without asking.
+        timeout: seconds for a request; by default 30, and 60 for a create.
+        max_connections: requests at a time, 1 to 64.
+        max_reply: the most bytes that a response may have.
+        log: a file that gets a line for each attempt of a request.
+        hosts: the host rule of another connection, instead of `endpoint` and config.toml.
+    """
+
+    environment: Environment | None = None
+    callbacks: Callbacks | None = None
+    workspace: str | None = None
+    profile: str | None = None
+    token: str | None = None
+    auth: str | None = None
+    sandbox: bool | Sandbox = False
+    endpoint: str | None = None
+    registry: Path | str | None = None
+    store: Path | str | None = None
+    partial: bool = False
+    yes: bool = False
+    timeout: float | None = None
+    max_connections: int = limits.CONNECTIONS
+    max_reply: int = limits.RESPONSE_SIZE
+    log: Path | str | None = None
+    hosts: Hosts | None = None
+
+
+DEFAULTS = ConnectionOptions()
+
+
+def parse_boolean(text: str) -> bool:
+    """Return True or False for `true`, `1`, `false` and `0`, in any case. Raises ValueError."""
+    values = {"true": True, "1": True, "false": False, "0": False}
+    if text.lower() not in values:
+        raise ValueError(f"invalid truth value: {text!r}; expected true or false")
+    return values[text.lower()]
+
+
+def _parse_seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= limits.MAX_TIMEOUT:
+        raise ValueError(f"invalid number of seconds: {text!r}; expected more than 0, at most {limits.MAX_TIMEOUT:.0f}")
+    return seconds
+
+
+def _parse_connections(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= limits.MAX_CONNECTIONS:
+        raise ValueError(f"invalid number of connections: {text!r}; expected 1 to {limits.MAX_CONNECTIONS}")
+    return int(text)
+
+
+_SIZE_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
+
+
+def _parse_size(text: str) -> int:
+    unit = _SIZE_UNITS.get(text[-1:].upper(), 1)
+    digits = text[:-1] if unit > 1 else text
+    if not (digits.isascii() and digits.isdecimal()) or not int(digits):
+        raise ValueError(f"invalid size: {text!r}; expected bytes, such as 64M")
+    return int(digits) * unit
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """How front ends that take text offer an option.
+
+    Credentials are not in the table: command lines and URLs end up in logs.
+
+    Attributes:
+        name: the attribute of `ConnectionOptions`.
+        help: what it means, for `--help`.
+        metavar: the word for its value in `--help`; empty: a switch.
+        letter: its one-letter flag; empty: none.
+        parse: returns the value of a text. Raises ValueError with a message.
+        variable: the environment variable that is read where the option is not given; empty: none.
+        in_spark: the Spark data source takes it too. The others say what Spark cannot do, or must not.
+    """
+
+    name: str
+    help: str
+    metavar: str = ""
+    letter: str = ""
+    parse: Callable[[str], Any] = str
+    variable: str = ""
+    in_spark: bool = False
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The spellings on a command line, such as `-w` and `--workspace`."""
+        long = "--" + self.name.replace("_", "-")
+        return (f"-{self.letter}", long) if self.letter else (long,)
+
+    @property
+    def default(self) -> Any:
+        """The value where none is given."""
+        return getattr(DEFAULTS, self.name)
+
+
+OPTIONS = {
+    option.name: option
+    for option in (
+        Option(
+            "workspace", "the deployment_name where a statement names none, or the workspace's URL", "NAME", letter="w"
+        ),
+        Option(
+            "profile",
+            "a profile of ~/.databrickscfg: use its workspace, and only its credential",
+            "PROFILE",
+            letter="p",
+            variable="DATABRICKS_CONFIG_PROFILE",
+            in_spark=True,
+        ),
+        Option("sandbox", "an emulated workspace in this process, nothing real", parse=parse_boolean),
+        Option(
+            "endpoint",
+            "addresses of workspaces, such as https://{deployment_name}.example.com, or http on loopback",
+            "TEMPLATE",
+            variable="TOKENSH_ENDPOINT",
+            in_spark=True,
+        ),
+        Option(
+            "partial", "rows of the workspaces that answer; exit status 1 if one does not answer", parse=parse_boolean
+        ),
+        Option(
+            "timeout",
+            f"seconds for a request ({limits.REQUEST_TIMEOUT:.0f}, {limits.CREATE_TIMEOUT:.0f} for a create)",
+            "S",
+            parse=_parse_seconds,
+            in_spark=True,
+        ),
+        Option(
+            "max_connections",
+            f"requests at a time, 1 to {limits.MAX_CONNECTIONS} ({limits.CONNECTIONS})",
+            "N",
+            parse=_parse_connections,
+            in_spark=True,
+        ),
+        Option(
+            "max_reply",
+            f"bytes that a response may have, such as 64M ({limits.RESPONSE_SIZE >> 20}M)",
+            "SIZE",
+            parse=_parse_size,
+        ),
+        Option("log", "add a line for each request to a file: what, where, how long; no secrets", "FILE"),
+        Option("yes", "skip the confirmation for changes that list rows first", parse=parse_boolean),
+        Option("registry", "more providers: a folder of StackQL provider documents", "DIR", in_spark=True),
+        Option("store", "where views and local tables are kept", "FILE"),
+    )
+}
+"""The options that are offered as text, by name, in the order of `--help`."""

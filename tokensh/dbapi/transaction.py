@@ -1,0 +1,122 @@
+"""The queue of changes between BEGIN and COMMIT.
+
+The API has no transactions: COMMIT sends the changes one by one, and one that was sent cannot be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tokensh.errors import Error, NotSupportedError, ProgrammingError, assert_never
+from tokensh.plan.nodes import (
+    ChangePlan,
+    DefinePlan,
+    DropPlan,
+    ExecPlan,
+    InsertPlan,
+    LocalChangePlan,
+    LocalInsertPlan,
+    Plan,
+    RefreshPlan,
+    TransactionPlan,
+)
+from tokensh.rows import NO_ROWS, Row, RowSet
+from tokensh.text import plural
+
+_CHANGES = (InsertPlan, ChangePlan, ExecPlan, LocalInsertPlan, LocalChangePlan)
+_DEFINITIONS = (DefinePlan, DropPlan, RefreshPlan)
+
+
+class Transaction:
+    """The changes that wait for COMMIT.
+
+    Args:
+        run_plan: sends a change.
+        note: called with one line of text for the user.
+    """
+
+    def __init__(self, run_plan: Callable[[Plan], RowSet], note: Callable[[str], None]) -> None:
+        self._run_plan = run_plan
+        self._note = note
+        self._queue: list[Plan] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether changes wait for COMMIT."""
+        return self._queue is not None
+
+    def enqueue(self, plan: Plan) -> bool:
+        """Put a change into the queue of an open transaction; return False for a plan that is to run now.
+
+        Raises NotSupportedError for a definition within a transaction.
+        """
+        if self._queue is None:
+            return False
+        if isinstance(plan, _DEFINITIONS):
+            raise NotSupportedError("a transaction takes queries and changes of rows", hint="COMMIT or ROLLBACK first")
+        if not isinstance(plan, _CHANGES):
+            return False
+        self._queue.append(plan)
+        self._note(f"waits for COMMIT, as number {len(self._queue)}")
+        return True
+
+    def control(self, plan: TransactionPlan) -> Iterator[RowSet]:
+        """Run BEGIN, COMMIT or ROLLBACK, and yield its results. Raises ProgrammingError, and the errors of changes."""
+        match plan.verb:
+            case "BEGIN":
+                self._begin()
+                yield NO_ROWS
+            case "ROLLBACK":
+                if self._queue is None:
+                    raise ProgrammingError("no transaction is open", hint="BEGIN opens one")
+                self._note(f"{plural(self.rollback(), 'change')} dropped, nothing was sent")
+                yield NO_ROWS
+            case "COMMIT":
+                if self._queue is None:
+                    raise ProgrammingError("no transaction is open", hint="BEGIN opens one")
+                yield from self.commit()
+            case _:
+                assert_never(plan.verb)
+
+    def _begin(self) -> None:
+        if self._queue is not None:
+            raise ProgrammingError("a transaction is already open", hint="COMMIT or ROLLBACK ends it")
+        self._queue = []
+        self._note(
+            "changes wait for COMMIT, which sends them one by one; this is a queue, not a transaction of the API"
+        )
+
+    def rollback(self) -> int:
+        """Drop the waiting changes, if a transaction is open, and return their number."""
+        dropped, self._queue = self._queue, None
+        return len(dropped or ())
+
+    def commit(self) -> Iterator[RowSet]:
+        """Send the waiting changes one by one, and yield the result of each; read it before the next.
+
+        A change that fails ends the transaction: the error says how many were sent, and the rest is dropped.
+        """
+        changes, self._queue = self._queue or [], None
+        yield NO_ROWS
+        for done, plan in enumerate(changes):
+            with _counting_changes(done, len(changes)):
+                result = self._run_plan(plan)
+            yield RowSet(result.columns, _read_rows(result, done, len(changes)), result.incremental)
+
+
+def _read_rows(result: RowSet, done: int, total: int) -> Iterator[Row]:
+    with _counting_changes(done, total):
+        yield from result.rows
+
+
+@contextmanager
+def _counting_changes(done: int, total: int) -> Iterator[None]:
+    """Add to an error how many changes were sent before and how many are dropped."""
+    try:
+        yield
+    except Error as error:
+        done_text, dropped_text = plural(done, "change"), plural(total - done - 1, "change")
+        message = f"{error.message} (COMMIT: {done_text} done, this one failed, {dropped_text} dropped)"
+        # The span is one of the change's text, not of the COMMIT that is on the screen.
+        raise error.with_context(message=message, span=None) from error.__cause__
