@@ -1,4 +1,4 @@
-"""Draws README's picture: `python -m tests.session_picture` runs a session in a terminal and writes what it shows as an SVG."""
+"""Draw the picture of README: `python -m tests.session_picture` runs a session in a terminal and writes its screen as an SVG."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ THEME = TerminalTheme(
         (245, 246, 248),
     ],
 )
-# As rich's own, without the fonts that it would fetch from another site: a picture asks nobody for anything.
+# rich's own template without the fonts, which a browser would load from another site.
 FORMAT = """\
 <svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
@@ -65,7 +65,7 @@ FORMAT = """\
 
 
 def session(folder: Path) -> Terminal:
-    """A session on the sandbox: tokens of two workspaces, one minted, its value masked, one revoked, `_` asked."""
+    """Run a session on the sandbox: list two workspaces, create a token, revoke one, query an earlier result."""
     terminal = Terminal("--sandbox", home=folder, cache=folder / "cache", size=(COLUMNS, LINES))
     terminal.prompt()
     terminal.run(
@@ -84,27 +84,31 @@ def session(folder: Path) -> Terminal:
     return terminal
 
 
-def drawn(terminal: Terminal) -> str:
-    """What a terminal shows, as an SVG."""
+def draw_svg(terminal: Terminal) -> str:
+    """Return the terminal's screen as an SVG."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), legacy_windows=False)
     screen = terminal.screen
     for y in range(screen.lines):
         line = Text()
         cells = [screen.buffer[y][x] for x in range(screen.columns)]
         for look, run in groupby(cells, lambda cell: cell._replace(data="")):
-            line.append("".join(cell.data for cell in run), _style(look))
+            line.append("".join(cell.data for cell in run), _to_rich_style(look))
         console.print(line, no_wrap=True, crop=False, highlight=False)
     return console.export_svg(title="tokensh", theme=THEME, code_format=FORMAT, unique_id="tokensh")
 
 
-def _style(cell: Char) -> Style:
+def _to_rich_style(cell: Char) -> Style:
     return Style(
-        color=_colour(cell.fg), bgcolor=_colour(cell.bg), bold=cell.bold, italic=cell.italics, reverse=cell.reverse
+        color=_to_rich_colour(cell.fg),
+        bgcolor=_to_rich_colour(cell.bg),
+        bold=cell.bold,
+        italic=cell.italics,
+        reverse=cell.reverse,
     )
 
 
-def _colour(name: str) -> str | None:
-    """A colour of pyte's as rich calls it: `brown` is yellow, a colour of the 256 is its hexadecimal digits."""
+def _to_rich_colour(name: str) -> str | None:
+    """Return rich's name of a pyte colour: `brown` is yellow, one of the 256 colours is its hexadecimal digits."""
     if name == "default":
         return None
     if len(name) == 6 and set(name) <= set("0123456789abcdef"):
@@ -119,7 +123,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         terminal = session(Path(folder))
         try:
-            picture = drawn(terminal)
+            picture = draw_svg(terminal)
         finally:
             terminal.close()
     PICTURE.parent.mkdir(exist_ok=True)

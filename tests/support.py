@@ -1,7 +1,8 @@
-"""The folder `shared` that may stand beside the checkout: statements and references that are not the project's own."""
+"""Helpers for all tests: the folder `shared` that may be beside the checkout, and signals of child processes."""
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,12 @@ def shared(name: str) -> Path:
     if not path.exists():
         pytest.skip(f"there is no {name} in a folder shared beside the checkout", allow_module_level=True)
     return path
+
+
+def reset_signals() -> None:
+    """Give SIGINT, SIGQUIT and SIGHUP their default handlers, in a child process before it runs its program.
+
+    A shell's background job, nohup and setsid let programs inherit ignored signals, and a test could not stop its child then.
+    """
+    for name in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(name, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""Terminals and a sandbox for the shell's scenarios."""
+"""Fixtures: terminals that run tokensh, and a sandbox."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from tokensh.sandbox import Sandbox
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    started: list[Terminal] = []
+    terminals: list[Terminal] = []
 
-    def one(*arguments: str, **more: object) -> Terminal:
+    def start_terminal(*arguments: str, **options: object) -> Terminal:
         terminal = Terminal(
             *(arguments or ("--sandbox",)),
             home=tmp_path,
             cache=tmp_path.parent / "cache",
-            **more,  # type: ignore[arg-type]
+            **options,  # type: ignore[arg-type]
         )
-        started.append(terminal)
+        terminals.append(terminal)
         terminal.prompt()
         return terminal
 
-    yield one
-    for terminal in started:
+    yield start_terminal
+    for terminal in terminals:
         terminal.close()
 
 

@@ -1,4 +1,4 @@
-"""A terminal that a test can look at: tokensh under a pseudo-terminal, its output drawn by an emulator."""
+"""A terminal for tests: tokensh runs under a pseudo-terminal and an emulator draws what it writes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from pathlib import Path
 import pexpect
 import pyte
 
+from tests.support import reset_signals
 from tokensh.sandbox import Sandbox
 
 ENTER, CTRL_C, CTRL_D, TAB, UP, ESCAPE = "\r", "\x03", "\x04", "\t", "\x1b[A", "\x1b"
 WORKSPACE = "dbc-abcd0123-a1bc"
-"""The one that a sandbox begins with."""
+"""The workspace that a sandbox starts with."""
 
 
 class Terminal:
-    """One run of tokensh; `display` is what a person sees."""
+    """One run of tokensh; `display` is what a user sees."""
 
     def __init__(
         self,
@@ -45,23 +46,32 @@ class Terminal:
         command = [sys.executable, "-m", "tokensh", *arguments]
         if shell:
             command = ["/bin/sh", "-c", shell, "sh", *command]
-        self.child = pexpect.spawn(command[0], command[1:], env=environment, dimensions=(lines, columns), timeout=20)
-        # prompt_toolkit asks where the cursor is; a terminal answers.
+        self.child = pexpect.spawn(
+            command[0],
+            command[1:],
+            env=environment,
+            dimensions=(lines, columns),
+            timeout=20,
+            preexec_fn=reset_signals,
+        )
+        # A terminal answers queries; test_results checks that none is sent.
         setattr(self.screen, "write_process_input", self.child.send)  # noqa: B010 (its type says that it is a method)
 
     @property
     def display(self) -> str:
-        """The screen's lines, blanks at their ends cut."""
+        """Return the screen's lines without blanks at their ends."""
         return "\n".join(line.rstrip() for line in self.screen.display).rstrip()
 
     @property
     def everything(self) -> str:
-        """What has scrolled away, and the screen."""
-        gone = ("".join(line[x].data for x in range(self.screen.columns)).rstrip() for line in self.screen.history.top)
-        return "\n".join((*gone, self.display))
+        """Return the lines that have scrolled away, and the screen."""
+        scrolled = (
+            "".join(line[x].data for x in range(self.screen.columns)).rstrip() for line in self.screen.history.top
+        )
+        return "\n".join((*scrolled, self.display))
 
     def read(self, seconds: float = 0.05) -> None:
-        """Draw what comes within a time."""
+        """Draw what is written within a time."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             try:
@@ -78,59 +88,57 @@ class Terminal:
         until = time.monotonic() + seconds
         while text not in "\n".join(self.screen.display) and text not in f"\n{self.display}\n":
             if time.monotonic() > until:
-                raise AssertionError(f"{text!r} is not to be seen:\n{self.display}")
+                raise AssertionError(f"{text!r} does not appear:\n{self.display}")
             self.read()
 
     def prompt(self) -> None:
-        """Wait for an empty prompt on the line of the cursor."""
+        """Wait for an empty prompt on the cursor's line."""
         until = time.monotonic() + 15
-        while not self._is_empty():
+        while not self._is_at_empty_prompt():
             if time.monotonic() > until:
                 raise AssertionError(f"no prompt:\n{self.display}")
             self.read()
 
-    def _is_empty(self) -> bool:
-        """Whether the cursor stands behind a prompt and nothing else."""
-        return self._line().startswith("tokensh") and self._line().rstrip().endswith(">")
-
-    def _line(self) -> str:
-        return str(self.screen.display[self.screen.cursor.y])
+    def _is_at_empty_prompt(self) -> bool:
+        """Return True if the cursor is behind a prompt without text."""
+        line = str(self.screen.display[self.screen.cursor.y])
+        return line.startswith("tokensh") and line.rstrip().endswith(">")
 
     def type(self, text: str) -> None:
-        """Keys, one after the other."""
+        """Send keys, one after the other."""
         self.child.send(text)
 
     def paste(self, text: str) -> None:
-        """A bracketed paste."""
+        """Paste a text (bracketed paste)."""
         self.child.send("\x1b[200~" + text.replace("\n", "\r") + "\x1b[201~")
 
     def run(self, text: str) -> None:
         """Type a line, Enter, and wait for the next prompt."""
         self.type(text)
         until = time.monotonic() + 15
-        # Until it is to be seen the prompt looks as it will when all is done.
-        while self._is_empty() and time.monotonic() < until:
+        # Before the text appears, the empty prompt looks as it does when the statement is done.
+        while self._is_at_empty_prompt() and time.monotonic() < until:
             self.read()
         self.type(ENTER)
         self.read(0.1)
         self.prompt()
 
     def end(self) -> int:
-        """Wait for the end; the exit status."""
+        """Wait for the end and return the exit status."""
         self.read(0.2)
         self.child.expect(pexpect.EOF, timeout=10)
         self.child.close()
         return int(self.child.exitstatus if self.child.exitstatus is not None else -1)
 
     def close(self) -> None:
-        """Stop it, whatever it does."""
+        """Kill the process if it still runs."""
         self.child.close(force=True)
 
 
 Start = Callable[..., Terminal]
-"""Starts tokensh, by default on a sandbox of its own, and waits for the prompt."""
+"""Starts tokensh, by default with its own sandbox, and waits for the prompt."""
 
 
 def on(site: Sandbox) -> tuple[str, ...]:
-    """The arguments that lead to a sandbox."""
+    """Return the arguments that connect to a sandbox."""
     return ("--endpoint", site.endpoint, "-w", WORKSPACE)

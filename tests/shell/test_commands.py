@@ -1,4 +1,4 @@
-"""Commands that begin with a backslash, in a real terminal."""
+"""Each meta command does what `\\?` says of it, in a real terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.terminal
 
 
 def shown(terminal: Terminal, text: str) -> str:
-    """What a line of input has put on the screen, the screen cleared before."""
+    """Clear the screen, run a line of input, and return the screen."""
     terminal.type("\x0c")
     terminal.prompt()
     terminal.run(text)
@@ -92,6 +92,34 @@ def test_echo_and_the_systems_shell(start: Start) -> None:
     assert "\nhello there\n" in shown(terminal, r"\echo hello there")
     assert "\n6\n" in shown(terminal, r"\! expr 2 \* 3")
     assert "status 3" in shown(terminal, r"\! exit 3")
+
+
+def test_ctrl_c_stops_a_program_and_not_the_shell(start: Start) -> None:
+    terminal = start()
+    terminal.type("\\! sleep 60; echo over" + ENTER)
+    terminal.read(1)
+    terminal.type(CTRL_C)
+    terminal.prompt()
+    assert "status 130" in terminal.display or "status -2" in terminal.display
+    assert "usable" in shown(terminal, "select 'usable' as x;")
+
+
+@pytest.mark.parametrize(
+    ("command", "setting"),
+    [
+        (r"\x", "expanded is on"),
+        (r"\x auto", "expanded is auto"),
+        (r"\timing", "timing is off"),
+        (r"\timing on", "timing is on"),
+        (r"\rawtimes", "times are raw"),
+        (r"\rawtimes off", "times are readable"),
+        (r"\format csv", "format is csv"),
+        (r"\T json", "format is json"),
+        (r"\T", "format is table"),
+    ],
+)
+def test_a_short_name_changes_a_setting(command: str, setting: str, start: Start) -> None:
+    assert f"\n{setting}\n" in shown(start(), command)
 
 
 def test_settings_are_shown_and_changed(start: Start) -> None:
@@ -205,7 +233,7 @@ def test_rc_sql_runs_at_start_and_leaves_the_history_alone(start: Start, tmp_pat
     assert "rc.sql:4:8: error: unknown column 'nope'" in terminal.display
     assert "hello" in shown(terminal, "select '{{ greeting }}' as x;")
     history = History(tmp_path / ".local/state/tokensh/history.db", str)
-    assert [one.statement for one in history.latest()] == ["select 'hello' as x"]
+    assert [entry.statement for entry in history.latest()] == ["select 'hello' as x"]
     history.close()
 
 
@@ -293,7 +321,7 @@ def test_a_create_is_asked_about_before_it_runs_again(start: Start, site: Sandbo
         terminal.see("nothing was sent")
         terminal.type("\x0c")
         terminal.prompt()
-    assert len([one for one in site.log if one.method == "POST"]) == 1
+    assert len([request for request in site.log if request.method == "POST"]) == 1
 
 
 def test_a_revoke_that_is_run_again_asks_as_usual(start: Start) -> None:

@@ -1,4 +1,4 @@
-"""Typing, pasting and what the prompt shows meanwhile, in a real terminal."""
+"""Typing, pasting, completion and the history work as in other shells, in a real terminal."""
 
 from __future__ import annotations
 

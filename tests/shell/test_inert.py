@@ -1,4 +1,4 @@
-"""Comments that would act on a terminal, wherever the shell shows them: rows, menu, questions, errors, \\watch, completion."""
+"""Text from the server never acts on the terminal, wherever the shell shows it: rows, menu, questions, errors, \\watch."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tokensh.sandbox import Sandbox
 
 pytestmark = pytest.mark.terminal
 
-# What a terminal would do of its own: set the title or the clipboard, link, ring, answer a question, reset itself.
-ACTS = [
+# Sequences that set the title or the clipboard, make links, ring, query or reset the terminal.
+ACTIVE_SEQUENCES = [
     b"\x1b]",
     b"\x07",
     b"\x1bP",
@@ -32,7 +32,7 @@ COMMENTS = [f"{text}{MARK}" for text in HOSTILE if text.isprintable() or len(tex
 
 @pytest.fixture
 def hostile(site: Sandbox) -> Sandbox:
-    """A sandbox in which somebody has made tokens with comments that would act."""
+    """Return a sandbox that holds tokens with hostile comments."""
     url = f"{site.endpoint.format(deployment_name=WORKSPACE)}/api/2.0/token/create"
     headers = {"Authorization": f"Bearer {site.token}", "Content-Type": "application/json"}
     for comment in COMMENTS:
@@ -42,67 +42,67 @@ def hostile(site: Sandbox) -> Sandbox:
     return site
 
 
-def asked_by_the_prompt(raw: bytes) -> bytes:
-    """What is written without what prompt_toolkit asks a terminal of its own (where its cursor is)."""
+def without_prompt_queries(raw: bytes) -> bytes:
+    """Return what was written without prompt_toolkit's own query for the cursor."""
     return raw.replace(b"\x1b[6n", b"")
 
 
-def acts_on_nothing(terminal: Terminal) -> None:
-    written = asked_by_the_prompt(terminal.raw)
-    assert [one for one in ACTS if one in written] == []
+def assert_inert(terminal: Terminal) -> None:
+    written = without_prompt_queries(terminal.raw)
+    assert [sequence for sequence in ACTIVE_SEQUENCES if sequence in written] == []
     assert (terminal.screen.title, terminal.screen.icon_name) == ("", "")
     assert "Traceback" not in terminal.everything
 
 
-def opened(start: Start, site: Sandbox) -> Terminal:
+def open_terminal(start: Start, site: Sandbox) -> Terminal:
     return start(*on(site), size=(160, 60), DATABRICKS_TOKEN=site.token, TOKENSH_PAGER="cat")
 
 
 def test_rows_in_every_format(start: Start, hostile: Sandbox) -> None:
-    terminal = opened(start, hostile)
+    terminal = open_terminal(start, hostile)
     for form in ("table", "line", "csv", "tsv", "text", "markdown", "json", "jsonl"):
         terminal.run(f"\\format {form}")
         terminal.run("SELECT comment FROM user_tokens WHERE comment LIKE '%END';")
-        acts_on_nothing(terminal)
+        assert_inert(terminal)
     assert terminal.everything.count(MARK) >= 8 * len(COMMENTS) - 8
 
 
 def test_the_menu_and_the_question_before_a_revoke(start: Start, hostile: Sandbox) -> None:
-    terminal = opened(start, hostile)
+    terminal = open_terminal(start, hostile)
     terminal.run("SELECT token_id, comment FROM user_tokens WHERE comment LIKE '%END';")
     terminal.type("DELETE FROM user_tokens WHERE token_id = '")
     terminal.read(0.5)
     terminal.type(TAB)
     terminal.read(0.5)
-    acts_on_nothing(terminal)
+    assert_inert(terminal)
     terminal.type(CTRL_C)
     terminal.prompt()
     terminal.type("DELETE FROM user_tokens WHERE comment LIKE '%END';\r")
     terminal.see("[y/N]")
-    acts_on_nothing(terminal)
+    assert_inert(terminal)
     terminal.type("n\r")
     terminal.see("not confirmed")
-    acts_on_nothing(terminal)
+    assert_inert(terminal)
 
 
 def test_watch_and_errors(start: Start, hostile: Sandbox) -> None:
-    terminal = opened(start, hostile)
+    terminal = open_terminal(start, hostile)
     terminal.type("SELECT comment FROM user_tokens WHERE comment LIKE '%END' \\watch 1\r")
     terminal.see("Ctrl-C stops")
     terminal.read(1.5)
     terminal.type(CTRL_C)
     terminal.prompt()
-    acts_on_nothing(terminal)
+    assert_inert(terminal)
     hostile.fault(
         "GET *", status=400, body={"error_code": "\x1b]0;x\x07", "message": "".join(HOSTILE[:12])}, times=None
     )
     terminal.run("SELECT comment FROM user_tokens;")
     terminal.see("error:")
-    acts_on_nothing(terminal)
+    assert_inert(terminal)
 
 
 def test_statements_with_such_text_and_the_history_of_them(start: Start, hostile: Sandbox) -> None:
-    terminal = opened(start, hostile)
+    terminal = open_terminal(start, hostile)
     terminal.paste("SELECT '\x1b]0;title\x07' || '\u202e';")
     terminal.see(r"\u202e")
     terminal.type("\r")
@@ -110,4 +110,4 @@ def test_statements_with_such_text_and_the_history_of_them(start: Start, hostile
     terminal.prompt()
     terminal.run("\\history 5")
     terminal.run("SELECT statement FROM tokensh.local.statements;")
-    acts_on_nothing(terminal)
+    assert_inert(terminal)

@@ -1,4 +1,4 @@
-"""When Enter runs a text, and what it consists of."""
+"""The shell knows when a text is complete, which statements and commands it holds, and where its errors are."""
 
 from __future__ import annotations
 
@@ -68,25 +68,24 @@ PARTS = [
 ]
 
 
-def shown(part: Part) -> str:
+def describe(part: Part) -> str:
     if not isinstance(part, Command):
         return part.text
     of = f" of {part.statement}" if part.statement else ""
     return f"{part.name} {part.argument}".strip() + of
 
 
-@pytest.mark.parametrize(("text", "found"), PARTS, ids=[repr(text[:30]) for text, _ in PARTS])
-def test_commands_and_statements_in_their_order(text: str, found: list[str], parser: Parser) -> None:
-    texts = [shown(one) for one in split_input(text, parser)]
-    assert len(texts) == len(found)
-    assert all(a.startswith(b) for a, b in zip(texts, found, strict=True))
+@pytest.mark.parametrize(("text", "expected"), PARTS, ids=[repr(text[:30]) for text, _ in PARTS])
+def test_commands_and_statements_in_their_order(text: str, expected: list[str], parser: Parser) -> None:
+    texts = [describe(part) for part in split_input(text, parser)]
+    assert len(texts) == len(expected)
+    assert all(a.startswith(b) for a, b in zip(texts, expected, strict=True))
 
 
 def test_statements_know_their_lines_and_columns_in_the_whole_text(parser: Parser) -> None:
     text = "\\x\n  SELECT 1; SELECT 2\n\\p\n, 3;\nSELECT 4;"
-    places = [
-        (one.text[:8], one.line, one.column) for one in split_input(text, parser) if isinstance(one, StatementText)
-    ]
+    pieces = [part for part in split_input(text, parser) if isinstance(part, StatementText)]
+    places = [(piece.text[:8], piece.line, piece.column) for piece in pieces]
     assert places == [("SELECT 1", 2, 3), ("SELECT 2", 2, 13), ("SELECT 4", 5, 1)]
 
 
@@ -114,7 +113,7 @@ def test_each_line_has_a_mark_of_its_own(parser: Parser) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "error"),
     [
         ("", ""),
         ("SELECT", ""),
@@ -132,10 +131,10 @@ def test_each_line_has_a_mark_of_its_own(parser: Parser) -> None:
         ("SELECT " + "a, " * 10_000 + "FROM FROM ", ""),
     ],
 )
-def test_what_is_wrong_so_far_is_told_and_what_may_become_right_is_not(text: str, told: str, parser: Parser) -> None:
+def test_what_is_wrong_so_far_is_told_and_what_may_become_right_is_not(text: str, error: str, parser: Parser) -> None:
     found = find_error(text, parser)
-    assert found.startswith(told)
-    assert bool(found) == bool(told)
+    assert found.startswith(error)
+    assert bool(found) == bool(error)
 
 
 @pytest.mark.parametrize(("word", "command"), [("exit", r"\q"), (" Quit ;", r"\q"), ("?", r"\?"), ("selected", None)])

@@ -1,4 +1,4 @@
-"""Values in named queries, and the files they are kept in."""
+"""Values of named queries stay values, and queries are kept in files without secrets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TABLE = shared_parser().table
 
 
 @pytest.mark.parametrize(
-    ("query", "values", "made"),
+    ("query", "values", "sql"),
     [
         ("SELECT 1", [], "SELECT 1"),
         ("SELECT $1", ["7"], "SELECT 7"),
@@ -33,8 +33,8 @@ TABLE = shared_parser().table
         ("SELECT '$.a', {{ mine }} -- $1", [], "SELECT '$.a', {{ mine }} -- $1"),
     ],
 )
-def test_values_take_the_places_of_their_numbers(query: str, values: list[str], made: str) -> None:
-    assert substitute_values(query, values, TABLE) == made
+def test_values_take_the_places_of_their_numbers(query: str, values: list[str], sql: str) -> None:
+    assert substitute_values(query, values, TABLE) == sql
 
 
 @pytest.mark.parametrize(("query", "values"), [("SELECT $1", []), ("SELECT 1", ["a"]), ("SELECT $2", ["a"])])
@@ -46,13 +46,13 @@ def test_as_many_values_are_needed_as_the_query_takes(query: str, values: list[s
 @given(st.text(max_size=30))
 def test_no_value_leaves_its_place(value: str) -> None:
     try:
-        made = substitute_values("SELECT '$1', $1, 1", [value], TABLE)
+        sql = substitute_values("SELECT '$1', $1, 1", [value], TABLE)
     except PlaceholderError:
         return  # a value that holds a placeholder itself
-    significant = [one for one in tokenize(TABLE, made) if one.kind != "BLANK"]
-    signs = [one.text for one in significant if one.kind == "OPERATOR" and one.text != "-"]
+    significant = [token for token in tokenize(TABLE, sql) if token.kind != "BLANK"]
+    signs = [token.text for token in significant if token.kind == "OPERATOR" and token.text != "-"]
     assert signs == [",", ","]
-    assert {one.kind for one in significant} <= {"NAME", "STRING", "NUMBER", "OPERATOR"}
+    assert {token.kind for token in significant} <= {"NAME", "STRING", "NUMBER", "OPERATOR"}
 
 
 def test_a_query_outlives_the_session_without_a_secret(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What goes to the screen and what to the pager, and where Ctrl-C goes meanwhile."""
+"""A result goes to the pager only if the screen cannot hold it, and Ctrl-C there belongs to the pager."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tokensh.shell.pager import Pager, pager_command, terminal_size
 LINES = 10
 
 
-def paged(text: str, environment: Environment, columns: int = 40) -> tuple[str, list[str]]:
-    """What the terminal got, and what was noted."""
+def show_paged(text: str, environment: Environment, columns: int = 40) -> tuple[str, list[str]]:
+    """Return what the terminal got, and the notes."""
     terminal, notes = io.StringIO(), list[str]()
     pager = Pager(environment, terminal, (columns, LINES), notes.append)
     for line in text.splitlines(keepends=True):
@@ -40,10 +40,10 @@ def paged(text: str, environment: Environment, columns: int = 40) -> tuple[str, 
         ("日" * 21 + "\n" + "y\n" * 7, True),
     ],
 )
-def test_what_the_screen_can_hold_is_not_paged(text: str, pages: bool, tmp_path: Path) -> None:
+def test_what_the_screen_can_hold_is_not_show_paged(text: str, pages: bool, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     place = world(tmp_path, variables={"PAGER": f"dd of={seen} status=none", "PATH": os.environ["PATH"]})
-    terminal, notes = paged(text, place)
+    terminal, notes = show_paged(text, place)
     assert seen.exists() is pages
     assert (seen.read_text() if pages else terminal) == text
     assert terminal == ("" if pages else text)
@@ -65,8 +65,8 @@ def test_which_pager_it_is(variables: dict[str, str], command: list[str], tmp_pa
 
 def test_without_a_pager_everything_goes_straight_to_the_terminal(tmp_path: Path) -> None:
     text = "| x |\n" * 50
-    assert paged(text, world(tmp_path, variables={"PATH": "/nowhere"})) == (text, [])
-    terminal, notes = paged(text, world(tmp_path, variables={"PAGER": "/nowhere/at-all", "PATH": "/nowhere"}))
+    assert show_paged(text, world(tmp_path, variables={"PATH": "/nowhere"})) == (text, [])
+    terminal, notes = show_paged(text, world(tmp_path, variables={"PAGER": "/nowhere/at-all", "PATH": "/nowhere"}))
     assert terminal == text
     assert notes == ["the pager /nowhere/at-all cannot be run: No such file or directory"]
 

@@ -1,4 +1,4 @@
-"""The line while a statement runs."""
+"""The spinner tells what happens, never wraps, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tokensh.shell.progress import Spinner
 
 
 class Screen(io.StringIO):
-    """A stream that says that it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -28,7 +28,7 @@ def on_a_terminal(home: Path) -> tuple[Environment, Screen]:
 
 
 def until(screen: Screen, text: str) -> str:
-    """Wait until a text is written; all that is."""
+    """Wait until a text is written, and return everything that was written."""
     limit = time.monotonic() + 20
     while text not in screen.getvalue():
         assert time.monotonic() < limit, screen.getvalue()

@@ -1,4 +1,4 @@
-"""How results look on a screen: fitted, paged, masked, copied; and that a terminal is asked nothing."""
+"""Results fit the screen, are paged, masked and copied, and the terminal is never sent a query."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ pytestmark = pytest.mark.terminal
 F6 = "\x1b[17~"
 SECRET = re.compile("dapi[0-9a-f]{32}")
 QUERIES = re.compile(rb"\x1b\[[0-9;?>=]*[nc]|\x1b\]|\x1bP|\x1b\[[0-9;]*t|\x1b\[>[0-9;]*q|\x05")
-"""Questions to a terminal: DSR (where the cursor is), DA, OSC (colours), DCS, window reports, XTVERSION, ENQ."""
+"""Queries to a terminal: DSR (where the cursor is), DA, OSC (colours), DCS, window reports, XTVERSION, ENQ."""
 COUNT = "with recursive n(i) as (select 1 union all select i + 1 from n where i < {}) select i, i * 2 as twice from n;"
-needs_less = pytest.mark.skipif(shutil.which("less") is None, reason="there is no less")
+needs_less = pytest.mark.skipif(shutil.which("less") is None, reason="less is not installed")
 
 
-def copied(terminal: Terminal) -> list[str]:
-    """What was put into the terminal's clipboard."""
-    return [base64.b64decode(found).decode() for found in re.findall(rb"\x1b\]52;c;([^\x07]*)\x07", terminal.raw)]
+def clipboard_texts(terminal: Terminal) -> list[str]:
+    """Return the texts that were put into the terminal's clipboard."""
+    return [base64.b64decode(encoded).decode() for encoded in re.findall(rb"\x1b\]52;c;([^\x07]*)\x07", terminal.raw)]
 
 
 # ---- Start: duckdb asks the terminal and waits for up to 5 s.
@@ -165,13 +165,13 @@ def test_less_is_told_to_chop_lines_only_if_nobody_has_told_it_anything(start: S
 
 
 @pytest.mark.parametrize(
-    ("pager", "told"),
+    ("pager", "message"),
     [("no-such-pager-anywhere", "the pager no-such-pager-anywhere cannot be run"), ("false", "ended with status 1")],
 )
-def test_a_pager_that_fails_is_named(pager: str, told: str, start: Start) -> None:
+def test_a_pager_that_fails_is_named(pager: str, message: str, start: Start) -> None:
     terminal = start(TOKENSH_PAGER=pager)
     terminal.run(COUNT.format(50))
-    assert told in terminal.everything
+    assert message in terminal.everything
     assert "(50 rows" in terminal.display
 
 
@@ -231,7 +231,7 @@ def test_copy_takes_a_column_a_row_or_all_of_the_last_result(start: Start) -> No
     terminal.run("select comment, expiry_time from user_tokens where comment in ('terraform ci', 'ghost') or 1 = 0;")
     for command in (r"\copy comment", r"\copy row 1", r"\copy csv", r"\copy"):
         terminal.run(command)
-    assert copied(terminal) == [
+    assert clipboard_texts(terminal) == [
         "terraform ci",
         "terraform ci\t-1\n",
         "comment,expiry_time\nterraform ci,-1\n",
@@ -249,10 +249,10 @@ def test_copy_gives_a_secret_only_by_its_name(start: Start) -> None:
     terminal.run(CREATE)
     terminal.run(r"\copy")
     terminal.run(r"\copy row")
-    assert not any(SECRET.search(text) for text in copied(terminal))
+    assert not any(SECRET.search(text) for text in clipboard_texts(terminal))
     assert "the secret left out" in terminal.display
     terminal.run(r"\copy token_value")
-    assert SECRET.fullmatch(copied(terminal)[-1])
+    assert SECRET.fullmatch(clipboard_texts(terminal)[-1])
     assert not SECRET.search(terminal.everything)
 
 

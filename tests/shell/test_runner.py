@@ -1,4 +1,4 @@
-"""What a person sees while a statement runs, and what Ctrl-C does then: the defects of other shells, each as a scenario."""
+"""The user sees what a running statement does, and Ctrl-C stops it safely: each defect of another shell is a scenario."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from tokensh.sandbox import Sandbox
 
 pytestmark = pytest.mark.terminal
 SOON = 0.5
-"""s within which the prompt is to be back; a loaded machine is given four times as much."""
+"""s within which the prompt must be back; a loaded machine gets four times as much."""
 THREE = f"deployment_name in ('{WORKSPACE}', 'dbc-bcde1234-b2cd', 'dbc-cdef2345-c3de')"
 COUNT = "with recursive n(i) as (select 1 union all select i + 1 from n where i < {}) select"
 SECRET = re.compile("dapi[0-9a-f]{32}")
 
 
 def press_ctrl_c(terminal: Terminal) -> float:
-    """Press it; s until the prompt is back."""
+    """Press Ctrl-C and return the seconds until the prompt is back."""
     begun = time.monotonic()
     terminal.type(CTRL_C)
     terminal.prompt()
     return time.monotonic() - begun
 
 
-def goes_on(terminal: Terminal) -> None:
-    """The session is as it was: the next statement runs."""
+def assert_usable(terminal: Terminal) -> None:
+    """Check that the session runs the next statement."""
     terminal.run("select 'still' || ' here' as it_is;")
     assert "still here" in terminal.display
     assert terminal.child.isalive()
@@ -53,16 +53,16 @@ def test_ctrl_c_gives_the_prompt_back_whatever_the_server_does(
     assert press_ctrl_c(terminal) < 4 * SOON
     assert "cancelled" in terminal.display
     assert "error" not in terminal.display
-    goes_on(terminal)
+    assert_usable(terminal)
 
 
 def test_ctrl_c_during_an_address_that_never_connects(start: Start) -> None:
-    # An address of a network that is set aside for documentation: nobody answers there.
+    # An address reserved for documentation (RFC 5737): no host answers.
     terminal = start("-w", "dbc-1", DATABRICKS_TOKEN="dapi" + "0" * 32, HTTPS_PROXY="http://192.0.2.1:9")
     terminal.type("select * from user_tokens;\r")
     terminal.read(1)
     assert press_ctrl_c(terminal) < 4 * SOON
-    goes_on(terminal)
+    assert_usable(terminal)
 
 
 def test_ctrl_c_stops_a_query_that_only_computes(start: Start) -> None:
@@ -71,7 +71,7 @@ def test_ctrl_c_stops_a_query_that_only_computes(start: Start) -> None:
     terminal.type(COUNT.format(10**12) + " count(*) from n;\r")
     terminal.see("Ctrl-C cancels")
     assert press_ctrl_c(terminal) < 4 * SOON
-    goes_on(terminal)
+    assert_usable(terminal)
 
 
 def test_ctrl_c_stops_rows_that_fill_the_screen(start: Start) -> None:
@@ -82,7 +82,7 @@ def test_ctrl_c_stops_rows_that_fill_the_screen(start: Start) -> None:
     terminal.read(0.5)
     terminal.type(CTRL_C)
     terminal.prompt()
-    goes_on(terminal)
+    assert_usable(terminal)
 
 
 def test_a_request_that_was_given_up_leaves_nothing_behind(start: Start, site: Sandbox) -> None:
@@ -94,7 +94,7 @@ def test_a_request_that_was_given_up_leaves_nothing_behind(start: Start, site: S
     terminal.run("select count(*) as how_many from user_tokens;")
     assert re.search(r"\| +7 \|", terminal.display)
     terminal.read(2)
-    assert "terraform ci" not in terminal.everything, "the late answer is nobody's"
+    assert "terraform ci" not in terminal.everything, "the late answer is dropped"
 
 
 def test_ctrl_c_is_in_the_history_as_an_interruption(start: Start, site: Sandbox) -> None:
@@ -147,7 +147,7 @@ def test_the_second_ctrl_c_gives_a_create_up_and_names_the_token_that_nobody_hol
     terminal.prompt()
     assert "user_tokens.revoketoken" in terminal.display
     assert "nobody holds its value" in terminal.display.replace("\n", " ")
-    goes_on(terminal)
+    assert_usable(terminal)
 
 
 def test_ctrl_c_during_a_revoke_is_honest_and_quick(start: Start, site: Sandbox) -> None:
@@ -161,7 +161,7 @@ def test_ctrl_c_during_a_revoke_is_honest_and_quick(start: Start, site: Sandbox)
     assert press_ctrl_c(terminal) < 4 * SOON
     assert "is unknown: interrupted" in terminal.display.replace("\n", "")
     assert "check with a SELECT" in terminal.display
-    goes_on(terminal)
+    assert_usable(terminal)
 
 
 def test_ctrl_c_at_the_question_before_a_revoke_sends_nothing(start: Start, site: Sandbox) -> None:
@@ -243,7 +243,7 @@ def test_watch_paints_in_place_marks_what_changes_and_stops_on_ctrl_c(start: Sta
     assert "stopped after" in terminal.display
     assert "error" not in terminal.display
     assert "Traceback" not in terminal.everything
-    goes_on(terminal)
+    assert_usable(terminal)
 
 
 def test_ctrl_c_stops_a_watch_whose_answer_does_not_come(start: Start, site: Sandbox) -> None:
@@ -254,7 +254,7 @@ def test_ctrl_c_stops_a_watch_whose_answer_does_not_come(start: Start, site: San
     terminal.see("Ctrl-C cancels", 20)
     assert press_ctrl_c(terminal) < 4 * SOON
     assert "stopped after 1 run" in terminal.display
-    goes_on(terminal)
+    assert_usable(terminal)
 
 
 def test_a_write_cannot_be_watched(start: Start, site: Sandbox) -> None:
@@ -272,7 +272,7 @@ def test_ctrl_c_never_ends_the_shell_however_often(start: Start) -> None:
     for _ in range(5):
         terminal.type(CTRL_C)
         terminal.read(0.1)
-    goes_on(terminal)
+    assert_usable(terminal)
     terminal.type(CTRL_D)
     assert terminal.end() == 0
 

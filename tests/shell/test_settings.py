@@ -1,4 +1,4 @@
-"""Settings by name."""
+"""Every setting can be changed and shown by name, in config.toml and in the shell."""
 
 from __future__ import annotations
 

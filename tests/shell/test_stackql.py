@@ -1,4 +1,4 @@
-"""`tokensh shell`, StackQL's word for it."""
+"""`tokensh shell`, as StackQL spells it, starts the shell."""
 
 from __future__ import annotations
 

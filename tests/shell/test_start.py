@@ -1,4 +1,4 @@
-"""What the shell loads before its first prompt, and what batches do that other shells get wrong."""
+"""The first prompt loads little, and output that is not for a terminal is complete and plain."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def test_the_first_prompt_is_drawn_before_what_a_statement_needs_is_loaded(tmp_p
 
 
 def test_preloading_begins_after_the_first_drawing_and_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Counted:
+    class FakeClient:
         times = 0
 
         def preload(self) -> None:
             self.times += 1
 
-    client, warmed = Counted(), []
+    client, warmed = FakeClient(), []
     preload = Preload(client, lambda: warmed.append(1), styled=False)  # type: ignore[arg-type] # all that is called
     preload._load()
     assert (client.times, warmed) == (1, [1])
@@ -63,7 +63,7 @@ def test_a_script_from_standard_input_is_read_and_its_failure_is_in_the_exit_sta
 
 
 def test_off_a_terminal_a_table_is_complete_and_plain(tmp_path: Path) -> None:
-    # StackQL's box table wraps; nobody's scripts want colours, pages or a shortened id.
+    # StackQL's box table wraps; scripts want no colours, pages or shortened ids.
     rows = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 10000) select i, null as x from n"
     done = run("-m", "tokensh", "-c", rows, home=tmp_path)
     assert len(done.stdout.splitlines()) == 10_004

@@ -1,10 +1,11 @@
-r"""The statements that `\h` shows."""
+r"""`\h` explains every statement and every kind of SHOW, with forms that parse."""
 
 from __future__ import annotations
 
 import pytest
 
-from tokensh.shell.commands.syntax_help import STATEMENTS
+from tokensh.provider.show_kinds import SHOW_KINDS
+from tokensh.shell.commands.syntax_help import RELATED, STATEMENTS
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import split_script
 
@@ -19,6 +20,13 @@ def test_a_form_is_one_ended_statement_that_parses(name: str, form: str, parser:
 
 
 def test_every_word_that_opens_a_statement_that_runs_has_help(parser: Parser) -> None:
-    elsewhere = {"WITH", "VALUES", "DESC", "START", "COMMIT", "ROLLBACK"}
     refused = {"AUTH", "REGISTRY", "PURGE", "NATIVEQUERY", "SLEEP", "SET"}
-    assert STATEMENTS.keys() == parser.table.openers - elsewhere - refused
+    assert STATEMENTS.keys() == parser.table.openers - RELATED.keys() - refused
+    assert RELATED.keys() <= parser.table.openers
+    assert set(RELATED.values()) <= STATEMENTS.keys()
+
+
+def test_every_kind_of_show_has_a_form() -> None:
+    _, forms = STATEMENTS["SHOW"]
+    words = [form.rstrip(";").split() for form in forms]
+    assert [kind for kind in SHOW_KINDS if not any(kind in form for form in words)] == []

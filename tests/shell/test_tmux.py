@@ -1,4 +1,4 @@
-"""The shell in tmux: a whole screen, a real paste, a window that changes its size."""
+"""The shell works in tmux: real pastes, a pager, a window that changes its size."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = [
 
 
 class Tmux:
-    """One tmux server of a test's own, with one window that runs tokensh on a sandbox."""
+    """A tmux server for one test, with one window that runs tokensh on a sandbox."""
 
     def __init__(self, folder: Path, *, columns: int = 110, lines: int = 30) -> None:
         self._socket = folder / "tmux"
@@ -35,9 +35,11 @@ class Tmux:
         }
         command = shlex.join([sys.executable, "-m", "tokensh", "--sandbox"])
         size = ("-x", str(columns), "-y", str(lines))
-        self._run("-f", os.devnull, "new-session", "-d", "-s", "test", *size, f"{command}; echo status=$?; exec cat")
+        self._call_tmux(
+            "-f", os.devnull, "new-session", "-d", "-s", "test", *size, f"{command}; echo status=$?; exec cat"
+        )
 
-    def _run(self, *arguments: str, text: str | None = None) -> str:
+    def _call_tmux(self, *arguments: str, text: str | None = None) -> str:
         done = subprocess.run(
             ["tmux", "-S", str(self._socket), *arguments],
             env=self._environment,
@@ -50,42 +52,42 @@ class Tmux:
 
     @property
     def screen(self) -> str:
-        return self._run("capture-pane", "-p", "-t", "test").rstrip("\n")
+        return self._call_tmux("capture-pane", "-p", "-t", "test").rstrip("\n")
 
     def see(self, text: str, seconds: float = 20) -> str:
         """Wait until the screen shows a text."""
         until = time.monotonic() + seconds
         while text not in (screen := self.screen):
             if time.monotonic() > until:
-                raise AssertionError(f"{text!r} is not to be seen:\n{screen}")
+                raise AssertionError(f"{text!r} does not appear:\n{screen}")
             time.sleep(0.1)
         return screen
 
     def keys(self, *names: str) -> None:
-        self._run("send-keys", "-t", "test", *names)
+        self._call_tmux("send-keys", "-t", "test", *names)
 
     def type(self, text: str) -> None:
-        self._run("send-keys", "-t", "test", "-l", text[:-1] + "\\;" if text.endswith(";") else text)
+        self._call_tmux("send-keys", "-t", "test", "-l", text[:-1] + "\\;" if text.endswith(";") else text)
 
     def paste(self, text: str) -> None:
-        self._run("load-buffer", "-", text=text)
-        self._run("paste-buffer", "-p", "-t", "test")
+        self._call_tmux("load-buffer", "-", text=text)
+        self._call_tmux("paste-buffer", "-p", "-t", "test")
 
     def resize(self, columns: int, lines: int) -> None:
-        self._run("resize-window", "-t", "test", "-x", str(columns), "-y", str(lines))
+        self._call_tmux("resize-window", "-t", "test", "-x", str(columns), "-y", str(lines))
 
     def close(self) -> None:
-        self._run("kill-server")
+        self._call_tmux("kill-server")
 
 
 @pytest.fixture
 def tmux(tmp_path: Path) -> Iterator[Tmux]:
-    one = Tmux(tmp_path)
+    server = Tmux(tmp_path)
     try:
-        one.see("sandbox/dbc-abcd0123-a1bc>")
-        yield one
+        server.see("sandbox/dbc-abcd0123-a1bc>")
+        yield server
     finally:
-        one.close()
+        server.close()
 
 
 def test_the_page_is_pasted_run_and_the_prompt_stands_below_it(tmux: Tmux) -> None:
@@ -127,7 +129,7 @@ def test_the_history_is_searched_and_what_is_found_runs(tmux: Tmux) -> None:
     assert "| first |" in tmux.see("(1 row")
 
 
-@pytest.mark.skipif(shutil.which("less") is None, reason="there is no less")
+@pytest.mark.skipif(shutil.which("less") is None, reason="less is not installed")
 def test_a_long_result_is_read_in_less_and_a_narrower_window_keeps_the_prompt_usable(tmux: Tmux) -> None:
     tmux.type("with recursive n(i) as (select 1 union all select i + 1 from n where i < 30000) select i from n;")
     tmux.keys("Enter")

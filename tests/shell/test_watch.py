@@ -1,3 +1,5 @@
+r"""`\watch` repeats a query until Ctrl-C, marks what changes, backs off when it is refused, and never shows a secret."""
+
 from __future__ import annotations
 
 import io
@@ -27,10 +29,10 @@ COMMENT = Column("comment", "string", FIELD + "comment")
 
 @dataclass
 class Clock:
-    """A clock that moves when somebody sleeps; `happens[n]` is done before the n-th look, and Ctrl-C is pressed after the last."""
+    """A clock that moves when the program sleeps; `before_run[n]` is called before run n; Ctrl-C is pressed after the last."""
 
-    looks: int
-    happens: dict[int, Callable[[], object]] = field(default_factory=dict)
+    runs: int
+    before_run: dict[int, Callable[[], object]] = field(default_factory=dict)
     time: float = 1_794_694_400.0
     slept: list[float] = field(default_factory=list)
 
@@ -39,16 +41,16 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         if seconds < 1:
-            return  # the client's, between two tries
+            return  # the client's own, between two attempts
         self.slept.append(seconds)
         self.time += seconds
-        if len(self.slept) == self.looks:
+        if len(self.slept) == self.runs:
             raise KeyboardInterrupt
-        self.happens.get(len(self.slept) + 1, lambda: None)()
+        self.before_run.get(len(self.slept) + 1, lambda: None)()
 
 
-class Place:
-    """A watch in a world of its own; `frames` is what was written, look by look."""
+class WatchSetup:
+    """A watch with an environment of its own; `frames` are the texts it wrote, one for each run."""
 
     def __init__(self, home: Path, site: Sandbox, clock: Clock, size: tuple[int, int] | None = None) -> None:
         variables = {"DATABRICKS_TOKEN": site.token}
@@ -73,22 +75,24 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, site: Sandbox) -> Iterator[Callable[..., Place]]:
-    made: list[Place] = []
+def place(tmp_path: Path, site: Sandbox) -> Iterator[Callable[..., WatchSetup]]:
+    setups: list[WatchSetup] = []
 
-    def one(looks: int, happens: dict[int, Callable[[], object]] | None = None, **more: tuple[int, int]) -> Place:
-        made.append(Place(tmp_path, site, Clock(looks, happens or {}), **more))
-        return made[-1]
+    def set_up(
+        runs: int, before_run: dict[int, Callable[[], object]] | None = None, **options: tuple[int, int]
+    ) -> WatchSetup:
+        setups.append(WatchSetup(tmp_path, site, Clock(runs, before_run or {}), **options))
+        return setups[-1]
 
-    yield one
-    for each in made:
-        each.connection.close()
+    yield set_up
+    for setup in setups:
+        setup.connection.close()
 
 
 TOKENS = "select token_id, comment from user_tokens"
 
 
-def test_it_asks_every_so_many_seconds_until_ctrl_c_and_says_how_often(place: Callable[..., Place]) -> None:
+def test_it_asks_every_so_many_seconds_until_ctrl_c_and_says_how_often(place: Callable[..., WatchSetup]) -> None:
     watched = place(3)
     assert watched.watch.run(TOKENS, 5) == 3
     assert watched.clock.slept == [5, 5, 5]
@@ -98,12 +102,12 @@ def test_it_asks_every_so_many_seconds_until_ctrl_c_and_says_how_often(place: Ca
     assert re.fullmatch(r"22:13:20Z · 7 rows in 0\.00 s · Ctrl-C stops", summary)
 
 
-def test_new_gone_and_changed_rows_are_marked_and_counted(place: Callable[..., Place], site: Sandbox) -> None:
-    def happen() -> None:
+def test_new_gone_and_changed_rows_are_marked_and_counted(place: Callable[..., WatchSetup], site: Sandbox) -> None:
+    def change_tokens() -> None:
         watched.change("insert into user_tokens (data__comment) values ('brand new')")
         watched.change("delete from user_tokens where comment = 'nightly export'")
 
-    watched = place(3, {2: happen})
+    watched = place(3, {2: change_tokens})
     watched.connection.yes = True
     watched.watch.run(TOKENS, 1)
     first, second, third = watched.frames
@@ -115,24 +119,24 @@ def test_new_gone_and_changed_rows_are_marked_and_counted(place: Callable[..., P
     assert " new" not in third.splitlines()[1]
 
 
-def look(*rows: Row, columns: tuple[Column, ...] = (ID, COMMENT)) -> Snapshot:
+def snapshot(*rows: Row, columns: tuple[Column, ...] = (ID, COMMENT)) -> Snapshot:
     return Snapshot(columns, list(rows), 0.0)
 
 
 @pytest.mark.parametrize(
     ("before", "now", "marks"),
     [
-        (None, look(("a", "x")), [(SAME, ("a", "x"))]),
-        (look(("a", "x")), look(("a", "x")), [(SAME, ("a", "x"))]),
-        (look(("a", "x")), look(("a", "y")), [(CHANGED, ("a", "y"))]),
-        (look(("a", "x")), look(("b", "x")), [(NEW, ("b", "x")), (GONE, ("a", "x"))]),
-        (look(), look(("a", "x")), [(NEW, ("a", "x"))]),
-        (look(("a", "x")), look(), [(GONE, ("a", "x"))]),
+        (None, snapshot(("a", "x")), [(SAME, ("a", "x"))]),
+        (snapshot(("a", "x")), snapshot(("a", "x")), [(SAME, ("a", "x"))]),
+        (snapshot(("a", "x")), snapshot(("a", "y")), [(CHANGED, ("a", "y"))]),
+        (snapshot(("a", "x")), snapshot(("b", "x")), [(NEW, ("b", "x")), (GONE, ("a", "x"))]),
+        (snapshot(), snapshot(("a", "x")), [(NEW, ("a", "x"))]),
+        (snapshot(("a", "x")), snapshot(), [(GONE, ("a", "x"))]),
         # Where nothing names the rows, or not each of them, a changed row is a gone and a new one.
-        (look(("x",), columns=(COMMENT,)), look(("y",), columns=(COMMENT,)), [(NEW, ("y",)), (GONE, ("x",))]),
-        (look(("a", "x"), ("a", "x")), look(("a", "x")), [(SAME, ("a", "x")), (GONE, ("a", "x"))]),
-        (look(("a", "x")), look(("a", "x"), ("a", "x")), [(SAME, ("a", "x")), (NEW, ("a", "x"))]),
-        (look(("x",), columns=(COMMENT,)), look(("a", "x")), [(SAME, ("a", "x"))]),
+        (snapshot(("x",), columns=(COMMENT,)), snapshot(("y",), columns=(COMMENT,)), [(NEW, ("y",)), (GONE, ("x",))]),
+        (snapshot(("a", "x"), ("a", "x")), snapshot(("a", "x")), [(SAME, ("a", "x")), (GONE, ("a", "x"))]),
+        (snapshot(("a", "x")), snapshot(("a", "x"), ("a", "x")), [(SAME, ("a", "x")), (NEW, ("a", "x"))]),
+        (snapshot(("x",), columns=(COMMENT,)), snapshot(("a", "x")), [(SAME, ("a", "x"))]),
     ],
 )
 def test_what_became_of_each_row(before: Snapshot | None, now: Snapshot, marks: list[tuple[str, Row]]) -> None:
@@ -149,20 +153,20 @@ def test_what_became_of_each_row(before: Snapshot | None, now: Snapshot, marks: 
         "begin",
     ],
 )
-def test_only_queries_are_repeated(statement: str, place: Callable[..., Place], site: Sandbox) -> None:
+def test_only_queries_are_repeated(statement: str, place: Callable[..., WatchSetup], site: Sandbox) -> None:
     with pytest.raises(InterfaceError, match="takes SELECT and SHOW"):
         place(1).watch.run(statement, 2)
     assert site.log == []
 
 
-def test_show_can_be_watched_and_a_second_is_the_shortest_time(place: Callable[..., Place]) -> None:
+def test_show_can_be_watched_and_a_second_is_the_shortest_time(place: Callable[..., WatchSetup]) -> None:
     watched = place(1)
     assert watched.watch.run("show methods in user_tokens", 1) == 1
     with pytest.raises(InterfaceError, match="too short"):
         watched.watch.run("show methods in user_tokens", 0.5)
 
 
-def test_it_slows_down_while_it_is_refused_and_recovers(place: Callable[..., Place], site: Sandbox) -> None:
+def test_it_slows_down_while_it_is_refused_and_recovers(place: Callable[..., WatchSetup], site: Sandbox) -> None:
     watched = place(5, {2: lambda: site.fault("GET *list", status=429, times=6, headers={"Retry-After": "0"})})
     watched.watch.run(TOKENS, 2)
     assert watched.clock.slept == [2, 4, 8, 4, 2]
@@ -172,14 +176,14 @@ def test_it_slows_down_while_it_is_refused_and_recovers(place: Callable[..., Pla
     assert "429" not in watched.frames[3]
 
 
-def test_what_another_look_cannot_cure_ends_it(place: Callable[..., Place], site: Sandbox) -> None:
+def test_what_another_look_cannot_cure_ends_it(place: Callable[..., WatchSetup], site: Sandbox) -> None:
     watched = place(5, {2: lambda: site.fault("GET *list", status=403, times=None)})
     with pytest.raises(ApiError):
         watched.watch.run(TOKENS, 2)
     assert len(watched.clock.slept) == 1
 
 
-def test_it_is_painted_in_place(place: Callable[..., Place]) -> None:
+def test_it_is_painted_in_place(place: Callable[..., WatchSetup]) -> None:
     watched = place(4, size=(80, 24))
     watched.watch.run(TOKENS, 1)
     screen = pyte.HistoryScreen(80, 24)
@@ -195,12 +199,12 @@ def test_it_is_painted_in_place(place: Callable[..., Place]) -> None:
 
 @pytest.mark.parametrize("size", [(40, 12), (80, 8), (20, 5)])
 def test_what_the_screen_cannot_hold_is_counted_and_what_has_changed_comes_first(
-    size: tuple[int, int], place: Callable[..., Place]
+    size: tuple[int, int], place: Callable[..., WatchSetup]
 ) -> None:
-    def happen() -> None:
+    def change_tokens() -> None:
         watched.change("insert into user_tokens (data__comment) values ('brand new')")
 
-    watched = place(2, {2: happen}, size=size)
+    watched = place(2, {2: change_tokens}, size=size)
     watched.watch.run("select comment from user_tokens order by comment desc", 1)
     screen = pyte.HistoryScreen(*size)
     pyte.Stream(screen).feed(watched.written.replace("\n", "\r\n"))
@@ -210,7 +214,7 @@ def test_what_the_screen_cannot_hold_is_counted_and_what_has_changed_comes_first
         assert "brand new" in "\n".join(screen.display)
 
 
-def test_a_secret_is_never_shown(place: Callable[..., Place]) -> None:
+def test_a_secret_is_never_shown(place: Callable[..., WatchSetup]) -> None:
     watched = place(1)
     result = watched.connection.run(
         "insert into user_tokens (data__comment) values ('s') returning token_value, token_info"
@@ -220,10 +224,10 @@ def test_a_secret_is_never_shown(place: Callable[..., Place]) -> None:
     assert "dapi" not in watched.written
 
 
-def test_memory_stays_flat(place: Callable[..., Place]) -> None:
+def test_memory_stays_flat(place: Callable[..., WatchSetup]) -> None:
     watched = place(60)
     grown: list[int] = []
-    watched.clock.happens = {n: lambda: grown.append(tracemalloc.get_traced_memory()[0]) for n in (20, 60)}
+    watched.clock.before_run = {n: lambda: grown.append(tracemalloc.get_traced_memory()[0]) for n in (20, 60)}
     tracemalloc.start()
     try:
         watched.world.stdout.write("")
@@ -232,11 +236,11 @@ def test_memory_stays_flat(place: Callable[..., Place]) -> None:
         )
     finally:
         tracemalloc.stop()
-    per_look = (grown[1] - grown[0]) / 40
-    assert per_look < 3 * len(watched.frames[0]), "only what the stream itself keeps"
+    per_run = (grown[1] - grown[0]) / 40
+    assert per_run < 3 * len(watched.frames[0]), "only what the stream itself keeps"
 
 
-def test_a_terminal_that_changes_its_size_is_painted_afresh(place: Callable[..., Place]) -> None:
+def test_a_terminal_that_changes_its_size_is_painted_afresh(place: Callable[..., WatchSetup]) -> None:
     sizes = [(80, 24), (50, 24), (50, 24)]
     watched = place(3, size=(80, 24))
     watched.watch.size = lambda: sizes[len(watched.clock.slept)]

@@ -96,7 +96,7 @@ STATEMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
 }
 # Words that open a statement and are explained with another one.
-_RELATED = {
+RELATED = {
     "WITH": "SELECT",
     "VALUES": "SELECT",
     "DESC": "DESCRIBE",
@@ -115,7 +115,7 @@ def _show_syntax(shell: ShellContext, argument: str) -> None:
             say(f"  {name:<{width}}  {summary}")
         say(r"  \h NAME shows what one looks like, \d RESOURCE the statements of a resource")
         return
-    name = _RELATED.get(words[0], words[0])
+    name = RELATED.get(words[0], words[0])
     if name not in STATEMENTS:
         near = nearest(name, STATEMENTS)
         hint = rf"did you mean \h {near}?" if near else r"\h lists the statements"
