@@ -9,7 +9,9 @@ from typing import Any
 from tokensh.environment import Environment
 
 
-def world(home: Path, *, stdin: str = "", variables: dict[str, str] | None = None, **more: Any) -> Environment:
+def make_environment(
+    home: Path, *, stdin: str = "", variables: dict[str, str] | None = None, **more: Any
+) -> Environment:
     """What is written can be read back: `world.stdout.getvalue()`."""
     given = {"HOME": str(home), **(variables or {})}
     return Environment(io.StringIO(stdin), io.StringIO(), io.StringIO(), given, **more)

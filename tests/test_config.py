@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.environments import world
+from tests.environments import make_environment
 from tokensh import config
 from tokensh.errors import InterfaceError
 
@@ -14,11 +14,11 @@ from tokensh.errors import InterfaceError
 def read(tmp_path: Path, text: str | bytes) -> config.Config:
     path = tmp_path / "mine.toml"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return config.read(world(tmp_path, variables={"TOKENSH_CONFIG": str(path)}))
+    return config.read(make_environment(tmp_path, variables={"TOKENSH_CONFIG": str(path)}))
 
 
 def test_without_a_file_there_is_nothing_set(tmp_path: Path) -> None:
-    assert config.read(world(tmp_path)) == config.Config()
+    assert config.read(make_environment(tmp_path)) == config.Config()
 
 
 def test_everything_it_may_say(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_it_is_found_in_the_config_folder(tmp_path: Path) -> None:
     folder = tmp_path / ".config" / "tokensh"
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text('workspace = "dbc-2"\n')
-    assert config.read(world(tmp_path)).workspace == "dbc-2"
+    assert config.read(make_environment(tmp_path)).workspace == "dbc-2"
 
 
 @pytest.mark.parametrize(
@@ -63,4 +63,4 @@ def test_what_nobody_knows_is_an_error_that_names_file_and_key(tmp_path: Path, t
 
 def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(InterfaceError, match="is not there"):
-        config.read(world(tmp_path, variables={"TOKENSH_CONFIG": "~/none.toml"}))
+        config.read(make_environment(tmp_path, variables={"TOKENSH_CONFIG": "~/none.toml"}))

@@ -200,8 +200,8 @@ def test_the_environment_s_secrets_are_known_before_they_are_used() -> None:
         "HOME": "/home/somebody",
     }
     text = " ".join(variables.values())
-    assert Redactor.knowing(variables).clean(text) == " ".join([MASK] * 4 + ["/home/somebody"])
-    assert Redactor.knowing({}).clean(text) == text
+    assert Redactor.from_environment(variables).clean(text) == " ".join([MASK] * 4 + ["/home/somebody"])
+    assert Redactor.from_environment({}).clean(text) == text
 
 
 def test_a_secret_of_words_is_known_by_its_letters() -> None:

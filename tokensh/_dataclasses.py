@@ -58,14 +58,14 @@ class _StandardFields:
 def _dataclass(*, slots: bool, frozen: bool = False, eq: bool = True, kw_only: bool = False) -> Callable[[type], type]:
     """As the standard library's; `slots` must be true, and is there to be read."""
     assert slots  # noqa: S101 (a mistake in a class's first line)
-    return lambda cls: _made(cls, frozen, eq, kw_only)
+    return lambda cls: _build_class(cls, frozen, eq, kw_only)
 
 
-def _made(cls: type, frozen: bool, eq: bool, kw_only: bool) -> type:
+def _build_class(cls: type, frozen: bool, eq: bool, kw_only: bool) -> type:
     """The class anew, since slots cannot be added to one that exists."""
     space = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
     inherited = {one.name: one for base in reversed(cls.__mro__) for one in getattr(base, "__records__", ())}
-    own = {name: _field(name, kind, space) for name, kind in space.get("__annotations__", {}).items()}
+    own = {name: _take_field(name, kind, space) for name, kind in space.get("__annotations__", {}).items()}
     records = tuple((inherited | own).values())
     space["__slots__"] = tuple(name for name in own if name not in inherited)
     space["__records__"] = records
@@ -74,18 +74,18 @@ def _made(cls: type, frozen: bool, eq: bool, kw_only: bool) -> type:
     space["__reduce__"] = _reduce
     space.setdefault("__repr__", _repr)
     if eq:
-        space["__compared__"] = _getter([one.name for one in records if one.compare])
+        space["__compared__"] = _compare_key([one.name for one in records if one.compare])
         space.setdefault("__eq__", _eq)
         space["__hash__"] = _hash if frozen else None
     if frozen:
-        space["__setattr__"] = space["__delattr__"] = _refuse
+        space["__setattr__"] = space["__delattr__"] = _refuse_change
     made = type(cls)(cls.__name__, cls.__bases__, space)
     made.__qualname__ = cls.__qualname__
-    setattr(made, "__init__", _first(made, records, kw_only))  # noqa: B010 (a method cannot be assigned to, says mypy)
+    setattr(made, "__init__", _lazy_constructor(made, records, kw_only))  # noqa: B010 (a method cannot be assigned to, says mypy)
     return made
 
 
-def _field(name: str, kind: Any, space: dict[str, Any]) -> _Field:
+def _take_field(name: str, kind: Any, space: dict[str, Any]) -> _Field:
     """An attribute, whose default is taken out of the class: a slot stands there."""
     given = space.pop(name, _MISSING)
     one = given if type(given) is _Field else _Field(default=given)
@@ -93,7 +93,7 @@ def _field(name: str, kind: Any, space: dict[str, Any]) -> _Field:
     return one
 
 
-def _getter(names: list[str]) -> Any:
+def _compare_key(names: list[str]) -> Any:
     """What an object is compared by, as a tuple."""
     if len(names) > 1:
         return staticmethod(attrgetter(*names))
@@ -118,10 +118,10 @@ def _repr(self: Any) -> str:
 
 
 def _reduce(self: Any) -> Any:
-    return _again, (type(self), [getattr(self, one.name) for one in fields(self)])
+    return _rebuild, (type(self), [getattr(self, one.name) for one in fields(self)])
 
 
-def _again(cls: type, values: Iterable[Any]) -> Any:
+def _rebuild(cls: type, values: Iterable[Any]) -> Any:
     """A copied or unpickled object."""
     self: Any = object.__new__(cls)
     for one, value in zip(fields(cls), values, strict=True):
@@ -129,24 +129,24 @@ def _again(cls: type, values: Iterable[Any]) -> Any:
     return self
 
 
-def _refuse(_self: Any, name: str, _value: object = None) -> None:
+def _refuse_change(_self: Any, name: str, _value: object = None) -> None:
     from dataclasses import FrozenInstanceError  # noqa: PLC0415 (only after a mistake)
 
     raise FrozenInstanceError(f"{name} of a frozen object cannot be changed")
 
 
-def _first(cls: type, records: tuple[_Field, ...], kw_only: bool) -> Any:
+def _lazy_constructor(cls: type, records: tuple[_Field, ...], kw_only: bool) -> Any:
     """A constructor that compiles the real one, puts that in its own place, and calls it; two threads may do so at once."""
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 (it is that)
-        made = _constructor(cls, records, kw_only)
+        made = _compile_constructor(cls, records, kw_only)
         setattr(cls, "__init__", made)  # noqa: B010 (a method cannot be assigned to, says mypy)
         made(self, *args, **kwargs)
 
     return __init__
 
 
-def _constructor(cls: type, records: tuple[_Field, ...], kw_only: bool) -> Any:
+def _compile_constructor(cls: type, records: tuple[_Field, ...], kw_only: bool) -> Any:
     space: dict[str, Any] = {"_MISSING": _MISSING}
     parameters, lines = ["self", "*"] if kw_only else ["self"], []
     for one in records:
@@ -158,7 +158,7 @@ def _constructor(cls: type, records: tuple[_Field, ...], kw_only: bool) -> Any:
         if one.init:
             has_default = one.default is not _MISSING or one.default_factory is not _MISSING
             parameters.append(f"{name}=_default_{name}" if has_default else name)
-        lines.append(f" _set_{name}(self, {_value(one)})\n")
+        lines.append(f" _set_{name}(self, {_value_expression(one)})\n")
     exec(f"def __init__({', '.join(parameters)}):\n{''.join(lines) or ' pass'}", space)  # noqa: S102 (names of attributes)
     made = space["__init__"]
     made.__qualname__ = f"{cls.__qualname__}.__init__"
@@ -166,7 +166,7 @@ def _constructor(cls: type, records: tuple[_Field, ...], kw_only: bool) -> Any:
     return made
 
 
-def _value(one: _Field) -> str:
+def _value_expression(one: _Field) -> str:
     """The expression for an attribute in its class's constructor."""
     if one.default_factory is _MISSING:
         return one.name if one.init else f"_default_{one.name}"

@@ -36,7 +36,7 @@ class Environment:
     sleep: Callable[[float], None] = field(default=time.sleep)
 
     @classmethod
-    def real(cls) -> Environment:
+    def from_process(cls) -> Environment:
         """The process's own world."""
         return cls(sys.stdin, sys.stdout, sys.stderr, os.environ)
 
@@ -49,7 +49,7 @@ class Environment:
         """The person's home folder."""
         return Path(self.get("HOME") or str(Path.home()))
 
-    def _folder(self, variable: str, *default: str) -> Path:
+    def _xdg_folder(self, variable: str, *default: str) -> Path:
         given = Path(self.get(variable))
         # The XDG rule: a relative path in the variable is ignored.
         base = given if given.is_absolute() else self.home.joinpath(*default)
@@ -58,22 +58,22 @@ class Environment:
     @property
     def config_folder(self) -> Path:
         """config.toml and rc.sql."""
-        return self._folder("XDG_CONFIG_HOME", ".config")
+        return self._xdg_folder("XDG_CONFIG_HOME", ".config")
 
     @property
     def state_folder(self) -> Path:
         """history.db, the journal of creates, the log."""
-        return self._folder("XDG_STATE_HOME", ".local", "state")
+        return self._xdg_folder("XDG_STATE_HOME", ".local", "state")
 
     @property
     def data_folder(self) -> Path:
         """store.db."""
-        return self._folder("XDG_DATA_HOME", ".local", "share")
+        return self._xdg_folder("XDG_DATA_HOME", ".local", "share")
 
     @property
     def cache_folder(self) -> Path:
         """The compiled grammar."""
-        return self._folder("XDG_CACHE_HOME", ".cache")
+        return self._xdg_folder("XDG_CACHE_HOME", ".cache")
 
 
 class Cancellation:
@@ -114,7 +114,7 @@ class Cancellation:
         return forget
 
 
-_PATIENCE = 3
+_PRESSES_TO_FORCE = 3
 """The press of Ctrl-C that ends a statement whatever it does."""
 
 
@@ -127,7 +127,7 @@ def handle_interrupts(cancellation: Cancellation) -> Iterator[None]:
 
     def pressed(_signal: int, _frame: FrameType | None) -> None:
         cancellation.press()
-        if cancellation.presses >= _PATIENCE:
+        if cancellation.presses >= _PRESSES_TO_FORCE:
             raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, pressed)

@@ -26,7 +26,7 @@ SECRET_FIELDS = frozenset(
 _SECRET_VARIABLES = ("DATABRICKS_TOKEN", "DATABRICKS_CLIENT_SECRET", "DATABRICKS_PASSWORD", "ARM_CLIENT_SECRET")
 _SHORTEST_SECRET = 8
 """Shorter values are not learned: words of ordinary text would vanish."""
-_STEM = 16
+_STEM_LENGTH = 16
 """So many characters of a secret's start are hidden too: a message may have been cut short before it comes here."""
 
 # After "Bearer" stands either a credential or, in prose, a word in small letters ("bearer authentication").
@@ -46,7 +46,7 @@ _DOTTED = re.compile(r"[\w.-]+", re.ASCII)
 _Ranges = Iterator[tuple[int, int]]
 
 
-def _base64_cores(secret: bytes) -> Iterator[str]:
+def _base64_spellings(secret: bytes) -> Iterator[str]:
     """The base64 digits that the secret alone decides, wherever it stands in the encoded bytes."""
     for offset, foreign in ((0, 0), (1, 2), (2, 3)):
         digits = base64.b64encode(bytes(offset) + secret).decode()
@@ -55,7 +55,7 @@ def _base64_cores(secret: bytes) -> Iterator[str]:
         yield core.replace("+", "-").replace("/", "_")
 
 
-def _forms(secret: str) -> Iterator[str]:
+def _spellings(secret: str) -> Iterator[str]:
     """A secret and the ways it is written elsewhere."""
     raw = secret.encode("utf-8", "surrogatepass")
     yield secret
@@ -64,10 +64,10 @@ def _forms(secret: str) -> Iterator[str]:
     yield quote_plus(raw)
     yield raw.hex()
     yield raw.hex().upper()
-    yield from _base64_cores(raw)
+    yield from _base64_spellings(raw)
 
 
-def _web_tokens(text: str) -> _Ranges:
+def _find_web_tokens(text: str) -> _Ranges:
     """Where JSON web tokens (`eyJ..` `.eyJ..`) stand; linear in the text, which one pattern for it would not be."""
     if ".eyJ" not in text:
         return
@@ -77,24 +77,24 @@ def _web_tokens(text: str) -> _Ranges:
             yield run.start() + start, run.end()
 
 
-def _squeezed(text: str) -> str:
+def _without_whitespace(text: str) -> str:
     return "".join(text.split())
 
 
-def _occurrences(text: str, forms: Iterable[str]) -> _Ranges:
+def _find_spellings(text: str, forms: Iterable[str]) -> _Ranges:
     """Where forms, which hold no white space, stand in a text: broken into lines or words, or cut short by what shows it."""
-    squeezed = _squeezed(text)
-    found = [form for form in forms if form[:_STEM] in squeezed]
+    squeezed = _without_whitespace(text)
+    found = [form for form in forms if form[:_STEM_LENGTH] in squeezed]
     places = [at for at, character in enumerate(text) if not character.isspace()] if found else []
     for form in found:
-        at = squeezed.find(form[:_STEM])
+        at = squeezed.find(form[:_STEM_LENGTH])
         while at >= 0:
             shown = os.path.commonprefix([form, squeezed[at : at + len(form)]])  # noqa: RUF071 (of texts)
             yield places[at], places[at + len(shown) - 1] + 1
-            at = squeezed.find(form[:_STEM], at + 1)
+            at = squeezed.find(form[:_STEM_LENGTH], at + 1)
 
 
-def _mask(text: str, ranges: list[tuple[int, int]]) -> str:
+def _mask_ranges(text: str, ranges: list[tuple[int, int]]) -> str:
     """The text with the ranges, which may overlap, masked."""
     pieces: list[str] = []
     done = 0
@@ -110,11 +110,11 @@ class Redactor:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: list[str] = []
+        self._spellings: list[str] = []
         self._learned: set[str] = set()
 
     @classmethod
-    def knowing(cls, variables: Mapping[str, str]) -> Redactor:
+    def from_environment(cls, variables: Mapping[str, str]) -> Redactor:
         """One that knows the secrets of the environment's variables, whether they are used or not."""
         made = cls()
         for name in _SECRET_VARIABLES:
@@ -127,17 +127,17 @@ class Redactor:
     def learn(self, secret: str) -> None:
         """Hide this value from now on, surrounding blanks aside; values of less than 8 characters are ignored."""
         secret = secret.strip()
-        if len(_squeezed(secret)) < _SHORTEST_SECRET:
+        if len(_without_whitespace(secret)) < _SHORTEST_SECRET:
             return
         with self._lock:
             if secret not in self._learned:
                 self._learned.add(secret)
-                self._known += dict.fromkeys(map(_squeezed, _forms(secret)))
+                self._spellings += dict.fromkeys(map(_without_whitespace, _spellings(secret)))
 
     def clean(self, text: str) -> str:
         """The text with each secret replaced by `[hidden]`."""
-        ranges = list(_web_tokens(text))
+        ranges = list(_find_web_tokens(text))
         for shape in _SHAPES:
             ranges += (found.span(found.lastindex or 0) for found in shape.finditer(text))
-        ranges += _occurrences(text, self._known)
-        return _mask(text, ranges) if ranges else text
+        ranges += _find_spellings(text, self._spellings)
+        return _mask_ranges(text, ranges) if ranges else text

@@ -44,15 +44,15 @@ NO_ROWS = RowSet((), iter(()))
 """The result of a statement that returns nothing."""
 
 
-def distinct(names: Iterable[str]) -> list[str]:
+def make_names_unique(names: Iterable[str]) -> list[str]:
     """Names no two of which are alike, without regard to case: `name`, `name:2`."""
     taken: set[str] = set()
-    made = []
+    unique = []
     for one in names:
         name, count = one, 1
         while name.lower() in taken:
             count += 1
             name = f"{one}:{count}"
         taken.add(name.lower())
-        made.append(name)
-    return made
+        unique.append(name)
+    return unique

@@ -5,7 +5,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.environments import world, write_profiles
+from tests.environments import make_environment, write_profiles
 from tokensh.api.auth import AccessToken, Credentials, Setting
 from tokensh.api.hosts import Target, parse_origin
 from tokensh.api.oauth import Renewable
@@ -59,9 +59,9 @@ def choose(
 ) -> AccessToken | Renewable:
     if file:
         write_profiles(home, file)
-    return Credentials(world(home, variables=variables), fetch_json=send_nothing, profile=profile).for_target(
-        target(origin)
-    )
+    return Credentials(
+        make_environment(home, variables=variables), fetch_json=send_nothing, profile=profile
+    ).for_target(target(origin))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,9 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 
 def test_a_bound_token_goes_to_its_origin_alone(tmp_path: Path) -> None:
     credentials = Credentials(
-        world(tmp_path, variables=MINE), fetch_json=send_nothing, given=Setting("own", "the sandbox", LOOPBACK)
+        make_environment(tmp_path, variables=MINE),
+        fetch_json=send_nothing,
+        given=Setting("own", "the sandbox", LOOPBACK),
     )
     assert credentials.for_target(target(LOOPBACK)).token() == "own"
     with pytest.raises(CredentialError):

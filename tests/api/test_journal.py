@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.environments import world
+from tests.environments import make_environment
 from tokensh.api.journal import Entry, Intent, Journal
 from tokensh.errors import OperationalError
 from tokensh.redact import Redactor
@@ -25,7 +25,7 @@ def open_files() -> int:
 
 
 def test_an_intent_is_on_the_disk_until_it_is_cleared(tmp_path: Path) -> None:
-    journal = Journal(world(tmp_path))
+    journal = Journal(make_environment(tmp_path))
     before = open_files()
     first, second = begin(journal), begin(journal, "é \x1b")
     assert sorted(journal.folder.iterdir()) == [first.path, second.path]
@@ -37,7 +37,7 @@ def test_an_intent_is_on_the_disk_until_it_is_cleared(tmp_path: Path) -> None:
 
 
 def test_an_intent_is_left_once_nobody_holds_it(tmp_path: Path) -> None:
-    journal = Journal(world(tmp_path))
+    journal = Journal(make_environment(tmp_path))
     first, second = begin(journal), begin(journal, "é \x1b")
     assert list(journal.left()) == []
     second.leave()
@@ -50,18 +50,18 @@ def test_an_intent_is_left_once_nobody_holds_it(tmp_path: Path) -> None:
 def test_an_intent_that_a_dead_process_held_is_left(tmp_path: Path) -> None:
     program = f"""
 import os, pathlib
-from tests.environments import world
+from tests.environments import make_environment
 from tokensh.api.journal import Intent, Journal
-Journal(world(pathlib.Path({str(tmp_path)!r}))).begin(Intent(1, "dbc-1", "a.b.c", "ci", 60))
+Journal(make_environment(pathlib.Path({str(tmp_path)!r}))).begin(Intent(1, "dbc-1", "a.b.c", "ci", 60))
 os.kill(os.getpid(), 9)
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False, timeout=30)
     assert done.returncode == -9
-    assert [one.intent for one in Journal(world(tmp_path)).left()] == [Intent(1, "dbc-1", "a.b.c", "ci", 60)]
+    assert [one.intent for one in Journal(make_environment(tmp_path)).left()] == [Intent(1, "dbc-1", "a.b.c", "ci", 60)]
 
 
 def test_what_an_intent_made_can_be_added(tmp_path: Path) -> None:
-    journal = Journal(world(tmp_path))
+    journal = Journal(make_environment(tmp_path))
     before = open_files()
     begin(journal).leave((("t1", "EXEC .. 't1'"), ("t2", "EXEC .. 't2'")))
     assert open_files() == before
@@ -74,7 +74,7 @@ def test_what_an_intent_made_can_be_added(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_added_leaves_the_intent_as_it_was(tmp_path: Path) -> None:
-    journal = Journal(world(tmp_path))
+    journal = Journal(make_environment(tmp_path))
     entry = begin(journal)
     entry.path.with_suffix(".new").mkdir()
     entry.leave((("t1", "EXEC"),))
@@ -83,7 +83,7 @@ def test_what_cannot_be_added_leaves_the_intent_as_it_was(tmp_path: Path) -> Non
 
 def test_no_secret_is_written(tmp_path: Path) -> None:
     secret = "dapi" + "0123456789abcdef" * 2
-    journal = Journal(world(tmp_path), Redactor().clean)
+    journal = Journal(make_environment(tmp_path), Redactor().clean)
     entry = begin(journal, f"for {secret}", f"SELECT '{secret}'")
     assert entry.intent.comment == f"for {secret}"  # what it is compared with stays as it is, in memory
     entry.leave()
@@ -105,7 +105,7 @@ def test_it_is_on_the_disk_when_it_has_been_synced_with_its_folder(
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", fsync)
-    begin(Journal(world(tmp_path)))
+    begin(Journal(make_environment(tmp_path)))
     assert synced == [stat.S_IFREG, stat.S_IFDIR]
 
 
@@ -117,7 +117,7 @@ def test_a_disk_that_fails_half_way_leaves_nothing(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, failing, fails)
-    journal = Journal(world(tmp_path))
+    journal = Journal(make_environment(tmp_path))
     open_before = open_files()
     with pytest.raises(OperationalError, match="No space left on device") as caught:
         begin(journal)
@@ -129,14 +129,14 @@ def test_a_disk_that_fails_half_way_leaves_nothing(
 def test_a_disk_that_takes_a_few_bytes_at_a_time_gets_them_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.write
     monkeypatch.setattr(os, "write", lambda descriptor, content: real(descriptor, content[:7]))
-    journal = Journal(world(tmp_path))
+    journal = Journal(make_environment(tmp_path))
     entry = begin(journal)
     entry.leave()
     assert list(journal.left()) == [entry]
 
 
 def test_a_link_in_the_way_is_refused(tmp_path: Path) -> None:
-    journal = Journal(world(tmp_path))
+    journal = Journal(make_environment(tmp_path))
     begin(journal).clear()
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("theirs")
@@ -153,7 +153,7 @@ def test_a_link_in_the_way_is_refused(tmp_path: Path) -> None:
 def test_only_its_owner_may_read_it(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
-        entry = begin(Journal(world(tmp_path)))
+        entry = begin(Journal(make_environment(tmp_path)))
     finally:
         os.umask(before)
     assert stat.S_IMODE(entry.path.stat().st_mode) == 0o600
@@ -161,7 +161,7 @@ def test_only_its_owner_may_read_it(tmp_path: Path, umask: int) -> None:
 
 
 def test_where_it_cannot_be_written_is_an_error(tmp_path: Path) -> None:
-    environment = world(tmp_path)
+    environment = make_environment(tmp_path)
     environment.state_folder.parent.mkdir(parents=True)
     environment.state_folder.write_text("a file is in the way")
     with pytest.raises(OperationalError, match="the journal of creates cannot be written"):
@@ -169,7 +169,7 @@ def test_where_it_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_intent_is_passed_over(tmp_path: Path) -> None:
-    journal = Journal(world(tmp_path))
+    journal = Journal(make_environment(tmp_path))
     entry = begin(journal)
     entry.leave()
     for name, text in (("1.json", "{"), ("2.json", "[]"), ("3.json", '{"time": 1}')):

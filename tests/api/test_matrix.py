@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.environments import world
+from tests.environments import make_environment
 from tests.resilience.certificates import sign, tls
 from tests.resilience.server import FaultyServer, Seen, tunnels
 from tokensh.dbapi.connection import Connection, connect
@@ -189,7 +189,7 @@ def connected(source: Source, network: Network, home: Path) -> Connection:
         "REQUESTS_CA_BUNDLE": str(network.certificate),
         **source.variables,
     }
-    return connect(environment=world(home, variables=variables), **source.options)
+    return connect(environment=make_environment(home, variables=variables), **source.options)
 
 
 @pytest.mark.parametrize(("name", "host"), CASES, ids=[f"{source}-{host}" for source, host in CASES])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.environments import world, write_profiles
+from tests.environments import make_environment, write_profiles
 from tokensh import sandbox
 from tokensh.api.oauth import from_cli
 from tokensh.dbapi.connection import Connection, connect
@@ -58,7 +58,7 @@ def connected(
     if file:
         write_profiles(home, file.format(origin=site.origin, token=site.token, secret=site.client_secret))
     given = {"XDG_CACHE_HOME": str(home.parent / "cache"), "PATH": str(home), **(variables or {})}
-    environment = world(home, variables=given, now=now)
+    environment = make_environment(home, variables=given, now=now)
     return Run(site, connect(environment=environment, endpoint=site.endpoint, **more))  # type: ignore[arg-type]
 
 
@@ -264,7 +264,7 @@ def test_the_databricks_cli_gives_a_token_and_its_end(tmp_path: Path) -> None:
         tmp_path,
         """echo '{"access_token": "'"$4"'-token", "token_type": "Bearer", "expiry": "2026-11-24T16:00:00.123456789+02:00"}'""",
     )
-    granted = from_cli(world(tmp_path), path, ("--host", "https://dbc-1.cloud.databricks.com"), ("cli",))
+    granted = from_cli(make_environment(tmp_path), path, ("--host", "https://dbc-1.cloud.databricks.com"), ("cli",))
     assert (granted.value, granted.ends) == ("https://dbc-1.cloud.databricks.com-token", 1795528800.0)
 
 
@@ -272,14 +272,14 @@ def test_the_databricks_cli_gives_a_token_and_its_end(tmp_path: Path) -> None:
 def test_a_databricks_cli_that_gives_no_token_is_a_clear_error(script: str, tmp_path: Path) -> None:
     path = program(tmp_path, script)
     with pytest.raises(CredentialError, match="gives no token") as caught:
-        from_cli(world(tmp_path), path, ("--profile", "p"), ("cli",))
+        from_cli(make_environment(tmp_path), path, ("--profile", "p"), ("cli",))
     assert caught.value.hint == "databricks auth login --profile p"
 
 
 def test_what_the_databricks_cli_says_is_told(tmp_path: Path) -> None:
     path = program(tmp_path, "echo 'Error: cache: not logged\x1b in' >&2; echo 'more' >&2; exit 1")
     with pytest.raises(CredentialError) as caught:
-        from_cli(world(tmp_path), path, ("--host", "https://x"), ("cli",))
+        from_cli(make_environment(tmp_path), path, ("--host", "https://x"), ("cli",))
     assert str(caught.value).endswith(r"gives no token: cache: not logged\x1b in")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.environments import world
+from tests.environments import make_environment
 from tokensh.api.auth import Setting
 from tokensh.api.hosts import parse_origin
 from tokensh.api.oauth import Machine
@@ -37,7 +37,7 @@ WORKSPACE = "https://dbc-1.cloud.databricks.com"
 
 def setting(home: Path, auth: dict[str, object], **variables: str) -> Setting:
     text = json.dumps({"databricks_workspace": auth, "github": {"type": "null_auth"}})
-    found = read(text, world(home, variables=VARIABLES | variables))
+    found = read(text, make_environment(home, variables=VARIABLES | variables))
     assert found is not None
     return found
 
@@ -92,7 +92,7 @@ def test_it_goes_to_its_own_host_alone(
 
 
 def test_another_providers_setting_is_none_of_ours(tmp_path: Path) -> None:
-    assert read('{"github": {"type": "basic"}}', world(tmp_path)) is None
+    assert read('{"github": {"type": "basic"}}', make_environment(tmp_path)) is None
 
 
 @pytest.mark.parametrize(
@@ -118,5 +118,5 @@ def test_another_providers_setting_is_none_of_ours(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_used_is_one_clear_error(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(InterfaceError, match=said) as caught:
-        read(text, world(tmp_path, variables=VARIABLES))
+        read(text, make_environment(tmp_path, variables=VARIABLES))
     assert "dapi-secret" not in f"{caught.value!r} {caught.value.hint}"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import responses
 
-from tests.environments import world
+from tests.environments import make_environment
 from tokensh import sandbox
 from tokensh.dbapi.connection import Connection, connect
 from tokensh.errors import CredentialError, MissingParameter, ReplyError
@@ -55,7 +55,7 @@ def connected(home: Path, variables: dict[str, str] | None = None, file: str = F
     (home / ".databrickscfg").write_text(file)
     (home / ".databrickscfg").chmod(0o600)
     given = {"XDG_CACHE_HOME": str(home.parent / "cache"), "PATH": str(home), **(variables or {})}
-    return connect(environment=world(home, variables=given), **more)
+    return connect(environment=make_environment(home, variables=given), **more)
 
 
 def rows(connection: Connection, sql: str) -> list[tuple[Any, ...]]:

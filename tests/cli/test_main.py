@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import seed_statements
-from tests.environments import world
+from tests.environments import make_environment
 from tests.support import ROOT
 from tokensh import sandbox
 from tokensh.cli.arguments import build_parser, format_help
@@ -439,7 +439,7 @@ def test_help_names_every_option_and_the_exit_statuses(capsys: pytest.CaptureFix
 
 
 def test_worlds_without_bytes_are_read_as_text(tmp_path: Path) -> None:
-    of_text = world(tmp_path, stdin="SELECT 1 AS a;")
+    of_text = make_environment(tmp_path, stdin="SELECT 1 AS a;")
     assert main(["-o", "csv"], of_text) == 0
     assert isinstance(of_text.stdout, io.StringIO)
     assert of_text.stdout.getvalue() == "a\n1\n"

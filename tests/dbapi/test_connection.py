@@ -15,7 +15,7 @@ import pytest
 
 import tokensh
 from tests.engine.sessions import A, B, asked, connect, lists, run
-from tests.environments import world
+from tests.environments import make_environment
 from tokensh import errors, sandbox
 from tokensh.dbapi import pep249
 from tokensh.dbapi.connection import Connection
@@ -477,13 +477,13 @@ def test_a_closed_connection_does_nothing_more(name: str, site: Sandbox, tmp_pat
 
 
 def test_a_sandbox_of_its_own_begins_and_ends_with_the_session(tmp_path: Path) -> None:
-    with tokensh.connect(sandbox=True, environment=world(tmp_path)) as session:
+    with tokensh.connect(sandbox=True, environment=make_environment(tmp_path)) as session:
         assert session.destination == "sandbox"
         assert len(run(session, "SELECT * FROM user_tokens")) == 7
         (origin,) = {session.hosts.endpoint}
     assert origin is not None
     with (
-        tokensh.connect(environment=world(tmp_path), endpoint=origin, token="x", workspace=A) as late,
+        tokensh.connect(environment=make_environment(tmp_path), endpoint=origin, token="x", workspace=A) as late,
         pytest.raises(errors.NetworkError),
     ):
         run(late, "SELECT * FROM user_tokens")
@@ -491,7 +491,9 @@ def test_a_sandbox_of_its_own_begins_and_ends_with_the_session(tmp_path: Path) -
 
 def test_a_sandbox_and_an_endpoint_exclude_each_other(tmp_path: Path) -> None:
     with pytest.raises(errors.InterfaceError, match="its own endpoint"):
-        tokensh.connect(environment=world(tmp_path), sandbox=True, endpoint="http://127.0.0.1:1/w/{deployment_name}")
+        tokensh.connect(
+            environment=make_environment(tmp_path), sandbox=True, endpoint="http://127.0.0.1:1/w/{deployment_name}"
+        )
 
 
 def test_the_endpoint_can_be_a_variable(site: Sandbox, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import tokensh
-from tests.environments import world
+from tests.environments import make_environment
 from tokensh.dbapi.connection import Connection
 from tokensh.rows import Row, Value
 from tokensh.sandbox import Sandbox
@@ -24,7 +24,7 @@ def connect(site: Sandbox | None, home: Path, variables: dict[str, str] | None =
         given.setdefault("DATABRICKS_TOKEN", site.token)
         more.setdefault("endpoint", site.endpoint)
     sleep = more.pop("sleep", _briefly)
-    return tokensh.connect(environment=world(home, variables=given, sleep=sleep), **more)
+    return tokensh.connect(environment=make_environment(home, variables=given, sleep=sleep), **more)
 
 
 def _briefly(seconds: float) -> None:

@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.engine.random_queries import ARM, RESOURCES, VIEWS, WHOLE, WORKSPACES, Maker
-from tests.environments import world
+from tests.environments import make_environment
 from tokensh import sandbox
 from tokensh.dbapi.connection import Connection, connect
 from tokensh.rows import Row, Value
@@ -33,7 +33,7 @@ def site() -> Iterator[Sandbox]:
 def ours(site: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     home = tmp_path_factory.mktemp("home")
     variables = {"DATABRICKS_TOKEN": site.token, "XDG_CACHE_HOME": str(home.parent / "cache")}
-    with connect(environment=world(home, variables=variables), endpoint=site.endpoint) as connection:
+    with connect(environment=make_environment(home, variables=variables), endpoint=site.endpoint) as connection:
         for name, query in VIEWS.items():
             list(connection.run(f"CREATE VIEW {name} AS {query}").rows)
         yield connection

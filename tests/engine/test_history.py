@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.environments import world
+from tests.environments import make_environment
 from tokensh.dbapi.connection import connect
 from tokensh.engine.history import History, HistoryEntry
 from tokensh.errors import OperationalError
@@ -84,7 +84,7 @@ def test_a_link_in_its_place_is_refused(tmp_path: Path) -> None:
 
 
 def test_it_can_be_asked_in_sql(tmp_path: Path) -> None:
-    home = world(tmp_path)
+    home = make_environment(tmp_path)
     made(home.state_folder / "history.db", "SELECT 1", "SELECT 2", "SHOW PROVIDERS").close()
     with connect(environment=home, sandbox=True) as connection:
         cursor = connection.cursor().execute(

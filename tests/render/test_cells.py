@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokensh.render.cells import TimeForm, expiry_style, is_time, masked, readable_time
+from tokensh.render.cells import TimeForm, expiry_style, format_time, is_time, mask_secret
 from tokensh.rows import Column, Value
 
 NOW = 1_794_694_400.0
@@ -25,7 +25,7 @@ EXPIRY = Column("e", "integer", "databricks_workspace.workspace.user_tokens.expi
     ],
 )
 def test_the_distance_is_told_in_the_largest_unit_of_which_there_are_two(seconds: int, distance: str) -> None:
-    assert readable_time(int(NOW + seconds) * 1000, NOW).partition("Z ")[2] == distance
+    assert format_time(int(NOW + seconds) * 1000, NOW).partition("Z ")[2] == distance
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_the_distance_is_told_in_the_largest_unit_of_which_there_are_two(seconds
     ],
 )
 def test_epoch_milliseconds_become_a_date_in_utc(milliseconds: int, text: str) -> None:
-    assert readable_time(milliseconds) == text
+    assert format_time(milliseconds) == text
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ def test_an_expiry_is_past_or_soon(value: Value, now: float | None, style: str) 
 )
 def test_a_time_is_shown_as_there_is_room(form: TimeForm, shown: str, without_now: str) -> None:
     milliseconds = int(NOW + 3 * DAY) * 1000
-    assert readable_time(milliseconds, NOW, form) == shown
-    assert readable_time(milliseconds, None, form) == without_now
-    assert readable_time(-1, NOW, form) == "never"
+    assert format_time(milliseconds, NOW, form) == shown
+    assert format_time(milliseconds, None, form) == without_now
+    assert format_time(-1, NOW, form) == "never"
 
 
 @pytest.mark.parametrize(
@@ -106,4 +106,4 @@ def test_a_time_is_shown_as_there_is_room(form: TimeForm, shown: str, without_no
     ],
 )
 def test_a_short_secret_is_hidden_whole(secret: str, shown: str) -> None:
-    assert masked(secret) == shown
+    assert mask_secret(secret) == shown

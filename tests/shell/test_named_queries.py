@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.environments import world
+from tests.environments import make_environment
 from tests.shared_parser import shared_parser
 from tokensh.errors import InterfaceError, PlaceholderError
 from tokensh.shell.query_store import QueryStore, substitute_values
@@ -56,22 +56,22 @@ def test_no_value_leaves_its_place(value: str) -> None:
 
 
 def test_a_query_outlives_the_session_without_a_secret(tmp_path: Path) -> None:
-    queries = QueryStore(world(tmp_path), lambda text: text.replace("secret", "[hidden]"))
+    queries = QueryStore(make_environment(tmp_path), lambda text: text.replace("secret", "[hidden]"))
     queries.save("mine", "SELECT 'secret'")
-    again = QueryStore(world(tmp_path), str)
+    again = QueryStore(make_environment(tmp_path), str)
     assert again.texts == {"mine": "SELECT '[hidden]'"}
     again.delete("mine")
-    assert QueryStore(world(tmp_path), str).texts == {}
+    assert QueryStore(make_environment(tmp_path), str).texts == {}
 
 
 @pytest.mark.parametrize("name", ["", "../evil", "a/b", "a b", ".hidden", "a.sql"])
 def test_a_name_is_no_path(name: str, tmp_path: Path) -> None:
     with pytest.raises(InterfaceError, match="invalid query name"):
-        QueryStore(world(tmp_path), str).save(name, "SELECT 1")
+        QueryStore(make_environment(tmp_path), str).save(name, "SELECT 1")
 
 
 def test_an_unknown_name_is_told_with_the_nearest(tmp_path: Path) -> None:
-    queries = QueryStore(world(tmp_path), str)
+    queries = QueryStore(make_environment(tmp_path), str)
     queries.save("expiring", "SELECT 1")
     with pytest.raises(InterfaceError) as caught:
         queries.get("expirng")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.environments import world
+from tests.environments import make_environment
 from tokensh.environment import Environment
 from tokensh.shell.pager import Pager, pager_command, terminal_size
 
@@ -42,7 +42,7 @@ def show_paged(text: str, environment: Environment, columns: int = 40) -> tuple[
 )
 def test_what_the_screen_can_hold_is_not_show_paged(text: str, pages: bool, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
-    place = world(tmp_path, variables={"PAGER": f"dd of={seen} status=none", "PATH": os.environ["PATH"]})
+    place = make_environment(tmp_path, variables={"PAGER": f"dd of={seen} status=none", "PATH": os.environ["PATH"]})
     terminal, notes = show_paged(text, place)
     assert seen.exists() is pages
     assert (seen.read_text() if pages else terminal) == text
@@ -60,20 +60,25 @@ def test_what_the_screen_can_hold_is_not_show_paged(text: str, pages: bool, tmp_
     ],
 )
 def test_which_pager_it_is(variables: dict[str, str], command: list[str], tmp_path: Path) -> None:
-    assert pager_command(world(tmp_path, variables=variables)) == command
+    assert pager_command(make_environment(tmp_path, variables=variables)) == command
 
 
 def test_without_a_pager_everything_goes_straight_to_the_terminal(tmp_path: Path) -> None:
     text = "| x |\n" * 50
-    assert show_paged(text, world(tmp_path, variables={"PATH": "/nowhere"})) == (text, [])
-    terminal, notes = show_paged(text, world(tmp_path, variables={"PAGER": "/nowhere/at-all", "PATH": "/nowhere"}))
+    assert show_paged(text, make_environment(tmp_path, variables={"PATH": "/nowhere"})) == (text, [])
+    terminal, notes = show_paged(
+        text, make_environment(tmp_path, variables={"PAGER": "/nowhere/at-all", "PATH": "/nowhere"})
+    )
     assert terminal == text
     assert notes == ["the pager /nowhere/at-all cannot be run: No such file or directory"]
 
 
 def test_a_pager_that_leaves_early_is_told_by_a_broken_pipe_and_nothing_else(tmp_path: Path) -> None:
     pager = Pager(
-        world(tmp_path, variables={"PAGER": "head -1", "PATH": os.environ["PATH"]}), io.StringIO(), (80, 5), print
+        make_environment(tmp_path, variables={"PAGER": "head -1", "PATH": os.environ["PATH"]}),
+        io.StringIO(),
+        (80, 5),
+        print,
     )
     with pytest.raises(BrokenPipeError):
         pager.write("| a line of some length |\n" * 100_000)
@@ -84,7 +89,7 @@ def test_a_pager_that_leaves_early_is_told_by_a_broken_pipe_and_nothing_else(tmp
 
 def test_ctrl_c_is_the_pagers_until_it_ends(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGINT)
-    place = world(tmp_path, variables={"PAGER": "cat", "PATH": os.environ["PATH"]})
+    place = make_environment(tmp_path, variables={"PAGER": "cat", "PATH": os.environ["PATH"]})
     pager = Pager(place, io.StringIO(), (80, 5), print)
     pager.write("x\n" * 3)
     assert signal.getsignal(signal.SIGINT) is before, "not before there is a pager"
@@ -95,5 +100,5 @@ def test_ctrl_c_is_the_pagers_until_it_ends(tmp_path: Path) -> None:
 
 
 def test_lines_and_columns_may_be_told(tmp_path: Path) -> None:
-    assert terminal_size(world(tmp_path, variables={"LINES": "7"}), io.StringIO(), 33) == (33, 7)
-    assert terminal_size(world(tmp_path), io.StringIO(), None) == (80, 24)
+    assert terminal_size(make_environment(tmp_path, variables={"LINES": "7"}), io.StringIO(), 33) == (33, 7)
+    assert terminal_size(make_environment(tmp_path), io.StringIO(), None) == (80, 24)

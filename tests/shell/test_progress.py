@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.environments import world
+from tests.environments import make_environment
 from tokensh._dataclasses import replace
 from tokensh.environment import Cancellation, Environment
 from tokensh.shell.progress import Spinner
@@ -24,7 +24,7 @@ class Screen(io.StringIO):
 
 def on_a_terminal(home: Path) -> tuple[Environment, Screen]:
     screen = Screen()
-    return replace(world(home), stderr=screen), screen
+    return replace(make_environment(home), stderr=screen), screen
 
 
 def until(screen: Screen, text: str) -> str:
@@ -84,7 +84,7 @@ def test_plain_writes_one_line_that_stays(tmp_path: Path) -> None:
 
 
 def test_off_a_terminal_there_is_none(tmp_path: Path) -> None:
-    place = world(tmp_path)
+    place = make_environment(tmp_path)
     spinner = Spinner(place, Cancellation())
     spinner.start()
     spinner.resume()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyte
 import pytest
 
-from tests.environments import world
+from tests.environments import make_environment
 from tokensh.dbapi.connection import connect
 from tokensh.errors import ApiError, InterfaceError
 from tokensh.render.options import Options
@@ -55,7 +55,7 @@ class WatchSetup:
     def __init__(self, home: Path, site: Sandbox, clock: Clock, size: tuple[int, int] | None = None) -> None:
         variables = {"DATABRICKS_TOKEN": site.token}
         self.clock = clock
-        self.world = world(home, variables=variables, now=clock.now, monotonic=clock.now, sleep=clock.sleep)
+        self.world = make_environment(home, variables=variables, now=clock.now, monotonic=clock.now, sleep=clock.sleep)
         self.connection = connect(environment=self.world, endpoint=site.endpoint, workspace=WORKSPACE)
         spinner = Spinner(self.world, self.connection.cancellation)
         options = Options(terminal=size is not None, width=size and size[0], now=clock.time)

@@ -92,7 +92,7 @@ def _parse(words: list[str]) -> argparse.Namespace:
 def _process_environment() -> Environment:
     from tokensh.environment import Environment  # noqa: PLC0415 (--help does without)
 
-    return Environment.real()
+    return Environment.from_process()
 
 
 def tune() -> None:
@@ -133,7 +133,7 @@ def _report(error: Error, environment: Environment) -> int:
     from tokensh.cli.batch import Reporter  # noqa: PLC0415 (--version does without)
     from tokensh.redact import Redactor  # noqa: PLC0415 (the same)
 
-    reporter = Reporter(environment.stderr, Redactor.knowing(environment.variables).clean)
+    reporter = Reporter(environment.stderr, Redactor.from_environment(environment.variables).clean)
     reporter.error(error)
     return reporter.status
 
@@ -168,7 +168,7 @@ def _check(scripts: Sequence[Script], environment: Environment) -> int:
     from tokensh.redact import Redactor  # noqa: PLC0415 (the same)
     from tokensh.sql.parse import Parser  # noqa: PLC0415 (the same)
 
-    reporter = batch.Reporter(environment.stderr, Redactor.knowing(environment.variables).clean)
+    reporter = batch.Reporter(environment.stderr, Redactor.from_environment(environment.variables).clean)
     batch.check(scripts, Parser(environment.cache_folder), reporter)
     return reporter.status
 
@@ -279,8 +279,8 @@ def _open_sink(options: argparse.Namespace, environment: Environment) -> Iterato
     }
     name = options.output or "table"
     if options.outfile is None:
-        fitting = Options.fitting(environment, environment.stdout, options.color)
-        yield Sink(environment.stdout, name, fitting.but(**look))
+        fitting = Options.for_stream(environment, environment.stdout, options.color)
+        yield Sink(environment.stdout, name, fitting.replace(**look))
         return
     file = _open_outfile(options.outfile)
     try:

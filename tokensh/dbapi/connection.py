@@ -84,8 +84,8 @@ class Connection:
 
     def __init__(self, options: ConnectionOptions) -> None:
         self._options = options
-        self.environment = options.environment or Environment.real()
-        self.redactor = Redactor.knowing(self.environment.variables)
+        self.environment = options.environment or Environment.from_process()
+        self.redactor = Redactor.from_environment(self.environment.variables)
         self.cancellation = Cancellation()
         self.callbacks = options.callbacks or Callbacks()
         self.yes = options.yes

@@ -11,7 +11,7 @@ from tokensh.errors import Error, OperationalError
 from tokensh.plan.ddl import ROW_NUMBER
 from tokensh.plan.nodes import Stored
 from tokensh.plan.objects import Table, View
-from tokensh.rows import Column, Row, Value, distinct
+from tokensh.rows import Column, Row, Value, make_names_unique
 from tokensh.sql import nodes as n
 
 _RESULTS = 20
@@ -147,5 +147,5 @@ class SessionObjects:
 
 def _distinct(columns: Sequence[Column]) -> tuple[Column, ...]:
     """The columns under names no two of which are alike: `name`, `name:2`."""
-    names = distinct(one.name for one in columns)
+    names = make_names_unique(one.name for one in columns)
     return tuple(Column(name, one.type, one.origin, one.secret) for one, name in zip(columns, names, strict=True))

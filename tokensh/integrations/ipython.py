@@ -65,7 +65,7 @@ class Secret:
         return self._value
 
     def __repr__(self) -> str:
-        return cells.masked(self._value)
+        return cells.mask_secret(self._value)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and other._value == self._value

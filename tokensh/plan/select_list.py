@@ -10,7 +10,7 @@ from tokensh.functions import functions
 from tokensh.plan.nodes import ScanColumn
 from tokensh.plan.pushdown import literal_value, unbound, walk
 from tokensh.plan.scope import NOTHING, BoundColumn, From, Relation
-from tokensh.rows import Column, distinct
+from tokensh.rows import Column, make_names_unique
 from tokensh.sql import nodes as n
 from tokensh.sql.unparse import quoted
 
@@ -27,7 +27,7 @@ def called(column: BoundColumn, name: str) -> BoundColumn:
 
 def unique_names(columns: Sequence[BoundColumn]) -> list[BoundColumn]:
     """A result's columns under the names that SQLite shall give them, no two alike."""
-    names = distinct(one.name for one in columns)
+    names = make_names_unique(one.name for one in columns)
     return [
         replace(one, sql=quoted(name), column=replace(one.column, name=one.name), visible=True)
         for one, name in zip(columns, names, strict=True)

@@ -18,27 +18,27 @@ NUMERIC = ("integer", "number")
 NULL = "NULL"
 _NULL_ON_TERMINAL = "∅"
 _SOON = 7 * 86400
-_LONGEST_HIDDEN_WHOLE = 20
+_SHORTEST_WITH_ENDS = 20
 
 
-def truth(value: int) -> str:
+def format_boolean(value: int) -> str:
     """A boolean column's cell."""
     return "true" if value else "false"
 
 
-def formats(column: Column, text: Callable[[str], str], null: str) -> dict[type, Callable[[Any], str]]:
+def make_formats(column: Column, text: Callable[[str], str], null: str) -> dict[type, Callable[[Any], str]]:
     """A column's formats: `text` for strings, `null` for NULL, numbers in full, bytes in hexadecimal digits."""
     return {
         str: text,
-        int: truth if column.type == "boolean" else int.__repr__,
-        bool: truth,
+        int: format_boolean if column.type == "boolean" else int.__repr__,
+        bool: format_boolean,
         float: float.__repr__,
         bytes: bytes.hex,
         type(None): lambda _: null,
     }
 
 
-def joined(rows: Iterable[Row], columns: Sequence[Formats], delimiter: str, end: str = "\n") -> Iterator[str]:
+def join_cells(rows: Iterable[Row], columns: Sequence[Formats], delimiter: str, end: str = "\n") -> Iterator[str]:
     """One text per row: its cells with the delimiter between them."""
     for row in rows:
         yield delimiter.join([one[type(value)](value) for one, value in zip(columns, row, strict=True)]) + end
@@ -64,7 +64,7 @@ TimeForm = Literal["moment", "day", "distance"]
 """`2026-11-14 22:13:20Z in 3d`, `2026-11-14 in 3d`, `in 3d`: what is shown of a time, as there is room for it."""
 
 
-def readable_time(milliseconds: int, now: float | None = None, form: TimeForm = "moment") -> str:
+def format_time(milliseconds: int, now: float | None = None, form: TimeForm = "moment") -> str:
     """Epoch milliseconds in one of the forms; -1 is `never`, what is no date of our calendar stays a number.
 
     Args:
@@ -85,16 +85,18 @@ def readable_time(milliseconds: int, now: float | None = None, form: TimeForm = 
     return distance if form == "distance" else f"{text} {distance}"
 
 
-def masked(secret: str) -> str:
+def mask_secret(secret: str) -> str:
     """A secret as the shell shows it: four characters at each end, none of a short one."""
-    if len(secret) < _LONGEST_HIDDEN_WHOLE:
+    if len(secret) < _SHORTEST_WITH_ENDS:
         return "(hidden)"
     return f"{elide_middle(escape_unsafe(secret), 9)} (hidden)"
 
 
-def text_of(column: Column, options: Options, text: Callable[[str], str] = escape_unsafe) -> Callable[[str], str]:
+def masking_format(
+    column: Column, options: Options, text: Callable[[str], str] = escape_unsafe
+) -> Callable[[str], str]:
     """What becomes of a column's strings: `text`, but a secret is masked if the options ask for it."""
-    return (lambda secret: text(masked(secret))) if column.secret and options.mask else text
+    return (lambda secret: text(mask_secret(secret))) if column.secret and options.mask else text
 
 
 def shows_times(column: Column, options: Options) -> bool:
@@ -102,10 +104,10 @@ def shows_times(column: Column, options: Options) -> bool:
     return options.terminal and options.times == "readable" and is_time(column)
 
 
-def human(column: Column, options: Options, form: TimeForm = "moment") -> Formats:
+def readable_formats(column: Column, options: Options, form: TimeForm = "moment") -> Formats:
     """The formats of what people read: inert text, secrets masked and times readable as the options ask for."""
     null = options.null if options.null is not None else _NULL_ON_TERMINAL if options.terminal else NULL
-    found = formats(column, text_of(column, options), null)
+    found = make_formats(column, masking_format(column, options), null)
     if shows_times(column, options):
-        found[int] = partial(readable_time, now=options.now, form=form)
+        found[int] = partial(format_time, now=options.now, form=form)
     return found

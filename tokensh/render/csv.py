@@ -14,17 +14,17 @@ from typing import NamedTuple, TextIO
 from tokensh.errors import InterfaceError
 from tokensh.render import cells
 from tokensh.render.options import Options
-from tokensh.render.writer import blocks, emit
+from tokensh.render.writer import gather_blocks, write_blocks
 from tokensh.rows import Column, RowSet
 from tokensh.text import SURROGATES, escape_surrogates, escape_unsafe
 
 _TSV_SPECIAL = re.compile(rf"[\\\t\n\r{SURROGATES}]")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 _TSV_ESCAPES = {"\\": "\\\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 
-def _quoter(delimiter: str, null: str) -> Callable[[str], str]:
+def _make_quoter(delimiter: str, null: str) -> Callable[[str], str]:
     special = re.compile(f'["\r\n{SURROGATES}]|{re.escape(delimiter)}').search
 
     def quoted(text: str) -> str:
@@ -39,33 +39,33 @@ def _tsv_text(text: str) -> str:
     return _TSV_SPECIAL.sub(lambda found: _TSV_ESCAPES.get(found.group()) or escape_unsafe(found.group()), text)
 
 
-def _inert(text: Callable[[str], str], options: Options) -> Callable[[str], str]:
+def _make_inert(text: Callable[[str], str], options: Options) -> Callable[[str], str]:
     """On a terminal no control character but the newline goes through; a file or a pipe gets the exact text."""
     shown = (lambda value: text(escape_unsafe(value, keep_newlines=True))) if options.terminal else text
-    return (lambda value: shown(_defused(value))) if options.csv_safe else shown
+    return (lambda value: shown(_defuse_formula(value))) if options.csv_safe else shown
 
 
-def _defused(value: str) -> str:
+def _defuse_formula(value: str) -> str:
     """What a spreadsheet would take for a formula behind an apostrophe; a number stays one."""
-    return f"'{value}" if value.startswith(_FORMULA) and not _NUMBER(value) else value
+    return f"'{value}" if value.startswith(_FORMULA_STARTS) and not _NUMBER(value) else value
 
 
 class _Dialect(NamedTuple):
-    text: Callable[[str], str]
+    format_text: Callable[[str], str]
     delimiter: str
     null: str
-    for_people: bool = False
+    masks_secrets: bool = False
 
-    def of(self, column: Column, options: Options) -> Callable[[str], str]:
+    def column_format(self, column: Column, options: Options) -> Callable[[str], str]:
         """What becomes of a column's strings; a program gets its secrets, a person asks for them."""
-        return cells.text_of(column, options, self.text) if self.for_people else self.text
+        return cells.masking_format(column, options, self.format_text) if self.masks_secrets else self.format_text
 
 
-def _write(result: RowSet, stream: TextIO, options: Options, dialect: _Dialect) -> int:
+def _write_rows(result: RowSet, stream: TextIO, options: Options, dialect: _Dialect) -> int:
     text, delimiter, null, _ = dialect
-    columns = [cells.formats(column, dialect.of(column, options), null) for column in result.columns]
+    columns = [cells.make_formats(column, dialect.column_format(column, options), null) for column in result.columns]
     head = delimiter.join(text(column.name) for column in result.columns) + "\n" if options.header else ""
-    return emit(stream, blocks(result, cells.joined(result.rows, columns, delimiter)), head=head)
+    return write_blocks(stream, gather_blocks(result, cells.join_cells(result.rows, columns, delimiter)), head=head)
 
 
 def render_csv(result: RowSet, stream: TextIO, options: Options) -> int:
@@ -74,17 +74,19 @@ def render_csv(result: RowSet, stream: TextIO, options: Options) -> int:
     if not delimiter or set(delimiter) & set('"\r\n'):
         raise InterfaceError("a csv delimiter is neither empty nor a quote nor a line end")
     null = options.null or ""
-    return _write(result, stream, options, _Dialect(_inert(_quoter(delimiter, null), options), delimiter, null))
+    return _write_rows(
+        result, stream, options, _Dialect(_make_inert(_make_quoter(delimiter, null), options), delimiter, null)
+    )
 
 
 def render_tsv(result: RowSet, stream: TextIO, options: Options) -> int:
     """Tab-separated values. Returns the number of rows; raises OSError if the stream fails."""
     null = r"\N" if options.null is None else options.null
-    return _write(result, stream, options, _Dialect(_inert(_tsv_text, options), "\t", null))
+    return _write_rows(result, stream, options, _Dialect(_make_inert(_tsv_text, options), "\t", null))
 
 
 def render_text(result: RowSet, stream: TextIO, options: Options) -> int:
     """Cells and delimiters, one row a line. Returns the number of rows; raises OSError if the stream fails."""
     delimiter = "," if options.delimiter is None else options.delimiter
     null = "null" if options.null is None else options.null
-    return _write(result, stream, options, _Dialect(escape_unsafe, delimiter, null, for_people=True))
+    return _write_rows(result, stream, options, _Dialect(escape_unsafe, delimiter, null, masks_secrets=True))

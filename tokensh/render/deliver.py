@@ -15,7 +15,7 @@ from tokensh.rows import RowSet
 
 __all__ = ["deliver"]
 
-_TO_LEAVE = 50
+_READER_GRACE = 50
 """ms that a reader is given to leave after the first line."""
 
 
@@ -30,37 +30,37 @@ def deliver(name: str, result: RowSet, stream: TextIO | None, options: Options) 
         Error: what reading the rows raised.
     """
     if stream is None or stream.closed:
-        raise _closed()
+        raise _closed_error()
     careful = stream
     if result.incremental:
-        _probe(stream)
+        _check_reader(stream)
         if _is_pipe(stream) and any(column.secret for column in result.columns):
-            careful = cast("TextIO", _Careful(stream))
+            careful = cast("TextIO", _PipeGuard(stream))
     try:
         return render(name, result, careful, options)
     except OSError as failure:
-        _undelivered(result, _failed(failure))
+        _report_undelivered(result, _output_error(failure))
     except KeyboardInterrupt:
-        _undelivered(result, Interrupted("interrupted while the result was written", reason="unwritten"))
+        _report_undelivered(result, Interrupted("interrupted while the result was written", reason="unwritten"))
     except Error:
         raise
     except Exception as failure:
         if stream.closed:
-            _undelivered(result, _closed())
+            _report_undelivered(result, _closed_error())
         if not result.incremental:
             raise
-        _undelivered(result, InternalError(f"tokensh made a mistake: {type(failure).__name__} in {name}"))
+        _report_undelivered(result, InternalError(f"tokensh made a mistake: {type(failure).__name__} in {name}"))
 
 
-def _probe(stream: TextIO) -> None:
+def _check_reader(stream: TextIO) -> None:
     """Raises OutputError if it is known before a write is sent that its rows cannot be written."""
-    if _is_abandoned(stream, 0):
+    if _is_reader_gone(stream, 0):
         raise OutputClosed("nobody reads the output any more", hint="nothing was sent")
 
 
-def _is_abandoned(stream: TextIO, milliseconds: int) -> bool:
+def _is_reader_gone(stream: TextIO, milliseconds: int) -> bool:
     """Whether nobody reads a stream any more, or stops to within a time."""
-    descriptor = _descriptor(stream)
+    descriptor = _file_descriptor(stream)
     if descriptor is None:
         return False
     poll = select.poll()
@@ -68,7 +68,7 @@ def _is_abandoned(stream: TextIO, milliseconds: int) -> bool:
     return any(events & (select.POLLERR | select.POLLNVAL) for _, events in poll.poll(milliseconds))
 
 
-def _descriptor(stream: TextIO) -> int | None:
+def _file_descriptor(stream: TextIO) -> int | None:
     """None: no file but a buffer of a program that uses the library."""
     try:
         return stream.fileno()
@@ -77,11 +77,11 @@ def _descriptor(stream: TextIO) -> int | None:
 
 
 def _is_pipe(stream: TextIO) -> bool:
-    descriptor = _descriptor(stream)
+    descriptor = _file_descriptor(stream)
     return descriptor is not None and stat.S_ISFIFO(os.fstat(descriptor).st_mode)
 
 
-class _Careful:
+class _PipeGuard:
     """A pipe that a secret goes into: what stands before the first row is written alone, since a reader may leave with it.
 
     `| head -1` would else take the secret along with the names of the columns, and show only those.
@@ -97,7 +97,7 @@ class _Careful:
         if text and not self._begun:
             self._begun = True
             self._stream.flush()
-            if _is_abandoned(self._stream, _TO_LEAVE):
+            if _is_reader_gone(self._stream, _READER_GRACE):
                 raise BrokenPipeError
         return written
 
@@ -106,17 +106,17 @@ class _Careful:
         self._stream.flush()
 
 
-def _failed(failure: OSError) -> OutputError:
+def _output_error(failure: OSError) -> OutputError:
     if isinstance(failure, BrokenPipeError):
         return OutputClosed("nobody reads the output any more")
     return OutputError(f"the output could not be written: {failure.strerror or failure}")
 
 
-def _closed() -> OutputError:
+def _closed_error() -> OutputError:
     return OutputError("standard output is closed", hint="redirect it to /dev/null if no output is wanted")
 
 
-def _undelivered(result: RowSet, error: Error) -> NoReturn:
+def _report_undelivered(result: RowSet, error: Error) -> NoReturn:
     if result.incremental and isinstance(result.rows, Generator):
         result.rows.throw(error)
     raise error

@@ -29,22 +29,22 @@ def html_table(columns: Sequence[Column], rows: Sequence[Row], now: float, most:
     head = "".join(f"<th>{escape(column.name)}</th>" for column in columns)
     count = f"{len(rows)} row{'' if len(rows) == 1 else 's'}"
     shown = count if len(rows) <= most else f"{count}, the first {most} shown"
-    body = "".join(_rows(columns, rows[:most], now))
+    body = "".join(_html_rows(columns, rows[:most], now))
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{shown}</p>"
 
 
-def _rows(columns: Sequence[Column], rows: Sequence[Row], now: float) -> Iterator[str]:
+def _html_rows(columns: Sequence[Column], rows: Sequence[Row], now: float) -> Iterator[str]:
     options = Options(terminal=True, mask=True, now=now, null="NULL")
-    formats = [cells.human(column, options) for column in columns]
+    formats = [cells.readable_formats(column, options) for column in columns]
     for row in rows:
         yield "<tr>"
         for column, texts, value in zip(columns, formats, row, strict=True):
-            style = _style(column, value, now)
+            style = _cell_style(column, value, now)
             yield f'<td style="{style}">{escape(texts[type(value)](value))}</td>'
         yield "</tr>"
 
 
-def _style(column: Column, value: Value, now: float) -> str:
+def _cell_style(column: Column, value: Value, now: float) -> str:
     if value is None:
         return _NULL
     if column.secret:

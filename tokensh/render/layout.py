@@ -18,20 +18,20 @@ from tokensh.text import elide_middle, escape_unsafe, truncate, width, wrap
 _ID = re.compile(r"[0-9a-f]{32,}")
 _SHORTEST_ID = 9
 _SHORTEST_TEXT = 12
-_MOST_LINES = 5
+_LINE_LIMIT = 5
 """Lines of a cell; a longer text ends in an ellipsis."""
 _SHORTER_FORMS: tuple[cells.TimeForm, ...] = ("day", "distance")
 
 
 @dataclass(frozen=True, slots=True)
-class Laid:
+class LaidOutColumn:
     """A column as it is laid out: its share of the line in terminal cells, and what is done to what does not fit in it."""
 
-    source: Column
+    column: Column
     header: str
     formats: cells.Formats
     cells: int = 0
-    right: bool = False
+    align_right: bool = False
     shorten: Callable[[str, int], str] | None = None
     wraps: bool = False
 
@@ -41,20 +41,20 @@ class Laid:
 
     def cell(self, value: Value) -> str:
         """The cell as wide as its column; wider if it may not be shortened."""
-        return self.fill(self.formats[type(value)](value), self.right)
+        return self.pad(self.formats[type(value)](value), self.align_right)
 
-    def lines(self, value: Value) -> list[str]:
+    def cell_lines(self, value: Value) -> list[str]:
         """The cell's lines, each as wide as its column."""
         text = self.formats[type(value)](value)
         if self.wraps and width(text) > self.cells:
-            return [self.fill(line) for line in wrap(text, self.cells, _MOST_LINES)]
-        return [self.fill(text, self.right)]
+            return [self.pad(line) for line in wrap(text, self.cells, _LINE_LIMIT)]
+        return [self.pad(text, self.align_right)]
 
-    def head(self) -> str:
+    def header_cell(self) -> str:
         """The header as wide as the column."""
-        return self.fill(truncate(self.header, max(self.cells, 1)), self.right)
+        return self.pad(truncate(self.header, max(self.cells, 1)), self.align_right)
 
-    def fill(self, text: str, right: bool = False) -> str:
+    def pad(self, text: str, right: bool = False) -> str:
         """Text as wide as the column."""
         size = width(text)
         if size > self.cells and self.shorten:
@@ -64,7 +64,7 @@ class Laid:
         return padding + text if right else text + padding
 
 
-class _Distinct:
+class _DistinctElision:
     """Elides the middle of ids; one that would look like another is shown whole."""
 
     def __init__(self) -> None:
@@ -75,25 +75,28 @@ class _Distinct:
         return short if self._shown.setdefault(short, text) == text else text
 
 
-def lay_out(columns: Sequence[Column], measured: Sequence[Row], options: Options) -> list[Laid]:
+def lay_out_columns(columns: Sequence[Column], measured: Sequence[Row], options: Options) -> list[LaidOutColumn]:
     """The columns as wide as their widest cell."""
     laid = []
     for at, source in enumerate(columns):
         values = [row[at] for row in measured]
-        column = Laid(
-            source, escape_unsafe(source.name), cells.human(source, options), right=_is_right(source, values, options)
+        column = LaidOutColumn(
+            source,
+            escape_unsafe(source.name),
+            cells.readable_formats(source, options),
+            align_right=_aligns_right(source, values, options),
         )
-        laid.append(_as_wide(column, values, options))
+        laid.append(_widen(column, values, options))
     return laid
 
 
-def _as_wide(column: Laid, values: Iterable[Value], options: Options) -> Laid:
+def _widen(column: LaidOutColumn, values: Iterable[Value], options: Options) -> LaidOutColumn:
     """The column as wide as the widest of the values, and its header."""
     widest = max((width(column.text(value)) for value in values), default=0)
     return replace(column, cells=max(widest, width(column.header) if options.header else 0))
 
 
-def _is_right(column: Column, values: Iterable[Value], options: Options) -> bool:
+def _aligns_right(column: Column, values: Iterable[Value], options: Options) -> bool:
     """Numbers stand at the right; a column without a type counts as one if all that is known of it are numbers."""
     if column.type in cells.NUMERIC:
         return not cells.shows_times(column, options)
@@ -101,29 +104,31 @@ def _is_right(column: Column, values: Iterable[Value], options: Options) -> bool
     return column.type == "any" and bool(known) and known <= {int, float}
 
 
-def _room(columns: Sequence[Laid], limit: int) -> int:
+def _cells_for_text(columns: Sequence[LaidOutColumn], limit: int) -> int:
     """What the borders leave of `limit` terminal cells."""
     return limit - 3 * len(columns) - 1
 
 
-def whole(columns: list[Laid], limit: int) -> list[Laid] | None:
+def keep_if_fitting(columns: list[LaidOutColumn], limit: int) -> list[LaidOutColumn] | None:
     """The columns as they are, if they fit within `limit` terminal cells."""
-    return columns if sum(column.cells for column in columns) <= _room(columns, limit) else None
+    return columns if sum(column.cells for column in columns) <= _cells_for_text(columns, limit) else None
 
 
-def fitted(columns: list[Laid], measured: Sequence[Row], options: Options, limit: int) -> list[Laid] | None:
+def fit_columns(
+    columns: list[LaidOutColumn], measured: Sequence[Row], options: Options, limit: int
+) -> list[LaidOutColumn] | None:
     """The columns within `limit` terminal cells, borders included; None if they cannot be."""
-    if whole(columns, limit) is None:
-        columns = [_elided(column, _ids(row[at] for row in measured)) for at, column in enumerate(columns)]
+    if keep_if_fitting(columns, limit) is None:
+        columns = [_elide_ids(column, _find_ids(row[at] for row in measured)) for at, column in enumerate(columns)]
     for form in _SHORTER_FORMS:
-        if whole(columns, limit) is None:
-            columns = [_in_form(form, column, measured, at, options) for at, column in enumerate(columns)]
+        if keep_if_fitting(columns, limit) is None:
+            columns = [_shorten_times(form, column, measured, at, options) for at, column in enumerate(columns)]
     flexible = [replace(one, wraps=_may_wrap(one)) for one in columns]
     prose = [one.wraps and _is_prose(row[at] for row in measured) for at, one in enumerate(flexible)]
-    return _shrunk(flexible, _room(flexible, limit), prose)
+    return _narrow_texts(flexible, _cells_for_text(flexible, limit), prose)
 
 
-def _ids(values: Iterable[Value]) -> set[str]:
+def _find_ids(values: Iterable[Value]) -> set[str]:
     """The values of a column if all of them are long hexadecimal ids, else nothing."""
     ids = set()
     for value in values:
@@ -134,30 +139,32 @@ def _ids(values: Iterable[Value]) -> set[str]:
     return ids
 
 
-def _elided(column: Laid, texts: set[str]) -> Laid:
+def _elide_ids(column: LaidOutColumn, texts: set[str]) -> LaidOutColumn:
     """A column of ids without their middle, as short as leaves them distinct; any other as it is."""
-    if not texts or column.source.secret:
+    if not texts or column.column.secret:
         return column
     for size in range(max(_SHORTEST_ID, width(column.header)), column.cells):
         if len({elide_middle(text, size) for text in texts}) == len(texts):
-            return replace(column, cells=size, shorten=_Distinct())
+            return replace(column, cells=size, shorten=_DistinctElision())
     return column
 
 
-def _in_form(form: cells.TimeForm, column: Laid, measured: Sequence[Row], at: int, options: Options) -> Laid:
+def _shorten_times(
+    form: cells.TimeForm, column: LaidOutColumn, measured: Sequence[Row], at: int, options: Options
+) -> LaidOutColumn:
     """A column of times in a shorter form; any other as it is."""
-    if not cells.shows_times(column.source, options):
+    if not cells.shows_times(column.column, options):
         return column
-    shorter = replace(column, formats=cells.human(column.source, options, form))
-    return _as_wide(shorter, (row[at] for row in measured), options)
+    shorter = replace(column, formats=cells.readable_formats(column.column, options, form))
+    return _widen(shorter, (row[at] for row in measured), options)
 
 
-def _may_wrap(column: Laid) -> bool:
+def _may_wrap(column: LaidOutColumn) -> bool:
     """Whether its texts may flow over lines: not numbers, times and ids, nor a secret that is to be copied."""
-    return not (column.right or column.shorten or column.source.secret or cells.is_time(column.source))
+    return not (column.align_right or column.shorten or column.column.secret or cells.is_time(column.column))
 
 
-def _shrunk(columns: list[Laid], room: int, prose: Sequence[bool]) -> list[Laid] | None:
+def _narrow_texts(columns: list[LaidOutColumn], room: int, prose: Sequence[bool]) -> list[LaidOutColumn] | None:
     """Texts narrowed until all columns fit into `room` cells; None if that would leave too little of them.
 
     Prose goes first, since it can be cut at blanks, and of several columns the widest.

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from tokensh.render import cells
 from tokensh.render.options import Options
-from tokensh.render.writer import blocks, emit
+from tokensh.render.writer import gather_blocks, write_blocks
 from tokensh.rows import RowSet
 from tokensh.text import escape_unsafe
 
@@ -15,7 +15,7 @@ _MARKUP = re.compile(r"[\\|`*\[\]<>&]|\n")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "\n": "<br>"}
 
 
-def _text(text: str) -> str:
+def _escape_markup(text: str) -> str:
     escaped = _MARKUP.sub(lambda found: _ENTITIES.get(found.group()) or "\\" + found.group(), text)
     return escape_unsafe(escaped)
 
@@ -23,8 +23,11 @@ def _text(text: str) -> str:
 def render_markdown(result: RowSet, stream: TextIO, options: Options) -> int:
     """A table with a header (Markdown has none without). Returns the number of rows; raises OSError."""
     null = cells.NULL if options.null is None else options.null
-    columns = [cells.formats(column, cells.text_of(column, options, _text), null) for column in result.columns]
-    names = " | ".join(_text(column.name) for column in result.columns)
+    columns = [
+        cells.make_formats(column, cells.masking_format(column, options, _escape_markup), null)
+        for column in result.columns
+    ]
+    names = " | ".join(_escape_markup(column.name) for column in result.columns)
     rules = " | ".join("---:" if column.type in cells.NUMERIC else "---" for column in result.columns)
-    lines = (f"| {line} |\n" for line in cells.joined(result.rows, columns, " | ", ""))
-    return emit(stream, blocks(result, lines), head=f"| {names} |\n| {rules} |\n")
+    lines = (f"| {line} |\n" for line in cells.join_cells(result.rows, columns, " | ", ""))
+    return write_blocks(stream, gather_blocks(result, lines), head=f"| {names} |\n| {rules} |\n")

@@ -33,13 +33,13 @@ class Options:
     """Seconds since the epoch, for `in 3d` and `2d ago`; None: leave that out."""
     mask: bool = False
     """Hide the values of secret columns, in what people read: table, line, text and markdown."""
-    marked: bool = False
+    shows_changes: bool = False
     """A table's first column tells what became of each row: + new, - gone, ~ changed; the row is styled so."""
     expanded: bool | Literal["auto"] = "auto"
     """A table as one record below the other; "auto": where a terminal is too narrow."""
 
     @classmethod
-    def fitting(cls, environment: Environment, stream: TextIO | None, colour: str = "auto") -> Options:
+    def for_stream(cls, environment: Environment, stream: TextIO | None, colour: str = "auto") -> Options:
         """What suits a stream: a terminal gets its width, readable times and, if `colour` allows, styles.
 
         Args:
@@ -54,11 +54,11 @@ class Options:
         return cls(
             terminal=True,
             colour=colour == "always" or (colour == "auto" and _wants_colour(environment)),
-            width=_width(environment, stream),
+            width=_terminal_width(environment, stream),
             now=environment.now(),
         )
 
-    def but(self, **changes: Any) -> Options:
+    def replace(self, **changes: Any) -> Options:
         """The same with some choices changed."""
         return replace(self, **changes)
 
@@ -69,7 +69,7 @@ def _wants_colour(environment: Environment) -> bool:
     return bool(environment.get("FORCE_COLOR")) or environment.get("TERM") != "dumb"
 
 
-def _width(environment: Environment, stream: TextIO) -> int:
+def _terminal_width(environment: Environment, stream: TextIO) -> int:
     columns = environment.get("COLUMNS")
     if columns.isdecimal() and int(columns):
         return int(columns)

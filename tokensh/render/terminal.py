@@ -30,7 +30,7 @@ _STYLES = {
 }
 
 
-class _Lines:
+class _StyledLines:
     """A renderable of pieces that are laid out already."""
 
     def __init__(self, records: list[list[Piece]]) -> None:
@@ -54,5 +54,5 @@ def paint(records: Iterable[list[Piece]], size: int) -> Iterator[Block]:
     records = iter(records)
     while part := list(islice(records, size)):
         with console.capture() as capture:
-            console.print(_Lines(part), end="", crop=False, no_wrap=True, overflow="ignore", highlight=False)
+            console.print(_StyledLines(part), end="", crop=False, no_wrap=True, overflow="ignore", highlight=False)
         yield capture.get(), len(part)

@@ -25,7 +25,7 @@ def block_rows(result: RowSet) -> int:
     return 1 if result.incremental else BLOCK_ROWS
 
 
-def blocks(result: RowSet, lines: Iterable[str]) -> Iterator[Block]:
+def gather_blocks(result: RowSet, lines: Iterable[str]) -> Iterator[Block]:
     """One text per row, gathered into blocks."""
     lines = iter(lines)
     size = block_rows(result)
@@ -33,7 +33,9 @@ def blocks(result: RowSet, lines: Iterable[str]) -> Iterator[Block]:
         yield "".join(block), len(block)
 
 
-def emit(stream: TextIO, parts: Iterable[Block], *, head: str = "", tail: str = "", empty: str | None = None) -> int:
+def write_blocks(
+    stream: TextIO, parts: Iterable[Block], *, head: str = "", tail: str = "", empty: str | None = None
+) -> int:
     """Write `head`, the blocks and `tail`, or `empty` if there are no blocks, and flush.
 
     `head` goes out with the first block: a statement that fails before its first row prints nothing. One that fails later

@@ -66,7 +66,7 @@ class Console:
     def options(self, *, reveal: bool = False) -> Options:
         """Return how results look where they go now; `reveal` shows secrets, on the terminal only."""
         settings = self._settings
-        return Options.fitting(self._environment, self._stream(reveal=reveal), settings.colour).but(
+        return Options.for_stream(self._environment, self._stream(reveal=reveal), settings.colour).replace(
             header=settings.header,
             expanded=settings.expanded,
             mask=not reveal,

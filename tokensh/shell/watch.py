@@ -169,7 +169,7 @@ class Watch:
             return []
         columns = (Column("", "string"), *snapshot.columns)
         text = io.StringIO()
-        options = self.options().but(marked=True, mask=True)
+        options = self.options().replace(shows_changes=True, mask=True)
         render("table", RowSet(columns, ((mark, *row) for mark, row in marked_rows)), text, options)
         return text.getvalue().splitlines()
 

@@ -95,7 +95,7 @@ class TokenReader(DataSourceReader):
         settings = self._settings
         return connect(
             profile=settings.profile,
-            token=_token(settings, Environment.real()),
+            token=_token(settings, Environment.from_process()),
             timeout=settings.timeout,
             max_connections=settings.max_connections,
             callbacks=Callbacks(on_tolerated=tolerate),
