@@ -6,7 +6,10 @@ from functools import cache
 
 from tests.shared_parser import shared_parser
 from tokensh.complete import Completer, Facts, Suggestion
+from tokensh.errors import Span
+from tokensh.provider import document
 from tokensh.provider.catalog import Catalog
+from tokensh.provider.model import Resource, ServiceInfo
 
 FILES = ("a.sql", "b.sql", "out dir/c.csv")
 TOKEN = "dapi" + "0123456789abcdef" * 2
@@ -49,9 +52,26 @@ FACTS = Facts(
 )
 
 
+class FixedCatalog(Catalog):
+    """The shipped catalog without what is added to it later, so that an addition changes no test."""
+
+    SERVICES = ("settings", "workspace")
+    RESOURCES = ("token_management", "token_permission_levels", "token_permissions", "tokens", "user_tokens")
+
+    def __init__(self) -> None:
+        super().__init__([document.shipped()])
+
+    def services(self, provider: str, span: Span | None = None) -> tuple[ServiceInfo, ...]:
+        return tuple(service for service in super().services(provider, span) if service.name in self.SERVICES)
+
+    def resources(self, provider: str, service: str, span: Span | None = None) -> tuple[Resource, ...]:
+        resources = super().resources(provider, service, span)
+        return tuple(resource for resource in resources if resource.name in self.RESOURCES)
+
+
 @cache
 def completer() -> Completer:
-    return Completer(shared_parser(), Catalog.shipped())
+    return Completer(shared_parser(), FixedCatalog())
 
 
 def at(text: str, facts: Facts = FACTS, mark: str = "|") -> list[Suggestion]:

@@ -16,11 +16,11 @@ WORDS = "data access grant token user group role policy share index job run clus
 class Many(Catalog):
     """A catalog of many resources."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, others: tuple[str, ...] = ()) -> None:
         super().__init__(())
         sample = Catalog.shipped().resource(*DEFAULT, "user_tokens")
         names = (f"{WORDS[i % 16]}_{WORDS[i // 16 % 16]}_{i}" for i in range(count))
-        self.all = tuple(replace(sample, name=name) for name in names)
+        self.all = tuple(replace(sample, name=name) for name in (*names, *others))
 
     def providers(self) -> tuple[ProviderInfo, ...]:
         return (ProviderInfo(DEFAULT[0], "1"),)
@@ -38,3 +38,12 @@ def test_a_name_is_found_among_many() -> None:
     text = f"SELECT * FROM {wanted[:-1]}"
     found = Completer(shared_parser(), catalog).complete(text, len(text), Facts())
     assert any(one.text.endswith(wanted) for one in found)
+
+
+def test_initials_of_a_dotted_name_are_better_than_letters_in_it() -> None:
+    text = "SELECT * FROM dw.w.ut"
+    suggestions = Completer(shared_parser(), Many(0, ("current_user", "user_tokens"))).complete(
+        text, len(text), Facts()
+    )
+    names = [suggestion.text.rpartition(".")[2] for suggestion in suggestions]
+    assert names == ["user_tokens", "current_user"]

@@ -8,10 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.complete.session import FACTS, TOKEN, at, texts
+from tests.complete.session import FACTS, TOKEN, FixedCatalog, at, texts
 from tests.shared_parser import shared_parser
 from tokensh.complete import Facts, Suggestion, complete
-from tokensh.provider.catalog import Catalog
 
 
 def one(text: str, wanted: str, facts: Facts = FACTS) -> Suggestion:
@@ -169,7 +168,7 @@ def test_files_that_cannot_be_listed_are_no_error() -> None:
 
 
 def test_the_function_gives_what_the_completer_gives() -> None:
-    assert complete("sel", 3, shared_parser(), Catalog.shipped(), FACTS) == at("sel|")
+    assert complete("sel", 3, shared_parser(), FixedCatalog(), FACTS) == at("sel|")
 
 
 def test_a_name_is_quoted_where_it_has_to_be() -> None:

@@ -11,13 +11,21 @@ from tokensh.provider.model import Resource
 CATALOG = Catalog.shipped()
 
 
-def test_the_workspace_service_has_exactly_four_resources() -> None:
-    names = [one.name for one in CATALOG.resources("databricks_workspace", "workspace")]
-    assert names == ["token_permission_levels", "token_permissions", "tokens", "user_tokens"]
+@pytest.mark.parametrize("service", ["settings", "workspace"])
+def test_a_service_has_its_resources_sorted(service: str) -> None:
+    names = [resource.name for resource in CATALOG.resources("databricks_workspace", service)]
+    assert names == sorted(names)
+    assert {"token_permission_levels", "token_permissions", "tokens"} <= set(names)
+
+
+def test_user_tokens_is_a_resource_of_the_workspace_service() -> None:
+    assert "user_tokens" in [resource.name for resource in CATALOG.resources("databricks_workspace", "workspace")]
 
 
 def test_services_are_sorted() -> None:
-    assert [one.name for one in CATALOG.services("databricks_workspace")] == ["settings", "workspace"]
+    names = [service.name for service in CATALOG.services("databricks_workspace")]
+    assert names == sorted(names)
+    assert {"settings", "workspace"} <= set(names)
 
 
 def summary(resource: Resource) -> list[tuple[str, str, str, str]]:

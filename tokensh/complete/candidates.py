@@ -11,9 +11,9 @@ from tokensh.complete.cursor_context import Place
 from tokensh.complete.model import Candidate, Facts, note
 from tokensh.complete.names import Index, Names, method_note, resource_note
 from tokensh.complete.outline import Relation, Sketch
+from tokensh.functions.tables import TABLE_FUNCTIONS
 from tokensh.provider.model import Resource, Verb
 from tokensh.provider.show_kinds import SHOW_KINDS, ShowKind
-from tokensh.sql.table_functions import TABLE_FUNCTIONS
 
 _TYPES = ("TEXT", "INTEGER", "REAL", "NUMERIC", "BLOB", "CHAR", "SIGNED", "UNSIGNED", "DECIMAL", "DATE", "JSON")
 _COLLATIONS = ("NOCASE", "BINARY", "RTRIM")

@@ -8,9 +8,9 @@ from tokensh._dataclasses import dataclass, field
 from tokensh.complete.model import Facts, note
 from tokensh.complete.names import Names, callable_by
 from tokensh.complete.outline import Cte, Group, Item, Relation, Sketch, alias_of, items_of, mentions, sketch
+from tokensh.functions.tables import TABLE_FUNCTIONS
 from tokensh.provider.model import VERBS, Method, Parameter, Resource, Verb
 from tokensh.sql.lexer import Token
-from tokensh.sql.table_functions import TABLE_FUNCTIONS
 
 _DEEPEST = 6
 """Queries within queries whose columns are looked for."""

@@ -28,7 +28,9 @@ class Matcher:
             # Each gap stops at the first place of the next letter: one way to match, so the time is linear.
             gaps = (f"[^{c}]*{c}" for c in letters[1:])
             self._letters = re.compile(f"{_BOUNDARY}{letters[0]}{''.join(gaps)}", re.DOTALL)
-            self._initials = re.compile(_BOUNDARY + r"[^._]*[._]".join(letters), re.DOTALL)
+            parts = (map(re.escape, part) for part in self.typed.split("."))
+            initials = r"[^.]*\.".join(r"[^._]*[._]".join(part) for part in parts)
+            self._initials = re.compile(_BOUNDARY + initials, re.DOTALL)
 
     def quality(self, name: str, loose: int = 2) -> int | None:
         """How well it fits, best is 0; None: not at all."""

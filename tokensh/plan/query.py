@@ -21,6 +21,7 @@ from tokensh.errors import (
     UnknownName,
     assert_never,
 )
+from tokensh.functions.tables import TABLE_FUNCTIONS
 from tokensh.plan.method_resolution import always_required, choose, methods, named, scan_columns
 from tokensh.plan.nodes import Constants, Keys, Scan, ScanColumn, SelectPlan, Stored, ValueSet
 from tokensh.plan.objects import NoObjects, Objects, Table, View, written
@@ -46,7 +47,6 @@ from tokensh.provider.model import Method, Resource
 from tokensh.rows import Column, ColumnType
 from tokensh.sql import nodes as n
 from tokensh.sql import unparse
-from tokensh.sql.table_functions import TABLE_FUNCTIONS
 from tokensh.sql.unparse import Dialect, quoted
 from tokensh.text import nearest
 
