@@ -385,7 +385,7 @@ def test_a_create_whose_reply_is_lost_names_the_token_and_how_to_revoke_it(site:
     (statement,) = re.findall(r"^EXEC .*;$|^DELETE .*;$", ran.err, re.MULTILINE)
     revoked = on(site, tmp_path, "-c", statement)
     assert revoked.status == 0
-    assert re.fullmatch(r'note: the outcome of 1 create is not known \(.* "lost one"\): SELECT .*\n', revoked.err)
+    assert re.fullmatch(r'note: unknown outcome of 1 create \(.* "lost one"\): SELECT .*\n', revoked.err)
     assert on(site, tmp_path, "-c", "SELECT 1").err == ""
     left = on(site, tmp_path, "-o", "csv", "-H", "-c", "SELECT token_id FROM user_tokens").out
     assert token_id not in left

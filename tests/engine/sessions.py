@@ -23,12 +23,13 @@ def connect(site: Sandbox | None, home: Path, variables: dict[str, str] | None =
     if site is not None:
         given.setdefault("DATABRICKS_TOKEN", site.token)
         more.setdefault("endpoint", site.endpoint)
-    sleep = more.pop("sleep", _briefly)
-    return tokensh.connect(environment=make_environment(home, variables=given, sleep=sleep), **more)
+    clocks = {name: more.pop(name) for name in ("now", "sleep") if name in more}
+    environment = make_environment(home, variables=given, **{"sleep": _sleep_briefly, **clocks})
+    return tokensh.connect(environment=environment, **more)
 
 
-def _briefly(seconds: float) -> None:
-    """Waits between tries are tested by their number."""
+def _sleep_briefly(seconds: float) -> None:
+    """Waits between attempts are tested by their number."""
     time.sleep(min(seconds, 0.01))
 
 

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Generator
+from email.utils import formatdate
 from typing import Any, cast
 from urllib.request import Request, urlopen
 
@@ -169,7 +170,7 @@ def test_tokens_made_at_the_same_time_are_all_named_and_none_is_revoked(session:
     worker.join()
     assert {one for one, _ in caught.value.orphans} == ids(session, "at once")
     assert len(caught.value.orphans) == 2
-    assert "look before you revoke" in str(caught.value.hint)
+    assert "check before you revoke" in str(caught.value.hint)
 
 
 def _create_elsewhere(site: Sandbox, comment: str) -> None:
@@ -210,7 +211,7 @@ def test_where_the_list_cannot_be_had_either_the_intent_stays_and_the_hint_is_a_
         run(session, insert("dark"))
     assert len(left(session)) == 1
     assert caught.value.hint is not None
-    looked = run(session, caught.value.hint.removeprefix("look with: ").removesuffix(";"))
+    looked = run(session, caught.value.hint.removeprefix("check with: ").removesuffix(";"))
     assert [row[2] for row in looked] == ["dark"]
 
 
@@ -227,6 +228,25 @@ def test_older_tokens_of_the_same_comment_are_not_reported(ahead: float, connect
         with pytest.raises(UnknownOutcome) as caught:
             run(other, insert("same"))
         assert {one for one, _ in caught.value.orphans} == ids(other, "same") - before
+
+
+@pytest.mark.parametrize(("behind", "found"), [(0, True), (300, True), (700, False)])
+def test_a_lost_create_is_found_if_the_clock_of_its_token_is_a_little_behind(
+    behind: int, found: bool, connect: Connect, site: Sandbox
+) -> None:
+    now = 1_795_000_000
+    token = {"token_id": "t1", "comment": "behind", "creation_time": now * 1000 - behind, "expiry_time": -1}
+    site.fault("POST */create", drop=True)
+    site.fault(
+        "GET */list",
+        times=None,
+        status=200,
+        body={"token_infos": [token]},
+        headers={"Date": formatdate(now, usegmt=True)},
+    )
+    with pytest.raises(UnknownOutcome) as caught:
+        run(connect(now=lambda: float(now)), insert("behind"))
+    assert [token_id for token_id, _ in caught.value.orphans] == (["t1"] if found else [])
 
 
 def test_a_token_that_was_delivered_a_moment_ago_is_not_reported(session: Connection, site: Sandbox) -> None:
@@ -336,7 +356,7 @@ def test_whatever_ends_a_create_on_its_way_it_is_an_unknown_outcome(
     with pytest.raises(UnknownOutcome, match=words) as caught:
         run(session, insert("ends"))
     assert "secret" not in f"{caught.value} {caught.value.hint}"
-    assert "look with: SELECT * FROM" in str(caught.value.hint) or "could not be listed" in str(caught.value)
+    assert "check with: SELECT * FROM" in str(caught.value.hint) or "could not be listed" in str(caught.value)
     assert [one.intent.comment for one in left(session)] == ["ends"]
 
 

@@ -8,7 +8,9 @@ from tests.engine.conftest import Connect
 from tests.engine.sessions import A, B, C, asked, column, lists, run
 from tokensh.dbapi.connection import Connection
 from tokensh.engine.callbacks import Callbacks
+from tokensh.engine.fetch import NOT_FOUND_CODES
 from tokensh.errors import ApiError, Error, HostError, NetworkError, ProgrammingError, ReplyError, SeveralErrors
+from tokensh.provider.catalog import Catalog
 from tokensh.sandbox import Sandbox
 
 PLACES = "SELECT DISTINCT deployment_name FROM user_tokens WHERE deployment_name"
@@ -97,6 +99,29 @@ def test_one_key_is_got_and_several_are_found_in_the_list(session: Connection, s
 def test_a_key_that_is_not_there_is_no_row(session: Connection, site: Sandbox) -> None:
     assert run(session, f"SELECT * FROM tokens WHERE deployment_name = '{A}' AND token_id = '{'0' * 64}'") == []
     assert asked(site) == [f"GET {A} {'0' * 64}"]
+
+
+def listings() -> list[tuple[str, str]]:
+    """The resources of the shipped provider that are read without a key, and the paths of those requests."""
+    catalog = Catalog.shipped()
+    return [
+        (resource.id, method.path)
+        for service in catalog.services("databricks_workspace")
+        for resource in catalog.resources("databricks_workspace", service.name)
+        for method in resource.of("SELECT")
+        if all(parameter.location != "path" for parameter in method.routing)
+    ]
+
+
+@pytest.mark.parametrize("code", NOT_FOUND_CODES)
+@pytest.mark.parametrize(("resource", "path"), listings(), ids=[resource for resource, _ in listings()])
+def test_a_listing_that_is_not_found_is_an_error_and_never_an_empty_one(
+    resource: str, path: str, code: str, session: Connection, site: Sandbox
+) -> None:
+    site.fault(f"GET *{path}", status=404, body={"error_code": code, "message": "no"}, times=None)
+    with pytest.raises(ApiError, match="no"):
+        run(session, f"SELECT count(*) FROM {resource} WHERE deployment_name = '{A}'")
+    assert len(site.log) == 1
 
 
 def test_a_workspace_that_is_not_there_is_an_error_even_for_a_key(session: Connection) -> None:

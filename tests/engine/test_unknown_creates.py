@@ -41,7 +41,7 @@ def test_an_orphan_is_pending_with_the_statement_that_revokes_it(
 ) -> None:
     lose(session, site, "orphan")
     next_start = connect()
-    assert next_start.pending.summary() == f'the outcome of 1 create is not known ({A} "orphan"): SELECT * FROM {NAME}'
+    assert next_start.pending.summary() == f'unknown outcome of 1 create ({A} "orphan"): SELECT * FROM {NAME}'
     ((workspace, resource, comment, lifetime, token_id, statement),) = run(next_start, PENDING)
     assert (workspace, resource, comment, lifetime) == (A, USER_TOKENS, "orphan", 3600)
     assert {token_id} == ids(next_start, "orphan")
@@ -109,14 +109,14 @@ def test_a_create_without_a_comment_is_looked_for_by_that(session: Connection, s
         run(session, f"INSERT INTO user_tokens (deployment_name, lifetime_seconds) VALUES ('{A}', 60)")
     ((_, _, comment, _, _, statement),) = run(session, PENDING)
     assert comment is None
-    assert str(session.pending.summary()).startswith(f"the outcome of 1 create is not known ({A}): ")
+    assert str(session.pending.summary()).startswith(f"unknown outcome of 1 create ({A}): ")
     assert len(run(session, str(statement).removesuffix(";"))) >= 1
 
 
 def test_who_has_looked_deletes_the_row(session: Connection, site: Sandbox) -> None:
     for comment in ("one", "two", "three"):
         lose(session, site, comment, effect=False)
-    assert str(session.pending.summary()).startswith("the outcome of 3 creates are not known")
+    assert str(session.pending.summary()).startswith("unknown outcome of 3 creates ")
     assert run(session, f"DELETE FROM {NAME} WHERE comment = 'one' RETURNING comment") == [("one",)]
     assert [row[2] for row in run(session, PENDING)] == ["two", "three"]
     assert site.log[-1].method == "GET"

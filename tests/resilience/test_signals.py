@@ -96,10 +96,7 @@ def test_a_create_whose_process_is_killed_is_found_at_the_next_start(
 def _is_found_and_settled(place: Place, token_id: str) -> None:
     """The way from the next start's notice to a token that is gone and a table that is empty."""
     listed = place.run("-o", "csv", "-H", "-c", "SELECT statement FROM tokensh.local.pending")
-    assert (
-        listed.err
-        == f'note: the outcome of 1 create is not known ({WORKSPACE} "ci"): SELECT * FROM tokensh.local.pending\n'
-    )
+    assert listed.err == f'note: unknown outcome of 1 create ({WORKSPACE} "ci"): SELECT * FROM tokensh.local.pending\n'
     look = listed.out.strip().strip('"').replace('""', '"')
     assert place.run("-o", "csv", "-H", "-c", look).out.split(",")[1] == token_id
     revoked = place.run("-c", f"""EXEC user_tokens.revoketoken @@json = '{{"token_id": "{token_id}"}}'""")

@@ -144,7 +144,7 @@ class TestPost:
         assert fault.write == "unknown" or place.sleeps == []
         if fault.write == "unknown":
             assert "whether dbc-1 created the token is unknown" in ran.err
-            told = "nobody holds its value" if fault.orphan else "no new token is in its list now"
+            told = "its value is lost" if fault.orphan else "its list shows no new token now"
             assert told in ran.err, ran.err
 
     def test_a_revoke_is_sent_once(self, name: str, place: Place, workspace: FaultyServer) -> None:

@@ -146,7 +146,7 @@ def test_the_second_ctrl_c_gives_a_create_up_and_names_the_token_that_nobody_hol
     terminal.see("is unknown: interrupted")
     terminal.prompt()
     assert "user_tokens.revoketoken" in terminal.display
-    assert "nobody holds its value" in terminal.display.replace("\n", " ")
+    assert "its value is lost" in terminal.display.replace("\n", " ")
     assert_usable(terminal)
 
 

@@ -1,4 +1,4 @@
-"""What is worth a line beside a change of tokens: when a new one ends, and what a change takes from whom. Pure."""
+"""Advice on changes of tokens: when a new one expires, and who loses access by a new list of permissions. No I/O."""
 
 from __future__ import annotations
 
@@ -10,87 +10,91 @@ from tokensh.units import DAY, HOUR, MINUTE, NEVER, SECOND, from_epoch
 
 _UNITS = {"hour": HOUR, "day": DAY, "week": 7 * DAY, "month": 30.4375 * DAY, "year": 365.25 * DAY}
 """ms of the units that comments are written in."""
-_SPAN = re.compile(r"\b(\d{1,5}(?:\.\d+)?)[ -]?(hour|day|week|month|year|h|d)s?\b", re.IGNORECASE)
-_SLACK = 0.1
+_DURATION = re.compile(r"\b(\d{1,5}(?:\.\d+)?)[ -]?(hour|day|week|month|year|h|d)s?\b", re.IGNORECASE)
+_TOLERANCE = 0.1
 """The part by which a lifetime may differ from what its comment says: a month has 28 to 31 days."""
 _GRANTEES = ("user_name", "group_name", "service_principal_name")
 
 
 def format_lifetime(milliseconds: float) -> str:
-    """`30.0 days`, `12.0 hours`, `30.0 minutes`: one figure that a slip of units shows in."""
-    size, unit = next(
-        ((size, unit) for size, unit in ((DAY, "days"), (HOUR, "hours"), (MINUTE, "minutes")) if milliseconds >= size),
-        (SECOND, "seconds"),
-    )  # fmt: skip
+    """Return a lifetime as one figure in which a wrong unit shows: "30.0 days", "12.0 hours", "30.0 minutes"."""
+    units = ((DAY, "days"), (HOUR, "hours"), (MINUTE, "minutes"))
+    size, unit = next((unit for unit in units if milliseconds >= unit[0]), (SECOND, "seconds"))
     return f"{milliseconds / size:.1f} {unit}"
 
 
-def describe_new_token(reply: Mapping[str, Json], now: int) -> Iterator[str]:
-    """When a token that was just created ends, and whether its comment says otherwise.
+def describe_new_token(response: Mapping[str, Json], now: int) -> Iterator[str]:
+    """Yield when a token that was just created expires, and whether its comment says otherwise.
 
     Args:
-        reply: of the create, `token_info` in it.
-        now: ms since the epoch, for a reply that does not say when it was created.
+        response: of the create, with `token_info` in it.
+        now: ms since the epoch, for a response that does not say when the token was created.
     """
-    info = reply.get("token_info")
+    info = response.get("token_info")
     if not isinstance(info, dict):
         return
     created, expiry, comment = (info.get(name) for name in ("creation_time", "expiry_time", "comment"))
     if not isinstance(expiry, int):
         return
     lifetime = None if expiry == NEVER else expiry - (created if isinstance(created, int) else now)
-    yield "never expires" if lifetime is None else f"expires {_day(expiry)}, in {format_lifetime(lifetime)}"
-    if isinstance(comment, str) and (said := _other_span(comment, lifetime)) is not None:
-        yield said
+    yield "never expires" if lifetime is None else f"expires {_format_day(expiry)}, in {format_lifetime(lifetime)}"
+    if isinstance(comment, str):
+        yield from _compare_comment(comment, lifetime)
 
 
-def _day(milliseconds: int) -> str:
+def _format_day(milliseconds: int) -> str:
     try:
         return from_epoch(milliseconds).date().isoformat()
     except OverflowError:
         return f"{milliseconds} ms after 1970"
 
 
-def _other_span(comment: str, lifetime: float | None) -> str | None:
-    """A note where a comment names one span of time, and the lifetime is another."""
-    spans = _SPAN.findall(comment)
-    if len(spans) != 1:
-        return None
-    (amount, unit), *_ = spans
-    name = {"d": "day", "h": "hour"}.get(unit.lower(), unit.lower())
-    said = float(amount) * _UNITS[name]
-    if lifetime is not None and abs(said - lifetime) <= _SLACK * max(said, lifetime):
-        return None
-    real = "it never expires" if lifetime is None else f"its lifetime is {format_lifetime(lifetime)}"
-    return f"the comment says {amount} {name}s, and {real}: {format_lifetime(said)} are {said / 1000:.0f} s"
+def _compare_comment(comment: str, lifetime: float | None) -> Iterator[str]:
+    """Yield a note if the comment names exactly one duration and the lifetime (ms; None: forever) is another."""
+    durations = _DURATION.findall(comment)
+    if len(durations) != 1:
+        return
+    amount, letters = durations[0]
+    unit = {"d": "day", "h": "hour"}.get(letters.lower(), letters.lower())
+    intended = float(amount) * _UNITS[unit]
+    if lifetime is not None and abs(intended - lifetime) <= _TOLERANCE * max(intended, lifetime):
+        return
+    actual = "it never expires" if lifetime is None else f"its lifetime is {format_lifetime(lifetime)}"
+    yield f"the comment says {amount} {unit}s, and {actual}: {format_lifetime(intended)} are {intended / 1000:.0f} s"
 
 
 def count_unexpired(tokens: Iterable[Mapping[str, Json]], now: int) -> int:
-    """How many of the listed tokens count for the quota; `now` in ms since the epoch."""
-    return sum(not isinstance(end := one.get("expiry_time"), int) or end == NEVER or end > now for one in tokens)
+    """Return how many of the listed tokens count for the quota; `now` in ms since the epoch."""
+    expiries = (token.get("expiry_time") for token in tokens)
+    return sum(not isinstance(expiry, int) or expiry == NEVER or expiry > now for expiry in expiries)
 
 
-def find_lost_grants(now: Mapping[str, Json], new: Json) -> list[tuple[str, str]]:
-    """Who has a direct permission in an access control list, and none in the one that is to replace it.
+def find_lost_grants(current: Mapping[str, Json], new: Json) -> list[tuple[str, str]]:
+    """Return the principals with a direct permission in the current access control list and none in the new one.
+
+    Administrators keep their permission whatever is sent, so their group is never among them.
 
     Args:
-        now: the reply that holds the list in force.
+        current: the response that holds the list in force.
         new: the list that is sent.
 
-    The kind of each name (`group_name`) and the name. Administrators keep theirs whatever is sent.
+    Returns:
+        The kind of each name (`group_name`) and the name.
     """
-    kept = {grant for one in _objects(new) for grant in _grant(one)}
-    had = [grant for one in _objects(now.get("access_control_list")) if _is_direct(one) for grant in _grant(one)]
-    return [grant for grant in had if grant not in kept and grant != ("group_name", "admins")]
+    kept = {grantee for entry in _objects_in(new) for grantee in _grantees_of(entry)}
+    direct = [entry for entry in _objects_in(current.get("access_control_list")) if _is_direct(entry)]
+    had = [grantee for entry in direct for grantee in _grantees_of(entry)]
+    return [grantee for grantee in had if grantee not in kept and grantee != ("group_name", "admins")]
 
 
-def _objects(value: Json) -> list[dict[str, Json]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+def _objects_in(value: Json) -> list[dict[str, Json]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
-def _grant(entry: Mapping[str, Json]) -> list[tuple[str, str]]:
+def _grantees_of(entry: Mapping[str, Json]) -> list[tuple[str, str]]:
     return [(kind, name) for kind in _GRANTEES if isinstance(name := entry.get(kind), str)]
 
 
 def _is_direct(entry: Mapping[str, Json]) -> bool:
-    return any(one.get("inherited") is not True for one in _objects(entry.get("all_permissions")))
+    """Return whether an entry has a permission that is not inherited: only those are replaced."""
+    return any(permission.get("inherited") is not True for permission in _objects_in(entry.get("all_permissions")))

@@ -1,4 +1,11 @@
-"""A create, from the intent on the disk to the delivered row: a secret that is shown once is delivered, or its token named."""
+"""Creates, from the intent on the disk to the delivered row.
+
+The value of a token is shown once, in the response to its create. So the intent is written to the journal before the request
+is sent, and cleared when the row that holds the value was delivered. Whatever happens between the two ends in an error that
+names the token and the statement that revokes it, or, where the response was lost, the tokens that may be the one: those that
+are in the list now, have the same comment, and were created after the request was sent, by the server's clock. Nothing is
+revoked automatically, because a token of the same comment may be someone else's.
+"""
 
 from __future__ import annotations
 
@@ -22,33 +29,54 @@ from tokensh.rows import Value
 from tokensh.sql.unparse import text_literal
 
 Redact = Callable[[str], str]
+OnActivity = Callable[[str], None]
 Orphans = tuple[tuple[str, str], ...]
 """Token ids, each with the statement that revokes it."""
 
-_SLACK = 500
-"""ms by which a server that keeps tokens may be behind the one that puts the date on its replies."""
-_LOOKS = (0.0, 0.5, 1.5)
-"""Seconds before each look for a token whose reply is lost: the server may still be at it."""
-_CLOCKS_DIFFER = 600_000
-"""ms by which a server's clock may be behind ours, as far as a query that is written beforehand knows."""
+# Only an orphan that is reported without need is possible if it is too large (a token of the same comment, created just before);
+# if it is too small, a lost token is not found at all.
+_CLOCK_SLACK = 500
+"""ms by which the clock that stamps tokens may be behind the one that puts the date on responses."""
+_PAUSES = (0.0, 0.5, 1.5)
+"""Seconds before each look for a token whose response was lost: the server may still be creating it."""
+_MOST_CLOCKS_DIFFER = 600_000
+"""ms by which a server's clock may be behind ours in a query that is written before the server was heard."""
 
 
 @dataclass(frozen=True, slots=True)
 class Creation:
-    """A request that creates, and what it was made from."""
+    """A request that creates, and what it was built from."""
 
     resource: Resource
     method: Method
     values: Mapping[str, Value]
     request: Request
 
-    def body_attribute(self, name: str) -> Json:
-        """An attribute of the body."""
-        return (self.request.body or {}).get(name)
+    @property
+    def workspace(self) -> str:
+        """The workspace it is sent to."""
+        return self.request.target.name
+
+    def to_intent(self, now_ms: int) -> Intent:
+        """Return what the journal keeps of it, without the statement that looks for its token."""
+        body = self.request.body or {}
+        comment, lifetime = body.get("comment"), body.get("lifetime_seconds")
+        return Intent(
+            now_ms,
+            self.workspace,
+            self.resource.id,
+            comment if isinstance(comment, str) else None,
+            lifetime if isinstance(lifetime, int) else None,
+            host=self.request.target.origin.partition("://")[2],
+        )
+
+    def orphans(self, *token_ids: str) -> Orphans:
+        """Return the ids with the statements that revoke them."""
+        return tuple((token_id, revoke_statement(self.resource, self.values, token_id)) for token_id in token_ids)
 
 
 class Creator:
-    """Sends creates one by one, and finds those whose replies are lost."""
+    """Sends creates one by one, and finds the tokens of those whose responses are lost."""
 
     def __init__(  # noqa: PLR0913 (what it works with)
         self,
@@ -67,45 +95,36 @@ class Creator:
         self._redactor = redactor
         self._cancellation = cancellation
         self._journal = journal
-        self._delivered: set[str] = set()
         self._hold_back = hold_back
+        self._delivered: set[str] = set()
         self._held: list[tuple[Entry, Orphans]] = []
-        """What was given to somebody who does not show it yet."""
+        """Delivered to a caller that shows the value later."""
 
     @contextmanager
-    def create(self, one: Creation, on_activity: Callable[[str], None]) -> Generator[Mapping[str, Json], None, None]:
-        """Send it; the reply's object must be delivered inside the `with` block, whose end clears the intent.
+    def create(self, creation: Creation, on_activity: OnActivity) -> Generator[Mapping[str, Json], None, None]:
+        """Send a create; its response must be delivered inside the `with` block, whose end clears the intent.
 
         Raises:
             UnknownOutcome: it may have taken effect, or did and could not be delivered.
-            Error: it took no effect.
+            Error: it had no effect.
         """
-        comment, lifetime = one.body_attribute("comment"), one.body_attribute("lifetime_seconds")
-        intent = Intent(
-            int(self._environment.now() * 1000),
-            one.request.target.name,
-            one.resource.id,
-            comment if isinstance(comment, str) else None,
-            lifetime if isinstance(lifetime, int) else None,
-            host=one.request.target.origin.partition("://")[2],
-        )
-        entry = self._journal.begin(
-            replace(intent, look=search_statement(one.resource, one.values, intent, self._redactor.clean))
-        )
-        row = self._send(one, entry, on_activity)
-        token_id = _token_id(row)
+        intent = creation.to_intent(int(self._environment.now() * 1000))
+        search = search_statement(creation.resource, creation.values, intent, self._redactor.clean)
+        entry = self._journal.begin(replace(intent, look=search))
+        response = self._send(creation, entry, on_activity)
+        token_id = _find_token_id(response)
         try:
-            yield row
-        except BaseException as error:  # noqa: BLE001 (whatever it was, nobody has the value)
-            raise self._undelivered(one, token_id, error, entry) from None
-        self._delivered.add(token_id or "")
+            yield response
+        except BaseException as error:  # noqa: BLE001 (whatever it was, the value is lost)
+            raise _undelivered(creation, token_id, error, entry) from None
+        self._delivered.add(token_id)
         if self._hold_back():
-            self._held.append((entry, self._orphan(one, token_id)))
+            self._held.append((entry, creation.orphans(token_id) if token_id else ()))
         else:
             entry.clear()
 
     def release_held(self, *, seen: bool) -> None:
-        """The values that were held back have been seen, or never will be."""
+        """Settle the values that were held back: they were shown, or never will be."""
         for entry, orphans in self._held:
             if seen:
                 entry.clear()
@@ -113,111 +132,89 @@ class Creator:
                 entry.leave(orphans)
         self._held.clear()
 
-    @staticmethod
-    def _orphan(one: Creation, token_id: str) -> Orphans:
-        return ((token_id, revoke_statement(one.resource, one.values, token_id)),) if token_id else ()
-
-    def _send(self, one: Creation, entry: Entry, on_activity: Callable[[str], None]) -> Mapping[str, Json]:
-        on_activity(f"{one.method.name} on {one.request.target.name}")
+    def _send(self, creation: Creation, entry: Entry, on_activity: OnActivity) -> Mapping[str, Json]:
+        on_activity(f"{creation.method.name} on {creation.workspace}")
         try:
-            reply = self._client.send(one.request)
-            return self._checked(one, reply)
+            return self._read_response(creation, self._client.send(creation.request))
         except Error as error:
             if had_no_effect(error):
                 entry.clear()
                 raise
-            raise self._lost(one, error, entry, on_activity) from None
-        except KeyboardInterrupt:  # asked for the third time: nothing more is tried
+            raise self._find_lost(creation, error, entry, on_activity) from None
+        except KeyboardInterrupt:  # Ctrl-C for the third time: the user does not want to wait for the search either
             entry.leave()
-            what = f"whether {one.request.target.name} created the token is unknown: interrupted"
-            raise UnknownOutcome(what, hint=f"look with: {entry.intent.look}") from None
-        except Exception as mistake:  # noqa: BLE001 (whatever it was: nobody knows what became of the request)
-            raise self._lost(
-                one, InternalError(f"tokensh made a mistake: {type(mistake).__name__}"), entry, on_activity
+            raise UnknownOutcome(
+                f"whether {creation.workspace} created the token is unknown: interrupted",
+                hint=f"check with: {entry.intent.look}",
             ) from None
+        except Exception as mistake:  # noqa: BLE001 (a bug of ours after the request was sent must not hide the token)
+            internal = InternalError(f"tokensh made a mistake: {type(mistake).__name__}")
+            raise self._find_lost(creation, internal, entry, on_activity) from None
 
-    def _checked(self, one: Creation, reply: Reply) -> Mapping[str, Json]:
-        """The reply's object, its secret known to the redactor. Raises ReplyError where there is none."""
-        (row,) = replies.rows(one.method, reply) or ({},)
-        for field in one.method.fields:
-            value = row.get(field.name)
-            if field.name.lower() not in SECRET_FIELDS:
-                continue
-            if not isinstance(value, str) or not value:
-                raise ReplyError(f"the reply to {one.method.name} has no {field.name}", path=f"$.{field.name}")
-            self._redactor.learn(value)
+    def _read_response(self, creation: Creation, reply: Reply) -> Mapping[str, Json]:
+        """Return the response's object and teach the redactor its secret. Raises ReplyError if the secret is missing."""
+        (row,) = replies.rows(creation.method, reply) or ({},)
+        for field in creation.method.fields:
+            if field.name.lower() in SECRET_FIELDS:
+                secret = row.get(field.name)
+                if not isinstance(secret, str) or not secret:
+                    raise ReplyError(f"the reply to {creation.method.name} has no {field.name}", path=f"$.{field.name}")
+                self._redactor.learn(secret)
         return row
 
-    # ---- what is lost
+    # ---- lost responses
 
-    def _undelivered(self, one: Creation, token_id: str, error: BaseException, entry: Entry) -> UnknownOutcome:
-        """A token that exists and whose value was not written out."""
-        orphans = self._orphan(one, token_id)
-        entry.leave(orphans)
-        reason = f": {error}" if isinstance(error, Error) else ""
-        return UnknownOutcome(
-            f"a token was created in {one.request.target.name}, but its value could not be delivered{reason}",
-            orphans=orphans,
-            hint="revoke it: nobody holds its value" if token_id else f"look for it with: {entry.intent.look}",
-        )
-
-    def _lost(self, one: Creation, error: Error, entry: Entry, on_activity: Callable[[str], None]) -> UnknownOutcome:
-        """A create whose reply is lost: the token list is compared."""
-        place = one.request.target.name
-        what = f"whether {place} created the token is unknown: {error.message}"
+    def _find_lost(self, creation: Creation, error: Error, entry: Entry, on_activity: OnActivity) -> UnknownOutcome:
+        """Look for the token of a create whose response is lost, and return the error that names it."""
+        what = f"whether {creation.workspace} created the token is unknown: {error.message}"
+        # A Ctrl-C that ended the create must not end the search too; one that is pressed from now on does.
         presses = self._cancellation.presses
         self._cancellation.reset()
-        on_activity(f"asking {place} whether it was created")
+        on_activity(f"asking {creation.workspace} whether it was created")
         try:
-            found = self._found(one, entry)
-        except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 (the create weighs more than what hinders the look)
+            token_ids = self._search_repeatedly(creation, entry)
+        except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 (the create matters more than why the search failed)
             entry.leave()
             reason = failure.message if isinstance(failure, Error) else type(failure).__name__
-            hint = f"look with: {entry.intent.look}"
-            return UnknownOutcome(f"{what}; its tokens could not be listed: {reason}", hint=hint)
+            return UnknownOutcome(
+                f"{what}; its tokens could not be listed: {reason}", hint=f"check with: {entry.intent.look}"
+            )
         finally:
             if presses:
                 self._cancellation.presses = presses
-        orphans = tuple((each, revoke_statement(one.resource, one.values, each)) for each in found)
+        orphans = creation.orphans(*token_ids)
         entry.leave(orphans)
-        if not found:
-            return UnknownOutcome(what, hint="no new token is in its list now; look again before you repeat the INSERT")
-        hint = "unless somebody else made the token above just now, nobody holds its value: revoke it"
-        if len(found) > 1:
-            hint = "nobody holds the value of one of the tokens above, made at the same time: look before you revoke"
-        return UnknownOutcome(what, orphans=orphans, hint=hint)
+        return UnknownOutcome(what, orphans=orphans, hint=_describe_orphans(len(orphans)))
 
-    def _found(self, one: Creation, entry: Entry) -> list[str]:
-        """What an intent may have made, looked for until it is seen or time enough has gone. Raises Error."""
-        found: list[str] = []
-        for pause in _LOOKS:
-            if found or self._cancellation.presses:
+    def _search_repeatedly(self, creation: Creation, entry: Entry) -> list[str]:
+        """Return the ids of tokens that a create may have made, after as many looks as it takes. Raises Error."""
+        token_ids: list[str] = []
+        for pause in _PAUSES:
+            if token_ids or self._cancellation.presses:
                 break
             self._environment.sleep(pause)
-            found = list(self.find_orphans(one.resource, one.values, entry))
-        return found
+            token_ids = list(self.find_orphans(creation.resource, creation.values, entry))
+        return token_ids
 
     def find_orphans(self, resource: Resource, values: Mapping[str, Value], entry: Entry) -> Iterator[str]:
-        """The ids of tokens that an intent may have made. Raises Error."""
-        reads = [m for m in resource.of("SELECT") if m.lists]
-        if not reads:
+        """Yield the ids of tokens that an intent may have created, from one listing. Raises Error."""
+        listing = next((m for m in resource.of("SELECT") if m.lists), None)
+        if listing is None:
             return
-        request = requests_.build(reads[0], self._hosts, values)
-        reply = self._client.send(request)
-        offset = self._offset(reply)
-        earliest = entry.intent.time + offset - _SLACK
-        for row in replies.rows(reads[0], reply):
+        reply = self._client.send(requests_.build(listing, self._hosts, values))
+        earliest = entry.intent.time + self._clock_offset(reply) - _CLOCK_SLACK
+        for row in replies.rows(listing, reply):
             token_id, created = row.get("token_id"), row.get("creation_time")
             if not isinstance(token_id, str) or token_id in self._delivered or not isinstance(created, int):
                 continue
             if created >= earliest and (row.get("comment") or "") == (entry.intent.comment or ""):
                 yield token_id
 
-    def _offset(self, reply: Reply) -> int:
-        """By how many ms the server's clock is ahead of ours."""
-        try:
-            from email.utils import parsedate_to_datetime  # noqa: PLC0415 (only where something is created)
+    def _clock_offset(self, reply: Reply) -> int:
+        """Return by how many ms the server's clock is ahead of ours; 0 if it sent no valid date."""
+        from email.utils import parsedate_to_datetime  # noqa: PLC0415 (only after a lost response)
 
+        try:
             server = parsedate_to_datetime(reply.date).timestamp()
         except (ValueError, TypeError):
             return 0
@@ -225,7 +222,7 @@ class Creator:
 
 
 def had_no_effect(error: Error) -> bool:
-    """Whether an error tells that the server made nothing."""
+    """Return whether an error says that the server did nothing."""
     match error:
         case NetworkError():
             return not error.sent
@@ -239,32 +236,56 @@ def had_no_effect(error: Error) -> bool:
             return True
 
 
-def _token_id(row: Mapping[str, Json]) -> str:
+def _undelivered(creation: Creation, token_id: str, error: BaseException, entry: Entry) -> UnknownOutcome:
+    """Return the error for a token that exists and whose value was not written out."""
+    orphans = creation.orphans(token_id) if token_id else ()
+    entry.leave(orphans)
+    reason = f": {error}" if isinstance(error, Error) else ""
+    return UnknownOutcome(
+        f"a token was created in {creation.workspace}, but its value could not be delivered{reason}",
+        orphans=orphans,
+        hint="revoke it: its value is lost" if token_id else f"check with: {entry.intent.look}",
+    )
+
+
+def _describe_orphans(count: int) -> str:
+    if count == 0:
+        return "its list shows no new token now; check again before you repeat the INSERT"
+    if count == 1:
+        return "unless someone else created the token above just now, its value is lost: revoke it"
+    return "one of the tokens above, created at the same time, is yours and its value is lost: check before you revoke"
+
+
+def _find_token_id(row: Mapping[str, Json]) -> str:
+    """Return the id of a response's token, or an empty string."""
     info = row.get("token_info")
-    found = info.get("token_id") if isinstance(info, dict) else row.get("token_id")
-    return found if isinstance(found, str) else ""
+    token_id = info.get("token_id") if isinstance(info, dict) else row.get("token_id")
+    return token_id if isinstance(token_id, str) else ""
+
+
+# ---- statements, each on one line, for messages and the journal
 
 
 def search_statement(resource: Resource, values: Mapping[str, Value], intent: Intent, redact: Redact) -> str:
-    """The query for what an intent may have made, in one line; nothing where the resource cannot be listed."""
+    """Return the query for the token of an intent; empty if the resource cannot be listed."""
     if not any(m.lists for m in resource.of("SELECT")):
         return ""
-    fields = {one.name for one in resource.fields}
+    fields = {field.name for field in resource.fields}
     where = [f"{name} = {text_literal(str(value))}" for name, value in values.items()]
     comment = intent.comment or ""
-    # What is masked, escaped or filled before the query runs would find nothing.
+    # A comment that is masked, escaped or filled before the query runs would find nothing.
     if "comment" in fields and comment.isprintable() and "{{" not in comment and redact(comment) == comment:
         where.append(f"coalesce(comment, '') = {text_literal(comment)}")
     if "creation_time" in fields:
-        where.append(f"creation_time >= {intent.time - _CLOCKS_DIFFER}")
-    return f"SELECT * FROM {resource.id} WHERE {' AND '.join(where)};"  # noqa: S608 (to be read)
+        where.append(f"creation_time >= {intent.time - _MOST_CLOCKS_DIFFER}")
+    return f"SELECT * FROM {resource.id} WHERE {' AND '.join(where)};"  # noqa: S608 (only shown)
 
 
 def revoke_statement(resource: Resource, values: Mapping[str, Value], token_id: str) -> str:
-    """The statement that revokes a token, in one line."""
-    place = " AND ".join(f"{name} = {text_literal(str(value))}" for name, value in values.items())
+    """Return the statement that revokes a token."""
     if resource.of("DELETE") or not resource.delete_by:
-        return f"DELETE FROM {resource.id} WHERE {place} AND token_id = {text_literal(token_id)};"  # noqa: S608 (to be read)
-    given = ", ".join(f"@{name} = {text_literal(str(value))}" for name, value in values.items())
+        where = " AND ".join(f"{name} = {text_literal(str(value))}" for name, value in values.items())
+        return f"DELETE FROM {resource.id} WHERE {where} AND token_id = {text_literal(token_id)};"  # noqa: S608 (only shown)
+    arguments = ", ".join(f"@{name} = {text_literal(str(value))}" for name, value in values.items())
     body = text_literal(json.dumps({"token_id": token_id}))
-    return f"EXEC {resource.id}.{resource.delete_by} {given} @@json = {body};"
+    return f"EXEC {resource.id}.{resource.delete_by} {arguments} @@json = {body};"

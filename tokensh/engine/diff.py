@@ -8,38 +8,38 @@ from tokensh.engine.store import Store
 from tokensh.errors import ProgrammingError
 from tokensh.rows import Column, Row, RowSet
 
-_KEYS = ("deployment_name", "token_id")
-"""Fields that tell one row from another, where the view shows them."""
+_KEY_FIELDS = ("deployment_name", "token_id")
+"""Fields that identify a row, if the view shows them."""
 
 
 def describe_refresh(store: Store, name: str) -> RowSet:
-    """`change` (new, gone, was, is), then the view's columns; a changed row is two, as it was and as it is.
+    """Return `change` (new, gone, was, is) and the view's columns; a changed row is two, as it was and as it is.
 
-    Raises ProgrammingError where there is no such materialized view.
+    Raises ProgrammingError if there is no such materialized view.
     """
-    kept = store.find(name)
-    if kept is None or kept.kind != "MATERIALIZED VIEW":
-        raise ProgrammingError(f"{name} is no materialized view", hint="SHOW VIEWS lists them")
-    come, gone = store.differences(kept)
-    return RowSet((Column("change", "string"), *kept.columns), _changes(key_columns(kept.columns), come, gone))
+    view = store.find(name)
+    if view is None or view.kind != "MATERIALIZED VIEW":
+        raise ProgrammingError(f"unknown materialized view {name}", hint="SHOW VIEWS lists them")
+    added, removed = store.differences(view)
+    return RowSet((Column("change", "string"), *view.columns), _pair_changes(key_columns(view.columns), added, removed))
 
 
 def key_columns(columns: Sequence[Column]) -> tuple[int, ...]:
-    """Return the indexes of the columns that tell one token from another; empty if no column shows the token's id."""
+    """Return the indexes of the columns that identify a row; empty if none of them shows a token's id."""
     fields = [(column.origin or "").rpartition(".")[2] for column in columns]
-    return tuple(fields.index(name) for name in _KEYS if name in fields) if "token_id" in fields else ()
+    return tuple(fields.index(name) for name in _KEY_FIELDS if name in fields) if "token_id" in fields else ()
 
 
-def _changes(key: tuple[int, ...], come: Sequence[Row], gone: Sequence[Row]) -> Iterator[Row]:
-    def named(row: Row) -> Row:
-        return tuple(row[at] for at in key)
+def _pair_changes(key: tuple[int, ...], added: Sequence[Row], removed: Sequence[Row]) -> Iterator[Row]:
+    def key_of(row: Row) -> Row:
+        return tuple(row[index] for index in key)
 
-    now = {named(row): row for row in come} if key else {}
-    before = {named(row) for row in gone} if key else set()
-    for row in gone:
-        if key and named(row) in now:
+    added_by_key = {key_of(row): row for row in added} if key else {}
+    removed_keys = {key_of(row) for row in removed} if key else set()
+    for row in removed:
+        if key and key_of(row) in added_by_key:
             yield ("was", *row)
-            yield ("is", *now[named(row)])
+            yield ("is", *added_by_key[key_of(row)])
         else:
             yield ("gone", *row)
-    yield from (("new", *row) for row in come if not key or named(row) not in before)
+    yield from (("new", *row) for row in added if not key or key_of(row) not in removed_keys)

@@ -1,4 +1,4 @@
-"""Creates whose outcome is not known, of all sessions: the table tokensh.local.pending, and when a row of it is settled."""
+"""Creates whose outcome is unknown, of all sessions: the table tokensh.local.pending, and what settles its rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 
 from tokensh.api.journal import Journal
 from tokensh.rows import Column, Row, Value
-from tokensh.text import escape_unsafe, truncate
+from tokensh.text import escape_unsafe, plural, truncate
 
 NAME = "tokensh.local.pending"
 COLUMNS = (
@@ -20,48 +20,57 @@ COLUMNS = (
     Column("token_id", "string"),
     Column("statement", "string"),
 )
-"""`sent_time` in epoch ms; `statement` revokes the token, or, where no `token_id` is known, looks for it."""
+"""`sent_time` in epoch ms; `statement` revokes the token or, without a `token_id`, looks for it."""
+_LONGEST_COMMENT = 40
 
 
 class UnknownCreates:
-    """The journal's entries that nobody holds."""
+    """The journal's entries that no running session holds."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
     def rows(self) -> Iterator[Row]:
-        """The table's rows as the disk has them now: other sessions may have left some."""
-        for one in self._journal.left():
-            made = one.intent
-            head = (one.id, made.time, made.workspace, made.host, made.resource, made.comment, made.lifetime_seconds)
-            for token_id, statement in made.orphans or ((None, made.look or None),):
+        """Yield the table's rows as the disk has them now: other sessions may have added some."""
+        for entry in self._journal.left():
+            intent = entry.intent
+            head = (
+                entry.id,
+                intent.time,
+                intent.workspace,
+                intent.host,
+                intent.resource,
+                intent.comment,
+                intent.lifetime_seconds,
+            )
+            for token_id, statement in intent.orphans or ((None, intent.look or None),):
                 yield (*head, token_id, statement)
 
     def summary(self) -> str | None:
-        """The line that a session begins with; None: there is nothing to say."""
-        found = list(self._journal.left())
-        if not found:
+        """Return the line that a session begins with, or None if there is nothing to report."""
+        entries = list(self._journal.left())
+        if not entries:
             return None
-        what = "1 create is" if len(found) == 1 else f"{len(found)} creates are"
-        first = found[0].intent
-        comment = f' "{truncate(escape_unsafe(first.comment), 40)}"' if first.comment else ""
-        return f"the outcome of {what} not known ({escape_unsafe(first.workspace)}{comment}): SELECT * FROM {NAME}"  # noqa: S608 (to be read)
+        first = entries[0].intent
+        comment = f' "{truncate(escape_unsafe(first.comment), _LONGEST_COMMENT)}"' if first.comment else ""
+        example = f"{escape_unsafe(first.workspace)}{comment}"
+        return f"unknown outcome of {plural(len(entries), 'create')} ({example}): SELECT * FROM {NAME}"  # noqa: S608 (only shown)
 
     # ---- what settles an entry
 
     def forget_token(self, token_id: str) -> None:
-        """A token is gone."""
-        for one in self._journal.left():
-            left = tuple(pair for pair in one.intent.orphans if pair[0] != token_id)
-            if left == one.intent.orphans:
+        """Take a token that was revoked off all entries; clear those without another."""
+        for entry in self._journal.left():
+            remaining = tuple(orphan for orphan in entry.intent.orphans if orphan[0] != token_id)
+            if remaining == entry.intent.orphans:
                 continue
-            if left:
-                one.leave(left)
+            if remaining:
+                entry.leave(remaining)
             else:
-                one.clear()
+                entry.clear()
 
     def forget(self, ids: Collection[Value] | None = None) -> None:
-        """Somebody has looked, and says that these, or all, are settled."""
-        for one in self._journal.left():
-            if ids is None or one.id in ids:
-                one.clear()
+        """Clear the entries of these ids, or all: the user has checked them."""
+        for entry in self._journal.left():
+            if ids is None or entry.id in ids:
+                entry.clear()
