@@ -55,6 +55,7 @@ def recent_workspaces(history: History | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
+# In local time and without the time of day: the menu has room for a few words, and a day decides which token is meant.
 def describe_expiry(token: ListedToken) -> str:
     """Return when a token expires, as a note in the menu; empty if that is not known."""
     if token.expiry is None:

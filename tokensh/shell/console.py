@@ -31,9 +31,10 @@ class Console:
         self._environment = environment
         self._settings = settings
         self._redact = redact
+        # What `\o` named; None: the terminal.
         self._destination: TextIO | None = None
+        # s that the user has spent in pagers. They are not part of a statement's time.
         self.pager_seconds = 0.0
-        """s that the user has spent in pagers, which is not part of a statement's time."""
 
     def say(self, text: str) -> None:
         """Write a line that answers a command."""
@@ -66,7 +67,7 @@ class Console:
     def options(self, *, reveal: bool = False) -> Options:
         """Return how results look where they go now; `reveal` shows secrets, on the terminal only."""
         settings = self._settings
-        return Options.for_stream(self._environment, self._stream(reveal=reveal), settings.colour).replace(
+        return Options.for_stream(self._environment, self._choose_stream(reveal=reveal), settings.colour).replace(
             header=settings.header,
             expanded=settings.expanded,
             mask=not reveal,
@@ -74,21 +75,23 @@ class Console:
             null=settings.null or None,
         )
 
-    def size(self, columns: int | None = None) -> tuple[int, int]:
+    def size(self) -> tuple[int, int]:
         """Return the terminal's columns and lines."""
-        return terminal_size(self._environment, self._environment.stdout, columns)
+        return terminal_size(self._environment, self._environment.stdout, None)
 
-    def _stream(self, *, reveal: bool) -> TextIO:
+    def _choose_stream(self, *, reveal: bool) -> TextIO:
         # A secret that is revealed stays out of the file that `\o` named.
         return self._environment.stdout if reveal or self._destination is None else self._destination
 
     def show(self, result: RowSet, *, reveal: bool = False) -> int:
         """Write a result, through the pager if the screen cannot hold it; return the number of rows. Raises Error."""
-        stream, options, settings = self._stream(reveal=reveal), self.options(reveal=reveal), self._settings
-        # A write's rows are shown at once, a secret never enters the pager, which may keep what it shows.
+        stream, options, settings = self._choose_stream(reveal=reveal), self.options(reveal=reveal), self._settings
+        # The pager holds rows back until the screen is full, but a write's row must be shown before the next write is sent. And
+        # a pager may write what it shows to a file (less -o), so a revealed secret never goes there.
         pages = settings.pager and not settings.plain and not reveal and not result.incremental
         if options.terminal and options.width is not None and pages:
             return self._show_in_pager(result, stream, options, options.width)
+        # A program that stops reading is an error for a write, whose rows would be lost, and normal for a query.
         if result.incremental or not isinstance(stream, ProgramInput):
             return deliver(settings.format, result, stream, options)
         rows = _CountedRows(result.rows)

@@ -33,6 +33,7 @@ _KINDS: dict[str | None, _TokenType | None] = {
     "OTHER": Punctuation,
 }
 
+# Names of the terminal's own palette (ansi...): they follow the user's light or dark theme.
 STYLE = merge_styles(
     [
         style_from_pygments_dict(

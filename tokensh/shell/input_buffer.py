@@ -12,6 +12,12 @@ from tokensh.sql.lexer import Token, tokenize
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import StatementText, split_script
 
+# Three questions are asked of the text, each at its own price: `line_marks` at every key, which only runs the lexer; `is_ready`
+# at Enter, which splits the text and may parse its last statement; `find_error` after a pause, which parses everything.
+#
+# A backslash is a command wherever it is outside of quotes and comments, as in psql: `SELECT 1 \g` on one line, or a command on a
+# line of its own in the middle of a statement, which then goes on behind it.
+
 # Words that users type without a backslash, as the whole input.
 BARE_COMMANDS = {word: command.name for command in COMMANDS.values() for word in command.words}
 _TAKES_STATEMENT = frozenset(command.name for command in COMMANDS.values() if command.takes_statement)
@@ -134,12 +140,14 @@ def find_error(text: str, parser: Parser) -> str:
     if len(text) > _LONGEST_CHECKED:
         return ""
     for part in split_input(text, parser):
-        if isinstance(part, StatementText) and (error := _check(part, typing=not text[-1:].isspace(), parser=parser)):
+        if isinstance(part, StatementText) and (
+            error := _check_statement(part, typing=not text[-1:].isspace(), parser=parser)
+        ):
             return _format_error(part, error)
     return ""
 
 
-def _check(piece: StatementText, *, typing: bool, parser: Parser) -> SqlSyntaxError | None:
+def _check_statement(piece: StatementText, *, typing: bool, parser: Parser) -> SqlSyntaxError | None:
     """Return the error of a statement; None if it is open and may still become right.
 
     Args:

@@ -43,10 +43,10 @@ class Pager(io.TextIOBase):
     def __init__(
         self, environment: Environment, terminal: TextIO, size: tuple[int, int], note: Callable[[str], None]
     ) -> None:
+        # Whether the user left the pager before the end.
         self.left = False
-        """Whether the user left the pager before the end."""
+        # s spent waiting for the pager.
         self.seconds = 0.0
-        """s spent waiting for the pager."""
         self._environment = environment
         self._terminal = terminal
         self._columns, lines = size
@@ -54,8 +54,8 @@ class Pager(io.TextIOBase):
         self._note = note
         self._held: list[str] = []
         self._process: subprocess.Popen[str] | None = None
+        # Whether no pager can be run, so that everything goes to the terminal.
         self._bypassed = False
-        """Whether there is no pager, so that everything goes to the terminal."""
         self._ctrl_c = ExitStack()
 
     def write(self, text: str) -> int:
@@ -104,6 +104,7 @@ class Pager(io.TextIOBase):
     def _write_to_pager(self, text: str) -> int:
         assert self._process is not None  # noqa: S101
         assert self._process.stdin is not None  # noqa: S101
+        # Writing blocks while the user reads: that time is not the statement's.
         begun = self._environment.monotonic()
         try:
             self._process.stdin.write(text)

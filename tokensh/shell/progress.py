@@ -22,6 +22,10 @@ class _State:
     answered: tuple[int, int] | None = None
 
 
+# The statement runs in the main thread, since Python handles Ctrl-C there, so another thread draws. It writes to stderr: a
+# result that is redirected stays clean. `stop` joins the thread before a row is written, so that the two never mix.
+
+
 class Spinner:
     """A line that a thread draws between `start` and `stop`; both may be called repeatedly.
 

@@ -74,28 +74,30 @@ class Prompt:
         self._connection = connection
         self._settings = settings
         self._prefilled = ""
+        # A text and the marks of its lines.
         self._marks: tuple[str, list[str]] = ("", [""])
-        """A text and the marks of its lines."""
+        # The error in the text, once nothing has been typed for a while.
         self._error = ""
-        """The error in the text, once nothing has been typed for a while."""
         self._error_check: asyncio.Task[None] | None = None
         completer = ShellCompleter(self._create_completer, collect_facts)
         self._prompt: PromptSession[str] = PromptSession(
-            self._message,
+            self._format_message,
             multiline=True,
-            prompt_continuation=self._continuation,
+            prompt_continuation=self._format_continuation,
             lexer=PygmentsLexer(lexer_for(connection.parser.table)),
             style=STYLE,
+            # None lets prompt_toolkit find out; with one bit it sends bold and italic, and no colour.
             color_depth=None if colour else ColorDepth.DEPTH_1_BIT,
             completer=completer,
+            # A screen reader would read a menu, a suggestion or a toolbar at every key.
             complete_while_typing=not settings.plain,
             history=StoredHistory(history, connection.redactor.clean),
             auto_suggest=None if settings.plain else SuggestFromHistory(),
             key_bindings=key_bindings(connection.parser, self._toggle_editing_mode, toggle_times),
-            bottom_toolbar=None if settings.plain else self._toolbar,
+            bottom_toolbar=None if settings.plain else self._format_toolbar,
             input_processors=[HighlightMatchingBracketProcessor()],
             enable_open_in_editor=True,
-            tempfile_suffix=".sql",
+            tempfile_suffix=".sql",  # editors choose their highlighting by it
             search_ignore_case=True,
             vi_mode=settings.vi,
         )
@@ -132,7 +134,7 @@ class Prompt:
 
     # ---- around the text
 
-    def _message(self) -> StyleAndTextTuples:
+    def _format_message(self) -> StyleAndTextTuples:
         workspace = self._connection.workspace or ""
         place = escape_unsafe("/".join(filter(None, (self._connection.destination, workspace))))
         # A narrow terminal is shown the workspace alone, or only its ends, so that there is room for typing.
@@ -142,7 +144,7 @@ class Prompt:
         shown: StyleAndTextTuples = [("class:workspace", f" {place}")] if place else []
         return [("class:prompt", "tokensh"), *shown, ("class:prompt", "> ")]
 
-    def _continuation(self, columns: int, line_number: int, wrapped: int) -> StyleAndTextTuples:
+    def _format_continuation(self, columns: int, line_number: int, wrapped: int) -> StyleAndTextTuples:
         if wrapped:
             return [("", " " * columns)]
         marks = self._line_marks()
@@ -157,7 +159,7 @@ class Prompt:
             self._marks = text, line_marks(text + "\n", self._connection.parser)
         return self._marks[1]
 
-    def _toolbar(self) -> StyleAndTextTuples:
+    def _format_toolbar(self) -> StyleAndTextTuples:
         text = self._prompt.default_buffer.text
         above, newline, last = text.rstrip("\n").rpartition("\n")
         if newline and above.strip() and last.strip().rstrip(";").lower() in BARE_COMMANDS:

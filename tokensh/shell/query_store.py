@@ -44,7 +44,7 @@ class QueryStore:
         return texts
 
     def get(self, name: str) -> str:
-        """Return the text of a query. Raises InterfaceError if there is no such query."""
+        """Return the text of a query. Raises InterfaceError if the name is unknown."""
         if name in self.texts:
             return self.texts[name]
         raise InterfaceError(f"unknown query {name!r}", hint=did_you_mean(name, self.texts) or r"\n lists them")

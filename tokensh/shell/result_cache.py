@@ -30,12 +30,13 @@ class ResultCache:
     """Facts from the results of one session, for completion, for questions before a revoke, and for commands."""
 
     def __init__(self) -> None:
+        # The last result that had columns.
         self.last = Result()
-        """The last result that had columns."""
+        # The tokens of the last listing, by id. An earlier listing is forgotten: its comments may be out of date.
         self.tokens: dict[str, ListedToken] = {}
-        """The tokens of the last listing of tokens, by id."""
+        # Workspaces that were used or listed, the latest first.
         self.workspaces: tuple[str, ...] = ()
-        """Workspaces that were used or listed, the latest first."""
+        # Results with secrets that were masked, and how many of them the user was warned of.
         self._hidden: list[Result] = []
         self._warned_of = 0
 
@@ -61,6 +62,7 @@ class ResultCache:
     def _record_rows(
         self, result: RowSet, workspace: str | None, on_row: Callable[[], None], on_wait: Callable[[], None]
     ) -> Generator[Row, None, None]:
+        # `last` is set before the first row: a result that fails or is interrupted midway still can be copied as far as it came.
         recorded = Result(result.columns)
         if result.columns:
             self.last = recorded
@@ -68,12 +70,13 @@ class ResultCache:
             yield from _copy_rows(result.rows, recorded.rows, on_row, on_wait)
         finally:
             on_row()
-            self._learn(recorded, workspace)
+            self._learn_from(recorded, workspace)
 
-    def _learn(self, result: Result, workspace: str | None) -> None:
+    def _learn_from(self, result: Result, workspace: str | None) -> None:
         columns, rows = result.columns, result.rows
         if any(column.secret for column in columns) and rows:
             self._hidden.append(result)
+        # Backwards, so that of two columns with the same field the first counts.
         positions = {field_name(column): index for index, column in reversed(list(enumerate(columns)))}
         if "deployment_name" in positions:
             names = (row[positions["deployment_name"]] for row in rows)

@@ -40,7 +40,7 @@ class Runner:
         console: shows results, errors and notes.
         results: remembers results.
         spinner: shown while a statement runs.
-        history: gets every statement and its outcome; None: there is no history.
+        history: gets every statement and its outcome; None: statements are not remembered.
     """
 
     def __init__(  # noqa: PLR0913 (the parts of a session that a statement touches)
@@ -58,8 +58,8 @@ class Runner:
         self._console = console
         self._results = results
         self._spinner = spinner
+        # None once it could not be written.
         self.history = history
-        """The history of statements; None once it could not be written."""
 
     def run(self, text: str, source: Source | None = None, *, record: bool) -> str:
         """Run a statement whose placeholders are filled, and show its results.
@@ -84,9 +84,12 @@ class Runner:
             self._print_footer(outcome, seconds, self._connection.client.requests_sent - sent)
         if results.hidden_count > hidden:
             self._explain_hidden_value()
+        # A statement may finish although Ctrl-C was pressed; what follows it must not run then.
         return "interrupted" if self._connection.cancellation.presses else outcome.text
 
     def _execute(self, text: str, source: Source) -> _Outcome:
+        # Ctrl-C does not raise here at first: it asks the statement to stop, which then raises Interrupted itself, so that an
+        # answer with a new token can still arrive. Only the third press raises KeyboardInterrupt.
         cancellation = self._connection.cancellation
         outcome = _Outcome()
         cancellation.reset()
@@ -94,12 +97,12 @@ class Runner:
             with handle_interrupts(cancellation):
                 self._spinner.start()
                 for result in self._connection.results(text):
-                    outcome.rows = self._show(result)
+                    outcome.rows = self._show_result(result)
                     outcome.number = self._store_result(result)
         except KeyboardInterrupt:
             outcome.text = "interrupted"
         except Error as error:
-            self._spinner.stop()
+            self._spinner.stop()  # before the error is written, or the spinner's line would be in its way
             stopped = isinstance(error, Interrupted)
             outcome.text = "interrupted" if stopped else f"{type(error).__name__}: {error.message}"
             self._console.report(error, source)
@@ -107,7 +110,7 @@ class Runner:
             self._spinner.stop()
         return outcome
 
-    def _show(self, result: RowSet) -> int:
+    def _show_result(self, result: RowSet) -> int:
         """Show a result and remember it on the way; return the number of its rows."""
         return self._console.show(
             self._results.record(

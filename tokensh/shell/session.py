@@ -35,6 +35,14 @@ from tokensh.text import escape_unsafe, plural, truncate
 if TYPE_CHECKING:
     from tokensh.complete import Facts
 
+# The parts of a session (console, result cache, runner, prompt, confirmation) get the objects and callbacks they need from
+# its constructor, and none of them holds the session: each can be read and tested without the others. Meta commands are the
+# exception, since they may ask for anything; they get the session as a `ShellContext`, a protocol that the commands package
+# declares. import-linter checks that no module of the shell imports this one.
+#
+# The way of a text: prompt -> split_input -> commands and statements; a statement goes to the runner, which sends it through
+# the connection, records its rows in the result cache and shows them on the console.
+
 # Files that include each other; a file that includes itself would go on for ever.
 _DEEPEST_INCLUDE = 10
 
@@ -52,6 +60,7 @@ class Session:
     def __init__(self, connection: Connection, settings: Settings) -> None:
         environment, redact = connection.environment, connection.redactor.clean
         self.connection = connection
+        # A new token counts as lost until its masked value was revealed or copied: the connection keeps its journal entry.
         connection.holds_back_values = True
         self.settings = settings
         self.console = Console(environment, settings, redact)
@@ -77,9 +86,9 @@ class Session:
         )
         self._open_statement = ""
         self._last_statement = ""
-        self._open_files = 0
+        self._include_depth = 0
+        # What the user has answered for placeholders, by name: the defaults of the next questions.
         self._answers: dict[str, str] = {}
-        """What the user has answered for placeholders, by name: the defaults of the next questions."""
         confirmation = ChangeConfirmation(connection, settings, self.console, self.results, self._spinner)
         connection.callbacks = Callbacks(
             approve=confirmation.approve,
@@ -110,7 +119,7 @@ class Session:
                     continue
         except ExitShell:
             if self.connection.in_transaction:
-                self.console.note(f"rolled back: {self.connection.rollback()} waiting changes were not sent")
+                self.console.note(f"rolled back: {plural(self.connection.rollback(), 'waiting change')} not sent")
             return 0
 
     def _print_banner(self) -> None:
@@ -125,7 +134,7 @@ class Session:
         if path is None or not path.exists():
             return
         try:
-            self._run_input(_read_script(path), str(path), record=False)
+            self.run_text(_read_script(path), str(path), record=False)
         except Error as error:
             self.console.report(error)
         except KeyboardInterrupt:
@@ -133,20 +142,16 @@ class Session:
 
     # ---- what is run
 
-    def run_text(self, text: str) -> None:
-        """Run what was typed or pasted. Raises ExitShell, KeyboardInterrupt."""
-        self._run_input(text)
-
     def run_file(self, path: Path, name: str) -> None:
         """Run a file up to its first error; errors name it `name`. Raises InterfaceError, ExitShell, KeyboardInterrupt."""
-        if self._open_files >= _DEEPEST_INCLUDE:
+        if self._include_depth >= _DEEPEST_INCLUDE:
             raise InterfaceError(f"cannot run {name}: files include each other more than {_DEEPEST_INCLUDE} deep")
         text = _read_script(path)
-        self._open_files += 1
+        self._include_depth += 1
         try:
-            self._run_input(text, name)
+            self.run_text(text, name)
         finally:
-            self._open_files -= 1
+            self._include_depth -= 1
 
     def run_if_ended(self, text: str) -> None:
         """Run a text whose last statement is ended, else put it into the next prompt."""
@@ -157,9 +162,10 @@ class Session:
             case _:
                 self.prefill(text)
 
-    def _run_input(self, text: str, file: str = "", *, record: bool = True) -> None:
+    def run_text(self, text: str, file: str = "", *, record: bool = True) -> None:
         """Run the statements and commands of a text; an error stops a file, Ctrl-C both. Raises ExitShell, KeyboardInterrupt."""
         parts = list(split_input(bare_command(text) or text, self.connection.parser))
+        # A leading blank keeps a text out of the history, as in bash (HISTCONTROL=ignorespace).
         record = record and not text.startswith(" ")
         for number, part in enumerate(parts):
             if len(parts) > 1 and not file and isinstance(part, StatementText):
@@ -170,6 +176,7 @@ class Session:
             except Error as error:
                 self.console.report(error, source)
                 outcome = error.message
+            # At the prompt the statements after an error still run, as in psql.
             left = sum(isinstance(later, StatementText) for later in parts[number + 1 :])
             if left and (outcome == "interrupted" or (file and outcome != "ok")):
                 self.console.note(f"{plural(left, 'more statement')} {'was' if left == 1 else 'were'} not run")
@@ -186,16 +193,13 @@ class Session:
             case StatementText():
                 if part.error:
                     raise part.error
-                return self._run_statement(part.text, source, record=record)
+                return self.run_statement(part.text, source, record=record)
             case _:
                 assert_never(part)
         return "ok"
 
-    def run_statement(self, text: str) -> str:
+    def run_statement(self, text: str, source: Source | None = None, *, record: bool = True) -> str:
         """Run one statement without `;` and return its outcome. Raises PlaceholderError, KeyboardInterrupt."""
-        return self._run_statement(text)
-
-    def _run_statement(self, text: str, source: Source | None = None, *, record: bool = True) -> str:
         self._last_statement = self._fill_placeholders(text)
         return self._runner.run(self._last_statement, source, record=record)
 
@@ -223,7 +227,7 @@ class Session:
             self._answers.setdefault("deployment_name", self.connection.workspace)
         try:
             values = dialogs.ask_values(places, self.connection.variables, self._answers, self._suggest_values)
-        except EOFError:
+        except EOFError:  # Ctrl-D at a question cancels the statement, it does not leave the shell
             raise KeyboardInterrupt from None
         return placeholders.substitute(text, places, values)
 

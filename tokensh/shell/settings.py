@@ -83,7 +83,7 @@ class SettingSpec:
 
 _ON_OFF = {"on": True, "off": False}
 
-# What `\pset` and the `[shell]` table of config.toml may set.
+# What `\pset` and the `[shell]` table of config.toml may set. `quiet`, `colour` and `plain` belong to the command line only.
 SETTINGS = {
     "format": SettingSpec("format", {name: name for name in FORMATS}),
     "null": SettingSpec("null", {}),

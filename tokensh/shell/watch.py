@@ -32,6 +32,11 @@ MarkedRow = tuple[str, Row]
 """A row and what became of it since the run before: NEW, GONE, CHANGED or SAME."""
 
 
+# How a frame is painted: the cursor goes up by the lines of the last frame and each line is written over the old one, its rest
+# cleared. Clearing the screen first would flicker, and the alternate screen would take the last result away at the end, which
+# the user wants to keep reading. A frame is never longer than the screen, or going up would miss its first lines.
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The result of one run; `seconds` it took."""
@@ -56,10 +61,10 @@ class Watch:
     options: Callable[[], Options]
     size: Callable[[], tuple[int, int] | None]
     spinner: Spinner
+    # The result of the last run that succeeded.
     last: Snapshot | None = None
-    """The result of the last run that succeeded."""
+    # Lines of the frame on the screen, and the size of the screen then.
     _painted_lines: int = 0
-    """Lines of the frame on the screen."""
     _painted_size: tuple[int, int] | None = None
     _failure: str = field(default="", init=False)
 
@@ -133,11 +138,11 @@ class Watch:
         if self._failure:
             head.append(escape_unsafe(self.connection.redactor.clean(self._failure)))
         if size is None:
-            stdout.write("\n".join((*head, *self._render(snapshot, marked_rows))) + "\n\n")
+            stdout.write("\n".join((*head, *self._render_rows(snapshot, marked_rows))) + "\n\n")
             stdout.flush()
             return
         columns, lines = size
-        body = self._fit(snapshot, marked_rows, max(lines - len(head) - 1, 1))
+        body = self._fit_lines(snapshot, marked_rows, max(lines - len(head) - 1, 1))
         frame = [*(truncate(line, max(columns - 1, 1)) for line in head), *body]
         go_back = f"\r\x1b[{self._painted_lines}A" if self._painted_lines else ""
         if self._painted_lines and size != self._painted_size:
@@ -156,15 +161,15 @@ class Watch:
         rows = f"{plural(len(snapshot.rows), 'row')} in {snapshot.seconds:.2f} s"
         return " · ".join((f"{clock:%H:%M:%S}Z", rows, *([changes] if changes else []), "Ctrl-C stops"))
 
-    def _fit(self, snapshot: Snapshot, marked_rows: list[MarkedRow], room: int) -> list[str]:
+    def _fit_lines(self, snapshot: Snapshot, marked_rows: list[MarkedRow], room: int) -> list[str]:
         """Return at most `room` lines; if that is not all of them, changed rows come first."""
-        body = self._render(snapshot, marked_rows)
+        body = self._render_rows(snapshot, marked_rows)
         if len(body) <= room:
             return body
-        body = self._render(snapshot, sorted(marked_rows, key=lambda marked: marked[0] == SAME))
+        body = self._render_rows(snapshot, sorted(marked_rows, key=lambda marked: marked[0] == SAME))
         return [*body[: room - 1], f"… {plural(len(body) - room + 1, 'more line')}"]
 
-    def _render(self, snapshot: Snapshot, marked_rows: list[MarkedRow]) -> list[str]:
+    def _render_rows(self, snapshot: Snapshot, marked_rows: list[MarkedRow]) -> list[str]:
         if not snapshot.columns:
             return []
         columns = (Column("", "string"), *snapshot.columns)
@@ -196,13 +201,13 @@ def mark_changes(before: Snapshot | None, now: Snapshot) -> list[MarkedRow]:
     key = _find_key(before, now)
     if key is None:
         return _mark_whole_rows(before.rows, now.rows)
-    before_by_key = {_cells(row, key): row for row in before.rows}
-    keys_now = {_cells(row, key) for row in now.rows}
+    before_by_key = {_pick_cells(row, key): row for row in before.rows}
+    keys_now = {_pick_cells(row, key) for row in now.rows}
     marked_rows = []
     for row in now.rows:
-        earlier = before_by_key.get(_cells(row, key))
+        earlier = before_by_key.get(_pick_cells(row, key))
         marked_rows.append((NEW if earlier is None else SAME if earlier == row else CHANGED, row))
-    return [*marked_rows, *((GONE, row) for row in before.rows if _cells(row, key) not in keys_now)]
+    return [*marked_rows, *((GONE, row) for row in before.rows if _pick_cells(row, key) not in keys_now)]
 
 
 def _mark_whole_rows(before: Sequence[Row], now: Sequence[Row]) -> list[MarkedRow]:
@@ -216,13 +221,15 @@ def _mark_whole_rows(before: Sequence[Row], now: Sequence[Row]) -> list[MarkedRo
 
 
 def _find_key(before: Snapshot, now: Snapshot) -> tuple[int, ...] | None:
-    """Return the indexes of the columns that tell rows apart; None if there are none, or two rows have the same key."""
+    """Return the indexes of the columns that tell rows apart; None if no column does, or two rows have the same key."""
     key = key_columns(now.columns)
     if not key:
         return None
-    unique = all(len({_cells(row, key) for row in snapshot.rows}) == len(snapshot.rows) for snapshot in (before, now))
+    unique = all(
+        len({_pick_cells(row, key) for row in snapshot.rows}) == len(snapshot.rows) for snapshot in (before, now)
+    )
     return key if unique else None
 
 
-def _cells(row: Row, indexes: tuple[int, ...]) -> Row:
+def _pick_cells(row: Row, indexes: tuple[int, ...]) -> Row:
     return tuple(row[index] for index in indexes)

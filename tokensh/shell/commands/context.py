@@ -32,11 +32,11 @@ class ShellContext(Protocol):
 
     @property
     def open_statement(self) -> str:
-        """The statement that was typed before the command and is not ended yet; empty if there is none."""
+        """The statement that was typed before the command and is not ended yet; may be empty."""
 
     @property
     def current_statement(self) -> str:
-        """The open statement, else the last that ran; empty if there is none."""
+        """The open statement, else the last that ran; may be empty."""
 
     def run_text(self, text: str) -> None:
         """Run statements and commands as if they were typed. Raises ExitShell, KeyboardInterrupt."""

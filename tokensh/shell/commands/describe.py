@@ -15,7 +15,7 @@ from tokensh.shell.commands.registry import MetaCommand
 from tokensh.text import did_you_mean, escape_unsafe
 
 
-def _describe(shell: ShellContext, argument: str) -> None:
+def _describe_name(shell: ShellContext, argument: str) -> None:
     connection, console = shell.connection, shell.console
     if not argument:
         console.show(connection.run(f"SHOW RESOURCES IN {'.'.join(connection.namespace)}"))
@@ -134,7 +134,7 @@ COMMANDS = (
         "[RESOURCE [METHOD]]",
         "list resources; describe one; bring a method's statement to the prompt",
         "Resources and the connection",
-        _describe,
+        _describe_name,
     ),
     MetaCommand(
         r"\dt",

@@ -14,7 +14,7 @@ from tokensh.shell.commands.registry import MetaCommand
 from tokensh.shell.redirection import leave_ctrl_c_to_child
 
 
-def _edit(shell: ShellContext, argument: str) -> None:
+def _edit_statement(shell: ShellContext, argument: str) -> None:
     if argument:
         shell.run_if_ended(_edit_file(shell, Path(argument).expanduser()))
         return
@@ -65,7 +65,7 @@ COMMANDS = (
         "[FILE]",
         "edit the statement in VISUAL or EDITOR; it runs if it ends with ;",
         "The statement",
-        _edit,
+        _edit_statement,
         takes_statement=True,
         needs_prompt=True,
     ),

@@ -13,7 +13,7 @@ from tokensh.shell.redirection import leave_ctrl_c_to_child
 from tokensh.text import did_you_mean
 
 
-def _quit(shell: ShellContext, _: str) -> None:
+def _leave_shell(shell: ShellContext, _: str) -> None:
     if shell.results.must_warn_of_hidden():
         shell.console.note(r"a token's value was never shown: \reveal shows it, \q again leaves")
         return
@@ -61,7 +61,7 @@ def _include_file(shell: ShellContext, argument: str) -> None:
     shell.run_file(Path(argument).expanduser(), argument)
 
 
-def _echo(shell: ShellContext, argument: str) -> None:
+def _echo_text(shell: ShellContext, argument: str) -> None:
     shell.console.say(argument)
 
 
@@ -80,7 +80,7 @@ COMMANDS = (
         "",
         "leave; also Ctrl-D, exit, quit",
         "Help and leaving",
-        _quit,
+        _leave_shell,
         needs_prompt=True,
         words=("exit", "quit", ":q"),
     ),
@@ -102,6 +102,6 @@ COMMANDS = (
     MetaCommand(
         r"\i", "FILE", "run a file's statements and commands, up to the first error", "The session", _include_file
     ),
-    MetaCommand(r"\echo", "TEXT", "write a text", "The session", _echo),
+    MetaCommand(r"\echo", "TEXT", "write a text", "The session", _echo_text),
     MetaCommand(r"\!", "[COMMAND]", "run a program, or the system's shell", "The session", _run_program),
 )

@@ -82,7 +82,7 @@ def _find_statement(shell: ShellContext, number: str) -> str:
     return remembered.statement
 
 
-def _rerun(shell: ShellContext, argument: str) -> None:
+def _rerun_statement(shell: ShellContext, argument: str) -> None:
     statement = _find_statement(shell, argument)
     if MASK in statement:
         raise InterfaceError(
@@ -100,7 +100,7 @@ def confirm_repeated_write(shell: ShellContext, statement: str) -> None:
         raise Interrupted("not confirmed, nothing was sent", reason="declined")
 
 
-def _recall(shell: ShellContext, argument: str) -> None:
+def _recall_statement(shell: ShellContext, argument: str) -> None:
     shell.prefill(_find_statement(shell, argument) + ";")
 
 
@@ -113,14 +113,19 @@ COMMANDS = (
         _list_history,
     ),
     MetaCommand(
-        r"\rerun", "[N]", "run statement N of the history again, or the last", "What was run", _rerun, needs_prompt=True
+        r"\rerun",
+        "[N]",
+        "run statement N of the history again, or the last",
+        "What was run",
+        _rerun_statement,
+        needs_prompt=True,
     ),
     MetaCommand(
         r"\recall",
         "[N]",
         "bring statement N back to the prompt, or the last",
         "What was run",
-        _recall,
+        _recall_statement,
         needs_prompt=True,
     ),
 )

@@ -17,7 +17,7 @@ from tokensh.shell.watch import DEFAULT_INTERVAL
 from tokensh.text import did_you_mean, escape_unsafe, plural
 
 
-def _watch(shell: ShellContext, argument: str) -> None:
+def _watch_statement(shell: ShellContext, argument: str) -> None:
     first, _, rest = argument.partition(" ")
     try:
         seconds = float(first) if first else DEFAULT_INTERVAL
@@ -31,7 +31,7 @@ def _watch(shell: ShellContext, argument: str) -> None:
     shell.watch(text, seconds)
 
 
-def _reveal(shell: ShellContext, _: str) -> None:
+def _reveal_values(shell: ShellContext, _: str) -> None:
     hidden = shell.results.take_hidden()
     if not hidden:
         raise InterfaceError("no hidden value to show")
@@ -40,7 +40,7 @@ def _reveal(shell: ShellContext, _: str) -> None:
     shell.connection.mark_values_seen()
 
 
-def _copy(shell: ShellContext, argument: str) -> None:
+def _copy_result(shell: ShellContext, argument: str) -> None:
     columns, rows = shell.results.last.columns, shell.results.last.rows
     if not columns:
         raise InterfaceError("no result to copy from")
@@ -97,13 +97,13 @@ def _find_column(columns: tuple[Column, ...], name: str) -> int:
 
 
 COMMANDS = (
-    MetaCommand(r"\reveal", "", "show the hidden values, once", "Results", _reveal, needs_prompt=True),
+    MetaCommand(r"\reveal", "", "show the hidden values, once", "Results", _reveal_values, needs_prompt=True),
     MetaCommand(
         r"\watch",
         "[SECONDS]",
         "repeat the statement before it, or the last, until Ctrl-C",
         "Results",
-        _watch,
+        _watch_statement,
         takes_statement=True,
         needs_prompt=True,
     ),
@@ -112,7 +112,7 @@ COMMANDS = (
         "[COLUMN|row [N]|csv]",
         "copy the last result to the clipboard; a secret only by its column's name",
         "Results",
-        _copy,
+        _copy_result,
         needs_prompt=True,
     ),
 )

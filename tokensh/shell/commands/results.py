@@ -19,7 +19,7 @@ def _set_setting(shell: ShellContext, argument: str) -> None:
         shell.console.note(shell.settings.describe(each))
 
 
-def _alias(name: str, argument: str, setting: str, help_: str) -> MetaCommand:
+def _declare_alias(name: str, argument: str, setting: str, help_: str) -> MetaCommand:
     r"""Return a command that is short for `\pset SETTING`; without a value it flips a switch and shows any other setting."""
     spec = SETTINGS[setting]
 
@@ -42,11 +42,11 @@ def _setting_words(_: ShellContext) -> Mapping[str, str]:
 _FORMATS_HELP = f"how results look: {', '.join(FORMATS)}"
 
 COMMANDS = (
-    _alias(r"\x", "[on|off|auto]", "expanded", "one record per block"),
-    _alias(r"\format", "NAME", "format", _FORMATS_HELP),
-    _alias(r"\T", "NAME", "format", r"the same as \format"),
-    _alias(r"\rawtimes", "[on|off]", "times", "times as epoch milliseconds"),
-    _alias(r"\timing", "[on|off]", "timing", "the time below each result"),
+    _declare_alias(r"\x", "[on|off|auto]", "expanded", "one record per block"),
+    _declare_alias(r"\format", "NAME", "format", _FORMATS_HELP),
+    _declare_alias(r"\T", "NAME", "format", r"the same as \format"),
+    _declare_alias(r"\rawtimes", "[on|off]", "times", "times as epoch milliseconds"),
+    _declare_alias(r"\timing", "[on|off]", "timing", "the time below each result"),
     MetaCommand(
         r"\pset",
         "[NAME [VALUE]]",

@@ -111,7 +111,7 @@ def _show_syntax(shell: ShellContext, argument: str) -> None:
     words = argument.upper().split()
     if not words:
         width = max(map(len, STATEMENTS))
-        for name, summary in _summaries(shell).items():
+        for name, summary in _list_summaries(shell).items():
             say(f"  {name:<{width}}  {summary}")
         say(r"  \h NAME shows what one looks like, \d RESOURCE the statements of a resource")
         return
@@ -126,7 +126,7 @@ def _show_syntax(shell: ShellContext, argument: str) -> None:
         say(f"\n{form}")
 
 
-def _summaries(_: ShellContext) -> Mapping[str, str]:
+def _list_summaries(_: ShellContext) -> Mapping[str, str]:
     return {name: summary for name, (summary, _) in STATEMENTS.items()}
 
 
@@ -137,6 +137,6 @@ COMMANDS = (
         "list the statements, or show what one looks like",
         "Help and leaving",
         _show_syntax,
-        arguments=_summaries,
+        arguments=_list_summaries,
     ),
 )
