@@ -11,6 +11,7 @@ import pytest
 from tests.engine.sessions import A, B, asked, lists
 from tests.interfaces.notebook import Notebook
 from tokensh import errors
+from tokensh.dbapi.options import OPTIONS
 from tokensh.sandbox import Sandbox
 
 pytest.importorskip("IPython", reason="needs tokensh[jupyter]")
@@ -190,7 +191,7 @@ def test_an_option_opens_another_connection(magic: Notebook) -> None:
 FAILING = [
     ("SELECT toke_id FROM user_tokens", errors.UnknownName, ["unknown column 'toke_id'", "^^^^^^^", "did you mean 'token_id'?"]),
     ("SELECT :nope", errors.ProgrammingError, ["no value for :nope", "^^^^^"]),
-    ("SELECT {{ nope }}", errors.PlaceholderError, ["no value for nope", "assign it first: nope = .."]),
+    ("SELECT {{ nope }}", errors.PlaceholderError, ["no value for nope", "assign it first: nope = ..."]),
     ("SELECT 'open", errors.SqlSyntaxError, ["this string is not closed"]),
 ]  # fmt: skip
 
@@ -207,10 +208,11 @@ def test_an_error_is_told_with_its_place_and_without_a_traceback(
 
 
 USAGE = [
-    ("--sandbax", "did you mean --sandbox"),
-    ("-w", "lacks its value"),
+    ("--sandbax", "did you mean '--sandbox'?"),
+    ("-w", "-w needs a value"),
     ("", "[NAME <<] SQL"),
-    ("--yes=1 SELECT 1", "no option"),
+    ("--yes=1 SELECT 1", "--yes does not take a value"),
+    ("--timeout soon SELECT 1", "invalid number of seconds: 'soon'"),
 ]
 
 
@@ -220,6 +222,14 @@ def test_a_line_that_is_wrong_says_how_to_use_it(
 ) -> None:
     assert type(magic.failing(f"%tokensh {line}")).__name__ == "UsageError"
     assert told in "".join(capsys.readouterr())
+
+
+def test_every_option_of_a_connection_is_offered() -> None:
+    from tokensh.integrations.ipython import _parse_options  # noqa: PLC0415 (needs IPython)
+
+    texts = [f"{option.flags[-1]} 1 " if option.metavar else f"{option.flags[-1]} " for option in OPTIONS.values()]
+    settings, rest = _parse_options("".join(texts) + "SELECT 1")
+    assert (set(settings), rest) == (set(OPTIONS), "SELECT 1")
 
 
 def test_a_setting_that_cannot_be_is_told_too(magic: Notebook, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import pytest
 import tokensh
 from tests.engine.sessions import A, B, asked, lists
 from tokensh import errors
+from tokensh.dbapi.options import OPTIONS
 from tokensh.sandbox import Sandbox
 
 sa = pytest.importorskip("sqlalchemy", reason="needs tokensh[sqlalchemy]")
@@ -209,11 +210,11 @@ WRONG = [
     ("tokensh://u:secret@x", "a tokensh URL is"),
     ("tokensh://x:443", "a tokensh URL is"),
     ("tokensh://x/db", "a tokensh URL is"),
-    ("tokensh://x?token=dapi", "a URL is no place for a credential"),
+    ("tokensh://x?token=dapi", "a URL must not hold a credential"),
     ("tokensh://x?sandbax=1", "did you mean 'sandbox'"),
-    ("tokensh://x?timeout=soon", "cannot be 'soon'"),
-    ("tokensh://x?yes=maybe", "cannot be 'maybe'"),
-    ("tokensh://x?yes=1&yes=0", "cannot be"),
+    ("tokensh://x?timeout=soon", "invalid number of seconds: 'soon'"),
+    ("tokensh://x?yes=maybe", "invalid truth value: 'maybe'"),
+    ("tokensh://x?yes=1&yes=0", "given more than once"),
 ]
 
 
@@ -223,6 +224,12 @@ def test_a_url_that_is_wrong_says_what_is_right(url: str, message: str) -> None:
         sa.create_engine(url).connect()
     assert "secret" not in str(caught.value)
     assert "dapi" not in str(caught.value)
+
+
+def test_a_url_takes_every_option_of_a_connection() -> None:
+    url = sa.make_url("tokensh://x?" + "&".join(f"{name}=1" for name in OPTIONS if name != "workspace"))
+    _, settings = url.get_dialect()().create_connect_args(url)
+    assert set(settings) == set(OPTIONS)
 
 
 def test_a_credential_is_given_beside_the_url(site: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

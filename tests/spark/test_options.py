@@ -6,6 +6,8 @@ import pytest
 
 import tests.spark.needs  # noqa: F401 (skips where there is no pyspark)
 from tokensh import sandbox
+from tokensh._dataclasses import fields
+from tokensh.dbapi.options import OPTIONS
 from tokensh.errors import InterfaceError
 from tokensh.spark.options import ReadOptions
 
@@ -76,3 +78,9 @@ def test_what_is_wrong_is_said(options: dict[str, str], message: str, hint: str 
 def test_options_have_the_types_of_their_defaults_and_no_case() -> None:
     made = ReadOptions.of({"Timeout": "2.5", "PUSHDOWN": "True", "errors": "ROWS", "workspaces_per_partition": "100"})
     assert (made.timeout, made.pushdown, made.errors, made.workspaces_per_partition) == (2.5, True, "rows", 100)
+
+
+def test_the_options_of_a_connection_that_are_marked_for_spark_are_offered() -> None:
+    assert {field.name for field in fields(ReadOptions)} & set(OPTIONS) == {
+        name for name, option in OPTIONS.items() if option.in_spark
+    }

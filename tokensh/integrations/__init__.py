@@ -1,1 +1,1 @@
-"""Doors for other programs: SQLAlchemy and IPython. Each is behind an extra."""
+"""Let other programs use tokensh: SQLAlchemy and IPython, each behind an extra."""

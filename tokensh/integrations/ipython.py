@@ -1,7 +1,7 @@
 """The IPython magic (`pip install 'tokensh[jupyter]'`): `%load_ext tokensh`, then `%tokensh SQL` or a `%%tokensh` cell.
 
-`:name` and `{{ name }}` take the values of the notebook's variables, as values and never as text of SQL. What is shown has
-its secrets masked, as a notebook keeps what it shows; a program has them with `reveal()`.
+`:name` and `{{ name }}` take the values of the notebook's variables; they are bound, never spliced into the SQL. New tokens are
+masked in every display, because a notebook stores its output; `reveal()` returns them to a program.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NoReturn
 
@@ -22,6 +22,7 @@ except ModuleNotFoundError as missing:
 
 from tokensh._dataclasses import dataclass, field, replace
 from tokensh.dbapi.connection import Connection, connect
+from tokensh.dbapi.options import OPTIONS
 from tokensh.engine.callbacks import Callbacks
 from tokensh.environment import handle_interrupts
 from tokensh.errors import Error, PlaceholderError
@@ -33,27 +34,18 @@ from tokensh.render.options import Options
 from tokensh.rows import Column, Row, RowSet, Value
 from tokensh.sql import placeholders
 from tokensh.sql.script import StatementText, split_script
-from tokensh.text import escape_unsafe, nearest
+from tokensh.text import did_you_mean, escape_unsafe
 
 NotebookRow = tuple[Any, ...]
 """A `rows.Row` in which a `Secret` stands for a token's value."""
 
-_FLAGS = {"--sandbox": "sandbox", "--partial": "partial", "--yes": "yes"}
-_VALUES = {
-    "-w": "workspace",
-    "--workspace": "workspace",
-    "-p": "profile",
-    "--profile": "profile",
-    "--endpoint": "endpoint",
-    "--registry": "registry",
-    "--store": "store",
-}
-_ASSIGNED = re.compile(r"\s*([^\W\d]\w*)\s*<<\s*")
-_USAGE = "%tokensh [OPTION]... [NAME <<] SQL, the options being " + ", ".join((*_FLAGS, *_VALUES))
+_FLAGS = {flag: option for option in OPTIONS.values() for flag in option.flags}
+_ASSIGNMENT = re.compile(r"\s*([^\W\d]\w*)\s*<<\s*")
+_USAGE = "%tokensh [OPTION]... [NAME <<] SQL, with the options " + ", ".join(_FLAGS)
 
 
 class Secret:
-    """A token's value that shows itself masked wherever it is printed; `reveal()` gives it."""
+    """A token's value that is masked wherever it is printed; `reveal()` returns it."""
 
     __slots__ = ("_value",)
 
@@ -61,7 +53,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The value."""
+        """Return the value."""
         return self._value
 
     def __repr__(self) -> str:
@@ -74,26 +66,26 @@ class Secret:
         return hash(self._value)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a secret is not written to files: reveal() it where it is needed")
+        raise TypeError("a secret is not written to files; call reveal() where its value is needed")
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A statement's rows, a `Secret` where a token's value is."""
+    """The rows of a statement, with a `Secret` for each token's value; `now` is when they were read, in s since the epoch."""
 
     columns: tuple[Column, ...]
     rows: list[NotebookRow]
     now: float = field(repr=False)
 
-    def _plain(self) -> list[Row]:
-        return [tuple(map(_plain, row)) for row in self.rows]
+    def _sql_rows(self) -> list[Row]:
+        return [tuple(map(_sql_value, row)) for row in self.rows]
 
     def _repr_html_(self) -> str:
-        return html_table(self.columns, self._plain(), self.now)
+        return html_table(self.columns, self._sql_rows(), self.now)
 
     def __repr__(self) -> str:
         stream = io.StringIO()
-        render("table", RowSet(self.columns, iter(self._plain())), stream, Options(mask=True))
+        render("table", RowSet(self.columns, iter(self._sql_rows())), stream, Options(mask=True))
         return stream.getvalue().rstrip("\n")
 
     def __len__(self) -> int:
@@ -103,68 +95,68 @@ class Result:
         return iter(self.rows)
 
 
-def _plain(value: Any) -> Value:
-    """A cell as SQL has it; what somebody put into a data frame as its text."""
+def _sql_value(value: Any) -> Value:
+    """Return a cell as SQL has it; any other object that a user put into a frame, as its text."""
     if isinstance(value, Secret):
         return value.reveal()
-    known: Value = value if isinstance(value, (str, int, float, bytes, type(None))) else str(value)
-    return known
+    cell: Value = value if isinstance(value, (str, int, float, bytes, type(None))) else str(value)
+    return cell
 
 
 @cache
 def _frame_class() -> Any:
-    """A DataFrame that is shown as a Result is; None without pandas. What is made of it is an ordinary DataFrame."""
+    """Return a DataFrame class that displays as a Result does, None without pandas; slices of it are plain DataFrames."""
     try:
         import pandas as pd  # noqa: PLC0415 (an extra, and slow to import)
     except ImportError:
         return None
 
     class Frame(pd.DataFrame):
-        _metadata = ("shown",)
+        _metadata = ("source",)
 
         @property
         def _constructor(self) -> Any:
             return pd.DataFrame
 
         def _result(self) -> Result | None:
-            """What it shows; None once its columns are others."""
-            shown: Result | None = getattr(self, "shown", None)
-            if shown is None or [column.name for column in shown.columns] != list(self.columns):
+            """Return the frame as a Result, None once its columns have changed."""
+            source: Result | None = getattr(self, "source", None)
+            if source is None or [column.name for column in source.columns] != list(self.columns):
                 return None
-            cells_of = self.astype("object").where(self.notna(), None)
-            return Result(shown.columns, list(cells_of.itertuples(index=False, name=None)), shown.now)
+            objects = self.astype("object").where(self.notna(), None)
+            return Result(source.columns, list(objects.itertuples(index=False, name=None)), source.now)
 
         def _repr_html_(self) -> str | None:
-            shown = self._result()
-            html: str | None = super()._repr_html_() if shown is None else shown._repr_html_()
+            result = self._result()
+            html: str | None = super()._repr_html_() if result is None else result._repr_html_()
             return html
 
         def __repr__(self) -> str:
-            shown = self._result()
-            return super().__repr__() if shown is None else repr(shown)
+            result = self._result()
+            return super().__repr__() if result is None else repr(result)
 
     return Frame
 
 
-def _framed(result: Result) -> Any:
-    """The result as a DataFrame, as itself without pandas."""
-    made_of = _frame_class()
-    if made_of is None:
+def _to_frame(result: Result) -> Any:
+    """Return the result as a DataFrame, unchanged without pandas."""
+    frame_class = _frame_class()
+    if frame_class is None:
         return result
-    frame = made_of(result.rows, columns=[column.name for column in result.columns], dtype="object")
-    for at, column in enumerate(result.columns):
-        if kind := _dtype(column, [row[at] for row in result.rows]):
-            frame.isetitem(at, frame.iloc[:, at].astype(kind))
-    frame.shown = replace(result, rows=[])
+    frame = frame_class(result.rows, columns=[column.name for column in result.columns], dtype="object")
+    for index, column in enumerate(result.columns):
+        if dtype := _dtype(column, [row[index] for row in result.rows]):
+            frame.isetitem(index, frame.iloc[:, index].astype(dtype))
+    frame.source = replace(result, rows=[])
     return frame
 
 
 _DTYPES = {"integer": ("int64", "Int64"), "number": ("float64", "Float64"), "boolean": ("bool", "boolean")}
-"""Pandas' types: without missing values, and with them (which costs no digit of an integer)."""
+"""Pandas' types without and with missing values; the second kind keeps every digit of an integer, which float64 does not."""
 
 
 def _dtype(column: Column, values: list[Any]) -> str | None:
-    """The pandas type of a column whose values are what its type says."""
+    """Return the pandas type of a column; None if its values are not all of the column's type, as SQLite allows."""
     present = [value for value in values if value is not None]
     if column.type not in _DTYPES or not all(type(value) in (int, float) for value in present):
         return None
@@ -190,17 +182,17 @@ class TokenshMagics(Magics):
     def tokensh(self, line: str, cell: str | None = None) -> Any:
         """Run SQL on Databricks tokens: %tokensh [OPTION]... [NAME <<] SQL, or the SQL as a %%tokensh cell.
 
-        Options that open a connection, which later statements use: --sandbox, -w WORKSPACE, -p PROFILE, --endpoint TEMPLATE,
-        --registry DIR, --store FILE, --partial. --yes changes rows that had to be listed first.
+        Options are those of `tokensh --help` that open a connection, such as --sandbox, -w WORKSPACE and -p PROFILE; later
+        statements use that connection. --yes is for one statement: it skips the confirmation for changes that list rows first.
         :name and {{ name }} take the values of the notebook's variables; NAME << assigns the result instead of showing it.
         """
-        settings, text = _options(line)
+        settings, text = _parse_options(line)
         yes = settings.pop("yes", False)
-        target = _ASSIGNED.match(text)
+        target = _ASSIGNMENT.match(text)
         sql = text[target.end() if target else 0 :] + (f"\n{cell}" if cell is not None else "")
         if not sql.strip() and not settings:
             raise UsageError(_USAGE)
-        connection = self._connected(settings)
+        connection = self._connect(settings)
         connection.yes = bool(yes)
         result = self._run(connection, sql)
         if target is None or result is None:
@@ -208,114 +200,126 @@ class TokenshMagics(Magics):
         self.shell.user_ns[target[1]] = result
         return None
 
-    def _connected(self, settings: dict[str, Any]) -> Connection:
+    def _connect(self, settings: dict[str, Any]) -> Connection:
         if self.connection is None or settings:
             self.close()
             try:
                 self.connection = connect(**settings)
             except Error as error:
-                raise _told(error, None, escape_unsafe) from None
+                raise _with_rendering(error, None, escape_unsafe) from None
             clean = self.connection.redactor.clean
             self.connection.callbacks = Callbacks(
-                note=lambda text: _say(f"note: {text}"),
-                on_failure=lambda error: _say(
+                note=lambda text: _write_line(f"note: {text}"),
+                on_failure=lambda error: _write_line(
                     "\n".join(format_error(error, redact=clean)).replace("error:", "warning:", 1)
                 ),
             )
         return self.connection
 
     def _run(self, connection: Connection, sql: str) -> Any:
-        """The last result of some statements; those before it are shown."""
+        """Run statements and return the last result; those before it are displayed."""
         last = None
         for piece in split_script(
             iter(sql.splitlines(keepends=True)), connection.parser.table, connection.parser.is_complete
         ):
             source = Source("", piece.text, piece.line, piece.column)
             try:
-                for result in self._results(connection, piece):
+                for result in self._iter_results(connection, piece):
                     if last is not None:
                         display(last)
-                    last = _framed(result)
+                    last = _to_frame(result)
             except Error as error:
-                raise _told(error, source, connection.redactor.clean) from None
+                raise _with_rendering(error, source, connection.redactor.clean) from None
         return last
 
-    def _results(self, connection: Connection, piece: StatementText) -> Iterator[Result]:
+    def _iter_results(self, connection: Connection, piece: StatementText) -> Iterator[Result]:
         if piece.error:
             raise piece.error
-        text = self._filled(connection, piece.text)
+        text = self._substitute_variables(connection, piece.text)
         with handle_interrupts(connection.cancellation):
             for result in connection.results(text, self.shell.user_ns):
-                made = Result(result.columns, [], connection.environment.now())
+                rows: list[NotebookRow] = []
+                collected = Result(result.columns, rows, connection.environment.now())
                 try:
                     for row in result.rows:
-                        made.rows.append(tuple(_kept(c, value) for c, value in zip(result.columns, row, strict=True)))
+                        rows.append(tuple(map(_mask_secret, result.columns, row)))  # noqa: PERF401 (kept if one fails)
                 except Error:
-                    self._keep(made)
+                    self._save_partial(collected)
                     raise
                 if result.columns:
-                    yield made
+                    yield collected
 
-    def _keep(self, done: Result) -> None:
-        """The rows before an error: they may hold new tokens' values, which are there once."""
-        if done.columns and done.rows:
-            self.shell.user_ns["tokensh_done"] = _framed(done)
-            _say("note: the rows before the error are in the variable tokensh_done")
+    def _save_partial(self, result: Result) -> None:
+        """Assign the rows before an error to a variable: they may hold new tokens, whose values cannot be read again."""
+        if result.columns and result.rows:
+            self.shell.user_ns["tokensh_done"] = _to_frame(result)
+            _write_line("note: the rows before the error are in the variable tokensh_done")
 
-    def _filled(self, connection: Connection, text: str) -> str:
-        """The statement with the notebook's values in its placeholders. Raises PlaceholderError."""
-        places = placeholders.find_placeholders(connection.parser.table, text)
-        values = {one.name: self.shell.user_ns[one.name] for one in places if one.name in self.shell.user_ns}
+    def _substitute_variables(self, connection: Connection, text: str) -> str:
+        """Return the statement with the notebook's variables in its placeholders. Raises PlaceholderError."""
+        found = placeholders.find_placeholders(connection.parser.table, text)
+        variables = self.shell.user_ns
+        values = {place.name: variables[place.name] for place in found if place.name in variables}
         try:
-            return placeholders.substitute(text, places, values)
+            return placeholders.substitute(text, found, values)
         except PlaceholderError as error:
             if error.missing:
-                hint = f"assign it first: {'; '.join(f'{name} = ..' for name, _ in error.missing)}"
+                hint = f"assign it first: {'; '.join(f'{name} = ...' for name, _ in error.missing)}"
                 raise error.with_context(hint=hint) from error.__cause__
             raise
 
 
-def _kept(column: Column, value: Value) -> Any:
+def _mask_secret(column: Column, value: Value) -> Any:
     return Secret(value) if column.secret and isinstance(value, str) else value
 
 
-def _options(line: str) -> tuple[dict[str, Any], str]:
-    """The options that a line begins with, and the rest of it. Raises UsageError."""
+def _parse_options(line: str) -> tuple[dict[str, Any], str]:
+    """Return the options that a line begins with, by name, and the rest of the line. Raises UsageError."""
     settings: dict[str, Any] = {}
     rest = line.strip()
     while rest.startswith("-") and not rest.startswith("-- "):
-        name, equals, given = rest.split(maxsplit=1)[0].partition("=")
-        rest = rest[len(name) :].lstrip()
-        if name in _FLAGS and not equals:
-            settings[_FLAGS[name]] = True
-        elif name in _VALUES and (equals or rest):
-            value = given if equals else rest.split(maxsplit=1)[0]
-            settings[_VALUES[name]] = value
-            rest = rest[len(equals + value) :].lstrip()
-        else:
-            near = nearest(name, (*_FLAGS, *_VALUES))
-            hint = f"; did you mean {near}?" if near and near != name else ""
-            raise UsageError(f"{name} is no option, or lacks its value{hint}\n{_USAGE}")
+        flag, equals, value = rest.split(maxsplit=1)[0].partition("=")
+        rest = rest[len(flag) :].lstrip()
+        option = _FLAGS.get(flag)
+        if option is None:
+            raise UsageError(_with_usage(f"unknown option {flag!r}", did_you_mean(flag, _FLAGS)))
+        if not option.metavar:
+            if equals:
+                raise UsageError(_with_usage(f"{flag} does not take a value"))
+            settings[option.name] = True
+            continue
+        if not equals and not rest:
+            raise UsageError(_with_usage(f"{flag} needs a value"))
+        value = value if equals else rest.split(maxsplit=1)[0]
+        rest = rest[len(equals + value) :].lstrip()
+        try:
+            settings[option.name] = option.parse(value)
+        except ValueError as error:
+            raise UsageError(_with_usage(f"{flag}: {error}")) from None
     return settings, rest
 
 
-def _told(error: Error, source: Source | None, redact: Any) -> Error:
-    """The error, whose traceback in a notebook is what a person needs to read and nothing else."""
+def _with_usage(message: str, hint: str | None = None) -> str:
+    return f"{message}; {hint}\n{_USAGE}" if hint else f"{message}\n{_USAGE}"
+
+
+def _with_rendering(error: Error, source: Source | None, redact: Callable[[str], str]) -> Error:
+    """Return a copy of an error whose traceback in a notebook is the lines that a user needs, without secrets."""
     lines = format_error(error, source, redact=redact)
-    clean = error.with_context(message=redact(error.message))  # a notebook keeps that too
+    clean = error.with_context(message=redact(error.message))  # a notebook stores that too
     vars(clean)["_render_traceback_"] = lambda: lines  # IPython's hook; not a field, so it is not pickled
     return clean
 
 
-def _say(text: str) -> None:
+def _write_line(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
 def load(shell: Any) -> None:
-    """What `%load_ext tokensh` does."""
+    """Register the magics, for `%load_ext tokensh`."""
     shell.register_magics(TokenshMagics(shell))
 
 
 def unload(shell: Any) -> None:
-    """What `%unload_ext tokensh` does: the connection is closed."""
+    """Close the magics' connection, for `%unload_ext tokensh`."""
     shell.magics_manager.registry[TokenshMagics.__name__].close()

@@ -1,14 +1,14 @@
 """The SQLAlchemy dialect (`pip install 'tokensh[sqlalchemy]'`): `create_engine("tokensh://dbc-abcd0123-a1bc")`.
 
-A URL is `tokensh://[PROFILE@][WORKSPACE][/?NAME=VALUE&..]` with the settings of `tokensh.connect` as names; a schema is
-`provider.service`. Every write takes effect when it is executed: the API has no transactions. Queries run in SQLite, so that
-what a statement compiles to is SQLite's SQL.
+A URL is `tokensh://[PROFILE@][WORKSPACE][/?NAME=VALUE&...]` with the options of `tokensh.connect` as names; a schema is
+`provider.service`. Every write takes effect when it is executed: the API has no transactions. Queries run in SQLite, so
+statements are compiled by SQLAlchemy's own SQLite compiler.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 try:
@@ -25,12 +25,13 @@ except ModuleNotFoundError as missing:
 from tokensh import __version__, sandbox
 from tokensh.dbapi import pep249
 from tokensh.dbapi.connection import Connection
+from tokensh.dbapi.options import OPTIONS
 from tokensh.errors import ConnectionClosed, UnknownName
 from tokensh.plan.method_resolution import scan_columns
 from tokensh.plan.objects import Kind, View
 from tokensh.provider.model import Resource
 from tokensh.rows import Column, ColumnType
-from tokensh.text import nearest
+from tokensh.text import did_you_mean
 
 _TYPES: dict[ColumnType, type[types.TypeEngine[Any]]] = {
     "string": types.String,
@@ -42,40 +43,20 @@ _TYPES: dict[ColumnType, type[types.TypeEngine[Any]]] = {
     "json": sqlite.JSON,
     "any": types.NullType,
 }
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
-
-
-def _boolean(text: str) -> bool:
-    return _BOOLEANS[text.lower()]
-
-
-_SETTINGS: dict[str, Callable[[str], Any]] = {
-    "profile": str,
-    "endpoint": str,
-    "workspace": str,
-    "registry": str,
-    "store": str,
-    "sandbox": _boolean,
-    "partial": _boolean,
-    "yes": _boolean,
-    "timeout": float,
-    "max_connections": int,
-}
-"""What a URL may set. A token is not among them: URLs end up in logs; `connect_args={"token": ..}` takes one."""
 
 
 class _Preparer(IdentifierPreparer):
-    """Names of three parts: a schema is a provider and a service, each quoted by itself."""
+    """Quotes names of three parts: a schema is a provider and a service, each quoted by itself."""
 
     reserved_words = sqlite.SQLiteIdentifierPreparer.reserved_words
 
     def quote_schema(self, schema: str, force: Any = None) -> str:
-        """The parts with dots between them."""
+        """Quote the parts of a schema, with dots between them."""
         return ".".join(map(self.quote, schema.split(".")))
 
 
 class TokenshDialect(default.DefaultDialect):
-    """What SQLAlchemy has to know of tokensh."""
+    """The SQLAlchemy dialect of tokensh; its methods are those that SQLAlchemy calls."""
 
     name = "tokensh"
     driver = "tokensh"
@@ -99,12 +80,12 @@ class TokenshDialect(default.DefaultDialect):
 
     @classmethod
     def import_dbapi(cls) -> Any:
-        """The driver."""
+        """Return the DB-API module."""
         return pep249
 
     @classmethod
     def engine_created(cls, engine: Engine) -> None:
-        """An engine's sandbox ends when the engine is disposed of."""
+        """End the engine's sandbox when the engine is disposed of."""
         dialect = engine.dialect
         if isinstance(dialect, TokenshDialect):
             event.listen(engine, "engine_disposed", lambda _: dialect.end_sandbox())
@@ -112,14 +93,14 @@ class TokenshDialect(default.DefaultDialect):
     # ---- connections
 
     def create_connect_args(self, url: URL) -> tuple[list[Any], dict[str, Any]]:
-        """The settings in a URL. Raises ArgumentError."""
+        """Return the options in a URL as arguments of `connect`. Raises ArgumentError."""
         if url.password is not None or url.port is not None or url.database:
-            raise exc.ArgumentError("a tokensh URL is tokensh://[PROFILE@][WORKSPACE][/?NAME=VALUE&..]")
-        given = {"profile": url.username, "workspace": url.host, **url.query}
-        return [], {name: _setting(name, value) for name, value in given.items() if value is not None}
+            raise exc.ArgumentError("a tokensh URL is tokensh://[PROFILE@][WORKSPACE][/?NAME=VALUE&...]")
+        texts = {"profile": url.username, "workspace": url.host, **url.query}
+        return [], {name: _parse_option(name, text) for name, text in texts.items() if text is not None}
 
     def connect(self, *arguments: Any, **settings: Any) -> Any:
-        """A connection; the connections of an engine share its sandbox."""
+        """Open a connection; the connections of an engine share its sandbox."""
         if settings.get("sandbox") is True:
             if self._sandbox is None:
                 self._sandbox = sandbox.start()
@@ -133,19 +114,19 @@ class TokenshDialect(default.DefaultDialect):
             self._sandbox = None
 
     def get_isolation_level_values(self, dbapi_connection: Any) -> tuple[str]:
-        """The only one there is."""
+        """Return `AUTOCOMMIT`, the only isolation level."""
         return ("AUTOCOMMIT",)
 
     def get_isolation_level(self, dbapi_connection: Any) -> str:
-        """The only one there is."""
+        """Return `AUTOCOMMIT`, the only isolation level."""
         return "AUTOCOMMIT"
 
     def get_default_isolation_level(self, dbapi_connection: Any) -> str:
-        """The only one there is."""
+        """Return `AUTOCOMMIT`, the only isolation level."""
         return "AUTOCOMMIT"
 
     def set_isolation_level(self, dbapi_connection: Any, level: str) -> None:
-        """Nothing: it is AUTOCOMMIT already."""
+        """Do nothing: the level is always AUTOCOMMIT."""
 
     def _get_server_version_info(self, connection: SQLAlchemyConnection) -> tuple[int, ...]:
         return tuple(int(part) for part in re.findall(r"\d+", __version__))
@@ -154,30 +135,30 @@ class TokenshDialect(default.DefaultDialect):
         return ".".join(_session(connection).namespace)
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
-        """Whether the pool should forget its connections: one of them was closed behind its back."""
+        """Return True if a connection was closed behind the pool's back, which then drops its connections."""
         return isinstance(e, ConnectionClosed)
 
-    # ---- what there is
+    # ---- reflection
 
     def get_schema_names(self, connection: SQLAlchemyConnection, **kw: Any) -> list[str]:
-        """`provider.service`, for all of them, and the session's own."""
+        """Return every `provider.service`, and the schemas of the session's own tables."""
         session = _session(connection)
-        places = [
+        services = [
             f"{provider.name}.{service.name}"
             for provider in session.catalog.providers()
             for service in session.catalog.services(provider.name)
         ]
         own = (name.rpartition(".")[0] for name in session.objects.names())
-        return list(dict.fromkeys((*places, *filter(None, own))))
+        return list(dict.fromkeys((*services, *filter(None, own))))
 
     def get_table_names(self, connection: SQLAlchemyConnection, schema: str | None = None, **kw: Any) -> list[str]:
-        """The resources; without a schema the local tables too."""
+        """Return the names of the resources, and without a schema those of the local tables too."""
         session = _session(connection)
-        return [*_resources(session, schema), *_objects(session, schema, "TABLE", "SESSION TABLE")]
+        return [*_resource_names(session, schema), *_object_names(session, schema, "TABLE", "SESSION TABLE")]
 
     def get_view_names(self, connection: SQLAlchemyConnection, schema: str | None = None, **kw: Any) -> list[str]:
-        """The store's views."""
-        return list(_objects(_session(connection), schema, "VIEW"))
+        """Return the names of the store's views."""
+        return list(_object_names(_session(connection), schema, "VIEW"))
 
     def get_materialized_view_names(
         self,
@@ -185,8 +166,8 @@ class TokenshDialect(default.DefaultDialect):
         schema: str | None = None,
         **kw: Any,
     ) -> list[str]:
-        """The store's materialized views."""
-        return list(_objects(_session(connection), schema, "MATERIALIZED VIEW"))
+        """Return the names of the store's materialized views."""
+        return list(_object_names(_session(connection), schema, "MATERIALIZED VIEW"))
 
     def has_table(
         self,
@@ -195,7 +176,7 @@ class TokenshDialect(default.DefaultDialect):
         schema: str | None = None,
         **kw: Any,
     ) -> bool:
-        """Whether there is a resource, a table or a view of the name."""
+        """Return True if a resource, a table or a view has the name."""
         return _find(_session(connection), table_name, schema) is not None
 
     def get_columns(
@@ -205,15 +186,16 @@ class TokenshDialect(default.DefaultDialect):
         schema: str | None = None,
         **kw: Any,
     ) -> list[Any]:
-        """The columns of `SELECT *`. Raises NoSuchTableError."""
+        """Return the columns of `SELECT *`. Raises NoSuchTableError."""
         session = _session(connection)
-        found = _known(session, table_name, schema)
-        if isinstance(found, Resource):
-            notes = {p.name: p.description for m in found.of("SELECT") for p in m.routing}
-            notes |= {field.name: field.description for field in found.fields}
-            shown = [one.column for one in scan_columns(found, found.of("SELECT")) if one.visible]
-            return [_described(one, notes.get(one.name)) for one in shown]
-        return [_described(one, None) for one in found]
+        table = _get(session, table_name, schema)
+        if not isinstance(table, Resource):
+            return [_reflect(column, None) for column in table]
+        methods = table.of("SELECT")
+        comments = {parameter.name: parameter.description for method in methods for parameter in method.routing}
+        comments |= {field.name: field.description for field in table.fields}
+        columns = [scanned.column for scanned in scan_columns(table, methods) if scanned.visible]
+        return [_reflect(column, comments.get(column.name)) for column in columns]
 
     def get_table_comment(
         self,
@@ -222,21 +204,21 @@ class TokenshDialect(default.DefaultDialect):
         schema: str | None = None,
         **kw: Any,
     ) -> Any:
-        """A resource's description. Raises NoSuchTableError."""
-        found = _known(_session(connection), table_name, schema)
-        return {"text": found.description or None if isinstance(found, Resource) else None}
+        """Return a resource's description. Raises NoSuchTableError."""
+        table = _get(_session(connection), table_name, schema)
+        return {"text": table.description or None if isinstance(table, Resource) else None}
 
     def get_pk_constraint(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> Any:
-        """None: provider documents name no keys. Raises NoSuchTableError, as those below."""
-        _known(_session(connection), table_name, schema)
+        """Return no key: provider documents do not declare any. Raises NoSuchTableError, as the methods below."""
+        _get(_session(connection), table_name, schema)
         return {"constrained_columns": [], "name": None}
 
-    def _nothing(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> list[Any]:
-        """There are none."""
-        _known(_session(connection), table_name, schema)
+    def _get_none(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> list[Any]:
+        """Return an empty list."""
+        _get(_session(connection), table_name, schema)
         return []
 
-    get_foreign_keys = get_indexes = get_unique_constraints = get_check_constraints = _nothing
+    get_foreign_keys = get_indexes = get_unique_constraints = get_check_constraints = _get_none
 
     def get_view_definition(
         self,
@@ -245,26 +227,27 @@ class TokenshDialect(default.DefaultDialect):
         schema: str | None = None,
         **kw: Any,
     ) -> str:
-        """A view's query. Raises NoSuchTableError."""
-        kept = None if schema else _session(connection).objects.store.find(view_name)
-        if kept is None or not kept.query:
+        """Return a view's query. Raises NoSuchTableError."""
+        view = None if schema else _session(connection).objects.store.find(view_name)
+        if view is None or not view.query:
             raise exc.NoSuchTableError(view_name)
-        return kept.query
+        return view.query
 
 
-def _setting(name: str, value: Any) -> Any:
-    """A setting's value. Raises ArgumentError."""
+def _parse_option(name: str, text: Any) -> Any:
+    """Return the value of an option in a URL. Raises ArgumentError; a repeated option is a tuple of texts, and one too."""
     if name in ("token", "auth"):
-        raise exc.ArgumentError(f"a URL is no place for a credential: give connect_args={{{name!r}: ..}}")
-    if name not in _SETTINGS:
-        near = nearest(name, _SETTINGS)
-        raise exc.ArgumentError(
-            f"unknown setting {name!r} in a tokensh URL" + (f"; did you mean {near!r}?" if near else "")
-        )
+        # URLs end up in logs and in shell histories.
+        raise exc.ArgumentError(f"a URL must not hold a credential: give connect_args={{{name!r}: ...}}")
+    if name not in OPTIONS:
+        hint = did_you_mean(name, OPTIONS)
+        raise exc.ArgumentError(f"unknown option {name!r} in a tokensh URL" + (f"; {hint}" if hint else ""))
+    if not isinstance(text, str):
+        raise exc.ArgumentError(f"the option {name!r} is given more than once in a tokensh URL")
     try:
-        return _SETTINGS[name](value)
-    except (KeyError, ValueError, TypeError, AttributeError):
-        raise exc.ArgumentError(f"the setting {name} of a tokensh URL cannot be {value!r}") from None
+        return OPTIONS[name].parse(text)
+    except ValueError as error:
+        raise exc.ArgumentError(f"{name} in a tokensh URL: {error}") from None
 
 
 def _session(connection: SQLAlchemyConnection) -> Connection:
@@ -272,48 +255,48 @@ def _session(connection: SQLAlchemyConnection) -> Connection:
     return session
 
 
-def _resources(session: Connection, schema: str | None) -> list[str]:
-    place = session.namespace if schema is None else tuple(schema.split("."))
-    if len(place) != 2:
+def _resource_names(session: Connection, schema: str | None) -> list[str]:
+    path = session.namespace if schema is None else tuple(schema.split("."))
+    if len(path) != 2:
         return []
     try:
-        return [one.name for one in session.catalog.resources(*place)]
+        return [resource.name for resource in session.catalog.resources(*path)]
     except UnknownName:
         return []
 
 
-def _objects(session: Connection, schema: str | None, *kinds: Kind) -> Iterator[str]:
-    """The names of local objects of these kinds: without a schema those of one part."""
-    for whole in session.objects.names():
-        place, _, name = whole.rpartition(".")
-        found = session.objects.find(whole) if place == (schema or "") else None
+def _object_names(session: Connection, schema: str | None, *kinds: Kind) -> Iterator[str]:
+    """Yield the names of the session's objects of some kinds; without a schema those of one part."""
+    for full_name in session.objects.names():
+        object_schema, _, name = full_name.rpartition(".")
+        found = session.objects.find(full_name) if object_schema == (schema or "") else None
         if found is not None and found.kind in kinds:
             yield name
 
 
 def _find(session: Connection, name: str, schema: str | None) -> Resource | tuple[Column, ...] | None:
-    """A resource, or the columns of a local object."""
-    whole = f"{schema}.{name}" if schema else name
-    found = session.objects.find(whole)
+    """Return a resource, or the columns of the session's own object; None if neither has the name."""
+    full_name = f"{schema}.{name}" if schema else name
+    found = session.objects.find(full_name)
     if isinstance(found, View):
-        kept = session.objects.store.find(whole)
-        return kept.columns if kept else ()
+        view = session.objects.store.find(full_name)
+        return view.columns if view else ()
     if found is not None:
         return found.columns
     try:
-        return session.catalog.find(tuple(whole.split(".")), session.namespace)
+        return session.catalog.find(tuple(full_name.split(".")), session.namespace)
     except UnknownName:
         return None
 
 
-def _known(session: Connection, name: str, schema: str | None) -> Resource | tuple[Column, ...]:
+def _get(session: Connection, name: str, schema: str | None) -> Resource | tuple[Column, ...]:
     found = _find(session, name, schema)
     if found is None:
         raise exc.NoSuchTableError(f"{schema}.{name}" if schema else name)
     return found
 
 
-def _described(column: Column, comment: str | None) -> dict[str, Any]:
+def _reflect(column: Column, comment: str | None) -> dict[str, Any]:
     return {
         "name": column.name,
         "type": _TYPES[column.type](),
