@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.api.test_request import method
-from tokensh.api.api_errors import is_stale, page_hint, refusal
+from tokensh.api.api_errors import hint_for_page, is_expired_token, parse_error
 from tokensh.api.hosts import Hosts
 from tokensh.api.request import Request, build
 from tokensh.errors import ApiError
@@ -143,7 +143,7 @@ CASES: list[tuple[str, Request, int, dict[str, Any] | str, str, str]] = [
 def answered(request: Request, status: int, body: dict[str, Any] | str, **headers: str) -> ApiError:
     content = body if isinstance(body, str) else json.dumps(body)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return refusal(request, status, named, content.encode(), Redactor())
+    return parse_error(request, status, named, content.encode(), Redactor())
 
 
 @pytest.mark.parametrize(("request_", "status", "body", "message", "hint"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])  # fmt: skip
@@ -204,7 +204,7 @@ def test_how_long_a_workspace_asks_to_wait_is_told() -> None:
     ],
 )
 def test_a_token_that_has_ended_is_told_from_one_that_may_not(status: int, content: bytes, stale: bool) -> None:
-    assert is_stale(status, content) == stale
+    assert is_expired_token(status, content) == stale
 
 
 @pytest.mark.parametrize(
@@ -218,5 +218,5 @@ def test_a_token_that_has_ended_is_told_from_one_that_may_not(status: int, conte
     ],
 )
 def test_a_page_in_the_api_s_place_is_known_for_what_it_is(text: str, said: str | None) -> None:
-    hint = page_hint(text)
+    hint = hint_for_page(text)
     assert hint is None if said is None else said in (hint or "")

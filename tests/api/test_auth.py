@@ -6,10 +6,10 @@ from typing import NoReturn
 import pytest
 
 from tests.environments import make_environment, write_profiles
-from tokensh.api.auth import AccessToken, Credentials, Setting
+from tokensh.api.auth import AccessToken, ConfiguredCredential, Credentials
 from tokensh.api.hosts import Target, parse_origin
-from tokensh.api.oauth import Renewable
-from tokensh.api.profiles import origin_of
+from tokensh.api.oauth import RenewableToken
+from tokensh.api.profiles import normalize_host
 from tokensh.errors import CredentialError
 
 WORKSPACE = "https://dbc-1.cloud.databricks.com"
@@ -56,7 +56,7 @@ def send_nothing(*_: object, **__: object) -> NoReturn:
 
 def choose(
     home: Path, origin: str, variables: dict[str, str], *, file: str = "", profile: str | None = None
-) -> AccessToken | Renewable:
+) -> AccessToken | RenewableToken:
     if file:
         write_profiles(home, file)
     return Credentials(
@@ -82,7 +82,7 @@ def choose(
 def test_the_credential_of_the_target_is_chosen(
     tmp_path: Path, origin: str, variables: dict[str, str], file: str, profile: str | None, expected: str
 ) -> None:
-    assert choose(tmp_path, origin, variables, file=file, profile=profile).token() == expected
+    assert choose(tmp_path, origin, variables, file=file, profile=profile).get_token() == expected
 
 
 @pytest.mark.parametrize(
@@ -130,9 +130,9 @@ def test_a_bound_token_goes_to_its_origin_alone(tmp_path: Path) -> None:
     credentials = Credentials(
         make_environment(tmp_path, variables=MINE),
         fetch_json=send_nothing,
-        given=Setting("own", "the sandbox", LOOPBACK),
+        explicit=ConfiguredCredential("own", "the sandbox", LOOPBACK),
     )
-    assert credentials.for_target(target(LOOPBACK)).token() == "own"
+    assert credentials.for_target(target(LOOPBACK)).get_token() == "own"
     with pytest.raises(CredentialError):
         credentials.for_target(target("http://127.0.0.1:18081"))
 
@@ -152,4 +152,4 @@ def test_a_token_does_not_show_in_a_repr() -> None:
     ],
 )
 def test_a_host_is_read_as_people_write_it(written: str, origin: str) -> None:
-    assert origin_of(written) == origin
+    assert normalize_host(written) == origin

@@ -165,7 +165,7 @@ class TestFetchJson:
         clients: list[Client] = []
 
         class Fetching(FakeCredential):
-            def token(self) -> str:
+            def get_token(self) -> str:
                 answer: Any = clients[0].fetch_json("POST", TOKEN_ENDPOINT, form={})
                 return str(answer["access_token"])
 
@@ -181,7 +181,7 @@ def test_a_credential_that_takes_too_long_does_not_outlast_the_deadline() -> Non
     over = threading.Event()
 
     class Slow(FakeCredential):
-        def token(self) -> str:
+        def get_token(self) -> str:
             over.wait(5)
             return TOKEN
 
@@ -228,7 +228,7 @@ def test_a_workspace_answers_with_its_tokens() -> None:
 
 @pytest.mark.parametrize(
     ("more", "loaded"),
-    [("", "False"), ("client.preload(); [t.join() for t in threading.enumerate() if t.daemon]", "True")],
+    [("", "False"), ("client.import_in_background(); [t.join() for t in threading.enumerate() if t.daemon]", "True")],
 )
 def test_requests_is_imported_late_or_ahead_of_time(more: str, loaded: str) -> None:
     script = f"""

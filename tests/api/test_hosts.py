@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tokensh.api.hosts import ZONES, Hosts, Target, in_zone, is_label, name_in_zone, name_of, parse_origin
+from tokensh.api.hosts import (
+    ZONES,
+    Hosts,
+    Target,
+    databricks_name,
+    is_databricks_host,
+    is_label,
+    name_from_url,
+    parse_origin,
+)
 from tokensh.errors import HostError, InterfaceError
 
 AWS = "https://{deployment_name}.cloud.databricks.com"
@@ -37,16 +46,16 @@ def test_anything_else_is_none(text: str) -> None:
 
 @pytest.mark.parametrize("zone", ZONES)
 def test_a_host_of_databricks_is_under_one_of_its_zones(zone: str) -> None:
-    assert in_zone(f"dbc-1{zone}")
-    assert in_zone(f"ADB-1.2{zone.upper()}")
-    assert not in_zone(zone)
-    assert not in_zone(zone[1:])
-    assert not in_zone(f"x{zone[1:]}")
-    assert not in_zone(f"dbc-1{zone}.evil.example")
-    assert not in_zone(f"dbc_1{zone}")
-    assert not in_zone(f".dbc-1{zone}")
-    assert not in_zone(f"dbc-1{zone}.")
-    assert not in_zone(f"dbc-1{zone}\n")
+    assert is_databricks_host(f"dbc-1{zone}")
+    assert is_databricks_host(f"ADB-1.2{zone.upper()}")
+    assert not is_databricks_host(zone)
+    assert not is_databricks_host(zone[1:])
+    assert not is_databricks_host(f"x{zone[1:]}")
+    assert not is_databricks_host(f"dbc-1{zone}.evil.example")
+    assert not is_databricks_host(f"dbc_1{zone}")
+    assert not is_databricks_host(f".dbc-1{zone}")
+    assert not is_databricks_host(f"dbc-1{zone}.")
+    assert not is_databricks_host(f"dbc-1{zone}\n")
 
 
 @pytest.mark.parametrize(("length", "fits"), [(253, True), (254, False)])
@@ -54,7 +63,7 @@ def test_a_host_name_has_at_most_253_characters(length: int, fits: bool) -> None
     zone = ".cloud.databricks.com"
     host = ".".join([*["x" * 63] * 3, "y" * (length - 192 - len(zone))]) + zone
     assert len(host) == length
-    assert in_zone(host) is fits
+    assert is_databricks_host(host) is fits
     assert (parse_origin(f"https://{host}") is not None) is fits
 
 
@@ -130,13 +139,13 @@ def test_any_other_address_is_none(url: str) -> None:
     ],
 )  # fmt: skip
 def test_loopback_is_this_machine(host: str, here: bool) -> None:
-    assert Target("http", host, None, "", "x").loopback is here
+    assert Target("http", host, None, "", "x").is_loopback is here
 
 
 def test_every_number_of_loopback_is_this_machine_and_none_beyond() -> None:
     for number in range(300):
         for host in (f"127.{number}.0.1", f"127.0.{number}.1", f"127.0.0.{number}"):
-            assert Target("http", host, None, "", "x").loopback is (number <= 255)
+            assert Target("http", host, None, "", "x").is_loopback is (number <= 255)
 
 
 def test_an_address_cannot_be_changed_once_it_was_judged() -> None:
@@ -317,14 +326,14 @@ def test_an_endpoint_that_a_name_makes_too_long_is_refused() -> None:
 )
 def test_an_address_has_the_shortest_name_that_leads_to_it(origin: str, name: str | None) -> None:
     hosts = Hosts(mapped={"mine": "https://own.example"})
-    assert hosts.name_of(origin) == name
+    assert hosts.find_name(origin) == name
     if name is not None:
         assert resolved(hosts, name).origin == origin
 
 
 def test_an_address_that_is_not_secure_has_no_name() -> None:
-    assert name_in_zone(Target("http", "dbc-1.cloud.databricks.com", None, "", "x")) is None
-    assert name_in_zone(Target("https", "dbc-1.cloud.databricks.com", None, "", "x")) == "dbc-1"
+    assert databricks_name(Target("http", "dbc-1.cloud.databricks.com", None, "", "x")) is None
+    assert databricks_name(Target("https", "dbc-1.cloud.databricks.com", None, "", "x")) == "dbc-1"
 
 
 @pytest.mark.parametrize(
@@ -338,4 +347,4 @@ def test_an_address_that_is_not_secure_has_no_name() -> None:
     ],
 )
 def test_a_copied_address_is_written_as_a_name(text: str, name: str) -> None:
-    assert name_of(text) == name
+    assert name_from_url(text) == name

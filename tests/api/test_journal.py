@@ -29,21 +29,21 @@ def test_an_intent_is_on_the_disk_until_it_is_cleared(tmp_path: Path) -> None:
     before = open_files()
     first, second = begin(journal), begin(journal, "é \x1b")
     assert sorted(journal.folder.iterdir()) == [first.path, second.path]
-    first.clear()
-    first.clear()
+    first.remove()
+    first.remove()
     assert list(journal.folder.iterdir()) == [second.path]
-    second.clear()
+    second.remove()
     assert open_files() == before
 
 
 def test_an_intent_is_left_once_nobody_holds_it(tmp_path: Path) -> None:
     journal = Journal(make_environment(tmp_path))
     first, second = begin(journal), begin(journal, "é \x1b")
-    assert list(journal.left()) == []
-    second.leave()
-    assert list(journal.left()) == [second]
-    first.leave()
-    assert list(journal.left()) == [first, second]
+    assert list(journal.leftover_intents()) == []
+    second.keep_for_recovery()
+    assert list(journal.leftover_intents()) == [second]
+    first.keep_for_recovery()
+    assert list(journal.leftover_intents()) == [first, second]
     assert (first.intent.comment, second.intent.comment, first.lock) != (None, None, None)
 
 
@@ -57,18 +57,20 @@ os.kill(os.getpid(), 9)
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False, timeout=30)
     assert done.returncode == -9
-    assert [one.intent for one in Journal(make_environment(tmp_path)).left()] == [Intent(1, "dbc-1", "a.b.c", "ci", 60)]
+    assert [one.intent for one in Journal(make_environment(tmp_path)).leftover_intents()] == [
+        Intent(1, "dbc-1", "a.b.c", "ci", 60)
+    ]
 
 
 def test_what_an_intent_made_can_be_added(tmp_path: Path) -> None:
     journal = Journal(make_environment(tmp_path))
     before = open_files()
-    begin(journal).leave((("t1", "EXEC .. 't1'"), ("t2", "EXEC .. 't2'")))
+    begin(journal).keep_for_recovery((("t1", "EXEC .. 't1'"), ("t2", "EXEC .. 't2'")))
     assert open_files() == before
-    (entry,) = journal.left()
+    (entry,) = journal.leftover_intents()
     assert entry.intent.orphans == (("t1", "EXEC .. 't1'"), ("t2", "EXEC .. 't2'"))
-    entry.leave(entry.intent.orphans[1:])
-    assert [one.intent.orphans for one in journal.left()] == [(("t2", "EXEC .. 't2'"),)]
+    entry.keep_for_recovery(entry.intent.orphans[1:])
+    assert [one.intent.orphans for one in journal.leftover_intents()] == [(("t2", "EXEC .. 't2'"),)]
     assert [one.name for one in journal.folder.iterdir()] == [entry.path.name]
     assert stat.S_IMODE(entry.path.stat().st_mode) == 0o600
 
@@ -77,8 +79,8 @@ def test_what_cannot_be_added_leaves_the_intent_as_it_was(tmp_path: Path) -> Non
     journal = Journal(make_environment(tmp_path))
     entry = begin(journal)
     entry.path.with_suffix(".new").mkdir()
-    entry.leave((("t1", "EXEC"),))
-    assert list(journal.left()) == [entry]
+    entry.keep_for_recovery((("t1", "EXEC"),))
+    assert list(journal.leftover_intents()) == [entry]
 
 
 def test_no_secret_is_written(tmp_path: Path) -> None:
@@ -86,8 +88,8 @@ def test_no_secret_is_written(tmp_path: Path) -> None:
     journal = Journal(make_environment(tmp_path), Redactor().clean)
     entry = begin(journal, f"for {secret}", f"SELECT '{secret}'")
     assert entry.intent.comment == f"for {secret}"  # what it is compared with stays as it is, in memory
-    entry.leave()
-    (found,) = journal.left()
+    entry.keep_for_recovery()
+    (found,) = journal.leftover_intents()
     assert (found.intent.comment, found.intent.look) == ("for [hidden]", "SELECT '[hidden]'")
     assert secret not in entry.path.read_text()
     assert begin(journal, None).intent.comment is None
@@ -131,17 +133,17 @@ def test_a_disk_that_takes_a_few_bytes_at_a_time_gets_them_all(tmp_path: Path, m
     monkeypatch.setattr(os, "write", lambda descriptor, content: real(descriptor, content[:7]))
     journal = Journal(make_environment(tmp_path))
     entry = begin(journal)
-    entry.leave()
-    assert list(journal.left()) == [entry]
+    entry.keep_for_recovery()
+    assert list(journal.leftover_intents()) == [entry]
 
 
 def test_a_link_in_the_way_is_refused(tmp_path: Path) -> None:
     journal = Journal(make_environment(tmp_path))
-    begin(journal).clear()
+    begin(journal).remove()
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("theirs")
     first = begin(journal)
-    first.clear()
+    first.remove()
     before, _, number_text = first.id.rpartition("-")
     (journal.folder / f"{before}-{int(number_text) + 1}.json").symlink_to(elsewhere)
     with pytest.raises(OperationalError, match="cannot be written"):
@@ -171,7 +173,7 @@ def test_where_it_cannot_be_written_is_an_error(tmp_path: Path) -> None:
 def test_a_file_that_is_no_intent_is_passed_over(tmp_path: Path) -> None:
     journal = Journal(make_environment(tmp_path))
     entry = begin(journal)
-    entry.leave()
+    entry.keep_for_recovery()
     for name, text in (("1.json", "{"), ("2.json", "[]"), ("3.json", '{"time": 1}')):
         (journal.folder / name).write_text(text)
-    assert list(journal.left()) == [entry]
+    assert list(journal.leftover_intents()) == [entry]

@@ -17,7 +17,7 @@ import pytest
 
 from tests.environments import make_environment
 from tests.resilience.certificates import sign, tls
-from tests.resilience.server import FaultyServer, Seen, tunnels
+from tests.resilience.server import FaultyServer, ReceivedRequest, tunnels
 from tokensh.dbapi.connection import Connection, connect
 from tokensh.errors import CredentialError
 
@@ -146,7 +146,7 @@ SOURCES = {
 CASES = [(source, host) for source in SOURCES for host in HOSTS]
 
 
-def answer(seen: Seen) -> bytes:
+def answer(seen: ReceivedRequest) -> bytes:
     """Every workspace and every account there is."""
     host = seen.headers["host"]
     if seen.path.endswith("/databricks-config"):

@@ -13,7 +13,7 @@ import pytest
 
 from tests.environments import make_environment, write_profiles
 from tokensh import sandbox
-from tokensh.api.oauth import from_cli
+from tokensh.api.oauth import request_cli_token
 from tokensh.dbapi.connection import Connection, connect
 from tokensh.errors import ApiError, CredentialError, Error, SeveralErrors
 from tokensh.sandbox import Sandbox
@@ -264,22 +264,24 @@ def test_the_databricks_cli_gives_a_token_and_its_end(tmp_path: Path) -> None:
         tmp_path,
         """echo '{"access_token": "'"$4"'-token", "token_type": "Bearer", "expiry": "2026-11-24T16:00:00.123456789+02:00"}'""",
     )
-    granted = from_cli(make_environment(tmp_path), path, ("--host", "https://dbc-1.cloud.databricks.com"), ("cli",))
-    assert (granted.value, granted.ends) == ("https://dbc-1.cloud.databricks.com-token", 1795528800.0)
+    granted = request_cli_token(
+        make_environment(tmp_path), path, ("--host", "https://dbc-1.cloud.databricks.com"), ("cli",)
+    )
+    assert (granted.value, granted.expires) == ("https://dbc-1.cloud.databricks.com-token", 1795528800.0)
 
 
 @pytest.mark.parametrize("script", ["exit 1", "echo no JSON", "echo '{}'", 'echo \'{"access_token": "x"}\''])
 def test_a_databricks_cli_that_gives_no_token_is_a_clear_error(script: str, tmp_path: Path) -> None:
     path = program(tmp_path, script)
     with pytest.raises(CredentialError, match="gives no token") as caught:
-        from_cli(make_environment(tmp_path), path, ("--profile", "p"), ("cli",))
+        request_cli_token(make_environment(tmp_path), path, ("--profile", "p"), ("cli",))
     assert caught.value.hint == "databricks auth login --profile p"
 
 
 def test_what_the_databricks_cli_says_is_told(tmp_path: Path) -> None:
     path = program(tmp_path, "echo 'Error: cache: not logged\x1b in' >&2; echo 'more' >&2; exit 1")
     with pytest.raises(CredentialError) as caught:
-        from_cli(make_environment(tmp_path), path, ("--host", "https://x"), ("cli",))
+        request_cli_token(make_environment(tmp_path), path, ("--host", "https://x"), ("cli",))
     assert str(caught.value).endswith(r"gives no token: cache: not logged\x1b in")
 
 

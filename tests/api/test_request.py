@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tokensh.api.hosts import Hosts
-from tokensh.api.request import attribute, build, creates
+from tokensh.api.request import build, creates_secret, to_json
 from tokensh.errors import DataError, HostError, MissingParameter
 from tokensh.provider.catalog import Catalog
 from tokensh.provider.model import Method, Parameter
@@ -81,7 +81,7 @@ def test_only_what_shows_a_secret_once_creates() -> None:
         (r.name, m.name)
         for r in CATALOG.resources("databricks_workspace", "workspace")
         for m in r.methods
-        if creates(m)
+        if creates_secret(m)
     }
     assert found == {("user_tokens", "create"), ("tokens", "createobotoken")}
 
@@ -127,7 +127,7 @@ ANY = Parameter("x", "body", "string", required=False)
     ],
 )
 def test_a_value_takes_the_type_of_its_attribute(kind: Any, value: Value, expected: object) -> None:
-    made = attribute(replace(ANY, type=kind), value)
+    made = to_json(replace(ANY, type=kind), value)
     assert made == expected
     assert type(made) is type(expected)
 
@@ -151,4 +151,4 @@ def test_a_value_takes_the_type_of_its_attribute(kind: Any, value: Value, expect
 )
 def test_a_value_that_does_not_fit_is_an_error_that_names_the_attribute(kind: Any, value: Value) -> None:
     with pytest.raises(DataError, match=f"data__x takes an? {kind}, not "):
-        attribute(replace(ANY, type=kind), value)
+        to_json(replace(ANY, type=kind), value)

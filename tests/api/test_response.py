@@ -8,7 +8,7 @@ import pytest
 from tests.api.test_request import method
 from tokensh.api.hosts import Hosts
 from tokensh.api.request import Request, build
-from tokensh.api.response import Reply, cell, read, rows
+from tokensh.api.response import Response, decode, find_rows, to_cell
 from tokensh.errors import ApiError, ReplyError
 from tokensh.redact import Redactor
 from tokensh.rows import Value
@@ -21,11 +21,11 @@ REQUEST = build(LIST, Hosts(), {"deployment_name": "dbc-1"})
 TOKEN = "dapi" + "0123456789abcdef" * 2
 
 
-def answer(content: bytes | str, status: int = 200, **headers: str) -> Reply:
+def answer(content: bytes | str, status: int = 200, **headers: str) -> Response:
     redactor = Redactor()
     redactor.learn("strange-token")
     encoded = content.encode() if isinstance(content, str) else content
-    return read(
+    return decode(
         REQUEST, status, {name.replace("_", "-"): text for name, text in headers.items()}, encoded, 0.1, redactor
     )
 
@@ -39,16 +39,16 @@ def refusal(content: bytes | str, status: int = 403, **headers: str) -> ApiError
 class TestRows:
     @pytest.mark.parametrize("body", ["{}", '{"token_infos": null}', '{"token_infos": []}', '\ufeff{"other": 1}'])
     def test_there_may_be_none(self, body: str) -> None:
-        assert list(rows(LIST, answer(body))) == []
+        assert list(find_rows(LIST, answer(body))) == []
 
     def test_they_are_the_items_of_the_array(self) -> None:
-        assert list(rows(LIST, answer('{"token_infos": [{"token_id": "a"}, {}]}'))) == [{"token_id": "a"}, {}]
+        assert list(find_rows(LIST, answer('{"token_infos": [{"token_id": "a"}, {}]}'))) == [{"token_id": "a"}, {}]
 
     def test_one_object_is_one_row(self) -> None:
-        assert list(rows(GET, answer('{"token_info": {"token_id": "a"}}'))) == [{"token_id": "a"}]
+        assert list(find_rows(GET, answer('{"token_info": {"token_id": "a"}}'))) == [{"token_id": "a"}]
 
     def test_without_a_key_the_reply_is_the_row(self) -> None:
-        assert list(rows(CREATE, answer('{"token_value": "v"}'))) == [{"token_value": "v"}]
+        assert list(find_rows(CREATE, answer('{"token_value": "v"}'))) == [{"token_value": "v"}]
 
     @pytest.mark.parametrize(
         ("body", "path"),
@@ -63,13 +63,13 @@ class TestRows:
     )
     def test_another_shape_is_an_error_with_its_place(self, body: str, path: str) -> None:
         with pytest.raises(ReplyError) as caught:
-            rows(LIST, answer(body))
+            find_rows(LIST, answer(body))
         assert caught.value.path == path
 
     def test_an_empty_reply_is_an_error_where_rows_are_announced(self) -> None:
-        assert list(rows(REVOKE, answer(""))) == []
+        assert list(find_rows(REVOKE, answer(""))) == []
         with pytest.raises(ReplyError, match="is empty"):
-            rows(LIST, answer(b" \r\n"))
+            find_rows(LIST, answer(b" \r\n"))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ class TestRows:
     ],
 )
 def test_a_value_becomes_a_cell_of_its_column_s_type(kind: Any, value: Any, expected: Value) -> None:
-    assert cell(kind, value, "$.x") == expected
+    assert to_cell(kind, value, "$.x") == expected
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_value_becomes_a_cell_of_its_column_s_type(kind: Any, value: Any, expe
 )
 def test_a_value_of_another_type_is_an_error_with_its_place(kind: Any, value: Any) -> None:
     with pytest.raises(ReplyError) as caught:
-        cell(kind, value, "$.token_infos[3].expiry_time")
+        to_cell(kind, value, "$.token_infos[3].expiry_time")
     assert caught.value.path == "$.token_infos[3].expiry_time"
     assert "$.token_infos[3].expiry_time" in str(caught.value)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tokensh.api.hosts import Target
-from tokensh.api.retry import kept_hosts, pause, place, proxies, trusted
+from tokensh.api.retry import choose_proxy, max_idle_hosts, redirect_host, retry_delay, trusted_certificates
 from tokensh.environment import Environment
 from tokensh.errors import InterfaceError
 
@@ -44,7 +44,7 @@ def environment(**variables: str) -> Environment:
     ],
 )
 def test_when_a_listing_is_tried_again(status: int, retry_after: str, expected: float | None) -> None:
-    assert pause(status, retry_after, 0.3, NOW) == expected
+    assert retry_delay(status, retry_after, 0.3, NOW) == expected
 
 
 @pytest.mark.parametrize(
@@ -64,30 +64,32 @@ def test_when_a_listing_is_tried_again(status: int, retry_after: str, expected: 
     ],
 )
 def test_which_proxy(variables: dict[str, str], target: Target, expected: dict[str, str]) -> None:
-    assert proxies(environment(**variables), target) == expected
+    assert choose_proxy(environment(**variables), target) == expected
 
 
 def test_a_socks_proxy_is_refused() -> None:
     with pytest.raises(InterfaceError, match="SOCKS"):
-        proxies(environment(ALL_PROXY="SOCKS5h://127.0.0.1:1080"), WORKSPACE)
+        choose_proxy(environment(ALL_PROXY="SOCKS5h://127.0.0.1:1080"), WORKSPACE)
 
 
 def test_which_certificates_are_trusted(tmp_path: Path) -> None:
     bundle = tmp_path / "ca.pem"
     bundle.touch()
-    assert trusted(environment()) is True
-    assert trusted(environment(REQUESTS_CA_BUNDLE="")) is True
-    assert trusted(environment(CURL_CA_BUNDLE=str(bundle))) == str(bundle)
-    assert trusted(environment(REQUESTS_CA_BUNDLE=str(tmp_path), CURL_CA_BUNDLE=str(bundle))) == str(tmp_path)
+    assert trusted_certificates(environment()) is True
+    assert trusted_certificates(environment(REQUESTS_CA_BUNDLE="")) is True
+    assert trusted_certificates(environment(CURL_CA_BUNDLE=str(bundle))) == str(bundle)
+    assert trusted_certificates(environment(REQUESTS_CA_BUNDLE=str(tmp_path), CURL_CA_BUNDLE=str(bundle))) == str(
+        tmp_path
+    )
 
 
 def test_certificates_that_are_not_there_are_an_error() -> None:
     with pytest.raises(InterfaceError, match=r"CURL_CA_BUNDLE names .* which is not there"):
-        trusted(environment(CURL_CA_BUNDLE="/nowhere/ca.pem"))
+        trusted_certificates(environment(CURL_CA_BUNDLE="/nowhere/ca.pem"))
 
 
 def test_at_least_some_hosts_stay_connected() -> None:
-    assert 10 <= kept_hosts() <= 1024
+    assert 10 <= max_idle_hosts() <= 1024
 
 
 @pytest.mark.parametrize(
@@ -101,4 +103,4 @@ def test_at_least_some_hosts_stay_connected() -> None:
     ],
 )
 def test_where_a_redirect_leads(location: str, expected: str) -> None:
-    assert place(location) == expected
+    assert redirect_host(location) == expected

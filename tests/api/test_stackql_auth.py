@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.environments import make_environment
-from tokensh.api.auth import Setting
+from tokensh.api.auth import ConfiguredCredential
 from tokensh.api.hosts import parse_origin
-from tokensh.api.oauth import Machine
-from tokensh.api.stackql_auth import read
+from tokensh.api.oauth import ServicePrincipal
+from tokensh.api.stackql_auth import parse_auth
 from tokensh.errors import InterfaceError
 
 ACCOUNT_URL = "https://accounts.cloud.databricks.com/oidc/accounts/{}/v1/token"
@@ -35,9 +35,9 @@ MACHINE = {
 WORKSPACE = "https://dbc-1.cloud.databricks.com"
 
 
-def setting(home: Path, auth: dict[str, object], **variables: str) -> Setting:
+def setting(home: Path, auth: dict[str, object], **variables: str) -> ConfiguredCredential:
     text = json.dumps({"databricks_workspace": auth, "github": {"type": "null_auth"}})
-    found = read(text, make_environment(home, variables=VARIABLES | variables))
+    found = parse_auth(text, make_environment(home, variables=VARIABLES | variables))
     assert found is not None
     return found
 
@@ -48,10 +48,10 @@ def setting(home: Path, auth: dict[str, object], **variables: str) -> Setting:
         (BEARER, "my-token"),
         ({"type": "bearer", "credentialsenvvar": "OTHER"}, "other-token"),
         ({"type": "api_key", "valuePrefix": "Bearer ", "credentialsenvvar": "OTHER"}, "other-token"),
-        (MACHINE, Machine("robot", "my-secret", "acc-1")),
-        ({"type": "oauth2"}, Machine("robot", "my-secret", "acc-1")),
-        ({**MACHINE, "client_id": "me"}, Machine("me", "my-secret", "acc-1")),
-        ({**MACHINE, "token_url": f"{WORKSPACE}/oidc/v1/token"}, Machine("robot", "my-secret", "")),
+        (MACHINE, ServicePrincipal("robot", "my-secret", "acc-1")),
+        ({"type": "oauth2"}, ServicePrincipal("robot", "my-secret", "acc-1")),
+        ({**MACHINE, "client_id": "me"}, ServicePrincipal("me", "my-secret", "acc-1")),
+        ({**MACHINE, "token_url": f"{WORKSPACE}/oidc/v1/token"}, ServicePrincipal("robot", "my-secret", "")),
     ],
 )
 def test_the_credential_is_where_the_json_says(tmp_path: Path, auth: dict[str, object], secret: object) -> None:
@@ -88,11 +88,11 @@ def test_it_goes_to_its_own_host_alone(
 ) -> None:
     target = parse_origin(origin)
     assert target is not None
-    assert (setting(tmp_path, auth, **variables).unfit_for(target) is None) == goes
+    assert (setting(tmp_path, auth, **variables).reason_not_allowed(target) is None) == goes
 
 
 def test_another_providers_setting_is_none_of_ours(tmp_path: Path) -> None:
-    assert read('{"github": {"type": "basic"}}', make_environment(tmp_path)) is None
+    assert parse_auth('{"github": {"type": "basic"}}', make_environment(tmp_path)) is None
 
 
 @pytest.mark.parametrize(
@@ -118,5 +118,5 @@ def test_another_providers_setting_is_none_of_ours(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_used_is_one_clear_error(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(InterfaceError, match=said) as caught:
-        read(text, make_environment(tmp_path, variables=VARIABLES))
+        parse_auth(text, make_environment(tmp_path, variables=VARIABLES))
     assert "dapi-secret" not in f"{caught.value!r} {caught.value.hint}"

@@ -20,7 +20,7 @@ from tokensh._dataclasses import replace
 from tokensh.api.client import Client
 from tokensh.api.journal import Entry, Journal
 from tokensh.api.request import Request as ApiRequest
-from tokensh.api.response import Reply
+from tokensh.api.response import Response
 from tokensh.dbapi.connection import Connection
 from tokensh.errors import (
     ApiError,
@@ -49,7 +49,7 @@ def ids(session: Connection, comment: str) -> set[Value]:
 
 
 def left(session: Connection) -> list[Entry]:
-    return list(Journal(session.environment).left())
+    return list(Journal(session.environment).leftover_intents())
 
 
 def under_way(session: Connection) -> list[dict[str, Value]]:
@@ -341,7 +341,7 @@ class Failing(Client):
 
     failure: BaseException
 
-    def send(self, request: ApiRequest) -> Reply:
+    def send(self, request: ApiRequest) -> Response:
         raise self.failure
 
 

@@ -30,7 +30,7 @@ class FakeCredential:
     kind: str = "pat"
     rejected: list[str] = field(default_factory=list)
 
-    def token(self) -> str:
+    def get_token(self) -> str:
         return self.tokens[0]
 
     def refresh(self, rejected: str) -> bool:
@@ -98,7 +98,7 @@ def get(origin: str) -> Request:
 
 def create(origin: str) -> Request:
     """A create."""
-    return Request("POST", at(origin), CREATE, body={"comment": "ci"}, creates=True)
+    return Request("POST", at(origin), CREATE, body={"comment": "ci"}, creates_secret=True)
 
 
 def revoke(origin: str) -> Request:

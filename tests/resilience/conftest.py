@@ -10,7 +10,7 @@ import pytest
 
 from tests.resilience import invariants
 from tests.resilience.certificates import make
-from tests.resilience.running import Place
+from tests.resilience.running import Harness
 from tests.resilience.server import FaultyServer
 from tokensh.sql import grammar
 
@@ -30,26 +30,26 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path: Path, compiled_grammar: Path) -> Iterator[Place]:
+def place(tmp_path: Path, compiled_grammar: Path) -> Iterator[Harness]:
     """Where the test runs the command line; when it ends, the invariants are checked."""
-    made = Place(tmp_path / "place")
+    made = Harness(tmp_path / "place")
     cache = made.home / ".cache" / "tokensh"
     cache.mkdir(parents=True)
     for table in compiled_grammar.glob("*.json"):
         os.link(table, cache / table.name)
-    made.own |= set(made.root.rglob("*"))
+    made.own_files |= set(made.root.rglob("*"))
     with made.running:
         yield made
         invariants.check(made)
 
 
 @pytest.fixture
-def workspace(place: Place) -> FaultyServer:
+def workspace(place: Harness) -> FaultyServer:
     """The server of the workspace that the place's runs ask."""
     return place.workspace
 
 
 @pytest.fixture
-def other(place: Place) -> FaultyServer:
+def other(place: Harness) -> FaultyServer:
     """Another host's server, which nothing may reach."""
-    return place.other
+    return place.other_host

@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 from tests.render.results import read_csv
-from tests.resilience.running import Place, Ran
+from tests.resilience.running import CommandRun, Harness
 from tests.resilience.server import FaultyServer, ok
 from tokensh.sql.parse import Parser
 
@@ -28,9 +28,9 @@ _MOST_LINES = 20
 _WRITES = re.compile("[wax+]")
 
 
-def check(place: Place) -> None:
+def check(place: Harness) -> None:
     """Raise AssertionError for what does not hold of the runs of a test."""
-    for ran in place.ran:
+    for ran in place.runs:
         _tells_success_and_failure_apart(ran)
         _errors_are_short_and_no_traceback(ran)
         _nothing_acts_on_a_terminal(ran)
@@ -45,7 +45,7 @@ def check(place: Place) -> None:
     _orphans_can_be_revoked(place)
 
 
-def _tells_success_and_failure_apart(ran: Ran) -> None:
+def _tells_success_and_failure_apart(ran: CommandRun) -> None:
     """I6: with status 0 there is nothing but notices on the error stream, with another there is an error."""
     told = re.search(r"\b(?:error|warning):", ran.err) is not None
     if ran.status == 0:
@@ -54,7 +54,7 @@ def _tells_success_and_failure_apart(ran: Ran) -> None:
         assert told, f"status {ran.status} and no word: {ran.err!r}"
 
 
-def _errors_are_short_and_no_traceback(ran: Ran) -> None:
+def _errors_are_short_and_no_traceback(ran: CommandRun) -> None:
     """I7."""
     assert "Traceback" not in ran.err + ran.out, ran.err
     assert "made a mistake" not in ran.err, ran.err
@@ -63,14 +63,14 @@ def _errors_are_short_and_no_traceback(ran: Ran) -> None:
     assert not lines or _HEADLINE.search(lines[0]), ran.err
 
 
-def _nothing_acts_on_a_terminal(ran: Ran) -> None:
+def _nothing_acts_on_a_terminal(ran: CommandRun) -> None:
     """I5: off a terminal neither errors nor tables have a control character, an escape or a bidirectional control."""
     assert not _UNSAFE.search(ran.err), ascii(ran.err)
     if _format(ran) in ("table", "line", "markdown"):
         assert not _UNSAFE.search(ran.out), ascii(ran.out)
 
 
-def _output_can_be_read(ran: Ran) -> None:
+def _output_can_be_read(ran: CommandRun) -> None:
     """I8: json is JSON however a run ended, csv is CSV."""
     match _format(ran):
         case "json":
@@ -87,18 +87,18 @@ def _output_can_be_read(ran: Ran) -> None:
             pass
 
 
-def _format(ran: Ran) -> str:
+def _format(ran: CommandRun) -> str:
     arguments = ran.arguments
     return next((arguments[i + 1] for i, one in enumerate(arguments) if one in ("-o", "--output")), "table")
 
 
-def _writes_are_sent_once(ran: Ran) -> None:
+def _writes_are_sent_once(ran: CommandRun) -> None:
     """I2: a write reaches a place once for each row that it was made for."""
     posts = Counter((id(server), seen.path) for server, seen in ran.requests if seen.method not in ("GET", "CONNECT"))
     assert all(count <= ran.writes for count in posts.values()), f"a write was repeated: {posts}"
 
 
-def _only_known_places_are_reached(place: Place, ran: Ran) -> None:
+def _only_known_places_are_reached(place: Harness, ran: CommandRun) -> None:
     """I4: connections go to the test's servers on loopback, and no name is looked up but loopback's own."""
     ports = {server.port for server in place.servers} | place.ports
     for event, arguments in ran.events:
@@ -109,7 +109,7 @@ def _only_known_places_are_reached(place: Place, ran: Ran) -> None:
             assert arguments[0] in ("127.0.0.1", b"127.0.0.1"), f"{arguments[0]!r} was looked up"
 
 
-def _files_are_written_at_home(place: Place, ran: Ran) -> None:
+def _files_are_written_at_home(place: Harness, ran: CommandRun) -> None:
     """I4 for the disk: what is opened to be written is in the test's folders."""
     for event, arguments in ran.events:
         path, mode, _ = arguments if event == "open" else (None, None, None)
@@ -117,9 +117,9 @@ def _files_are_written_at_home(place: Place, ran: Ran) -> None:
             assert Path(path).is_relative_to(place.root) or path == "/dev/null", path
 
 
-def _a_created_token_is_delivered_or_named(place: Place, ran: Ran) -> None:
+def _a_created_token_is_delivered_or_named(place: Harness, ran: CommandRun) -> None:
     """I3: of each token that the server made, the value is on standard output, or its id and what revokes it on the other."""
-    delivered = ran.out + "".join(path.read_text() for path in place.keeps_secrets if path.exists())
+    delivered = ran.out + "".join(path.read_text() for path in place.secret_files if path.exists())
     for token_id in ran.minted:
         value = place.tokens.minted[token_id]
         if value in delivered:
@@ -131,9 +131,9 @@ def _a_created_token_is_delivered_or_named(place: Place, ran: Ran) -> None:
             assert any(token_id in statement for statement in _REVOKES.findall(ran.err)), ran.err
 
 
-def _orphans_can_be_revoked(place: Place) -> None:
+def _orphans_can_be_revoked(place: Harness) -> None:
     """I3: the statement of an orphan's report parses, and revokes it when it is run."""
-    for ran in [one for one in place.ran if one.status == 4]:
+    for ran in [one for one in place.runs if one.status == 4]:
         for statement in _REVOKES.findall(ran.err):
             Parser(place.home / ".cache" / "tokensh").parse(statement.removesuffix(";"))
             _behaves_well(place.workspace)
@@ -150,37 +150,37 @@ def _behaves_well(server: FaultyServer) -> None:
         server.on(route)
 
 
-def _the_other_host_saw_nothing(place: Place) -> None:
+def _the_other_host_saw_nothing(place: Harness) -> None:
     """I4."""
     if "other" in place.__dict__:
-        assert place.other.connections == 0, f"the other host saw {place.other.log}"
+        assert place.other_host.connections == 0, f"the other host saw {place.other_host.log}"
 
 
-def _files_are_the_owners_alone(place: Place) -> None:
+def _files_are_the_owners_alone(place: Harness) -> None:
     """I11: the runs were made with umask 000."""
     for path in _paths(place.root):
-        if path not in place.own and not path.is_symlink():
+        if path not in place.own_files and not path.is_symlink():
             mode = stat.S_IMODE(path.stat().st_mode)
             assert mode == (0o700 if path.is_dir() else 0o600), f"{path} has mode {mode:o}"
 
 
-def _secrets_have_one_exit(place: Place) -> None:
+def _secrets_have_one_exit(place: Harness) -> None:
     """I1: the bearer is nowhere, a minted value on standard output alone; in no way of writing them."""
     hidden = [*place.secrets, place.token, *place.tokens.minted.values()]
-    texts = {f"the error stream of {ran.arguments}": ran.err.encode() for ran in place.ran}
-    texts |= {f"the arguments of {ran.arguments}": repr(ran.arguments).encode() for ran in place.ran}
+    texts = {f"the error stream of {ran.arguments}": ran.err.encode() for ran in place.runs}
+    texts |= {f"the arguments of {ran.arguments}": repr(ran.arguments).encode() for ran in place.runs}
     texts |= {str(path): path.read_bytes() for path in _paths(place.root) if _is_looked_into(place, path)}
     for secret in hidden:
         for form in forms(secret):
             for name, content in texts.items():
                 assert form not in content, f"a secret is in {name}"
-    for ran in place.ran:
+    for ran in place.runs:
         for secret in (place.token, *place.secrets):
             assert not any(form in ran.out.encode() for form in forms(secret)), "the credential is on standard output"
 
 
-def _is_looked_into(place: Place, path: Path) -> bool:
-    return path.is_file() and path not in place.keeps_secrets
+def _is_looked_into(place: Harness, path: Path) -> bool:
+    return path.is_file() and path not in place.secret_files
 
 
 def _paths(root: Path) -> Iterator[Path]:

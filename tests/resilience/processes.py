@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.resilience.running import COMMAND, WORKSPACE, Place, Ran
+from tests.resilience.running import COMMAND, WORKSPACE, CommandRun, Harness
 from tests.resilience.server import Behaviour, Exchange, ok
 from tokensh.api.journal import Entry, Journal
 from tokensh.environment import Environment
@@ -20,7 +20,7 @@ PATIENCE = 60
 class Started:
     """A run of the installed command."""
 
-    def __init__(self, place: Place, *arguments: str, shell: str = 'exec "$@"', **streams: Any) -> None:
+    def __init__(self, place: Harness, *arguments: str, shell: str = 'exec "$@"', **streams: Any) -> None:
         self.place = place
         self._arguments = arguments
         self._base = place.base(None, WORKSPACE)
@@ -42,7 +42,7 @@ class Started:
             assert self.process.poll() is None, self.process.communicate()
             time.sleep(0.005)
 
-    def ended(self, *, checked: bool = True) -> Ran:
+    def ended(self, *, checked: bool = True) -> CommandRun:
         """Its end; `checked` against the invariants when the test ends."""
         out, err = self.process.communicate(timeout=PATIENCE)
         place = self.place
@@ -50,7 +50,7 @@ class Started:
         requests = [(place.workspace, seen) for seen in place.workspace.log[self._seen :]]
         status = self.process.returncode
         texts = ((out or b"").decode(), (err or b"").decode())
-        ran = Ran(self._arguments, self._base, place.variables(), status, *texts, requests, (), new)
+        ran = CommandRun(self._arguments, self._base, place.variables(), status, *texts, requests, (), new)
         if checked:
             place.add(ran)
         return ran
@@ -84,11 +84,11 @@ def never() -> bool:
     return False
 
 
-def journal(place: Place) -> Path:
+def journal(place: Harness) -> Path:
     return place.home / ".local" / "state" / "tokensh" / "journal"
 
 
-def pending(place: Place) -> list[Entry]:
+def pending(place: Harness) -> list[Entry]:
     """What a next start would find."""
     environment = Environment(None, None, None, place.variables())  # type: ignore[arg-type] # it only says where
-    return list(Journal(environment).left())
+    return list(Journal(environment).leftover_intents())

@@ -15,8 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tests.resilience.server import FaultyServer, Seen
-from tests.resilience.workspace import Tokens
+from tests.resilience.server import FaultyServer, ReceivedRequest
+from tests.resilience.workspace import TokenStore
 from tokensh.cli.main import main
 from tokensh.environment import Environment
 
@@ -42,7 +42,7 @@ sys.addaudithook(_audit)
 
 
 @dataclass(frozen=True)
-class Ran:
+class CommandRun:
     """One run. `requests` are those that reached a server of the test while it ran; `events` those of Python's audit hook.
 
     `minted` are the ids of tokens that were made meanwhile, `writes` how many writes to one place are right.
@@ -54,18 +54,18 @@ class Ran:
     status: int
     out: str
     err: str
-    requests: Sequence[tuple[FaultyServer, Seen]] = ()
+    requests: Sequence[tuple[FaultyServer, ReceivedRequest]] = ()
     events: Sequence[tuple[str, tuple[Any, ...]]] = ()
     minted: Sequence[str] = ()
     writes: int = 1
 
-    def sent(self, method: str, route: str = "") -> int:
+    def count_requests(self, method: str, route: str = "") -> int:
         """How many requests of a method, and to a route, were made."""
         return sum(seen.method == method and (not route or seen.route == route) for _, seen in self.requests)
 
 
 @dataclass
-class Place:
+class Harness:
     """A home, a credential, a workspace's server, another host's server; and the runs that were made in it.
 
     `own` are the files that the test made itself, `keeps_secrets` those that may hold a secret; `secrets` what must come out
@@ -75,14 +75,14 @@ class Place:
 
     root: Path
     token: str = BEARER
-    ran: list[Ran] = field(default_factory=list)
+    runs: list[CommandRun] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
     ports: set[int] = field(default_factory=set)
-    own: set[Path] = field(default_factory=set)
-    keeps_secrets: set[Path] = field(default_factory=set)
-    may_see: list[FaultyServer] = field(default_factory=list)
+    own_files: set[Path] = field(default_factory=set)
+    secret_files: set[Path] = field(default_factory=set)
+    allowed_servers: list[FaultyServer] = field(default_factory=list)
     sleeps: list[float] = field(default_factory=list)
-    tokens: Tokens = field(default_factory=Tokens)
+    tokens: TokenStore = field(default_factory=TokenStore)
     running: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
@@ -103,14 +103,16 @@ class Place:
         return self.running.enter_context(FaultyServer(app=self.tokens))
 
     @cached_property
-    def other(self) -> FaultyServer:
+    def other_host(self) -> FaultyServer:
         """Somebody else's: nothing may ever reach it."""
         return self.running.enter_context(FaultyServer())
 
     @property
     def servers(self) -> tuple[FaultyServer, ...]:
         """Those that exist, the other host's not."""
-        return tuple(self.__dict__[name] for name in ("workspace",) if name in self.__dict__) + tuple(self.may_see)
+        return tuple(self.__dict__[name] for name in ("workspace",) if name in self.__dict__) + tuple(
+            self.allowed_servers
+        )
 
     @property
     def endpoint(self) -> str:
@@ -134,17 +136,17 @@ class Place:
             *((f"--workspace={workspace}",) if workspace is not None else ()),
         )
 
-    def file(self, name: str, text: str | bytes, *, mode: int = 0o600, secret: bool = False) -> Path:
+    def write_file(self, name: str, text: str | bytes, *, mode: int = 0o600, secret: bool = False) -> Path:
         """A file of the test's own, below the home folder; `secret`: its content may hold secrets."""
         path = self.home / name
         for folder in reversed([one for one in path.parents if not one.exists()]):
             folder.mkdir(mode=0o700)
-            self.own.add(folder)
+            self.own_files.add(folder)
         path.write_bytes(text.encode() if isinstance(text, str) else text)
         path.chmod(mode)
-        self.own.add(path)
+        self.own_files.add(path)
         if secret:
-            self.keeps_secrets.add(path)
+            self.secret_files.add(path)
         return path
 
     def run(
@@ -155,7 +157,7 @@ class Place:
         endpoint: str | None = None,
         workspace: str | None = WORKSPACE,
         writes: int = 1,
-    ) -> Ran:
+    ) -> CommandRun:
         """Run the command line in this process.
 
         Args:
@@ -174,7 +176,7 @@ class Place:
             with contextlib.redirect_stderr(err):
                 status = main((*base, *arguments), environment)
             made.append((status, _written(out), _written(err), tuple(events)))
-        return self.ran[-1]
+        return self.runs[-1]
 
     def run_installed(
         self,
@@ -185,7 +187,7 @@ class Place:
         workspace: str | None = WORKSPACE,
         writes: int = 1,
         python: Sequence[str] = (),
-    ) -> Ran:
+    ) -> CommandRun:
         """Run the installed command in a process of its own; or the interpreter, with these arguments before the others."""
         given, base = self.variables(variables), self.base(endpoint, workspace)
         raw = stdin.encode() if isinstance(stdin, str) else stdin
@@ -201,11 +203,11 @@ class Place:
                 cwd=self.home,
             )
             made.append((done.returncode, done.stdout.decode(), done.stderr.decode(), ()))
-        return self.ran[-1]
+        return self.runs[-1]
 
-    def add(self, ran: Ran) -> None:
+    def add(self, ran: CommandRun) -> None:
         """Have a run checked that a test made by means of its own (a terminal, a signal)."""
-        self.ran.append(ran)
+        self.runs.append(ran)
 
     @contextmanager
     def _watched(
@@ -228,7 +230,7 @@ class Place:
         status, out, err, kept = made[0]
         requests = [(one, got) for one in self.servers for got in one.log[seen.get(id(one), 0) :]]
         new = [one for one in self.tokens.minted if one not in minted]
-        self.ran.append(Ran(arguments, base, given, status, out, err, requests, kept, new, writes))
+        self.runs.append(CommandRun(arguments, base, given, status, out, err, requests, kept, new, writes))
 
 
 def _written(stream: io.TextIOWrapper) -> str:

@@ -25,7 +25,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True)
-class Seen:
+class ReceivedRequest:
     """One request as it arrived; `connection` counts the connections of the server."""
 
     connection: int
@@ -43,7 +43,7 @@ class Seen:
 class Exchange:
     """One request, and what can be done to its connection."""
 
-    seen: Seen
+    seen: ReceivedRequest
     connection: socket.socket
     server: FaultyServer
     over: bool = False
@@ -70,11 +70,11 @@ class Exchange:
 
 
 Behaviour = Callable[[Exchange], None]
-App = Callable[[Seen], bytes]
+App = Callable[[ReceivedRequest], bytes]
 """Does what a request asks for, and gives the body of the proper reply."""
 
 
-def _fixed(_: Seen) -> bytes:
+def _fixed(_: ReceivedRequest) -> bytes:
     return json.dumps(OK).encode()
 
 
@@ -91,8 +91,8 @@ class FaultyServer:
         self.script: tuple[Behaviour, ...] = script or (ok,)
         self._routes: dict[str, list[Behaviour]] = {}
         self._app = app
-        self.log: list[Seen] = []
-        self.effects: list[Seen] = []
+        self.log: list[ReceivedRequest] = []
+        self.effects: list[ReceivedRequest] = []
         self.connections = 0
         self.stopping = threading.Event()
         self._tls = tls
@@ -123,7 +123,7 @@ class FaultyServer:
             if self._served == len(self._open):
                 return
 
-    def take_effect(self, seen: Seen) -> bytes:
+    def take_effect(self, seen: ReceivedRequest) -> bytes:
         with self._lock:
             self.effects.append(seen)
             return self._app(seen)
@@ -170,7 +170,7 @@ class FaultyServer:
             if exchange.over:
                 return
 
-    def _next(self, seen: Seen) -> Behaviour:
+    def _next(self, seen: ReceivedRequest) -> Behaviour:
         with self._lock:
             self.log.append(seen)
             if route := self._routes.get(seen.route):
@@ -178,7 +178,7 @@ class FaultyServer:
             return self.script[min(len(self.log), len(self.script)) - 1]
 
 
-def _read(reader: BinaryIO, number: int) -> Seen | None:
+def _read(reader: BinaryIO, number: int) -> ReceivedRequest | None:
     first = reader.readline().decode("latin-1").split()
     if len(first) != 3:
         return None
@@ -188,7 +188,7 @@ def _read(reader: BinaryIO, number: int) -> Seen | None:
         headers[name.lower()] = value.strip()
     length = int(headers.get("content-length", "0"))
     body = reader.read(length)
-    return Seen(number, first[0], first[1], headers, body) if len(body) == length else None
+    return ReceivedRequest(number, first[0], first[1], headers, body) if len(body) == length else None
 
 
 def cut(connection: socket.socket) -> None:

@@ -99,7 +99,7 @@ def test_a_create_that_took_effect_unseen_is_not_repeated(behaviour: Behaviour) 
 def test_a_lost_reply_says_that_a_write_may_have_taken_effect() -> None:
     with FaultyServer(closes) as server, bench() as parts:
         error = failure(parts, revoke(server.origin))
-        assert str(error) == "no complete answer from 127.0.0.1: the connection was closed without one"
+        assert str(error) == "no complete answer from 127.0.0.1: the server closed the connection without an answer"
         assert error.hint == "the request may have taken effect"
 
 
@@ -323,13 +323,13 @@ class TestManyAtOnce:
     def test_a_failure_is_an_item_and_the_others_are_answered(self) -> None:
         with FaultyServer(ok, answers(500), ok) as server, bench(max_connections=1) as parts:
             kinds = [type(reply).__name__ for reply in parts.client.fetch([get(server.origin)] * 3)]
-        assert kinds == ["Reply", "ApiError", "Reply"]
+        assert kinds == ["Response", "ApiError", "Response"]
 
     def test_what_hangs_does_not_hold_up_the_others(self) -> None:
         """With one worker, the second request needs the first one's worker to be replaced."""
         with FaultyServer(hangs, ok) as server, bench(max_connections=1, timeout=0.3) as parts:
             kinds = [type(reply).__name__ for reply in parts.client.fetch([get(server.origin)] * 3)]
-        assert kinds == ["NetworkError", "Reply", "Reply"]
+        assert kinds == ["NetworkError", "Response", "Response"]
 
     def test_no_requests_are_no_replies(self) -> None:
         with bench() as parts:

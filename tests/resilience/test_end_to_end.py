@@ -10,7 +10,7 @@ import re
 import pytest
 
 from tests.resilience.processes import pending
-from tests.resilience.running import INSERT, SELECT, Place
+from tests.resilience.running import INSERT, SELECT, Harness
 from tests.resilience.server import FaultyServer, answers
 from tests.resilience.test_terminal_text import listing
 
@@ -19,7 +19,7 @@ def gone(token_id: str) -> str:
     return f"""EXEC user_tokens.revoketoken @@json = '{{"token_id": "{token_id}"}}'"""
 
 
-def test_a_token_that_is_revoked_twice(place: Place, workspace: FaultyServer) -> None:
+def test_a_token_that_is_revoked_twice(place: Harness, workspace: FaultyServer) -> None:
     (token_id,) = place.run("-o", "json", "-c", INSERT).minted
     assert place.run("-c", gone(token_id)).status == 0
     body = {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": f"Token {token_id} does not exist."}
@@ -31,18 +31,18 @@ def test_a_token_that_is_revoked_twice(place: Place, workspace: FaultyServer) ->
     assert (deleted.status, deleted.err) == (0, "")
 
 
-def test_a_quota_is_a_refusal_and_leaves_nothing_pending(place: Place, workspace: FaultyServer) -> None:
+def test_a_quota_is_a_refusal_and_leaves_nothing_pending(place: Harness, workspace: FaultyServer) -> None:
     body = {"error_code": "QUOTA_EXCEEDED", "message": "The number of tokens is limited to 600."}
     workspace.on("create", answers(400, json.dumps(body).encode()))
     ran = place.run("-c", INSERT)
-    assert (ran.status, ran.sent("POST")) == (1, 1)
+    assert (ran.status, ran.count_requests("POST")) == (1, 1)
     assert "limited to 600" in ran.err
     assert "QUOTA_EXCEEDED" in ran.err
     assert pending(place) == []
 
 
 @pytest.mark.parametrize("statement", [SELECT, INSERT, gone("a1")])
-def test_a_missing_right_is_told_as_the_api_says_it(statement: str, place: Place, workspace: FaultyServer) -> None:
+def test_a_missing_right_is_told_as_the_api_says_it(statement: str, place: Harness, workspace: FaultyServer) -> None:
     body = json.dumps({"error_code": "PERMISSION_DENIED", "message": "Tokens are disabled for ci@example.com."})
     for route in ("list", "create", "delete"):
         workspace.on(route, answers(403, body.encode()))
@@ -62,17 +62,17 @@ SCRIPT = f"""\
 
 @pytest.mark.parametrize(("more", "creates"), [((), 0), (("--on-error", "continue"), 1)])
 def test_a_script_stops_at_its_first_error_unless_told_otherwise(
-    more: tuple[str, ...], creates: int, place: Place, workspace: FaultyServer
+    more: tuple[str, ...], creates: int, place: Harness, workspace: FaultyServer
 ) -> None:
     workspace.on("delete", answers(404, b'{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "gone"}'))
-    script = place.file("rotate.sql", SCRIPT)
+    script = place.write_file("rotate.sql", SCRIPT)
     ran = place.run("-o", "json", "-f", str(script), *more)
     assert ran.status == 1
     assert re.search(r"rotate\.sql:3:1: error: .*gone", ran.err)
-    assert ran.sent("POST", "create") == creates
+    assert ran.count_requests("POST", "create") == creates
 
 
-def test_twenty_thousand_rows_come_whole(place: Place, workspace: FaultyServer) -> None:
+def test_twenty_thousand_rows_come_whole(place: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", listing(*(f"token {number}" for number in range(20_000))))
     rows = list(csv.reader(io.StringIO(place.run("-o", "csv", "-c", SELECT).out)))
     assert rows[1] == ["t0", "token 0"]
@@ -82,7 +82,7 @@ def test_twenty_thousand_rows_come_whole(place: Place, workspace: FaultyServer) 
 
 
 @pytest.mark.parametrize("statement", [SELECT, INSERT, gone("a1"), "DELETE FROM user_tokens WHERE comment = 'ci'"])
-def test_a_dry_run_and_explain_send_nothing(statement: str, place: Place, workspace: FaultyServer) -> None:
+def test_a_dry_run_and_explain_send_nothing(statement: str, place: Harness, workspace: FaultyServer) -> None:
     for ran in (place.run("--dry-run", "-c", statement), place.run("-c", f"EXPLAIN {statement}")):
         assert (ran.status, ran.requests) == (0, [])
         assert "/api/2.0/token/" in ran.out
@@ -103,7 +103,7 @@ NOTHING_TO_SEND = [
 
 
 @pytest.mark.parametrize("statement", NOTHING_TO_SEND)
-def test_what_needs_no_network_uses_none(statement: str, place: Place, workspace: FaultyServer) -> None:
+def test_what_needs_no_network_uses_none(statement: str, place: Harness, workspace: FaultyServer) -> None:
     ran = place.run("-c", statement)
     assert workspace.connections == 0
     assert [event for event, _ in ran.events if event.startswith("socket.")] == []

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.resilience.invariants import forms
-from tests.resilience.running import INSERT, SELECT, Place
+from tests.resilience.running import INSERT, SELECT, Harness
 from tests.resilience.server import Behaviour, Exchange, FaultyServer, answers, closes, is_cut_off, packs_badly, resets
 from tokensh.dbapi.connection import Connection, connect
 from tokensh.environment import Environment
@@ -40,7 +40,7 @@ FAULTS: dict[str, Behaviour] = {
 }
 
 
-def connection(place: Place) -> Connection:
+def connection(place: Harness) -> Connection:
     out, err = io.StringIO(), io.StringIO()
     environment = Environment(io.StringIO(), out, err, place.variables(), sleep=place.sleeps.append)
     return connect(environment=environment, endpoint=place.endpoint, workspace="dbc-1", max_reply=1000)
@@ -60,7 +60,7 @@ def related(error: BaseException | None) -> Iterator[BaseException]:
 
 @pytest.mark.parametrize("statement", [SELECT, INSERT], ids=["GET", "POST"])
 @pytest.mark.parametrize("name", FAULTS)
-def test_an_exception_holds_no_secret(name: str, statement: str, place: Place, workspace: FaultyServer) -> None:
+def test_an_exception_holds_no_secret(name: str, statement: str, place: Harness, workspace: FaultyServer) -> None:
     workspace.on("list" if statement is SELECT else "create", FAULTS[name])
     with connection(place) as connected, pytest.raises(Error) as caught:
         connected.cursor().execute(statement).fetchall()
@@ -72,7 +72,7 @@ def test_an_exception_holds_no_secret(name: str, statement: str, place: Place, w
     assert not any(form.decode() in shown for secret in secrets for form in forms(secret))
 
 
-def test_nothing_that_knows_a_secret_shows_it(place: Place) -> None:
+def test_nothing_that_knows_a_secret_shows_it(place: Harness) -> None:
     with connection(place) as connected:
         cursor = connected.cursor()
         cursor.execute(SELECT)

@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from tests.resilience.processes import Started, late, pending
-from tests.resilience.running import INSERT, SELECT, WORKSPACE, Place
+from tests.resilience.running import INSERT, SELECT, WORKSPACE, Harness
 from tests.resilience.server import FaultyServer, resets_after_effect
 from tests.shell.terminal import CTRL_D, Terminal
 
 SECRET = "dapi" + "0123456789abcdef" * 2
 
 
-def shell(place: Place, before: str = "") -> Terminal:
+def shell(place: Harness, before: str = "") -> Terminal:
     made = Terminal(
         *place.base(None, WORKSPACE),
         home=place.home,
@@ -42,11 +42,11 @@ def leave(*terminals: Terminal) -> None:
             one.close()
 
 
-def state(place: Place) -> Path:
+def state(place: Harness) -> Path:
     return place.home / ".local" / "state" / "tokensh"
 
 
-def remembered(place: Place) -> list[str]:
+def remembered(place: Harness) -> list[str]:
     with sqlite3.connect(state(place) / "history.db") as file:
         found = [text for (text,) in file.execute("SELECT statement FROM statements ORDER BY id")]
     file.close()
@@ -55,7 +55,7 @@ def remembered(place: Place) -> list[str]:
 
 @pytest.mark.terminal
 @pytest.mark.parametrize("umask", ["000", "077"])
-def test_the_history_is_the_owners_alone_and_keeps_no_secret(umask: str, place: Place) -> None:
+def test_the_history_is_the_owners_alone_and_keeps_no_secret(umask: str, place: Harness) -> None:
     place.secrets.append(SECRET)
     terminal = shell(place, f"umask {umask}; ")
     terminal.run("SELECT length('one');")
@@ -73,7 +73,7 @@ def test_the_history_is_the_owners_alone_and_keeps_no_secret(umask: str, place: 
 
 
 @pytest.mark.terminal
-def test_a_history_with_broken_pages_stops_nothing(place: Place) -> None:
+def test_a_history_with_broken_pages_stops_nothing(place: Harness) -> None:
     first = shell(place)
     for number in range(3):
         first.run(f"SELECT 'statement ' || {number};")
@@ -87,15 +87,15 @@ def test_a_history_with_broken_pages_stops_nothing(place: Place) -> None:
     leave(second)
 
 
-LINKED: dict[str, Callable[[Place], Path]] = {
+LINKED: dict[str, Callable[[Harness], Path]] = {
     "the history": lambda place: state(place) / "history.db",
     "the store": lambda place: place.home / ".local" / "share" / "tokensh" / "store.db",
 }
 
 
 @pytest.mark.parametrize("name", LINKED)
-def test_a_link_in_the_place_of_a_file_of_ours_is_not_followed(name: str, place: Place) -> None:
-    theirs = place.file("theirs", b"not ours")
+def test_a_link_in_the_place_of_a_file_of_ours_is_not_followed(name: str, place: Harness) -> None:
+    theirs = place.write_file("theirs", b"not ours")
     link = LINKED[name](place)
     link.parent.mkdir(parents=True, mode=0o700)
     link.symlink_to(theirs)
@@ -104,10 +104,10 @@ def test_a_link_in_the_place_of_a_file_of_ours_is_not_followed(name: str, place:
     assert ran.status == 1
     assert str(link) in ran.err
     assert theirs.read_bytes() == b"not ours"
-    place.own |= set(place.home.rglob("*"))
+    place.own_files |= set(place.home.rglob("*"))
 
 
-def test_a_linked_journal_folder_elsewhere_is_still_private(place: Place) -> None:
+def test_a_linked_journal_folder_elsewhere_is_still_private(place: Harness) -> None:
     """The folder may be elsewhere if its owner says so; the files in it are made as everywhere."""
     ran = place.run("-o", "json", "-c", INSERT, variables={"XDG_STATE_HOME": str(place.home / "elsewhere")})
     assert ran.status == 0
@@ -115,16 +115,16 @@ def test_a_linked_journal_folder_elsewhere_is_still_private(place: Place) -> Non
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "table"])
-def test_an_outfile_with_a_secret_is_the_owners_alone(form: str, place: Place) -> None:
+def test_an_outfile_with_a_secret_is_the_owners_alone(form: str, place: Harness) -> None:
     path = place.home / "tokens.out"
-    place.keeps_secrets.add(path)
+    place.secret_files.add(path)
     ran = place.run("-O", str(path), "-o", form, "-c", INSERT)
     assert (ran.status, ran.out) == (0, "")
     assert place.tokens.minted[ran.minted[0]] in path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_no_temporary_file_is_left(place: Place, workspace: FaultyServer) -> None:
+def test_no_temporary_file_is_left(place: Harness, workspace: FaultyServer) -> None:
     workspace.on("create", resets_after_effect)
     place.run("-c", INSERT)
     place.run("-c", "CREATE TABLE kept AS SELECT token_id FROM user_tokens")
@@ -134,7 +134,7 @@ def test_no_temporary_file_is_left(place: Place, workspace: FaultyServer) -> Non
     assert not [name for name in names if name.endswith((".new", ".tmp", "-journal", "-wal"))]
 
 
-def test_two_runs_create_at_once_and_neither_takes_the_other_for_lost(place: Place, workspace: FaultyServer) -> None:
+def test_two_runs_create_at_once_and_neither_takes_the_other_for_lost(place: Harness, workspace: FaultyServer) -> None:
     answered: list[bool] = []
     workspace.on("create", late(lambda: bool(answered)))
     both = [Started(place, "-o", "json", "-c", INSERT) for _ in range(2)]
@@ -150,7 +150,7 @@ def test_two_runs_create_at_once_and_neither_takes_the_other_for_lost(place: Pla
 
 
 @pytest.mark.terminal
-def test_two_shells_at_once_keep_one_history(place: Place) -> None:
+def test_two_shells_at_once_keep_one_history(place: Harness) -> None:
     one, two = shell(place), shell(place)
     for number in range(3):
         one.run(f"SELECT 'one ' || {number};")

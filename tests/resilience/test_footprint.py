@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.resilience.running import COMMAND, INSERT, SELECT, WORKSPACE, Place
+from tests.resilience.running import COMMAND, INSERT, SELECT, WORKSPACE, Harness
 from tests.shell.terminal import CTRL_D, Terminal
 
 HOOK = """\
@@ -51,15 +51,15 @@ ALLOWED = (
 )
 
 
-def events(place: Place, log: Path) -> list[tuple[str, str]]:
+def events(place: Harness, log: Path) -> list[tuple[str, str]]:
     """What was touched, and that it was seen at all."""
     found = [tuple(line.split("\t", 1)) for line in log.read_text().splitlines()]
     log.unlink()
     return [(event, what) for event, what in found]
 
 
-def hooked(place: Place) -> tuple[dict[str, str], Path]:
-    place.file("hook/sitecustomize.py", HOOK)
+def hooked(place: Harness) -> tuple[dict[str, str], Path]:
+    place.write_file("hook/sitecustomize.py", HOOK)
     log = place.temporary / "audit.log"
     return {
         **place.variables(),
@@ -69,7 +69,7 @@ def hooked(place: Place) -> tuple[dict[str, str], Path]:
     }, log
 
 
-def unexpected(place: Place, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def unexpected(place: Harness, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
     allowed = [pattern.format(home=place.home) for pattern in ALLOWED]
     address = str(("127.0.0.1", place.workspace.port))
     strange = []
@@ -97,10 +97,10 @@ RUNS = {
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_a_run_writes_to_its_own_places_and_connects_to_its_workspace(name: str, place: Place) -> None:
+def test_a_run_writes_to_its_own_places_and_connects_to_its_workspace(name: str, place: Harness) -> None:
     variables, log = hooked(place)
     arguments = [one.replace("{home}", str(place.home)) for one in RUNS[name]]
-    place.keeps_secrets.add(place.home / "results.csv")
+    place.secret_files.add(place.home / "results.csv")
     command = [str(COMMAND), *place.base(None, WORKSPACE), *arguments]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=60, umask=0)
     assert done.returncode == 0, done.stderr
@@ -110,7 +110,7 @@ def test_a_run_writes_to_its_own_places_and_connects_to_its_workspace(name: str,
 
 
 @pytest.mark.terminal
-def test_a_shell_does_so_too(place: Place) -> None:
+def test_a_shell_does_so_too(place: Harness) -> None:
     variables, log = hooked(place)
     names = ("PYTHONPATH", "AUDIT_LOG", "DATABRICKS_TOKEN", "PYTHONDONTWRITEBYTECODE", "TMPDIR")
     kept: dict[str, Any] = {name: variables[name] for name in names}
@@ -138,7 +138,7 @@ def test_a_shell_does_so_too(place: Place) -> None:
     assert unexpected(place, found) == []
 
 
-def test_what_is_not_allowed_would_be_seen(place: Place) -> None:
+def test_what_is_not_allowed_would_be_seen(place: Harness) -> None:
     for event, what in (
         ("open", "/etc/x"),
         ("socket.connect", "('10.0.0.1', 443)"),

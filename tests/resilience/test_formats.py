@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from tests.resilience.running import SELECT, Place
+from tests.resilience.running import SELECT, Harness
 from tests.resilience.server import FaultyServer, answers
 from tests.resilience.test_terminal_text import SHOWN, listing
 
@@ -20,7 +20,7 @@ def rows_of(text: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("formula", FORMULAS)
-def test_a_formula_is_data_unless_csv_safe_is_asked_for(formula: str, place: Place, workspace: FaultyServer) -> None:
+def test_a_formula_is_data_unless_csv_safe_is_asked_for(formula: str, place: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", listing(formula))
     assert rows_of(place.run("-o", "csv", "-c", SELECT).out) == [["t0", formula]]
     assert rows_of(place.run("-o", "csv", "--csv-safe", "-c", SELECT).out) == [["t0", f"'{formula}"]]
@@ -30,25 +30,25 @@ def test_a_formula_is_data_unless_csv_safe_is_asked_for(formula: str, place: Pla
 
 
 @pytest.mark.parametrize("number", ["-5", "+1", "-1.5", "-1e3"])
-def test_csv_safe_leaves_a_number_alone(number: str, place: Place, workspace: FaultyServer) -> None:
+def test_csv_safe_leaves_a_number_alone(number: str, place: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", listing(number))
     done = place.run("-o", "csv", "--csv-safe", "-c", "SELECT comment, expiry_time FROM user_tokens")
     assert rows_of(done.out) == [[number, "-1"]]
 
 
-def test_csv_safe_is_for_the_first_character(place: Place, workspace: FaultyServer) -> None:
+def test_csv_safe_is_for_the_first_character(place: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", listing("a=b", "", "'=b"))
     assert [row[1] for row in rows_of(place.run("-o", "csv", "--csv-safe", "-c", SELECT).out)] == ["a=b", "", "'=b"]
 
 
 @pytest.mark.parametrize("text", ['say "hi"', "a,b", "two\nlines", "two\r\nlines", "'", " blanks ", "\\N", "null"])
-def test_csv_round_trips(text: str, place: Place, workspace: FaultyServer) -> None:
+def test_csv_round_trips(text: str, place: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", listing(text))
     assert rows_of(place.run("-o", "csv", "-c", SELECT).out) == [["t0", text]]
     assert json.loads(place.run("-o", "json", "-c", SELECT).out) == [{"token_id": "t0", "comment": text}]
 
 
-def test_json_of_every_hostile_text_parses_and_is_exact(place: Place, workspace: FaultyServer) -> None:
+def test_json_of_every_hostile_text_parses_and_is_exact(place: Harness, workspace: FaultyServer) -> None:
     texts = [text for name, (text, _) in SHOWN.items() if name != "lone surrogate"]
     workspace.on("list", listing(*texts))
     for form in ("json", "jsonl"):
@@ -60,7 +60,7 @@ def test_json_of_every_hostile_text_parses_and_is_exact(place: Place, workspace:
 @pytest.mark.parametrize(
     ("form", "out"), [("json", "[]\n"), ("jsonl", ""), ("csv", "token_id,comment\n"), ("tsv", "token_id\tcomment\n")]
 )
-def test_an_empty_result_is_empty(form: str, out: str, place: Place, workspace: FaultyServer) -> None:
+def test_an_empty_result_is_empty(form: str, out: str, place: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", answers(200, b"{}"))
     assert place.run("-o", form, "-c", SELECT).out == out
 
@@ -74,7 +74,7 @@ def test_an_empty_result_is_empty(form: str, out: str, place: Place, workspace: 
     ],
 )
 def test_null_is_not_the_word_nor_the_empty_text(
-    form: str, out: list[str | None], place: Place, workspace: FaultyServer
+    form: str, out: list[str | None], place: Harness, workspace: FaultyServer
 ) -> None:
     infos = [{"token_id": "t", "comment": one} for one in (None, "null", "", "NULL")]
     workspace.on("list", answers(200, json.dumps({"token_infos": infos}).encode()))
@@ -85,7 +85,7 @@ def test_null_is_not_the_word_nor_the_empty_text(
         assert [line[2:] for line in written.splitlines()[1:]] == out
 
 
-def test_a_new_secret_is_in_each_format_once(place: Place) -> None:
+def test_a_new_secret_is_in_each_format_once(place: Harness) -> None:
     for form in ("table", "json", "jsonl", "csv", "tsv", "text", "markdown", "line"):
         ran = place.run("-o", form, "-c", "INSERT INTO user_tokens (comment) SELECT 'x' RETURNING token_value")
         assert ran.status == 0

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.resilience.running import Place, Ran
+from tests.resilience.running import CommandRun, Harness
 from tests.resilience.server import FaultyServer, answers
 from tokensh.api.hosts import ZONES, Hosts, is_label
 from tokensh.errors import HostError
@@ -77,7 +77,7 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def refused(ran: Ran) -> None:
+def refused(ran: CommandRun) -> None:
     """One error that names the parameter and the rule, and not a packet, not even a name that was looked up."""
     assert (ran.status, ran.out, list(ran.requests)) == (1, "", [])
     assert [event for event, _ in ran.events if event.startswith("socket.")] == []
@@ -90,11 +90,11 @@ def refused(ran: Ran) -> None:
 @pytest.mark.parametrize("method", STATEMENTS)
 @pytest.mark.parametrize("name", REFUSED)
 class TestRefused:
-    def test_with_an_endpoint(self, name: str, method: str, place: Place, other: FaultyServer) -> None:
+    def test_with_an_endpoint(self, name: str, method: str, place: Harness, other: FaultyServer) -> None:
         host = REFUSED[name].replace("{port}", str(other.port))
         refused(place.run("-c", STATEMENTS[method].format(quoted(host)), workspace=None))
 
-    def test_at_the_documents_address(self, name: str, method: str, place: Place, other: FaultyServer) -> None:
+    def test_at_the_documents_address(self, name: str, method: str, place: Harness, other: FaultyServer) -> None:
         host = REFUSED[name].replace("{port}", str(other.port))
         statement = STATEMENTS[method].format(quoted(host))
         refused(
@@ -103,7 +103,9 @@ class TestRefused:
 
 
 @pytest.mark.parametrize("name", [name for name in REFUSED if REFUSED[name]])
-def test_no_other_way_of_naming_a_workspace_goes_around_the_rule(name: str, place: Place, other: FaultyServer) -> None:
+def test_no_other_way_of_naming_a_workspace_goes_around_the_rule(
+    name: str, place: Harness, other: FaultyServer
+) -> None:
     host = REFUSED[name].replace("{port}", str(other.port))
     refused(place.run("-c", "SELECT * FROM user_tokens", workspace=host))
     refused(place.run("-v", f"x={host}", "-c", STATEMENTS["GET"].format("'{{ x }}'"), workspace=None))
@@ -114,10 +116,10 @@ def test_no_other_way_of_naming_a_workspace_goes_around_the_rule(name: str, plac
 
 @pytest.mark.parametrize("method", STATEMENTS)
 @pytest.mark.parametrize("name", ACCEPTED)
-def test_a_workspace_is_its_own_host_and_no_other(name: str, method: str, place: Place) -> None:
+def test_a_workspace_is_its_own_host_and_no_other(name: str, method: str, place: Harness) -> None:
     host = ACCEPTED[name] if "." in ACCEPTED[name] else f"{ACCEPTED[name]}.cloud.databricks.com"
     with FaultyServer(answers(403)) as proxy:
-        place.may_see.append(proxy)
+        place.allowed_servers.append(proxy)
         ran = place.run(
             "-c",
             STATEMENTS[method].format(quoted(ACCEPTED[name])),
@@ -131,7 +133,7 @@ def test_a_workspace_is_its_own_host_and_no_other(name: str, method: str, place:
 
 
 @pytest.mark.parametrize("name", ["dbc-1", "A-B"])
-def test_a_label_stands_in_the_endpoint_as_it_was_written(name: str, place: Place) -> None:
+def test_a_label_stands_in_the_endpoint_as_it_was_written(name: str, place: Harness) -> None:
     ran = place.run("-c", STATEMENTS["GET"].format(quoted(name)), workspace=None)
     assert ran.status == 0
     assert [seen.path for _, seen in ran.requests] == [f"/w/{name}/api/2.0/token/list"]
@@ -152,15 +154,15 @@ def test_a_label_stands_in_the_endpoint_as_it_was_written(name: str, place: Plac
         "",
     ],
 )
-def test_an_endpoint_that_is_no_plain_https_address_is_refused(endpoint: str, place: Place) -> None:
+def test_an_endpoint_that_is_no_plain_https_address_is_refused(endpoint: str, place: Harness) -> None:
     ran = place.run("-c", "SELECT * FROM user_tokens", endpoint=endpoint or "https://", workspace="dbc-1")
     assert (ran.status, [event for event, _ in ran.events if event.startswith("socket.")]) == (2, [])
     assert "is not a plain https URL (or http on loopback)" in ran.err
 
 
 @pytest.mark.parametrize("url", ["http://example.com", "https://u@example.com", "evil.com/x?y", "a b"])
-def test_a_mapped_address_that_is_none_is_refused(url: str, place: Place) -> None:
-    place.file(".config/tokensh/config.toml", f"[hosts]\nprod = {json.dumps(url)}\n")
+def test_a_mapped_address_that_is_none_is_refused(url: str, place: Harness) -> None:
+    place.write_file(".config/tokensh/config.toml", f"[hosts]\nprod = {json.dumps(url)}\n")
     ran = place.run("-c", "SELECT * FROM user_tokens", endpoint="", workspace="prod")
     assert ran.status == 2
     assert "which is not a plain https URL or host name" in ran.err
@@ -168,20 +170,20 @@ def test_a_mapped_address_that_is_none_is_refused(url: str, place: Place) -> Non
 
 @pytest.mark.parametrize("method", STATEMENTS)
 def test_a_documents_server_outside_of_databricks_gets_no_credential(
-    method: str, place: Place, other: FaultyServer
+    method: str, place: Harness, other: FaultyServer
 ) -> None:
     source = Path(__file__).parents[2] / "tokensh" / "provider" / "databricks_workspace.json"
     text = source.read_text().replace(
         "https://{deployment_name}.cloud.databricks.com", "https://{deployment_name}.evil.example"
     )
-    place.file("registry/provider.json", text)
+    place.write_file("registry/provider.json", text)
     ran = place.run(
         *("--registry", str(place.home / "registry"), "-c", STATEMENTS[method].format("'dbc-1'")),
         endpoint="",
         workspace=None,
         variables={"HTTPS_PROXY": other.origin},
     )
-    assert (ran.status, ran.sent("GET"), ran.sent("POST")) == (1, 0, 0)
+    assert (ran.status, ran.count_requests("GET"), ran.count_requests("POST")) == (1, 0, 0)
     assert [event for event, _ in ran.events if event.startswith("socket.")] == []
 
 

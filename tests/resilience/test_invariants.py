@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 from tests.resilience import invariants
-from tests.resilience.running import BEARER, INSERT, SELECT, Place, Ran
+from tests.resilience.running import BEARER, INSERT, SELECT, CommandRun, Harness
 from tests.resilience.server import FaultyServer
 
-GOOD = Ran(("-c", SELECT), (), {}, 0, "", "")
+GOOD = CommandRun(("-c", SELECT), (), {}, 0, "", "")
 FAILED = replace(GOOD, status=1, err="-c:1:1: error: no\nhint: try again\n")
 
 
-def _events(ran: Ran, *events: tuple[str, tuple[object, ...]]) -> Ran:
+def _events(ran: CommandRun, *events: tuple[str, tuple[object, ...]]) -> CommandRun:
     return replace(ran, events=events)
 
 
-BROKEN: dict[str, tuple[Ran, str]] = {
+BROKEN: dict[str, tuple[CommandRun, str]] = {
     "an error and status 0": (replace(FAILED, status=0), "error"),
     "a status without a word": (replace(FAILED, err=""), "no word"),
     "a traceback": (replace(FAILED, err=FAILED.err + "Traceback (most recent call last):\n"), "Traceback"),
@@ -44,44 +44,44 @@ BROKEN: dict[str, tuple[Ran, str]] = {
 }
 
 
-def fails(place: Place, words: str) -> None:
+def fails(place: Harness, words: str) -> None:
     with pytest.raises((AssertionError, ValueError)) as caught:
         invariants.check(place)
     assert words in f"{caught.typename}: {caught.value}"
-    place.ran.clear()
+    place.runs.clear()
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_run_that_breaks_one_is_found(name: str, place: Place) -> None:
+def test_a_run_that_breaks_one_is_found(name: str, place: Harness) -> None:
     ran, words = BROKEN[name]
     place.add(ran)
     fails(place, words)
 
 
 @pytest.mark.parametrize("ran", [GOOD, FAILED, replace(GOOD, err="note: by the way\n")])
-def test_a_run_that_keeps_them_passes(ran: Ran, place: Place) -> None:
+def test_a_run_that_keeps_them_passes(ran: CommandRun, place: Harness) -> None:
     place.add(ran)
 
 
-def test_a_write_that_is_sent_twice_is_found(place: Place, workspace: FaultyServer) -> None:
+def test_a_write_that_is_sent_twice_is_found(place: Harness, workspace: FaultyServer) -> None:
     done = place.run("-c", INSERT)
-    place.ran[:] = [replace(done, requests=[*done.requests, *done.requests])]
+    place.runs[:] = [replace(done, requests=[*done.requests, *done.requests])]
     fails(place, "a write was repeated")
 
 
-def test_a_token_that_is_lost_without_a_word_is_found(place: Place) -> None:
+def test_a_token_that_is_lost_without_a_word_is_found(place: Harness) -> None:
     done = place.run("-o", "json", "-c", INSERT)
-    place.ran[:] = [replace(done, out="")]
+    place.runs[:] = [replace(done, out="")]
     fails(place, "AssertionError")
 
 
-def test_an_orphan_that_is_not_named_is_found(place: Place) -> None:
+def test_an_orphan_that_is_not_named_is_found(place: Harness) -> None:
     done = place.run("-o", "json", "-c", INSERT)
-    place.ran[:] = [replace(done, out="", status=4, err="error: unknown\n")]
+    place.runs[:] = [replace(done, out="", status=4, err="error: unknown\n")]
     fails(place, "error: unknown")
 
 
-def test_a_request_to_the_other_host_is_found(place: Place, other: FaultyServer) -> None:
+def test_a_request_to_the_other_host_is_found(place: Harness, other: FaultyServer) -> None:
     other.connections += 1
     fails(place, "the other host saw")
     other.connections = 0
@@ -96,9 +96,9 @@ def test_a_request_to_the_other_host_is_found(place: Place, other: FaultyServer)
         lambda path: path.write_text(BEARER.encode().hex()),
     ],
 )
-def test_a_file_that_others_read_or_that_holds_a_secret_is_found(spoil: Callable[[Path], None], place: Place) -> None:
-    path = place.file(".local/state/tokensh/history", "")
-    place.own -= {path, path.parent}
+def test_a_file_that_others_read_or_that_holds_a_secret_is_found(spoil: Callable[[Path], None], place: Harness) -> None:
+    path = place.write_file(".local/state/tokensh/history", "")
+    place.own_files -= {path, path.parent}
     spoil(path)
     fails(place, str(path.parent))
     path.unlink()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.resilience.certificates import REAL, tls
-from tests.resilience.running import INSERT, REVOKE, SELECT, Place
+from tests.resilience.running import INSERT, REVOKE, SELECT, Harness
 from tests.resilience.server import (
     Behaviour,
     FaultyServer,
@@ -36,12 +36,12 @@ class Network:
 
 
 @pytest.fixture
-def network(place: Place, certificates: Path) -> Iterator[Network]:
+def network(place: Harness, certificates: Path) -> Iterator[Network]:
     with (
         FaultyServer(tls=tls(certificates, "real"), app=place.tokens) as server,
         FaultyServer(tunnels(server)) as proxy,
     ):
-        place.may_see += [proxy, server]
+        place.allowed_servers += [proxy, server]
         yield Network(proxy, server, {"REQUESTS_CA_BUNDLE": str(certificates / "real.pem")})
 
 
@@ -49,7 +49,7 @@ def network(place: Place, certificates: Path) -> Iterator[Network]:
 class TestHonoured:
     @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
     def test_it_is_asked_for_a_tunnel_to_the_one_host(
-        self, name: str, statement: str, place: Place, network: Network
+        self, name: str, statement: str, place: Harness, network: Network
     ) -> None:
         ran = place.run("-c", statement, endpoint="", variables={**network.variables, name: network.proxy.origin})
         assert ran.status == 0
@@ -59,7 +59,7 @@ class TestHonoured:
         assert place.token not in str(network.proxy.log)
 
     def test_a_proxys_own_password_goes_to_the_proxy_alone(
-        self, statement: str, place: Place, network: Network
+        self, statement: str, place: Harness, network: Network
     ) -> None:
         secret = "pr0xy-p4ssw0rd~"
         place.secrets.append(secret)
@@ -76,13 +76,13 @@ class TestHonoured:
 class TestNotUsed:
     @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])
     @STATEMENTS
-    def test_for_loopback(self, name: str, statement: str, place: Place, other: FaultyServer) -> None:
+    def test_for_loopback(self, name: str, statement: str, place: Harness, other: FaultyServer) -> None:
         assert place.run("-c", statement, variables={name: other.origin}).status == 0
 
     @pytest.mark.parametrize("scheme", ["socks5", "socks4", "SOCKS5H"])
     @STATEMENTS
     def test_of_a_kind_whose_connections_cannot_be_watched(
-        self, scheme: str, statement: str, place: Place, other: FaultyServer
+        self, scheme: str, statement: str, place: Harness, other: FaultyServer
     ) -> None:
         given = {"HTTPS_PROXY": f"{scheme}://127.0.0.1:{other.port}"}
         ran = place.run("-c", statement, endpoint="", variables=given)
@@ -106,7 +106,7 @@ FAULTS: dict[str, tuple[Behaviour, int, str]] = {
 @STATEMENTS
 @pytest.mark.parametrize("name", FAULTS)
 def test_what_a_proxy_does_wrong_has_no_effect_on_the_workspace(
-    name: str, statement: str, place: Place, network: Network
+    name: str, statement: str, place: Harness, network: Network
 ) -> None:
     behaviour, tries, message = FAULTS[name]
     network.proxy.script = (behaviour,)
@@ -120,9 +120,9 @@ def test_what_a_proxy_does_wrong_has_no_effect_on_the_workspace(
     assert "unknown" not in ran.err
 
 
-def test_a_proxy_that_is_down_is_said(place: Place) -> None:
+def test_a_proxy_that_is_down_is_said(place: Harness) -> None:
     with FaultyServer() as proxy:
-        place.may_see.append(proxy)
+        place.allowed_servers.append(proxy)
     ran = place.run("-c", INSERT, endpoint="", variables={"HTTPS_PROXY": proxy.origin})
     assert ran.status == 1
     assert f"no connection to {REAL} through the proxy: connection refused" in ran.err
@@ -133,13 +133,13 @@ def test_a_proxy_that_is_down_is_said(place: Place) -> None:
     ["not a url", "http://", "ftp://127.0.0.1:1", "http://127.0.0.1:99999", "http://[::1", "http://u:s3cret-pw@h:x"],
 )
 @STATEMENTS
-def test_an_address_that_is_none_is_said_without_it(address: str, statement: str, place: Place) -> None:
+def test_an_address_that_is_none_is_said_without_it(address: str, statement: str, place: Harness) -> None:
     ran = place.run("-c", statement, endpoint="", variables={"HTTPS_PROXY": address})
     assert (ran.status, [event for event, _ in ran.events if event.startswith("socket.")]) == (2, [])
     assert "error: HTTPS_PROXY is no address of a proxy" in ran.err
     assert address == "http://" or address not in ran.err
 
 
-def test_an_address_without_a_scheme_is_taken_for_http(place: Place, network: Network) -> None:
+def test_an_address_without_a_scheme_is_taken_for_http(place: Harness, network: Network) -> None:
     given = {**network.variables, "HTTPS_PROXY": f"127.0.0.1:{network.proxy.port}"}
     assert place.run("-c", SELECT, endpoint="", variables=given).status == 0

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.resilience.running import INSERT, Place
+from tests.resilience.running import INSERT, Harness
 from tests.resilience.server import Behaviour, Exchange, FaultyServer, answers
 from tokensh.api.hosts import Target
 from tokensh.api.request import Request
-from tokensh.api.response import cell, read, rows
+from tokensh.api.response import decode, find_rows, to_cell
 from tokensh.errors import ApiError, ReplyError
 from tokensh.provider.catalog import Catalog
 from tokensh.redact import Redactor
@@ -92,7 +92,7 @@ WRONG: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_what_can_be_shown_is_shown_exactly(name: str, place: Place, workspace: FaultyServer) -> None:
+def test_what_can_be_shown_is_shown_exactly(name: str, place: Harness, workspace: FaultyServer) -> None:
     content, expected = SHOWN[name]
     workspace.on("list", answers(200, content, Content_Type="application/json"))
     ran = place.run("-o", "json", "-c", SELECT)
@@ -103,16 +103,16 @@ def test_what_can_be_shown_is_shown_exactly(name: str, place: Place, workspace: 
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_cannot_is_one_error_with_its_place(name: str, place: Place, workspace: FaultyServer) -> None:
+def test_what_cannot_is_one_error_with_its_place(name: str, place: Harness, workspace: FaultyServer) -> None:
     content, message = WRONG[name]
     workspace.on("list", answers(200, content, Content_Type="text/html"))
     ran = place.run("-o", "json", "-c", SELECT)
-    assert (ran.status, json.loads(ran.out or "[]"), ran.sent("GET")) == (1, [], 1)
+    assert (ran.status, json.loads(ran.out or "[]"), ran.count_requests("GET")) == (1, [], 1)
     assert message in ran.err
     assert ran.err.count("error:") == 1
 
 
-def test_no_content_is_no_list(place: Place, workspace: FaultyServer) -> None:
+def test_no_content_is_no_list(place: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", answers(204, b""))
     ran = place.run("-c", SELECT)
     assert (ran.status, ran.out) == (1, "")
@@ -120,12 +120,12 @@ def test_no_content_is_no_list(place: Place, workspace: FaultyServer) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "text/html; charset=latin-1", "", "x" * 5000])
-def test_the_content_type_is_not_what_counts(kind: str, place: Place, workspace: FaultyServer) -> None:
+def test_the_content_type_is_not_what_counts(kind: str, place: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", answers(200, one(comment="é"), Content_Type=kind))
     assert json.loads(place.run("-o", "json", "-c", SELECT).out) == row(comment="é")
 
 
-def test_a_secret_that_does_not_belong_into_a_list_is_not_shown(place: Place, workspace: FaultyServer) -> None:
+def test_a_secret_that_does_not_belong_into_a_list_is_not_shown(place: Harness, workspace: FaultyServer) -> None:
     secret = "dapi" + "5" * 32
     place.secrets.append(secret)
     workspace.on("list", answers(200, one(token_value=secret)))
@@ -135,7 +135,7 @@ def test_a_secret_that_does_not_belong_into_a_list_is_not_shown(place: Place, wo
 
 
 @pytest.mark.parametrize("token", [..., None, "", "abc"])
-def test_a_page_that_is_not_the_last_is_not_taken_for_all(token: Any, place: Place, workspace: FaultyServer) -> None:
+def test_a_page_that_is_not_the_last_is_not_taken_for_all(token: Any, place: Harness, workspace: FaultyServer) -> None:
     body = {"token_infos": [{"token_id": "a1"}], **({} if token is ... else {"next_page_token": token})}
     workspace.on("list", answers(200, json.dumps(body).encode()))
     ran = place.run("-o", "json", "-c", SELECT)
@@ -186,16 +186,16 @@ LOST: dict[str, Callable[[dict[str, Any]], Any]] = {
 @pytest.mark.parametrize("returning", ["RETURNING token_info, token_value", ""], ids=["RETURNING", "alone"])
 @pytest.mark.parametrize("name", LOST)
 def test_a_create_whose_reply_is_broken_is_an_orphan_that_is_named(
-    name: str, returning: str, place: Place, workspace: FaultyServer
+    name: str, returning: str, place: Harness, workspace: FaultyServer
 ) -> None:
     workspace.on("create", spoils(LOST[name]))
     ran = place.run("-o", "json", "-c", f"{INSERT.partition('RETURNING')[0]}{returning}")
     assert (ran.status, json.loads(ran.out or "[]")) == (4, [])
-    assert (ran.sent("POST", "create"), len(ran.minted)) == (1, 1)
+    assert (ran.count_requests("POST", "create"), len(ran.minted)) == (1, 1)
     assert "whether dbc-1 created the token is unknown" in ran.err
 
 
-def test_a_create_that_is_refused_with_status_200_is_refused(place: Place, workspace: FaultyServer) -> None:
+def test_a_create_that_is_refused_with_status_200_is_refused(place: Harness, workspace: FaultyServer) -> None:
     workspace.on("create", answers(200, b'{"error_code": "QUOTA_EXCEEDED", "message": "600 tokens"}'))
     ran = place.run("-c", INSERT)
     assert (ran.status, ran.out, ran.minted) == (1, "", [])
@@ -212,7 +212,7 @@ KEPT: dict[str, tuple[Callable[[dict[str, Any]], Any], Callable[[dict[str, Any]]
 
 @pytest.mark.parametrize("name", KEPT)
 def test_a_create_that_gives_its_value_is_delivered_whatever_else_it_says(
-    name: str, place: Place, workspace: FaultyServer
+    name: str, place: Harness, workspace: FaultyServer
 ) -> None:
     spoil, info = KEPT[name]
     workspace.on("create", spoils(spoil))
@@ -224,7 +224,7 @@ def test_a_create_that_gives_its_value_is_delivered_whatever_else_it_says(
 
 
 @pytest.mark.parametrize("shape", ["json", "table", "csv", "line"])
-def test_a_value_with_controls_is_delivered_inert(shape: str, place: Place, workspace: FaultyServer) -> None:
+def test_a_value_with_controls_is_delivered_inert(shape: str, place: Harness, workspace: FaultyServer) -> None:
     workspace.on("create", spoils(lambda made: made | {"token_value": "\x1b]0;x\x07" + made["token_value"]}))
     ran = place.run("-o", shape, "-c", INSERT)
     assert ran.status == 0
@@ -263,8 +263,8 @@ def _contents(draw: st.DrawFn) -> bytes:
 def test_any_reply_is_rows_of_the_documents_types_or_one_inert_error(content: bytes, status: int) -> None:
     request = Request("GET", Target("https", "dbc-1.cloud.databricks.com", None, "", "dbc-1"), "/api/2.0/token/list")
     try:
-        found = rows(_METHOD, read(request, status, {}, content, 0.0, Redactor()))
-        cells = [cell(f.type, one.get(f.name), f"$.{f.name}") for one in found for f in _METHOD.fields]
+        found = find_rows(_METHOD, decode(request, status, {}, content, 0.0, Redactor()))
+        cells = [to_cell(f.type, one.get(f.name), f"$.{f.name}") for one in found for f in _METHOD.fields]
     except (ApiError, ReplyError) as error:
         told = f"{error}{error.hint}"
         _is_inert(told)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.resilience.processes import Started, held_back, journal, late, never, pending
-from tests.resilience.running import COMMAND, INSERT, SELECT, WORKSPACE, Place
+from tests.resilience.running import COMMAND, INSERT, SELECT, WORKSPACE, Harness
 from tests.resilience.server import FaultyServer, hangs, resets_after_effect
 from tests.shell.terminal import Terminal
 from tokensh.engine.history import History
@@ -31,18 +31,18 @@ def interrupt(run: Started, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SIGNALS)
-def test_before_the_request_is_sent_nothing_is_created(name: str, place: Place, workspace: FaultyServer) -> None:
+def test_before_the_request_is_sent_nothing_is_created(name: str, place: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", held_back(never))
     run = Started(place, "-c", COPY)
     run.when(lambda: len(workspace.log) == 1)
     interrupt(run, name)
     ran = run.ended()
     assert ran.status == (130 if name.startswith("INT") else -SIGNALS[name])
-    assert (ran.out, ran.minted, ran.sent("POST")) == ("", [], 0)
+    assert (ran.out, ran.minted, ran.count_requests("POST")) == ("", [], 0)
     assert pending(place) == []
 
 
-def test_the_first_ctrl_c_waits_for_the_value_and_delivers_it(place: Place, workspace: FaultyServer) -> None:
+def test_the_first_ctrl_c_waits_for_the_value_and_delivers_it(place: Harness, workspace: FaultyServer) -> None:
     sent: list[bool] = []
     workspace.on("create", late(lambda: bool(sent)))
     run = Started(place, "-o", "json", "-c", INSERT, "-c", "SELECT 'never'")
@@ -57,7 +57,7 @@ def test_the_first_ctrl_c_waits_for_the_value_and_delivers_it(place: Place, work
     assert pending(place) == []
 
 
-def test_the_second_ctrl_c_gives_it_up_and_names_the_token(place: Place, workspace: FaultyServer) -> None:
+def test_the_second_ctrl_c_gives_it_up_and_names_the_token(place: Harness, workspace: FaultyServer) -> None:
     workspace.on("create", late(never))
     run = Started(place, "-o", "json", "-c", INSERT)
     run.when(lambda: len(workspace.effects) == 1)
@@ -80,20 +80,20 @@ def signal_is_pending(pid: int) -> bool:
 
 @pytest.mark.parametrize("name", KILLERS)
 def test_a_create_whose_process_is_killed_is_found_at_the_next_start(
-    name: str, place: Place, workspace: FaultyServer
+    name: str, place: Harness, workspace: FaultyServer
 ) -> None:
     workspace.on("create", late(never))
     run = Started(place, "-o", "json", "-c", INSERT)
     run.when(lambda: len(workspace.effects) == 1)
     interrupt(run, name)
     ran = run.ended(checked=False)
-    assert (ran.status, ran.out, ran.sent("POST")) == (-SIGNALS[name], "", 1)
+    assert (ran.status, ran.out, ran.count_requests("POST")) == (-SIGNALS[name], "", 1)
     (token_id,) = ran.minted
     workspace.on("create")
     _is_found_and_settled(place, token_id)
 
 
-def _is_found_and_settled(place: Place, token_id: str) -> None:
+def _is_found_and_settled(place: Harness, token_id: str) -> None:
     """The way from the next start's notice to a token that is gone and a table that is empty."""
     listed = place.run("-o", "csv", "-H", "-c", "SELECT statement FROM tokensh.local.pending")
     assert listed.err == f'note: unknown outcome of 1 create ({WORKSPACE} "ci"): SELECT * FROM tokensh.local.pending\n'
@@ -107,7 +107,7 @@ def _is_found_and_settled(place: Place, token_id: str) -> None:
 
 
 @pytest.mark.parametrize("name", SIGNALS)
-def test_after_the_value_is_written_nothing_is_pending(name: str, place: Place, workspace: FaultyServer) -> None:
+def test_after_the_value_is_written_nothing_is_pending(name: str, place: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", hangs)
     run = Started(place, "-o", "json", "-c", INSERT, "-c", SELECT)
     run.when(lambda: any(seen.route == "list" for seen in workspace.log))
@@ -121,7 +121,7 @@ def test_after_the_value_is_written_nothing_is_pending(name: str, place: Place, 
 
 
 @pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="there is no /proc here")
-def test_a_quit_leaves_no_core_file(place: Place, workspace: FaultyServer) -> None:
+def test_a_quit_leaves_no_core_file(place: Harness, workspace: FaultyServer) -> None:
     if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
         pytest.skip("core files are forbidden here anyhow")
     workspace.on("list", hangs)
@@ -138,33 +138,33 @@ def test_a_quit_leaves_no_core_file(place: Place, workspace: FaultyServer) -> No
 
 @needs_full
 @pytest.mark.parametrize("form", ["table", "json", "csv", "line"])
-def test_a_value_that_a_full_disk_swallows_makes_an_orphan(form: str, place: Place) -> None:
+def test_a_value_that_a_full_disk_swallows_makes_an_orphan(form: str, place: Harness) -> None:
     with FULL.open("wb") as full:
         ran = Started(place, "-o", form, "-c", INSERT, stdout=full).ended()
-    assert (ran.status, ran.sent("POST"), len(ran.minted)) == (4, 1, 1)
+    assert (ran.status, ran.count_requests("POST"), len(ran.minted)) == (4, 1, 1)
     assert "No space left on device" in ran.err
     assert [token_id for token_id, _ in pending(place)[0].intent.orphans] == ran.minted
 
 
 @needs_full
-def test_an_outfile_on_a_full_disk_makes_an_orphan(place: Place) -> None:
+def test_an_outfile_on_a_full_disk_makes_an_orphan(place: Harness) -> None:
     ran = place.run("-O", str(FULL), "-c", INSERT)
     assert (ran.status, len(ran.minted)) == (4, 1)
 
 
 @needs_full
-def test_a_listing_that_a_full_disk_swallows_fails(place: Place) -> None:
+def test_a_listing_that_a_full_disk_swallows_fails(place: Harness) -> None:
     with FULL.open("wb") as full:
         assert Started(place, "-c", SELECT, stdout=full).ended().status == 1
 
 
-def test_with_standard_output_closed_nothing_is_sent(place: Place) -> None:
+def test_with_standard_output_closed_nothing_is_sent(place: Harness) -> None:
     ran = Started(place, "-c", INSERT, shell='exec "$@" >&-').ended()
-    assert (ran.status, ran.sent("POST")) == (1, 0)
+    assert (ran.status, ran.count_requests("POST")) == (1, 0)
     assert "standard output is closed" in ran.err
 
 
-def piped(place: Place, reader: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def piped(place: Harness, reader: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A run before a pipe; its own exit status is the last line of what is written on the error stream."""
     script = f'{{ "$@"; echo "status $?" >&2; }} | {reader}'
     command = ["sh", "-c", script, "sh", str(COMMAND), *place.base(None, WORKSPACE), *arguments]
@@ -174,7 +174,7 @@ def piped(place: Place, reader: str, *arguments: str) -> subprocess.CompletedPro
 
 
 @pytest.mark.parametrize("form", ["table", "csv"])
-def test_head_that_leaves_with_the_first_line_leaves_an_orphan(form: str, place: Place) -> None:
+def test_head_that_leaves_with_the_first_line_leaves_an_orphan(form: str, place: Harness) -> None:
     done = piped(place, "head -1", "-o", form, "-c", INSERT)
     (token_id,) = place.tokens.minted
     assert place.tokens.minted[token_id] not in done.stdout
@@ -184,7 +184,7 @@ def test_head_that_leaves_with_the_first_line_leaves_an_orphan(form: str, place:
     assert place.tokens.minted[token_id] not in done.stderr
 
 
-def test_a_reader_of_nothing_gets_no_token_or_leaves_an_orphan(place: Place) -> None:
+def test_a_reader_of_nothing_gets_no_token_or_leaves_an_orphan(place: Harness) -> None:
     done = piped(place, "true", "-c", INSERT)
     if place.tokens.minted:
         assert f"token {next(iter(place.tokens.minted))}" in done.stderr
@@ -193,7 +193,7 @@ def test_a_reader_of_nothing_gets_no_token_or_leaves_an_orphan(place: Place) -> 
         assert done.stderr == "status 1\n"
 
 
-def test_a_reader_that_wants_all_gets_all(place: Place) -> None:
+def test_a_reader_that_wants_all_gets_all(place: Harness) -> None:
     done = piped(place, "cat", "-o", "csv", "-c", INSERT)
     (value,) = place.tokens.minted.values()
     assert done.stdout.count(value) == 1
@@ -201,7 +201,7 @@ def test_a_reader_that_wants_all_gets_all(place: Place) -> None:
 
 
 def test_with_the_error_stream_closed_the_value_comes_and_an_orphan_waits(
-    place: Place, workspace: FaultyServer
+    place: Harness, workspace: FaultyServer
 ) -> None:
     ran = Started(place, "-o", "json", "-c", INSERT, shell='exec "$@" 2>&-').ended()
     assert ran.status == 0
@@ -213,12 +213,12 @@ def test_with_the_error_stream_closed_the_value_comes_and_an_orphan_waits(
     assert [token_id for token_id, _ in pending(place)[0].intent.orphans] == lost.minted
 
 
-def test_an_outfile_in_a_folder_that_is_not_there_is_said_before_anything_is_sent(place: Place) -> None:
+def test_an_outfile_in_a_folder_that_is_not_there_is_said_before_anything_is_sent(place: Harness) -> None:
     ran = place.run("-O", str(place.home / "no" / "where.csv"), "-c", INSERT)
-    assert (ran.status, ran.sent("POST")) == (2, 0)
+    assert (ran.status, ran.count_requests("POST")) == (2, 0)
 
 
-def test_an_output_that_fails_after_the_first_of_two_rows(place: Place) -> None:
+def test_an_output_that_fails_after_the_first_of_two_rows(place: Harness) -> None:
     two = "INSERT INTO user_tokens (comment) VALUES ('one'), ('two') RETURNING token_value"
     done = piped(place, "head -4", "-c", two)
     values = list(place.tokens.minted.values())
@@ -231,7 +231,7 @@ def test_an_output_that_fails_after_the_first_of_two_rows(place: Place) -> None:
 
 @pytest.mark.terminal
 @pytest.mark.parametrize("trouble", ["a folder in its place", "no database", "a full disk"])
-def test_a_history_that_cannot_be_written_stops_nothing(trouble: str, place: Place) -> None:
+def test_a_history_that_cannot_be_written_stops_nothing(trouble: str, place: Harness) -> None:
     path = place.home / ".local" / "state" / "tokensh" / "history.db"
     path.parent.mkdir(parents=True)
     if trouble == "a folder in its place":
@@ -258,13 +258,13 @@ def test_a_history_that_cannot_be_written_stops_nothing(trouble: str, place: Pla
         assert "Traceback" not in terminal.everything
     finally:
         terminal.close()
-    place.own |= set((place.home / ".local").rglob("*")) | {place.home / ".local"}
+    place.own_files |= set((place.home / ".local").rglob("*")) | {place.home / ".local"}
 
 
 # ---- a value that the shell masks
 
 
-def shell_with_a_masked_value(place: Place) -> Terminal:
+def shell_with_a_masked_value(place: Harness) -> Terminal:
     terminal = Terminal(
         *place.base(None, WORKSPACE),
         home=place.home,
@@ -281,7 +281,7 @@ def shell_with_a_masked_value(place: Place) -> Terminal:
 
 @pytest.mark.terminal
 @pytest.mark.parametrize("way", ["the terminal is closed", "left without a look", "revealed"])
-def test_a_masked_value_that_nobody_saw_is_pending(way: str, place: Place) -> None:
+def test_a_masked_value_that_nobody_saw_is_pending(way: str, place: Harness) -> None:
     terminal = shell_with_a_masked_value(place)
     assert pending(place) == []
     try:

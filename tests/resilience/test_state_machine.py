@@ -31,7 +31,7 @@ from tests.resilience.server import (
     resets,
     resets_after_effect,
 )
-from tests.resilience.workspace import Tokens
+from tests.resilience.workspace import TokenStore
 from tokensh.dbapi.connection import Connection
 from tokensh.environment import handle_interrupts
 from tokensh.errors import Error, UnknownOutcome
@@ -75,7 +75,7 @@ class Creates(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self._root = tempfile.TemporaryDirectory()
-        self.tokens = Tokens()
+        self.tokens = TokenStore()
         self.server = FaultyServer(app=self.tokens).__enter__()
         self.out = ""
         self.reported: set[str] = set()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.resilience import invariants
 from tests.resilience.operations import Operations
-from tests.resilience.running import INSERT, SELECT, Place, Ran
+from tests.resilience.running import INSERT, SELECT, CommandRun, Harness
 from tests.resilience.server import FaultyServer
 
 KINDS = {
@@ -38,7 +38,7 @@ class Naps(list[float]):
         time.sleep(min(seconds, 0.3))
 
 
-def run(place: Place, kind: str, operations: Operations) -> Ran:
+def run(place: Harness, kind: str, operations: Operations) -> CommandRun:
     token_id = next(iter(place.tokens.infos), "none")
     words = [one.replace("{home}", str(place.home)).replace("{token_id}", token_id) for one in KINDS[kind]]
     with operations.seen():
@@ -48,9 +48,9 @@ def run(place: Place, kind: str, operations: Operations) -> Ran:
 @pytest.mark.parametrize("after", [False, True], ids=["undone", "done"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_whatever_operation_fails_nothing_is_lost(
-    kind: str, after: bool, place: Place, workspace: FaultyServer
+    kind: str, after: bool, place: Harness, workspace: FaultyServer
 ) -> None:
-    place.keeps_secrets.add(place.home / "out.csv")
+    place.secret_files.add(place.home / "out.csv")
     place.sleeps = Naps()
     assert place.run("-o", "json", "-c", INSERT).status == 0
     failed = []
@@ -62,7 +62,7 @@ def test_whatever_operation_fails_nothing_is_lost(
             break
         failed.append((operations.failed, ran.status))
         invariants.check(place)
-        place.ran.clear()
+        place.runs.clear()
         if kind == "a create into a file" and (place.home / "out.csv").exists():
             (place.home / "out.csv").unlink()
     else:

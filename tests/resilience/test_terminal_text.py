@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.render.results import read_csv
-from tests.resilience.running import SELECT, WORKSPACE, Place
+from tests.resilience.running import SELECT, WORKSPACE, Harness
 from tests.resilience.server import Behaviour, Exchange, FaultyServer, answers
 from tests.shell.terminal import Terminal
 from tokensh.text import width
@@ -61,7 +61,7 @@ def is_a_box(lines: list[str]) -> bool:
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_table_shows_it_on_one_line_and_data_formats_exactly(
-    name: str, place: Place, workspace: FaultyServer
+    name: str, place: Harness, workspace: FaultyServer
 ) -> None:
     text, shown = SHOWN[name]
     workspace.on("list", listing(text, "plain"))
@@ -79,14 +79,14 @@ def test_a_table_shows_it_on_one_line_and_data_formats_exactly(
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_a_huge_text_is_whole_off_a_terminal(name: str, place: Place, workspace: FaultyServer) -> None:
+def test_a_huge_text_is_whole_off_a_terminal(name: str, place: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", listing(LARGE[name], "plain"))
     assert is_a_box(place.run("-c", SELECT).out.splitlines())
     assert json.loads(place.run("-o", "json", "-c", SELECT).out)[0]["comment"] == LARGE[name]
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_an_error_message_shows_it(name: str, place: Place, workspace: FaultyServer) -> None:
+def test_an_error_message_shows_it(name: str, place: Harness, workspace: FaultyServer) -> None:
     text, shown = SHOWN[name]
     body = json.dumps({"error_code": f"CODE{text}", "message": f"no: {text}"}).encode()
     workspace.on("list", answers(400, body))
@@ -96,12 +96,12 @@ def test_an_error_message_shows_it(name: str, place: Place, workspace: FaultySer
     assert f"CODE{shown}" in ran.err.replace("real fake", shown)
 
 
-def test_an_html_page_as_an_error_acts_on_nothing(place: Place, workspace: FaultyServer) -> None:
+def test_an_html_page_as_an_error_acts_on_nothing(place: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", answers(400, "<html>\x1b[2J\u202e\x9b31m</html>".encode(), Content_Type="text/html"))
     assert place.run("-c", SELECT).status == 1
 
 
-def test_a_reason_phrase_acts_on_nothing(place: Place, workspace: FaultyServer) -> None:
+def test_a_reason_phrase_acts_on_nothing(place: Harness, workspace: FaultyServer) -> None:
     def phrases(exchange: Exchange) -> None:
         exchange.write(b"HTTP/1.1 400 \x1b[2J\x9b31m\xe2\x80\xae\r\nContent-Length: 0\r\n\r\n")
 
@@ -113,7 +113,7 @@ def test_a_reason_phrase_acts_on_nothing(place: Place, workspace: FaultyServer) 
 @pytest.mark.parametrize("columns", [40, 80, 200])
 @pytest.mark.parametrize("colour", ["always", "never"])
 def test_on_a_terminal_every_row_is_one_line_and_nothing_acts(
-    columns: int, colour: str, place: Place, workspace: FaultyServer
+    columns: int, colour: str, place: Harness, workspace: FaultyServer
 ) -> None:
     comments = {name: text for name, (text, _) in SHOWN.items() if text.isascii() or name.startswith("C1")}
     workspace.on("list", listing(*comments.values()))
@@ -132,7 +132,7 @@ def test_on_a_terminal_every_row_is_one_line_and_nothing_acts(
 @pytest.mark.parametrize(
     "name", ["ZWSP", "RLO", "line separator", "next line", "combining", "CJK", "flag", "ZWJ emoji"]
 )
-def test_on_a_terminal_the_borders_stand_below_each_other(name: str, place: Place, workspace: FaultyServer) -> None:
+def test_on_a_terminal_the_borders_stand_below_each_other(name: str, place: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", listing(SHOWN[name][0], "plain"))
     terminal = shown_on(place, (80, 24), "-c", "SELECT comment AS c FROM user_tokens")
     ends = [columns_of_border(terminal, y) for y in range(24) if str(terminal.screen.display[y]).startswith("|")]
@@ -147,7 +147,7 @@ def columns_of_border(terminal: Terminal, y: int) -> list[int]:
     return [x for x in range(terminal.screen.columns) if line[x].data == "|"]
 
 
-def shown_on(place: Place, size: tuple[int, int], *arguments: str) -> Terminal:
+def shown_on(place: Harness, size: tuple[int, int], *arguments: str) -> Terminal:
     """What a terminal shows of a run."""
     terminal = Terminal(
         *place.base(None, WORKSPACE),

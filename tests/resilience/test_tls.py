@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.resilience.certificates import tls
-from tests.resilience.running import INSERT, REVOKE, SELECT, Place, Ran
+from tests.resilience.running import INSERT, REVOKE, SELECT, CommandRun, Harness
 from tests.resilience.server import FaultyServer, answers, closes, resets_after_effect, tunnels
 
 STATEMENTS = pytest.mark.parametrize("statement", [SELECT, INSERT, REVOKE], ids=["GET", "create", "revoke"])
@@ -19,14 +19,14 @@ TEMPLATE = "{}/w/{{deployment_name}}"
 
 
 @contextmanager
-def secure(place: Place, certificates: Path, name: str) -> Iterator[FaultyServer]:
+def secure(place: Harness, certificates: Path, name: str) -> Iterator[FaultyServer]:
     """A workspace over TLS, with a certificate of that name."""
     with FaultyServer(tls=tls(certificates, name), app=place.tokens) as server:
-        place.may_see.append(server)
+        place.allowed_servers.append(server)
         yield server
 
 
-def untrusted(ran: Ran, server: FaultyServer, reason: str) -> None:
+def untrusted(ran: CommandRun, server: FaultyServer, reason: str) -> None:
     """The server was met once and got nothing: a query is not tried again, a create is known to have had no effect."""
     assert (ran.status, ran.out, list(ran.requests)) == (1, "", [])
     assert (server.connections, server.log) == (1, [])
@@ -48,7 +48,7 @@ class TestCertificate:
         ids=["self-signed", "unknown", "other host", "host name for an address", "expired"],
     )
     def test_one_that_is_not_good_gets_nothing(
-        self, name: str, bundle: str | None, reason: str, statement: str, place: Place, certificates: Path
+        self, name: str, bundle: str | None, reason: str, statement: str, place: Harness, certificates: Path
     ) -> None:
         given = {"REQUESTS_CA_BUNDLE": str(certificates / f"{bundle}.pem")} if bundle else {}
         with secure(place, certificates, name) as server:
@@ -57,7 +57,7 @@ class TestCertificate:
 
     @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
     def test_one_of_the_named_bundle_is_trusted(
-        self, variable: str, statement: str, place: Place, certificates: Path
+        self, variable: str, statement: str, place: Harness, certificates: Path
     ) -> None:
         given = {variable: str(certificates / "good.pem")}
         with secure(place, certificates, "good") as server:
@@ -68,14 +68,14 @@ class TestCertificate:
         "variable", ["PYTHONHTTPSVERIFY", "GIT_SSL_NO_VERIFY", "DATABRICKS_INSECURE", "SSL_CERT_FILE"]
     )
     def test_no_variable_turns_verification_off(
-        self, variable: str, statement: str, place: Place, certificates: Path
+        self, variable: str, statement: str, place: Harness, certificates: Path
     ) -> None:
         given = {variable: str(certificates / "good.pem") if variable.endswith("FILE") else "0"}
         with secure(place, certificates, "good") as server:
             ran = place.run_installed("-c", statement, endpoint=TEMPLATE.format(server.origin), variables=given)
             untrusted(ran, server, "self-signed certificate")
 
-    def test_a_bundle_that_is_missing_is_said_at_once(self, statement: str, place: Place, certificates: Path) -> None:
+    def test_a_bundle_that_is_missing_is_said_at_once(self, statement: str, place: Harness, certificates: Path) -> None:
         with secure(place, certificates, "good") as server:
             ran = place.run(
                 *("-c", statement),
@@ -85,8 +85,8 @@ class TestCertificate:
             assert (ran.status, server.connections) == (2, 0)
         assert f"REQUESTS_CA_BUNDLE names '{place.home / 'none.pem'}', which is not there" in ran.err
 
-    def test_a_bundle_that_is_none_is_one_error(self, statement: str, place: Place, certificates: Path) -> None:
-        bundle = place.file("bundle.pem", "no certificate\n")
+    def test_a_bundle_that_is_none_is_one_error(self, statement: str, place: Harness, certificates: Path) -> None:
+        bundle = place.write_file("bundle.pem", "no certificate\n")
         with secure(place, certificates, "good") as server:
             ran = place.run(
                 "-c", statement, endpoint=TEMPLATE.format(server.origin), variables={"REQUESTS_CA_BUNDLE": str(bundle)}
@@ -99,22 +99,22 @@ class TestCertificate:
 class TestRealHost:
     """Through a proxy's tunnel a workspace's real host can be stood in for."""
 
-    def run(self, statement: str, place: Place, server: FaultyServer, bundle: Path) -> Ran:
+    def run(self, statement: str, place: Harness, server: FaultyServer, bundle: Path) -> CommandRun:
         with FaultyServer(tunnels(server)) as proxy:
-            place.may_see.append(proxy)
+            place.allowed_servers.append(proxy)
             given = {"HTTPS_PROXY": proxy.origin, "REQUESTS_CA_BUNDLE": str(bundle)}
             ran = place.run("-c", statement, endpoint="", variables=given)
             assert {seen.path for seen in proxy.log} == {"dbc-1.cloud.databricks.com:443"}
             assert place.token not in str(proxy.log)
         return ran
 
-    def test_its_certificate_must_name_it(self, statement: str, place: Place, certificates: Path) -> None:
+    def test_its_certificate_must_name_it(self, statement: str, place: Harness, certificates: Path) -> None:
         with secure(place, certificates, "other") as server:
             ran = self.run(statement, place, server, certificates / "other.pem")
             assert (ran.status, server.log) == (1, [])
         assert "dbc-1.cloud.databricks.com is not trusted: Hostname mismatch" in ran.err
 
-    def test_one_that_names_it_is_its_own(self, statement: str, place: Place, certificates: Path) -> None:
+    def test_one_that_names_it_is_its_own(self, statement: str, place: Harness, certificates: Path) -> None:
         with secure(place, certificates, "real") as server:
             ran = self.run(statement, place, server, certificates / "real.pem")
         assert ran.status == 0
@@ -122,7 +122,7 @@ class TestRealHost:
         assert seen.headers["host"] == "dbc-1.cloud.databricks.com"
         assert seen.headers["authorization"] == f"Bearer {place.token}"
 
-    def test_a_redirect_to_plain_http_is_not_followed(self, statement: str, place: Place, certificates: Path) -> None:
+    def test_a_redirect_to_plain_http_is_not_followed(self, statement: str, place: Harness, certificates: Path) -> None:
         with secure(place, certificates, "real") as server:
             server.script = (answers(307, Location="http://dbc-1.cloud.databricks.com/api/2.0/token/list"),)
             ran = self.run(statement, place, server, certificates / "real.pem")
@@ -131,7 +131,7 @@ class TestRealHost:
 
 
 @STATEMENTS
-def test_a_server_without_tls_gets_nothing(statement: str, place: Place, other: FaultyServer) -> None:
+def test_a_server_without_tls_gets_nothing(statement: str, place: Harness, other: FaultyServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         got: list[bytes] = []
 
@@ -152,7 +152,7 @@ def test_a_server_without_tls_gets_nothing(statement: str, place: Place, other: 
     assert place.token.encode() not in b"".join(got)
 
 
-def test_a_create_whose_reply_is_lost_over_tls_is_found(place: Place, certificates: Path) -> None:
+def test_a_create_whose_reply_is_lost_over_tls_is_found(place: Harness, certificates: Path) -> None:
     given = {"REQUESTS_CA_BUNDLE": str(certificates / "good.pem")}
     with secure(place, certificates, "good") as server:
         server.on("create", resets_after_effect)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.resilience.running import INSERT, REVOKE, SELECT, Place
+from tests.resilience.running import INSERT, REVOKE, SELECT, Harness
 from tests.resilience.server import (
     Behaviour,
     Exchange,
@@ -59,14 +59,14 @@ FAULTS: dict[str, Fault] = {
     "bad gzip": Fault(packs_badly, 1, "the reply of 127.0.0.1 cannot be decompressed", "unknown", orphan=True),
     "six encodings": Fault(packs(6), 1, "cannot be decompressed", "unknown", orphan=True),
     "good gzip": Fault(packs(1), 1, None, "made"),
-    "huge header": Fault(has_huge_header, 3, "what came is not HTTP as it should be", "unknown", orphan=True),
+    "huge header": Fault(has_huge_header, 3, "the answer is not valid HTTP", "unknown", orphan=True),
     "slow": Fault(is_slow(0.3), 1, None, "made"),
     "drip": Fault(drips(0.05), 1, LATE, "unknown", orphan=True, arguments=QUICK),
     "hang": Fault(hangs, 1, LATE, "unknown", arguments=QUICK),
     "hang after effect": Fault(hangs_after_effect, 1, LATE, "unknown", orphan=True, arguments=QUICK),
     "reset before effect": Fault(resets, 3, "no complete answer from 127.0.0.1: connection reset by peer", "unknown"),
     "reset after effect": Fault(resets_after_effect, 3, "connection reset by peer", "unknown", orphan=True),
-    "closed": Fault(closes, 3, "the connection was closed without one", "unknown"),
+    "closed": Fault(closes, 3, "the server closed the connection without an answer", "unknown"),
     "short body": Fault(is_cut_off, 3, "it ended too early", "unknown", orphan=True),
     "301": Fault(answers(301, Location=AWAY), 1, "redirects to localhost (HTTP 301); redirects are not", "refused"),
     "302": Fault(answers(302, Location=AWAY), 1, "redirects to localhost (HTTP 302)", "refused"),
@@ -101,18 +101,18 @@ FAULTS: dict[str, Fault] = {
 }  # fmt: skip
 
 
-def logged(place: Place) -> tuple[str, ...]:
+def logged(place: Harness) -> tuple[str, ...]:
     """Every run of this file writes the debug log, which the invariants look into."""
     return "--log", str(place.home / "tokensh.log")
 
 
 @pytest.mark.parametrize("name", FAULTS)
 class TestGet:
-    def test_a_query_is_answered_or_is_one_error(self, name: str, place: Place, workspace: FaultyServer) -> None:
+    def test_a_query_is_answered_or_is_one_error(self, name: str, place: Harness, workspace: FaultyServer) -> None:
         fault = FAULTS[name]
         workspace.on("list", fault.behaviour)
         ran = place.run(*logged(place), *fault.arguments, "-o", "json", "-c", SELECT)
-        assert ran.sent("GET") == len(ran.requests) == fault.tries
+        assert ran.count_requests("GET") == len(ran.requests) == fault.tries
         if fault.read is None:
             assert (ran.status, json.loads(ran.out)) == (0, [])
             return
@@ -121,25 +121,25 @@ class TestGet:
         assert ran.err.count("error:") == 1
 
     def test_one_that_is_cured_by_another_try_is_a_success(
-        self, name: str, place: Place, workspace: FaultyServer
+        self, name: str, place: Harness, workspace: FaultyServer
     ) -> None:
         fault = FAULTS[name]
         workspace.on("list", fault.behaviour, ok)
         ran = place.run(*fault.arguments, "-c", SELECT)
         cured = fault.tries == 3 or fault.read is None
         assert ran.status == (0 if cured else 1)
-        assert ran.sent("GET") == (2 if fault.tries == 3 else 1)
+        assert ran.count_requests("GET") == (2 if fault.tries == 3 else 1)
 
 
 @pytest.mark.parametrize("name", FAULTS)
 class TestPost:
     def test_a_create_is_sent_once_and_its_token_delivered_or_named(
-        self, name: str, place: Place, workspace: FaultyServer
+        self, name: str, place: Harness, workspace: FaultyServer
     ) -> None:
         fault = FAULTS[name]
         workspace.on("create", fault.behaviour, ok)
         ran = place.run(*logged(place), *fault.arguments, "-o", "json", "-c", INSERT)
-        assert (ran.sent("POST"), len(ran.minted)) == (1, fault.orphan or fault.write == "made")
+        assert (ran.count_requests("POST"), len(ran.minted)) == (1, fault.orphan or fault.write == "made")
         assert ran.status == {"made": 0, "refused": 1, "unknown": 4}[fault.write]
         assert fault.write == "unknown" or place.sleeps == []
         if fault.write == "unknown":
@@ -147,11 +147,11 @@ class TestPost:
             told = "its value is lost" if fault.orphan else "its list shows no new token now"
             assert told in ran.err, ran.err
 
-    def test_a_revoke_is_sent_once(self, name: str, place: Place, workspace: FaultyServer) -> None:
+    def test_a_revoke_is_sent_once(self, name: str, place: Harness, workspace: FaultyServer) -> None:
         fault = FAULTS[name]
         workspace.on("delete", fault.behaviour, ok)
         ran = place.run(*fault.arguments, "-c", REVOKE)
-        assert ran.sent("POST") == len(ran.requests) == 1
+        assert ran.count_requests("POST") == len(ran.requests) == 1
         assert ran.status == {"made": 0, "refused": 1, "unknown": 4}[fault.write]
         assert place.sleeps == []
         if fault.write == "unknown":
@@ -160,18 +160,18 @@ class TestPost:
 
 class TestDown:
     @pytest.fixture
-    def endpoint(self, place: Place) -> str:
+    def endpoint(self, place: Harness) -> str:
         with FaultyServer() as server:
-            place.may_see.append(server)
+            place.allowed_servers.append(server)
         return f"{server.origin}/w/{{deployment_name}}"
 
-    def test_a_query_is_tried_three_times(self, endpoint: str, place: Place) -> None:
+    def test_a_query_is_tried_three_times(self, endpoint: str, place: Harness) -> None:
         ran = place.run(*logged(place), "-c", SELECT, endpoint=endpoint)
         assert (ran.status, len(place.sleeps)) == (1, 2)
         assert "no connection to 127.0.0.1: connection refused" in ran.err
 
     @pytest.mark.parametrize("statement", [INSERT, REVOKE], ids=["create", "revoke"])
-    def test_a_write_has_had_no_effect(self, statement: str, endpoint: str, place: Place) -> None:
+    def test_a_write_has_had_no_effect(self, statement: str, endpoint: str, place: Harness) -> None:
         ran = place.run(*logged(place), "-c", statement, endpoint=endpoint)
         assert (ran.status, place.sleeps) == (1, [])
         assert "no connection to 127.0.0.1: connection refused" in ran.err
@@ -182,7 +182,7 @@ class TestDown:
     [("2", [2.0, 2.0]), ("60", [60.0, 60.0]), ("61", []), ("0", [0.0, 0.0]), ("never", [0.3, 0.9])],
 )
 def test_a_server_is_given_the_time_it_asks_for_up_to_a_minute(
-    header: str, sleeps: list[float], place: Place, workspace: FaultyServer
+    header: str, sleeps: list[float], place: Harness, workspace: FaultyServer
 ) -> None:
     workspace.on("list", answers(429, Retry_After=header))
     ran = place.run("--timeout", "300", "-c", SELECT)
@@ -217,7 +217,7 @@ REFLECTED: dict[str, Callable[[str], bytes]] = {
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 500, 503])
 @pytest.mark.parametrize("name", REFLECTED)
 def test_a_server_that_repeats_the_credential_is_not_repeated(
-    name: str, status: int, statement: str, place: Place, workspace: FaultyServer
+    name: str, status: int, statement: str, place: Harness, workspace: FaultyServer
 ) -> None:
     workspace.script = (lambda exchange: _echo(exchange, REFLECTED[name], status),)
     ran = place.run(*logged(place), "-o", "json", "-c", statement)
@@ -230,7 +230,7 @@ HOSTILE = "\x1b[31m\x1b]0;title\x07\x9b2J\u202e\u2028\x00\r\n"
 @pytest.mark.parametrize("status", [400, 503])
 @pytest.mark.parametrize("name", ["JSON", "HTML", "text"])
 def test_what_a_server_says_does_not_act_on_a_terminal(
-    name: str, status: int, place: Place, workspace: FaultyServer
+    name: str, status: int, place: Harness, workspace: FaultyServer
 ) -> None:
     workspace.on("list", answers(status, REFLECTED[name](HOSTILE), X_Request_Id="\x1b[31m"))
     ran = place.run(*logged(place), "-c", SELECT)
@@ -242,12 +242,12 @@ def test_what_a_server_says_does_not_act_on_a_terminal(
 
 
 class TestLog:
-    def lines(self, place: Place) -> list[dict[str, str]]:
+    def lines(self, place: Harness) -> list[dict[str, str]]:
         text = (place.home / "tokensh.log").read_text()
         pairs = (re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)', line) for line in text.splitlines())
         return [dict(one) for one in pairs]
 
-    def test_each_try_is_a_line_that_tells_what_became_of_it(self, place: Place, workspace: FaultyServer) -> None:
+    def test_each_try_is_a_line_that_tells_what_became_of_it(self, place: Harness, workspace: FaultyServer) -> None:
         workspace.on("list", answers(503, X_Request_Id="r-1"), resets, ok)
         place.run(*logged(place), "-c", SELECT)
         assert place.run(*logged(place), "-o", "json", "-c", INSERT).status == 0
@@ -265,34 +265,34 @@ class TestLog:
         assert int(create["received"]) > 200
         assert all(int(one["ms"]) >= 0 for one in (first, second, third, create))
 
-    def test_what_is_given_up_is_said(self, place: Place, workspace: FaultyServer) -> None:
+    def test_what_is_given_up_is_said(self, place: Harness, workspace: FaultyServer) -> None:
         workspace.on("list", hangs)
         assert place.run(*logged(place), "--timeout", "1.5", "-c", SELECT).status == 1
         (line,) = self.lines(place)
         assert line["error"] == '"no complete answer from 127.0.0.1 within 1.5 s"'
         assert int(line["ms"]) >= 1500
 
-    def test_a_symbolic_link_is_refused(self, place: Place, workspace: FaultyServer) -> None:
-        target = place.file("target", "")
+    def test_a_symbolic_link_is_refused(self, place: Harness, workspace: FaultyServer) -> None:
+        target = place.write_file("target", "")
         (place.home / "tokensh.log").symlink_to(target)
         ran = place.run(*logged(place), "-c", SELECT)
         assert (ran.status, list(ran.requests), target.read_text()) == (2, [], "")
         assert f"cannot write the log {place.home / 'tokensh.log'}: it is a symbolic link" in ran.err
 
     @pytest.mark.parametrize("name", ["no/such/folder", ""])
-    def test_a_place_that_cannot_be_written_is_said_at_once(self, name: str, place: Place) -> None:
+    def test_a_place_that_cannot_be_written_is_said_at_once(self, name: str, place: Harness) -> None:
         ran = place.run("--log", str(place.home / name), "-c", SELECT)
         assert (ran.status, list(ran.requests)) == (2, [])
         assert "cannot write the log" in ran.err
 
-    def test_a_log_that_is_there_is_taken_from_others(self, place: Place, workspace: FaultyServer) -> None:
-        log = place.file("tokensh.log", "time=first\n", mode=0o666)
-        place.own.remove(log)
+    def test_a_log_that_is_there_is_taken_from_others(self, place: Harness, workspace: FaultyServer) -> None:
+        log = place.write_file("tokensh.log", "time=first\n", mode=0o666)
+        place.own_files.remove(log)
         assert place.run(*logged(place), "-c", SELECT).status == 0
         assert self.lines(place)[0]["time"] == "first"
         assert len(self.lines(place)) == 2
 
-    def test_a_full_disk_stops_nothing(self, place: Place) -> None:
+    def test_a_full_disk_stops_nothing(self, place: Harness) -> None:
         assert place.run("--log", "/dev/full", "-o", "json", "-c", INSERT).status == 0
 
 
@@ -300,7 +300,7 @@ class TestLog:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_reply_may_be_as_large_as_is_said(method: str, place: Place, workspace: FaultyServer) -> None:
+def test_a_reply_may_be_as_large_as_is_said(method: str, place: Harness, workspace: FaultyServer) -> None:
     big = json.dumps({"token_infos": [], "x": "x" * 2**20}).encode()
     workspace.on("list", answers(200, big))
     workspace.on("delete", answers(200, big))
@@ -314,7 +314,7 @@ def test_a_reply_may_be_as_large_as_is_said(method: str, place: Place, workspace
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "x", "1T", "", "K", "1.5M", "12KK"])
-def test_a_size_that_is_none_is_refused(size: str, place: Place) -> None:
+def test_a_size_that_is_none_is_refused(size: str, place: Harness) -> None:
     ran = place.run(f"--max-reply={size}", "-c", SELECT)
     assert (ran.status, list(ran.requests)) == (2, [])
     assert "expected bytes, such as 64M" in ran.err
@@ -333,9 +333,9 @@ sys.exit(status)
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc to read a process's memory from")
 @pytest.mark.parametrize(("statement", "status"), [(SELECT, 1), (INSERT, 4)], ids=["GET", "POST"])
-def test_a_bomb_takes_little_memory(statement: str, status: int, place: Place, workspace: FaultyServer) -> None:
+def test_a_bomb_takes_little_memory(statement: str, status: int, place: Harness, workspace: FaultyServer) -> None:
     workspace.on("list" if statement is SELECT else "create", packs(1, 400 * 2**20), ok)
-    peak = place.file("peak", "")
+    peak = place.write_file("peak", "")
     ran = place.run_installed("-c", statement, python=("-c", MEASURED, str(peak)))
     assert ran.status == status
     assert "the reply is larger than" in ran.err
@@ -347,8 +347,8 @@ def test_a_bomb_takes_little_memory(statement: str, status: int, place: Place, w
 
 @pytest.mark.parametrize("statement", [SELECT, INSERT], ids=["GET", "POST"])
 @pytest.mark.parametrize("host", ["machine 127.0.0.1", "default"])
-def test_netrc_puts_no_other_credential_in(host: str, statement: str, place: Place, workspace: FaultyServer) -> None:
-    netrc = place.file(".netrc", f"{host} login evil password evil-pass\n")
+def test_netrc_puts_no_other_credential_in(host: str, statement: str, place: Harness, workspace: FaultyServer) -> None:
+    netrc = place.write_file(".netrc", f"{host} login evil password evil-pass\n")
     ran = place.run_installed("-c", statement, variables={"NETRC": str(netrc)})
     assert ran.status == 0
     assert {seen.headers["authorization"] for _, seen in ran.requests} == {f"Bearer {place.token}"}
@@ -362,7 +362,7 @@ def test_netrc_puts_no_other_credential_in(host: str, statement: str, place: Pla
     ],
 )
 def test_warnings_that_are_errors_find_nothing(
-    statement: str, behaviour: Behaviour, place: Place, workspace: FaultyServer
+    statement: str, behaviour: Behaviour, place: Harness, workspace: FaultyServer
 ) -> None:
     workspace.script = (behaviour,)
     ran = place.run_installed(*logged(place), "-c", statement, python=("-W", "error", "-X", "dev", "-m", "tokensh"))

@@ -9,17 +9,17 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.resilience.server import Seen
+from tests.resilience.server import ReceivedRequest
 
 
 @dataclass
-class Tokens:
+class TokenStore:
     """The tokens of a workspace by id, and the values it minted by the id of their token."""
 
     infos: dict[str, dict[str, Any]] = field(default_factory=dict)
     minted: dict[str, str] = field(default_factory=dict)
 
-    def __call__(self, seen: Seen) -> bytes:
+    def __call__(self, seen: ReceivedRequest) -> bytes:
         act = {"list": self._list, "create": self._create, "delete": self._delete}.get(seen.route, _nothing)
         return json.dumps(act(json.loads(seen.body or b"{}"))).encode()
 

@@ -44,7 +44,7 @@ def test_preloading_begins_after_the_first_drawing_and_only_once(monkeypatch: py
     preload = Preload(client, lambda: warmed.append(1), styled=False)  # type: ignore[arg-type] # all that is called
     preload._load()
     assert (client.times, warmed) == (1, [1])
-    assert callable(Client.preload)
+    assert callable(Client.import_in_background)
 
 
 SCRIPT = "SELECT 1 AS one;\nSELECT nope;\nSELECT 2 AS two;\n"

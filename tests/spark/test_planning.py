@@ -127,7 +127,7 @@ def test_minting_and_revoking_are_refused_with_the_reason(query: str) -> None:
         ({"deployment_name": "a", "query": "SELECT FROM user_tokens"}, "\n       ^^^^"),
         ({"deployment_name": "a", "query": "SELECT '{{ x }}' FROM user_tokens"}, "no value for x"),
         ({"deployment_name": "a", "resource": "user_token"}, "unknown resource 'user_token'"),
-        ({"deployment_name": "a", "max_connections": "65"}, "there can be 1 to 64 connections at once"),
+        ({"deployment_name": "a", "max_connections": "65"}, "the number of connections must be 1 to 64"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_hint_before_anything_is_sent(options: dict[str, str], told: str) -> None:

@@ -108,7 +108,9 @@ _STATUSES = {
 }
 
 
-def refusal(request: Request, status: int, headers: Mapping[str, str], content: bytes, redactor: Redactor) -> ApiError:
+def parse_error(
+    request: Request, status: int, headers: Mapping[str, str], content: bytes, redactor: Redactor
+) -> ApiError:
     """The error that an answer is. Its texts are clean of secrets, and inert."""
 
     def clean(text: str, longest: int) -> str:
@@ -131,12 +133,12 @@ def refusal(request: Request, status: int, headers: Mapping[str, str], content: 
     )
 
 
-def is_stale(status: int, content: bytes) -> bool:
+def is_expired_token(status: int, content: bytes) -> bool:
     """Whether an answer says that a token has ended, by 401 or in the words that other statuses came with over the years."""
     return status == HTTPStatus.UNAUTHORIZED or (status in (400, 403) and _STALE.search(content[:4096]) is not None)
 
 
-def page_hint(content: bytes | str) -> str | None:
+def hint_for_page(content: bytes | str) -> str | None:
     """What to do about a page, or an address that leads to one, where the API should have answered."""
     text = (content.decode("utf-8", "replace") if isinstance(content, bytes) else content)[:20_000].lower()
     if "private-link" in text:

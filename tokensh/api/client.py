@@ -1,7 +1,24 @@
-"""Requests over the wire: the only module that imports requests, and that only when something is to be sent.
+"""Send requests: the only module that imports requests, and that only when something is to be sent.
 
-It stands on HTTPAdapter, without a Session: a Session keeps cookies, follows redirects and lets netrc put in another
-credential than ours, none of which may happen here.
+What the callers rely on:
+
+- **A write is sent at most once.** Only a GET is tried again. A write is sent a second time only after an answer says that
+  its token has expired, which the server answers before it does anything.
+- **An error says whether the request may have reached the server** (`NetworkError.sent`), so that a lost create is looked
+  for and a request that never left is not.
+- **A request goes where the host rule allowed**, or nowhere: requests and urllib3 each parse the URL by their own rules, so
+  what they made of it is compared with the Target twice, before the credential leaves.
+- **A request ends**: within its timeout, retries included, and with at most `max_reply` bytes in memory. `pool` is the
+  watchdog; the timeouts given to urllib3 only bound what it cannot reach.
+- **No secret is in an error, a log line or a User-Agent**: the redactor learns each token before it is used.
+
+Why an HTTPAdapter and not a Session: a Session keeps cookies between workspaces, follows redirects (with the credential, on
+the same host), and replaces our Authorization header by what `~/.netrc` says for the host. An adapter does none of it.
+Why not httpx or aiohttp: requests is the library that users' proxies and certificate bundles are set up for.
+
+The caller's thread builds messages and waits (`send`, `fetch`); a worker of the pool does the rest, in steps that each add
+one thing: `_converse` picks the credential, `_send_signed` renews it once, `_send_with_retries` repeats GETs,
+`_send_logged` logs, `_send_once` talks to urllib3.
 """
 
 from __future__ import annotations
@@ -22,12 +39,12 @@ from urllib.parse import urlencode, urlsplit
 from tokensh import __version__
 from tokensh._dataclasses import dataclass, replace
 from tokensh.api import limits, response, retry
-from tokensh.api.api_errors import is_stale, page_hint
+from tokensh.api.api_errors import hint_for_page, is_expired_token
 from tokensh.api.hosts import Target, parse_origin
 from tokensh.api.log import Log
-from tokensh.api.pool import MAYBE, Batch, Flight, Job
+from tokensh.api.pool import MAY_HAVE_TAKEN_EFFECT, InFlightRequest, RequestGroup
 from tokensh.api.request import Json, Request
-from tokensh.api.response import Reply
+from tokensh.api.response import Response
 from tokensh.environment import Cancellation, Environment
 from tokensh.errors import (
     ApiError,
@@ -43,7 +60,7 @@ from tokensh.redact import Redactor
 from tokensh.text import escape_unsafe
 
 if TYPE_CHECKING:
-    from requests import PreparedRequest, Response
+    import requests
     from requests.adapters import HTTPAdapter
 
 CONNECT_TIMEOUT = 10.0
@@ -55,45 +72,49 @@ _HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
 
 
 class Credential(Protocol):
-    """What one workspace's requests are signed with; used from several threads."""
+    """A thread-safe credential for one workspace."""
 
     @property
     def source(self) -> str:
-        """Where it came from, for error messages."""
+        """Where the credential comes from, for error messages."""
 
     @property
     def kind(self) -> str:
-        """`pat` or `oauth-m2m` and the like, for the User-Agent."""
+        """`pat`, `oauth-m2m` and the like, for the User-Agent."""
 
-    def token(self) -> str:
-        """The bearer token; may fetch one. Raises CredentialError."""
+    def get_token(self) -> str:
+        """Return the bearer token, requesting one if needed. Raises CredentialError."""
 
     def refresh(self, rejected: str) -> bool:
-        """Get another token after a 401 answered this one; whether there is one."""
+        """Drop a token that was answered with 401; return True if `get_token` may give another one."""
 
 
 class Credentials(Protocol):
-    """Which credential may go where."""
+    """Choose the credential for an address."""
 
     def for_target(self, target: Target) -> Credential:
-        """The credential for an address. Raises CredentialError where there is none."""
+        """Return the credential for an address. Raises CredentialError if none may be used there."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """A request with its body's bytes, signed with its target's credential unless it is `foreign`."""
+    """A request with its body's bytes, signed with its target's credential unless it is `foreign`.
+
+    It is built in the caller's thread, where a body that is not JSON must fail; requests' own PreparedRequest needs the
+    token and the import of requests, which both belong to the worker.
+    """
 
     request: Request
     content: bytes | None
     content_type: str = "application/json"
     foreign: bool = False
     authorization: str | None = None
-    """Of a foreign one: the header, if any."""
+    """The Authorization header of a foreign request, if it has one."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What came back, undecoded; `elapsed` in s."""
+    """An HTTP response with its body as bytes; `elapsed` in seconds."""
 
     status: int
     headers: Mapping[str, str]
@@ -102,20 +123,20 @@ class _Answer:
 
 
 class Client:
-    """Sends requests: verified, bounded in time and size, each write at most once. Several threads may use it.
+    """Send requests: verified, bounded in time and size, each write at most once. Several threads may share a client.
 
     Args:
         environment: the clocks, and the variables HTTPS_PROXY, ALL_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE.
-        credentials: signs the requests.
-        redactor: is told each token, and cleans error texts.
-        cancellation: where Ctrl-C is seen; its presses of an earlier statement must be reset.
-        timeout: seconds for a request, its retries included.
-        create_timeout: seconds for a request that creates.
+        credentials: choose the token that signs a request.
+        redactor: learns each token, and cleans error texts.
+        cancellation: reports Ctrl-C; the caller resets it before each statement.
+        timeout: seconds for a request, retries included.
+        create_timeout: seconds for a request whose answer holds a new token.
         max_connections: requests at once, 1 to 64.
-        max_reply: bytes of a reply, decompressed.
-        log: is told of every try of a request.
+        max_reply: bytes of an answer, decompressed.
+        log: gets a line for each attempt of a request.
 
-    Raises InterfaceError where a number is out of its range.
+    Raises InterfaceError if a number is out of range.
     """
 
     def __init__(  # noqa: PLR0913 (settings, each with a default)
@@ -133,16 +154,16 @@ class Client:
     ) -> None:
         if not 1 <= max_connections <= limits.MAX_CONNECTIONS:
             raise InterfaceError(
-                f"there can be 1 to {limits.MAX_CONNECTIONS} connections at once, not {max_connections}"
+                f"the number of connections must be 1 to {limits.MAX_CONNECTIONS}, not {max_connections}"
             )
         if not (0 < timeout <= limits.MAX_TIMEOUT and 0 < create_timeout <= limits.MAX_TIMEOUT):
-            raise InterfaceError("a timeout must be more than 0 s and at most a day")
+            raise InterfaceError("a timeout must be more than 0 s and at most one day")
         if max_reply < 1:
-            raise InterfaceError("a reply must be allowed at least one byte")
+            raise InterfaceError("the limit for a reply must be at least 1 byte")
         self.requests_sent = 0
         """Requests handed to the network, retries included."""
-        self.asked: dict[str, float] = {}
-        """By workspace, when it was asked last, in s since the epoch."""
+        self.last_used: dict[str, float] = {}
+        """The time of the last request to each workspace, by name, in s since the epoch."""
         self._environment = environment
         self._credentials = credentials
         self._redactor = redactor
@@ -155,35 +176,35 @@ class Client:
         self._lock = threading.Lock()
         self._adapter: HTTPAdapter | None = None
 
-    # What others call.
+    # ---- the caller's thread
 
-    def send(self, request: Request) -> Reply:
-        """Send one request and wait for its reply.
+    def send(self, request: Request) -> Response:
+        """Send one request and return its response.
 
         A GET is tried at most 3 times (connection failures, 429, 502, 503); anything else is sent once, and once more only
         after a 401 that a fresh OAuth token can cure.
 
         Raises:
-            ApiError: the API said no.
-            NetworkError: no complete answer; `sent` tells whether the server may have the request.
-            ReplyError: an answer that cannot be read.
-            CredentialError: no credential for this host.
-            Interrupted: Ctrl-C. A create that is on its way is waited for, 10 s or until a second Ctrl-C.
+            ApiError: the API answered with an error.
+            NetworkError: no complete answer came; `sent` is True if the server may have the request.
+            ReplyError: the answer cannot be read.
+            CredentialError: no credential may be used for this host.
+            Interrupted: Ctrl-C. A create that is sent may still answer, for 10 s or until a second Ctrl-C.
         """
-        return self._first([self._message(request)])
+        return self._send_message(_encode_message(request))
 
     def fetch(
         self, requests: Sequence[Request], on_answer: Callable[[int], None] | None = None
-    ) -> Generator[Reply | Error, None, None]:
-        """Send requests in parallel; their replies, or errors as items, in the order of the requests.
+    ) -> Generator[Response | Error, None, None]:
+        """Send requests in parallel and yield their responses, or errors as items, in the order of the requests.
 
         Args:
             requests: what to send.
             on_answer: called in this thread after each answer with the number of answers so far.
 
-        Raises Interrupted on Ctrl-C. Closing the iterator drops the requests that are not sent.
+        Raises Interrupted on Ctrl-C. Closing the generator drops the requests that are not sent.
         """
-        return self._answers([self._message(request) for request in requests], on_answer)
+        return self._run_group([_encode_message(request) for request in requests], on_answer)
 
     def fetch_json(
         self,
@@ -193,7 +214,7 @@ class Client:
         form: Mapping[str, str] | None = None,
         basic: tuple[str, str] | None = None,
     ) -> Json:
-        """The JSON value that an OAuth endpoint answers; none of our credentials goes there. Raises as `send` does.
+        """Return the JSON value that an OAuth endpoint answers; no credential of ours is sent there. Raises as `send` does.
 
         Args:
             method: GET or POST.
@@ -210,20 +231,20 @@ class Client:
             self._redactor.learn(basic[1])
         authorization = f"Basic {base64.b64encode(':'.join(basic).encode()).decode()}" if basic else None
         message = _Message(request, content, "application/x-www-form-urlencoded", True, authorization)
-        return self._first([message]).body
+        return self._send_message(message).body
 
-    def signs_with(self, target: Target) -> str | None:
-        """The id of the personal access token that signs requests to an address; None where another credential does."""
+    def signing_token_id(self, target: Target) -> str | None:
+        """Return the id of the personal access token that signs requests to an address, None if it is not such a token."""
         try:
             credential = self._credentials.for_target(target)
-            # A token's id is its SHA-256 (the API's documentation of the call that updates one).
-            return hashlib.sha256(credential.token().encode()).hexdigest() if credential.kind == "pat" else None
+            # The id of a token is its SHA-256: the API's documentation of updating a token says so.
+            return hashlib.sha256(credential.get_token().encode()).hexdigest() if credential.kind == "pat" else None
         except CredentialError:
             return None
 
-    def preload(self) -> None:
-        """Import requests in the background, while a person is still typing."""
-        threading.Thread(target=_load, name="tokensh import", daemon=True).start()
+    def import_in_background(self) -> None:
+        """Import requests in the background, while the user is still typing."""
+        threading.Thread(target=_import_requests, name="tokensh import", daemon=True).start()
 
     def close(self) -> None:
         """Close the idle connections; a later request opens new ones."""
@@ -232,88 +253,79 @@ class Client:
         if adapter is not None:
             adapter.close()
 
-    # The waiting thread.
-
-    def _message(self, request: Request) -> _Message:
-        if request.body is None:
-            return _Message(request, None)
-        try:
-            return _Message(request, json.dumps(request.body, allow_nan=False).encode())
-        except ValueError:
-            raise DataError(
-                "a number of the request's body is infinite or not a number, which JSON cannot say"
-            ) from None
-
-    def _first(self, messages: Sequence[_Message]) -> Reply:
-        with closing(self._answers(messages)) as answers:
-            outcome = next(answers)
+    def _send_message(self, message: _Message) -> Response:
+        with closing(self._run_group([message])) as outcomes:
+            outcome = next(outcomes)
         if isinstance(outcome, Error):
             raise outcome
         return outcome
 
-    def _answers(
+    def _run_group(
         self, messages: Sequence[_Message], on_answer: Callable[[int], None] | None = None
-    ) -> Generator[Reply | Error, None, None]:
-        return Batch(
-            [self._job(message) for message in messages],
+    ) -> Generator[Response | Error, None, None]:
+        return RequestGroup(
+            [self._make_in_flight(message) for message in messages],
             workers=self._max_connections,
             monotonic=self._environment.monotonic,
             cancellation=self._cancellation,
             on_answer=on_answer,
-        ).answers()
+        ).outcomes()
 
-    def _job(self, message: _Message) -> Job[Reply]:
+    def _make_in_flight(self, message: _Message) -> InFlightRequest[Response]:
         request = message.request
-        return Job(
+        return InFlightRequest(
             partial(self._converse, message),
-            place=request.target.host,
-            timeout=self._create_timeout if request.creates else self._timeout,
+            host=request.target.host,
+            timeout=self._create_timeout if request.creates_secret else self._timeout,
             reads_only=request.method == "GET",
-            precious=request.creates,
-            given_up=lambda flight, outcome: self._note(message, None, flight.started, outcome),
+            must_complete=request.creates_secret,
+            on_cancel=lambda in_flight, outcome: self._log_attempt(message, None, in_flight.started, outcome),
         )
 
-    # The workers.
+    # ---- a worker's thread
 
-    def _converse(self, message: _Message, flight: Flight) -> Reply:
-        """One request and its reply, with the retries that are allowed."""
-        _load()
+    def _converse(self, message: _Message, in_flight: InFlightRequest[Response]) -> Response:
+        """Send a request, with the retries that are allowed, and decode its response."""
+        _import_requests()
         request = message.request
         if message.foreign:
-            return self._read_answer(request, self._persist(message, message.authorization, "none", flight))
+            answer = self._send_with_retries(message, message.authorization, "none", in_flight)
+            return self._decode(request, answer)
         credential = self._credentials.for_target(request.target)
-        self.asked[request.target.name] = self._environment.now()
+        self.last_used[request.target.name] = self._environment.now()
         try:
-            return self._read_answer(request, self._signed(message, credential, flight))
+            return self._decode(request, self._send_signed(message, credential, in_flight))
         except ApiError as error:
             if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
                 raise error.with_context(credential=credential.source) from error.__cause__
             raise
 
-    def _read_answer(self, request: Request, answer: _Answer) -> Reply:
+    def _decode(self, request: Request, answer: _Answer) -> Response:
         if 300 <= answer.status < 400:
-            raise self._redirected(request.target, answer)
-        return response.read(request, answer.status, answer.headers, answer.content, answer.elapsed, self._redactor)
+            raise self._refuse_redirect(request.target, answer)
+        return response.decode(request, answer.status, answer.headers, answer.content, answer.elapsed, self._redactor)
 
-    def _redirected(self, target: Target, answer: _Answer) -> ApiError:
+    def _refuse_redirect(self, target: Target, answer: _Answer) -> ApiError:
         location = self._redactor.clean(answer.headers.get("Location", ""))
-        place = escape_unsafe(retry.place(location))
+        place = escape_unsafe(retry.redirect_host(location))
         return ApiError(
             f"{target.host} redirects to {place} (HTTP {answer.status}); redirects are not followed",
             status=answer.status,
-            hint=page_hint(location) or "is the workspace name right?",
+            hint=hint_for_page(location) or "is the workspace name right?",
         )
 
-    def _signed(self, message: _Message, credential: Credential, flight: Flight) -> _Answer:
-        """The answer to a request with its credential, which is renewed at most once."""
-        token = credential.token()
-        answer = self._persist(message, self._bearer(credential, token), credential.kind, flight)
-        if not is_stale(answer.status, answer.content) or not credential.refresh(token):
+    def _send_signed(self, message: _Message, credential: Credential, in_flight: InFlightRequest[Response]) -> _Answer:
+        """Send a request with its credential, which is renewed at most once."""
+        token = credential.get_token()
+        header = self._authorization(credential, token)
+        answer = self._send_with_retries(message, header, credential.kind, in_flight)
+        if not is_expired_token(answer.status, answer.content) or not credential.refresh(token):
             return answer
-        flight.refused()
-        return self._persist(message, self._bearer(credential, credential.token()), credential.kind, flight)
+        in_flight.mark_refused()
+        header = self._authorization(credential, credential.get_token())
+        return self._send_with_retries(message, header, credential.kind, in_flight)
 
-    def _bearer(self, credential: Credential, token: str) -> str:
+    def _authorization(self, credential: Credential, token: str) -> str:
         self._redactor.learn(token)
         if not _HEADER_TEXT.fullmatch(token):
             raise CredentialError(
@@ -322,65 +334,51 @@ class Client:
             )
         return f"Bearer {token}"
 
-    def _persist(self, message: _Message, authorization: str | None, kind: str, flight: Flight) -> _Answer:
-        """Exchange once; a GET again where that may help and the time allows it."""
+    def _send_with_retries(
+        self, message: _Message, authorization: str | None, kind: str, in_flight: InFlightRequest[Response]
+    ) -> _Answer:
+        """Send once, and a GET again where that may help and its deadline allows it."""
         request = message.request
-        prepared = self._prepare(message, authorization, kind)
-        outcome = self._exchange(message, prepared, flight, 1)
-        for number, usual in enumerate(retry.PAUSES if request.method == "GET" else (), 2):
-            pause = self._pause(outcome, usual)
-            if pause is None or self._environment.monotonic() + pause >= flight.deadline:
+        prepared = _prepare(message, authorization, kind)
+        outcome = self._send_logged(message, prepared, in_flight, 1)
+        for attempt, usual in enumerate(retry.RETRY_DELAYS if request.method == "GET" else (), 2):
+            delay = self._retry_delay(outcome, usual)
+            if delay is None or self._environment.monotonic() + delay >= in_flight.deadline:
                 break
-            self._environment.sleep(pause)
-            outcome = self._exchange(message, prepared, flight, number)
+            self._environment.sleep(delay)
+            outcome = self._send_logged(message, prepared, in_flight, attempt)
         if not isinstance(outcome, NetworkError):
             return outcome
         if outcome.sent and request.method != "GET":
-            raise outcome.with_context(hint=MAYBE)
+            raise outcome.with_context(hint=MAY_HAVE_TAKEN_EFFECT)
         raise outcome
 
-    def _pause(self, outcome: _Answer | NetworkError, usual: float) -> float | None:
+    def _retry_delay(self, outcome: _Answer | NetworkError, usual: float) -> float | None:
         if isinstance(outcome, NetworkError):
             return usual
-        return retry.pause(outcome.status, outcome.headers.get("Retry-After", ""), usual, self._environment.now())
+        return retry.retry_delay(outcome.status, outcome.headers.get("Retry-After", ""), usual, self._environment.now())
 
-    def _prepare(self, message: _Message, authorization: str | None, kind: str) -> PreparedRequest:
-        import requests  # noqa: PLC0415 (slow to import; only a request that is sent needs it)
-
-        request = message.request
-        headers = {
-            "User-Agent": f"{_PRODUCT} auth/{kind}",
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-        }
-        if message.content is not None:
-            headers["Content-Type"] = message.content_type
-        if authorization is not None:
-            headers["Authorization"] = authorization
-        try:
-            prepared = requests.Request(request.method, request.url, headers, data=message.content).prepare()
-        except requests.RequestException:
-            raise _astray(request) from None
-        _assert_place(request, prepared.url or "")
-        return prepared
-
-    def _exchange(
-        self, message: _Message, prepared: PreparedRequest, flight: Flight, number: int
+    def _send_logged(
+        self,
+        message: _Message,
+        prepared: requests.PreparedRequest,
+        in_flight: InFlightRequest[Response],
+        attempt: int,
     ) -> _Answer | NetworkError:
-        """Send and read once, and log it. A failure that another try may cure is returned, others are raised."""
+        """Send once and log it. Return a failure that another attempt may cure; raise any other."""
         started = self._environment.monotonic()
         try:
-            outcome = self._exchanged(message.request, prepared, flight, started)
+            outcome = self._send_once(message.request, prepared, in_flight, started)
         except Error as failure:
-            if not flight.stopped:  # else it is noted by the thread that gave it up
-                self._note(message, number, started, failure)
+            if not in_flight.cancelled:  # else the waiting thread logs it
+                self._log_attempt(message, attempt, started, failure)
             raise
-        if not flight.stopped:
-            self._note(message, number, started, outcome)
+        if not in_flight.cancelled:
+            self._log_attempt(message, attempt, started, outcome)
         return outcome
 
-    def _note(self, message: _Message, number: int | None, started: float, outcome: _Answer | Error) -> None:
-        """A line of the log: what was sent, where, and what came of it; neither headers nor bodies."""
+    def _log_attempt(self, message: _Message, attempt: int | None, started: float, outcome: _Answer | Error) -> None:
+        """Log what was sent, where, and what came of it; neither headers nor bodies."""
         if self._log is None:
             return
         request, answer = message.request, outcome if isinstance(outcome, _Answer) else None
@@ -388,7 +386,7 @@ class Client:
             method=request.method,
             host=request.target.origin.partition("//")[2],
             path=request.url.removeprefix(request.target.origin),
-            attempt=number,
+            attempt=attempt,
             status=answer and answer.status,
             ms=round((self._environment.monotonic() - started) * 1000),
             sent=len(message.content or b""),
@@ -397,36 +395,40 @@ class Client:
             error=outcome.message if isinstance(outcome, Error) else None,
         )
 
-    def _exchanged(
-        self, request: Request, prepared: PreparedRequest, flight: Flight, started: float
+    def _send_once(
+        self, request: Request, prepared: requests.PreparedRequest, in_flight: InFlightRequest[Response], started: float
     ) -> _Answer | NetworkError:
         from requests import RequestException  # noqa: PLC0415 (slow to import, as above)
 
         from tokensh.api import transport  # noqa: PLC0415 (it imports urllib3)
 
-        flight.check()
-        adapter = self._transport()
-        proxies = retry.proxies(self._environment, request.target)
-        verify = retry.trusted(self._environment)
-        left = max(0.1, flight.deadline - started)
+        in_flight.raise_if_cancelled()
+        adapter = self._open_adapter()
+        proxies = retry.choose_proxy(self._environment, request.target)
+        verify = retry.trusted_certificates(self._environment)
+        left = max(0.1, in_flight.deadline - started)
         try:
-            transport.watch(adapter.get_connection_with_tls_context(prepared, verify, proxies), request.target)
+            transport.track_connections(
+                adapter.get_connection_with_tls_context(prepared, verify, proxies), request.target
+            )
             with self._lock:
                 self.requests_sent += 1
-            # The waiting thread ends what lasts too long; the timeouts here only bound what it cannot reach.
+            # A second longer than the deadline, so that the waiting thread is the one that ends the request: it knows
+            # whether the request was sent, and its message names the timeout that the user set.
             timeout = (min(CONNECT_TIMEOUT, left + 1), left + 1)
             with adapter.send(
                 prepared, stream=True, timeout=timeout, verify=verify, cert=None, proxies=proxies
-            ) as response:
-                content = self._read(response)
+            ) as received:
+                content = self._read_body(received)
         except (RequestException, transport.HTTPError, OSError) as error:
-            return transport.explain(error, request.target.host, sent=flight.sent)
-        flight.arrive()
-        return _Answer(response.status_code, response.headers, content, self._environment.monotonic() - started)
+            return transport.translate_error(error, request.target.host, sent=in_flight.sent)
+        in_flight.mark_received()
+        return _Answer(received.status_code, received.headers, content, self._environment.monotonic() - started)
 
-    def _read(self, response: Response) -> bytes:
+    def _read_body(self, received: requests.Response) -> bytes:
+        # In chunks: neither Content-Length nor the size before decompression can be trusted.
         content = bytearray()
-        for chunk in response.iter_content(_CHUNK):
+        for chunk in received.iter_content(_CHUNK):
             content += chunk
             if len(content) > self._max_reply:
                 raise ReplyError(
@@ -435,35 +437,66 @@ class Client:
                 )
         return bytes(content)
 
-    def _transport(self) -> HTTPAdapter:
+    def _open_adapter(self) -> HTTPAdapter:
         from requests.adapters import HTTPAdapter  # noqa: PLC0415 (slow to import, as above)
 
         with self._lock:
             if self._adapter is None:
-                self._adapter = HTTPAdapter(retry.kept_hosts(), self._max_connections)
+                self._adapter = HTTPAdapter(retry.max_idle_hosts(), self._max_connections)
             return self._adapter
 
 
-_loading = threading.Lock()
+_import_lock = threading.Lock()
 
 
-def _load() -> None:
-    """Import requests, and what stands on it, in one thread at a time: half-made modules are nobody's."""
-    with _loading:
+def _import_requests() -> None:
+    """Import requests under a lock: concurrent first imports can expose partially initialised modules."""
+    with _import_lock:
         import requests.adapters  # noqa: F401, PLC0415 (slow to import; only a request that is sent needs it)
 
         from tokensh.api import transport  # noqa: F401, PLC0415 (it imports urllib3)
 
 
-def _assert_place(request: Request, url: str) -> None:
-    """Hold what requests made of the address against what was worked out. Raises HostError."""
+def _encode_message(request: Request) -> _Message:
+    if request.body is None:
+        return _Message(request, None)
+    try:
+        return _Message(request, json.dumps(request.body, allow_nan=False).encode())
+    except ValueError:
+        raise DataError("a number of the request's body is infinite or NaN, which JSON cannot express") from None
+
+
+def _prepare(message: _Message, authorization: str | None, kind: str) -> requests.PreparedRequest:
+    """Return the request with its headers, checked to go where it should. Raises HostError."""
+    import requests  # noqa: PLC0415 (slow to import; only a request that is sent needs it)
+
+    request = message.request
+    headers = {
+        "User-Agent": f"{_PRODUCT} auth/{kind}",
+        "Accept": "application/json",
+        "Accept-Encoding": "gzip",
+    }
+    if message.content is not None:
+        headers["Content-Type"] = message.content_type
+    if authorization is not None:
+        headers["Authorization"] = authorization
+    try:
+        prepared = requests.Request(request.method, request.url, headers, data=message.content).prepare()
+    except requests.RequestException:
+        raise _misdirected(request) from None
+    _check_destination(request, prepared.url or "")
+    return prepared
+
+
+def _check_destination(request: Request, url: str) -> None:
+    """Check that a prepared URL still targets the resolved host and path. Raises HostError."""
     target = request.target
     parts = urlsplit(url)
-    made = (parts.scheme, parts.hostname, parts.port, parts.username, parts.password, parts.path)
-    safe = target.scheme == "https" or (target.scheme == "http" and target.loopback)
-    if not safe or made != (target.scheme, target.host, target.port, None, None, target.prefix + request.path):
-        raise _astray(request)
+    prepared = (parts.scheme, parts.hostname, parts.port, parts.username, parts.password, parts.path)
+    is_safe = target.scheme == "https" or (target.scheme == "http" and target.is_loopback)
+    if not is_safe or prepared != (target.scheme, target.host, target.port, None, None, target.prefix + request.path):
+        raise _misdirected(request)
 
 
-def _astray(request: Request) -> HostError:
-    return HostError(f"the request would not go where it should: {escape_unsafe(request.target.origin)}")
+def _misdirected(request: Request) -> HostError:
+    return HostError(f"the request would not go to {escape_unsafe(request.target.origin)}, but to another address")

@@ -52,7 +52,7 @@ class Target:
         return f"{self.scheme}://{host}" + (f":{self.port}" if self.port is not None else "")
 
     @property
-    def loopback(self) -> bool:
+    def is_loopback(self) -> bool:
         """Whether it is this machine: 127.0.0.0/8, ::1 or localhost."""
         return _LOOPBACK.fullmatch(self.host) is not None
 
@@ -62,7 +62,7 @@ def is_label(text: str) -> bool:
     return _LABEL.fullmatch(text) is not None
 
 
-def in_zone(host: str) -> bool:
+def is_databricks_host(host: str) -> bool:
     """Whether a text is a host name under one of Databricks' zones."""
     lower = host.lower()
     return len(host) <= 253 and all(map(is_label, host.split("."))) and lower.endswith(ZONES)
@@ -86,31 +86,31 @@ def parse_origin(url: str, name: str = "") -> Target | None:
 
 
 def _is_sound(target: Target) -> bool:
-    secure = target.scheme == "https" or target.loopback
+    secure = target.scheme == "https" or target.is_loopback
     named = ":" in target.host or (len(target.host) <= 253 and all(map(is_label, target.host.split("."))))
     straight = not {".", ".."} & set(target.prefix.split("/"))
     return secure and named and straight and (target.port is None or 0 < target.port < 65536)
 
 
 def _advice(value: str) -> str:
-    return _ALLOWED if (name := name_of(value)) == value else f"write '{name}'"
+    return _ALLOWED if (name := name_from_url(value)) == value else f"write '{name}'"
 
 
 def _shown(text: str) -> str:
     return f"'{escape_unsafe(text[:80])}{'…' if len(text) > 80 else ''}'"
 
 
-def name_in_zone(target: Target) -> str | None:
+def databricks_name(target: Target) -> str | None:
     """What a statement calls a workspace of Databricks: the label of its host on AWS, else the whole host."""
-    if target.scheme != "https" or target.port is not None or not in_zone(target.host):
+    if target.scheme != "https" or target.port is not None or not is_databricks_host(target.host):
         return None
     return None if target.host.startswith("accounts.") else target.host.removesuffix(ZONES[0])
 
 
-def name_of(text: str) -> str:
+def name_from_url(text: str) -> str:
     """What a statement calls the workspace of a URL, as people copy it from a browser; any other text as it is."""
     target = parse_origin(text.strip().partition("?")[0].partition("#")[0])
-    return (name_in_zone(target) if target is not None else None) or text
+    return (databricks_name(target) if target is not None else None) or text
 
 
 class Hosts:
@@ -137,11 +137,11 @@ class Hosts:
             )
         return target
 
-    def name_of(self, origin: str) -> str | None:
+    def find_name(self, origin: str) -> str | None:
         """The deployment_name that leads to an address, as short as it can be; None where none does."""
         mapped = next((one.name for one in self._mapped.values() if one.origin == origin), None)
         target = parse_origin(origin)
-        return mapped or (name_in_zone(target) if target is not None and not target.prefix else None)
+        return mapped or (databricks_name(target) if target is not None and not target.prefix else None)
 
     def resolve(self, template: str, values: Mapping[str, str]) -> Target:
         """The address for a method's server template and the values of its variables.
@@ -162,12 +162,12 @@ class Hosts:
         if value.lower() in self._mapped:
             return self._mapped[value.lower()]
         is_plain = template.lower().rstrip("/").endswith(tuple(f"://{{{names[0].lower()}}}{zone}" for zone in ZONES))
-        return Target("https", value.lower(), None, "", value) if is_plain and in_zone(value) else None
+        return Target("https", value.lower(), None, "", value) if is_plain and is_databricks_host(value) else None
 
     def _within_rule(self, target: Target) -> Target:
         if target.host in self._mapped:
             return self._mapped[target.host]
-        if target.scheme == "https" and target.port is None and in_zone(target.host):
+        if target.scheme == "https" and target.port is None and is_databricks_host(target.host):
             return target
         raise HostError(
             f"the provider document's server {target.origin} is not under a Databricks zone",

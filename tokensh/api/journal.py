@@ -53,13 +53,13 @@ class Entry:
         """What tells it from the others."""
         return self.path.stem
 
-    def clear(self) -> None:
+    def remove(self) -> None:
         """Take it off the disk: its outcome is known and delivered."""
         with suppress(OSError):  # a leftover only makes the next start look once more
             self.path.unlink()
         self._release()
 
-    def leave(self, orphans: tuple[tuple[str, str], ...] = ()) -> None:
+    def keep_for_recovery(self, orphans: tuple[tuple[str, str], ...] = ()) -> None:
         """Leave it on the disk, with what it made as far as that is known: somebody has to look."""
         if orphans != self.intent.orphans:
             with suppress(OSError):  # what is there already says less, but says that somebody has to look
@@ -98,10 +98,10 @@ class Journal:
 
     def clear(self) -> None:
         """Take the intents whose outcome is unknown off the disk."""
-        for entry in self.left():
-            entry.clear()
+        for entry in self.leftover_intents():
+            entry.remove()
 
-    def left(self) -> Iterator[Entry]:
+    def leftover_intents(self) -> Iterator[Entry]:
         """The intents whose outcome nobody has seen, oldest first; files that cannot be read are passed over."""
         for path in sorted(self.folder.glob("*.json")):
             with suppress(OSError, ValueError, TypeError):

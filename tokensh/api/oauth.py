@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tokensh._dataclasses import dataclass, field
-from tokensh.api.hosts import ZONES, Target, in_zone, parse_origin
+from tokensh.api.hosts import ZONES, Target, is_databricks_host, parse_origin
 from tokensh.api.request import Json
 from tokensh.environment import Environment
 from tokensh.errors import CredentialError, Error, Interrupted
@@ -24,7 +24,7 @@ _EARLY = 40
 _USUAL_LIFETIME = 3600
 _CLI_TIMEOUT = 30
 """s for the Databricks CLI to answer."""
-ACCOUNTS = "https://accounts.cloud.databricks.com"
+ACCOUNTS_ORIGIN = "https://accounts.cloud.databricks.com"
 """The console of accounts, where nothing says which cloud's."""
 _FAILED_FOR = 1.0
 """s that a failure to get a token is told to all who ask: hundreds of workspaces may wait for the same one."""
@@ -40,33 +40,33 @@ class FetchJson(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class OAuthToken:
     """A bearer token and when it ends, in s since the epoch."""
 
     value: str = field(repr=False)
-    ends: float
+    expires: float
 
 
-class Renewable:
+class RenewableToken:
     """A credential that is obtained when it is needed, by one thread for all, and again when it is about to end."""
 
-    def __init__(self, kind: str, source: str, obtain: Callable[[], Granted], now: Callable[[], float]) -> None:
+    def __init__(self, kind: str, source: str, obtain: Callable[[], OAuthToken], now: Callable[[], float]) -> None:
         self.kind = kind
         self.source = source
         self._obtain = obtain
         self._now = now
         self._lock = threading.Lock()
-        self._granted: Granted | None = None
+        self._granted: OAuthToken | None = None
         self._failure: tuple[float, CredentialError] | None = None
 
-    def token(self) -> str:
+    def get_token(self) -> str:
         """The token, a new one if the last is about to end. Raises CredentialError."""
         with self._lock:
-            if self._granted is None or self._now() >= self._granted.ends - _EARLY:
+            if self._granted is None or self._now() >= self._granted.expires - _EARLY:
                 self._granted = self._renewed()
             return self._granted.value
 
-    def _renewed(self) -> Granted:
+    def _renewed(self) -> OAuthToken:
         if self._failure is not None and 0 <= self._now() - self._failure[0] < _FAILED_FOR:
             raise self._failure[1].with_context()  # each thread its own, for a traceback belongs to one raise
         try:
@@ -84,7 +84,7 @@ class Renewable:
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class ServicePrincipal:
     """A service principal's client id and secret, and the account they belong to, if they are the account's."""
 
     client_id: str
@@ -92,9 +92,11 @@ class Machine:
     account_id: str = ""
 
 
-def obtain(fetch: FetchJson, machine: Machine, target: Target, source: str, now: Callable[[], float]) -> Granted:
+def request_token(
+    fetch: FetchJson, machine: ServicePrincipal, target: Target, source: str, now: Callable[[], float]
+) -> OAuthToken:
     """Get a token for a workspace. Raises CredentialError."""
-    url = account_endpoint(target, machine.account_id) if machine.account_id else _token_endpoint(fetch, target)
+    url = account_token_endpoint(target, machine.account_id) if machine.account_id else _token_endpoint(fetch, target)
     form = {"grant_type": "client_credentials", "scope": "all-apis"}
     try:
         answer = fetch("POST", url, form=form, basic=(machine.client_id, machine.client_secret))
@@ -109,7 +111,7 @@ def obtain(fetch: FetchJson, machine: Machine, target: Target, source: str, now:
     return _granted(answer, url, source, now)
 
 
-def _granted(answer: Json, url: str, source: str, now: Callable[[], float]) -> Granted:
+def _granted(answer: Json, url: str, source: str, now: Callable[[], float]) -> OAuthToken:
     value = answer.get("access_token") if isinstance(answer, dict) else None
     if not isinstance(answer, dict) or not isinstance(value, str) or not value:
         raise CredentialError(f"{url} answered without an access_token", looked_at=(source,))
@@ -117,20 +119,20 @@ def _granted(answer: Json, url: str, source: str, now: Callable[[], float]) -> G
         lifetime = float(str(answer.get("expires_in", _USUAL_LIFETIME)))
     except ValueError:
         lifetime = _USUAL_LIFETIME
-    return Granted(value, now() + lifetime)
+    return OAuthToken(value, now() + lifetime)
 
 
-def account_endpoint(target: Target, account_id: str) -> str:
+def account_token_endpoint(target: Target, account_id: str) -> str:
     """The account's token endpoint, as StackQL's provider has it; on loopback that of the emulated account."""
     return f"{accounts_origin(target)}/oidc/accounts/{account_id}/v1/token"
 
 
 def accounts_origin(target: Target) -> str:
     """The address of the console of accounts of a workspace's cloud."""
-    if target.loopback:
+    if target.is_loopback:
         return target.origin
     zone = next((zone for zone in ZONES if target.host.endswith(zone)), None)
-    return f"https://accounts{zone}" if zone else ACCOUNTS
+    return f"https://accounts{zone}" if zone else ACCOUNTS_ORIGIN
 
 
 def _token_endpoint(fetch: FetchJson, target: Target) -> str:
@@ -153,21 +155,23 @@ def _told(fetch: FetchJson, url: str, name: str, target: Target) -> str | None:
     place = parse_origin(found) if isinstance(found, str) else None
     if place is None or not isinstance(found, str):
         return None
-    trusted = place.origin == target.origin or (place.scheme == "https" and in_zone(place.host))
+    trusted = place.origin == target.origin or (place.scheme == "https" and is_databricks_host(place.host))
     return found.rstrip("/") if trusted else None
 
 
 # ---- the Databricks CLI
 
 
-def cli(environment: Environment) -> str | None:
+def find_cli(environment: Environment) -> str | None:
     """The Databricks CLI: DATABRICKS_CLI_PATH, or the first `databricks` on PATH."""
     import shutil  # noqa: PLC0415 (only where no other credential is found)
 
     return environment.get("DATABRICKS_CLI_PATH") or shutil.which("databricks", path=environment.get("PATH", ""))
 
 
-def from_cli(environment: Environment, program: str, arguments: tuple[str, ...], looked_at: tuple[str, ...]) -> Granted:
+def request_cli_token(
+    environment: Environment, program: str, arguments: tuple[str, ...], looked_at: tuple[str, ...]
+) -> OAuthToken:
     """What `databricks auth token` prints. Raises CredentialError, which names what was looked at."""
     import subprocess  # noqa: PLC0415 (the same)
 
@@ -194,7 +198,7 @@ def from_cli(environment: Environment, program: str, arguments: tuple[str, ...],
             looked_at=looked_at,
             hint=f"databricks auth login {said}",
         )
-    return Granted(value, ends)
+    return OAuthToken(value, ends)
 
 
 def _first_line(said: bytes) -> str:

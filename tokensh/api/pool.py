@@ -1,8 +1,24 @@
-"""Many requests at once: a few daemon threads that work, and one thread that waits for them and watches the clock.
+"""Run many HTTP requests at once, with deadlines and Ctrl-C that work whatever a socket does.
 
-The waiting thread is the watchdog: nothing that blocks on a socket can be trusted to come back in time (a reply that drips
-byte by byte never does), so it is the waiting thread that gives a request up at its deadline or on Ctrl-C, and shuts its
-socket. A worker that still hangs, say in a name lookup that nothing can interrupt, is left behind and replaced.
+Workers are daemon threads that block in requests and urllib3. One more thread, the caller's, waits for them and watches
+the clock. The division matters: a timeout of a socket bounds one read, not a response that drips a byte a second, and a
+name lookup has no timeout at all. So the waiting thread cancels a request at its deadline or on Ctrl-C, shuts the
+request's socket so that the worker's read returns at once, and takes the worker's later result for nothing. A worker that
+still hangs (in `getaddrinfo`, which nothing interrupts) is abandoned and replaced; as a daemon it cannot keep the process.
+
+What the callers rely on:
+
+- **It is known whether a request was sent.** A worker calls `mark_sent` before each write to the socket, under the lock
+  that `cancel` takes. A request that is cancelled before that is never sent, however late its worker comes back; an error
+  of one that is cancelled after it says that a write may have taken effect. A guess would be wrong in both directions: a
+  token that exists and that no one revokes, or a warning for nothing.
+- **A request whose response carries a secret is not dropped on the first Ctrl-C** once it is sent (`must_complete`): the
+  token would exist, with its value lost. It gets `CREATE_GRACE` seconds; a second Ctrl-C ends them.
+- **An answer that is in counts**, even if the deadline passed meanwhile: deadlines are checked only when nothing is queued.
+- **Outcomes come in the order of the requests**, each as soon as it and those before it are known.
+
+`concurrent.futures` offers less: its threads are joined at exit, so that one hanging lookup keeps the process, and a running
+future cannot be cancelled. asyncio would need another HTTP library, and its lookups hang in such threads too.
 """
 
 from __future__ import annotations
@@ -11,9 +27,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from tokensh._dataclasses import dataclass
 from tokensh.environment import Cancellation
 from tokensh.errors import Error, Interrupted, NetworkError
 
@@ -22,215 +37,249 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
-MAYBE = "the request may have taken effect"
+MAY_HAVE_TAKEN_EFFECT = "the request may have taken effect"
 """The hint of an error that leaves a write's outcome open."""
-PATIENCE = 10.0
-"""Seconds that a create whose request is on its way is given after the first Ctrl-C."""
+CREATE_GRACE = 10.0
+"""Seconds that a create which is sent may still take after the first Ctrl-C."""
 
 
 class RequestCancelled(Exception):
-    """The worker's request was given up; nobody waits for its answer any more."""
+    """Raised in the worker of a request that was cancelled; the waiting thread has its outcome already."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job(Generic[Answer]):
-    """One request to be made: `run` does it in a worker's thread, raising an Error; `timeout` is its whole time in s.
+class InFlightRequest(Generic[Answer]):
+    """One request, from its place in the queue to its outcome; its worker and the waiting thread share it.
 
-    `precious`: what it makes would be lost with its answer, so that Ctrl-C waits for it once it is sent. `given_up` is told,
-    in the waiting thread, what is made of it where its worker is not waited for.
+    Args:
+        run: makes the request in a worker's thread and returns its answer or raises an Error.
+        host: the host's name, for messages.
+        timeout: seconds from the start of its worker to its answer, retries included.
+        reads_only: True if the request changes nothing, so that repeating it does no harm.
+        must_complete: True if its answer carries a secret that is shown once; see the module's text.
+        on_cancel: called in the waiting thread with the outcome of a request whose worker is not waited for.
+
+    `started` and `deadline` are in seconds of the monotonic clock, set when a worker takes the request.
     """
 
-    run: Callable[[Flight], Answer]
-    place: str
-    timeout: float
-    reads_only: bool
-    precious: bool
-    given_up: Callable[[Flight, Error], None]
-
-
-class Flight:
-    """A request on its way: what its worker and the thread that waits tell each other. Times in s, monotonic."""
-
-    def __init__(self, started: float, deadline: float) -> None:
-        self.started = started
-        self.deadline = deadline
+    def __init__(  # noqa: PLR0913 (what the pool must know of a request)
+        self,
+        run: Callable[[InFlightRequest[Answer]], Answer],
+        *,
+        host: str,
+        timeout: float,
+        reads_only: bool,
+        must_complete: bool,
+        on_cancel: Callable[[InFlightRequest[Answer], Error], None],
+    ) -> None:
+        self.run = run
+        self.host = host
+        self.timeout = timeout
+        self.reads_only = reads_only
+        self.must_complete = must_complete
+        self.on_cancel = on_cancel
+        self.started = self.deadline = 0.0
         self.sent = False
-        """Whether any byte of it may have reached the server."""
-        self.stopped = False
+        """True if any byte of the request may have reached the server."""
+        self.cancelled = False
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()
 
-    def depart(self, connection: socket.socket) -> None:
-        """Say, before each write, that the request now goes out through this socket. Raises RequestCancelled if it must not."""
+    def start(self, now: float) -> None:
+        """Start the clock of the request."""
+        self.started, self.deadline = now, now + self.timeout
+
+    def mark_sent(self, connection: socket.socket) -> None:
+        """Note, before each write, that the request goes out through a socket. Raises RequestCancelled if it must not."""
         with self._lock:
-            self.check()
+            self.raise_if_cancelled()
             self.sent = True
             self._socket = connection
 
-    def arrive(self) -> None:
-        """Say that the answer is in: from now on the socket may serve others."""
+    def mark_received(self) -> None:
+        """Note that the whole answer is in: the socket may serve other requests from now on."""
         with self._lock:
             self._socket = None
 
-    def refused(self) -> None:
-        """Say that the server had it and did nothing (401), so that it may be sent once more."""
+    def mark_refused(self) -> None:
+        """Note that the server refused the request without effect (401), so that it may be sent once more."""
         self.sent = False
 
-    def check(self) -> None:
-        """Raise RequestCancelled if the request was given up."""
-        if self.stopped:
+    def raise_if_cancelled(self) -> None:
+        """Raise RequestCancelled if the request was cancelled."""
+        if self.cancelled:
             raise RequestCancelled
 
-    def stop(self, *, unless_sent: bool = False) -> bool:
-        """Give the request up and shut its socket, so that its worker comes back; whether it was stopped."""
+    def cancel(self, *, unless_sent: bool = False) -> bool:
+        """Cancel the request and shut its socket, so that its worker returns; return False if it was sent and so kept."""
         with self._lock:
             if unless_sent and self.sent:
                 return False
-            self.stopped = True
+            self.cancelled = True
             if self._socket is not None:
-                _shut(self._socket)
+                _shut_down(self._socket)
             return True
 
+    def interrupted_error(self) -> Error:
+        """Return the outcome of a request that Ctrl-C ended."""
+        if not self.sent or self.reads_only:
+            return Interrupted()
+        message = f"interrupted before {self.host} answered"
+        if self.must_complete:
+            # Not Interrupted: the caller must look for a token that may exist.
+            return NetworkError(message, sent=True, hint=MAY_HAVE_TAKEN_EFFECT)
+        return Interrupted(message, reason="unanswered", hint=MAY_HAVE_TAKEN_EFFECT)
 
-def _shut(connection: socket.socket) -> None:
-    import socket  # noqa: PLC0415 (there is one only where a request was sent)
+    def overdue_error(self) -> NetworkError:
+        """Return the outcome of a request that passed its deadline."""
+        missing = "complete answer from" if self.sent else "connection to"
+        hint = MAY_HAVE_TAKEN_EFFECT if self.sent and not self.reads_only else None
+        return NetworkError(f"no {missing} {self.host} within {self.timeout:g} s", sent=self.sent, hint=hint)
+
+
+def _shut_down(connection: socket.socket) -> None:
+    import socket  # noqa: PLC0415 (only where a request was sent)
 
     try:
-        # Not the method of SSLSocket, which would also take the reading thread's TLS state from under it.
+        # Not the method of SSLSocket, which would also take the TLS state away from the thread that reads.
         socket.socket.shutdown(connection, socket.SHUT_RDWR)
     except OSError:
-        return  # it has ended by itself
+        return  # the connection has ended by itself
 
 
-_here = threading.local()
+_this_thread = threading.local()
 
 
-def current_flight() -> Flight:
-    """The request that this thread is working on."""
-    flight: Flight = _here.flight
-    return flight
+def current_request() -> InFlightRequest[Any]:
+    """Return the request that this worker's thread is making."""
+    request: InFlightRequest[Any] = _this_thread.request
+    return request
 
 
-_PRESSED = object()
+_CTRL_C = object()
 
 
-class Batch(Generic[Answer]):
-    """Jobs that run at once, in at most `workers` threads; `answers` gives the outcomes in the jobs' order."""
+class RequestGroup(Generic[Answer]):
+    """Requests that run at once, in at most `workers` threads.
+
+    Args:
+        requests: what to run.
+        workers: the most threads.
+        monotonic: the clock, in seconds.
+        cancellation: reports Ctrl-C.
+        on_answer: called in the waiting thread after each outcome with the number of outcomes so far.
+    """
 
     def __init__(
         self,
-        jobs: Sequence[Job[Answer]],
+        requests: Sequence[InFlightRequest[Answer]],
         *,
         workers: int,
         monotonic: Callable[[], float],
         cancellation: Cancellation,
         on_answer: Callable[[int], None] | None = None,
     ) -> None:
-        self._jobs = jobs
+        self._requests = requests
         self._workers = workers
         self._monotonic = monotonic
         self._cancellation = cancellation
         self._on_answer = on_answer
         self._lock = threading.Lock()
-        self._waiting = deque(range(len(jobs)))
-        self._flights: dict[int, Flight] = {}
+        self._waiting = deque(range(len(requests)))
+        self._running: set[int] = set()
         self._outcomes: dict[int, Answer | BaseException] = {}
-        # A SimpleQueue, since a signal's handler may put into it while the same thread gets.
+        # A SimpleQueue is reentrant: a signal handler may put into it while the same thread gets.
         self._events: SimpleQueue[object] = SimpleQueue()
         self._answered = 0
         self._presses = 0
-        self._shortest = min((job.timeout for job in jobs), default=0.0)
+        self._shortest_timeout = min((request.timeout for request in requests), default=0.0)
 
-    def answers(self) -> Generator[Answer | Error, None, None]:
-        """The outcome of each job, in order, as soon as it and those before it are known; an error is an item.
+    def outcomes(self) -> Generator[Answer | Error, None, None]:
+        """Yield the outcome of each request, in order, as soon as it and those before it are known; errors are items.
 
-        Raises Interrupted on Ctrl-C. Closing the iterator drops what is not sent and shuts what is.
+        Raises Interrupted on Ctrl-C. Closing the generator drops what is not sent and cancels what is.
         """
-        forget = self._cancellation.on_press(lambda: self._events.put(_PRESSED))
+        unsubscribe = self._cancellation.on_press(lambda: self._events.put(_CTRL_C))
         try:
             if self._cancellation.presses:
                 raise Interrupted
-            for _ in range(min(self._workers, len(self._jobs))):
-                self._hire()
-            for index in range(len(self._jobs)):
-                yield self._outcome(index)
+            for _ in range(min(self._workers, len(self._requests))):
+                self._start_worker()
+            for index in range(len(self._requests)):
+                yield self._wait_for(index)
         finally:
-            forget()
+            unsubscribe()
             self._drop_waiting()
-            for flight in self._flights.values():
-                flight.stop()
+            for index in self._running_now():
+                self._requests[index].cancel()
 
-    def _outcome(self, index: int) -> Answer | Error:
+    # ---- the waiting thread
+
+    def _wait_for(self, index: int) -> Answer | Error:
         while index not in self._outcomes:
-            self._step()
+            self._handle_event()
         outcome = self._outcomes.pop(index)
+        # Ctrl-C and our own mistakes end the whole group; an Error is one request's.
         if isinstance(outcome, BaseException) and (isinstance(outcome, Interrupted) or not isinstance(outcome, Error)):
             raise outcome
         return outcome
 
-    # In the waiting thread.
-
-    def _step(self) -> None:
-        """Wait for one thing to happen, and see to it."""
+    def _handle_event(self) -> None:
+        """Wait for an answer, Ctrl-C or a deadline, and handle it."""
         try:
-            event = self._events.get(timeout=self._time_left())
+            event = self._events.get(timeout=self._seconds_left())
         except Empty:
-            self._expire()  # only now: an answer that is in counts, however late it is looked at
+            # Only now: an answer that is in counts, however late this thread looks at it.
+            self._cancel_overdue()
             return
-        if event is _PRESSED:
-            self._press()
+        if event is _CTRL_C:
+            self._handle_ctrl_c()
         elif isinstance(event, tuple):
-            self._settle(*event)
+            self._record(*event)
 
-    def _expire(self) -> None:
+    def _seconds_left(self) -> float:
+        """Return the seconds until the next deadline; a request that starts meanwhile has at least the shortest timeout."""
         now = self._monotonic()
-        for index, flight in self._in_flight():
-            if flight.deadline <= now:
-                self._give_up(index, flight)
+        deadlines = [self._requests[index].deadline for index in self._running_now()]
+        return max(0.0, min([now + self._shortest_timeout, *deadlines]) - now)
 
-    def _time_left(self) -> float:
-        """Seconds until the next deadline; a job that starts while we wait ends no sooner than the shortest timeout."""
+    def _running_now(self) -> list[int]:
+        with self._lock:
+            return sorted(self._running)
+
+    def _cancel_overdue(self) -> None:
         now = self._monotonic()
-        return max(0.0, min([now + self._shortest, *(flight.deadline for _, flight in self._in_flight())]) - now)
+        for index in self._running_now():
+            if self._requests[index].deadline <= now:
+                self._cancel(index)
 
-    def _in_flight(self) -> list[tuple[int, Flight]]:
-        with self._lock:
-            return list(self._flights.items())
+    def _handle_ctrl_c(self) -> None:
+        self._presses += 1
+        for index in self._drop_waiting():
+            self._outcomes[index] = Interrupted()
+        for index in self._running_now():
+            request = self._requests[index]
+            if self._presses == 1 and request.must_complete and not request.cancel(unless_sent=True):
+                request.deadline = min(request.deadline, self._monotonic() + CREATE_GRACE)
+            else:
+                self._cancel(index)
 
-    def _settle(self, index: int, outcome: Answer | BaseException) -> None:
+    def _cancel(self, index: int) -> None:
+        request = self._requests[index]
+        request.cancel()
+        outcome = request.interrupted_error() if self._presses else request.overdue_error()
+        request.on_cancel(request, outcome)
+        self._record(index, outcome)
+        self._start_worker()  # in place of one that may never come back
+
+    def _record(self, index: int, outcome: Answer | BaseException) -> None:
         with self._lock:
-            if self._flights.pop(index, None) is None:
-                return  # given up before it answered
+            if index not in self._running:
+                return  # cancelled before it answered
+            self._running.remove(index)
         self._outcomes[index] = outcome
         self._answered += 1
         if self._on_answer is not None:
             self._on_answer(self._answered)
-
-    def _give_up(self, index: int, flight: Flight) -> None:
-        flight.stop()
-        job = self._jobs[index]
-        outcome = self._interrupted(job, flight) if self._presses else _overdue(job, flight)
-        job.given_up(flight, outcome)
-        self._settle(index, outcome)
-        self._hire()  # in the place of a worker that may never come back
-
-    def _press(self) -> None:
-        self._presses += 1
-        for index in self._drop_waiting():
-            self._outcomes[index] = Interrupted()
-        for index, flight in self._in_flight():
-            if self._presses == 1 and self._jobs[index].precious and not flight.stop(unless_sent=True):
-                flight.deadline = min(flight.deadline, self._monotonic() + PATIENCE)
-            else:
-                self._give_up(index, flight)
-
-    @staticmethod
-    def _interrupted(job: Job[Answer], flight: Flight) -> Error:
-        if not flight.sent or job.reads_only:
-            return Interrupted()
-        if job.precious:
-            return NetworkError(f"interrupted before {job.place} answered", sent=True, hint=MAYBE)
-        return Interrupted(f"interrupted before {job.place} answered", reason="unanswered", hint=MAYBE)
 
     def _drop_waiting(self) -> list[int]:
         with self._lock:
@@ -238,40 +287,30 @@ class Batch(Generic[Answer]):
             self._waiting.clear()
             return dropped
 
-    # Workers.
+    # ---- the workers
 
-    def _hire(self) -> None:
+    def _start_worker(self) -> None:
         if self._waiting:
             threading.Thread(target=self._work, name="tokensh request", daemon=True).start()
 
     def _work(self) -> None:
-        while (taken := self._take()) is not None:
-            index, flight = taken
-            _here.flight = flight
+        while (index := self._take_next()) is not None:
+            request = _this_thread.request = self._requests[index]
             try:
-                outcome: Answer | BaseException = self._jobs[index].run(flight)
+                outcome: Answer | BaseException = request.run(request)
             except RequestCancelled:
-                return  # given up, and another worker hired in this one's place
+                return  # another worker was started in place of this one
             except BaseException as error:  # noqa: BLE001 (handed over: the waiting thread raises it)
                 outcome = error
             self._events.put((index, outcome))
-            if flight.stopped:
+            if request.cancelled:
                 return
 
-    def _take(self) -> tuple[int, Flight] | None:
+    def _take_next(self) -> int | None:
         with self._lock:
             if not self._waiting:
                 return None
             index = self._waiting.popleft()
-            now = self._monotonic()
-            flight = self._flights[index] = Flight(now, now + self._jobs[index].timeout)
-            return index, flight
-
-
-def _overdue(job: Job[Answer], flight: Flight) -> NetworkError:
-    if flight.sent:
-        message = f"no complete answer from {job.place} within {job.timeout:g} s"
-        hint = None if job.reads_only else MAYBE
-    else:
-        message, hint = f"no connection to {job.place} within {job.timeout:g} s", None
-    return NetworkError(message, sent=flight.sent, hint=hint)
+            self._requests[index].start(self._monotonic())
+            self._running.add(index)
+            return index

@@ -29,7 +29,7 @@ class Profile:
         return self.settings.get(key, "").strip()
 
 
-def origin_of(host: str) -> str:
+def normalize_host(host: str) -> str:
     """A host as people write it (without scheme, with a trailing slash or `?o=..`) as `https://host`; empty if it is none."""
     plain = host.strip().partition("?")[0].rstrip("/")
     target = parse_origin(plain if "://" in plain else f"https://{plain}")
@@ -56,7 +56,7 @@ def read(environment: Environment) -> tuple[Profile, ...]:
     return _held(environment)[0]
 
 
-def of_origin(environment: Environment, origin: str) -> tuple[Profile, ...]:
+def for_origin(environment: Environment, origin: str) -> tuple[Profile, ...]:
     """Those of one address, in the order of the file. Raises CredentialError as `read` does."""
     return _held(environment)[1].get(origin, ())
 
@@ -101,4 +101,4 @@ def _parsed(lines: Iterable[str], *, exposed: bool) -> tuple[Profile, ...]:
 
 
 def _profile(name: str, settings: Mapping[str, str], exposed: bool) -> Profile:
-    return Profile(name, origin_of(settings.get("host", "")) if settings.get("host") else "", settings, exposed)
+    return Profile(name, normalize_host(settings.get("host", "")) if settings.get("host") else "", settings, exposed)

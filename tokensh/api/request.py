@@ -37,7 +37,7 @@ class Request:
     path: str
     query: tuple[tuple[str, str], ...] = ()
     body: Mapping[str, Json] | None = None
-    creates: bool = False
+    creates_secret: bool = False
 
     @property
     def url(self) -> str:
@@ -46,7 +46,7 @@ class Request:
         return f"{self.target.origin}{self.target.prefix}{self.path}{question}"
 
 
-def creates(method: Method) -> bool:
+def creates_secret(method: Method) -> bool:
     """Whether a method's reply holds a secret that is shown only once."""
     return method.http_method == "POST" and any(field.name.lower() in SECRET_FIELDS for field in method.fields)
 
@@ -72,13 +72,18 @@ def build(method: Method, hosts: Hosts, values: Mapping[str, Value], body: Mappi
         method.server, {p.name: str(values[p.name]) for p in method.routing if p.location == "server"}
     )
     query = tuple(
-        (p.name, parameter_text(p, values[p.name]))
+        (p.name, to_text(p, values[p.name]))
         for p in method.parameters
         if p.location == "query" and values.get(p.name) is not None
     )
     sends_body = method.has_body or body is not None
     return Request(
-        method.http_method, target, _path(method, values), query, (body or {}) if sends_body else None, creates(method)
+        method.http_method,
+        target,
+        _path(method, values),
+        query,
+        (body or {}) if sends_body else None,
+        creates_secret(method),
     )
 
 
@@ -86,7 +91,7 @@ def _path(method: Method, values: Mapping[str, Value]) -> str:
     by_name = {p.name: p for p in method.parameters if p.location == "path"}
 
     def segment(match: re.Match[str]) -> str:
-        text = parameter_text(by_name[match[1]], values[match[1]])
+        text = to_text(by_name[match[1]], values[match[1]])
         # Dots alone would be taken for a step in the path, percent-encoded or not.
         if text in ("", ".", ".."):
             raise DataError(f"{match[1]} '{text}' cannot stand in a path", hint="is the value right?")
@@ -102,15 +107,15 @@ def _quoted(name: str, text: str) -> str:
         raise DataError(f"{name} holds a character that is none") from None
 
 
-def parameter_text(parameter: Parameter, value: Value) -> str:
+def to_text(parameter: Parameter, value: Value) -> str:
     """A server, path or query parameter's value as it is sent. Raises DataError if it does not fit the parameter's type."""
-    made = attribute(parameter, value)
+    made = to_json(parameter, value)
     text = made if isinstance(made, str) else json.dumps(made)
     _quoted(parameter.name, text)
     return text
 
 
-def attribute(parameter: Parameter, value: Value) -> Json:
+def to_json(parameter: Parameter, value: Value) -> Json:
     """A SQL value as the JSON value that a parameter's schema asks for. Raises DataError."""
     if value is None:
         return None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, cast
 
 from tokensh._dataclasses import dataclass
-from tokensh.api.api_errors import page_hint, refusal
+from tokensh.api.api_errors import hint_for_page, parse_error
 from tokensh.api.request import Json, Request
 from tokensh.errors import ReplyError
 from tokensh.provider.model import Method
@@ -27,7 +27,7 @@ _STEP = re.compile(r"\.([^.\[\]]+)|\['([^']+)'\]|\[(?:\*|\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Response:
     """A success: `body` is its JSON value (None also where it was empty, see `empty`), `elapsed` s, `date` the header's text."""
 
     request: Request
@@ -38,9 +38,9 @@ class Reply:
     empty: bool = False
 
 
-def read(  # noqa: PLR0913, PLR0917 (the parts of an answer)
+def decode(  # noqa: PLR0913, PLR0917 (the parts of an answer)
     request: Request, status: int, headers: Mapping[str, str], content: bytes, elapsed: float, redactor: Redactor
-) -> Reply:
+) -> Response:
     """Read an answer.
 
     Raises:
@@ -48,14 +48,14 @@ def read(  # noqa: PLR0913, PLR0917 (the parts of an answer)
         ReplyError: a success that is not JSON.
     """
     if status >= 400:
-        raise refusal(request, status, headers, content, redactor)
+        raise parse_error(request, status, headers, content, redactor)
     date = headers.get("Date", "")
     if not content.strip():
-        return Reply(request, status, None, elapsed, date, empty=True)
+        return Response(request, status, None, elapsed, date, empty=True)
     body = _decoded(request, headers, content)
     if isinstance(body, dict) and body.get("error_code") and not body.keys() & {"token_infos", "token_info"}:
-        raise refusal(request, status, headers, content, redactor)
-    return Reply(request, status, body, elapsed, date)
+        raise parse_error(request, status, headers, content, redactor)
+    return Response(request, status, body, elapsed, date)
 
 
 # ---- JSON
@@ -74,7 +74,7 @@ def _decoded(request: Request, headers: Mapping[str, str], content: bytes) -> Js
         problem = "no JSON" if "limit" not in str(error) else "a number with too many digits"
     kind = escape_unsafe(headers.get("Content-Type", "no type").split(";")[0])[:60]
     raise ReplyError(
-        f"the reply of {request.target.host} is {problem} ({kind}, {len(content):,} bytes)", hint=page_hint(content)
+        f"the reply of {request.target.host} is {problem} ({kind}, {len(content):,} bytes)", hint=hint_for_page(content)
     )
 
 
@@ -97,7 +97,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 # ---- rows
 
 
-def rows(method: Method, reply: Reply) -> Sequence[Mapping[str, Json]]:
+def find_rows(method: Method, reply: Response) -> Sequence[Mapping[str, Json]]:
     """The objects of a reply that are the method's rows. Raises ReplyError with the path of what is none."""
     if reply.empty:
         if method.fields:
@@ -117,7 +117,7 @@ def rows(method: Method, reply: Reply) -> Sequence[Mapping[str, Json]]:
     return found  # type: ignore[return-value] # each was looked at above
 
 
-def names_next_page(reply: Reply) -> bool:
+def has_next_page(reply: Response) -> bool:
     """Whether a reply says that there are more rows than it holds."""
     return isinstance(reply.body, dict) and bool(reply.body.get("next_page_token"))
 
@@ -151,14 +151,14 @@ def _kind(value: Json) -> str:
             return "object"
 
 
-def cell(kind: ColumnType, value: Json, path: str) -> Value:
+def to_cell(kind: ColumnType, value: Json, path: str) -> Value:
     """A JSON value as the value of a column of a type. Raises ReplyError with its path where it does not fit."""
     if value is None:
         return None
     return _CELLS.get(kind, _structure)(value, path)
 
 
-def are_cells(kind: ColumnType, values: Sequence[object]) -> bool:
+def need_no_conversion(kind: ColumnType, values: Sequence[object]) -> bool:
     """Whether `cell` would give every one of them back as it is, as is most often so: looked at all at once."""
     types = set(map(type, values)) - {_NONE}
     if not types:

@@ -10,14 +10,14 @@ from tokensh.api.hosts import Target
 from tokensh.environment import Environment
 from tokensh.errors import InterfaceError
 
-PAUSES = (0.3, 0.9)
+RETRY_DELAYS = (0.3, 0.9)
 """Seconds before the second and the third try of a GET, if the server does not ask for others."""
-LONGEST_PAUSE = 60.0
+MAX_RETRY_DELAY = 60.0
 """Seconds: a server that asks us to wait longer is not waited for."""
 _TRY_AGAIN = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def pause(status: int, retry_after: str, usual: float, now: float) -> float | None:
+def retry_delay(status: int, retry_after: str, usual: float, now: float) -> float | None:
     """Seconds to wait before a GET that was answered is tried again; None where it should not be.
 
     Args:
@@ -31,7 +31,7 @@ def pause(status: int, retry_after: str, usual: float, now: float) -> float | No
     asked = _asked(retry_after, now)
     if asked is None:
         return usual
-    return asked if asked <= LONGEST_PAUSE else None
+    return asked if asked <= MAX_RETRY_DELAY else None
 
 
 def _asked(retry_after: str, now: float) -> float | None:
@@ -45,7 +45,7 @@ def _asked(retry_after: str, now: float) -> float | None:
         return None
 
 
-def proxies(environment: Environment, target: Target) -> dict[str, str]:
+def choose_proxy(environment: Environment, target: Target) -> dict[str, str]:
     """The proxy for an address, as requests takes it. Loopback has none: what goes there stays on this machine.
 
     Raises InterfaceError for a SOCKS proxy, whose connections could not be watched, and for what is no address.
@@ -53,7 +53,7 @@ def proxies(environment: Environment, target: Target) -> dict[str, str]:
     variables = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
     name = next((one for one in variables if environment.get(one)), None)
     no_proxy = environment.get("no_proxy") or environment.get("NO_PROXY")
-    if target.loopback or name is None or _is_exempt(target.host, no_proxy):
+    if target.is_loopback or name is None or _is_exempt(target.host, no_proxy):
         return {}
     proxy = environment.get(name)
     if proxy.lower().startswith("socks"):
@@ -79,7 +79,7 @@ def _is_exempt(host: str, no_proxy: str) -> bool:
     return any(rule in ("*", host) or host.endswith(f".{rule}") for rule in rules)
 
 
-def trusted(environment: Environment) -> str | bool:
+def trusted_certificates(environment: Environment) -> str | bool:
     """The file or folder of certificates to trust; True for the common ones.
 
     Raises InterfaceError if a variable names one that is not there.
@@ -93,7 +93,7 @@ def trusted(environment: Environment) -> str | bool:
     return True
 
 
-def kept_hosts() -> int:
+def max_idle_hosts() -> int:
     """How many hosts' idle connections may be kept open, so that half of the process's files stay free for others."""
     from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit  # noqa: PLC0415 (only what sends needs it)
 
@@ -101,7 +101,7 @@ def kept_hosts() -> int:
     return 1024 if limit == RLIM_INFINITY else max(10, min(1024, limit // 2))
 
 
-def place(location: str) -> str:
+def redirect_host(location: str) -> str:
     """The host that a Location header names, else the header's text, cut short; not yet escape_unsafe()."""
     try:
         parts = urlsplit(location)

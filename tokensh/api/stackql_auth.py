@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tokensh.api import profiles
-from tokensh.api.auth import Setting
+from tokensh.api.auth import ConfiguredCredential
 from tokensh.api.hosts import parse_origin
-from tokensh.api.oauth import Machine
+from tokensh.api.oauth import ServicePrincipal
 from tokensh.environment import Environment, is_exposed
 from tokensh.errors import InterfaceError
 
@@ -28,7 +28,7 @@ _ACCOUNT = re.compile(r"/oidc/accounts/([\w-]+)/v1/token")
 _WORKSPACE = "/oidc/v1/token"
 
 
-def read(text: str, environment: Environment) -> Setting | None:
+def parse_auth(text: str, environment: Environment) -> ConfiguredCredential | None:
     """The credential that `--auth` names for databricks_workspace; None where it names none.
 
     Raises InterfaceError, which never repeats a value, for what cannot be used.
@@ -50,7 +50,7 @@ def read(text: str, environment: Environment) -> Setting | None:
     return _setting(setting, environment)
 
 
-def _setting(setting: Mapping[str, Any], environment: Environment) -> Setting:
+def _setting(setting: Mapping[str, Any], environment: Environment) -> ConfiguredCredential:
     kind = setting.get("type")
     if kind == "bearer" or (kind == "api_key" and str(setting.get("valuePrefix", "")).strip().lower() == "bearer"):
         return _bearer(setting, environment)
@@ -62,10 +62,12 @@ def _setting(setting: Mapping[str, Any], environment: Environment) -> Setting:
     )
 
 
-def _bearer(setting: Mapping[str, Any], environment: Environment) -> Setting:
+def _bearer(setting: Mapping[str, Any], environment: Environment) -> ConfiguredCredential:
     variable, path = setting.get("credentialsenvvar"), setting.get("credentialsfilepath")
     if isinstance(variable, str) and variable:
-        return Setting(_held(variable, environment), f"{variable}, which --auth names", _bound(variable, environment))
+        return ConfiguredCredential(
+            _held(variable, environment), f"{variable}, which --auth names", _bound(variable, environment)
+        )
     if not isinstance(path, str) or not path:
         raise InterfaceError("--auth: bearer needs credentialsenvvar or credentialsfilepath", hint=_EXAMPLE)
     try:
@@ -76,17 +78,19 @@ def _bearer(setting: Mapping[str, Any], environment: Environment) -> Setting:
         raise InterfaceError(f"--auth: {path} cannot be read: {reason}") from None
     if exposed:
         raise InterfaceError(f"--auth: {path} can be read by others; it is not used", hint=f"chmod 600 {path}")
-    return Setting(content, f"{path}, which --auth names")
+    return ConfiguredCredential(content, f"{path}, which --auth names")
 
 
-def _machine(setting: Mapping[str, Any], environment: Environment) -> Setting:
+def _machine(setting: Mapping[str, Any], environment: Environment) -> ConfiguredCredential:
     name = str(setting.get("client_secret_env_var") or "DATABRICKS_CLIENT_SECRET")
     secret = _held(name, environment)
     identity = str(setting.get("client_id") or "")
     client_id = identity or _held(str(setting.get("client_id_env_var") or "DATABRICKS_CLIENT_ID"), environment)
     origin, account = _endpoint(str(setting.get("token_url") or ""), environment)
     source = f"{name}, which --auth names"
-    return Setting(Machine(client_id, secret, account), source, origin or _bound(name, environment), account)
+    return ConfiguredCredential(
+        ServicePrincipal(client_id, secret, account), source, origin or _bound(name, environment), account
+    )
 
 
 def _endpoint(url: str, environment: Environment) -> tuple[str, str]:
@@ -97,7 +101,7 @@ def _endpoint(url: str, environment: Environment) -> tuple[str, str]:
     place = parse_origin(filled)
     path = urlsplit(filled).path.rstrip("/") if place else ""
     if place is not None and (account := _ACCOUNT.fullmatch(path)):
-        return ("" if place.loopback else place.origin), account[1]
+        return ("" if place.is_loopback else place.origin), account[1]
     if place is not None and path == _WORKSPACE:
         return place.origin, ""
     raise InterfaceError(
@@ -116,4 +120,4 @@ def _held(variable: str, environment: Environment) -> str:
 def _bound(variable: str, environment: Environment) -> str:
     """DATABRICKS_HOST binds what the other DATABRICKS_ variables hold, by whatever way they are named."""
     host = environment.get("DATABRICKS_HOST") if variable.startswith("DATABRICKS_") else ""
-    return (profiles.origin_of(host) or host) if host else ""
+    return (profiles.normalize_host(host) or host) if host else ""

@@ -1,6 +1,10 @@
-"""What is under requests: connections that tell when a request leaves, by which socket; and what their failures mean.
+"""Connections under requests that record when a request was sent, and a mapping of their failures to our errors.
 
-Only `client` imports this, and late: urllib3 comes with requests and is as slow to import.
+`requests` cannot say whether a request left: a reset may come before the first byte or after the last, and both are one
+ConnectionError. urllib3 lets a pool use connection classes of our own, so `send` records the fact where the bytes pass.
+urllib3's retries, redirects and reuse of stale connections are not used: each could send a write twice.
+
+Only `client` imports this module, and late: urllib3 comes with requests and is as slow to import (about 100 ms).
 """
 
 from __future__ import annotations
@@ -16,111 +20,115 @@ from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool
 from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, ProxyError
 
 from tokensh.api.hosts import Target
-from tokensh.api.pool import Flight, current_flight
+from tokensh.api.pool import InFlightRequest, current_request
 from tokensh.errors import HostError, NetworkError, ReplyError
 
-__all__ = ["HTTPError", "explain", "watch"]
+__all__ = ["HTTPError", "track_connections", "translate_error"]
 
 IDLE_LIMIT = 55.0
-"""Seconds since its last request after which a connection is not used again: a balancer on the way may have forgotten it
-without a word, and a create that is written into it would have an unknown outcome."""
+"""Seconds since its last request after which a connection is not used again. A load balancer may forget an idle connection
+silently (AWS's after 60 s), and a create that is written into such a connection has an unknown outcome."""
 
 
-class _Watched(HTTPConnection):
-    """A connection of which each request is known to have been sent, or not."""
+class TrackedConnection(HTTPConnection):
+    """A connection that records whether each request was sent."""
 
-    _flight: Flight | None = None
-    _used = 0.0
+    _request: InFlightRequest[Any] | None = None
+    _last_used = 0.0
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        self._flight = current_flight()
-        self._used = self._flight.started
+        self._request = current_request()
+        self._last_used = self._request.started
         try:
             super().request(*args, **kwargs)
         finally:
-            self._flight = None
+            self._request = None
 
     def send(self, data: Any) -> None:
-        # A proxy's CONNECT comes through here too, outside of request(): it is not yet the request.
-        if self._flight is not None:
+        # The CONNECT for a proxy is sent here too, outside of request(): it is not the request yet.
+        if self._request is not None:
             if self.sock is None:
                 self.connect()
-            self._flight.depart(getattr(self.sock, "socket", self.sock))
+            self._request.mark_sent(getattr(self.sock, "socket", self.sock))
         super().send(data)
 
     @property
     def is_connected(self) -> bool:
-        return super().is_connected and current_flight().started - self._used < IDLE_LIMIT
+        return super().is_connected and current_request().started - self._last_used < IDLE_LIMIT
 
 
-class _WatchedSecure(_Watched, HTTPSConnection):
+class TrackedTLSConnection(TrackedConnection, HTTPSConnection):
     """The same over TLS."""
 
 
 _PORTS = {"https": 443, "http": 80}
 
 
-def watch(pool: ConnectionPool, target: Target) -> None:
-    """Have a pool make watched connections. Raises HostError if it is another host's."""
-    # urllib3 reads an address by rules of its own: what it made of it must be what was worked out.
-    computed = (target.scheme, target.host, target.port or _PORTS[target.scheme])
-    if not isinstance(pool, HTTPConnectionPool) or (pool.scheme, pool.host.strip("[]"), pool.port) != computed:
-        raise HostError(f"the request would not go where it should: {target.origin}")
-    pool.ConnectionCls = _WatchedSecure if target.scheme == "https" else _Watched
+def track_connections(pool: ConnectionPool, target: Target) -> None:
+    """Make a connection pool use tracked connections. Raises HostError if the pool is another host's."""
+    # urllib3 parses URLs by its own rules: what it found must be what the host rule allowed.
+    allowed = (target.scheme, target.host, target.port or _PORTS[target.scheme])
+    if not isinstance(pool, HTTPConnectionPool) or (pool.scheme, pool.host.strip("[]"), pool.port) != allowed:
+        raise HostError(f"the request would not go to {target.origin}, but to another address")
+    pool.ConnectionCls = TrackedTLSConnection if target.scheme == "https" else TrackedConnection
 
 
-def explain(error: Exception, place: str, *, sent: bool) -> NetworkError:
-    """What a failure under urllib3 means, in words.
+def translate_error(error: Exception, host: str, *, sent: bool) -> NetworkError:
+    """Return our error for a failure under urllib3.
 
-    Raises what another try cannot cure: a NetworkError for TLS, a ReplyError for a body that cannot be decompressed.
+    Raises what another attempt cannot cure: a NetworkError for TLS, a ReplyError for a body that cannot be decompressed.
     """
-    causes = tuple(_causes(error))
-    reason = _reason(causes)
+    causes = tuple(_walk_causes(error))
+    reason = _describe_reason(causes)
     for cause in causes:
         match cause:
             case DecodeError():
-                raise ReplyError(f"the reply of {place} cannot be decompressed") from None
+                raise ReplyError(f"the reply of {host} cannot be decompressed") from None
             case ssl.SSLCertVerificationError():
                 raise NetworkError(
-                    f"the certificate of {place} is not trusted: {cause.verify_message.rstrip('.')}",
+                    f"the certificate of {host} is not trusted: {cause.verify_message.rstrip('.')}",
                     sent=sent,
                     hint="REQUESTS_CA_BUNDLE may name a file of certificates to trust",
                 ) from None
             case ssl.SSLError() if not sent:
-                raise NetworkError(f"no TLS connection to {place}: {reason}", sent=sent) from None
+                raise NetworkError(f"no TLS connection to {host}: {reason}", sent=sent) from None
             case ProxyError():
-                return NetworkError(f"no connection to {place} through the proxy: {reason}", sent=sent)
+                return NetworkError(f"no connection to {host} through the proxy: {reason}", sent=sent)
             case socket.gaierror():
-                return NetworkError(f"{place} is not found: {reason}", sent=sent, hint="is the workspace name right?")
+                return NetworkError(f"host not found: {host}: {reason}", sent=sent, hint="is the workspace name right?")
             case _:
                 continue
-    what = "no complete answer from" if sent else "no connection to"
-    return NetworkError(f"{what} {place}: {reason}", sent=sent)
+    missing = "complete answer from" if sent else "connection to"
+    return NetworkError(f"no {missing} {host}: {reason}", sent=sent)
 
 
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and those it was made of, the outermost first: each library of the stack wraps them anew."""
+def _walk_causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and all errors it wraps, the outermost first.
+
+    socket, http.client, urllib3 and requests wrap each other's errors in four ways: arguments, `reason`, cause, context.
+    """
     waiting: list[object] = [error]
     seen: set[int] = set()
     while waiting:
-        one = waiting.pop(0)
-        if isinstance(one, BaseException) and id(one) not in seen:
-            seen.add(id(one))
-            yield one
-            waiting += (*one.args, getattr(one, "reason", None), one.__cause__, one.__context__)
+        wrapped = waiting.pop(0)
+        if isinstance(wrapped, BaseException) and id(wrapped) not in seen:
+            seen.add(id(wrapped))
+            yield wrapped
+            waiting += (*wrapped.args, getattr(wrapped, "reason", None), wrapped.__cause__, wrapped.__context__)
 
 
-def _reason(causes: tuple[BaseException, ...]) -> str:
+def _describe_reason(causes: tuple[BaseException, ...]) -> str:
+    """Return the innermost cause in words."""
     for cause in reversed(causes):
         match cause:
             case IncompleteRead():
                 return "it ended too early"
             case RemoteDisconnected():
-                return "the connection was closed without one"
+                return "the server closed the connection without an answer"
             case TimeoutError():
                 return "it took too long"
             case HTTPException():
-                return "what came is not HTTP as it should be"
+                return "the answer is not valid HTTP"
             case OSError(strerror=str(text)) if text:
                 return text[0].lower() + text[1:]
             case _:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from tokensh import config
 from tokensh.api import stackql_auth
-from tokensh.api.auth import Credentials, Setting
+from tokensh.api.auth import ConfiguredCredential, Credentials
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
 from tokensh.api.journal import Journal
@@ -48,7 +48,7 @@ class Access:
         self.hosts = options.hosts or Hosts(endpoint, self.config.hosts)
         self._log = Log(Path(options.log), redactor.clean, environment.now) if options.log is not None else None
         self.credentials = Credentials(
-            environment, profile=options.profile, given=credential, fetch_json=self._fetch_json
+            environment, profile=options.profile, explicit=credential, fetch_json=self._fetch_json
         )
         self.client = Client(
             environment,
@@ -67,7 +67,7 @@ class Access:
             self.credentials,
             self.client,
             mapped=self.config.hosts,
-            seeded=tuple(self.sandbox.server.workspaces) if self.sandbox else (),
+            sandbox_names=tuple(self.sandbox.server.workspaces) if self.sandbox else (),
         )
         self.journal = Journal(environment, redactor.clean, "sandbox" if self.sandbox else "journal")
         if self.sandbox:
@@ -96,7 +96,7 @@ class Access:
         if self._options.workspace or self._has_own_credential:
             return self._options.workspace or default
         try:
-            return self.workspaces.of_profile() or default
+            return self.workspaces.profile_workspace() or default
         except InterfaceError:
             if self._options.profile is not None:
                 raise
@@ -122,17 +122,17 @@ class _EmulatedWorkspaces:
         self._is_own = options.sandbox is True
         self.server: Sandbox = start() if isinstance(options.sandbox, bool) else options.sandbox
         server = self.server
-        self.credential = Setting(server.token, "the sandbox", server.origin, server.account_id)
+        self.credential = ConfiguredCredential(server.token, "the sandbox", server.origin, server.account_id)
 
     def close(self) -> None:
         if self._is_own:
             self.server.close()
 
 
-def _only_credential(options: ConnectionOptions, environment: Environment) -> Setting | None:
+def _only_credential(options: ConnectionOptions, environment: Environment) -> ConfiguredCredential | None:
     """Return the credential that was given outright, which is then the only one that may be used."""
     if sum(value is not None for value in (options.token, options.auth, options.profile)) > 1:
         raise InterfaceError("a token, --auth and a profile exclude each other", hint="give one of the three")
     if options.token is not None:
-        return Setting(options.token, "the token given")
-    return None if options.auth is None else stackql_auth.read(options.auth, environment)
+        return ConfiguredCredential(options.token, "the token given")
+    return None if options.auth is None else stackql_auth.parse_auth(options.auth, environment)

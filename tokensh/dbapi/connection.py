@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 from tokensh import errors
 from tokensh._dataclasses import replace
-from tokensh.api.hosts import name_of
-from tokensh.api.workspaces import ACCOUNT_COLUMNS, SERVER
-from tokensh.api.workspaces import ACCOUNT_NAME as ACCOUNT_WORKSPACES
+from tokensh.api.hosts import name_from_url
+from tokensh.api.workspaces import ACCOUNT_COLUMNS, SERVER_TEMPLATE
+from tokensh.api.workspaces import ACCOUNT_TABLE_NAME as ACCOUNT_WORKSPACES
 from tokensh.api.workspaces import COLUMNS as WORKSPACE_COLUMNS
-from tokensh.api.workspaces import NAME as WORKSPACES
+from tokensh.api.workspaces import TABLE_NAME as WORKSPACES
 from tokensh.dbapi.access import Access
 from tokensh.dbapi.approval import approve_change
 from tokensh.dbapi.cursor import Cursor
@@ -114,7 +114,7 @@ class Connection:
 
     @workspace.setter
     def workspace(self, name_or_url: str | None) -> None:
-        self._workspace = name_of(name_or_url) if name_or_url else None
+        self._workspace = name_from_url(name_or_url) if name_or_url else None
 
     @property
     def destination(self) -> str:
@@ -124,21 +124,21 @@ class Connection:
     @cached_property
     def workspaces(self) -> tuple[str, ...]:
         """The names of the sandbox's workspaces, else of those in the configuration; nothing is sent."""
-        return tuple(workspace.name for workspace in self._access.workspaces.known())
+        return tuple(workspace.name for workspace in self._access.workspaces.list_configured())
 
     @cached_property
     def profiles(self) -> Mapping[str, str]:
         """The profiles of ~/.databrickscfg that lead to a workspace, with its name."""
-        known = self._access.workspaces.known()
+        known = self._access.workspaces.list_configured()
         return {workspace.profile: workspace.name for workspace in known if workspace.profile}
 
     def describe(self) -> Iterator[tuple[str, str]]:
         r"""Yield the lines of `\conninfo`, each a label and a text; no secret is among them."""
         yield "workspace", self.workspace or "(none: statements must name one)"
-        yield "requests", self.hosts.endpoint or SERVER
+        yield "requests", self.hosts.endpoint or SERVER_TEMPLATE
         yield "names in", ".".join(self.namespace)
         if self.workspace:
-            yield from self._access.workspaces.facts(self.workspace)
+            yield from self._access.workspaces.describe_connection(self.workspace)
         yield "user_tokens", "the tokens of the user the credential belongs to; tokens: everyone's, for admins"
 
     # ---- parts
@@ -164,7 +164,9 @@ class Connection:
         tables = {
             "tokensh.local.statements": SessionTable(STATEMENT_COLUMNS, lambda: map(to_row, self.history.latest())),
             WORKSPACES: SessionTable(WORKSPACE_COLUMNS, self._workspace_rows),
-            ACCOUNT_WORKSPACES: SessionTable(ACCOUNT_COLUMNS, self._access.workspaces.account_rows, is_remote=True),
+            ACCOUNT_WORKSPACES: SessionTable(
+                ACCOUNT_COLUMNS, self._access.workspaces.list_account_rows, is_remote=True
+            ),
             PENDING: SessionTable(PENDING_COLUMNS, self.pending.rows, self.pending.forget),
         }
         path = self._options.store
@@ -181,7 +183,7 @@ class Connection:
             last_used = self.history.last_used()
         except Error:
             last_used = {}  # the table is useful without the history
-        return self._access.workspaces.rows(self.workspace, last_used)
+        return self._access.workspaces.list_rows(self.workspace, last_used)
 
     def _make_engine(self) -> Engine:
         return Engine(

@@ -60,7 +60,7 @@ def sort_own_token_last(execution: Execution, changes: list[Change]) -> list[Cha
 
 def _revokes_own_token(execution: Execution, row: Mapping[str, Value], request: Request) -> bool:
     token_id = row.get("token_id")
-    if token_id is None or execution.services.client.signs_with(request.target) != token_id:
+    if token_id is None or execution.services.client.signing_token_id(request.target) != token_id:
         return False
     execution.callbacks.note(
         f"warning: token {token_id} signs the requests to {request.target.name}: once it is revoked, they are refused"
@@ -95,7 +95,9 @@ def _warn_of_lost_grants(execution: Execution, plan: ChangePlan, changes: Sequen
 
 def _read_grants(execution: Execution, reader: Method, keys: Mapping[str, Value]) -> Mapping[str, Json]:
     try:
-        return first_object(replies.rows(reader, execution.services.client.send(execution.build_request(reader, keys))))
+        return first_object(
+            replies.find_rows(reader, execution.services.client.send(execution.build_request(reader, keys)))
+        )
     except ApiError as error:
         if _is_not_found(error):
             return {}  # a workspace has no permissions object before its first token
@@ -155,8 +157,8 @@ def _build_request(execution: Execution, plan: ChangePlan, row: Mapping[str, Val
     in_body = {p.name: p for p in plan.method.body}
     values = {p.name: row[p.name] for p in plan.parameters if p.name not in in_body}
     body: dict[str, Json] = {
-        p.name: requests_.attribute(in_body[p.name], row[p.name]) for p in plan.parameters if p.name in in_body
+        p.name: requests_.to_json(in_body[p.name], row[p.name]) for p in plan.parameters if p.name in in_body
     }
     for parameter in plan.assigned:
-        body[parameter.name] = requests_.attribute(parameter, row[f"data__{parameter.name}"])
+        body[parameter.name] = requests_.to_json(parameter, row[f"data__{parameter.name}"])
     return execution.build_request(plan.method, values, body if plan.method.has_body else None)

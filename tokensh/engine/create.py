@@ -20,7 +20,7 @@ from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
 from tokensh.api.journal import Entry, Intent, Journal
 from tokensh.api.request import Json, Request
-from tokensh.api.response import Reply
+from tokensh.api.response import Response
 from tokensh.environment import Cancellation, Environment
 from tokensh.errors import ApiError, Error, InternalError, Interrupted, NetworkError, ReplyError, UnknownOutcome
 from tokensh.provider.model import Method, Resource
@@ -121,15 +121,15 @@ class Creator:
         if self._hold_back():
             self._held.append((entry, creation.orphans(token_id) if token_id else ()))
         else:
-            entry.clear()
+            entry.remove()
 
     def release_held(self, *, seen: bool) -> None:
         """Settle the values that were held back: they were shown, or never will be."""
         for entry, orphans in self._held:
             if seen:
-                entry.clear()
+                entry.remove()
             else:
-                entry.leave(orphans)
+                entry.keep_for_recovery(orphans)
         self._held.clear()
 
     def _send(self, creation: Creation, entry: Entry, on_activity: OnActivity) -> Mapping[str, Json]:
@@ -138,11 +138,11 @@ class Creator:
             return self._read_response(creation, self._client.send(creation.request))
         except Error as error:
             if had_no_effect(error):
-                entry.clear()
+                entry.remove()
                 raise
             raise self._find_lost(creation, error, entry, on_activity) from None
         except KeyboardInterrupt:  # Ctrl-C for the third time: the user does not want to wait for the search either
-            entry.leave()
+            entry.keep_for_recovery()
             raise UnknownOutcome(
                 f"whether {creation.workspace} created the token is unknown: interrupted",
                 hint=f"check with: {entry.intent.look}",
@@ -151,9 +151,9 @@ class Creator:
             internal = InternalError(f"tokensh made a mistake: {type(mistake).__name__}")
             raise self._find_lost(creation, internal, entry, on_activity) from None
 
-    def _read_response(self, creation: Creation, reply: Reply) -> Mapping[str, Json]:
+    def _read_response(self, creation: Creation, reply: Response) -> Mapping[str, Json]:
         """Return the response's object and teach the redactor its secret. Raises ReplyError if the secret is missing."""
-        (row,) = replies.rows(creation.method, reply) or ({},)
+        (row,) = replies.find_rows(creation.method, reply) or ({},)
         for field in creation.method.fields:
             if field.name.lower() in SECRET_FIELDS:
                 secret = row.get(field.name)
@@ -174,7 +174,7 @@ class Creator:
         try:
             token_ids = self._search_repeatedly(creation, entry)
         except (Exception, KeyboardInterrupt) as failure:  # noqa: BLE001 (the create matters more than why the search failed)
-            entry.leave()
+            entry.keep_for_recovery()
             reason = failure.message if isinstance(failure, Error) else type(failure).__name__
             return UnknownOutcome(
                 f"{what}; its tokens could not be listed: {reason}", hint=f"check with: {entry.intent.look}"
@@ -183,7 +183,7 @@ class Creator:
             if presses:
                 self._cancellation.presses = presses
         orphans = creation.orphans(*token_ids)
-        entry.leave(orphans)
+        entry.keep_for_recovery(orphans)
         return UnknownOutcome(what, orphans=orphans, hint=_describe_orphans(len(orphans)))
 
     def _search_repeatedly(self, creation: Creation, entry: Entry) -> list[str]:
@@ -203,14 +203,14 @@ class Creator:
             return
         reply = self._client.send(requests_.build(listing, self._hosts, values))
         earliest = entry.intent.time + self._clock_offset(reply) - _CLOCK_SLACK
-        for row in replies.rows(listing, reply):
+        for row in replies.find_rows(listing, reply):
             token_id, created = row.get("token_id"), row.get("creation_time")
             if not isinstance(token_id, str) or token_id in self._delivered or not isinstance(created, int):
                 continue
             if created >= earliest and (row.get("comment") or "") == (entry.intent.comment or ""):
                 yield token_id
 
-    def _clock_offset(self, reply: Reply) -> int:
+    def _clock_offset(self, reply: Response) -> int:
         """Return by how many ms the server's clock is ahead of ours; 0 if it sent no valid date."""
         from email.utils import parsedate_to_datetime  # noqa: PLC0415 (only after a lost response)
 
@@ -239,7 +239,7 @@ def had_no_effect(error: Error) -> bool:
 def _undelivered(creation: Creation, token_id: str, error: BaseException, entry: Entry) -> UnknownOutcome:
     """Return the error for a token that exists and whose value was not written out."""
     orphans = creation.orphans(token_id) if token_id else ()
-    entry.leave(orphans)
+    entry.keep_for_recovery(orphans)
     reason = f": {error}" if isinstance(error, Error) else ""
     return UnknownOutcome(
         f"a token was created in {creation.workspace}, but its value could not be delivered{reason}",

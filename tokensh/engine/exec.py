@@ -24,13 +24,13 @@ def run_exec(execution: Execution, plan: ExecPlan) -> Generator[Row, None, None]
         revoked = {**values, **{name: to_cell(value) for name, value in (request.body or {}).items()}}
         sort_own_token_last(execution, [(revoked, request)])
         execution.approve(plan, [revoked])
-    if request.creates:
+    if request.creates_secret:
         creation = Creation(plan.resource, plan.method, values, request)
         yield from create_and_deliver(execution, creation, lambda row: _to_cells(plan.columns, row, "$"))
         return
     if request.method == "GET":
         execution.announce(plan.method, request)
-        objects = replies.rows(plan.method, execution.services.client.send(request))
+        objects = replies.find_rows(plan.method, execution.services.client.send(request))
     else:
         objects = execution.send_write(plan.method, request)
     if _deletes(plan):
@@ -49,7 +49,7 @@ def _build_request(execution: Execution, plan: ExecPlan, arguments: Row) -> tupl
     for parameter, value in given.items():
         if parameter.location == "body" and value is not None:
             with locate_errors(plan.places[parameter.name]):
-                body[parameter.name] = requests_.attribute(parameter, value)
+                body[parameter.name] = requests_.to_json(parameter, value)
     check_required(plan, body)
     server_spans = (plan.places[p.name] for p in given if p.location == "server")
     with locate_errors(next(server_spans, plan.span)):
@@ -61,4 +61,4 @@ def _deletes(plan: ExecPlan) -> bool:
 
 
 def _to_cells(columns: Sequence[Column], row: Mapping[str, Json], path: str) -> Row:
-    return tuple(replies.cell(column.type, row.get(column.name), f"{path}.{column.name}") for column in columns)
+    return tuple(replies.to_cell(column.type, row.get(column.name), f"{path}.{column.name}") for column in columns)

@@ -113,7 +113,7 @@ class Execution:
         """Send a write once and return the objects of its response. Raises UnknownOutcome if it may have taken effect."""
         self.announce(method, request)
         try:
-            return replies.rows(method, self.services.client.send(request))
+            return replies.find_rows(method, self.services.client.send(request))
         except Error as error:
             if had_no_effect(error):
                 raise
@@ -162,7 +162,7 @@ class Execution:
         given_by_name = {name.lower(): value for name, value in given.items()}
         answered = {field.name.lower() for field in method.fields if field.name in response}
         cells = tuple(
-            replies.cell(column.type, response[column.name], f"$.{column.name}")
+            replies.to_cell(column.type, response[column.name], f"$.{column.name}")
             if column.name.lower() in answered
             else given_by_name.get(column.name.lower())
             for column in returning.source
@@ -190,7 +190,7 @@ def first_object(objects: Sequence[Mapping[str, Json]]) -> Mapping[str, Json]:
 
 def to_cell(value: Json) -> Value:
     """Return a body attribute as a cell: objects, arrays and booleans as JSON text."""
-    return replies.cell("any", value, "$") if isinstance(value, dict | list | bool) else value
+    return replies.to_cell("any", value, "$") if isinstance(value, dict | list | bool) else value
 
 
 def check_required(plan: InsertPlan | ExecPlan, body: Mapping[str, Json]) -> None:

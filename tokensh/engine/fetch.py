@@ -20,7 +20,7 @@ from tokensh.api import response as replies
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
 from tokensh.api.request import Json, Request
-from tokensh.api.response import Reply
+from tokensh.api.response import Response
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.sqlite import Database
 from tokensh.errors import (
@@ -117,7 +117,7 @@ def _find_parameter(scan: Scan, name: str) -> Parameter:
 def _normalize(value: Value, parameter: Parameter) -> Value:
     """Return a value in the type of its parameter, so that 1 and '1' are one request."""
     if parameter.type == "string" and isinstance(value, int | float):
-        return requests_.parameter_text(parameter, value)
+        return requests_.to_text(parameter, value)
     return value
 
 
@@ -168,7 +168,7 @@ def _may_narrow(parameter: Parameter, values: Sequence[Value]) -> bool:
     if len(values) != 1:
         return False
     try:
-        requests_.parameter_text(parameter, values[0])
+        requests_.to_text(parameter, values[0])
     except DataError:
         return False
     return True
@@ -217,9 +217,9 @@ def _find_literal(values: ValueSet, value: Value) -> Span | None:
 # ---- responses
 
 
-def _table_rows(request: ScanRequest, reply: Reply) -> Iterator[Row]:
+def _table_rows(request: ScanRequest, reply: Response) -> Iterator[Row]:
     """Yield a response's rows as those of the scan's table. Raises ReplyError."""
-    objects = replies.rows(request.method, reply)
+    objects = replies.find_rows(request.method, reply)
     for first in range(0, len(objects), _ROWS_PER_BLOCK):
         block = objects[first : first + _ROWS_PER_BLOCK]
         yield from zip(*(_column_cells(request, column, block, first) for column in request.scan.columns), strict=True)
@@ -237,12 +237,13 @@ def _column_cells(
     if not column.is_field:
         return repeat(given, len(block))
     values = [row.get(name, given) for row in block]
-    if replies.are_cells(kind, values):
+    if replies.need_no_conversion(kind, values):
         return cast("list[Value]", values)
     path = request.method.object_key or "$"
     paths = (f"{path}[{index}].{name}" if request.method.lists else f"{path}.{name}" for index in count(first))
     return [
-        replies.cell(kind, row[name], path) if name in row else given for row, path in zip(block, paths, strict=False)
+        replies.to_cell(kind, row[name], path) if name in row else given
+        for row, path in zip(block, paths, strict=False)
     ]
 
 
@@ -264,7 +265,7 @@ class Fetcher:
         waiting = list(scans)
         by_id = {scan.id: scan for scan in scans}
         loaded: set[int] = set()
-        outcomes: dict[_Key, Reply | Error] = {}
+        outcomes: dict[_Key, Response | Error] = {}
         while waiting:
             ready = [scan for scan in waiting if all(required_scans(v, by_id) <= loaded for v in scan.values.values())]
             requests = [request for scan in ready for request in build_requests(scan, values, self._hosts)]
@@ -289,7 +290,7 @@ class Fetcher:
             loader.load()
             for request, outcome in zip(unsent, outcomes, strict=True):
                 loader.add(request, outcome)
-                if isinstance(outcome, Reply) and replies.names_next_page(outcome):
+                if isinstance(outcome, Response) and replies.has_next_page(outcome):
                     paged[request.target.name] = None
         self._warn_of_pages(tuple(paged))
         self._handle_failures(loader.failures, len({request.workspace for request in requests}))
@@ -327,7 +328,7 @@ class _Loader:
     """
 
     def __init__(
-        self, requests: Sequence[ScanRequest], outcomes: dict[_Key, Reply | Error], database: Database, *, keep: bool
+        self, requests: Sequence[ScanRequest], outcomes: dict[_Key, Response | Error], database: Database, *, keep: bool
     ) -> None:
         self.failures: dict[str, Error] = {}
         self._outcomes = outcomes
@@ -343,7 +344,7 @@ class _Loader:
         requests = (request.request for queue in self._queues.values() for request in queue)
         return list({_key(request): request for request in requests if _key(request) not in self._outcomes}.values())
 
-    def add(self, request: Request, outcome: Reply | Error) -> None:
+    def add(self, request: Request, outcome: Response | Error) -> None:
         """Add a response or an error, and load what can be loaded now."""
         self._outcomes[_key(request)] = outcome
         self.load()
@@ -368,9 +369,9 @@ class _Loader:
             del self._outcomes[key]
 
 
-def _rows_of(request: ScanRequest, outcome: Reply | Error) -> Iterator[Row]:
+def _rows_of(request: ScanRequest, outcome: Response | Error) -> Iterator[Row]:
     """Yield the rows of a response; raises the error that came instead of one."""
-    if isinstance(outcome, Reply):
+    if isinstance(outcome, Response):
         yield from _table_rows(request, outcome)
     elif not _is_absent(request, outcome):
         raise outcome

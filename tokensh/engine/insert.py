@@ -54,9 +54,7 @@ def _build_creation(execution: Execution, plan: InsertPlan, row: Row) -> Creatio
     given = dict(zip(plan.targets, row, strict=True))
     values = {**plan.defaults, **{p.name: value for p, value in given.items() if p.location != "body"}}
     body = {
-        p.name: requests_.attribute(p, value)
-        for p, value in given.items()
-        if p.location == "body" and value is not None
+        p.name: requests_.to_json(p, value) for p, value in given.items() if p.location == "body" and value is not None
     }
     check_required(plan, body)
     return Creation(plan.resource, plan.method, values, execution.build_request(plan.method, values, body))
@@ -65,7 +63,7 @@ def _build_creation(execution: Execution, plan: InsertPlan, row: Row) -> Creatio
 def _insert_row(execution: Execution, plan: InsertPlan, creation: Creation) -> Generator[Row, None, None]:
     attributes = {f"data__{name}": to_cell(value) for name, value in (creation.request.body or {}).items()}
     given = {**creation.values, **attributes}
-    if creation.request.creates:
+    if creation.request.creates_secret:
         yield from create_and_deliver(
             execution, creation, lambda row: execution.project_response(plan.returning, plan.method, row, given)
         )
@@ -81,7 +79,7 @@ def _describe_quota(execution: Execution, creation: Creation) -> str:
         return ""
     try:
         response = execution.services.client.send(execution.build_request(method, creation.values))
-        count = count_unexpired(replies.rows(method, response), execution.services.now_ms())
+        count = count_unexpired(replies.find_rows(method, response), execution.services.now_ms())
     except Error:
         return ""
     return f" (you have {count:,} that are not expired)"

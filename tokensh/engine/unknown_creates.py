@@ -32,7 +32,7 @@ class UnknownCreates:
 
     def rows(self) -> Iterator[Row]:
         """Yield the table's rows as the disk has them now: other sessions may have added some."""
-        for entry in self._journal.left():
+        for entry in self._journal.leftover_intents():
             intent = entry.intent
             head = (
                 entry.id,
@@ -48,7 +48,7 @@ class UnknownCreates:
 
     def summary(self) -> str | None:
         """Return the line that a session begins with, or None if there is nothing to report."""
-        entries = list(self._journal.left())
+        entries = list(self._journal.leftover_intents())
         if not entries:
             return None
         first = entries[0].intent
@@ -60,17 +60,17 @@ class UnknownCreates:
 
     def forget_token(self, token_id: str) -> None:
         """Take a token that was revoked off all entries; clear those without another."""
-        for entry in self._journal.left():
+        for entry in self._journal.leftover_intents():
             remaining = tuple(orphan for orphan in entry.intent.orphans if orphan[0] != token_id)
             if remaining == entry.intent.orphans:
                 continue
             if remaining:
-                entry.leave(remaining)
+                entry.keep_for_recovery(remaining)
             else:
-                entry.clear()
+                entry.remove()
 
     def forget(self, ids: Collection[Value] | None = None) -> None:
         """Clear the entries of these ids, or all: the user has checked them."""
-        for entry in self._journal.left():
+        for entry in self._journal.leftover_intents():
             if ids is None or entry.id in ids:
-                entry.clear()
+                entry.remove()

@@ -42,4 +42,4 @@ class Preload:
             self._warm()
         for name in self._modules:
             import_module(name)
-        self._client.preload()
+        self._client.import_in_background()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from tokensh._dataclasses import dataclass, replace
-from tokensh.api.hosts import Hosts, name_of
+from tokensh.api.hosts import Hosts, name_from_url
 from tokensh.dbapi.connection import Connection, connect
 from tokensh.engine.fetch import ParameterValues, build_requests
 from tokensh.engine.functions import function_names
@@ -163,7 +163,7 @@ def _workspaces(option: str | None, known: Sequence[str]) -> tuple[str, ...] | N
     found: dict[str, None] = {}
     for one in filter(None, map(str.strip, option.split(","))):
         pattern = "://" not in one and _GLOB.search(one)
-        matching = [w for w in known if fnmatchcase(w.lower(), one.lower())] if pattern else [name_of(one)]
+        matching = [w for w in known if fnmatchcase(w.lower(), one.lower())] if pattern else [name_from_url(one)]
         if not matching:
             raise InterfaceError(
                 f"no configured workspace is like {one!r}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from tokensh.api.workspaces import SERVER
+from tokensh.api.workspaces import SERVER_TEMPLATE
 from tokensh.errors import Error, InterfaceError
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import ExitShell, MetaCommand, unquote
@@ -28,7 +28,7 @@ def _use_workspace(shell: ShellContext, argument: str) -> None:
         shell.console.note("no workspace is set: statements must name one")
         return
     try:
-        connection.hosts.resolve(SERVER, {"deployment_name": connection.workspace})
+        connection.hosts.resolve(SERVER_TEMPLATE, {"deployment_name": connection.workspace})
     except Error:
         connection.workspace = before
         raise
