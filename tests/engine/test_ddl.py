@@ -256,7 +256,7 @@ def test_a_wrong_change_of_a_table_is_an_error(sql: str, words: str, session: Co
     ("sql", "words"),
     [
         ("CREATE TABLE made (x, X)", "the column 'X' is named twice"),
-        ("CREATE TABLE made (x, PRIMARY KEY (y))", "SQLite refuses such a table"),
+        ("CREATE TABLE made (x, PRIMARY KEY (y))", "SQLite refuses the table"),
         ("CREATE TABLE made (rowid, oid, _rowid_)", "cannot have all of the columns"),
     ],
 )
@@ -440,7 +440,7 @@ def test_what_another_session_made_meanwhile_is_kept(connect: Connect) -> None:
     slow, plain = other.run("CREATE TABLE IF NOT EXISTS both (x)"), connect().run("CREATE TABLE both (x)")
     run(one, "CREATE TABLE IF NOT EXISTS both (x)", "INSERT INTO both VALUES (1)")
     assert list(slow.rows) == []
-    with pytest.raises(ProgrammingError, match="another session made it"):
+    with pytest.raises(ProgrammingError, match="another session created it"):
         list(plain.rows)
     assert run(other, "SELECT x FROM both") == [(1,)]
 

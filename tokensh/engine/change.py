@@ -41,7 +41,7 @@ def run_change(execution: Execution, plan: ChangePlan) -> Generator[Row, None, N
         except Error as error:
             if plan.verb == "DELETE" and _is_not_found(error):
                 execution.forget_revoked(row)
-                continue  # it was gone already: deleted by no one here, so it is not a row of the result
+                continue  # it was gone before: this statement did not delete it, so it returns no row for it
             raise count_rows(error, done, total, _REPEAT) from None
         if plan.verb == "DELETE":
             execution.forget_revoked(row)

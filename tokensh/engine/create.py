@@ -116,7 +116,7 @@ class Creator:
         try:
             yield response
         except BaseException as error:  # noqa: BLE001 (whatever it was, the value is lost)
-            raise _undelivered(creation, token_id, error, entry) from None
+            raise _describe_undelivered(creation, token_id, error, entry) from None
         self._delivered.add(token_id)
         if self._hold_back():
             self._held.append((entry, creation.orphans(token_id) if token_id else ()))
@@ -236,7 +236,7 @@ def had_no_effect(error: Error) -> bool:
             return True
 
 
-def _undelivered(creation: Creation, token_id: str, error: BaseException, entry: Entry) -> UnknownOutcome:
+def _describe_undelivered(creation: Creation, token_id: str, error: BaseException, entry: Entry) -> UnknownOutcome:
     """Return the error for a token that exists and whose value was not written out."""
     orphans = creation.orphans(token_id) if token_id else ()
     entry.keep_for_recovery(orphans)

@@ -15,7 +15,7 @@ _KEY_FIELDS = ("deployment_name", "token_id")
 def describe_refresh(store: Store, name: str) -> RowSet:
     """Return `change` (new, gone, was, is) and the view's columns; a changed row is two, as it was and as it is.
 
-    Raises ProgrammingError if there is no such materialized view.
+    Raises ProgrammingError for an unknown materialized view.
     """
     view = store.find(name)
     if view is None or view.kind != "MATERIALIZED VIEW":

@@ -8,7 +8,6 @@ not done for each row. The database is opened when it is first needed and closed
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
 
 from tokensh._dataclasses import dataclass
 from tokensh.api import request as requests_
@@ -65,16 +64,19 @@ class Execution:
         self.services = services
         self.creator = creator
         self.callbacks = callbacks
+        self._database: Database | None = None
 
-    @cached_property
+    @property
     def database(self) -> Database:
         """The statement's database, opened at first use."""
-        return Database(self.services.cancellation)
+        if self._database is None:
+            self._database = Database(self.services.cancellation)
+        return self._database
 
     def close(self) -> None:
         """Close the statement's database, if it was opened."""
-        if "database" in self.__dict__:
-            self.database.close()
+        if self._database is not None:
+            self._database.close()
 
     # ---- reads
 

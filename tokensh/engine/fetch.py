@@ -83,10 +83,10 @@ class ParameterValues:
 
     def evaluate(self, values: ValueSet, parameter: Parameter) -> tuple[Value, ...]:
         """Return the values of a set in the parameter's type. Raises ProgrammingError, DataError."""
-        members = (value for value in self._iterate(values, parameter) if value is not None)
-        return tuple(dict.fromkeys(_normalize(value, parameter) for value in members))
+        members = (value for value in self._iterate_members(values, parameter) if value is not None)
+        return tuple(dict.fromkeys(_normalize_value(value, parameter) for value in members))
 
-    def _iterate(self, values: ValueSet, parameter: Parameter) -> Iterator[Value]:
+    def _iterate_members(self, values: ValueSet, parameter: Parameter) -> Iterator[Value]:
         match values:
             case Constants():
                 yield from values.values
@@ -99,7 +99,7 @@ class ParameterValues:
                     yield row[0]
             case AnyOf():
                 for member in values.sets:
-                    yield from self._iterate(member, parameter)
+                    yield from self._iterate_members(member, parameter)
             case AllOf():
                 first, *others = (self.evaluate(member, parameter) for member in values.sets)
                 yield from (value for value in first if all(value in other for other in others))
@@ -114,7 +114,7 @@ def _find_parameter(scan: Scan, name: str) -> Parameter:
     return parameter
 
 
-def _normalize(value: Value, parameter: Parameter) -> Value:
+def _normalize_value(value: Value, parameter: Parameter) -> Value:
     """Return a value in the type of its parameter, so that 1 and '1' are one request."""
     if parameter.type == "string" and isinstance(value, int | float):
         return requests_.to_text(parameter, value)
@@ -270,10 +270,10 @@ class Fetcher:
             ready = [scan for scan in waiting if all(required_scans(v, by_id) <= loaded for v in scan.values.values())]
             requests = [request for scan in ready for request in build_requests(scan, values, self._hosts)]
             waiting = [scan for scan in waiting if scan not in ready]
-            self._fetch(requests, _Loader(requests, outcomes, database, keep=bool(waiting)))
+            self._fetch_round(requests, _Loader(requests, outcomes, database, keep=bool(waiting)))
             loaded |= {scan.id for scan in ready}
 
-    def _fetch(self, requests: Sequence[ScanRequest], loader: _Loader) -> None:
+    def _fetch_round(self, requests: Sequence[ScanRequest], loader: _Loader) -> None:
         """Send each request once, however many scans ask for it, and load each response while the next are on their way."""
         unsent = loader.unsent()
         total = len(unsent)
@@ -334,7 +334,7 @@ class _Loader:
         self._outcomes = outcomes
         self._database = database
         self._keep = keep
-        self._uses = Counter(_key(request.request) for request in requests)
+        self._uses = Counter(_request_key(request.request) for request in requests)
         self._queues: dict[int, deque[ScanRequest]] = {}
         for request in requests:
             self._queues.setdefault(request.scan.id, deque()).append(request)
@@ -342,21 +342,25 @@ class _Loader:
     def unsent(self) -> list[Request]:
         """Return the requests that have not been sent, each once."""
         requests = (request.request for queue in self._queues.values() for request in queue)
-        return list({_key(request): request for request in requests if _key(request) not in self._outcomes}.values())
+        return list(
+            {
+                _request_key(request): request for request in requests if _request_key(request) not in self._outcomes
+            }.values()
+        )
 
     def add(self, request: Request, outcome: Response | Error) -> None:
         """Add a response or an error, and load what can be loaded now."""
-        self._outcomes[_key(request)] = outcome
+        self._outcomes[_request_key(request)] = outcome
         self.load()
 
     def load(self) -> None:
         """Load each request's rows, if its response and those of all requests of its scan before it are there."""
         for queue in self._queues.values():
-            while queue and _key(queue[0].request) in self._outcomes:
+            while queue and _request_key(queue[0].request) in self._outcomes:
                 self._load_rows(queue.popleft())
 
     def _load_rows(self, request: ScanRequest) -> None:
-        key = _key(request.request)
+        key = _request_key(request.request)
         rows = _rows_of(request, self._outcomes[key])
         try:
             self._database.load(request.scan.table, len(request.scan.columns), rows)
@@ -378,7 +382,7 @@ def _rows_of(request: ScanRequest, outcome: Response | Error) -> Iterator[Row]:
 
 
 def _is_absent(request: ScanRequest, error: Error) -> bool:
-    """Return whether a get by key found nothing, which is no row instead of an error.
+    """Return whether a get by key found nothing: that gives an empty result instead of an error.
 
     Only a get: "not found" for a listing says that the listing itself is missing, and an inventory of tokens that silently
     became empty would be the most dangerous wrong answer of all.
@@ -411,5 +415,5 @@ def _join_errors(failures: Mapping[str, Error], asked: int) -> SeveralErrors:
 _Key = tuple[str, str]
 
 
-def _key(request: Request) -> _Key:
+def _request_key(request: Request) -> _Key:
     return request.method, request.url

@@ -15,7 +15,7 @@ from tokensh.rows import Value
 def registered_functions() -> tuple[Function, ...]:
     """Return the functions that are added to the SQLite that is installed."""
     # SQLite has all mathematical functions or none: SQLITE_ENABLE_MATH_FUNCTIONS is one switch.
-    lacks_mathematics = "sqrt" not in _built_in_names()
+    lacks_mathematics = "sqrt" not in _sqlite_functions()
     return tuple(
         function
         for function in functions().values()
@@ -26,11 +26,11 @@ def registered_functions() -> tuple[Function, ...]:
 @cache
 def function_names() -> frozenset[str]:
     """Return the functions that a query may call, in lower case: those that are declared and available."""
-    return frozenset(functions()) & (_built_in_names() | {function.name for function in registered_functions()})
+    return frozenset(functions()) & (_sqlite_functions() | {function.name for function in registered_functions()})
 
 
 @cache
-def _built_in_names() -> frozenset[str]:
+def _sqlite_functions() -> frozenset[str]:
     connection = sqlite3.connect(":memory:")
     try:
         return frozenset(name.lower() for (name,) in connection.execute("SELECT name FROM pragma_function_list"))

@@ -1,10 +1,15 @@
-"""The history of statements: a file that is its owner's alone, and holds no secret."""
+"""The history of statements: a SQLite file that only its owner can read, without secrets.
+
+A statement is written down before it runs, with the outcome `interrupted`, and again when it ends: what a crash or a closed
+terminal cuts short is in the history too.
+"""
 
 from __future__ import annotations
 
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +24,20 @@ CREATE TABLE IF NOT EXISTS statements(
   outcome TEXT NOT NULL)
 """
 _SELECT = "SELECT id, statement, started, duration, rows, workspace, outcome FROM statements"
-_BATCH = 200
+_PAGE_SIZE = 200
 """Statements that are read at a time, from the latest on."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """A statement that was run: `started` in seconds since the epoch, `duration` in seconds, `outcome` `ok` or an error."""
+    """A statement that was run.
+
+    Attributes:
+        started: seconds since the epoch.
+        duration: seconds; None while it runs, or if it was interrupted.
+        rows: of its result, or that it changed.
+        outcome: `ok`, `interrupted` or an error.
+    """
 
     id: int
     statement: str
@@ -54,84 +66,90 @@ def to_row(one: HistoryEntry) -> Row:
 
 
 class History:
-    """The statements of all sessions, in one SQLite file. Raises OperationalError where the file cannot be used.
+    """The statements of all sessions, in one SQLite file.
+
+    All methods raise OperationalError if the file cannot be used, the constructor too if it exists.
 
     Args:
-        path: the file; it is made, and its folder if that is missing, when the first statement is written down.
-        redact: takes secrets out of a statement before it is written.
+        path: the file; it is created, with its folder, when the first statement is written.
+        redact: removes secrets from a statement before it is written.
     """
 
     def __init__(self, path: Path, redact: Callable[[str], str]) -> None:
         self._redact = redact
         self._path = path
-        self._file = self._opened() if os.path.lexists(path) else None
+        self._file = self._connect() if os.path.lexists(path) else None
 
-    def _opened(self) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
         try:
             make_private_folder(self._path.parent)
             os.close(open_private(self._path, os.O_RDWR))
-            file = sqlite3.connect(self._path, timeout=5, isolation_level=None, check_same_thread=False)
-            file.execute("PRAGMA synchronous=NORMAL")
-            file.execute(_SCHEMA)
+            with ExitStack() as on_failure:
+                # One session may run statements in several threads; 5 s is how long another session may hold the lock.
+                file = sqlite3.connect(self._path, timeout=5, isolation_level=None, check_same_thread=False)
+                on_failure.callback(file.close)
+                file.execute("PRAGMA synchronous=NORMAL")
+                file.execute(_SCHEMA)
+                on_failure.pop_all()
         except (OSError, sqlite3.Error) as error:
-            raise self._unusable(error) from None
+            raise self._to_error(error) from None
         return file
 
-    def _unusable(self, error: Exception) -> OperationalError:
+    def _to_error(self, error: Exception) -> OperationalError:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         return OperationalError(f"the history {self._path} cannot be used: {reason}")
 
     def add(self, statement: str, started: float, workspace: str | None) -> int:
-        """Write down a statement that is about to run; the number it is known by."""
-        return self._write(
+        """Write down a statement that is about to run, and return its number."""
+        return self._execute(
             "INSERT INTO statements(statement, started, workspace, outcome) VALUES (?, ?, ?, 'interrupted')",
             (self._redact(statement), started, workspace),
         )
 
     def finish(self, number: int, duration: float, rows: int | None, outcome: str) -> None:
-        """Write down how it ended."""
-        self._write(
+        """Write down how a statement ended."""
+        self._execute(
             "UPDATE statements SET duration = ?, rows = ?, outcome = ? WHERE id = ?",
             (duration, rows, self._redact(outcome), number),
         )
 
-    def _write(self, sql: str, values: tuple[object, ...]) -> int:
-        self._file = self._file or self._opened()
+    def _execute(self, sql: str, values: tuple[object, ...]) -> int:
+        self._file = self._file or self._connect()
         try:
             return self._file.execute(sql, values).lastrowid or 0
         except sqlite3.Error as error:
-            raise self._unusable(error) from None
+            raise self._to_error(error) from None
 
-    def _read(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+    def _fetch_all(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         if self._file is None:
             return []
         try:
             return self._file.execute(sql, values).fetchall()
         except sqlite3.Error as error:
-            raise self._unusable(error) from None
+            raise self._to_error(error) from None
 
     def latest(self, pattern: str = "") -> Iterator[HistoryEntry]:
-        """The statements from the latest on, those only that hold a text, without regard to case."""
+        """Yield the statements that contain a text, in any case, from the latest on."""
         before = 2**62
         while True:
-            found = self._read(
+            page = self._fetch_all(
                 f"{_SELECT} WHERE id < ? AND instr(lower(statement), lower(?)) > 0 ORDER BY id DESC LIMIT ?",
-                (before, pattern, _BATCH),
+                (before, pattern, _PAGE_SIZE),
             )
-            yield from (HistoryEntry(*row) for row in found)
-            if len(found) < _BATCH:
+            yield from (HistoryEntry(*row) for row in page)
+            if len(page) < _PAGE_SIZE:
                 return
-            before = found[-1][0]
+            before = page[-1][0]
 
     def get(self, number: int) -> HistoryEntry | None:
-        """The statement of a number."""
-        return next((HistoryEntry(*row) for row in self._read(f"{_SELECT} WHERE id = ?", (number,))), None)
+        """Return the statement with a number, or None."""
+        return next((HistoryEntry(*row) for row in self._fetch_all(f"{_SELECT} WHERE id = ?", (number,))), None)
 
     def last_used(self) -> dict[str, float]:
-        """By workspace, when a statement was run there last, in s since the epoch."""
+        """Return the time of the last statement in each workspace, in seconds since the epoch."""
         return {
             name: started
-            for name, started in self._read("SELECT workspace, max(started) FROM statements GROUP BY workspace")
+            for name, started in self._fetch_all("SELECT workspace, max(started) FROM statements GROUP BY workspace")
             if name
         }
 

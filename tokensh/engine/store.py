@@ -1,4 +1,9 @@
-"""Views, materialized views and local tables: a file that outlasts the session, is its owner's alone, and holds no secret."""
+"""Views, materialized views and local tables: a SQLite file that only its owner can read, without secrets.
+
+Each object is a row of `objects`, and has a table `data_<id>` unless it is a view. A materialized view keeps the rows of all its
+versions: a row says in which version it came and in which it was last, so a refresh writes only what has changed, and the
+difference between two versions is a query. A transaction is opened for each change, since several sessions may share the file.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +27,9 @@ from tokensh.sql.unparse import quoted
 T = TypeVar("T")
 
 _FIRST, _LAST = '"tokensh:first"', '"tokensh:last"'
-"""The versions of a materialized view that a row is in, from the first to the last; without a last, it is in the present one."""
-_GONE = re.compile(r"^no such table: data_")
-_OWN_NAME = re.compile(r"\bdata_\d+\.")
+"""The first and last version of a materialized view that a row is in; the last is NULL for the current version."""
+_DROPPED = re.compile(r"^no such table: data_")
+_TABLE_PREFIX = re.compile(r"\bdata_\d+\.")
 _ROW_NUMBERS = ("rowid", "_rowid_", "oid")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects(
@@ -36,12 +41,12 @@ CREATE TABLE IF NOT EXISTS refreshes(
 
 
 class ObjectExists(ProgrammingError):
-    """An object of that name is there, and was not to be replaced."""
+    """An object of that name exists and must not be replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object of the store: its number, its kind, its query as text (empty: none), its columns."""
+    """An object of the store; `query` is its text, empty for a table of columns."""
 
     number: int
     name: str
@@ -51,67 +56,71 @@ class StoredObject:
 
     @property
     def table(self) -> str:
-        """The table of the store that holds its rows."""
+        """The table of the file that holds its rows."""
         return f"data_{self.number}"
 
     @property
     def row_number(self) -> str:
-        """What SQLite calls the number of a row, where no column has that name."""
-        taken = {one.name.lower() for one in self.columns}
+        """A name of SQLite for the number of a row that no column has; empty if the columns have them all."""
+        taken = {column.name.lower() for column in self.columns}
         return next((name for name in _ROW_NUMBERS if name not in taken), "")
 
 
 class Store:
-    """Views, materialized views and local tables, in one SQLite file. It is made by the first CREATE.
+    """The file of views, materialized views and local tables. The first CREATE creates it.
 
-    Raises OperationalError where the file cannot be used, IntegrityError where a constraint of a table refuses a row.
+    Methods raise OperationalError if the file cannot be used, IntegrityError if a constraint of a table refuses a row.
 
     Args:
         path: the file.
-        redact: what it would change is not stored.
-        now: seconds since the epoch.
+        redact: masks secrets; a query that it would change is refused, a text is stored masked.
+        now: returns seconds since the epoch.
     """
 
     def __init__(self, path: Path, redact: Callable[[str], str], now: Callable[[], float]) -> None:
         self.path = path
         self._redact = redact
         self._now = now
-        self._opened: sqlite3.Connection | None = None
-        self._known: tuple[object, dict[str, StoredObject]] | None = None
+        self._file: sqlite3.Connection | None = None
+        self._cached: tuple[object, dict[str, StoredObject]] | None = None
 
     def close(self) -> None:
         """Close the file."""
-        if self._opened is not None:
-            self._opened.close()
-            self._opened = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
-    # ---- looking
+    # ---- finding
 
     def find(self, name: str) -> StoredObject | None:
-        """The object of a name, without regard to case."""
-        return self._objects().get(name.lower())
+        """Return the object with a name in any case, or None."""
+        return self._read_objects().get(name.lower())
 
     def names(self) -> tuple[str, ...]:
-        """The names of all objects."""
-        return tuple(one.name for one in self._objects().values())
+        """Return the names of all objects."""
+        return tuple(stored.name for stored in self._read_objects().values())
 
-    def _objects(self) -> dict[str, StoredObject]:
-        stamp = self._stamp()
+    def _read_objects(self) -> dict[str, StoredObject]:
+        stamp = self._file_stamp()
         if stamp is None:
             return {}
-        if self._known is None or self._known[0] != stamp:
-            rows = self._run(lambda db: db.execute("SELECT id, name, kind, query, columns FROM objects ORDER BY name"))
-            kept = (StoredObject(number, name, kind, query, _columns(text)) for number, name, kind, query, text in rows)
-            self._known = stamp, {one.name.lower(): one for one in kept}
-        return self._known[1]
+        if self._cached is None or self._cached[0] != stamp:
+            rows = self._run_work(
+                lambda db: db.execute("SELECT id, name, kind, query, columns FROM objects ORDER BY name")
+            )
+            objects = (
+                StoredObject(number, name, kind, query, _load_columns(text)) for number, name, kind, query, text in rows
+            )
+            self._cached = stamp, {stored.name.lower(): stored for stored in objects}
+        return self._cached[1]
 
-    def _stamp(self) -> object:
-        """What changes when the file does; None: there is no file."""
+    def _file_stamp(self) -> object:
+        """Return a value that changes when another session changes the file; None without a file."""
         try:
-            found = self.path.stat()
+            status = self.path.stat()
         except OSError:
             return None
-        return (found.st_mtime_ns, found.st_size, found.st_ino) if found.st_size else None
+        return (status.st_mtime_ns, status.st_size, status.st_ino) if status.st_size else None
 
     # ---- changing
 
@@ -125,198 +134,206 @@ class Store:
         *,
         replace: bool = True,
     ) -> StoredObject:
-        """Make an object; `definitions` are a table's columns and constraints.
+        """Create an object and return it.
 
-        One of the same name, which another session made just now perhaps, is replaced; or else AlreadyThere is raised.
+        Args:
+            kind: what it is.
+            name: its name.
+            query: the text of its query.
+            columns: its columns.
+            definitions: a table's columns and constraints, as SQLite takes them.
+            replace: whether an object of this name is replaced; else ObjectExists is raised. Another session may have created
+                it since the statement was planned.
         """
         if self._redact(query) != query:
             raise ProgrammingError("the query holds what looks like a token", hint="the store keeps no secrets")
-        if {one.name.lower() for one in columns}.issuperset(_ROW_NUMBERS):
+        if {column.name.lower() for column in columns}.issuperset(_ROW_NUMBERS):
             raise ProgrammingError(f"a table cannot have all of the columns {', '.join(_ROW_NUMBERS)}")
         if kind != "VIEW":
-            _check(definitions)
-        texts = json.dumps([[one.name, one.type, one.origin] for one in columns])
+            _check_definitions(definitions)
+        texts = json.dumps([[column.name, column.type, column.origin] for column in columns])
 
         def work(db: sqlite3.Connection) -> StoredObject:
             if not replace and db.execute("SELECT 1 FROM objects WHERE name = ?", (name,)).fetchone():
-                raise ObjectExists(f"there is a {name} now: another session made it", hint="run the statement again")
-            self._remove(db, name)
+                raise ObjectExists(
+                    f"{name} exists: another session created it just now", hint="run the statement again"
+                )
+            self._remove_object(db, name)
             cursor = db.execute(
                 "INSERT INTO objects(name, kind, query, columns, created) VALUES (?, ?, ?, ?, ?)",
                 (name, kind, query, texts, self._now()),
             )
-            made = StoredObject(cursor.lastrowid or 0, name, kind, query, tuple(columns))
+            created = StoredObject(cursor.lastrowid or 0, name, kind, query, tuple(columns))
             if kind != "VIEW":
                 more = (_FIRST, _LAST) if kind == "MATERIALIZED VIEW" else ()
-                db.execute(f"CREATE TABLE {made.table} ({', '.join((*definitions, *more))})")
-            return made
+                db.execute(f"CREATE TABLE {created.table} ({', '.join((*definitions, *more))})")
+            return created
 
         return self._run_transaction(work)
 
     def drop(self, name: str) -> None:
-        """Take an object away, with its rows."""
-        self._run_transaction(lambda db: self._remove(db, name))
+        """Remove an object with its rows."""
+        self._run_transaction(lambda db: self._remove_object(db, name))
 
     @staticmethod
-    def _remove(db: sqlite3.Connection, name: str) -> None:
+    def _remove_object(db: sqlite3.Connection, name: str) -> None:
         for (number,) in db.execute("SELECT id FROM objects WHERE name = ?", (name,)).fetchall():
             db.execute(f"DROP TABLE IF EXISTS data_{number}")
             db.execute("DELETE FROM refreshes WHERE object = ?", (number,))
             db.execute("DELETE FROM objects WHERE id = ?", (number,))
 
     def insert(
-        self, kept: StoredObject, targets: Sequence[str], rows: Sequence[Row], *, replace: bool = False
+        self, stored: StoredObject, targets: Sequence[str], rows: Sequence[Row], *, replace: bool = False
     ) -> list[Row]:
-        """Add rows to a table; the whole rows as they are then."""
+        """Add rows to a table, and return them whole, with defaults filled in."""
         names = ", ".join(map(quoted, targets))
         marks = ", ".join("?" * len(targets))
-        sql = (
-            f"{'REPLACE' if replace else 'INSERT'} INTO {kept.table} ({names}) VALUES ({marks}) RETURNING {_all(kept)}"
-        )
+        sql = f"{'REPLACE' if replace else 'INSERT'} INTO {stored.table} ({names}) VALUES ({marks}) RETURNING {_column_list(stored)}"
 
         def work(db: sqlite3.Connection) -> list[Row]:
             return [db.execute(sql, self._redact_texts(row)).fetchone() for row in rows]
 
         return self._run_transaction(work)
 
-    def update(self, kept: StoredObject, targets: Sequence[str], rows: Sequence[Row]) -> list[Row]:
-        """Change rows, each given as its number and its new values; the whole rows as they are then."""
+    def update(self, stored: StoredObject, targets: Sequence[str], rows: Sequence[Row]) -> list[Row]:
+        """Change rows, each given as its number and its new values, and return them whole."""
         assigned = ", ".join(f"{quoted(name)} = ?" for name in targets)
-        sql = f"UPDATE {kept.table} SET {assigned} WHERE {kept.row_number} = ? RETURNING {_all(kept)}"
+        sql = f"UPDATE {stored.table} SET {assigned} WHERE {stored.row_number} = ? RETURNING {_column_list(stored)}"
 
         def work(db: sqlite3.Connection) -> list[Row]:
-            found = (db.execute(sql, (*self._redact_texts(values), number)).fetchone() for number, *values in rows)
-            return [one for one in found if one is not None]
+            updated = (db.execute(sql, (*self._redact_texts(values), number)).fetchone() for number, *values in rows)
+            return [row for row in updated if row is not None]
 
         return self._run_transaction(work)
 
-    def delete(self, kept: StoredObject, numbers: Sequence[Value]) -> list[Row]:
-        """Take rows away by their numbers; the rows as they were."""
-        sql = f"DELETE FROM {kept.table} WHERE {kept.row_number} = ? RETURNING {_all(kept)}"
+    def delete(self, stored: StoredObject, numbers: Sequence[Value]) -> list[Row]:
+        """Delete rows by their numbers, and return them as they were."""
+        sql = f"DELETE FROM {stored.table} WHERE {stored.row_number} = ? RETURNING {_column_list(stored)}"
 
         def work(db: sqlite3.Connection) -> list[Row]:
-            found = (db.execute(sql, (number,)).fetchone() for number in numbers)
-            return [one for one in found if one is not None]
+            deleted = (db.execute(sql, (number,)).fetchone() for number in numbers)
+            return [row for row in deleted if row is not None]
 
         return self._run_transaction(work)
 
-    def refresh(self, kept: StoredObject, rows: Iterable[Row]) -> int:
-        """Give a materialized view new rows, as a new version; unchanged rows are kept once for all versions they are in."""
-        wanted = Counter(self._without_secrets(kept, row) for row in rows)
-        names = _all(kept)
-        ended = f"UPDATE {kept.table} SET {_LAST} = ? WHERE {kept.row_number} = ?"
+    def refresh(self, stored: StoredObject, rows: Iterable[Row]) -> int:
+        """Store the rows of a materialized view as a new version, and return their number; unchanged rows are stored once."""
+        # A count for each row, because a view may have equal rows.
+        wanted = Counter(self._without_secrets(stored, row) for row in rows)
+        names = _column_list(stored)
+        end_row = f"UPDATE {stored.table} SET {_LAST} = ? WHERE {stored.row_number} = ?"
 
         def work(db: sqlite3.Connection) -> int:
             (version,) = db.execute(
-                "SELECT coalesce(max(version), 0) + 1 FROM refreshes WHERE object = ?", (kept.number,)
+                "SELECT coalesce(max(version), 0) + 1 FROM refreshes WHERE object = ?", (stored.number,)
             ).fetchone()
             count = wanted.total()
             current = db.execute(
-                f"SELECT {kept.row_number}, {names} FROM {kept.table} WHERE {_LAST} IS NULL"
+                f"SELECT {stored.row_number}, {names} FROM {stored.table} WHERE {_LAST} IS NULL"
             ).fetchall()
             for number, *values in current:
                 row = tuple(values)
                 if wanted[row]:
                     wanted[row] -= 1
                 else:
-                    db.execute(ended, (version - 1, number))
-            marks = ", ".join("?" * len(kept.columns))
+                    db.execute(end_row, (version - 1, number))
+            marks = ", ".join("?" * len(stored.columns))
             db.executemany(
-                f"INSERT INTO {kept.table} ({names}, {_FIRST}) VALUES ({marks}, ?)",
+                f"INSERT INTO {stored.table} ({names}, {_FIRST}) VALUES ({marks}, ?)",
                 ((*row, version) for row in wanted.elements()),
             )
-            db.execute("INSERT INTO refreshes VALUES (?, ?, ?, ?)", (kept.number, version, self._now(), count))
+            db.execute("INSERT INTO refreshes VALUES (?, ?, ?, ?)", (stored.number, version, self._now(), count))
             return count
 
         return self._run_transaction(work)
 
-    def differences(self, kept: StoredObject) -> tuple[list[Row], list[Row]]:
-        """The rows that the last refresh of a materialized view brought, and those that it took away."""
-        names = _all(kept)
+    def differences(self, stored: StoredObject) -> tuple[list[Row], list[Row]]:
+        """Return the rows that the last refresh of a materialized view added, and those that it removed."""
+        names = _column_list(stored)
 
         def work(db: sqlite3.Connection) -> tuple[list[Row], list[Row]]:
-            (version,) = db.execute("SELECT max(version) FROM refreshes WHERE object = ?", (kept.number,)).fetchone()
+            (version,) = db.execute("SELECT max(version) FROM refreshes WHERE object = ?", (stored.number,)).fetchone()
             if version == 1:
                 return [], []
-            sql = f"SELECT {names} FROM {kept.table} WHERE"
-            come = db.execute(f"{sql} {_FIRST} = ?", (version,)).fetchall()
-            gone = db.execute(f"{sql} {_LAST} = ?", (version - 1,)).fetchall()
-            return come, gone
+            sql = f"SELECT {names} FROM {stored.table} WHERE"
+            added = db.execute(f"{sql} {_FIRST} = ?", (version,)).fetchall()
+            removed = db.execute(f"{sql} {_LAST} = ?", (version - 1,)).fetchall()
+            return added, removed
 
-        return self._run(work)
+        return self._run_work(work)
 
-    def select_statement(self, kept: StoredObject, hidden: str) -> str:
-        """The query that reads an object's rows where the file is attached as `store`; `hidden` names the row's number."""
-        where = f" WHERE {_LAST} IS NULL" if kept.kind == "MATERIALIZED VIEW" else ""
-        return f"SELECT {_all(kept)}, {kept.row_number} AS {quoted(hidden)} FROM store.{kept.table}{where}"
+    def select_statement(self, stored: StoredObject, hidden: str) -> str:
+        """Return the query for an object's rows in a database that attached the file as `store`; `hidden` names the row's number."""
+        where = f" WHERE {_LAST} IS NULL" if stored.kind == "MATERIALIZED VIEW" else ""
+        return (
+            f"SELECT {_column_list(stored)}, {stored.row_number} AS {quoted(hidden)} FROM store.{stored.table}{where}"
+        )
 
-    # ---- how
+    # ---- working on the file
 
     def _redact_texts(self, row: Iterable[Value]) -> Row:
         return tuple(self._redact(value) if isinstance(value, str) else value for value in row)
 
-    def _without_secrets(self, kept: StoredObject, row: Row) -> Row:
-        cells = zip(kept.columns, row, strict=True)
+    def _without_secrets(self, stored: StoredObject, row: Row) -> Row:
+        cells = zip(stored.columns, row, strict=True)
         return self._redact_texts(None if is_secret(column.name) else value for column, value in cells)
 
     def _run_transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do something whole or not at all."""
+        """Run work in a transaction, and return its result."""
 
-        def whole(db: sqlite3.Connection) -> T:
+        def transact(db: sqlite3.Connection) -> T:
             db.execute("BEGIN IMMEDIATE")
             try:
-                found = work(db)
+                result = work(db)
             except BaseException:
                 db.execute("ROLLBACK")
                 raise
             db.execute("COMMIT")
-            return found
+            return result
 
-        found = self._run(whole)
-        self._known = None
-        return found
+        result = self._run_work(transact)
+        self._cached = None
+        return result
 
-    def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _run_work(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            return work(self._connect())
+            return work(self._open_file())
         except sqlite3.IntegrityError as error:
-            raise IntegrityError(f"the table refuses the row: {_OWN_NAME.sub('', str(error))}") from None
+            raise IntegrityError(f"the table refuses the row: {_TABLE_PREFIX.sub('', str(error))}") from None
         except (OSError, sqlite3.Error) as error:
-            if _GONE.search(str(error)):
+            if _DROPPED.search(str(error)):
                 raise dropped_meanwhile() from None
             reason = error.strerror if isinstance(error, OSError) else str(error)
             raise OperationalError(f"the store {self.path} cannot be used: {reason}") from None
 
-    def _connect(self) -> sqlite3.Connection:
-        if self._opened is None:
+    def _open_file(self) -> sqlite3.Connection:
+        if self._file is None:
             make_private_folder(self.path.parent)
             os.close(open_private(self.path, os.O_RDWR))
-            self._opened = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
-            self._opened.executescript(_SCHEMA)
-        return self._opened
+            self._file = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
+            self._file.executescript(_SCHEMA)
+        return self._file
 
 
 def dropped_meanwhile() -> OperationalError:
-    """Another session has dropped a table since its name was looked up."""
-    return OperationalError(
-        "another session dropped the table just now, or made it anew", hint="run the statement again"
-    )
+    """Return the error for a table that another session dropped after its name was looked up."""
+    return OperationalError("another session dropped or replaced the table just now", hint="run the statement again")
 
 
-def _check(definitions: Sequence[str]) -> None:
-    """Try a table's columns and constraints. Raises ProgrammingError that says what SQLite has against them."""
+def _check_definitions(definitions: Sequence[str]) -> None:
+    """Create a table with these columns and constraints in a scratch database. Raises ProgrammingError with SQLite's reason."""
     db = sqlite3.connect(":memory:")
     try:
-        db.execute(f"CREATE TABLE made ({', '.join(definitions)})")
+        db.execute(f"CREATE TABLE scratch ({', '.join(definitions)})")
     except sqlite3.Error as error:
-        raise ProgrammingError(f"SQLite refuses such a table: {error}") from None
+        raise ProgrammingError(f"SQLite refuses the table: {error}") from None
     finally:
         db.close()
 
 
-def _all(kept: StoredObject) -> str:
-    return ", ".join(quoted(one.name) for one in kept.columns)
+def _column_list(stored: StoredObject) -> str:
+    return ", ".join(quoted(column.name) for column in stored.columns)
 
 
-def _columns(text: str) -> tuple[Column, ...]:
+def _load_columns(text: str) -> tuple[Column, ...]:
     return tuple(Column(name, kind, origin) for name, kind, origin in json.loads(text))

@@ -60,12 +60,12 @@ glob(pattern: string, text: string) -> boolean | whether a text matches a patter
 hex(x: any) -> string | the bytes as hexadecimal digits
 ifnull(x: T, y: T) -> T | x, or y if x is NULL
 iif(condition: any, yes: T, no: T) -> T | the second if the first is true, else the third
-instr(text: string, part: string) -> integer | where a part begins, from 1; 0 if there is none
+instr(text: string, part: string) -> integer | where a part begins, from 1; 0 if it is not found
 json(text: json) -> json | the JSON text without needless blanks
 json_array(x: any, ...) -> json | a JSON array
 json_array_length(json: json [, path: string]) -> integer | how many elements an array has
 json_extract(json: json, path: string, ...) -> json | the value at a path such as '$.name' or '$[0]'
-json_insert(json: json, path: string, value: any, ...) -> json | the JSON with values added where there are none
+json_insert(json: json, path: string, value: any, ...) -> json | the JSON with values added where they are missing
 json_object(name: string, value: any, ...) -> json | a JSON object
 json_patch(json: json, patch: json) -> json | the JSON merged with another
 json_quote(x: any) -> json | a value as JSON

@@ -79,7 +79,7 @@ def _replace_matches(text: Value, pattern: Value, replacement: Value, flags: Val
 
 
 @FUNCTIONS.implement(
-    "regexp_instr(text: string, pattern: string) -> integer | where the first match begins, from 1; 0 if there is none"
+    "regexp_instr(text: string, pattern: string) -> integer | where the first match begins, from 1; 0 without a match"
 )
 def _locate_match(text: Value, pattern: Value) -> Value:
     if text is None or pattern is None:
