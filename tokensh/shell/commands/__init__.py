@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+from tokensh.environment import DEFAULT_WIDTH
 from tokensh.errors import InterfaceError
 from tokensh.shell.commands import (
     describe,
@@ -39,7 +40,7 @@ def run_command(shell: ShellContext, name: str, argument: str) -> None:
 
 
 def _list_commands(shell: ShellContext, _: str) -> None:
-    width = shell.console.options().width or 80
+    width = shell.console.options().width or DEFAULT_WIDTH
     for family in get_args(Family):
         shell.console.say(family)
         entries = [(f"{each.name} {each.argument}", each.help) for each in COMMANDS.values() if each.family == family]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokensh.engine.diff import describe_refresh
+from tokensh.environment import DEFAULT_WIDTH
 from tokensh.errors import InterfaceError, UnknownName
 from tokensh.provider.model import Method, Parameter, Resource
 from tokensh.provider.statement_templates import form
@@ -33,7 +34,7 @@ def _describe_name(shell: ShellContext, argument: str) -> None:
     if method.strip():
         shell.prefill(form(resource, _find_method(resource, method.strip())))
         return
-    for line in _format_resource(resource, console.options().width or 80):
+    for line in _format_resource(resource, console.options().width or DEFAULT_WIDTH):
         console.say(line)
 
 
@@ -43,15 +44,11 @@ def _find_resource(shell: ShellContext, path: tuple[str, ...]) -> Resource:
     try:
         return catalog.find(path, namespace)
     except UnknownName:
-        services = [
-            (provider.name, service.name)
-            for provider in catalog.providers()
-            for service in catalog.services(provider.name)
-        ]
         same_name = [
             resource
-            for service in services
-            for resource in catalog.resources(*service)
+            for provider in catalog.providers()
+            for service in catalog.services(provider.name)
+            for resource in catalog.resources(provider.name, service.name)
             if resource.name.lower() == path[-1].lower()
         ]
         if len(same_name) != 1 or len(path) > 1:
@@ -133,28 +130,18 @@ COMMANDS = (
         r"\d",
         "[RESOURCE [METHOD]]",
         "list resources; describe one; bring a method's statement to the prompt",
-        "Resources and the connection",
+        "Resources",
         _describe_name,
     ),
+    MetaCommand(r"\dt", "", "list views and tables, of the store and of this session", "Resources", _list_tables),
     MetaCommand(
-        r"\dt",
-        "",
-        "list views and tables, of the store and of this session",
-        "Resources and the connection",
-        _list_tables,
-    ),
-    MetaCommand(
-        r"\diff",
-        "VIEW",
-        "what the last REFRESH of a materialized view changed",
-        "Resources and the connection",
-        _show_differences,
+        r"\diff", "VIEW", "show what the last REFRESH of a materialized view changed", "Resources", _show_differences
     ),
     MetaCommand(
         r"\conninfo",
         "",
-        "workspace, host and credential, and where each comes from",
-        "Resources and the connection",
+        "show workspace, host and credential, and where each comes from",
+        "Resources",
         _show_connection,
     ),
 )

@@ -85,11 +85,7 @@ COMMANDS = (
         words=("exit", "quit", ":q"),
     ),
     MetaCommand(
-        r"\c",
-        "[WORKSPACE | PROFILE]",
-        "use this workspace where a statement names none",
-        "The session",
-        _use_workspace,
+        r"\c", "[WORKSPACE | PROFILE]", "use this workspace where a statement names none", "The session", _use_workspace
     ),
     MetaCommand(
         r"\set",

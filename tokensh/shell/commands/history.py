@@ -108,7 +108,7 @@ COMMANDS = (
     MetaCommand(
         r"\history",
         "[TEXT]",
-        "the latest statements, or those that contain a text, and their outcomes",
+        "list the latest statements, or those that contain a text, and their outcomes",
         "What was run",
         _list_history,
     ),

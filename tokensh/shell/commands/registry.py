@@ -8,9 +8,7 @@ from typing import Literal
 from tokensh._dataclasses import dataclass
 from tokensh.shell.commands.context import ShellContext
 
-Family = Literal[
-    "Help and leaving", "Resources and the connection", "The statement", "What was run", "Results", "The session"
-]
+Family = Literal["Help and leaving", "Resources", "The statement", "What was run", "Results", "The session"]
 
 
 class ExitShell(Exception):
@@ -29,7 +27,8 @@ class MetaCommand:
         run: carries the command out with its argument, which may be empty. Raises Error, ExitShell, KeyboardInterrupt.
         takes_statement: whether an open statement before the command belongs to it and needs no `;`. Before other commands
             the statement stays open and continues behind them.
-        needs_prompt: whether the command makes sense only where a user types; the others could run in a script.
+        needs_prompt: whether the command makes sense only where a user types. Scripts of `-f` run no commands yet; the others
+            could be allowed there.
         words: what the user may type instead of the name, on a line of its own.
         arguments: returns what may follow, with a note on each, for completion; None: completion knows by itself, or nothing.
     """

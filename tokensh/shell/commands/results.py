@@ -39,18 +39,18 @@ def _setting_words(_: ShellContext) -> Mapping[str, str]:
     }
 
 
-_FORMATS_HELP = f"how results look: {', '.join(FORMATS)}"
+_FORMATS_HELP = f"choose how results look: {', '.join(FORMATS)}"
 
 COMMANDS = (
-    _declare_alias(r"\x", "[on|off|auto]", "expanded", "one record per block"),
+    _declare_alias(r"\x", "[on|off|auto]", "expanded", "show one record per block"),
     _declare_alias(r"\format", "NAME", "format", _FORMATS_HELP),
     _declare_alias(r"\T", "NAME", "format", r"the same as \format"),
-    _declare_alias(r"\rawtimes", "[on|off]", "times", "times as epoch milliseconds"),
-    _declare_alias(r"\timing", "[on|off]", "timing", "the time below each result"),
+    _declare_alias(r"\rawtimes", "[on|off]", "times", "show times as epoch milliseconds"),
+    _declare_alias(r"\timing", "[on|off]", "timing", "show the time below each result"),
     MetaCommand(
         r"\pset",
         "[NAME [VALUE]]",
-        f"settings: {', '.join(SETTINGS)}",
+        f"show or change settings: {', '.join(SETTINGS)}",
         "Results",
         _set_setting,
         arguments=_setting_words,
