@@ -139,6 +139,6 @@ Start = Callable[..., Terminal]
 """Starts tokensh, by default with its own sandbox, and waits for the prompt."""
 
 
-def on(site: Sandbox) -> tuple[str, ...]:
+def connect_to(site: Sandbox) -> tuple[str, ...]:
     """Return the arguments that connect to a sandbox."""
     return ("--endpoint", site.endpoint, "-w", WORKSPACE)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.shell.terminal import CTRL_C, CTRL_D, ENTER, WORKSPACE, Start, Terminal, on
+from tests.shell.terminal import CTRL_C, CTRL_D, ENTER, WORKSPACE, Start, Terminal, connect_to
 from tokensh.engine.history import History
 from tokensh.sandbox import Sandbox
 
 pytestmark = pytest.mark.terminal
 
 
-def shown(terminal: Terminal, text: str) -> str:
+def screen_after(terminal: Terminal, text: str) -> str:
     """Clear the screen, run a line of input, and return the screen."""
     terminal.type("\x0c")
     terminal.prompt()
@@ -24,35 +24,35 @@ def shown(terminal: Terminal, text: str) -> str:
 
 
 def test_g_runs_the_statement_before_it(start: Start) -> None:
-    assert re.search(r"\| *one *\|", shown(start(), r"select 1 as one \g"))
+    assert re.search(r"\| *one *\|", screen_after(start(), r"select 1 as one \g"))
 
 
 @pytest.mark.parametrize("command", [r"\gx", r"\G"])
 def test_gx_shows_records_once(command: str, start: Start) -> None:
     terminal = start()
-    assert "RECORD 1" in shown(terminal, f"select 1 as one {command}")
-    assert "RECORD 1" not in shown(terminal, "select 1 as one;")
+    assert "RECORD 1" in screen_after(terminal, f"select 1 as one {command}")
+    assert "RECORD 1" not in screen_after(terminal, "select 1 as one;")
 
 
 def test_g_alone_runs_the_last_statement_again(start: Start) -> None:
     terminal = start()
     terminal.run("select 'again' as word;")
-    assert "again" in shown(terminal, r"\g").partition("tokensh")[2].partition("\n")[2]
+    assert "again" in screen_after(terminal, r"\g").partition("tokensh")[2].partition("\n")[2]
 
 
 def test_g_sends_a_result_to_a_program_or_a_file(start: Start, tmp_path: Path) -> None:
     terminal = start()
-    assert "ONE" in shown(terminal, r"select 'one' as x \g |tr a-z A-Z")
+    assert "ONE" in screen_after(terminal, r"select 'one' as x \g |tr a-z A-Z")
     terminal.run(f"select 'two' as x \\g {tmp_path}/two.txt")
     assert "two" in (tmp_path / "two.txt").read_text()
-    assert "three" in shown(terminal, "select 'three' as x;")
+    assert "three" in screen_after(terminal, "select 'three' as x;")
 
 
 def test_a_program_that_reads_only_the_beginning_is_no_error(start: Start) -> None:
     terminal = start()
     text = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) select i from n"
-    assert "error" not in shown(terminal, rf"{text} \g |head -1")
-    assert "fine" in shown(terminal, "select 'fine' as x;")
+    assert "error" not in screen_after(terminal, rf"{text} \g |head -1")
+    assert "fine" in screen_after(terminal, "select 'fine' as x;")
 
 
 def test_o_takes_a_program(start: Start, tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_r_drops_the_open_statement_and_p_shows_it(start: Start) -> None:
     terminal.type("2 as two,\r\\r\r")
     terminal.see("the text is dropped")
     terminal.prompt()
-    assert "three" in shown(terminal, "select 3 as three;")
+    assert "three" in screen_after(terminal, "select 3 as three;")
 
 
 def test_an_open_statement_outlives_a_command(start: Start) -> None:
@@ -89,9 +89,9 @@ def test_an_open_statement_outlives_a_command(start: Start) -> None:
 
 def test_echo_and_the_systems_shell(start: Start) -> None:
     terminal = start()
-    assert "\nhello there\n" in shown(terminal, r"\echo hello there")
-    assert "\n6\n" in shown(terminal, r"\! expr 2 \* 3")
-    assert "status 3" in shown(terminal, r"\! exit 3")
+    assert "\nhello there\n" in screen_after(terminal, r"\echo hello there")
+    assert "\n6\n" in screen_after(terminal, r"\! expr 2 \* 3")
+    assert "status 3" in screen_after(terminal, r"\! exit 3")
 
 
 def test_ctrl_c_stops_a_program_and_not_the_shell(start: Start) -> None:
@@ -101,7 +101,7 @@ def test_ctrl_c_stops_a_program_and_not_the_shell(start: Start) -> None:
     terminal.type(CTRL_C)
     terminal.prompt()
     assert "status 130" in terminal.display or "status -2" in terminal.display
-    assert "usable" in shown(terminal, "select 'usable' as x;")
+    assert "usable" in screen_after(terminal, "select 'usable' as x;")
 
 
 @pytest.mark.parametrize(
@@ -119,26 +119,26 @@ def test_ctrl_c_stops_a_program_and_not_the_shell(start: Start) -> None:
     ],
 )
 def test_a_short_name_changes_a_setting(command: str, setting: str, start: Start) -> None:
-    assert f"\n{setting}\n" in shown(start(), command)
+    assert f"\n{setting}\n" in screen_after(start(), command)
 
 
 def test_settings_are_shown_and_changed(start: Start) -> None:
     terminal = start()
-    assert "times are readable" in shown(terminal, r"\pset")
-    shown(terminal, r"\pset null (none)")
-    assert "(none)" in shown(terminal, "select null as nothing;")
-    assert "'fromat'" in shown(terminal, r"\pset fromat csv")
+    assert "times are readable" in screen_after(terminal, r"\pset")
+    screen_after(terminal, r"\pset null (none)")
+    assert "(none)" in screen_after(terminal, "select null as nothing;")
+    assert "'fromat'" in screen_after(terminal, r"\pset fromat csv")
     assert "did you mean 'format'?" in terminal.display
-    shown(terminal, r"\T csv")
-    assert "\none\n1\n" in shown(terminal, "select 1 as one;")
-    assert "invalid format: 'cvs'" in shown(terminal, r"\pset format cvs")
+    screen_after(terminal, r"\T csv")
+    assert "\none\n1\n" in screen_after(terminal, "select 1 as one;")
+    assert "invalid format: 'cvs'" in screen_after(terminal, r"\pset format cvs")
     assert "did you mean 'csv'?" in terminal.display
-    assert "choose from on, off" in shown(terminal, r"\pset timing maybe")
+    assert "choose from on, off" in screen_after(terminal, r"\pset timing maybe")
 
 
 def test_a_resources_page_shows_fields_methods_parameters_and_statements(start: Start) -> None:
     terminal = start("--sandbox", size=(100, 60))
-    page = shown(terminal, r"\d user_tokens")
+    page = screen_after(terminal, r"\d user_tokens")
     for text in ("token_id       string", "revoketoken  EXEC", "deployment_name"):
         assert text in page
     assert re.search(r"e\.g\.\s+dbc-abcd0123-a1bc", page)
@@ -166,10 +166,10 @@ def test_views_and_tables_are_listed_and_described(start: Start) -> None:
     terminal = start("--sandbox", size=(100, 40))
     terminal.run("create view v as select comment from user_tokens;")
     terminal.run("select 1 as one;")
-    page = shown(terminal, r"\dt")
+    page = screen_after(terminal, r"\dt")
     assert re.search(r"v +\| view +\| comment", page)
     assert re.search(r"_1 +\| session table +\| one", page)
-    assert 'SELECT "comment"' in shown(terminal, r"\d v")
+    assert 'SELECT "comment"' in screen_after(terminal, r"\d v")
 
 
 def test_conninfo_names_host_and_credential(start: Start, tmp_path: Path) -> None:
@@ -177,8 +177,8 @@ def test_conninfo_names_host_and_credential(start: Start, tmp_path: Path) -> Non
     profile.write_text("[prod]\nhost = https://dbc-a1.cloud.databricks.com\ntoken = dapi0123\n")
     profile.chmod(0o600)
     terminal = start("-q")
-    shown(terminal, r"\c prod")
-    page = shown(terminal, r"\conninfo")
+    screen_after(terminal, r"\c prod")
+    page = screen_after(terminal, r"\conninfo")
     assert "dbc-a1.cloud.databricks.com" in page
     assert "profile prod" in page
     assert "dapi0123" not in terminal.everything
@@ -186,33 +186,33 @@ def test_conninfo_names_host_and_credential(start: Start, tmp_path: Path) -> Non
 
 def test_a_workspace_that_can_be_none_is_refused(start: Start) -> None:
     terminal = start()
-    assert "error" in shown(terminal, r"\c evil.example.com")
+    assert "error" in screen_after(terminal, r"\c evil.example.com")
     assert f"tokensh sandbox/{WORKSPACE}>" in terminal.display
 
 
 def test_help_on_statements(start: Start) -> None:
     terminal = start("--sandbox", size=(100, 40))
-    assert "EXEC      call a method" in shown(terminal, r"\h")
-    assert "EXEC user_tokens.revoketoken" in shown(terminal, r"\h exec")
-    assert r"did you mean \h INSERT?" in shown(terminal, r"\h insret")
+    assert "EXEC      call a method" in screen_after(terminal, r"\h")
+    assert "EXEC user_tokens.revoketoken" in screen_after(terminal, r"\h exec")
+    assert r"did you mean \h INSERT?" in screen_after(terminal, r"\h insret")
 
 
 def test_named_queries_take_values_that_stay_values(start: Start, tmp_path: Path) -> None:
     terminal = start("--sandbox", size=(100, 40))
     terminal.run("\\ns like select comment from user_tokens where comment like '%$1%' and expiry_time > $2")
     assert stat.S_IMODE((tmp_path / ".local/share/tokensh/queries/like.sql").stat().st_mode) == 0o600
-    assert "laptop" in shown(terminal, r"\n like laptop 0")
-    assert "(0 rows" in shown(terminal, r"""\n like "x' OR 1 = 1 --" 0""")
-    assert "takes 2 values, not 1" in shown(terminal, r"\n like laptop")
-    assert "like" in shown(terminal, r"\n")
-    shown(terminal, r"\nd like")
-    assert "unknown query 'like'" in shown(terminal, r"\n like")
+    assert "laptop" in screen_after(terminal, r"\n like laptop 0")
+    assert "(0 rows" in screen_after(terminal, r"""\n like "x' OR 1 = 1 --" 0""")
+    assert "takes 2 values, not 1" in screen_after(terminal, r"\n like laptop")
+    assert "like" in screen_after(terminal, r"\n")
+    screen_after(terminal, r"\nd like")
+    assert "unknown query 'like'" in screen_after(terminal, r"\n like")
 
 
 def test_a_file_stops_at_its_first_error_and_names_the_line(start: Start, tmp_path: Path) -> None:
     (tmp_path / "work.sql").write_text("select 1 as one;\n\\echo half\n  select nope;\nselect 3 as three;\n")
     terminal = start("--sandbox", size=(100, 30))
-    page = shown(terminal, f"\\i {tmp_path}/work.sql")
+    page = screen_after(terminal, f"\\i {tmp_path}/work.sql")
     assert "half" in page
     assert "work.sql:3:10: error" in page
     assert "1 more statement was not run" in page
@@ -221,7 +221,7 @@ def test_a_file_stops_at_its_first_error_and_names_the_line(start: Start, tmp_pa
 
 def test_a_file_that_reads_itself_ends(start: Start, tmp_path: Path) -> None:
     (tmp_path / "loop.sql").write_text(f"\\i {tmp_path}/loop.sql\n")
-    assert "10 deep" in shown(start(), f"\\i {tmp_path}/loop.sql")
+    assert "10 deep" in screen_after(start(), f"\\i {tmp_path}/loop.sql")
 
 
 def test_rc_sql_runs_at_start_and_leaves_the_history_alone(start: Start, tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_rc_sql_runs_at_start_and_leaves_the_history_alone(start: Start, tmp_pat
     terminal = start("--sandbox", size=(200, 30))
     assert "from rc" in terminal.display
     assert "rc.sql:4:8: error: unknown column 'nope'" in terminal.display
-    assert "hello" in shown(terminal, "select '{{ greeting }}' as x;")
+    assert "hello" in screen_after(terminal, "select '{{ greeting }}' as x;")
     history = History(tmp_path / ".local/state/tokensh/history.db", str)
     assert [entry.statement for entry in history.latest()] == ["select 'hello' as x"]
     history.close()
@@ -249,13 +249,13 @@ def test_config_toml_sets_the_shell_up(start: Start, tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text('[shell]\nformat = "csv"\ntiming = false\nvi = true\n')
     terminal = start()
-    assert "\none\n1\n(1 row) _1\n" in shown(terminal, "select 1 as one;")
+    assert "\none\n1\n(1 row) _1\n" in screen_after(terminal, "select 1 as one;")
     terminal.see("· vi ·")
 
 
 @pytest.mark.parametrize("word", ["help", "?", "help;"])
 def test_bare_words_ask_for_help(word: str, start: Start) -> None:
-    assert re.search(r"Ctrl-D\s+leaves", shown(start(), word))
+    assert re.search(r"Ctrl-D\s+leaves", screen_after(start(), word))
 
 
 def editor(tmp_path: Path, script: str) -> str:
@@ -268,7 +268,7 @@ def editor(tmp_path: Path, script: str) -> str:
 def test_e_runs_what_the_editor_ends(start: Start, tmp_path: Path) -> None:
     terminal = start(EDITOR="false", VISUAL=editor(tmp_path, """sed -i 's/$/ + 1 as three;/' "$1" """))
     terminal.run("select 2;")
-    assert re.search(r"\| *three *\|", shown(terminal, r"\e"))
+    assert re.search(r"\| *three *\|", screen_after(terminal, r"\e"))
 
 
 def test_e_brings_back_what_is_not_ended(start: Start, tmp_path: Path) -> None:
@@ -302,17 +302,17 @@ def test_rerun_runs_and_recall_brings_back(start: Start) -> None:
     terminal = start()
     terminal.run("select 'first' as word;")
     terminal.run("select 'second' as word;")
-    assert "| first " in shown(terminal, r"\rerun 1")
-    assert "| first " in shown(terminal, r"\rerun")
+    assert "| first " in screen_after(terminal, r"\rerun 1")
+    assert "| first " in screen_after(terminal, r"\rerun")
     terminal.type("\\recall 2\r")
     terminal.see("> select 'second' as word;")
     terminal.type(CTRL_C)
     terminal.prompt()
-    assert r"\history lists" in shown(terminal, r"\rerun 99")
+    assert r"\history lists" in screen_after(terminal, r"\rerun 99")
 
 
 def test_a_create_is_asked_about_before_it_runs_again(start: Start, site: Sandbox) -> None:
-    terminal = start(*on(site), size=(100, 40), DATABRICKS_TOKEN=site.token)
+    terminal = start(*connect_to(site), size=(100, 40), DATABRICKS_TOKEN=site.token)
     terminal.run("insert into user_tokens (comment) select 'twice' returning token_info;")
     for command in (r"\rerun", r"\g"):
         terminal.type(f"{command}\r")
@@ -341,7 +341,7 @@ def test_a_revoke_that_is_run_again_asks_as_usual(start: Start) -> None:
 def test_what_held_a_secret_is_not_run_again(start: Start) -> None:
     terminal = start("--sandbox", size=(100, 30))
     terminal.run(f"select '{'dapi' + '0123456789abcdef' * 2}' as x;")
-    assert "held a secret" in shown(terminal, r"\rerun")
+    assert "held a secret" in screen_after(terminal, r"\rerun")
 
 
 def test_leaving_a_session_restores_the_terminal(start: Start) -> None:
@@ -359,9 +359,9 @@ def test_the_history_fits_a_line_a_statement(start: Start) -> None:
         "select token_id, comment, creation_time, expiry_time from user_tokens where comment = 'terraform ci';"
     )
     terminal.run("select nope;")
-    page = shown(terminal, r"\history")
+    page = screen_after(terminal, r"\history")
     assert re.search(r"\| 1 \| \S+ +\| \S+ s \| +1 \| ok +\| select token_id, comment, .*… +\|", page)
     assert re.search(r"\| 2 \| .*\| UnknownName \| select nope +\|", page)
     assert "workspace" not in page
     terminal.run(r"\c dbc-bcde1234-b2cd")
-    assert WORKSPACE in shown(terminal, r"\history nope")
+    assert WORKSPACE in screen_after(terminal, r"\history nope")

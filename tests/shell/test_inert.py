@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.render.results import HOSTILE
-from tests.shell.terminal import CTRL_C, TAB, WORKSPACE, Start, Terminal, on
+from tests.shell.terminal import CTRL_C, TAB, WORKSPACE, Start, Terminal, connect_to
 from tokensh.sandbox import Sandbox
 
 pytestmark = pytest.mark.terminal
@@ -55,7 +55,7 @@ def assert_inert(terminal: Terminal) -> None:
 
 
 def open_terminal(start: Start, site: Sandbox) -> Terminal:
-    return start(*on(site), size=(160, 60), DATABRICKS_TOKEN=site.token, TOKENSH_PAGER="cat")
+    return start(*connect_to(site), size=(160, 60), DATABRICKS_TOKEN=site.token, TOKENSH_PAGER="cat")
 
 
 def test_rows_in_every_format(start: Start, hostile: Sandbox) -> None:

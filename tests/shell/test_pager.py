@@ -42,8 +42,10 @@ def show_paged(text: str, environment: Environment, columns: int = 40) -> tuple[
 )
 def test_what_the_screen_can_hold_is_not_show_paged(text: str, pages: bool, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
-    place = make_environment(tmp_path, variables={"PAGER": f"dd of={seen} status=none", "PATH": os.environ["PATH"]})
-    terminal, notes = show_paged(text, place)
+    environment = make_environment(
+        tmp_path, variables={"PAGER": f"dd of={seen} status=none", "PATH": os.environ["PATH"]}
+    )
+    terminal, notes = show_paged(text, environment)
     assert seen.exists() is pages
     assert (seen.read_text() if pages else terminal) == text
     assert terminal == ("" if pages else text)
@@ -89,8 +91,8 @@ def test_a_pager_that_leaves_early_is_told_by_a_broken_pipe_and_nothing_else(tmp
 
 def test_ctrl_c_is_the_pagers_until_it_ends(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGINT)
-    place = make_environment(tmp_path, variables={"PAGER": "cat", "PATH": os.environ["PATH"]})
-    pager = Pager(place, io.StringIO(), (80, 5), print)
+    environment = make_environment(tmp_path, variables={"PAGER": "cat", "PATH": os.environ["PATH"]})
+    pager = Pager(environment, io.StringIO(), (80, 5), print)
     pager.write("x\n" * 3)
     assert signal.getsignal(signal.SIGINT) is before, "not before there is a pager"
     pager.write("x\n" * 30)

@@ -22,12 +22,12 @@ class Screen(io.StringIO):
         return True
 
 
-def on_a_terminal(home: Path) -> tuple[Environment, Screen]:
+def make_terminal(home: Path) -> tuple[Environment, Screen]:
     screen = Screen()
     return replace(make_environment(home), stderr=screen), screen
 
 
-def until(screen: Screen, text: str) -> str:
+def wait_for(screen: Screen, text: str) -> str:
     """Wait until a text is written, and return everything that was written."""
     limit = time.monotonic() + 20
     while text not in screen.getvalue():
@@ -37,12 +37,12 @@ def until(screen: Screen, text: str) -> str:
 
 
 def test_it_says_what_is_done_and_how_many_have_answered_and_leaves_nothing(tmp_path: Path) -> None:
-    place, screen = on_a_terminal(tmp_path)
-    spinner = Spinner(place, Cancellation(), 80)
+    environment, screen = make_terminal(tmp_path)
+    spinner = Spinner(environment, Cancellation(), 80)
     spinner.start()
     spinner.set_activity("reading 3 workspaces")
     spinner.set_progress(2, 3)
-    written = until(screen, "Ctrl-C cancels")
+    written = wait_for(screen, "Ctrl-C cancels")
     spinner.stop()
     assert re.search(r"reading 3 workspaces · 2 of 3 answered · \d+\.\ds · Ctrl-C cancels", written)
     assert screen.getvalue().endswith("\r\x1b[K")
@@ -50,11 +50,11 @@ def test_it_says_what_is_done_and_how_many_have_answered_and_leaves_nothing(tmp_
 
 @pytest.mark.parametrize("columns", [20, 40, 80])
 def test_it_is_never_as_wide_as_the_terminal(columns: int, tmp_path: Path) -> None:
-    place, screen = on_a_terminal(tmp_path)
-    spinner = Spinner(place, Cancellation(), columns)
+    environment, screen = make_terminal(tmp_path)
+    spinner = Spinner(environment, Cancellation(), columns)
     spinner.start()
     spinner.set_activity("reading user_tokens of a-workspace-with-a-long-name-and-more")
-    until(screen, "reading")
+    wait_for(screen, "reading")
     spinner.stop()
     frames = re.findall("\r([^\x1b]+)\x1b", screen.getvalue())
     assert frames
@@ -62,33 +62,33 @@ def test_it_is_never_as_wide_as_the_terminal(columns: int, tmp_path: Path) -> No
 
 
 def test_after_ctrl_c_it_says_that_a_create_is_waited_for(tmp_path: Path) -> None:
-    place, screen = on_a_terminal(tmp_path)
+    environment, screen = make_terminal(tmp_path)
     cancellation = Cancellation()
-    spinner = Spinner(place, cancellation, 80)
+    spinner = Spinner(environment, cancellation, 80)
     spinner.start()
     spinner.set_activity("create on dbc-1")
     cancellation.press()
-    until(screen, "waiting at most 10 s for the answer · Ctrl-C again gives up")
+    wait_for(screen, "waiting at most 10 s for the answer · Ctrl-C again gives up")
     spinner.stop()
 
 
 def test_plain_writes_one_line_that_stays(tmp_path: Path) -> None:
-    place, screen = on_a_terminal(tmp_path)
-    spinner = Spinner(place, Cancellation(), 80, plain=True)
+    environment, screen = make_terminal(tmp_path)
+    spinner = Spinner(environment, Cancellation(), 80, plain=True)
     spinner.start()
     spinner.set_activity("reading user_tokens of dbc-1")
-    until(screen, "\n")
+    wait_for(screen, "\n")
     time.sleep(0.3)
     spinner.stop()
     assert screen.getvalue() == "reading user_tokens of dbc-1 · Ctrl-C cancels\n"
 
 
 def test_off_a_terminal_there_is_none(tmp_path: Path) -> None:
-    place = make_environment(tmp_path)
-    spinner = Spinner(place, Cancellation())
+    environment = make_environment(tmp_path)
+    spinner = Spinner(environment, Cancellation())
     spinner.start()
     spinner.resume()
     time.sleep(0.5)
     spinner.stop()
-    assert isinstance(place.stderr, io.StringIO)
-    assert place.stderr.getvalue() == ""
+    assert isinstance(environment.stderr, io.StringIO)
+    assert environment.stderr.getvalue() == ""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shell.terminal import CTRL_C, ENTER, WORKSPACE, Start, Terminal, on
+from tests.shell.terminal import CTRL_C, ENTER, WORKSPACE, Start, Terminal, connect_to
 from tokensh.sandbox import Sandbox
 
 pytestmark = pytest.mark.terminal
@@ -41,7 +41,7 @@ def test_the_terminal_is_asked_nothing_at_the_start_nor_later(size: tuple[int, i
 
 @pytest.mark.parametrize("size", [(40, 12), (30, 10)])
 def test_a_long_place_leaves_room_to_type(size: tuple[int, int], start: Start, site: Sandbox) -> None:
-    terminal = start(*on(site), DATABRICKS_TOKEN=site.token, size=size)
+    terminal = start(*connect_to(site), DATABRICKS_TOKEN=site.token, size=size)
     terminal.run("select 'abc' as x;")
     assert "| abc |" in terminal.everything
 

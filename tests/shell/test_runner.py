@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shell.terminal import CTRL_C, CTRL_D, ENTER, WORKSPACE, Start, Terminal, on
+from tests.shell.terminal import CTRL_C, CTRL_D, ENTER, WORKSPACE, Start, Terminal, connect_to
 from tokensh.sandbox import Sandbox
 
 pytestmark = pytest.mark.terminal
@@ -46,7 +46,7 @@ def assert_usable(terminal: Terminal) -> None:
 def test_ctrl_c_gives_the_prompt_back_whatever_the_server_does(
     fault: dict[str, object], start: Start, site: Sandbox
 ) -> None:
-    terminal = start(*on(site), DATABRICKS_TOKEN=site.token)
+    terminal = start(*connect_to(site), DATABRICKS_TOKEN=site.token)
     site.fault("GET *list", **fault)
     terminal.type("select * from user_tokens;\r")
     terminal.see(f"reading user_tokens of {WORKSPACE}")
@@ -86,7 +86,7 @@ def test_ctrl_c_stops_rows_that_fill_the_screen(start: Start) -> None:
 
 
 def test_a_request_that_was_given_up_leaves_nothing_behind(start: Start, site: Sandbox) -> None:
-    terminal = start(*on(site), DATABRICKS_TOKEN=site.token)
+    terminal = start(*connect_to(site), DATABRICKS_TOKEN=site.token)
     site.fault("GET *list", delay=1.5)
     terminal.type("select comment from user_tokens;\r")
     terminal.see("Ctrl-C cancels")
@@ -98,7 +98,7 @@ def test_a_request_that_was_given_up_leaves_nothing_behind(start: Start, site: S
 
 
 def test_ctrl_c_is_in_the_history_as_an_interruption(start: Start, site: Sandbox) -> None:
-    terminal = start(*on(site), DATABRICKS_TOKEN=site.token, size=(120, 24))
+    terminal = start(*connect_to(site), DATABRICKS_TOKEN=site.token, size=(120, 24))
     site.fault("GET *list", delay=60)
     terminal.type("select * from user_tokens;\r")
     terminal.see("Ctrl-C cancels")
@@ -108,7 +108,7 @@ def test_ctrl_c_is_in_the_history_as_an_interruption(start: Start, site: Sandbox
 
 
 def test_what_follows_a_cancelled_statement_is_not_run(start: Start, site: Sandbox) -> None:
-    terminal = start(*on(site), DATABRICKS_TOKEN=site.token)
+    terminal = start(*connect_to(site), DATABRICKS_TOKEN=site.token)
     site.fault("GET *list", delay=60)
     terminal.paste("select * from user_tokens;\nselect 'never' || ' seen' as x;\n")
     terminal.type(ENTER)
@@ -122,7 +122,7 @@ def test_what_follows_a_cancelled_statement_is_not_run(start: Start, site: Sandb
 
 
 def test_ctrl_c_during_a_create_waits_for_the_answer_and_delivers_it(start: Start, site: Sandbox) -> None:
-    terminal = start(*on(site), DATABRICKS_TOKEN=site.token)
+    terminal = start(*connect_to(site), DATABRICKS_TOKEN=site.token)
     site.fault("POST *create", delay=2.5, after_handler=True)
     terminal.type("insert into user_tokens (data__comment) values ('kept') returning token_value;\r")
     terminal.see(f"create on {WORKSPACE}")
@@ -136,7 +136,7 @@ def test_ctrl_c_during_a_create_waits_for_the_answer_and_delivers_it(start: Star
 
 
 def test_the_second_ctrl_c_gives_a_create_up_and_names_the_token_that_nobody_holds(start: Start, site: Sandbox) -> None:
-    terminal = start(*on(site), DATABRICKS_TOKEN=site.token, size=(100, 24))
+    terminal = start(*connect_to(site), DATABRICKS_TOKEN=site.token, size=(100, 24))
     site.fault("POST *create", delay=60, after_handler=True)
     terminal.type("insert into user_tokens (data__comment) values ('lost') returning token_value;\r")
     terminal.see(f"create on {WORKSPACE}")
@@ -151,7 +151,7 @@ def test_the_second_ctrl_c_gives_a_create_up_and_names_the_token_that_nobody_hol
 
 
 def test_ctrl_c_during_a_revoke_is_honest_and_quick(start: Start, site: Sandbox) -> None:
-    terminal = start(*on(site), DATABRICKS_TOKEN=site.token)
+    terminal = start(*connect_to(site), DATABRICKS_TOKEN=site.token)
     terminal.run("select token_id from user_tokens limit 1;")
     site.fault("POST *delete", delay=60)
     terminal.type("delete from user_tokens where token_id in (select token_id from _);\r")
@@ -165,7 +165,7 @@ def test_ctrl_c_during_a_revoke_is_honest_and_quick(start: Start, site: Sandbox)
 
 
 def test_ctrl_c_at_the_question_before_a_revoke_sends_nothing(start: Start, site: Sandbox) -> None:
-    terminal = start(*on(site), DATABRICKS_TOKEN=site.token)
+    terminal = start(*connect_to(site), DATABRICKS_TOKEN=site.token)
     terminal.type("delete from user_tokens where token_id = 'abc';\r")
     terminal.see("[y/N]")
     press_ctrl_c(terminal)
@@ -178,7 +178,7 @@ def test_ctrl_c_at_the_question_before_a_revoke_sends_nothing(start: Start, site
 
 
 def test_the_spinner_says_what_is_done_and_how_many_have_answered(start: Start, site: Sandbox) -> None:
-    terminal = start(*on(site), DATABRICKS_TOKEN=site.token)
+    terminal = start(*connect_to(site), DATABRICKS_TOKEN=site.token)
     site.fault("GET */w/dbc-bcde1234-b2cd/*", delay=60)
     terminal.type(f"select comment from user_tokens where {THREE};\r")
     terminal.see("reading 3 workspaces · 2 of 3 answered · ")
@@ -187,7 +187,7 @@ def test_the_spinner_says_what_is_done_and_how_many_have_answered(start: Start, 
 
 
 def test_the_spinner_never_wraps_and_leaves_nothing_on_forty_columns(start: Start, site: Sandbox) -> None:
-    terminal = start(*on(site), DATABRICKS_TOKEN=site.token, size=(40, 12))
+    terminal = start(*connect_to(site), DATABRICKS_TOKEN=site.token, size=(40, 12))
     site.fault("GET */w/dbc-bcde1234-b2cd/*", delay=60)
     terminal.type(f"select 1 from user_tokens where {THREE};\r")
     terminal.see("reading 3 workspaces")
@@ -205,7 +205,7 @@ def test_what_is_quick_shows_no_spinner(start: Start) -> None:
 
 
 def test_plain_has_no_animation_and_paints_nothing_anew(start: Start, site: Sandbox) -> None:
-    terminal = start("--plain", *on(site), DATABRICKS_TOKEN=site.token)
+    terminal = start("--plain", *connect_to(site), DATABRICKS_TOKEN=site.token)
     site.fault("GET *list", delay=1.5)
     terminal.type("select comment from user_tokens limit 1;")
     terminal.read(0.3)
@@ -230,10 +230,10 @@ def test_plain_has_no_animation_and_paints_nothing_anew(start: Start, site: Sand
 
 
 def test_watch_paints_in_place_marks_what_changes_and_stops_on_ctrl_c(start: Start, site: Sandbox) -> None:
-    terminal = start(*on(site), DATABRICKS_TOKEN=site.token)
+    terminal = start(*connect_to(site), DATABRICKS_TOKEN=site.token)
     terminal.type("select token_id, comment from user_tokens \\watch 1\r")
     terminal.see("every 1 s: select token_id, comment from user_tokens")
-    other = start(*on(site), DATABRICKS_TOKEN=site.token)
+    other = start(*connect_to(site), DATABRICKS_TOKEN=site.token)
     other.type("insert into user_tokens (data__comment) values ('while watched') returning token_info;\r")
     terminal.see("1 new")
     terminal.see("| + |")
@@ -247,7 +247,7 @@ def test_watch_paints_in_place_marks_what_changes_and_stops_on_ctrl_c(start: Sta
 
 
 def test_ctrl_c_stops_a_watch_whose_answer_does_not_come(start: Start, site: Sandbox) -> None:
-    terminal = start(*on(site), DATABRICKS_TOKEN=site.token)
+    terminal = start(*connect_to(site), DATABRICKS_TOKEN=site.token)
     terminal.run("select comment from user_tokens;")
     site.fault("GET *list", delay=60, skip=1)
     terminal.type("\\watch 1\r")
@@ -258,7 +258,7 @@ def test_ctrl_c_stops_a_watch_whose_answer_does_not_come(start: Start, site: San
 
 
 def test_a_write_cannot_be_watched(start: Start, site: Sandbox) -> None:
-    terminal = start(*on(site), DATABRICKS_TOKEN=site.token)
+    terminal = start(*connect_to(site), DATABRICKS_TOKEN=site.token)
     terminal.run("insert into user_tokens (data__comment) values ('x') \\watch")
     assert r"\watch takes SELECT and SHOW" in terminal.display
     assert site.log == []
@@ -281,7 +281,7 @@ def test_the_terminals_modes_are_as_before_after_a_cancelled_request(
     start: Start, site: Sandbox, tmp_path: Path
 ) -> None:
     script = f'trap : INT; cd {tmp_path}; stty -a > before; "$@"; stty -a > after; cmp before after && echo the same'
-    terminal = start(*on(site), DATABRICKS_TOKEN=site.token, shell=script)
+    terminal = start(*connect_to(site), DATABRICKS_TOKEN=site.token, shell=script)
     site.fault("GET *list", delay=60)
     terminal.type("select * from user_tokens;\r")
     terminal.see("Ctrl-C cancels")

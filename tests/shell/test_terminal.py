@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import seed_statements
-from tests.shell.terminal import CTRL_C, CTRL_D, ENTER, TAB, UP, WORKSPACE, Start, on
+from tests.shell.terminal import CTRL_C, CTRL_D, ENTER, TAB, UP, WORKSPACE, Start, connect_to
 from tokensh.sandbox import Sandbox
 from tokensh.shell.commands import COMMANDS
 
@@ -123,7 +123,7 @@ def test_the_pages_exec_asks_once_naming_the_token_and_its_comment(start: Start)
 
 
 def test_a_revoke_that_is_not_confirmed_is_not_sent(start: Start, site: Sandbox) -> None:
-    terminal = start(*on(site), DATABRICKS_TOKEN=site.token)
+    terminal = start(*connect_to(site), DATABRICKS_TOKEN=site.token)
     terminal.type("delete from user_tokens where token_id = 'abc';\r")
     terminal.see("[y/N]")
     terminal.type("\r")
@@ -132,7 +132,7 @@ def test_a_revoke_that_is_not_confirmed_is_not_sent(start: Start, site: Sandbox)
 
 
 def test_ctrl_c_during_a_slow_request_gives_the_prompt_back(start: Start, site: Sandbox) -> None:
-    terminal = start(*on(site), DATABRICKS_TOKEN=site.token)
+    terminal = start(*connect_to(site), DATABRICKS_TOKEN=site.token)
     site.fault("GET *", delay=30)
     terminal.type("select * from user_tokens;\r")
     terminal.see("Ctrl-C cancels")

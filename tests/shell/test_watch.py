@@ -75,7 +75,7 @@ class WatchSetup:
 
 
 @pytest.fixture
-def place(tmp_path: Path, site: Sandbox) -> Iterator[Callable[..., WatchSetup]]:
+def watch_setup(tmp_path: Path, site: Sandbox) -> Iterator[Callable[..., WatchSetup]]:
     setups: list[WatchSetup] = []
 
     def set_up(
@@ -92,8 +92,8 @@ def place(tmp_path: Path, site: Sandbox) -> Iterator[Callable[..., WatchSetup]]:
 TOKENS = "select token_id, comment from user_tokens"
 
 
-def test_it_asks_every_so_many_seconds_until_ctrl_c_and_says_how_often(place: Callable[..., WatchSetup]) -> None:
-    watched = place(3)
+def test_it_asks_every_so_many_seconds_until_ctrl_c_and_says_how_often(watch_setup: Callable[..., WatchSetup]) -> None:
+    watched = watch_setup(3)
     assert watched.watch.run(TOKENS, 5) == 3
     assert watched.clock.slept == [5, 5, 5]
     assert len(watched.frames) == 3
@@ -102,12 +102,14 @@ def test_it_asks_every_so_many_seconds_until_ctrl_c_and_says_how_often(place: Ca
     assert re.fullmatch(r"22:13:20Z · 7 rows in 0\.00 s · Ctrl-C stops", summary)
 
 
-def test_new_gone_and_changed_rows_are_marked_and_counted(place: Callable[..., WatchSetup], site: Sandbox) -> None:
+def test_new_gone_and_changed_rows_are_marked_and_counted(
+    watch_setup: Callable[..., WatchSetup], site: Sandbox
+) -> None:
     def change_tokens() -> None:
         watched.change("insert into user_tokens (data__comment) values ('brand new')")
         watched.change("delete from user_tokens where comment = 'nightly export'")
 
-    watched = place(3, {2: change_tokens})
+    watched = watch_setup(3, {2: change_tokens})
     watched.connection.yes = True
     watched.watch.run(TOKENS, 1)
     first, second, third = watched.frames
@@ -153,21 +155,21 @@ def test_what_became_of_each_row(before: Snapshot | None, now: Snapshot, marks: 
         "begin",
     ],
 )
-def test_only_queries_are_repeated(statement: str, place: Callable[..., WatchSetup], site: Sandbox) -> None:
+def test_only_queries_are_repeated(statement: str, watch_setup: Callable[..., WatchSetup], site: Sandbox) -> None:
     with pytest.raises(InterfaceError, match="takes SELECT and SHOW"):
-        place(1).watch.run(statement, 2)
+        watch_setup(1).watch.run(statement, 2)
     assert site.log == []
 
 
-def test_show_can_be_watched_and_a_second_is_the_shortest_time(place: Callable[..., WatchSetup]) -> None:
-    watched = place(1)
+def test_show_can_be_watched_and_a_second_is_the_shortest_time(watch_setup: Callable[..., WatchSetup]) -> None:
+    watched = watch_setup(1)
     assert watched.watch.run("show methods in user_tokens", 1) == 1
     with pytest.raises(InterfaceError, match="too short"):
         watched.watch.run("show methods in user_tokens", 0.5)
 
 
-def test_it_slows_down_while_it_is_refused_and_recovers(place: Callable[..., WatchSetup], site: Sandbox) -> None:
-    watched = place(5, {2: lambda: site.fault("GET *list", status=429, times=6, headers={"Retry-After": "0"})})
+def test_it_slows_down_while_it_is_refused_and_recovers(watch_setup: Callable[..., WatchSetup], site: Sandbox) -> None:
+    watched = watch_setup(5, {2: lambda: site.fault("GET *list", status=429, times=6, headers={"Retry-After": "0"})})
     watched.watch.run(TOKENS, 2)
     assert watched.clock.slept == [2, 4, 8, 4, 2]
     assert "every 8 s" in watched.frames[2]
@@ -176,15 +178,15 @@ def test_it_slows_down_while_it_is_refused_and_recovers(place: Callable[..., Wat
     assert "429" not in watched.frames[3]
 
 
-def test_what_another_look_cannot_cure_ends_it(place: Callable[..., WatchSetup], site: Sandbox) -> None:
-    watched = place(5, {2: lambda: site.fault("GET *list", status=403, times=None)})
+def test_what_another_run_cannot_cure_ends_it(watch_setup: Callable[..., WatchSetup], site: Sandbox) -> None:
+    watched = watch_setup(5, {2: lambda: site.fault("GET *list", status=403, times=None)})
     with pytest.raises(ApiError):
         watched.watch.run(TOKENS, 2)
     assert len(watched.clock.slept) == 1
 
 
-def test_it_is_painted_in_place(place: Callable[..., WatchSetup]) -> None:
-    watched = place(4, size=(80, 24))
+def test_it_is_painted_in_place(watch_setup: Callable[..., WatchSetup]) -> None:
+    watched = watch_setup(4, size=(80, 24))
     watched.watch.run(TOKENS, 1)
     screen = pyte.HistoryScreen(80, 24)
     pyte.Stream(screen).feed("before\r\n" + watched.written.replace("\n", "\r\n"))
@@ -199,12 +201,12 @@ def test_it_is_painted_in_place(place: Callable[..., WatchSetup]) -> None:
 
 @pytest.mark.parametrize("size", [(40, 12), (80, 8), (20, 5)])
 def test_what_the_screen_cannot_hold_is_counted_and_what_has_changed_comes_first(
-    size: tuple[int, int], place: Callable[..., WatchSetup]
+    size: tuple[int, int], watch_setup: Callable[..., WatchSetup]
 ) -> None:
     def change_tokens() -> None:
         watched.change("insert into user_tokens (data__comment) values ('brand new')")
 
-    watched = place(2, {2: change_tokens}, size=size)
+    watched = watch_setup(2, {2: change_tokens}, size=size)
     watched.watch.run("select comment from user_tokens order by comment desc", 1)
     screen = pyte.HistoryScreen(*size)
     pyte.Stream(screen).feed(watched.written.replace("\n", "\r\n"))
@@ -214,8 +216,8 @@ def test_what_the_screen_cannot_hold_is_counted_and_what_has_changed_comes_first
         assert "brand new" in "\n".join(screen.display)
 
 
-def test_a_secret_is_never_shown(place: Callable[..., WatchSetup]) -> None:
-    watched = place(1)
+def test_a_secret_is_never_shown(watch_setup: Callable[..., WatchSetup]) -> None:
+    watched = watch_setup(1)
     result = watched.connection.run(
         "insert into user_tokens (data__comment) values ('s') returning token_value, token_info"
     )
@@ -224,8 +226,8 @@ def test_a_secret_is_never_shown(place: Callable[..., WatchSetup]) -> None:
     assert "dapi" not in watched.written
 
 
-def test_memory_stays_flat(place: Callable[..., WatchSetup]) -> None:
-    watched = place(60)
+def test_memory_stays_flat(watch_setup: Callable[..., WatchSetup]) -> None:
+    watched = watch_setup(60)
     grown: list[int] = []
     watched.clock.before_run = {n: lambda: grown.append(tracemalloc.get_traced_memory()[0]) for n in (20, 60)}
     tracemalloc.start()
@@ -240,9 +242,9 @@ def test_memory_stays_flat(place: Callable[..., WatchSetup]) -> None:
     assert per_run < 3 * len(watched.frames[0]), "only what the stream itself keeps"
 
 
-def test_a_terminal_that_changes_its_size_is_painted_afresh(place: Callable[..., WatchSetup]) -> None:
+def test_a_terminal_that_changes_its_size_is_painted_afresh(watch_setup: Callable[..., WatchSetup]) -> None:
     sizes = [(80, 24), (50, 24), (50, 24)]
-    watched = place(3, size=(80, 24))
+    watched = watch_setup(3, size=(80, 24))
     watched.watch.size = lambda: sizes[len(watched.clock.slept)]
     watched.watch.run("select comment from user_tokens", 1)
     assert watched.written.count("\x1b[2J") == 1

@@ -71,9 +71,11 @@ def _copy_column(shell: ShellContext, columns: tuple[Column, ...], rows: Sequenc
 
 
 def _format_without_secrets(name: str, columns: tuple[Column, ...], rows: Sequence[Row], *, header: bool = True) -> str:
-    kept = (tuple(None if column.secret else value for column, value in zip(columns, row, strict=True)) for row in rows)
+    rows_without = (
+        tuple(None if column.secret else value for column, value in zip(columns, row, strict=True)) for row in rows
+    )
     text = io.StringIO()
-    render(name, RowSet(columns, kept), text, Options(header=header))
+    render(name, RowSet(columns, rows_without), text, Options(header=header))
     return text.getvalue()
 
 
