@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from tests.shared_parser import shared_parser
@@ -27,3 +29,16 @@ else:
 def parser() -> Parser:
     """Return the parser of this test process."""
     return shared_parser()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the programs that tests start have default signal dispositions, also under nohup or in a background job.
+
+    An ignored signal stays ignored in a child, a handled one does not: so what this process was started to ignore gets a
+    handler that does nothing. The process that only distributes tests keeps ignoring, and its workers come here.
+    """
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        return
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
