@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import tokensh
-from tests.engine.sessions import A, B, asked, connect, lists, run
+from tests.engine.sessions import A, B, connect, list_calls, list_requests, run
 from tests.environments import make_environment
 from tokensh import errors, sandbox
 from tokensh.dbapi import pep249
@@ -199,7 +199,7 @@ def test_values_that_do_not_fit_are_an_error(sql: str, values: Any, session: Con
 def test_values_are_parameters_of_requests(session: Connection, site: Sandbox) -> None:
     sql = "SELECT DISTINCT deployment_name FROM user_tokens WHERE deployment_name IN (?, ?)"
     assert session.cursor().execute(sql, (A, B)).fetchall() == [(A,), (B,)]
-    assert sorted(asked(site)) == lists(A, B)
+    assert sorted(list_requests(site)) == list_calls(A, B)
 
 
 # ---- cursors
@@ -264,7 +264,7 @@ def test_executemany_runs_once_for_each_set_of_values(session: Connection, site:
     cursor = session.cursor()
     cursor.executemany("INSERT INTO user_tokens (deployment_name, comment) VALUES (?, ?)", [(A, "1"), (B, "2")])
     assert cursor.rowcount == 2
-    assert asked(site) == [f"POST {A} create", f"POST {B} create"]
+    assert list_requests(site) == [f"POST {A} create", f"POST {B} create"]
 
 
 def test_executemany_takes_any_iterable(session: Connection) -> None:
@@ -393,7 +393,7 @@ def test_executemany_stops_at_the_first_set_that_fails(session: Connection, site
     site.fault("POST */create", status=403, skip=1)
     with pytest.raises(errors.ApiError):
         session.cursor().executemany("INSERT INTO user_tokens (deployment_name) VALUES (?)", [(A,), (A,), (A,)])
-    assert asked(site) == [f"POST {A} create"] * 2
+    assert list_requests(site) == [f"POST {A} create"] * 2
 
 
 @pytest.mark.parametrize(
@@ -442,7 +442,7 @@ def test_commit_sends_what_waits_in_a_transaction(session: Connection, site: San
     session.cursor().execute("INSERT INTO user_tokens (deployment_name, comment) VALUES (?, 'x')", (A,))
     assert site.log == []
     session.commit()
-    assert asked(site) == [f"POST {A} create"]
+    assert list_requests(site) == [f"POST {A} create"]
     assert not session.in_transaction
 
 
@@ -532,7 +532,7 @@ def test_placeholders_are_filled_from_the_sessions_variables(session: Connection
     session.variables |= {"place": B, "n": "2"}
     sql = "SELECT {{ n }} AS n, count(*) FROM user_tokens WHERE deployment_name = '{{ place }}'"
     assert session.cursor().execute(sql).fetchone()[:1] == (2,)  # type: ignore[index] # there is a row
-    assert asked(site) == lists(B)
+    assert list_requests(site) == list_calls(B)
 
 
 def test_placeholders_without_a_value_are_all_named(session: Connection, site: Sandbox) -> None:

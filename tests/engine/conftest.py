@@ -1,3 +1,5 @@
+"""Fixtures of the engine's tests: a sandbox for each file, and sessions on it."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -16,13 +18,13 @@ Connect = Callable[..., Connection]
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Sandbox]:
-    with sandbox.start() as one:
-        yield one
+    with sandbox.start() as started:
+        yield started
 
 
 @pytest.fixture
 def site(running: Sandbox) -> Iterator[Sandbox]:
-    """A sandbox whose log begins empty; what it holds is shared by the tests of a file."""
+    """Yield a sandbox whose log is empty; the tests of a file share its tokens."""
     running.clear_log()
     yield running
     running.clear_faults()
@@ -30,16 +32,16 @@ def site(running: Sandbox) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def connect(site: Sandbox, tmp_path: Path) -> Iterator[Connect]:
-    """Opens sessions that share a home, and closes them at the end."""
+    """Yield a function that opens sessions, which share a home and are closed at the end."""
     opened: list[Connection] = []
 
-    def one(**more: Any) -> Connection:
+    def open_session(**more: Any) -> Connection:
         opened.append(sessions.connect(site, tmp_path, **more))
         return opened[-1]
 
-    yield one
-    for each in opened:
-        each.close()
+    yield open_session
+    for session in opened:
+        session.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Random SELECTs over user_tokens and tokens whose result is the same whatever the order in which rows are read.
+"""Random SELECTs over user_tokens and tokens whose result does not depend on the order in which rows are read.
 
 A query is made from its number alone. Every resource in it has its workspaces given: by a predicate in WHERE or ON, or by an
 equality with a table before it or around it.
@@ -92,7 +92,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Source:
-    """What stands in FROM, under an alias."""
+    """An item of FROM, under an alias."""
 
     text: str
     alias: str
@@ -113,8 +113,8 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Made:
-    """A query in words, and what its columns are (called c1, c2, ..)."""
+class BuiltQuery:
+    """A query in words, and what its columns are (called c1, c2, ...)."""
 
     sql: str
     kinds: tuple[Kind, ...]
@@ -127,8 +127,8 @@ class Statement:
     """Whether the order of the rows is given too."""
 
 
-class Maker:
-    """Makes one statement."""
+class StatementBuilder:
+    """Builds one statement from a number."""
 
     def __init__(self, number: int, token_ids: Sequence[str]) -> None:
         self.random = Random(number)
@@ -141,7 +141,7 @@ class Maker:
         head = f"WITH RECURSIVE {', '.join(ctes)} " if ctes else ""
         if self.chance(0.07):
             sources, conditions = self.sources(Scope(), 2)
-            return Statement(f"{head}SELECT * FROM {sources}{_where(conditions)}", ordered=False)
+            return Statement(f"{head}SELECT * FROM {sources}{_join_conditions(conditions)}", ordered=False)
         made = self.query(Scope(), 3)
         if self.chance(0.4):
             order = ", ".join(
@@ -178,20 +178,20 @@ class Maker:
             return f"{name}(c1, c2) AS (VALUES {rows})"
         made = self.query(Scope(), 2)
         self.ctes.append((name, made.kinds))
-        return f"{name} AS ({_whole(made.sql)})"
+        return f"{name} AS ({_mark_unmerged(made.sql)})"
 
-    def query(self, outer: Scope, depth: int, kinds: tuple[Kind, ...] | None = None) -> Made:
-        """A query without ORDER BY; `kinds` are the columns it must have."""
+    def query(self, outer: Scope, depth: int, kinds: tuple[Kind, ...] | None = None) -> BuiltQuery:
+        """Build a query without ORDER BY; `kinds` are the columns it must have."""
         if kinds is None:
             some: list[Kind] = ["place", "text", "integer"]
             kinds = tuple(self.random.choices(some, k=self.random.randint(1, 4)))
         if depth > 1 and self.chance(0.15):
-            arms = [_arm(self.select(outer, depth - 1, kinds)) for _ in range(self.random.choice((2, 2, 3)))]
+            arms = [_mark_arm(self.select(outer, depth - 1, kinds)) for _ in range(self.random.choice((2, 2, 3)))]
             sql = arms[0]
             for arm in arms[1:]:
                 sql += f" {self.pick(('UNION', 'UNION ALL', 'INTERSECT', 'EXCEPT'))} {arm}"
-            return Made(sql, kinds)
-        return Made(self.select(outer, depth, kinds), kinds)
+            return BuiltQuery(sql, kinds)
+        return BuiltQuery(self.select(outer, depth, kinds), kinds)
 
     def select(self, outer: Scope, depth: int, kinds: tuple[Kind, ...]) -> str:
         scope = Scope(outer=outer.all)
@@ -203,7 +203,7 @@ class Maker:
         items, tail = self.grouped(scope, kinds) if grouped else self.items(scope, kinds, depth)
         listed = ", ".join(f"{item} AS c{i}" for i, item in enumerate(items, 1))
         distinct = "DISTINCT " if self.chance(0.15) else ""
-        return f"SELECT {distinct}{listed} FROM {sources}{_where(conditions)}{tail}"
+        return f"SELECT {distinct}{listed} FROM {sources}{_join_conditions(conditions)}{tail}"
 
     def items(self, scope: Scope, kinds: tuple[Kind, ...], depth: int) -> tuple[list[str], str]:
         made = [self.value(scope, kind, min(depth - 1, 2)) for kind in kinds]
@@ -252,7 +252,7 @@ class Maker:
     def window(self, scope: Scope) -> str:
         integer, text = self.column(scope.own, "integer"), self.column(scope.own, "text")
         part = self.pick(("", f"PARTITION BY {text} ", f"PARTITION BY {integer}, {text} "))
-        whole = ", ".join(dict.fromkeys(one.ref for one in scope.own))
+        whole = ", ".join(dict.fromkeys(column.ref for column in scope.own))
         return self.pick(
             (
                 f"rank() OVER ({part}ORDER BY {text})",
@@ -271,33 +271,33 @@ class Maker:
     def source(self, depth: int) -> Source:
         if self.ctes and self.chance(0.25):
             name, kinds = self.random.choice(self.ctes)
-            return self._named(name, kinds)
+            return self._give_alias(name, kinds)
         if depth > 1 and self.chance(0.2):
             made = self.query(Scope(), depth - 1)
             if self.chance(0.2):
                 order = ", ".join(str(i) for i in range(1, len(made.kinds) + 1))
-                made = Made(f"{made.sql} ORDER BY {order}{self.limit()}", made.kinds)
+                made = BuiltQuery(f"{made.sql} ORDER BY {order}{self.limit()}", made.kinds)
             else:
-                made = Made(_whole(made.sql), made.kinds)
-            return self._named(f"({made.sql})", made.kinds)
+                made = BuiltQuery(_mark_unmerged(made.sql), made.kinds)
+            return self._give_alias(f"({made.sql})", made.kinds)
         resource = self.pick(tuple(RESOURCES) if self.chance(0.6) else tuple(VIEWS))
         alias = self.name("r")
         columns = tuple(Column(f"{alias}.{name}", kind) for name, kind in _SHAPES[resource])
         return Source(f"{resource} AS {alias}", alias, columns, resource=True)
 
-    def _named(self, text: str, kinds: Sequence[Kind]) -> Source:
+    def _give_alias(self, text: str, kinds: Sequence[Kind]) -> Source:
         alias = self.name("q")
         columns = tuple(Column(f"{alias}.c{i}", kind) for i, kind in enumerate(kinds, 1))
         return Source(f"{text} AS {alias}", alias, columns, resource=False)
 
     def sources(self, scope: Scope, depth: int) -> tuple[str, list[str]]:
-        """A FROM clause, whose columns are put into the scope, and the conditions that WHERE must have for it."""
+        """Build a FROM clause, put its columns into the scope, and return it with the conditions that WHERE must have."""
         first = self.source(depth)
         where: list[str] = []
         text = first.text
         scope.own += first.columns
         if first.resource:
-            around = [one.ref for one in scope.outer if one.kind == "place"]
+            around = [column.ref for column in scope.outer if column.kind == "place"]
             if around and self.chance(0.5):
                 where.append(self.swapped(f"{first.alias}.deployment_name", self.pick(around)))
             else:
@@ -332,7 +332,7 @@ class Maker:
         return f" {kind} {other.text} USING ({self.pick(('deployment_name', 'deployment_name, token_id'))})"
 
     def joined(self, kind: str, other: Source, scope: Scope, where: list[str], depth: int) -> str:
-        before = [one.ref for one in scope.own if one.kind == "place"]
+        before = [column.ref for column in scope.own if column.kind == "place"]
         both = Scope([*scope.own, *other.columns])
         on: list[str] = []
         if other.resource:
@@ -346,7 +346,7 @@ class Maker:
             return f" CROSS JOIN {other.text}"
         if not on or self.chance(0.5):
             mine = self.column(other.columns, "text")
-            theirs = self.column([one for one in scope.own if one not in other.columns], "text")
+            theirs = self.column([column for column in scope.own if column not in other.columns], "text")
             on.append(f"{mine} = {theirs}" if self.chance(0.8) else self.condition(both, min(depth - 1, 1)))
         return f" {kind} {other.text} ON {' AND '.join(on)}"
 
@@ -354,7 +354,7 @@ class Maker:
         return f"{left} = {right}" if self.chance(0.5) else f"{right} = {left}"
 
     def placed(self, source: Source) -> str:
-        """A predicate that says which workspaces a resource is asked for."""
+        """Build a predicate that says which workspaces a resource is read in."""
         ref = f"{source.alias}.deployment_name"
         some = self.random.sample(WORKSPACES, self.random.randint(1, 3))
         listed = ", ".join(f"'{one}'" for one in some)
@@ -384,7 +384,7 @@ class Maker:
         return self.random.choice(forms)()
 
     def narrowed(self, source: Source) -> str:
-        """A predicate that becomes an optional parameter of `tokens`."""
+        """Build a predicate that becomes an optional parameter of `tokens`."""
         if len(source.columns) == len(_COMMON):
             return "comment >= ''"
         return self.pick(("created_by_id = 8432093917481966", "created_by_id = 7", "created_by_id + 0 > -1"))
@@ -392,12 +392,12 @@ class Maker:
     # ---- expressions
 
     def column(self, among: Sequence[Column], kind: Kind) -> str:
-        """A column of a kind; a literal where there is none."""
+        """Return a column of a kind, or a literal if the scope has no such column."""
         kinds = ("place", "text") if kind == "text" else (kind,)
-        found = [one.ref for one in among if one.kind in kinds]
+        found = [column.ref for column in among if column.kind in kinds]
         if found:
             return self.pick(found)
-        other = [one.ref for one in among]
+        other = [column.ref for column in among]
         if kind == "integer" and other:
             return f"length({self.pick(other)})"
         if kind == "text" and other:
@@ -502,13 +502,13 @@ class Maker:
         return self.random.choice(forms)()
 
 
-def _whole(sql: str) -> str:
-    return f"{sql} {WHOLE}" if any(one in sql for one in (*_OUTER, "UNION ALL")) else sql
+def _mark_unmerged(sql: str) -> str:
+    return f"{sql} {WHOLE}" if any(words in sql for words in (*_OUTER, "UNION ALL")) else sql
 
 
-def _arm(sql: str) -> str:
-    return f"{ARM[0]} {sql} {ARM[1]}" if any(one in sql for one in _OUTER) else sql
+def _mark_arm(sql: str) -> str:
+    return f"{ARM[0]} {sql} {ARM[1]}" if any(words in sql for words in _OUTER) else sql
 
 
-def _where(conditions: Sequence[str]) -> str:
-    return f" WHERE {' AND '.join(f'({one})' for one in conditions)}" if conditions else ""
+def _join_conditions(conditions: Sequence[str]) -> str:
+    return f" WHERE {' AND '.join(f'({condition})' for condition in conditions)}" if conditions else ""

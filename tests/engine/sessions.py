@@ -18,7 +18,7 @@ Rows = list[Row]
 
 
 def connect(site: Sandbox | None, home: Path, variables: dict[str, str] | None = None, **more: Any) -> Connection:
-    """A session whose world is `home`; the compiled grammar is shared by all tests of a run."""
+    """Open a session whose environment is `home`; all tests of a run share the compiled grammar."""
     given = {"XDG_CACHE_HOME": str(home.parent / "cache"), **(variables or {})}
     if site is not None:
         given.setdefault("DATABRICKS_TOKEN", site.token)
@@ -29,28 +29,28 @@ def connect(site: Sandbox | None, home: Path, variables: dict[str, str] | None =
 
 
 def _sleep_briefly(seconds: float) -> None:
-    """Waits between attempts are tested by their number."""
+    """Wait 10 ms at most: tests check how many waits there are."""
     time.sleep(min(seconds, 0.01))
 
 
 def run(connection: Connection, *statements: str, values: Any = ()) -> Rows:
-    """The rows of the last of some statements."""
+    """Run statements, and return the rows of the last."""
     rows: Rows = []
-    for one in statements:
-        rows = list(connection.run(one, values).rows)
+    for statement in statements:
+        rows = list(connection.run(statement, values).rows)
     return rows
 
 
-def column(connection: Connection, sql: str) -> list[Value]:
-    """The first column of a query."""
+def first_column(connection: Connection, sql: str) -> list[Value]:
+    """Return the first column of a query."""
     return [row[0] for row in run(connection, sql)]
 
 
-def asked(site: Sandbox) -> list[str]:
-    """The requests so far, as `GET workspace last-part-of-the-path`."""
-    return [f"{one.method} {one.workspace} {one.path.rpartition('/')[2]}" for one in site.log]
+def list_requests(site: Sandbox) -> list[str]:
+    """Return the requests so far, as `GET workspace last-part-of-the-path`."""
+    return [f"{entry.method} {entry.workspace} {entry.path.rpartition('/')[2]}" for entry in site.log]
 
 
-def lists(*workspaces: str) -> Sequence[str]:
-    """What `asked` tells when user_tokens is listed in workspaces."""
-    return [f"GET {one} list" for one in workspaces]
+def list_calls(*workspaces: str) -> Sequence[str]:
+    """Return what `list_requests` gives after user_tokens was read in workspaces."""
+    return [f"GET {workspace} list" for workspace in workspaces]

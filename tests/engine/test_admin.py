@@ -1,4 +1,4 @@
-"""The admins' resources, the newer names of all of them, and the fields that only newer replies have."""
+"""The resources for admins work, under their older and newer names, with the fields of newer responses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.sessions import A, B, C, asked, column, connect, run
+from tests.engine.sessions import A, B, C, connect, first_column, list_requests, run
 from tokensh import sandbox
 from tokensh.dbapi.connection import Connection
 from tokensh.errors import ApiError, ProgrammingError
@@ -51,7 +51,7 @@ class TestEveryonesTokens:
 
     @pytest.mark.parametrize("name", ["tokens", f"{SETTINGS}.token_management"])
     def test_one_is_got_by_its_id_and_deleted_by_it(self, name: str, session: Connection, site: Sandbox) -> None:
-        (key,) = column(
+        (key,) = first_column(
             session, f"SELECT token_id FROM {name} WHERE {PLACE} AND created_by_username = 'ed@example.com'"
         )
         assert run(session, f"SELECT comment FROM {name} WHERE {PLACE} AND token_id = '{key!s}'") == [
@@ -59,14 +59,18 @@ class TestEveryonesTokens:
         ]
         assert run(session, f"DELETE FROM {name} WHERE {PLACE} AND token_id = '{key!s}' RETURNING token_id") == [(key,)]
         assert run(session, f"DELETE FROM {name} WHERE {PLACE} AND token_id = '{key!s}' RETURNING token_id") == []
-        assert [one.rpartition(" ")[0] for one in asked(site)[1:]] == [f"GET {A}", f"DELETE {A}", f"DELETE {A}"]
+        assert [request.rpartition(" ")[0] for request in list_requests(site)[1:]] == [
+            f"GET {A}",
+            f"DELETE {A}",
+            f"DELETE {A}",
+        ]
 
     def test_those_that_are_idle_are_found_across_workspaces(self, session: Connection) -> None:
         sql = (
             f"SELECT comment FROM tokens WHERE deployment_name IN ('{A}', '{B}', '{C}')"
             " AND last_used_day < unixepoch() * 1000 - 75 * 86400000 ORDER BY 1"
         )
-        assert column(session, sql) == ["legacy airflow, do not touch", "nightly export"]
+        assert first_column(session, sql) == ["legacy airflow, do not touch", "nightly export"]
 
     @pytest.mark.parametrize(
         "insert",
@@ -104,18 +108,18 @@ class TestOnesOwnByTheNewerName:
             " RETURNING token_value",
         )
         assert str(made[0][0]).startswith("dapi")
-        (key,) = column(session, f"SELECT token_id FROM {self.TOKENS} WHERE {PLACE} AND comment = 'new'")
+        (key,) = first_column(session, f"SELECT token_id FROM {self.TOKENS} WHERE {PLACE} AND comment = 'new'")
         run(session, f"EXEC {self.TOKENS}.delete @deployment_name = '{A}', @token_id = '{key!s}'")
-        assert column(session, f"SELECT count(*) FROM {self.TOKENS} WHERE {PLACE} AND comment = 'new'") == [0]
+        assert first_column(session, f"SELECT count(*) FROM {self.TOKENS} WHERE {PLACE} AND comment = 'new'") == [0]
 
     def test_its_comment_is_changed(self, session: Connection, site: Sandbox) -> None:
-        (key,) = column(session, f"SELECT token_id FROM {self.TOKENS} WHERE {PLACE} AND comment = 'terraform ci'")
+        (key,) = first_column(session, f"SELECT token_id FROM {self.TOKENS} WHERE {PLACE} AND comment = 'terraform ci'")
         change = (
             f"UPDATE {self.TOKENS} SET token = '{{\"comment\": \"terraform\"}}', update_mask = 'comment' WHERE {PLACE}"
         )
         run(session, f"{change} AND token_id = '{key!s}'")
-        assert asked(site)[-1] == f"PATCH {A} {key!s}"
-        assert column(session, f"SELECT comment FROM {self.TOKENS} WHERE {PLACE} AND token_id = '{key!s}'") == [
+        assert list_requests(site)[-1] == f"PATCH {A} {key!s}"
+        assert first_column(session, f"SELECT comment FROM {self.TOKENS} WHERE {PLACE} AND token_id = '{key!s}'") == [
             "terraform"
         ]
         with pytest.raises(ApiError, match="does not exist"):
@@ -134,7 +138,7 @@ class TestPermissions:
 
         def who() -> set[str]:
             ((acl,),) = run(session, f"SELECT access_control_list FROM {name} WHERE {PLACE}")
-            return {one.get("group_name") or one.get("user_name") for one in json.loads(str(acl))}
+            return {entry.get("group_name") or entry.get("user_name") for entry in json.loads(str(acl))}
 
         run(session, f"UPDATE {name} SET access_control_list = '{gus}' WHERE {PLACE}")
         assert who() == {"admins", "token-users", "gus@example.com"}
@@ -144,7 +148,7 @@ class TestPermissions:
     @pytest.mark.parametrize("prefix", ["", f"{SETTINGS}."])
     def test_their_levels_are_listed(self, prefix: str, session: Connection) -> None:
         sql = f"SELECT permission_level FROM {prefix}token_permission_levels WHERE {PLACE}"
-        assert column(session, sql) == ["CAN_USE", "CAN_MANAGE"]
+        assert first_column(session, sql) == ["CAN_USE", "CAN_MANAGE"]
 
 
 class TestNewerFields:
@@ -160,11 +164,11 @@ class TestNewerFields:
 
     def test_a_condition_may_name_them(self, session: Connection) -> None:
         sql = f"SELECT comment FROM user_tokens WHERE {PLACE} AND last_accessed_time < 8"
-        assert column(session, f"{sql} ORDER BY last_accessed_time") == ["c"]
+        assert first_column(session, f"{sql} ORDER BY last_accessed_time") == ["c"]
 
     def test_are_no_part_of_the_table_otherwise(self, session: Connection) -> None:
         result = session.run(f"SELECT * FROM user_tokens WHERE {PLACE}")
-        names = [one.name for one in result.columns]
+        names = [column.name for column in result.columns]
         assert names == ["deployment_name", "token_id", "comment", "creation_time", "expiry_time"]
         assert "scopes" not in str(run(session, f"EXPLAIN SELECT * FROM user_tokens WHERE {PLACE}"))
         assert [row[0] for row in run(session, "DESCRIBE user_tokens")] == names[1:]
@@ -178,11 +182,11 @@ class TestNewerFields:
         ],
     )
     def test_every_other_meaning_of_the_name_goes_first(self, sql: str, expected: str, session: Connection) -> None:
-        assert column(session, sql.format(PLACE)) == [expected]
+        assert first_column(session, sql.format(PLACE)) == [expected]
 
     def test_two_tables_may_be_joined_by_one(self, session: Connection) -> None:
         sql = f"SELECT a.comment FROM user_tokens a JOIN user_tokens b USING (last_accessed_time) WHERE a.{PLACE}"
-        assert column(session, f"{sql} AND b.deployment_name = '{B}'") == ["c"]
+        assert first_column(session, f"{sql} AND b.deployment_name = '{B}'") == ["c"]
 
     def test_a_name_that_is_none_is_still_an_error(self, session: Connection) -> None:
         with pytest.raises(ProgrammingError, match="unknown column 'scope'"):

@@ -1,4 +1,4 @@
-"""What is said beside a change of tokens: when a new one ends, what a change takes from whom, which token is in use."""
+"""Changes of tokens come with advice: when a new one expires, who loses access, which token is in use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.sessions import A, B, asked, connect, run
+from tests.engine.sessions import A, B, connect, list_requests, run
 from tokensh import sandbox
 from tokensh.api.request import Json
 from tokensh.dbapi.connection import Connection
@@ -30,8 +30,8 @@ def site() -> Iterator[Sandbox]:
         yield running
 
 
-class Told:
-    """A connection whose notes are kept."""
+class NotingSession:
+    """A session whose notes are kept."""
 
     def __init__(self, site: Sandbox, home: Path, token: str | None = None, **more: Any) -> None:
         self.notes: list[str] = []
@@ -47,7 +47,7 @@ class Told:
         return run(self.connection, sql)
 
 
-def notes(lifetime: int | None, comment: str = "") -> list[str]:
+def notes_on(lifetime: int | None, comment: str = "") -> list[str]:
     info: dict[str, Json] = {"creation_time": MADE, "comment": comment}
     info["expiry_time"] = -1 if lifetime is None else MADE + lifetime
     return list(describe_new_token({"token_value": "x", "token_info": info}, 0))
@@ -68,7 +68,7 @@ class TestWhenANewTokenEnds:
         ],
     )
     def test_is_said_in_a_figure_that_a_slip_of_units_shows_in(self, lifetime: int | None, said: str) -> None:
-        assert notes(lifetime) == [said]
+        assert notes_on(lifetime) == [said]
 
     @pytest.mark.parametrize(
         "reply", [{}, {"token_info": None}, {"token_info": {}}, {"token_info": {"expiry_time": "soon"}}]
@@ -102,12 +102,12 @@ class TestWhenANewTokenEnds:
         ],
     )
     def test_a_comment_that_says_otherwise_is_told(self, comment: str, lifetime: int | None, said: str | None) -> None:
-        more = notes(lifetime, comment)[1:]
+        more = notes_on(lifetime, comment)[1:]
         assert (said is None) == (more == [])
         assert said is None or said in more[0]
 
     def test_an_insert_says_it_once_its_row_is_out(self, site: Sandbox, tmp_path: Path) -> None:
-        told = Told(site, tmp_path)
+        told = NotingSession(site, tmp_path)
         result = told.connection.run(
             "INSERT INTO user_tokens (data__comment, data__lifetime_seconds, deployment_name)"
             f" VALUES ('ci, 90 days', 129600, '{A}'), ('ci', 3600, '{A}') RETURNING token_value"
@@ -115,14 +115,14 @@ class TestWhenANewTokenEnds:
         next(result.rows)
         assert told.notes == []
         list(result.rows)
-        assert [one.partition(", in ")[2] for one in told.notes if one.startswith("expires")] == [
+        assert [note.partition(", in ")[2] for note in told.notes if note.startswith("expires")] == [
             "1.5 days",
             "1.0 hours",
         ]
         assert "the comment says 90 days" in told.notes[1]
 
     def test_so_does_one_for_a_service_principal(self, site: Sandbox, tmp_path: Path) -> None:
-        told = Told(site, tmp_path)
+        told = NotingSession(site, tmp_path)
         told.run(
             f"INSERT INTO tokens (data__application_id, data__lifetime_seconds, deployment_name)"
             f" VALUES ('{site.client_id}', 86400, '{A}')"
@@ -131,14 +131,14 @@ class TestWhenANewTokenEnds:
 
 
 class TestTheTokenInUse:
-    def own(self, site: Sandbox, home: Path, **more: Any) -> tuple[Told, str]:
+    def own(self, site: Sandbox, home: Path, **more: Any) -> tuple[NotingSession, str]:
         admin = connect(site, home)
         ((value,),) = run(
             admin,
             f"INSERT INTO user_tokens (data__comment, deployment_name) VALUES ('me', '{A}') RETURNING token_value",
         )
         assert isinstance(value, str)
-        return Told(site, home, value, **more), hashlib.sha256(value.encode()).hexdigest()
+        return NotingSession(site, home, value, **more), hashlib.sha256(value.encode()).hexdigest()
 
     def test_its_revoke_is_warned_of_before_it_is_sent(self, site: Sandbox, tmp_path: Path) -> None:
         told, own = self.own(site, tmp_path)
@@ -197,23 +197,23 @@ class TestReplacingThePermissions:
     REPLACE = f"REPLACE token_permissions SET data__access_control_list = '{ALONE}' WHERE {PLACE}"
 
     def test_without_yes_it_names_who_would_lose_it_and_sends_nothing(self, site: Sandbox, tmp_path: Path) -> None:
-        told = Told(site, tmp_path)
+        told = NotingSession(site, tmp_path)
         with pytest.raises(ProgrammingError, match=f"would hit 1 row: deployment_name={A} group_name=token-users"):
             told.run(self.REPLACE)
-        assert asked(site) == [f"GET {A} tokens"]
+        assert list_requests(site) == [f"GET {A} tokens"]
         assert told.notes == [
             f"warning: group_name token-users is not in the new list for {A}: tokens of users who have"
             " CAN_USE only through it are deleted at once and cannot be restored"
         ]
 
     def test_with_yes_it_warns_and_goes_on(self, site: Sandbox, tmp_path: Path) -> None:
-        told = Told(site, tmp_path, yes=True)
+        told = NotingSession(site, tmp_path, yes=True)
         told.run(self.REPLACE)
         assert len(told.notes) == 1
-        assert asked(site) == [f"GET {A} tokens", f"PUT {A} tokens"]
+        assert list_requests(site) == [f"GET {A} tokens", f"PUT {A} tokens"]
 
     def test_the_shell_s_question_can_be_answered_with_no(self, site: Sandbox, tmp_path: Path) -> None:
-        told = Told(site, tmp_path)
+        told = NotingSession(site, tmp_path)
 
         def refuse(_plan: object, rows: object) -> None:
             raise Interrupted(f"{rows}")
@@ -221,24 +221,24 @@ class TestReplacingThePermissions:
         told.connection.callbacks = Callbacks(approve=refuse)
         with pytest.raises(Interrupted, match="token-users"):
             told.run(self.REPLACE)
-        assert asked(site) == [f"GET {A} tokens"]
+        assert list_requests(site) == [f"GET {A} tokens"]
 
     def test_what_takes_nothing_from_anybody_needs_no_yes(self, site: Sandbox, tmp_path: Path) -> None:
-        told = Told(site, tmp_path)
+        told = NotingSession(site, tmp_path)
         more = json.dumps([{"group_name": name, "permission_level": "CAN_USE"} for name in ("token-users", "users")])
         told.run(f"REPLACE token_permissions SET data__access_control_list = '{more}' WHERE {PLACE}")
-        assert (told.notes, asked(site)[-1]) == ([], f"PUT {A} tokens")
+        assert (told.notes, list_requests(site)[-1]) == ([], f"PUT {A} tokens")
 
     def test_every_workspace_is_looked_at_before_any_is_changed(self, site: Sandbox, tmp_path: Path) -> None:
-        told = Told(site, tmp_path)
+        told = NotingSession(site, tmp_path)
         with pytest.raises(ProgrammingError, match="would hit 2 rows"):
             told.run(self.REPLACE.replace(f"= '{A}'", f"IN ('{A}', '{B}')"))
-        assert asked(site) == [f"GET {A} tokens", f"GET {B} tokens"]
+        assert list_requests(site) == [f"GET {A} tokens", f"GET {B} tokens"]
 
 
 def test_a_used_up_quota_is_told_with_the_count(tmp_path: Path) -> None:
     with sandbox.start(quota=7) as site:
-        told = Told(site, tmp_path)
+        told = NotingSession(site, tmp_path)
         run(told.connection, f"INSERT INTO user_tokens (data__comment, deployment_name) VALUES ('one more', '{A}')")
         with pytest.raises(ApiError, match=r"token quota.*\(you have 7 that are not expired\)") as caught:
             told.run(f"INSERT INTO user_tokens (data__comment, deployment_name) VALUES ('too many', '{A}')")

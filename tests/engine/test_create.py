@@ -1,4 +1,4 @@
-"""Creates whose replies are lost, late, broken or cannot be delivered: one POST, and the token that nobody holds is named."""
+"""A create whose response is lost, late, broken or cannot be delivered is sent once, and its token is named."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.engine.conftest import Connect
-from tests.engine.sessions import A, asked, column, connect, run
+from tests.engine.sessions import A, connect, first_column, list_requests, run
 from tokensh import sandbox
 from tokensh._dataclasses import replace
 from tokensh.api.client import Client
@@ -38,27 +38,27 @@ POST = f"POST {A} create"
 
 
 def insert(*comments: str) -> str:
-    rows = ", ".join(f"('{A}', '{one}', 3600)" for one in comments)
+    rows = ", ".join(f"('{A}', '{comment}', 3600)" for comment in comments)
     into = "INSERT INTO user_tokens (deployment_name, comment, lifetime_seconds)"
     return f"{into} VALUES {rows} RETURNING token_value, json_extract(token_info, '$.token_id')"
 
 
-def ids(session: Connection, comment: str) -> set[Value]:
+def token_ids(session: Connection, comment: str) -> set[Value]:
     found = f"SELECT token_id FROM user_tokens WHERE deployment_name = '{A}' AND comment = '{comment}'"
-    return set(column(session, found))
+    return set(first_column(session, found))
 
 
-def left(session: Connection) -> list[Entry]:
+def unsettled_entries(session: Connection) -> list[Entry]:
     return list(Journal(session.environment).leftover_intents())
 
 
-def under_way(session: Connection) -> list[dict[str, Value]]:
-    """What the intents say that are on the disk, held or left."""
+def stored_intents(session: Connection) -> list[dict[str, Value]]:
+    """Return the intents on the disk, of running and of ended creates."""
     return [json.loads(path.read_bytes()) for path in Journal(session.environment).folder.glob("*.json")]
 
 
-def posts(site: Sandbox) -> int:
-    return asked(site).count(POST)
+def count_creates(site: Sandbox) -> int:
+    return list_requests(site).count(POST)
 
 
 # ---- the journal
@@ -72,12 +72,12 @@ def test_the_intent_is_on_the_disk_before_the_request_leaves_and_off_it_after(
     worker.start()
     while not site.log and worker.is_alive():
         time.sleep(0.005)
-    (intent,) = under_way(session)
-    assert left(session) == []
+    (intent,) = stored_intents(session)
+    assert unsettled_entries(session) == []
     worker.join()
     assert (intent["workspace"], intent["comment"], intent["lifetime_seconds"]) == (A, "journaled", 3600)
-    assert under_way(session) == []
-    assert posts(site) == 1
+    assert stored_intents(session) == []
+    assert count_creates(site) == 1
 
 
 def test_without_a_journal_nothing_is_created(session: Connection, site: Sandbox) -> None:
@@ -94,8 +94,8 @@ def test_a_create_that_is_refused_is_no_unknown_outcome(status: int, session: Co
     site.fault("POST */create", status=status)
     with pytest.raises(ApiError):
         run(session, insert("refused"))
-    assert asked(site) == [POST]
-    assert under_way(session) == []
+    assert list_requests(site) == [POST]
+    assert stored_intents(session) == []
 
 
 # ---- a reply that is lost
@@ -114,27 +114,27 @@ LOST: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("how", LOST)
 def test_a_lost_reply_names_the_token_and_how_to_revoke_it(how: str, session: Connection, site: Sandbox) -> None:
     comment = f"lost: {how}"
-    before = ids(session, comment)
+    before = token_ids(session, comment)
     site.fault("POST */create", after_handler=True, **LOST[how])
     with pytest.raises(UnknownOutcome) as caught:
         run(session, insert(comment))
-    assert posts(site) == 1
+    assert count_creates(site) == 1
     ((token_id, statement),) = caught.value.orphans
-    assert {token_id} == ids(session, comment) - before
-    assert [one.intent.orphans for one in left(session)] == [((token_id, statement),)]
+    assert {token_id} == token_ids(session, comment) - before
+    assert [entry.intent.orphans for entry in unsettled_entries(session)] == [((token_id, statement),)]
     session.yes = True
     run(session, statement.removesuffix(";"))
-    assert ids(session, comment) == set()
-    assert left(session) == []
+    assert token_ids(session, comment) == set()
+    assert unsettled_entries(session) == []
 
 
 def test_an_exec_that_creates_is_looked_after_just_the_same(session: Connection, site: Sandbox) -> None:
     site.fault("POST */create", after_handler=True, drop=True)
     with pytest.raises(UnknownOutcome) as caught:
         run(session, f"EXEC user_tokens.create @deployment_name = '{A}', @comment = 'lost exec'")
-    assert posts(site) == 1
+    assert count_creates(site) == 1
     ((token_id, _),) = caught.value.orphans
-    assert {token_id} == ids(session, "lost exec")
+    assert {token_id} == token_ids(session, "lost exec")
 
 
 def test_where_there_is_a_method_for_delete_the_orphans_statement_is_a_delete(
@@ -147,18 +147,18 @@ def test_where_there_is_a_method_for_delete_the_orphans_statement_is_a_delete(
     ((token_id, statement),) = caught.value.orphans
     assert statement.startswith("DELETE FROM databricks_workspace.workspace.tokens WHERE ")
     find = f"SELECT token_id FROM tokens WHERE deployment_name = '{A}' AND comment = 'it''s lost'"
-    assert column(session, find) == [token_id]
+    assert first_column(session, find) == [token_id]
     run(session, statement.removesuffix(";"))
-    assert column(session, find) == []
+    assert first_column(session, find) == []
 
 
 def test_the_first_of_two_rows_that_is_lost_stops_the_second(session: Connection, site: Sandbox) -> None:
     site.fault("POST */create", after_handler=True, drop=True)
     with pytest.raises(UnknownOutcome, match=re.escape("(0 of 2 rows done, 1 not tried)")) as caught:
         run(session, insert("first of two", "second of two"))
-    assert posts(site) == 1
-    assert {one for one, _ in caught.value.orphans} == ids(session, "first of two")
-    assert ids(session, "second of two") == set()
+    assert count_creates(site) == 1
+    assert {token_id for token_id, _ in caught.value.orphans} == token_ids(session, "first of two")
+    assert token_ids(session, "second of two") == set()
 
 
 def test_tokens_made_at_the_same_time_are_all_named_and_none_is_revoked(session: Connection, site: Sandbox) -> None:
@@ -168,13 +168,13 @@ def test_tokens_made_at_the_same_time_are_all_named_and_none_is_revoked(session:
     with pytest.raises(UnknownOutcome, match="unknown") as caught:
         run(session, insert("at once"))
     worker.join()
-    assert {one for one, _ in caught.value.orphans} == ids(session, "at once")
+    assert {token_id for token_id, _ in caught.value.orphans} == token_ids(session, "at once")
     assert len(caught.value.orphans) == 2
     assert "check before you revoke" in str(caught.value.hint)
 
 
 def _create_elsewhere(site: Sandbox, comment: str) -> None:
-    """A create by someone else, while ours waits for its answer."""
+    """Create a token as someone else does, while ours waits for its response."""
     while not site.log:
         time.sleep(0.005)
     body = json.dumps({"comment": comment}).encode()
@@ -190,14 +190,14 @@ def test_a_server_without_a_clock_is_taken_to_have_ours(date: str, session: Conn
     site.fault("GET */list", headers={"Date": date})
     with pytest.raises(UnknownOutcome) as caught:
         run(session, insert(comment))
-    assert {one for one, _ in caught.value.orphans} == ids(session, comment)
+    assert {token_id for token_id, _ in caught.value.orphans} == token_ids(session, comment)
 
 
 def test_a_reply_that_is_lost_before_anything_happened_reports_no_token(session: Connection, site: Sandbox) -> None:
     site.fault("POST */create", drop=True)
     with pytest.raises(UnknownOutcome) as caught:
         run(session, insert("nothing"))
-    assert posts(site) == 1
+    assert count_creates(site) == 1
     assert caught.value.orphans == ()
     assert "no new token" in str(caught.value.hint)
 
@@ -209,7 +209,7 @@ def test_where_the_list_cannot_be_had_either_the_intent_stays_and_the_hint_is_a_
     site.fault("GET */list", status=403)
     with pytest.raises(UnknownOutcome, match="could not be listed") as caught:
         run(session, insert("dark"))
-    assert len(left(session)) == 1
+    assert len(unsettled_entries(session)) == 1
     assert caught.value.hint is not None
     looked = run(session, caught.value.hint.removeprefix("check with: ").removesuffix(";"))
     assert [row[2] for row in looked] == ["dark"]
@@ -222,12 +222,12 @@ def test_older_tokens_of_the_same_comment_are_not_reported(ahead: float, connect
         run(session, insert("same"))
         site.advance(60)
         other = connect_to(site)
-        before = ids(other, "same")
+        before = token_ids(other, "same")
         # The machine's clock has not moved by that minute, the server's has: only its Date header tells.
         site.fault("POST */create", after_handler=True, drop=True)
         with pytest.raises(UnknownOutcome) as caught:
             run(other, insert("same"))
-        assert {one for one, _ in caught.value.orphans} == ids(other, "same") - before
+        assert {token_id for token_id, _ in caught.value.orphans} == token_ids(other, "same") - before
 
 
 @pytest.mark.parametrize(("behind", "found"), [(0, True), (300, True), (700, False)])
@@ -255,9 +255,9 @@ def test_a_token_that_was_delivered_a_moment_ago_is_not_reported(session: Connec
     (_, delivered) = next(rows)
     with pytest.raises(UnknownOutcome, match=re.escape("(1 of 3 rows done, 1 not tried)")) as caught:
         next(rows)
-    assert posts(site) == 2
+    assert count_creates(site) == 2
     ((token_id, _),) = caught.value.orphans
-    assert ids(session, "twin") == {token_id, delivered}
+    assert token_ids(session, "twin") == {token_id, delivered}
 
 
 # ---- a value that cannot be delivered
@@ -272,10 +272,10 @@ def test_a_value_that_is_not_written_out_makes_its_token_an_orphan(
     value, token_id = next(rows)
     with pytest.raises(UnknownOutcome, match="could not be delivered") as caught:
         rows.throw(error)
-    assert [one for one, _ in caught.value.orphans] == [token_id]
-    assert str(value) not in f"{caught.value} {caught.value.hint} {caught.value.orphans} {under_way(session)}"
-    assert posts(site) == 1
-    assert [one.intent.orphans for one in left(session)] == [caught.value.orphans]
+    assert [token_id for token_id, _ in caught.value.orphans] == [token_id]
+    assert str(value) not in f"{caught.value} {caught.value.hint} {caught.value.orphans} {stored_intents(session)}"
+    assert count_creates(site) == 1
+    assert [entry.intent.orphans for entry in unsettled_entries(session)] == [caught.value.orphans]
 
 
 # ---- one row after the other
@@ -285,15 +285,15 @@ def test_a_refusal_in_the_middle_tells_what_is_done_and_what_is_not(session: Con
     site.fault("POST */create", status=403, skip=1)
     with pytest.raises(ApiError, match=re.escape("(1 of 3 rows done, 1 not tried)")):
         run(session, insert("a", "b", "c"))
-    assert posts(site) == 2
+    assert count_creates(site) == 2
 
 
 def test_each_row_is_given_out_before_the_next_is_sent(session: Connection, site: Sandbox) -> None:
     rows = iter(next(session.results(insert("x", "y"))).rows)
     next(rows)
-    assert posts(site) == 1
+    assert count_creates(site) == 1
     assert len(list(rows)) == 1
-    assert posts(site) == 2
+    assert count_creates(site) == 2
 
 
 @pytest.mark.parametrize(
@@ -321,23 +321,23 @@ def test_null_is_not_sent(session: Connection, site: Sandbox) -> None:
 
 @pytest.fixture
 def connect_to(tmp_path: Any) -> Generator[Connect, None, None]:
-    """Opens sessions with a sandbox that is given."""
+    """Yield a function that opens sessions with a given sandbox."""
     opened: list[Connection] = []
 
-    def one(site: Sandbox) -> Connection:
+    def open_session(site: Sandbox) -> Connection:
         opened.append(connect(site, tmp_path))
         return opened[-1]
 
-    yield one
-    for each in opened:
-        each.close()
+    yield open_session
+    for session in opened:
+        session.close()
 
 
-# ---- what nobody expects
+# ---- unexpected failures
 
 
 class Failing(Client):
-    """A client whose sends fail with something that is none of its errors."""
+    """A client whose sends fail with an exception that is not one of its errors."""
 
     failure: BaseException
 
@@ -357,7 +357,7 @@ def test_whatever_ends_a_create_on_its_way_it_is_an_unknown_outcome(
         run(session, insert("ends"))
     assert "secret" not in f"{caught.value} {caught.value.hint}"
     assert "check with: SELECT * FROM" in str(caught.value.hint) or "could not be listed" in str(caught.value)
-    assert [one.intent.comment for one in left(session)] == ["ends"]
+    assert [entry.intent.comment for entry in unsettled_entries(session)] == ["ends"]
 
 
 def test_a_third_ctrl_c_ends_the_look_for_the_token(session: Connection, site: Sandbox) -> None:
@@ -370,7 +370,7 @@ def test_a_third_ctrl_c_ends_the_look_for_the_token(session: Connection, site: S
         run(session, insert("looked for"))
     ended.set()
     worker.join()
-    assert len(left(session)) == 1
+    assert len(unsettled_entries(session)) == 1
 
 
 def _press_during_the_look(session: Connection, site: Sandbox, ended: threading.Event) -> None:

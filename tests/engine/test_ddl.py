@@ -1,4 +1,4 @@
-"""Views, materialized views, local tables, earlier results and transactions, as statements of a session."""
+"""Views, materialized views, local tables, earlier results and transactions work as statements of a session."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.conftest import Connect
-from tests.engine.sessions import A, B, C, asked, column, lists, run
+from tests.engine.sessions import A, B, C, first_column, list_calls, list_requests, run
 from tokensh.dbapi.connection import Connection
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.diff import describe_refresh
@@ -45,7 +45,7 @@ def test_predicates_around_a_view_become_parameters_inside_of_it(
     sql: str, places: list[str], session: Connection, site: Sandbox
 ) -> None:
     run(session, VIEW, sql)
-    assert sorted(asked(site)) == sorted(lists(*places))
+    assert sorted(list_requests(site)) == sorted(list_calls(*places))
 
 
 def test_a_view_without_its_parameter_is_an_error_that_names_it(session: Connection, site: Sandbox) -> None:
@@ -59,12 +59,12 @@ def test_a_view_without_its_parameter_is_an_error_that_names_it(session: Connect
 def test_a_view_of_a_view_passes_predicates_through_both(session: Connection, site: Sandbox) -> None:
     run(session, VIEW, "CREATE VIEW w (place, id) AS SELECT deployment_name, token_id FROM v WHERE comment <> ''")
     assert len(run(session, f"SELECT id FROM w WHERE place = '{A}'")) == 6
-    assert asked(site) == lists(A)
+    assert list_requests(site) == list_calls(A)
 
 
 def test_a_view_has_the_columns_that_its_list_names(session: Connection) -> None:
     run(session, "CREATE VIEW v (one, two) AS SELECT 1, 2 AS b")
-    assert [one.name for one in session.run("SELECT * FROM v").columns] == ["one", "two"]
+    assert [column.name for column in session.run("SELECT * FROM v").columns] == ["one", "two"]
 
 
 def test_a_view_outlasts_the_session(connect: Connect) -> None:
@@ -129,9 +129,9 @@ KEPT = f"CREATE MATERIALIZED VIEW m AS SELECT token_id, comment FROM user_tokens
 def test_a_materialized_view_asks_once_and_again_when_it_is_refreshed(session: Connection, site: Sandbox) -> None:
     run(session, KEPT)
     assert len(run(session, "SELECT * FROM m", "SELECT token_id FROM m")) == 5
-    assert asked(site) == lists(C)
+    assert list_requests(site) == list_calls(C)
     run(session, "REFRESH MATERIALIZED VIEW m")
-    assert asked(site) == lists(C, C)
+    assert list_requests(site) == list_calls(C, C)
 
 
 def test_a_refresh_tells_what_came_and_what_went(session: Connection) -> None:
@@ -143,7 +143,7 @@ def test_a_refresh_tells_what_came_and_what_went(session: Connection) -> None:
     assert store.differences(kept) == ([], [])
     run(session, "DELETE FROM t WHERE x = 2", "INSERT INTO t VALUES (1), (3)", "REFRESH MATERIALIZED VIEW m")
     assert store.differences(kept) == ([(1,), (3,)], [(2,)])
-    assert column(session, "SELECT x FROM m ORDER BY x") == [None, 1, 1, 1, 3]
+    assert first_column(session, "SELECT x FROM m ORDER BY x") == [None, 1, 1, 1, 3]
     run(session, "REFRESH MATERIALIZED VIEW m")
     assert store.differences(kept) == ([], [])
 
@@ -174,7 +174,7 @@ def test_a_lasting_object_never_holds_a_token_value(session: Connection, tmp_pat
     assert value.startswith("dapi")
     run(session, f"CREATE TABLE t AS SELECT '{value}' AS a, 'short' AS token_value", "INSERT INTO t SELECT a, a FROM t")
     run(session, f"UPDATE t SET a = 'x {value}'", "CREATE MATERIALIZED VIEW m AS SELECT a, token_value FROM t")
-    assert column(session, "SELECT token_value FROM m") == [None, None]
+    assert first_column(session, "SELECT token_value FROM m") == [None, None]
     session.objects.store.close()
     (file,) = tmp_path.rglob("store.db")
     assert value.encode() not in file.read_bytes()
@@ -290,7 +290,7 @@ def test_a_column_may_have_a_name_that_sqlite_gives_to_row_numbers(columns: str,
         run(session, f"INSERT INTO numbered SELECT {columns.count(',') * '1, '}{x}")
     run(session, "UPDATE numbered SET x = 9 WHERE x = 3")
     run(session, "DELETE FROM numbered WHERE x = 2")
-    assert column(session, "SELECT x FROM numbered") == [9]
+    assert first_column(session, "SELECT x FROM numbered") == [9]
 
 
 @pytest.mark.parametrize("name", ["sqlite_master", "sqlite_stat1", "SQLite_x"])
@@ -302,7 +302,10 @@ def test_a_table_may_have_a_name_that_sqlite_keeps_for_itself(name: str, session
 def test_a_table_is_made_from_a_query(session: Connection) -> None:
     run(session, f"CREATE TABLE t AS SELECT token_id, creation_time FROM user_tokens WHERE deployment_name = '{B}'")
     result = session.run("SELECT * FROM t")
-    assert [(one.name, one.type) for one in result.columns] == [("token_id", "string"), ("creation_time", "integer")]
+    assert [(column.name, column.type) for column in result.columns] == [
+        ("token_id", "string"),
+        ("creation_time", "integer"),
+    ]
     assert len(list(result.rows)) == 6
 
 
@@ -319,7 +322,7 @@ def test_a_table_is_made_from_a_query(session: Connection) -> None:
 def test_a_tables_rows_are_the_workspaces_that_are_asked(sql: str, session: Connection, site: Sandbox) -> None:
     run(session, "CREATE TABLE places (name TEXT)", f"INSERT INTO places VALUES ('{B}'), ('{A}'), ('{B}'), (NULL)")
     run(session, sql)
-    assert sorted(asked(site)) == sorted(lists(A, B))
+    assert sorted(list_requests(site)) == sorted(list_calls(A, B))
 
 
 def test_a_delete_takes_only_the_rows_that_order_and_limit_leave(session: Connection) -> None:
@@ -357,12 +360,12 @@ def test_a_remembered_result_has_no_secrets(session: Connection) -> None:
 def test_a_remembered_results_values_are_parameters(session: Connection, site: Sandbox) -> None:
     session.objects.keep_result(session.run("SELECT 'x' AS place").columns, [(A,)])
     run(session, "SELECT * FROM user_tokens WHERE deployment_name IN (SELECT place FROM _)")
-    assert asked(site) == lists(A)
+    assert list_requests(site) == list_calls(A)
 
 
 def test_the_sessions_own_tables_can_be_read(session: Connection) -> None:
     assert run(session, "SELECT count(*) FROM tokensh.local.statements") == [(0,)]
-    names = [one.name for one in session.run("SELECT * FROM TOKENSH.LOCAL.statements").columns]
+    names = [column.name for column in session.run("SELECT * FROM TOKENSH.LOCAL.statements").columns]
     assert "statement" in names
     with pytest.raises(UnknownName, match="statment"):
         run(session, "SELECT statment FROM tokensh.local.statements")
@@ -372,7 +375,7 @@ def test_the_sessions_own_tables_can_be_read(session: Connection) -> None:
 
 
 def results(session: Connection, sql: str) -> list[list[tuple[object, ...]]]:
-    return [list(one.rows) for one in session.results(sql)]
+    return [list(result.rows) for result in session.results(sql)]
 
 
 def insert(comment: str, place: str = A) -> str:
@@ -385,7 +388,7 @@ def test_changes_wait_for_commit_which_gives_each_ones_rows(session: Connection,
     assert site.log == []
     assert run(session, "SELECT count(*) FROM t") == [(0,)]
     assert results(session, "COMMIT") == [[], [("one",)], [(1,)]]
-    assert asked(site) == [f"POST {A} create"]
+    assert list_requests(site) == [f"POST {A} create"]
     assert not session.in_transaction
 
 
@@ -403,7 +406,7 @@ def test_a_failure_in_the_middle_of_a_commit_drops_what_is_left(session: Connect
     site.fault(f"POST /w/{B}/*", status=403)
     with pytest.raises(ApiError, match=re.escape("(COMMIT: 1 change done, this one failed, 1 change dropped)")):
         run(session, "COMMIT")
-    assert asked(site) == [f"POST {A} create", f"POST {B} create"]
+    assert list_requests(site) == [f"POST {A} create", f"POST {B} create"]
     assert not session.in_transaction
 
 
@@ -436,9 +439,9 @@ def test_there_must_be_a_transaction_to_end(sql: str, session: Connection) -> No
 
 def test_what_another_session_made_meanwhile_is_kept(connect: Connect) -> None:
     """Both looked before either made it: the check that counts is the one inside the transaction."""
-    one, other = connect(), connect()
+    first, other = connect(), connect()
     slow, plain = other.run("CREATE TABLE IF NOT EXISTS both (x)"), connect().run("CREATE TABLE both (x)")
-    run(one, "CREATE TABLE IF NOT EXISTS both (x)", "INSERT INTO both VALUES (1)")
+    run(first, "CREATE TABLE IF NOT EXISTS both (x)", "INSERT INTO both VALUES (1)")
     assert list(slow.rows) == []
     with pytest.raises(ProgrammingError, match="another session created it"):
         list(plain.rows)
@@ -446,10 +449,10 @@ def test_what_another_session_made_meanwhile_is_kept(connect: Connect) -> None:
 
 
 def test_a_table_that_another_session_dropped_meanwhile_is_one_clear_error(connect: Connect) -> None:
-    one, other = connect(), connect()
-    run(one, "CREATE TABLE brief (x)")
+    first, other = connect(), connect()
+    run(first, "CREATE TABLE brief (x)")
     late = [other.run(sql) for sql in ("INSERT INTO brief VALUES (1)", "SELECT x FROM brief")]
-    run(one, "DROP TABLE brief")
+    run(first, "DROP TABLE brief")
     for result in late:
         with pytest.raises(OperationalError, match=r"brief is gone|another session dropped"):
             list(result.rows)

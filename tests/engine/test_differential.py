@@ -1,4 +1,4 @@
-"""Random queries, compared with plain SQLite over one table per resource that holds the rows of all workspaces."""
+"""Random queries give the rows that plain SQLite finds in tables that hold the rows of all workspaces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.engine.random_queries import ARM, RESOURCES, VIEWS, WHOLE, WORKSPACES, Maker
+from tests.engine.random_queries import ARM, RESOURCES, VIEWS, WHOLE, WORKSPACES, StatementBuilder
 from tests.environments import make_environment
 from tokensh import sandbox
 from tokensh.dbapi.connection import Connection, connect
@@ -49,10 +49,10 @@ def plain(site: Sandbox) -> Iterator[sqlite3.Connection]:
             url = site.endpoint.format(deployment_name=workspace) + PATHS[resource]
             with urlopen(Request(url, headers={"Authorization": f"Bearer {site.token}"})) as reply:
                 listed = json.load(reply)["token_infos"]
-            rows = [(workspace, *(one.get(name) for name, _ in columns[1:])) for one in listed]
+            rows = [(workspace, *(token.get(name) for name, _ in columns[1:])) for token in listed]
             database.executemany(f"INSERT INTO {resource} VALUES ({', '.join('?' * len(columns))})", rows)
     for name, query in VIEWS.items():
-        database.execute(f"CREATE VIEW {name} AS {apart(query)}")
+        database.execute(f"CREATE VIEW {name} AS {keep_queries_apart(query)}")
     yield database
     database.close()
 
@@ -62,14 +62,14 @@ def token_ids(plain: sqlite3.Connection) -> list[str]:
     return [row[0] for row in plain.execute("SELECT DISTINCT token_id FROM tokens ORDER BY comment, token_id")]
 
 
-def apart(sql: str) -> str:
-    """The statement for SQLite by itself, which gets some things wrong when it merges queries."""
+def keep_queries_apart(sql: str) -> str:
+    """Return the statement for plain SQLite, which gets some queries wrong when it merges them."""
     begin, end = ARM
     return sql.replace(WHOLE, "LIMIT -1").replace(begin, "SELECT * FROM (").replace(end, "LIMIT -1)")
 
 
-def typed(row: Row) -> tuple[tuple[type, Value], ...]:
-    """A row in which 1 and 1.0 differ."""
+def with_types(row: Row) -> tuple[tuple[type, Value], ...]:
+    """Return a row in which 1 and 1.0 differ."""
     return tuple((type(cell), cell) for cell in row)
 
 
@@ -77,9 +77,9 @@ def typed(row: Row) -> tuple[tuple[type, Value], ...]:
 def test_a_random_query_has_the_rows_that_plain_sqlite_finds(
     number: int, ours: Connection, plain: sqlite3.Connection, token_ids: list[str]
 ) -> None:
-    made = Maker(number, token_ids).statement()
-    expected = [typed(row) for row in plain.execute(apart(made.sql))]
-    found = [typed(row) for row in ours.run(made.sql).rows]
+    made = StatementBuilder(number, token_ids).statement()
+    expected = [with_types(row) for row in plain.execute(keep_queries_apart(made.sql))]
+    found = [with_types(row) for row in ours.run(made.sql).rows]
     if made.ordered:
         assert found == expected, made.sql
     assert Counter(found) == Counter(expected), made.sql

@@ -1,4 +1,4 @@
-"""DELETE, EXEC and EXPLAIN against a sandbox: what is sent, in which order, and what comes back."""
+"""DELETE, UPDATE, EXEC and EXPLAIN send what they should, in order, and return the rows that come back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.engine.conftest import Connect
-from tests.engine.sessions import A, B, asked, column, run
+from tests.engine.sessions import A, B, first_column, list_requests, run
 from tokensh.dbapi.connection import Connection
 from tokensh.engine.callbacks import Callbacks
 from tokensh.errors import (
@@ -31,16 +31,16 @@ PLACE = f"deployment_name = '{A}'"
 Listed = Sequence[Mapping[str, Value]]
 
 
-def make(session: Connection, *comments: str) -> list[str]:
-    """The ids of new tokens; the sandbox's log is empty after it."""
-    rows = ", ".join(f"('{A}', '{one}')" for one in comments)
+def create_tokens(session: Connection, *comments: str) -> list[str]:
+    """Create tokens, and return their ids."""
+    rows = ", ".join(f"('{A}', '{comment}')" for comment in comments)
     into = "INSERT INTO user_tokens (deployment_name, comment)"
     made = run(session, f"{into} VALUES {rows} RETURNING json_extract(token_info, '$.token_id')")
-    return [str(one) for (one,) in made]
+    return [str(token_id) for (token_id,) in made]
 
 
-def bodies(site: Sandbox) -> list[object]:
-    return [json.loads(one.body) for one in site.log if one.method == "POST"]
+def posted_bodies(site: Sandbox) -> list[object]:
+    return [json.loads(entry.body) for entry in site.log if entry.method == "POST"]
 
 
 # ---- DELETE
@@ -48,58 +48,60 @@ def bodies(site: Sandbox) -> list[object]:
 
 def test_a_delete_by_key_sends_one_request_and_lists_nothing(connect: Connect, site: Sandbox) -> None:
     session = connect(yes=True)
-    (token_id,) = make(session, "by key")
+    (token_id,) = create_tokens(session, "by key")
     site.clear_log()
     sql = f"DELETE FROM user_tokens WHERE {PLACE} AND token_id = '{token_id}' RETURNING token_id, deployment_name"
     assert run(session, sql) == [(token_id, A)]
-    assert asked(site) == [f"POST {A} delete"]
-    assert bodies(site) == [{"token_id": token_id}]
+    assert list_requests(site) == [f"POST {A} delete"]
+    assert posted_bodies(site) == [{"token_id": token_id}]
 
 
 def test_a_delete_by_other_predicates_lists_and_then_deletes_row_by_row(connect: Connect, site: Sandbox) -> None:
     session = connect(yes=True)
-    made = make(session, "old 1", "old 2", "new")
+    made = create_tokens(session, "old 1", "old 2", "new")
     site.clear_log()
     sql = f"DELETE FROM user_tokens WHERE {PLACE} AND comment LIKE 'old _' RETURNING comment, token_id"
     assert sorted(run(session, sql)) == [("old 1", made[0]), ("old 2", made[1])]
-    assert asked(site) == [f"GET {A} list", f"POST {A} delete", f"POST {A} delete"]
-    assert column(session, f"SELECT comment FROM user_tokens WHERE {PLACE} AND comment IN ('old 1', 'new')") == ["new"]
+    assert list_requests(site) == [f"GET {A} list", f"POST {A} delete", f"POST {A} delete"]
+    assert first_column(session, f"SELECT comment FROM user_tokens WHERE {PLACE} AND comment IN ('old 1', 'new')") == [
+        "new"
+    ]
 
 
 def test_a_delete_takes_keys_from_a_query(connect: Connect, site: Sandbox) -> None:
     session = connect(yes=True)
-    made = make(session, "from a query", "from a query")
+    made = create_tokens(session, "from a query", "from a query")
     run(
         session, "CREATE TABLE ids AS SELECT token_id FROM user_tokens WHERE " + PLACE + " AND comment = 'from a query'"
     )
     run(session, f"DELETE FROM user_tokens WHERE {PLACE} AND token_id IN (SELECT token_id FROM ids)")
-    left = set(column(session, f"SELECT token_id FROM user_tokens WHERE {PLACE}"))
+    left = set(first_column(session, f"SELECT token_id FROM user_tokens WHERE {PLACE}"))
     assert not left & set(made)
 
 
 def test_a_delete_of_what_is_not_there_is_no_row(connect: Connect, site: Sandbox) -> None:
     session = connect(yes=True)
     assert run(session, f"DELETE FROM user_tokens WHERE {PLACE} AND token_id = 'gone' RETURNING token_id") == []
-    assert asked(site) == [f"POST {A} delete"]
+    assert list_requests(site) == [f"POST {A} delete"]
 
 
 def test_rows_that_had_to_be_listed_need_a_yes(session: Connection, site: Sandbox) -> None:
-    make(session, "asked for")
+    create_tokens(session, "asked for")
     site.clear_log()
     with pytest.raises(ProgrammingError, match=r"this DELETE would hit 1 row: .*comment=asked for") as caught:
         run(session, f"DELETE FROM user_tokens WHERE {PLACE} AND comment = 'asked for'")
     assert "--yes" in str(caught.value.hint)
-    assert asked(site) == [f"GET {A} list"]
+    assert list_requests(site) == [f"GET {A} list"]
 
 
 @pytest.mark.parametrize("source", [f"tokens WHERE {PLACE} AND comment = 'named elsewhere'", "named_elsewhere"])
 def test_keys_that_no_statement_names_need_a_yes(source: str, session: Connection, site: Sandbox) -> None:
-    (token_id,) = make(session, "named elsewhere")
+    (token_id,) = create_tokens(session, "named elsewhere")
     run(session, f"CREATE TABLE named_elsewhere AS SELECT '{token_id}' AS token_id")
     with pytest.raises(ProgrammingError, match=f"this DELETE would hit .*{token_id}") as caught:
         run(session, f"DELETE FROM tokens WHERE {PLACE} AND token_id IN (SELECT token_id FROM {source})")
     assert "--yes" in str(caught.value.hint)
-    assert not [one for one in site.log if one.method == "DELETE"]
+    assert not [entry for entry in site.log if entry.method == "DELETE"]
 
 
 def test_whoever_is_asked_sees_the_rows_and_may_say_no(connect: Connect, site: Sandbox) -> None:
@@ -110,7 +112,7 @@ def test_whoever_is_asked_sees_the_rows_and_may_say_no(connect: Connect, site: S
         raise ProgrammingError("not this time")
 
     session = connect(callbacks=Callbacks(approve=refuse))
-    (token_id,) = make(session, "spared")
+    (token_id,) = create_tokens(session, "spared")
     site.clear_log()
     for sql in (
         f"DELETE FROM user_tokens WHERE {PLACE} AND token_id = '{token_id}'",
@@ -120,17 +122,17 @@ def test_whoever_is_asked_sees_the_rows_and_may_say_no(connect: Connect, site: S
         with pytest.raises(ProgrammingError, match="not this time"):
             run(session, sql)
     assert [[row["token_id"] for row in rows] for rows in seen] == [[token_id]] * 3
-    assert f"POST {A} delete" not in asked(site)
+    assert f"POST {A} delete" not in list_requests(site)
 
 
 def test_a_failure_in_the_middle_of_a_delete_says_how_far_it_came(connect: Connect, site: Sandbox) -> None:
     session = connect(yes=True)
-    make(session, "half", "half", "half")
+    create_tokens(session, "half", "half", "half")
     site.clear_log()
     site.fault("POST */delete", status=403, skip=1)
     with pytest.raises(ApiError, match=re.escape("(1 of 3 rows done, 1 not tried)")):
         run(session, f"DELETE FROM user_tokens WHERE {PLACE} AND comment = 'half'")
-    assert asked(site).count(f"POST {A} delete") == 2
+    assert list_requests(site).count(f"POST {A} delete") == 2
 
 
 LOST: dict[str, dict[str, Any]] = {
@@ -154,13 +156,13 @@ def test_a_change_whose_reply_is_lost_is_unknown_and_not_sent_again(
     how: str, sql: str, connect: Connect, site: Sandbox
 ) -> None:
     session = connect(yes=True)
-    (token_id,) = make(session, "lost")
+    (token_id,) = create_tokens(session, "lost")
     site.clear_log()
     site.fault("POST */delete", after_handler=True, **LOST[how])
     with pytest.raises(UnknownOutcome, match=f"whether it took effect in {A} is unknown") as caught:
         run(session, sql.format(A, token_id))
     assert caught.value.orphans == ()
-    assert asked(site) == [f"POST {A} delete"]
+    assert list_requests(site) == [f"POST {A} delete"]
 
 
 @pytest.mark.parametrize("sql", REVOKES)
@@ -169,23 +171,25 @@ def test_a_change_that_is_refused_is_known_to_have_no_effect(
     status: int, sql: str, connect: Connect, site: Sandbox
 ) -> None:
     session = connect(yes=True)
-    (token_id,) = make(session, "refused")
+    (token_id,) = create_tokens(session, "refused")
     site.fault("POST */delete", status=status)
     with pytest.raises(ApiError) as caught:
         run(session, sql.format(A, token_id))
     assert caught.value.status == status
-    assert column(session, f"SELECT comment FROM user_tokens WHERE {PLACE} AND token_id = '{token_id}'") == ["refused"]
+    assert first_column(session, f"SELECT comment FROM user_tokens WHERE {PLACE} AND token_id = '{token_id}'") == [
+        "refused"
+    ]
 
 
 def test_a_change_whose_returning_fails_says_that_it_took_effect(connect: Connect, site: Sandbox) -> None:
     session = connect(yes=True)
-    keys = ", ".join(f"'{one}'" for one in make(session, "1", "2", "3"))
+    keys = ", ".join(f"'{token_id}'" for token_id in create_tokens(session, "1", "2", "3"))
     site.clear_log()
     sql = f"DELETE FROM user_tokens WHERE {PLACE} AND token_id IN ({keys}) RETURNING json(token_id)"
     words = "revoketoken took effect, but RETURNING failed: malformed JSON (1 of 3 rows done, 2 not tried)"
     with pytest.raises(DataError, match=re.escape(words)):
         run(session, sql)
-    assert asked(site) == [f"POST {A} delete"]
+    assert list_requests(site) == [f"POST {A} delete"]
 
 
 @pytest.mark.parametrize(
@@ -215,7 +219,7 @@ def test_a_local_table_is_not_changed_where_returning_cannot_run(session: Connec
 def test_tokens_of_several_workspaces_go_in_the_order_of_the_values(connect: Connect, site: Sandbox) -> None:
     session = connect(yes=True)
     run(session, f"DELETE FROM user_tokens WHERE deployment_name IN ('{B}', '{A}') AND token_id IN ('x', 'y')")
-    assert asked(site) == [f"POST {B} delete"] * 2 + [f"POST {A} delete"] * 2
+    assert list_requests(site) == [f"POST {B} delete"] * 2 + [f"POST {A} delete"] * 2
 
 
 # ---- UPDATE and REPLACE
@@ -225,8 +229,8 @@ ACL = json.dumps([GUEST])
 
 
 @pytest.fixture
-def kept(connect: Connect, site: Sandbox) -> Iterator[Connection]:
-    """A session; what it does to permissions is undone."""
+def permissions_session(connect: Connect, site: Sandbox) -> Iterator[Connection]:
+    """Yield a session; what it changes in permissions is undone."""
     session = connect(yes=True)
     yield session
     everyone = json.dumps([{"group_name": "token-users", "permission_level": "CAN_USE"}])
@@ -244,53 +248,55 @@ ATTRIBUTES = [
 @pytest.mark.parametrize("attribute", ATTRIBUTES)
 @pytest.mark.parametrize(("verb", "method"), [("UPDATE", "PATCH"), ("REPLACE", "PUT")])
 def test_text_for_an_array_is_sent_as_json(
-    verb: str, method: str, attribute: str, kept: Connection, site: Sandbox
+    verb: str, method: str, attribute: str, permissions_session: Connection, site: Sandbox
 ) -> None:
-    assert run(kept, f"{verb} token_permissions SET {attribute} WHERE {PLACE} RETURNING object_type") == [("tokens",)]
+    assert run(
+        permissions_session, f"{verb} token_permissions SET {attribute} WHERE {PLACE} RETURNING object_type"
+    ) == [("tokens",)]
     looked = [f"GET {A} tokens"] if verb == "REPLACE" else []
-    assert asked(site) == [*looked, f"{method} {A} tokens"]
+    assert list_requests(site) == [*looked, f"{method} {A} tokens"]
     assert json.loads(site.log[-1].body) == {"access_control_list": [GUEST]}
 
 
 @pytest.mark.parametrize("value", ["'x'", "'{}'", "'[1'", "7", "x'5b5d'"])
-def test_what_is_no_array_is_not_sent(value: str, kept: Connection, site: Sandbox) -> None:
+def test_what_is_no_array_is_not_sent(value: str, permissions_session: Connection, site: Sandbox) -> None:
     with pytest.raises(DataError, match="data__access_control_list takes an array"):
-        run(kept, f"UPDATE token_permissions SET access_control_list = {value} WHERE {PLACE}")
+        run(permissions_session, f"UPDATE token_permissions SET access_control_list = {value} WHERE {PLACE}")
     assert site.log == []
 
 
-def test_returning_of_an_update_gives_what_the_reply_says(kept: Connection, site: Sandbox) -> None:
+def test_returning_of_an_update_gives_what_the_reply_says(permissions_session: Connection, site: Sandbox) -> None:
     sql = f"UPDATE token_permissions SET access_control_list = '{ACL}' WHERE {PLACE}"
     ((place, names),) = run(
-        kept, f"{sql} RETURNING deployment_name, json_extract(access_control_list, '$[#-1].user_name')"
+        permissions_session, f"{sql} RETURNING deployment_name, json_extract(access_control_list, '$[#-1].user_name')"
     )
     assert (place, names) == (A, "gus@example.com")
-    assert asked(site) == [f"PATCH {A} tokens"]
+    assert list_requests(site) == [f"PATCH {A} tokens"]
 
 
 def test_an_update_of_several_workspaces_goes_in_the_order_of_the_values_and_stops_at_a_failure(
-    kept: Connection, site: Sandbox
+    permissions_session: Connection, site: Sandbox
 ) -> None:
     sql = f"UPDATE token_permissions SET access_control_list = '{ACL}' WHERE {EVERYWHERE} RETURNING deployment_name"
-    assert column(kept, sql) == [B, A]
-    assert asked(site) == [f"PATCH {B} tokens", f"PATCH {A} tokens"]
+    assert first_column(permissions_session, sql) == [B, A]
+    assert list_requests(site) == [f"PATCH {B} tokens", f"PATCH {A} tokens"]
     site.clear_log()
     site.fault(f"PATCH /w/{B}/*", status=403)
     with pytest.raises(ApiError, match=re.escape("(0 of 2 rows done, 1 not tried)")):
-        run(kept, sql)
-    assert asked(site) == [f"PATCH {B} tokens"]
+        run(permissions_session, sql)
+    assert list_requests(site) == [f"PATCH {B} tokens"]
 
 
 def test_an_update_by_what_a_row_says_lists_it_and_needs_a_yes(
-    kept: Connection, session: Connection, site: Sandbox
+    permissions_session: Connection, session: Connection, site: Sandbox
 ) -> None:
     sql = f"UPDATE token_permissions SET access_control_list = '{ACL}' WHERE {PLACE} AND object_type = "
     with pytest.raises(ProgrammingError, match="this UPDATE would hit 1 row"):
         run(session, f"{sql} 'tokens'")
-    assert run(kept, f"{sql} 'clusters'") == []
-    assert asked(site) == [f"GET {A} tokens"] * 2
-    run(kept, f"{sql} 'tokens'")
-    assert asked(site)[2:] == [f"GET {A} tokens", f"PATCH {A} tokens"]
+    assert run(permissions_session, f"{sql} 'clusters'") == []
+    assert list_requests(site) == [f"GET {A} tokens"] * 2
+    run(permissions_session, f"{sql} 'tokens'")
+    assert list_requests(site)[2:] == [f"GET {A} tokens", f"PATCH {A} tokens"]
 
 
 # ---- EXEC
@@ -298,17 +304,17 @@ def test_an_update_by_what_a_row_says_lists_it_and_needs_a_yes(
 
 def test_an_exec_that_reads_gives_its_rows(session: Connection, site: Sandbox) -> None:
     result = session.run(f"EXEC user_tokens.listtokens @deployment_name = '{A}'")
-    assert "token_id" in [one.name for one in result.columns]
+    assert "token_id" in [column.name for column in result.columns]
     assert len(list(result.rows)) >= 7
-    assert asked(site) == [f"GET {A} list"]
+    assert list_requests(site) == [f"GET {A} list"]
 
 
 def test_an_exec_with_an_empty_reply_gives_none(session: Connection, site: Sandbox) -> None:
-    (token_id,) = make(session, "exec")
+    (token_id,) = create_tokens(session, "exec")
     site.clear_log()
     sql = f"EXEC user_tokens.revoketoken @deployment_name = '{A}' @@json = '{{\"token_id\": \"{token_id}\"}}'"
     assert run(session, sql) == []
-    assert bodies(site) == [{"token_id": token_id}]
+    assert posted_bodies(site) == [{"token_id": token_id}]
 
 
 def test_an_exec_of_what_is_not_there_is_an_error(session: Connection) -> None:
@@ -322,14 +328,14 @@ def test_an_exec_that_creates_gives_the_value(session: Connection, site: Sandbox
         f"EXEC user_tokens.create @deployment_name = '{A}', @comment = 'exec', @lifetime_seconds = '60'"
     )
     (row,) = result.rows
-    value = dict(zip([one.name for one in result.columns], row, strict=True))["token_value"]
+    value = dict(zip([column.name for column in result.columns], row, strict=True))["token_value"]
     assert str(value if isinstance(value, str) else "").startswith("dapi")
-    assert bodies(site) == [{"comment": "exec", "lifetime_seconds": 60}]
+    assert posted_bodies(site) == [{"comment": "exec", "lifetime_seconds": 60}]
 
 
 def test_null_is_not_sent_by_exec_either(session: Connection, site: Sandbox) -> None:
     run(session, f"EXEC user_tokens.create @deployment_name = '{A}', @comment = 'by exec', @lifetime_seconds = NULL")
-    assert bodies(site) == [{"comment": "by exec"}]
+    assert posted_bodies(site) == [{"comment": "by exec"}]
 
 
 @pytest.mark.parametrize(
@@ -397,9 +403,9 @@ def test_explain_tells_what_would_be_sent_and_sends_nothing(
 ) -> None:
     run(session, "CREATE TABLE kept (x INT)", "CREATE MATERIALIZED VIEW seen AS SELECT 1 AS a")
     result = session.run(f"EXPLAIN {sql}")
-    assert [one.name for one in result.columns] == ["step", "action", "detail"]
+    assert [column.name for column in result.columns] == ["step", "action", "detail"]
     text = "\n".join(str(row) for row in result.rows)
-    assert [one for one in words if one not in text] == []
+    assert [word for word in words if word not in text] == []
     assert site.log == []
 
 
@@ -418,7 +424,7 @@ def test_a_dry_run_explains_what_explain_does_not_take_and_does_none_of_it(
 ) -> None:
     run(session, "CREATE MATERIALIZED VIEW seen AS SELECT 1 AS a")
     text = "\n".join(str(row) for row in session.run(sql, dry=True).rows)
-    assert [one for one in words if one not in text] == []
+    assert [word for word in words if word not in text] == []
     assert site.log == []
     assert not session.in_transaction
     assert list(session.objects.store.names()) == ["seen"]
@@ -445,7 +451,7 @@ def test_what_is_shown_is_narrowed_by_like_and_where(
     sql: str, found: list[str], session: Connection, site: Sandbox
 ) -> None:
     cells = [cell for row in run(session, sql) for cell in row]
-    assert [one for one in found if one not in cells] == []
+    assert [cell for cell in found if cell not in cells] == []
     assert len(run(session, sql)) == len(found)
     assert site.log == []
 
@@ -533,7 +539,7 @@ def test_an_insert_that_fails_on_its_way_says_what_to_run_for_the_rest(session: 
 
 def test_of_a_change_that_fails_on_its_way_the_same_statement_does_the_rest(connect: Connect, site: Sandbox) -> None:
     session = connect(yes=True)
-    make(session, "again", "again")
+    create_tokens(session, "again", "again")
     delete = f"DELETE FROM user_tokens WHERE {PLACE} AND comment = 'again'"
     site.fault("POST */delete", status=403, skip=1)
     with pytest.raises(ApiError, match=r"\(1 of 2 rows done, 0 not tried\)") as caught:

@@ -1,4 +1,4 @@
-"""Many workspaces at once: how many connections, how many at a time, in which order, and what one that fails does."""
+"""Many workspaces are read at once, within the limit of connections, and one that fails does not hide the others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.sessions import column, connect, run
+from tests.engine.sessions import connect, first_column, run
 from tokensh import sandbox
 from tokensh.dbapi.connection import Connection
 from tokensh.engine.callbacks import Callbacks
@@ -31,12 +31,12 @@ def session(site: Sandbox, tmp_path: Path) -> Iterator[Connection]:
         yield made
 
 
-def connections(entries: list[LogEntry]) -> int:
-    return len({one.peer for one in entries})
+def count_connections(entries: list[LogEntry]) -> int:
+    return len({entry.peer for entry in entries})
 
 
 def most_at_once(entries: list[LogEntry]) -> int:
-    moments = [(one.started, 1) for one in entries] + [(one.ended or one.started, -1) for one in entries]
+    moments = [(entry.started, 1) for entry in entries] + [(entry.ended or entry.started, -1) for entry in entries]
     most = now = 0
     for _, change in sorted(moments):
         now += change
@@ -47,25 +47,25 @@ def most_at_once(entries: list[LogEntry]) -> int:
 def test_rows_come_in_the_order_of_the_values(session: Connection, site: Sandbox) -> None:
     for name in NAMES[::7]:
         site.fault(f"GET /w/{name}/*", delay=0.03)
-    assert column(session, COUNT) == NAMES
+    assert first_column(session, COUNT) == NAMES
 
 
 def test_a_repeat_opens_no_connection(session: Connection, site: Sandbox) -> None:
-    column(session, COUNT)
-    first = connections(site.log)
+    first_column(session, COUNT)
+    first = count_connections(site.log)
     assert first <= 16
-    column(session, COUNT)
-    column(session, f"SELECT 1 FROM user_tokens WHERE deployment_name IN ({LIST}) AND comment = 'extra 0'")
+    first_column(session, COUNT)
+    first_column(session, f"SELECT 1 FROM user_tokens WHERE deployment_name IN ({LIST}) AND comment = 'extra 0'")
     assert len(site.log) == 3 * len(NAMES)
-    assert connections(site.log) == first
+    assert count_connections(site.log) == first
 
 
 @pytest.mark.parametrize("most", [1, 5, 16])
 def test_no_more_are_asked_at_a_time_than_is_allowed(most: int, site: Sandbox, tmp_path: Path) -> None:
     with connect(site, tmp_path, max_connections=most) as session:
-        column(session, COUNT)
+        first_column(session, COUNT)
     assert most_at_once(site.log) <= most
-    assert connections(site.log) <= most
+    assert count_connections(site.log) <= most
 
 
 def test_a_join_asks_both_sides_at_once_and_each_workspace_once(session: Connection, site: Sandbox) -> None:
@@ -73,14 +73,16 @@ def test_a_join_asks_both_sides_at_once_and_each_workspace_once(session: Connect
         "SELECT count(*) FROM user_tokens AS a JOIN tokens AS b USING (deployment_name, token_id)"
         f" WHERE a.deployment_name IN ({LIST})"
     )
-    assert column(session, sql) == [len(NAMES)]
-    assert len(site.log) == len({(one.workspace, one.path) for one in site.log}) == 2 * len(NAMES)
+    assert first_column(session, sql) == [len(NAMES)]
+    assert len(site.log) == len({(entry.workspace, entry.path) for entry in site.log}) == 2 * len(NAMES)
 
 
 def test_the_names_may_be_a_table_s(session: Connection, site: Sandbox) -> None:
     rows = ", ".join(f"('{name}')" for name in NAMES)
     run(session, "CREATE TABLE mine (name TEXT)", f"INSERT INTO mine VALUES {rows}")
-    found = column(session, "SELECT deployment_name FROM user_tokens WHERE deployment_name IN (SELECT name FROM mine)")
+    found = first_column(
+        session, "SELECT deployment_name FROM user_tokens WHERE deployment_name IN (SELECT name FROM mine)"
+    )
     assert sorted(map(str, found)) == sorted(NAMES)
 
 
@@ -88,11 +90,11 @@ def test_all_that_fail_are_named_and_the_others_can_be_had(site: Sandbox, tmp_pa
     for name in NAMES[:20]:
         site.fault(f"GET /w/{name}/*", status=403, times=None)
     with connect(site, tmp_path) as session, pytest.raises(SeveralErrors) as caught:
-        column(session, COUNT)
+        first_column(session, COUNT)
     assert [name for name, _ in caught.value.failures] == NAMES[:20]
     told: list[Error] = []
     with connect(site, tmp_path, partial=True, callbacks=Callbacks(on_failure=told.append)) as session:
-        assert column(session, COUNT) == NAMES[20:]
+        assert first_column(session, COUNT) == NAMES[20:]
     assert str(told[0]) == "20 of 120 workspaces failed"
 
 
@@ -103,7 +105,7 @@ def test_each_workspace_s_own_token_is_fetched_once(site: Sandbox, tmp_path: Pat
         "DATABRICKS_CLIENT_SECRET": site.client_secret,
     }
     with connect(site, tmp_path, variables) as session:
-        column(session, COUNT)
-        column(session, COUNT)
-    granted = [one.workspace for one in site.log if one.path == "/oidc/v1/token"]
+        first_column(session, COUNT)
+        first_column(session, COUNT)
+    granted = [entry.workspace for entry in site.log if entry.path == "/oidc/v1/token"]
     assert sorted(granted) == sorted(NAMES)

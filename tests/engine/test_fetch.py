@@ -1,11 +1,11 @@
-"""Requests of a query: which are sent, that each is sent once, the order of the rows, and failures."""
+"""A query sends each request once, gives rows in a fixed order, and never hides a failure."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.engine.conftest import Connect
-from tests.engine.sessions import A, B, C, asked, column, lists, run
+from tests.engine.sessions import A, B, C, first_column, list_calls, list_requests, run
 from tokensh.dbapi.connection import Connection
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.fetch import NOT_FOUND_CODES
@@ -24,7 +24,7 @@ def test_rows_come_in_the_order_of_the_values_whichever_answers_first(
     places: str, order: list[str], session: Connection, site: Sandbox
 ) -> None:
     site.fault(f"GET /w/{order[0]}/*", delay=0.15)
-    assert column(session, f"{PLACES} {places}") == order
+    assert first_column(session, f"{PLACES} {places}") == order
 
 
 ONCE = [
@@ -47,7 +47,7 @@ ONCE = [
 @pytest.mark.parametrize(("sql", "places"), ONCE, ids=[sql[:100] for sql, _ in ONCE])
 def test_each_value_is_asked_for_once(sql: str, places: list[str], session: Connection, site: Sandbox) -> None:
     run(session, sql)
-    assert sorted(asked(site)) == sorted(lists(*places))
+    assert sorted(list_requests(site)) == sorted(list_calls(*places))
 
 
 def test_a_host_that_is_none_stops_all_before_anything_is_sent(session: Connection, site: Sandbox) -> None:
@@ -84,25 +84,28 @@ def test_sql_that_cannot_run_stops_before_anything_is_sent(sql: str, session: Co
 
 
 def test_one_key_is_got_and_several_are_found_in_the_list(session: Connection, site: Sandbox) -> None:
-    some = [str(one) for (one,) in run(session, f"SELECT token_id FROM tokens WHERE deployment_name = '{A}' LIMIT 2")]
+    some = [
+        str(token_id)
+        for (token_id,) in run(session, f"SELECT token_id FROM tokens WHERE deployment_name = '{A}' LIMIT 2")
+    ]
     for sql, path in [
         (f"token_id = '{some[0]}'", some[0]),
         (f"token_id IN ('{some[0]}', '{some[1]}')", "tokens"),
         (f"token_id || '' = '{some[0]}'", "tokens"),
     ]:
         site.clear_log()
-        found = column(session, f"SELECT token_id FROM tokens WHERE deployment_name = '{A}' AND {sql}")
-        assert found == [one for one in some if one in sql]
-        assert asked(site) == [f"GET {A} {path}"]
+        found = first_column(session, f"SELECT token_id FROM tokens WHERE deployment_name = '{A}' AND {sql}")
+        assert found == [token_id for token_id in some if token_id in sql]
+        assert list_requests(site) == [f"GET {A} {path}"]
 
 
 def test_a_key_that_is_not_there_is_no_row(session: Connection, site: Sandbox) -> None:
     assert run(session, f"SELECT * FROM tokens WHERE deployment_name = '{A}' AND token_id = '{'0' * 64}'") == []
-    assert asked(site) == [f"GET {A} {'0' * 64}"]
+    assert list_requests(site) == [f"GET {A} {'0' * 64}"]
 
 
 def listings() -> list[tuple[str, str]]:
-    """The resources of the shipped provider that are read without a key, and the paths of those requests."""
+    """Return the resources of the shipped provider that are read without a key, with the paths of those requests."""
     catalog = Catalog.shipped()
     return [
         (resource.id, method.path)
@@ -157,7 +160,7 @@ def test_a_value_that_does_not_fit_an_optional_parameter_is_compared_and_not_sen
 ) -> None:
     sql = f"SELECT 1 FROM tokens WHERE deployment_name = '{A}' AND created_by_id = 'no number'"
     assert run(session, sql) == []
-    assert asked(site) == [f"GET {A} tokens"]
+    assert list_requests(site) == [f"GET {A} tokens"]
 
 
 # ---- failures
@@ -182,7 +185,7 @@ def test_partial_gives_the_rows_of_the_others(connect: Connect, site: Sandbox) -
     session = connect(partial=True, callbacks=Callbacks(on_failure=failed.append))
     for place in (A, B):
         site.fault(f"GET /w/{place}/*", status=403, times=None)
-    assert column(session, f"{PLACES} IN ('{A}', '{B}', '{C}')") == [C]
+    assert first_column(session, f"{PLACES} IN ('{A}', '{B}', '{C}')") == [C]
     (error,) = failed
     assert isinstance(error, SeveralErrors)
     assert [place for place, _ in error.failures] == [A, B]
@@ -198,7 +201,9 @@ def test_failures_that_are_tolerated_are_told_by_workspace_even_if_all_fail(
     session = connect(callbacks=Callbacks(on_tolerated=failures.update))
     for place in failing:
         site.fault(f"GET /w/{place}/*", status=403, times=None)
-    assert column(session, f"{PLACES} IN ('{A}', '{B}', '{C}')") == [one for one in (A, B, C) if one not in failing]
+    assert first_column(session, f"{PLACES} IN ('{A}', '{B}', '{C}')") == [
+        workspace for workspace in (A, B, C) if workspace not in failing
+    ]
     assert tuple(failures) == failing
 
 

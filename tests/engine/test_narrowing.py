@@ -1,4 +1,4 @@
-"""A table that gives workspaces is narrowed by what a statement says of it: the answer must be what it is without that.
+"""A statement's predicates narrow the table that gives the workspaces, without changing the result.
 
 Random joins of a local table `w` with a resource give the rows that they give over a copy of all the resource's rows.
 """
@@ -49,7 +49,7 @@ def predicate(random: Random, table: str) -> str:
 
 
 def query(random: Random) -> str:
-    """A SELECT in which `@` stands for the resource."""
+    """Build a SELECT with `@` for the resource."""
     on = " AND ".join(
         ["s.deployment_name = w1.name", *(predicate(random, "w1") for _ in range(random.choice((0, 0, 1))))]
     )

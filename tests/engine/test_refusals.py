@@ -1,4 +1,4 @@
-"""What a person reads when a workspace says no, from the statement to the last line: code, message and what to do."""
+"""A refusal by a workspace reaches the user with its code, its message and what to do."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def refused(site: Sandbox, home: Path, sql: str, token: str) -> Error:
 
 CASES = [
     # who asks, the statement, status and code, what is said, what to do
-    ("nobody", LIST, "403", "Invalid access token", "was revoked, or has expired"),
+    ("outsider", LIST, "403", "Invalid access token", "was revoked, or has expired"),
     ("guest", LIST, "403 PERMISSION_DENIED", "does not have permission to use tokens", "can grant CAN_USE"),
     ("user", ALL, "403 PERMISSION_DENIED", "is not an admin", "your own tokens are in user_tokens"),
     ("user", f"SELECT * FROM token_permissions WHERE deployment_name = '{A}'", "403 PERMISSION_DENIED", "admin", "admins"),
@@ -46,7 +46,7 @@ CASES = [
     ("token", MINT.format("'x', -5"), "400 INVALID_PARAMETER_VALUE", "lifetime_seconds", "is in seconds"),
     ("token", MINT.format(f"'{'x' * 256}', 60"), "400 INVALID_PARAMETER_VALUE", "256 characters", "at most 255"),
     ("token", OBO.format("x"), "403 FEATURE_DISABLED", "not enabled", "a service principal can mint its own"),
-    ("token", GRANT_WHERE.format("group_name", "nobody"), "404 RESOURCE_DOES_NOT_EXIST", "GroupName(nobody)", "is the name right?"),
+    ("token", GRANT_WHERE.format("group_name", "outsider"), "404 RESOURCE_DOES_NOT_EXIST", "GroupName(outsider)", "is the name right?"),
     ("token", GRANT_WHERE.format("service_principal_name", "deployer"), "404 RESOURCE_DOES_NOT_EXIST", "deployer", "application id"),
 ]  # fmt: skip
 
@@ -55,7 +55,7 @@ CASES = [
 def test_a_refusal_of_the_api_is_told_with_its_facts_and_a_way_on(
     who: str, sql: str, facts: str, said: str, hint: str, site: Sandbox, tmp_path: Path
 ) -> None:
-    tokens = {"token": site.token, "user": site.user_token, "guest": site.guest_token, "nobody": "dapi" + "0" * 32}
+    tokens = {"token": site.token, "user": site.user_token, "guest": site.guest_token, "outsider": "dapi" + "0" * 32}
     error = refused(site, tmp_path, sql, tokens[who])
     first, second, *rest = format_error(error, redact=str)
     assert first.startswith(f"error: {A}: ")

@@ -1,4 +1,4 @@
-"""Services of a registry tree beside the shipped one: their resources are asked, joined and planned as any other."""
+"""Services of a registry tree are read, joined and planned like the shipped one."""
 
 from __future__ import annotations
 
@@ -48,4 +48,6 @@ def test_users_of_a_registry_join_the_tokens_they_made(condition: str, tmp_path:
     everywhere = [("ada@example.com", "etl", True), ("cyd@example.com", "bi", False)]
     assert rows == (everywhere if "u.deployment_name" in condition else everywhere[:1])
     asked = [f"/w/{A}{USERS}", f"/w/{B}{USERS}", f"/w/{A}{TOKENS}", f"/w/{B}{TOKENS}"]
-    assert sorted(one.path for one in server.log) == sorted(asked if "u.deployment_name" in condition else asked[:3])
+    assert sorted(exchange.path for exchange in server.log) == sorted(
+        asked if "u.deployment_name" in condition else asked[:3]
+    )

@@ -1,4 +1,4 @@
-"""A statement's database: it may read its tables and nothing else, keeps 64-bit integers exact, and can be interrupted."""
+"""A statement has one database, which reads its own tables only, keeps integers exact, and can be interrupted."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ COLUMNS = (Column("a", "integer"), Column("b", "string"), Column("c", "any"))
 
 @pytest.fixture
 def local() -> Iterator[Database]:
-    one = Database(Cancellation())
-    one.create_table('"t"', COLUMNS)
-    one.load('"t"', 3, [(1, "x", None), (2, "y", 2.5)])
-    yield one
-    one.close()
+    database = Database(Cancellation())
+    database.create_table('"t"', COLUMNS)
+    database.load('"t"', 3, [(1, "x", None), (2, "y", 2.5)])
+    yield database
+    database.close()
 
 
 DENIED = [
@@ -104,7 +104,7 @@ def test_checking_a_query_runs_nothing(local: Database) -> None:
         (f"SELECT {'+'.join(['1'] * 2000)}", NotSupportedError),
         ("SELECT zeroblob(2000000000)", NotSupportedError),
     ],
-    ids=lambda one: str(one)[:40],
+    ids=lambda value: str(value)[:40],
 )
 def test_what_sqlite_says_becomes_an_error_of_its_kind(sql: str, kind: type[Error], local: Database) -> None:
     with pytest.raises(kind):
@@ -166,7 +166,7 @@ FIFTY = ", ".join(f"('{A}', '{{}}', {60 + number})" for number in range(50))
 
 @pytest.fixture(scope="module")
 def session(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    """A session with fifty tokens and a local table of three rows."""
+    """Yield a session with fifty tokens to revoke and a local table of three rows."""
     with connect(running, tmp_path_factory.mktemp("home"), yes=True) as connection:
         run(connection, f"{INSERT} {FIFTY.format(*['revoked'] * 50)} RETURNING token_value")
         run(connection, "CREATE TABLE kept AS SELECT value AS a FROM json_each('[1, 2, 3]')")

@@ -1,4 +1,4 @@
-"""The file of views and tables by itself: whose it is, what it refuses, and what it says where it cannot be used."""
+"""The store's file is private, holds no secrets, and gives clear errors when it cannot be used."""
 
 from __future__ import annotations
 
@@ -16,82 +16,82 @@ COLUMNS = (Column("a", "integer"), Column("b", "string", "user_tokens.comment"))
 DEFINITIONS = ('"a" INTEGER UNIQUE', '"b" TEXT')
 
 
-def store(folder: Path) -> Store:
+def open_store(folder: Path) -> Store:
     return Store(folder / "deep" / "store.db", lambda text: text.replace("secret", "***"), lambda: 1.5)
 
 
 def test_no_file_is_made_before_something_is_kept(tmp_path: Path) -> None:
-    one = store(tmp_path)
-    assert one.find("t") is None
-    assert one.names() == ()
+    store = open_store(tmp_path)
+    assert store.find("t") is None
+    assert store.names() == ()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_file_and_its_folder_are_the_owners_alone(tmp_path: Path) -> None:
-    one = store(tmp_path)
-    one.create("VIEW", "v", "SELECT 1", COLUMNS, ())
-    assert stat.S_IMODE(one.path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(one.path.parent.stat().st_mode) == 0o700
-    one.close()
+    store = open_store(tmp_path)
+    store.create("VIEW", "v", "SELECT 1", COLUMNS, ())
+    assert stat.S_IMODE(store.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(store.path.parent.stat().st_mode) == 0o700
+    store.close()
 
 
 def test_what_is_kept_is_found_by_another_store_whatever_the_case(tmp_path: Path) -> None:
-    one, other = store(tmp_path), store(tmp_path)
-    made = one.create("TABLE", "Words", "", COLUMNS, DEFINITIONS)
+    store, other = open_store(tmp_path), open_store(tmp_path)
+    made = store.create("TABLE", "Words", "", COLUMNS, DEFINITIONS)
     assert other.find("wORDS") == made
     assert other.names() == ("Words",)
-    one.drop("WORDS")
+    store.drop("WORDS")
     assert other.find("words") is None
-    one.close()
+    store.close()
     other.close()
 
 
 def test_an_object_takes_the_place_of_one_of_the_same_name_with_its_rows(tmp_path: Path) -> None:
-    one = store(tmp_path)
-    one.insert(one.create("TABLE", "t", "", COLUMNS, DEFINITIONS), ["a"], [(1,)])
-    again = one.create("TABLE", "T", "", COLUMNS, DEFINITIONS)
-    assert one.insert(again, ["b"], [("x",)]) == [(None, "x")]
-    assert one.names() == ("T",)
-    one.close()
+    store = open_store(tmp_path)
+    store.insert(store.create("TABLE", "t", "", COLUMNS, DEFINITIONS), ["a"], [(1,)])
+    again = store.create("TABLE", "T", "", COLUMNS, DEFINITIONS)
+    assert store.insert(again, ["b"], [("x",)]) == [(None, "x")]
+    assert store.names() == ("T",)
+    store.close()
 
 
 def test_a_change_that_fails_is_taken_back_whole(tmp_path: Path) -> None:
-    one = store(tmp_path)
-    kept = one.create("TABLE", "t", "", COLUMNS, DEFINITIONS)
-    one.insert(kept, ["a"], [(1,)])
+    store = open_store(tmp_path)
+    kept = store.create("TABLE", "t", "", COLUMNS, DEFINITIONS)
+    store.insert(kept, ["a"], [(1,)])
     with pytest.raises(IntegrityError, match="UNIQUE"):
-        one.insert(kept, ["a"], [(2,), (1,)])
-    assert one.insert(kept, ["a"], [(2,)]) == [(2, None)]
-    one.close()
+        store.insert(kept, ["a"], [(2,), (1,)])
+    assert store.insert(kept, ["a"], [(2,)]) == [(2, None)]
+    store.close()
 
 
 def test_integers_of_64_bits_stay_exact(tmp_path: Path) -> None:
-    one = store(tmp_path)
-    kept = one.create("TABLE", "t", "", COLUMNS, DEFINITIONS)
+    store = open_store(tmp_path)
+    kept = store.create("TABLE", "t", "", COLUMNS, DEFINITIONS)
     values = [(2**63 - 1,), (-(2**63),), (2**53 + 1,)]
-    assert [row[0] for row in one.insert(kept, ["a"], values)] == [value for (value,) in values]
-    one.close()
+    assert [row[0] for row in store.insert(kept, ["a"], values)] == [value for (value,) in values]
+    store.close()
 
 
 def test_secrets_are_cleaned_from_what_is_kept(tmp_path: Path) -> None:
-    one = store(tmp_path)
-    kept = one.create("TABLE", "t", "", COLUMNS, DEFINITIONS)
-    assert one.insert(kept, ["b"], [("my secret",)]) == [(None, "my ***")]
+    store = open_store(tmp_path)
+    kept = store.create("TABLE", "t", "", COLUMNS, DEFINITIONS)
+    assert store.insert(kept, ["b"], [("my secret",)]) == [(None, "my ***")]
     with pytest.raises(ProgrammingError):
-        one.create("VIEW", "v", "SELECT 'secret'", COLUMNS, ())
-    one.close()
+        store.create("VIEW", "v", "SELECT 'secret'", COLUMNS, ())
+    store.close()
 
 
 def test_each_refresh_is_a_version_and_a_row_counts_as_often_as_it_is_there(tmp_path: Path) -> None:
-    one = store(tmp_path)
-    kept = one.create("MATERIALIZED VIEW", "m", "SELECT 1", COLUMNS, ('"a" INTEGER', '"b" TEXT'))
-    assert one.refresh(kept, [(1, "x"), (1, "x"), (2, None)]) == 3
-    assert one.refresh(kept, [(1, "x"), (2, None), (2, None)]) == 3
-    assert one.differences(kept) == ([(2, None)], [(1, "x")])
-    assert one.refresh(kept, []) == 0
-    come, gone = one.differences(kept)
+    store = open_store(tmp_path)
+    kept = store.create("MATERIALIZED VIEW", "m", "SELECT 1", COLUMNS, ('"a" INTEGER', '"b" TEXT'))
+    assert store.refresh(kept, [(1, "x"), (1, "x"), (2, None)]) == 3
+    assert store.refresh(kept, [(1, "x"), (2, None), (2, None)]) == 3
+    assert store.differences(kept) == ([(2, None)], [(1, "x")])
+    assert store.refresh(kept, []) == 0
+    come, gone = store.differences(kept)
     assert (come, sorted(gone)) == ([], [(1, "x"), (2, None), (2, None)])
-    one.close()
+    store.close()
 
 
 def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_a_symbolic_link_is_refused(tmp_path: Path) -> None:
     target = tmp_path / "elsewhere.db"
     (tmp_path / "deep" / "store.db").symlink_to(target)
     with pytest.raises(OperationalError, match=r"the store .* cannot be used"):
-        store(tmp_path).create("VIEW", "v", "SELECT 1", COLUMNS, ())
+        open_store(tmp_path).create("VIEW", "v", "SELECT 1", COLUMNS, ())
     assert not target.exists()
 
 
@@ -108,11 +108,11 @@ def test_a_file_that_is_no_database_is_one_clear_error(content: bytes, tmp_path:
     (tmp_path / "deep").mkdir(mode=0o700)
     file = tmp_path / "deep" / "store.db"
     file.write_bytes(content)
-    one = store(tmp_path)
+    store = open_store(tmp_path)
     with pytest.raises(OperationalError, match=r"the store .* cannot be used: file is not a database"):
-        one.find("t")
+        store.find("t")
     assert file.read_bytes() == content
-    one.close()
+    store.close()
 
 
 def test_a_database_of_somebody_elses_is_one_clear_error(tmp_path: Path) -> None:
@@ -120,13 +120,13 @@ def test_a_database_of_somebody_elses_is_one_clear_error(tmp_path: Path) -> None
     other = sqlite3.connect(tmp_path / "deep" / "store.db")
     other.execute("CREATE TABLE objects (x)")
     other.close()
-    one = store(tmp_path)
+    store = open_store(tmp_path)
     with pytest.raises(OperationalError, match=r"the store .* cannot be used: no such column"):
-        one.find("t")
-    one.close()
+        store.find("t")
+    store.close()
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "deep").write_text("a file")
     with pytest.raises(OperationalError, match=r"the store .* cannot be used"):
-        store(tmp_path).create("VIEW", "v", "SELECT 1", COLUMNS, ())
+        open_store(tmp_path).create("VIEW", "v", "SELECT 1", COLUMNS, ())

@@ -1,4 +1,4 @@
-"""tokensh.local.pending: creates whose outcome is not known, until somebody has looked."""
+"""tokensh.local.pending lists creates of unknown outcome until the user has checked them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.engine.conftest import Connect
 from tests.engine.sessions import A, run
-from tests.engine.test_create import ids, insert
+from tests.engine.test_create import insert, token_ids
 from tokensh.dbapi.connection import Connection
 from tokensh.engine.unknown_creates import NAME
 from tokensh.errors import ProgrammingError, UnknownOutcome
@@ -21,8 +21,8 @@ PENDING = f"SELECT workspace, resource, comment, lifetime_seconds, token_id, sta
 USER_TOKENS = "databricks_workspace.workspace.user_tokens"
 
 
-def lose(session: Connection, site: Sandbox, comment: str, *, effect: bool = True, listed: bool = True) -> None:
-    """A create whose reply never comes."""
+def lose_create(session: Connection, site: Sandbox, comment: str, *, effect: bool = True, listed: bool = True) -> None:
+    """Run a create whose response never comes."""
     site.fault("POST */create", drop=True, after_handler=effect)
     if not listed:
         site.fault("GET */list", status=403)
@@ -39,26 +39,26 @@ def test_a_fresh_home_has_nothing_pending(session: Connection) -> None:
 def test_an_orphan_is_pending_with_the_statement_that_revokes_it(
     session: Connection, site: Sandbox, connect: Connect
 ) -> None:
-    lose(session, site, "orphan")
+    lose_create(session, site, "orphan")
     next_start = connect()
     assert next_start.pending.summary() == f'unknown outcome of 1 create ({A} "orphan"): SELECT * FROM {NAME}'
     ((workspace, resource, comment, lifetime, token_id, statement),) = run(next_start, PENDING)
     assert (workspace, resource, comment, lifetime) == (A, USER_TOKENS, "orphan", 3600)
-    assert {token_id} == ids(next_start, "orphan")
+    assert {token_id} == token_ids(next_start, "orphan")
     run(next_start, str(statement).removesuffix(";"))
-    assert ids(next_start, "orphan") == set()
+    assert token_ids(next_start, "orphan") == set()
     assert (run(next_start, PENDING), next_start.pending.summary()) == ([], None)
 
 
 def test_a_delete_by_predicate_settles_it_too(session: Connection, site: Sandbox) -> None:
-    lose(session, site, "by delete")
+    lose_create(session, site, "by delete")
     session.yes = True
     run(session, f"DELETE FROM user_tokens WHERE deployment_name = '{A}' AND comment = 'by delete'")
     assert run(session, PENDING) == []
 
 
 def test_so_does_a_delete_that_finds_the_token_gone(session: Connection, site: Sandbox) -> None:
-    lose(session, site, "gone by then")
+    lose_create(session, site, "gone by then")
     ((*_, token_id, statement),) = run(session, PENDING)
     site.fault("POST */token/delete", status=404, body={"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no"})
     run(session, f"DELETE FROM user_tokens WHERE deployment_name = '{A}' AND token_id = '{token_id!s}'")
@@ -68,7 +68,7 @@ def test_so_does_a_delete_that_finds_the_token_gone(session: Connection, site: S
 
 def test_the_revoke_of_another_token_settles_nothing(session: Connection, site: Sandbox) -> None:
     run(session, insert("other"))
-    lose(session, site, "kept")
+    lose_create(session, site, "kept")
     session.yes = True
     run(session, f"DELETE FROM user_tokens WHERE deployment_name = '{A}' AND comment = 'other'")
     assert [row[2] for row in run(session, PENDING)] == ["kept"]
@@ -76,7 +76,7 @@ def test_the_revoke_of_another_token_settles_nothing(session: Connection, site: 
 
 def test_where_the_token_is_not_known_the_statement_looks_for_it(session: Connection, site: Sandbox) -> None:
     run(session, insert("older"))
-    lose(session, site, "it''s dark", listed=False)
+    lose_create(session, site, "it''s dark", listed=False)
     ((*_, token_id, statement),) = run(session, PENDING)
     assert token_id is None
     found = run(session, str(statement).removesuffix(";"))
@@ -85,7 +85,7 @@ def test_where_the_token_is_not_known_the_statement_looks_for_it(session: Connec
 
 
 def test_a_create_of_which_nothing_is_seen_stays_pending(session: Connection, site: Sandbox) -> None:
-    lose(session, site, "nothing", effect=False)
+    lose_create(session, site, "nothing", effect=False)
     ((*_, token_id, statement),) = run(session, PENDING)
     assert token_id is None
     assert run(session, str(statement).removesuffix(";")) == []
@@ -95,7 +95,7 @@ def test_a_create_of_which_nothing_is_seen_stays_pending(session: Connection, si
 def test_a_comment_that_would_not_come_through_is_not_looked_for(
     comment: str, session: Connection, site: Sandbox
 ) -> None:
-    lose(session, site, comment, listed=False)
+    lose_create(session, site, comment, listed=False)
     ((_, _, shown, _, _, statement),) = run(session, PENDING)
     assert shown == (f"{MASK}" if comment.startswith("dapi") else comment)
     assert "comment" not in str(statement)
@@ -115,7 +115,7 @@ def test_a_create_without_a_comment_is_looked_for_by_that(session: Connection, s
 
 def test_who_has_looked_deletes_the_row(session: Connection, site: Sandbox) -> None:
     for comment in ("one", "two", "three"):
-        lose(session, site, comment, effect=False)
+        lose_create(session, site, comment, effect=False)
     assert str(session.pending.summary()).startswith("unknown outcome of 3 creates ")
     assert run(session, f"DELETE FROM {NAME} WHERE comment = 'one' RETURNING comment") == [("one",)]
     assert [row[2] for row in run(session, PENDING)] == ["two", "three"]
@@ -137,7 +137,7 @@ def test_nothing_else_of_it_can_be_changed(session: Connection) -> None:
 
 
 def test_explain_of_a_delete_deletes_nothing(session: Connection, site: Sandbox) -> None:
-    lose(session, site, "explained", effect=False)
+    lose_create(session, site, "explained", effect=False)
     assert run(session, f"EXPLAIN DELETE FROM {NAME}")
     assert len(run(session, PENDING)) == 1
 
@@ -167,7 +167,7 @@ def test_several_candidates_are_several_rows_and_settle_one_by_one(session: Conn
 
 
 def test_a_comment_is_inert_in_the_notice(session: Connection, site: Sandbox) -> None:
-    lose(session, site, "\x1b[2J" + "x" * 100, effect=False)
+    lose_create(session, site, "\x1b[2J" + "x" * 100, effect=False)
     assert f'({A} "\\x1b[2J{"x" * 32}…")' in str(session.pending.summary())
 
 

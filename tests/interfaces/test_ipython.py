@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engine.sessions import A, B, asked, lists
+from tests.engine.sessions import A, B, list_calls, list_requests
 from tests.interfaces.notebook import Notebook
 from tokensh import errors
 from tokensh.dbapi.options import OPTIONS
@@ -86,7 +86,7 @@ def test_the_notebooks_variables_are_bound(magic: Notebook, site: Sandbox) -> No
         "%%tokensh\nSELECT count(*) AS n FROM user_tokens\nWHERE expiry_time = :never AND deployment_name = '{{ place }}'"
     )
     assert found["n"].tolist() == [1]
-    assert asked(site) == lists(B)
+    assert list_requests(site) == list_calls(B)
 
 
 def test_a_variable_is_never_text_of_sql(magic: Notebook) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.sessions import A, B, asked
+from tests.engine.sessions import A, B, list_requests
 from tokensh import __version__
 from tokensh.sandbox import Sandbox
 
@@ -74,7 +74,7 @@ def test_it_joins_workspaces_and_keeps_documents(client: Client) -> None:
 def test_a_statement_without_rows_gives_stackqls_message(client: Client, site: Sandbox) -> None:
     sql = f"INSERT INTO databricks_workspace.workspace.user_tokens (deployment_name, data__comment) SELECT '{A}', 'pystackql'"
     assert client().executeStmt(sql)["message"].endswith("The operation was despatched successfully")
-    assert asked(site) == [f"POST {A} create"]
+    assert list_requests(site) == [f"POST {A} create"]
 
 
 def test_an_error_is_an_error_to_it(client: Client) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import tokensh
-from tests.engine.sessions import A, B, asked, lists
+from tests.engine.sessions import A, B, list_calls, list_requests
 from tokensh import errors
 from tokensh.dbapi.options import OPTIONS
 from tokensh.sandbox import Sandbox
@@ -57,14 +57,14 @@ def test_every_write_takes_effect_at_once(engine: Any, site: Sandbox) -> None:
         (value,) = connection.execute(sql, {"comment": "by text"}).one()
         connection.rollback()
     assert value.startswith("dapi")
-    assert asked(site) == [f"POST {A} create"]
+    assert list_requests(site) == [f"POST {A} create"]
 
 
 def test_several_sets_of_values_are_several_statements(engine: Any, site: Sandbox) -> None:
     with engine.connect() as connection:
         sql = sa.text("INSERT INTO user_tokens (comment) VALUES (:comment)")
         assert connection.execute(sql, [{"comment": "1"}, {"comment": "2"}]).rowcount == 2
-    assert asked(site) == [f"POST {A} create"] * 2
+    assert list_requests(site) == [f"POST {A} create"] * 2
 
 
 # ---- Core
@@ -86,7 +86,7 @@ def test_a_select_of_core_asks_the_workspaces_it_names(engine: Any, tokens: Any,
     )
     site.clear_log()
     assert [name for name, _ in rows(engine, per_workspace)] == [A, B]
-    assert sorted(asked(site)) == lists(A, B)
+    assert sorted(list_requests(site)) == list_calls(A, B)
 
 
 def test_values_in_a_with_clause_go_where_they_stand_in_the_text(engine: Any, tokens: Any) -> None:

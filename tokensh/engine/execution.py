@@ -47,7 +47,7 @@ class EngineServices:
     cancellation: Cancellation
     objects: SessionObjects
     journal: Journal
-    pending: UnknownCreates
+    unknown_creates: UnknownCreates
     hold_back: Callable[[], bool]
     note_later: Callable[[str], None]
     partial: bool = False
@@ -133,7 +133,7 @@ class Execution:
         """Settle what the journal holds about a token that no longer exists."""
         token_id = row.get("token_id")
         if isinstance(token_id, str):
-            self.services.pending.forget_token(token_id)
+            self.services.unknown_creates.forget_token(token_id)
 
     # ---- RETURNING
 

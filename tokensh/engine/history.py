@@ -60,9 +60,10 @@ COLUMNS = (
 """Of the table tokensh.local.statements: `start_time` in epoch ms, `duration` in seconds."""
 
 
-def to_row(one: HistoryEntry) -> Row:
-    """A statement as a row of `COLUMNS`."""
-    return one.id, one.statement, int(one.started * 1000), one.duration, one.rows, one.workspace, one.outcome
+def to_row(entry: HistoryEntry) -> Row:
+    """Return a statement as a row of `COLUMNS`."""
+    start_time = int(entry.started * 1000)
+    return entry.id, entry.statement, start_time, entry.duration, entry.rows, entry.workspace, entry.outcome
 
 
 class History:
