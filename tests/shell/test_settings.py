@@ -44,6 +44,24 @@ def test_what_is_no_setting_or_no_word_is_refused(name: str, word: str, message:
         Settings().set(name, word)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("timing", "", ["off", "on"]),
+        ("expanded", "", ["on", "off"]),
+        ("expanded", "auto", ["auto", "auto"]),
+        ("times", "", ["raw", "readable"]),
+        ("times", "ON", ["raw", "raw"]),
+        ("timing", "off", ["off", "off"]),
+    ],
+)
+def test_a_switch_is_set_or_turned_to_its_other_value(name: str, value: str, words: list[str]) -> None:
+    settings = Settings()
+    for word in words:
+        settings.switch(name, value)
+        assert settings.get(name) == word
+
+
 def test_config_toml_takes_every_setting_in_its_own_type() -> None:
     settings = Settings()
     settings.apply_config(
