@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from tokensh.dbapi.options import OPTIONS, Option
 from tokensh.functions import functions
 from tokensh.provider.show_kinds import SHOW_KINDS
 from tokensh.render.formats import FORMATS
@@ -89,7 +90,25 @@ def commands_page() -> str:
     )
 
 
+def options_page() -> str:
+    def spelling(option: Option) -> str:
+        return ", ".join(code(f"{flag} {option.metavar}".rstrip()) for flag in option.flags)
+
+    rows = [
+        (code(option.name), spelling(option), code(option.variable), "yes" if option.in_spark else "", option.help)
+        for option in OPTIONS.values()
+    ]
+    return (
+        "# Connection options\n\n"
+        "The options that `tokensh.connect()`, the command line, the SQLAlchemy URL (`?NAME=VALUE`) and the notebook magic have "
+        "in common, and those that the Spark data source takes too. `connect()` also takes `token` and `auth`, which stay "
+        "out of command lines and URLs because those end up in logs.\n\n"
+        + markdown_table(("name", "command line and notebook", "environment", "Spark", "meaning"), rows)
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "options.md": options_page,
     "functions.md": functions_page,
     "formats.md": formats_page,
     "show.md": show_page,

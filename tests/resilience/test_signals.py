@@ -37,7 +37,9 @@ def test_before_the_request_is_sent_nothing_is_created(name: str, place: Harness
     run.when(lambda: len(workspace.log) == 1)
     interrupt(run, name)
     ran = run.ended()
-    assert ran.status == (130 if name.startswith("INT") else -SIGNALS[name])
+    # The second may come while Python shuts down, when SIGINT has its default effect again. To a shell both are 130.
+    expected = {"INT": {130}, "INT twice": {130, -signal.SIGINT}}.get(name, {-SIGNALS[name]})
+    assert ran.status in expected
     assert (ran.out, ran.minted, ran.count_requests("POST")) == ("", [], 0)
     assert pending(place) == []
 
