@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -33,17 +34,22 @@ def test_the_first_prompt_is_drawn_before_what_a_statement_needs_is_loaded(tmp_p
     assert run("-c", program, home=tmp_path).stdout == "[]\n"
 
 
-def test_preloading_begins_after_the_first_drawing_and_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_preloading_begins_after_the_first_drawing_and_only_once() -> None:
     class FakeClient:
-        times = 0
+        imports = 0
 
-        def preload(self) -> None:
-            self.times += 1
+        def import_in_background(self) -> None:
+            self.imports += 1
 
     client, warmed = FakeClient(), []
     preload = Preload(client, lambda: warmed.append(1), styled=False)  # type: ignore[arg-type] # all that is called
-    preload._load()
-    assert (client.times, warmed) == (1, [1])
+    assert (client.imports, warmed) == (0, [])
+    for _ in range(2):
+        preload(None)  # type: ignore[arg-type] # the application is not used
+    for thread in threading.enumerate():
+        if thread.name == "tokensh preload":
+            thread.join()
+    assert (client.imports, warmed) == (1, [1])
     assert callable(Client.import_in_background)
 
 
