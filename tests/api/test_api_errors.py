@@ -27,8 +27,8 @@ ALL = build(method("tokens", "list"), Hosts(), PLACE)
 OBO = build(method("tokens", "createobotoken"), Hosts(), PLACE, {"application_id": "x"})
 GRANTS = build(method("token_permissions", "getpermissions"), Hosts(), PLACE)
 
-TROUBLE = "that is the workspace's own trouble: try again later"
-ENDED = "the credential has expired: databricks auth login renews an OAuth login; a token must be minted anew"
+TROUBLE = "the workspace itself has a problem: try again later"
+ENDED = "the credential has expired: databricks auth login renews an OAuth login; a token must be minted again"
 LIFETIME = (
     "data__lifetime_seconds is in seconds, and at most the workspace's maxTokenLifetimeDays (730 days if not less)"
 )
@@ -76,7 +76,7 @@ CASES: list[tuple[str, Request, int, dict[str, Any] | str, str, str]] = [
      "this user may not use tokens; an OAuth profile may work: databricks auth login"),
     ("no CAN_USE", CREATE, 403, said("PERMISSION_DENIED", "User does not have permission to use tokens."),
      "User does not have permission to use tokens. (403 PERMISSION_DENIED)",
-     "an administrator can grant CAN_USE: UPDATE token_permissions SET data__access_control_list = .."),
+     "an administrator can grant CAN_USE: UPDATE token_permissions SET data__access_control_list = ..."),
     ("no admin", ALL, 403, said("PERMISSION_DENIED", "User ed@example.com is not an admin."),
      "User ed@example.com is not an admin. (403 PERMISSION_DENIED)", ADMINS),
     ("no admin, permissions", GRANTS, 403, said("PERMISSION_DENIED", "no"), "no (403 PERMISSION_DENIED)", ADMINS),

@@ -92,8 +92,8 @@ def test_the_credential_of_the_target_is_chosen(
         (WORKSPACE, {"DATABRICKS_TOKEN": ""}, None, "DATABRICKS_TOKEN, and DATABRICKS_CLIENT_ID"),
         (OTHER, MINE | {"DATABRICKS_HOST": WORKSPACE}, None, "belongs to https://dbc-1"),
         (LOOPBACK, MINE | {"DATABRICKS_HOST": WORKSPACE}, None, "belongs to https://dbc-1"),
-        ("https://evil.example", MINE, None, "no host of Databricks"),
-        ("https://cloud.databricks.com.evil.example", MINE, None, "no host of Databricks"),
+        ("https://evil.example", MINE, None, "not a Databricks host"),
+        ("https://cloud.databricks.com.evil.example", MINE, None, "not a Databricks host"),
     ],
 )
 def test_a_credential_of_another_host_is_not_sent_and_what_was_looked_at_is_named(

@@ -181,7 +181,7 @@ def test_a_name_is_a_label_of_the_documents_zone_or_a_whole_host(name: str, host
 )
 def test_another_name_is_refused_with_what_is_allowed(name: str, hint: str) -> None:
     error = refusal(Hosts(), name)
-    assert str(error) == f"deployment_name '{name}' is neither one DNS label nor a host of Databricks"
+    assert str(error) == f"invalid deployment_name: '{name}' is neither one DNS label nor a Databricks host"
     assert error.hint is not None
     assert error.hint.startswith(hint)
     if hint.startswith("allowed"):
@@ -197,7 +197,7 @@ def test_a_long_name_is_cut_and_made_visible() -> None:
 def test_a_template_needs_each_of_its_variables() -> None:
     with pytest.raises(HostError) as caught:
         Hosts().resolve(AWS, {"other": "x"})
-    assert str(caught.value) == f"no value for deployment_name, which the address '{AWS}' needs"
+    assert str(caught.value) == f"missing value for deployment_name in the address '{AWS}'"
 
 
 def test_a_whole_host_stands_only_for_the_one_variable_of_a_plain_template() -> None:

@@ -146,7 +146,7 @@ def test_a_link_in_the_way_is_refused(tmp_path: Path) -> None:
     first.remove()
     before, _, number_text = first.id.rpartition("-")
     (journal.folder / f"{before}-{int(number_text) + 1}.json").symlink_to(elsewhere)
-    with pytest.raises(OperationalError, match="cannot be written"):
+    with pytest.raises(OperationalError, match="cannot write the journal"):
         begin(journal)
     assert elsewhere.read_text() == "theirs"
 
@@ -166,7 +166,7 @@ def test_where_it_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     environment = make_environment(tmp_path)
     environment.state_folder.parent.mkdir(parents=True)
     environment.state_folder.write_text("a file is in the way")
-    with pytest.raises(OperationalError, match="the journal of creates cannot be written"):
+    with pytest.raises(OperationalError, match="cannot write the journal of creates"):
         begin(Journal(environment))
 
 

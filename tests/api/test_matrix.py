@@ -105,7 +105,7 @@ OF_WORKSPACES = {name: f"oauth-of-{HOSTS[name]}" for name in DATABRICKS}
 OF_ACCOUNTS = {name: f"oauth-of-{host}" for name, host in ACCOUNTS.items()}
 OF_AWS_ACCOUNT = {name: OF_ACCOUNTS[name] for name in (AWS, AWS2)}
 OF_FILE = {AWS: "file%aws", AZURE: f"oauth-of-{AZURE}", MAPPED: "file-prod"}
-NO_HOST, ELSEWHERE, NOT_SET = "is no host of Databricks", "which is another host", "not set"
+NO_HOST, ELSEWHERE, NOT_SET = "is not a Databricks host", "which is another host", "not set"
 
 SOURCES = {
     "nothing": Source({}, NOT_SET),

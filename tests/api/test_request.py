@@ -88,7 +88,7 @@ def test_only_what_shows_a_secret_once_creates() -> None:
 
 @pytest.mark.parametrize("token_id", ["", ".", ".."])
 def test_a_path_value_that_would_be_a_step_is_refused(token_id: str) -> None:
-    with pytest.raises(DataError, match="cannot stand in a path"):
+    with pytest.raises(DataError, match="cannot be part of a path"):
         build(method("tokens", "get"), HOSTS, {"deployment_name": "dbc-1", "token_id": token_id})
 
 

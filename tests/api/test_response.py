@@ -121,16 +121,16 @@ class TestNoJson:
     @pytest.mark.parametrize(
         ("content", "said"),
         [
-            (b"{", "is no JSON"),
-            (b"{} {}", "is no JSON"),
-            (b"<html>log in</html>", "is no JSON (text/html, 19 bytes)"),
-            (b'{"a": "\xff"}', "is not UTF-8"),
-            ("{}".encode("utf-16"), "is not UTF-8"),
+            (b"{", "is not valid JSON"),
+            (b"{} {}", "is not valid JSON"),
+            (b"<html>log in</html>", "is not valid JSON (text/html, 19 bytes)"),
+            (b'{"a": "\xff"}', "is not valid UTF-8"),
+            ("{}".encode("utf-16"), "is not valid UTF-8"),
             (b"[" * 100_000, "is nested too deeply"),
             (b"[" + b"9" * 5000 + b"]", "is a number with too many digits"),
-            (b"[NaN]", "holds NaN"),
-            (b"[-Infinity]", "holds -Infinity"),
-            (b'{"a": 1, "a": 2}', "names a key of an object twice"),
+            (b"[NaN]", "NaN is not JSON"),
+            (b"[-Infinity]", "-Infinity is not JSON"),
+            (b'{"a": 1, "a": 2}', "duplicate key in an object"),
         ],
     )
     def test_it_is_one_clear_error(self, content: bytes, said: str) -> None:

@@ -84,7 +84,7 @@ def test_which_certificates_are_trusted(tmp_path: Path) -> None:
 
 
 def test_certificates_that_are_not_there_are_an_error() -> None:
-    with pytest.raises(InterfaceError, match=r"CURL_CA_BUNDLE names .* which is not there"):
+    with pytest.raises(InterfaceError, match=r"CURL_CA_BUNDLE names .* which does not exist"):
         trusted_certificates(environment(CURL_CA_BUNDLE="/nowhere/ca.pem"))
 
 

@@ -65,7 +65,7 @@ def test_a_file_can_hold_the_token(tmp_path: Path) -> None:
     found = setting(tmp_path, {"type": "bearer", "credentialsfilepath": str(key)})
     assert found.secret == "file-token"
     key.chmod(0o644)
-    with pytest.raises(InterfaceError, match="can be read by others"):
+    with pytest.raises(InterfaceError, match="other users can read it"):
         setting(tmp_path, {"type": "bearer", "credentialsfilepath": str(key)})
 
 
@@ -98,7 +98,7 @@ def test_another_providers_setting_is_none_of_ours(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "no JSON"),
+        ("{", "not valid JSON"),
         ("[]", "not an object of providers"),
         ('{"databricks_workspace": "dapi-secret"}', "not an object of providers"),
         ('{"databricks_workspace": {}}', "type null"),
@@ -106,12 +106,15 @@ def test_another_providers_setting_is_none_of_ours(tmp_path: Path) -> None:
         ('{"databricks_workspace": {"type": "api_key", "credentialsenvvar": "OTHER"}}', 'type "api_key"'),
         ('{"databricks_workspace": {"type": "bearer"}}', "needs credentialsenvvar"),
         ('{"databricks_workspace": {"type": "bearer", "credentialsenvvar": "NONE"}}', "NONE, which is not set"),
-        ('{"databricks_workspace": {"type": "bearer", "credentialsfilepath": "/none/x"}}', "cannot be read"),
-        ('{"databricks_workspace": {"type": "bearer", "api_key": "dapi-secret"}}', "holds the secret api_key itself"),
-        ('{"databricks_workspace": {"type": "oauth2", "client_secret": "dapi-secret"}}', "holds the secret"),
+        ('{"databricks_workspace": {"type": "bearer", "credentialsfilepath": "/none/x"}}', "cannot read /none/x"),
+        (
+            '{"databricks_workspace": {"type": "bearer", "api_key": "dapi-secret"}}',
+            "contains the secret api_key itself",
+        ),
+        ('{"databricks_workspace": {"type": "oauth2", "client_secret": "dapi-secret"}}', "contains the secret"),
         (
             '{"databricks_workspace": {"type": "oauth2", "token_url": "https://evil.example/dapi-secret"}}',
-            "no token end",
+            "not a token end",
         ),
         ('{"databricks_workspace": {"type": "oauth2", "token_url": "{{ .__env__NONE }}"}}', "NONE, which is not set"),
     ],

@@ -158,7 +158,7 @@ class TestTheAccountsList:
         ("variables", "file", "named"),
         [
             ({}, "", "not set"),
-            ({"DATABRICKS_TOKEN": "dapi-x"}, "", "no account id goes with it"),
+            ({"DATABRICKS_TOKEN": "dapi-x"}, "", "it has no account id"),
             (ACCOUNT | {"DATABRICKS_HOST": "dbc-1.cloud.databricks.com"}, "", "belongs to https://dbc-1"),
         ],
     )
@@ -166,7 +166,7 @@ class TestTheAccountsList:
         self, variables: dict[str, str], file: str, named: str, tmp_path: Path
     ) -> None:
         connection = connected(tmp_path, variables, file)
-        with pytest.raises(CredentialError, match="no credential for an account") as caught:
+        with pytest.raises(CredentialError, match="no credential for a Databricks account") as caught:
             rows(connection, LISTED)
         assert any(named in one for one in caught.value.looked_at)
         assert connection.client.requests_sent == 0
@@ -270,7 +270,7 @@ class TestFacts:
             (
                 "looked at",
                 f"{tmp_path / '.databrickscfg'}: no profile with host = https://dbc-2.cloud.databricks.com;"
-                " it is empty or not there",
+                " it is empty or does not exist",
             ),
             ("looked at", "DATABRICKS_TOKEN, and DATABRICKS_CLIENT_ID with DATABRICKS_CLIENT_SECRET: not set"),
             ("looked at", "databricks auth token: the Databricks CLI is not on PATH"),
@@ -285,4 +285,4 @@ class TestFacts:
 
     def test_a_name_that_is_none(self, tmp_path: Path) -> None:
         connection = connected(tmp_path, workspace="evil.example/x")
-        assert self.told(connection)[0][1].startswith("none: deployment_name 'evil.example/x' is neither")
+        assert self.told(connection)[0][1].startswith("none: invalid deployment_name: 'evil.example/x' is neither")

@@ -201,7 +201,7 @@ def test_flags_that_would_change_what_is_done_are_refused_with_a_hint(
         (("SELECT 1", "-o", "xml"), "invalid choice"),
         (("SELECT 1", "--nonsense"), "unrecognized arguments: --nonsense"),
         (("-i", "nowhere.sql"), "cannot read nowhere.sql"),
-        (("SELECT 1", "--auth", "{"), "--auth is no JSON"),
+        (("SELECT 1", "--auth", "{"), "--auth is not valid JSON"),
     ],
 )
 def test_a_wrong_command_line_is_a_usage_error(

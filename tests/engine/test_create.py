@@ -84,7 +84,7 @@ def test_without_a_journal_nothing_is_created(session: Connection, site: Sandbox
     folder = session.environment.state_folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.write_text("in the way")
-    with pytest.raises(OperationalError, match="the journal of creates cannot be written"):
+    with pytest.raises(OperationalError, match="cannot write the journal of creates"):
         run(session, insert("never"))
     assert site.log == []
 

@@ -136,7 +136,7 @@ def test_a_proxy_that_is_down_is_said(place: Harness) -> None:
 def test_an_address_that_is_none_is_said_without_it(address: str, statement: str, place: Harness) -> None:
     ran = place.run("-c", statement, endpoint="", variables={"HTTPS_PROXY": address})
     assert (ran.status, [event for event, _ in ran.events if event.startswith("socket.")]) == (2, [])
-    assert "error: HTTPS_PROXY is no address of a proxy" in ran.err
+    assert "error: invalid proxy address in HTTPS_PROXY" in ran.err
     assert address == "http://" or address not in ran.err
 
 

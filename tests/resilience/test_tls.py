@@ -83,7 +83,7 @@ class TestCertificate:
                 variables={"REQUESTS_CA_BUNDLE": str(place.home / "none.pem")},
             )
             assert (ran.status, server.connections) == (2, 0)
-        assert f"REQUESTS_CA_BUNDLE names '{place.home / 'none.pem'}', which is not there" in ran.err
+        assert f"REQUESTS_CA_BUNDLE names '{place.home / 'none.pem'}', which does not exist" in ran.err
 
     def test_a_bundle_that_is_none_is_one_error(self, statement: str, place: Harness, certificates: Path) -> None:
         bundle = place.write_file("bundle.pem", "no certificate\n")

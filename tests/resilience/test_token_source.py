@@ -58,7 +58,7 @@ class TestProfile:
     def test_a_file_that_others_may_read_is_refused(self, mode: int, statement: str, place: Harness) -> None:
         path = profile(place, mode=mode)
         ran = place.run("-c", statement, variables={"DATABRICKS_TOKEN": None})
-        unsent(ran, 2, f"error: {path} holds a secret and can be read by others; it is not used")
+        unsent(ran, 2, f"error: {path} holds a secret that other users can read; it is not used")
         assert ran.err.endswith(f"hint: chmod 600 {path}\n")
 
     def test_nor_does_another_credential_stand_in_for_it(self, statement: str, place: Harness) -> None:
@@ -110,7 +110,7 @@ def test_a_token_that_belongs_to_another_host_stays_here(statement: str, place: 
 @STATEMENTS
 def test_a_token_that_names_no_host_goes_to_databricks_alone(statement: str, place: Harness) -> None:
     ran = place.run("-c", statement, endpoint="https://evil.example/{deployment_name}")
-    unsent(ran, 2, "evil.example is no host of Databricks")
+    unsent(ran, 2, "evil.example is not a Databricks host")
     assert [event for event, _ in ran.events if event.startswith("socket.")] == []
 
 
@@ -154,7 +154,7 @@ def test_a_token_endpoint_that_repeats_the_secret_is_not_believed(
         0,
         0,
     )
-    assert "gives no token" in ran.err
+    assert "no token from `databricks auth token" in ran.err
     assert "[hidden]" in ran.err
 
 

@@ -121,7 +121,7 @@ def test_minting_and_revoking_are_refused_with_the_reason(query: str) -> None:
             {"query": "SELECT * FROM user_tokens WHERE deployment_name = 'a'", "deployment_name": "b"},
             "the query says which workspaces it asks, and so does option deployment_name",
         ),
-        ({"deployment_name": "a.example.com"}, "is neither one DNS label nor a host of Databricks"),
+        ({"deployment_name": "a.example.com"}, "is neither one DNS label nor a Databricks host"),
         ({"deployment_name": ","}, "option deployment_name names no workspace"),
         ({"deployment_name": "a", "query": "SELECT toke_id FROM user_tokens"}, "hint: did you mean 'token_id'?"),
         ({"deployment_name": "a", "query": "SELECT FROM user_tokens"}, "\n       ^^^^"),

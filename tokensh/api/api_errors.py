@@ -1,7 +1,9 @@
-"""What a refusal means: the API's error in any of its shapes -> an ApiError that says what to do.
+"""Turn an error response in any of the API's shapes into an ApiError whose hint says what to do.
 
-The shapes, codes and texts are those of token-api.md sections 1.5 and 4. Several codes are not confirmed by any live
-workspace, so that a text counts as much as a code.
+The shapes, codes and texts are those of token-api.md sections 1.5 and 4. Databricks answers errors from at least four layers
+(the gateway, API 1.2, the REST API, google.rpc), each with its own JSON or none; several codes are not confirmed by any live
+workspace. So hints are chosen by codes and by words of the message alike, the most specific first: a hint that depends on the
+path, then one on words, then on the code, then on the status.
 """
 
 from __future__ import annotations
@@ -18,18 +20,18 @@ from tokensh.redact import Redactor
 from tokensh.text import escape_unsafe, truncate
 
 _REQUEST_ID = re.compile(r"\s*\[ReqId: ([\w-]+)\]")
-_MARKED = re.compile(r"<(title|pre|h1)[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
+_HTML_HEADING = re.compile(r"<(title|pre|h1)[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
-_CODED = re.compile(r"([A-Z][A-Z_]{3,}): (.+)", re.DOTALL)
-_STALE = re.compile(rb"JWT has expired|ExpiredJwt|token is expir(?:ed|ing)|token (?:has )?expired", re.IGNORECASE)
+_CODE_AND_TEXT = re.compile(r"([A-Z][A-Z_]{3,}): (.+)", re.DOTALL)
+_EXPIRED = re.compile(rb"JWT has expired|ExpiredJwt|token is expir(?:ed|ing)|token (?:has )?expired", re.IGNORECASE)
 _LONGEST_MESSAGE = 600
 _LONGEST_DETAIL = 200
-_DETAILS = 8
+_MAX_DETAILS = 8
 
-_PRIVATE = "this workspace can only be reached through its private link: from its network, or its VPN"
-_LOGIN = "that is a login page: is the workspace name right, and may this network reach its API?"
+_PRIVATE_LINK_HINT = "this workspace can only be reached through its private link: from its network, or its VPN"
+_LOGIN_HINT = "that is a login page: is the workspace name right, and may this network reach its API?"
 
-_HINTS = (
+_WORD_HINTS = (
     ("tokens are disabled for user", "this user may not use tokens; an OAuth profile may work: databricks auth login"),
     (
         "tokens are disabled",
@@ -38,7 +40,7 @@ _HINTS = (
     ),
     (
         "does not have permission to use tokens",
-        "an administrator can grant CAN_USE: UPDATE token_permissions SET data__access_control_list = ..",
+        "an administrator can grant CAN_USE: UPDATE token_permissions SET data__access_control_list = ...",
     ),
     ("tokens tokens does not exist", "there are no token permissions before the workspace's first token: mint one"),
     ("principal: serviceprincipalname", "a service principal is named by its application id, not its display name"),
@@ -52,7 +54,7 @@ _HINTS = (
         "a user can have 600 tokens that are not expired in a workspace: revoke some"
         " (SELECT token_id, comment, days_left(expiry_time) FROM user_tokens ORDER BY 3)",
     ),
-    ("private-link", _PRIVATE),
+    ("private-link", _PRIVATE_LINK_HINT),
     (
         "credential was not sent",
         "this API takes a personal access token or an OAuth token, and what was sent is neither",
@@ -63,9 +65,9 @@ _HINTS = (
     ),
     ("temporarily throttled", "it asks for fewer requests: try again later"),
 )
-"""What a code and message hold, in lower case -> what to do."""
+"""Pairs of words in the lower-case code and message, and the hint for them."""
 
-_ON_PATHS = (
+_PATH_HINTS = (
     (
         ("/on-behalf-of/",),
         ("not enabled", "feature_disabled", "endpoint_not_found"),
@@ -89,69 +91,69 @@ _ON_PATHS = (
     ),
     (("/token/create", "/on-behalf-of/"), ("comment",), "a comment has at most 255 characters"),
 )
-"""Of a path that holds one of the first, and a code or message that holds one of the second -> what to do."""
+"""Triples: parts of the request's path, words of the code or message, and the hint if both match."""
 
-_CODES = {
+_CODE_HINTS = {
     "ENDPOINT_NOT_FOUND": "is the workspace name right? nothing answers to this call there",
     "FEATURE_DISABLED": "this is not turned on in the workspace, or not offered on its cloud or plan",
     "MALFORMED_REQUEST": "does each value fit its attribute? DESCRIBE METHOD shows their types",
     "INVALID_PARAMETER_VALUE": "DESCRIBE METHOD shows what the attributes take",
 }
-_STATUSES = {
+_STATUS_HINTS = {
     401: "the credential was rejected: is it this workspace's, and neither revoked nor expired?",
     403: "the credential is known, but may not do this",
     429: "the workspace asks for fewer requests: try again later, or with a smaller --max-connections",
-    500: "that is the workspace's own trouble: try again later",
-    502: "that is the workspace's own trouble: try again later",
-    503: "that is the workspace's own trouble: try again later",
-    504: "that is the workspace's own trouble: try again later",
+    500: "the workspace itself has a problem: try again later",
+    502: "the workspace itself has a problem: try again later",
+    503: "the workspace itself has a problem: try again later",
+    504: "the workspace itself has a problem: try again later",
 }
 
 
 def parse_error(
     request: Request, status: int, headers: Mapping[str, str], content: bytes, redactor: Redactor
 ) -> ApiError:
-    """The error that an answer is. Its texts are clean of secrets, and inert."""
+    """Return the error that a response describes; its texts are redacted and safe to print."""
 
     def clean(text: str, longest: int) -> str:
         return truncate(escape_unsafe(redactor.clean(" ".join(text.split()))), longest)
 
-    body = _object(content)
-    code, message = _said(status, body, content)
-    found = _REQUEST_ID.search(message)
-    told = body.get("details") if body else None
-    request_id = headers.get("X-Request-Id", "") or _detail_id(told) or (found[1] if found else "")
+    body = _parse_object(content)
+    code, message = _extract_code_and_message(status, body, content)
+    quoted_id = _REQUEST_ID.search(message)
+    details = body.get("details") if body else None
+    request_id = headers.get("X-Request-Id", "") or _request_id_of(details) or (quoted_id[1] if quoted_id else "")
     message = clean(_REQUEST_ID.sub("", message), _LONGEST_MESSAGE)
-    details = [clean(one, _LONGEST_DETAIL) for one in _details(told)]
+    lines = [clean(line, _LONGEST_DETAIL) for line in _format_details(details)]
     return ApiError(
         f"{request.target.name}: {message}",
         status=status,
         code=clean(code, 80),
         request_id=clean(request_id, 80),
-        details=tuple(dict.fromkeys(one for one in details if one and one not in message))[:_DETAILS],
-        hint=_hint(request, status, code, message, headers.get("Retry-After", "")),
+        details=tuple(dict.fromkeys(line for line in lines if line and line not in message))[:_MAX_DETAILS],
+        hint=_choose_hint(request, status, code, message, headers.get("Retry-After", "")),
     )
 
 
 def is_expired_token(status: int, content: bytes) -> bool:
-    """Whether an answer says that a token has ended, by 401 or in the words that other statuses came with over the years."""
-    return status == HTTPStatus.UNAUTHORIZED or (status in (400, 403) and _STALE.search(content[:4096]) is not None)
+    """Return True if a response says that a token has expired: by 401, or by the words that came with 400 and 403."""
+    return status == HTTPStatus.UNAUTHORIZED or (status in (400, 403) and _EXPIRED.search(content[:4096]) is not None)
 
 
 def hint_for_page(content: bytes | str) -> str | None:
-    """What to do about a page, or an address that leads to one, where the API should have answered."""
+    """Return the hint for a web page, or for the address of one, that came instead of the API's answer."""
     text = (content.decode("utf-8", "replace") if isinstance(content, bytes) else content)[:20_000].lower()
     if "private-link" in text:
-        return _PRIVATE
+        return _PRIVATE_LINK_HINT
     if "login" in text or "sign in" in text:
-        return _LOGIN
+        return _LOGIN_HINT
     return "is the workspace name right?" if text.lstrip()[:1] == "<" else None
 
 
 # ---- the shapes
 
 
-def _object(content: bytes) -> dict[str, Any] | None:
+def _parse_object(content: bytes) -> dict[str, Any] | None:
     try:
         body: Any = json.loads(content.decode("utf-8-sig", "replace"))
     except (ValueError, RecursionError):
@@ -159,78 +161,80 @@ def _object(content: bytes) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def _said(status: int, body: dict[str, Any] | None, content: bytes) -> tuple[str, str]:
-    """Code and message of an error in any of the shapes that the API's layers answer with."""
+def _extract_code_and_message(status: int, body: dict[str, Any] | None, content: bytes) -> tuple[str, str]:
+    """Return code and message of an error in any of the shapes that the API's layers use."""
     if body is not None:
         code = body.get("error_code") or body.get("errorCode") or body.get("error") or body.get("scimType") or ""
         keys = ("message", "error_description", "errorSummary", "detail", "error")
-        said = next((body[key] for key in keys if body.get(key)), "")
+        text = next((body[key] for key in keys if body.get(key)), "")
         # API 1.2 has one text for both.
-        return "" if code == said else _plain(code), _plain(said) or _reason(status)
+        return "" if code == text else _to_plain_text(code), _to_plain_text(text) or _status_phrase(status)
     text = content.decode("utf-8-sig", "replace").strip()
-    if marked := _MARKED.search(text):
-        return "", _TAG.sub(" ", marked[2])
-    if coded := _CODED.fullmatch(text):
-        return coded[1], coded[2]
-    return "", _TAG.sub(" ", text).strip() or _reason(status)
+    if heading := _HTML_HEADING.search(text):
+        return "", _TAG.sub(" ", heading[2])
+    if parts := _CODE_AND_TEXT.fullmatch(text):
+        return parts[1], parts[2]
+    return "", _TAG.sub(" ", text).strip() or _status_phrase(status)
 
 
-def _plain(value: Any) -> str:
+def _to_plain_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _reason(status: int) -> str:
+def _status_phrase(status: int) -> str:
     try:
         return HTTPStatus(status).phrase
     except ValueError:
         return f"HTTP status {status}"
 
 
-# ---- details: the messages of google.rpc that the API puts beside its own
+# ---- details: the messages of google.rpc (error_details.proto) that the API adds to its own
 
 
-def _detail_id(details: Any) -> str:
-    found = (one.get("request_id") for one in _objects(details))
-    return next((one for one in found if isinstance(one, str)), "")
+def _request_id_of(details: Any) -> str:
+    ids = (detail.get("request_id") for detail in _only_objects(details))
+    return next((request_id for request_id in ids if isinstance(request_id, str)), "")
 
 
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    yield from (one for one in value if isinstance(one, dict)) if isinstance(value, list) else ()
+def _only_objects(value: Any) -> Iterator[dict[str, Any]]:
+    yield from (item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
 
 
-def _details(details: Any) -> Iterator[str]:
-    """A line for each detail that a person can use; a kind that nobody knows is left out."""
-    for one in _objects(details):
-        for violation in (*_objects(one.get("field_violations")), *_objects(one.get("violations"))):
-            yield _line(violation.get("field") or violation.get("subject"), violation.get("description"))
-        for link in _objects(one.get("links")):
-            yield _line(link.get("description") or "see", link.get("url"))
-        if one.get("reason"):
-            yield _line("reason", one["reason"])
-        if one.get("retry_delay"):
-            yield _line("try again after", one["retry_delay"])
-        if one.get("resource_name"):
-            yield _line(
-                f"{_plain(one.get('resource_type') or 'resource')} {_plain(one['resource_name'])}",
-                one.get("description"),
+def _format_details(details: Any) -> Iterator[str]:
+    """Format the error details we recognise, one per line."""
+    for detail in _only_objects(details):
+        for violation in (*_only_objects(detail.get("field_violations")), *_only_objects(detail.get("violations"))):
+            yield _join_parts(violation.get("field") or violation.get("subject"), violation.get("description"))
+        for link in _only_objects(detail.get("links")):
+            yield _join_parts(link.get("description") or "see", link.get("url"))
+        if detail.get("reason"):
+            yield _join_parts("reason", detail["reason"])
+        if detail.get("retry_delay"):
+            yield _join_parts("try again after", detail["retry_delay"])
+        if detail.get("resource_name"):
+            yield _join_parts(
+                f"{_to_plain_text(detail.get('resource_type') or 'resource')} {_to_plain_text(detail['resource_name'])}",
+                detail.get("description"),
             )
 
 
-def _line(subject: Any, said: Any) -> str:
-    return ": ".join(_plain(one) for one in (subject, said) if one)
+def _join_parts(*parts: Any) -> str:
+    return ": ".join(_to_plain_text(part) for part in parts if part)
 
 
 # ---- what to do
 
 
-def _hint(request: Request, status: int, code: str, message: str, retry_after: str) -> str | None:
-    said = f"{code} {message}".lower()
-    for paths, words, hint in _ON_PATHS:
-        if any(one in request.path for one in paths) and any(one in said for one in words):
+def _choose_hint(request: Request, status: int, code: str, message: str, retry_after: str) -> str | None:
+    text = f"{code} {message}".lower()
+    for paths, words, hint in _PATH_HINTS:
+        if any(part in request.path for part in paths) and any(word in text for word in words):
             return hint
-    known = next((hint for words, hint in _HINTS if words in said), None)
-    if known is None and _STALE.search(message.encode()):
-        known = "the credential has expired: databricks auth login renews an OAuth login; a token must be minted anew"
-    if known is None and status == HTTPStatus.TOO_MANY_REQUESTS and retry_after.isdecimal():
-        known = f"the workspace asks to wait {int(retry_after[:9])} s"
-    return known or _CODES.get(code) or _STATUSES.get(status)
+    by_words = next((hint for words, hint in _WORD_HINTS if words in text), None)
+    if by_words is not None:
+        return by_words
+    if _EXPIRED.search(message.encode()):
+        return "the credential has expired: databricks auth login renews an OAuth login; a token must be minted again"
+    if status == HTTPStatus.TOO_MANY_REQUESTS and retry_after.isdecimal():
+        return f"the workspace asks to wait {int(retry_after[:9])} s"
+    return _CODE_HINTS.get(code) or _STATUS_HINTS.get(status)

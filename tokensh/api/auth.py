@@ -1,9 +1,20 @@
-"""Which credential may go to which workspace. One that is bound to host A is never sent to host B."""
+"""Choose the credential for a workspace. A credential that is bound to host A is never sent to host B.
+
+An explicit credential (`--auth`) or a selected profile is used alone. Otherwise the first of these that may be sent to the
+workspace is used: a profile with its host, which is the most specific; the environment's variables; the login of the
+Databricks CLI, last because starting that program takes about a second. Formats: token-api.md section 2.
+
+Each credential is asked why it may *not* be sent to the target (`reason_not_allowed`). The reasons are kept: an error lists
+every source with its reason, since "no credential" alone cannot be acted on. A credential without a host goes to Databricks'
+zones and to loopback only; anything else would let a typo in `--endpoint` collect tokens.
+
+A bad profile spoils only itself: the file is parsed as a whole, but what a profile says is checked when it is used.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from urllib.parse import urlsplit
 
@@ -16,33 +27,33 @@ from tokensh.environment import Environment
 from tokensh.errors import CredentialError
 from tokensh.text import nearest
 
-_NAMED = 5
-"""Profiles that a message names."""
+_MAX_NAMED = 5
+"""The most profiles that a message names."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A personal access token, or any other bearer that cannot be renewed."""
+    """A personal access token, or any other bearer token that cannot be renewed."""
 
     value: str = field(repr=False)
     source: str
     kind: str = "pat"
 
     def get_token(self) -> str:
-        """The token itself."""
+        """Return the bearer token."""
         return self.value
 
     def refresh(self, rejected: str) -> bool:  # noqa: ARG002 (Credential has it)
-        """There is no other one."""
+        """Return False: a static token cannot be refreshed."""
         return False
 
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredCredential:
-    """A credential as it was set, before it is asked for a workspace.
+    """A credential as the user configured it, not yet used for a workspace.
 
-    `origin` is the address it is bound to; empty: any of Databricks' and this machine. `account_id` is of the account whose
-    workspaces it may list.
+    `origin` is the address it is bound to; empty allows every host of Databricks and loopback. `account_id` names the account
+    whose workspaces it may list.
     """
 
     secret: str | ServicePrincipal = field(repr=False)
@@ -51,7 +62,7 @@ class ConfiguredCredential:
     account_id: str = ""
 
     def reason_not_allowed(self, target: Target) -> str | None:
-        """Why it may not be sent to an address; None: it may."""
+        """Return why the credential must not be sent to an address, or None if it may be."""
         bound = f"it belongs to {self.origin}, which is another host"
         if self.origin == target.origin:
             return None
@@ -64,24 +75,22 @@ class ConfiguredCredential:
             return None if of_account else bound
         if _is_databricks_or_local(target):
             return None
-        return f"{target.host} is no host of Databricks; DATABRICKS_HOST or a profile must name it"
+        return f"{target.host} is not a Databricks host; DATABRICKS_HOST or a profile must name it"
 
     @property
     def _is_accounts(self) -> bool:
-        """Whether it is good for every workspace of an account: a service principal's at the account's own host."""
+        """True for a service principal of an account, which may be used in all workspaces of the account."""
         return isinstance(self.secret, ServicePrincipal) and bool(self.secret.account_id)
 
 
 class Credentials:
-    """Chooses the credential for an address: a profile of its host, else the environment's, else the Databricks CLI's.
+    """The configured credentials, from which one is chosen for an address. Several threads may share them.
 
     Args:
         environment: the variables DATABRICKS_* and the home folder.
-        fetch_json: asks OAuth endpoints.
+        fetch_json: calls OAuth endpoints.
         profile: only this profile of ~/.databrickscfg may be used (DATABRICKS_CONFIG_PROFILE does the same).
-        given: only this credential may be used.
-
-    Several threads may use it.
+        explicit: only this credential may be used.
     """
 
     def __init__(
@@ -94,23 +103,20 @@ class Credentials:
     ) -> None:
         self._environment = environment
         self.profile = profile or environment.get("DATABRICKS_CONFIG_PROFILE") or None
-        self._given = explicit
-        self._renewable: dict[tuple[str, ...], RenewableToken] = {}
+        self._explicit = explicit
+        self._renewable_tokens: dict[tuple[str, ...], RenewableToken] = {}
         self._lock = threading.Lock()
         self._fetch_json = fetch_json
 
     def for_target(self, target: Target) -> AccessToken | RenewableToken:
-        """The credential for an address.
-
-        Raises CredentialError that names what was looked at, where there is none.
-        """
+        """Return the credential for an address. Raises CredentialError, which lists the sources that were tried."""
         return self.choose(target)[0]
 
     def choose(self, target: Target) -> tuple[AccessToken | RenewableToken, tuple[str, ...]]:
-        """The credential for an address, and why those before it were not taken. Raises CredentialError."""
+        """Return the credential for an address, and why those before it were not taken. Raises CredentialError."""
         looked_at: list[str] = []
-        for found in self._candidates(target, looked_at):
-            return found, tuple(looked_at)
+        for credential in self._candidates(target, looked_at):
+            return credential, tuple(looked_at)
         raise CredentialError(
             f"no credential for {target.host}",
             looked_at=tuple(looked_at),
@@ -118,75 +124,76 @@ class Credentials:
         )
 
     def selected_profile(self) -> Profile | None:
-        """The one profile that may be used. Raises CredentialError where there is none of its name."""
+        """Return the profile that the user selected, None without a selection. Raises CredentialError if it is unknown."""
         if self.profile is None:
             return None
-        path, known = profiles.config_file(self._environment), profiles.read(self._environment)
-        found = next((one for one in known if one.name == self.profile), None)
-        if found is not None:
-            return found
-        near = nearest(self.profile, [one.name for one in known])
-        hint = f"did you mean {near!r}?" if near else f"it has {_names(known)}" if known else "it is empty or not there"
+        path, existing = profiles.config_file(self._environment), profiles.read(self._environment)
+        selected = next((profile for profile in existing if profile.name == self.profile), None)
+        if selected is not None:
+            return selected
+        near = nearest(self.profile, [profile.name for profile in existing])
+        hint = f"did you mean {near!r}?" if near else _describe_file(existing)
         raise CredentialError(f"{path} has no profile {self.profile!r}", looked_at=(str(path),), hint=hint)
 
     def _candidates(self, target: Target, looked_at: list[str]) -> Iterator[AccessToken | RenewableToken]:
-        if self._given is not None:
-            yield from self._of_setting(self._given, target, looked_at)
+        """Yield the credentials for an address, the preferred one first; append the reasons against the others."""
+        if self._explicit is not None:
+            yield from self._try_credential(self._explicit, target, looked_at)
         elif (profile := self.selected_profile()) is not None:
-            yield self._named(target, profile)
+            yield self._use_selected_profile(target, profile)
         else:
-            yield from self._profiles(target, looked_at)
-            for setting in self._variables(looked_at):
-                yield from self._of_setting(setting, target, looked_at)
-            yield from self._command_line(target, looked_at)
+            yield from self._try_profiles(target, looked_at)
+            for credential in self._read_variables(looked_at):
+                yield from self._try_credential(credential, target, looked_at)
+            yield from self._try_cli(target, looked_at)
 
-    def _of_setting(
-        self, setting: ConfiguredCredential, target: Target, looked_at: list[str]
+    def _try_credential(
+        self, credential: ConfiguredCredential, target: Target, looked_at: list[str]
     ) -> Iterator[AccessToken | RenewableToken]:
-        if (why := setting.reason_not_allowed(target)) is not None:
-            looked_at.append(f"{setting.source}: {why}")
-        elif isinstance(setting.secret, ServicePrincipal):
-            yield self._machine(setting.secret, target, setting.source)
+        if (reason := credential.reason_not_allowed(target)) is not None:
+            looked_at.append(f"{credential.source}: {reason}")
+        elif isinstance(credential.secret, ServicePrincipal):
+            yield self._service_principal(credential.secret, target, credential.source)
         else:
-            yield AccessToken(setting.secret, setting.source)
+            yield AccessToken(credential.secret, credential.source)
 
     # ---- profiles
 
-    def _named(self, target: Target, profile: Profile) -> AccessToken | RenewableToken:
-        setting = self._setting(profile)
-        if profile.origin != target.origin and (setting is None or setting.reason_not_allowed(target)):
+    def _use_selected_profile(self, target: Target, profile: Profile) -> AccessToken | RenewableToken:
+        credential = self._read_profile(profile)
+        if profile.origin != target.origin and (credential is None or credential.reason_not_allowed(target)):
             raise CredentialError(
                 f"profile {profile.name!r} is for {profile.origin or 'no host'}, not for {target.origin}",
                 looked_at=(str(profiles.config_file(self._environment)),),
-                hint="without -p and DATABRICKS_CONFIG_PROFILE the profile of the workspace's host is looked for",
+                hint="without -p and DATABRICKS_CONFIG_PROFILE, the profile of the workspace's host is used",
             )
-        return self._of_profile(profile, target)
+        return self._use_profile(profile, target)
 
-    def _of_profile(self, profile: Profile, target: Target) -> AccessToken | RenewableToken:
+    def _use_profile(self, profile: Profile, target: Target) -> AccessToken | RenewableToken:
         source = f"profile {profile.name}"
-        setting = self._setting(profile)
-        if setting is not None:
-            for found in self._of_setting(setting, target, []):
-                return found
-        kind, program = profile.get("auth_type"), self._cli_program
+        configured = self._read_profile(profile)
+        if configured is not None:
+            for credential in self._try_credential(configured, target, []):
+                return credential
+        kind, program = profile.get("auth_type"), self._cli_path
         if kind not in ("", "databricks-cli"):
             raise CredentialError(
-                f"profile {profile.name!r} has auth_type = {kind}, which is not offered",
+                f"profile {profile.name!r} has the unsupported auth_type {kind!r}",
                 looked_at=(source,),
-                hint="a token, a client_id with its client_secret, or a login of the Databricks CLI can be used",
+                hint="use a token, a client_id with its client_secret, or a login of the Databricks CLI",
             )
         if program is None:
             raise CredentialError(
                 f"profile {profile.name!r} has neither a token nor a client_id and client_secret",
                 looked_at=(source,),
-                hint="with the Databricks CLI on PATH its logins are used too",
+                hint="with the Databricks CLI on PATH, its logins are used too",
             )
-        return self._cli(program, ("--profile", profile.name), f"databricks auth token, {source}")
+        return self._cli_login(program, ("--profile", profile.name), f"databricks auth token, {source}")
 
-    def _setting(self, profile: Profile) -> ConfiguredCredential | None:
-        """What a profile says outright: its token, or its client id and secret; `auth_type` picks one."""
+    def _read_profile(self, profile: Profile) -> ConfiguredCredential | None:
+        """Return a profile's own token, or its client id and secret, as `auth_type` says; None if it holds neither."""
         get, source, kind = profile.get, f"profile {profile.name}", profile.get("auth_type")
-        # One that names no host, or none that can be read, is bound to nothing that is.
+        # A profile without a valid host is bound to an origin that no target has: its credential goes nowhere.
         origin = profile.origin or "no host"
         if get("token") and kind in ("", "pat"):
             self._refuse_exposed(profile)
@@ -194,44 +201,44 @@ class Credentials:
         if get("client_id") and get("client_secret") and kind in ("", "oauth-m2m"):
             self._refuse_exposed(profile)
             account = get("account_id") if _is_accounts_console(profile.origin) else ""
-            machine = ServicePrincipal(get("client_id"), get("client_secret"), account)
-            return ConfiguredCredential(machine, source, origin, get("account_id"))
+            principal = ServicePrincipal(get("client_id"), get("client_secret"), account)
+            return ConfiguredCredential(principal, source, origin, get("account_id"))
         return None
 
     def _refuse_exposed(self, profile: Profile) -> None:
-        """A secret that others can read may be anybody's by now: as psql and ssh do, say so instead of using it."""
+        """Refuse a secret that other users of the machine can read, as psql and ssh do. Raises CredentialError."""
         if profile.exposed:
             path = profiles.config_file(self._environment)
             raise CredentialError(
-                f"{path} holds a secret and can be read by others; it is not used",
+                f"{path} holds a secret that other users can read; it is not used",
                 looked_at=(f"profile {profile.name}",),
                 hint=f"chmod 600 {path}",
             )
 
-    def _profiles(self, target: Target, looked_at: list[str]) -> Iterator[AccessToken | RenewableToken]:
-        own = profiles.for_origin(self._environment, target.origin)
-        for one in own:
-            if self._setting(one) is not None or (one.get("auth_type") == "databricks-cli" and self._cli_program):
-                yield self._of_profile(one, target)
+    def _try_profiles(self, target: Target, looked_at: list[str]) -> Iterator[AccessToken | RenewableToken]:
+        matching = profiles.for_origin(self._environment, target.origin)
+        for profile in matching:
+            uses_cli = profile.get("auth_type") == "databricks-cli" and self._cli_path is not None
+            if uses_cli or self._read_profile(profile) is not None:
+                yield self._use_profile(profile, target)
             else:
-                looked_at.append(f"profile {one.name}: it has no credential that can be used")
-        if not own:
-            path, known = profiles.config_file(self._environment), profiles.read(self._environment)
-            has = f"it has {_names(known)}" if known else "it is empty or not there"
-            looked_at.append(f"{path}: no profile with host = {target.origin}; {has}")
+                looked_at.append(f"profile {profile.name}: it has no usable credential")
+        if not matching:
+            path, existing = profiles.config_file(self._environment), profiles.read(self._environment)
+            looked_at.append(f"{path}: no profile with host = {target.origin}; {_describe_file(existing)}")
 
     # ---- the environment
 
-    def _variables(self, looked_at: list[str]) -> Iterator[ConfiguredCredential]:
+    def _read_variables(self, looked_at: list[str]) -> Iterator[ConfiguredCredential]:
         get = self._environment.get
         token, client_id, secret = (get(f"DATABRICKS_{name}") for name in ("TOKEN", "CLIENT_ID", "CLIENT_SECRET"))
         kind, host, account = (get(f"DATABRICKS_{name}") for name in ("AUTH_TYPE", "HOST", "ACCOUNT_ID"))
-        # A host that cannot be read binds to nothing that is.
+        # A malformed host is kept as it is: no target has it as its origin, so that the credential goes nowhere.
         origin = (profiles.normalize_host(host) or host) if host else ""
         if not token and not (client_id and secret):
             looked_at.append("DATABRICKS_TOKEN, and DATABRICKS_CLIENT_ID with DATABRICKS_CLIENT_SECRET: not set")
         elif kind not in ("", "pat", "oauth-m2m"):
-            looked_at.append(f"DATABRICKS_AUTH_TYPE: {kind} is not what the other variables hold")
+            looked_at.append(f"DATABRICKS_AUTH_TYPE: {kind} does not match the other variables")
         if token and kind in ("", "pat"):
             yield ConfiguredCredential(token, "DATABRICKS_TOKEN", origin)
         if client_id and secret and kind in ("", "oauth-m2m"):
@@ -242,90 +249,101 @@ class Credentials:
     # ---- the Databricks CLI
 
     @cached_property
-    def _cli_program(self) -> str | None:
-        # Looked for once: hundreds of workspaces would look through PATH.
+    def _cli_path(self) -> str | None:
+        # Cached: with hundreds of workspaces, each would search PATH again.
         return oauth.find_cli(self._environment)
 
-    def _command_line(self, target: Target, looked_at: list[str]) -> Iterator[RenewableToken]:
-        """What the Databricks CLI has for a host: asked last, for it takes a second."""
-        program = self._cli_program
+    def _try_cli(self, target: Target, looked_at: list[str]) -> Iterator[RenewableToken]:
+        """Yield the Databricks CLI's login for a host."""
+        program = self._cli_path
         if program is None:
             looked_at.append("databricks auth token: the Databricks CLI is not on PATH")
         elif not target.is_loopback and is_databricks_host(target.host):
-            yield self._cli(program, ("--host", target.origin), "databricks auth token", tuple(looked_at))
+            yield self._cli_login(program, ("--host", target.origin), "databricks auth token", tuple(looked_at))
 
     # ---- the account
 
     def find_account(self, emulator: Target | None) -> tuple[Target, str]:
-        """The account whose workspaces can be listed: its address, and its id.
+        """Return the address and the id of the account whose workspaces can be listed.
 
         Args:
             emulator: the emulator to ask instead of Databricks, if any.
 
-        Raises CredentialError where no credential is an account's.
+        Raises CredentialError if no credential belongs to an account.
         """
         looked_at: list[str] = []
-        for setting in self._of_accounts(looked_at):
+        for credential in self._account_credentials(looked_at):
             target = emulator or parse_origin(
-                setting.origin if _is_accounts_console(setting.origin) else oauth.ACCOUNTS_ORIGIN
+                credential.origin if _is_accounts_console(credential.origin) else oauth.ACCOUNTS_ORIGIN
             )
-            if target is not None and (why := setting.reason_not_allowed(target)) is None:
-                return target, setting.account_id
-            looked_at.append(f"{setting.source}: {why}")
+            if target is not None and (reason := credential.reason_not_allowed(target)) is None:
+                return target, credential.account_id
+            looked_at.append(f"{credential.source}: {reason}")
         raise CredentialError(
-            "no credential for an account",
+            "no credential for a Databricks account",
             looked_at=tuple(looked_at),
             hint="set DATABRICKS_ACCOUNT_ID, DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET of a service principal",
         )
 
-    def _of_accounts(self, looked_at: list[str]) -> Iterator[ConfiguredCredential]:
-        named = self.selected_profile()
-        for one in (self._given,) if self._given else (self._setting(named),) if named else self._variables(looked_at):
-            if one is not None and one.account_id:
-                yield one
-            elif one is not None:
-                looked_at.append(f"{one.source}: no account id goes with it")
-        for profile in () if self._given or named else profiles.read(self._environment):
-            setting = self._setting(profile)
-            if setting is not None and setting.account_id and _is_accounts_console(setting.origin):
-                yield setting
+    def _account_credentials(self, looked_at: list[str]) -> Iterator[ConfiguredCredential]:
+        """Yield the credentials that name an account; append the reasons against the others."""
+        selected = self.selected_profile()
+        if self._explicit is not None:
+            candidates: Iterable[ConfiguredCredential | None] = (self._explicit,)
+        else:
+            candidates = (self._read_profile(selected),) if selected else self._read_variables(looked_at)
+        for credential in candidates:
+            if credential is not None and credential.account_id:
+                yield credential
+            elif credential is not None:
+                looked_at.append(f"{credential.source}: it has no account id")
+        if self._explicit is not None or selected is not None:
+            return
+        for profile in profiles.read(self._environment):
+            credential = self._read_profile(profile)
+            if credential is not None and credential.account_id and _is_accounts_console(credential.origin):
+                yield credential
 
-    # ---- credentials that are renewed, one object for each place they are good for
+    # ---- renewable credentials: one object for each place where a token is valid, so that threads share its token
 
-    def _machine(self, machine: ServicePrincipal, target: Target, source: str) -> RenewableToken:
-        place = oauth.accounts_origin(target) if machine.account_id else f"{target.origin}{target.prefix}"
+    def _service_principal(self, principal: ServicePrincipal, target: Target, source: str) -> RenewableToken:
+        issuer = oauth.accounts_origin(target) if principal.account_id else f"{target.origin}{target.prefix}"
 
         def obtain() -> OAuthToken:
-            return oauth.request_token(self._fetch_json, machine, target, source, self._environment.now)
+            return oauth.request_token(self._fetch_json, principal, target, source, self._environment.now)
 
-        return self._kept(("oauth-m2m", source, place), obtain)
+        return self._renewable_token(("oauth-m2m", source, issuer), obtain)
 
-    def _cli(
+    def _cli_login(
         self, program: str, arguments: tuple[str, ...], source: str, looked_at: tuple[str, ...] = ()
     ) -> RenewableToken:
         def obtain() -> OAuthToken:
             return oauth.request_cli_token(self._environment, program, arguments, (*looked_at, source))
 
-        return self._kept(("databricks-cli", source, *arguments), obtain)
+        return self._renewable_token(("databricks-cli", source, *arguments), obtain)
 
-    def _kept(self, key: tuple[str, ...], obtain: Callable[[], OAuthToken]) -> RenewableToken:
+    def _renewable_token(self, key: tuple[str, ...], obtain: Callable[[], OAuthToken]) -> RenewableToken:
         with self._lock:
-            if key not in self._renewable:
-                self._renewable[key] = RenewableToken(key[0], key[1], obtain, self._environment.now)
-            return self._renewable[key]
+            if key not in self._renewable_tokens:
+                self._renewable_tokens[key] = RenewableToken(key[0], key[1], obtain, self._environment.now)
+            return self._renewable_tokens[key]
 
 
 def _is_databricks_or_local(target: Target) -> bool:
-    """Whether a credential that names no host may go there: to Databricks, or this machine."""
+    """Return True if a credential without a host of its own may be sent to an address."""
     return target.is_loopback or (target.scheme == "https" and is_databricks_host(target.host))
 
 
 def _is_accounts_console(origin: str) -> bool:
-    """Whether an address is the console of accounts."""
+    """Return True if an address is an account console's."""
     host = urlsplit(origin).hostname or ""
     return host.startswith("accounts.") and is_databricks_host(host)
 
 
-def _names(known: tuple[Profile, ...]) -> str:
-    shown = ", ".join(f"{one.name} ({urlsplit(one.origin).hostname or 'no host'})" for one in known[:_NAMED])
-    return shown + (f" and {len(known) - _NAMED} more" if len(known) > _NAMED else "")
+def _describe_file(existing: tuple[Profile, ...]) -> str:
+    """Return what a configuration file has to offer, for a message."""
+    if not existing:
+        return "it is empty or does not exist"
+    names = (f"{profile.name} ({urlsplit(profile.origin).hostname or 'no host'})" for profile in existing[:_MAX_NAMED])
+    more = f" and {len(existing) - _MAX_NAMED} more" if len(existing) > _MAX_NAMED else ""
+    return f"it has {', '.join(names)}{more}"

@@ -1,8 +1,14 @@
-"""What is about to be created, on disk before the request leaves: a token whose reply is lost can then be found again.
+"""Keep a record of each create on disk until it is delivered, so that a token whose response is lost can be found again.
 
-An intent is a file of its own in the journal's folder (0700, the file 0600), synced to the disk before the request is sent
-and removed when the reply has been delivered. It holds no secret. Whoever creates holds a lock on it, which ends with the
-process: an intent that nobody holds is one whose outcome is not known.
+Why: a token's value is in one response and nowhere else. If the process or the network dies between the POST and the moment
+the user has the value, a token exists that no one can use or revokes. The record is written and synced
+*before* the request is sent (a write-ahead log of one entry), and removed when the value is delivered. The next session
+finds what is left, `tokensh.local.pending` lists it, and a statement in it finds or revokes the token.
+
+Each create is a file of its own (0600, in a folder 0700): no file is shared, so that sessions need no common lock and a
+crash cannot damage another's record. The process holds `flock` on its files; the kernel drops the lock when the process
+ends, however it ends, so that a file without a lock is one whose outcome is unknown. A process id in the file would not do:
+ids are reused. A file holds no secret. Field names of `Intent` are the file's format: do not rename them.
 """
 
 from __future__ import annotations
@@ -24,10 +30,10 @@ _numbers = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A create that is about to be sent: `time` in ms since the epoch, `workspace` as the statement calls it, `host` its place.
+    """A create that is about to be sent.
 
-    `look` is a query for what it may have made. `orphans` pairs the ids of tokens that it made, or may have, with the
-    statements that revoke them.
+    `time` is in ms since the epoch; `workspace` is the name in the statement and `host` its address; `look` is a query for the
+    token that may exist; `orphans` pairs the ids of tokens that were or may have been created with statements that revoke them.
     """
 
     time: int
@@ -42,7 +48,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An intent that is on the disk; `lock` is the descriptor that holds it, None where this process does not."""
+    """An intent on disk; `lock` is the descriptor that holds its lock, None if this process does not."""
 
     path: Path
     intent: Intent
@@ -50,49 +56,49 @@ class Entry:
 
     @property
     def id(self) -> str:
-        """What tells it from the others."""
+        """The name of the file without its suffix, unique in the journal."""
         return self.path.stem
 
     def remove(self) -> None:
-        """Take it off the disk: its outcome is known and delivered."""
-        with suppress(OSError):  # a leftover only makes the next start look once more
+        """Remove the entry from disk: its outcome is known and delivered."""
+        with suppress(OSError):  # a file that stays is only reported once more
             self.path.unlink()
-        self._release()
+        self._unlock()
 
     def keep_for_recovery(self, orphans: tuple[tuple[str, str], ...] = ()) -> None:
-        """Leave it on the disk, with what it made as far as that is known: somebody has to look."""
+        """Keep the entry on disk for manual recovery, with any token ids already known."""
         if orphans != self.intent.orphans:
-            with suppress(OSError):  # what is there already says less, but says that somebody has to look
-                _replace(self.path, orphans)
-        self._release()
+            with suppress(OSError):  # the entry without ids is still reported
+                _replace_orphans(self.path, orphans)
+        self._unlock()
 
-    def _release(self) -> None:
+    def _unlock(self) -> None:
         if self.lock is not None:
             with suppress(OSError):
                 os.close(self.lock)
 
 
 class Journal:
-    """The folder of intents, of this name in the state folder; `redact` takes secrets out of what is written there."""
+    """The folder of intents, `name` in the state folder; `redact` removes secrets from the texts that are written there."""
 
     def __init__(self, environment: Environment, redact: Callable[[str], str] = str, name: str = "journal") -> None:
         self._redact = redact
         self.folder = environment.state_folder / name
 
     def begin(self, intent: Intent) -> Entry:
-        """Write an intent and sync it. Raises OperationalError where that cannot be: nothing may be created then."""
+        """Write an intent and sync it. Raises OperationalError if that fails: the create must not be sent then."""
         path = self.folder / f"{intent.time}-{os.getpid()}-{next(_numbers)}.json"
         try:
             make_private_folder(self.folder)
-            lock = _write(path, _bytes(self._clean(intent)), keep=True)
+            lock = _write(path, _encode(self._redact_intent(intent)), keep_lock=True)
         except OSError as error:
             raise OperationalError(
-                f"the journal of creates cannot be written: {path}: {error.strerror}",
-                hint="without it a token whose reply is lost could not be found again; nothing was sent",
+                f"cannot write the journal of creates: {path}: {error.strerror}",
+                hint="without it, a token whose reply is lost could not be found again; nothing was sent",
             ) from None
         return Entry(path, intent, lock)
 
-    def _clean(self, intent: Intent) -> Intent:
+    def _redact_intent(self, intent: Intent) -> Intent:
         comment = None if intent.comment is None else self._redact(intent.comment)
         return replace(intent, comment=comment, look=self._redact(intent.look))
 
@@ -102,59 +108,59 @@ class Journal:
             entry.remove()
 
     def leftover_intents(self) -> Iterator[Entry]:
-        """The intents whose outcome nobody has seen, oldest first; files that cannot be read are passed over."""
+        """Yield the intents that no running session holds, oldest first; unreadable files are skipped."""
         for path in sorted(self.folder.glob("*.json")):
             with suppress(OSError, ValueError, TypeError):
-                found = _read(path)
-                if found is not None:
-                    yield Entry(path, found)
+                intent = _read(path)
+                if intent is not None:
+                    yield Entry(path, intent)
 
 
-def _bytes(intent: Intent) -> bytes:
-    return json.dumps({one.name: getattr(intent, one.name) for one in fields(intent)}).encode()
+def _encode(intent: Intent) -> bytes:
+    return json.dumps({each.name: getattr(intent, each.name) for each in fields(intent)}).encode()
 
 
 def _read(path: Path) -> Intent | None:
-    """The intent of a file; None: a create that is under way holds it. Raises OSError, ValueError, TypeError."""
+    """Read the intent of a file, None if a running create holds its lock. Raises OSError, ValueError, TypeError."""
     with path.open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return None
-        found = Intent(**json.load(file))
-    return replace(found, orphans=tuple((token_id, statement) for token_id, statement in found.orphans))
+        intent = Intent(**json.load(file))
+    return replace(intent, orphans=tuple((token_id, statement) for token_id, statement in intent.orphans))
 
 
-def _write(path: Path, content: bytes, *, keep: bool = False) -> int | None:
-    """Write a new file and sync it; with `keep`, the descriptor that holds its lock. Raises OSError, leaving no file."""
+def _write(path: Path, content: bytes, *, keep_lock: bool = False) -> int | None:
+    """Write a new file and sync it; return the descriptor that holds its lock if asked. Raises OSError, leaving no file."""
     descriptor = open_private(path, os.O_WRONLY | os.O_EXCL)
     try:
-        if keep:
+        if keep_lock:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         while content:
             content = content[os.write(descriptor, content) :]
         os.fsync(descriptor)
-        _sync(path.parent)  # the name too, not only the content
+        _sync_folder(path.parent)  # fsync of a file does not make its name durable (fsync(2))
     except BaseException:
         os.close(descriptor)
         with suppress(OSError):
             path.unlink()
         raise
-    if keep:
+    if keep_lock:
         return descriptor
     os.close(descriptor)
     return None
 
 
-def _replace(path: Path, orphans: tuple[tuple[str, str], ...]) -> None:
-    """Give the file its orphans; whoever reads it meanwhile finds the old one or the new one whole. Raises OSError."""
+def _replace_orphans(path: Path, orphans: tuple[tuple[str, str], ...]) -> None:
+    """Atomically replace the entry with one that lists its orphaned tokens. Raises OSError."""
     content = {**json.loads(path.read_bytes()), "orphans": orphans}
     new = path.with_suffix(".new")
     _write(new, json.dumps(content).encode())
     new.replace(path)
 
 
-def _sync(folder: Path) -> None:
+def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""The debug log: one line for each try of a request, without its headers and its body, and without secrets."""
+"""Write the debug log: one line per attempt of a request, without headers, bodies and secrets."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from tokensh.text import escape_unsafe
 
 
 class Log:
-    """A file of lines such as `time=.. method=GET host=.. status=200 ms=12`, its owner's alone. Several threads may write.
+    """A file of lines such as `time=... method=GET host=... status=200 ms=12` (logfmt), readable only by its owner.
+
+    Several threads may write. One write(2) per line, unbuffered and in append mode, keeps lines of two sessions whole.
 
     Args:
-        path: the file; lines are added at its end. A symbolic link is refused.
-        redact: takes secrets out of a text.
-        now: seconds since the epoch.
+        path: the file; lines are appended. A symbolic link is refused: a log in /tmp could overwrite another file.
+        redact: removes secrets from a text.
+        now: returns the seconds since the epoch.
 
-    Raises InterfaceError where the file cannot be written.
+    Raises InterfaceError if the file cannot be written.
     """
 
     def __init__(self, path: Path, redact: Callable[[str], str], now: Callable[[], float]) -> None:
@@ -35,15 +37,15 @@ class Log:
             raise InterfaceError(f"cannot write the log {path}: {reason}") from None
 
     def write(self, **facts: object) -> None:
-        """Add a line; facts that are None or an empty text are left out. Neither a full disk nor a closed log is an error."""
+        """Append a line; facts that are None or empty are left out. A full disk or a closed log is not an error."""
         time = datetime.fromtimestamp(self._now(), timezone.utc).isoformat(timespec="milliseconds")
-        pairs = (f"{name}={self._shown(fact)}" for name, fact in facts.items() if fact not in (None, ""))
+        pairs = (f"{name}={self._format_value(fact)}" for name, fact in facts.items() if fact not in (None, ""))
         line = f"time={time.replace('+00:00', 'Z')} {' '.join(pairs)}\n"
-        with suppress(OSError, ValueError):  # ValueError: a request that was given up ends after its session
+        with suppress(OSError, ValueError):  # ValueError: the log is closed, but a cancelled request ends only now
             self._file.write(line.encode())
 
-    def _shown(self, fact: object) -> str:
-        text = escape_unsafe(self._redact(str(fact)))
+    def _format_value(self, value: object) -> str:
+        text = escape_unsafe(self._redact(str(value)))
         return text if text.isascii() and not set(' "=\\') & set(text) else json.dumps(text, ensure_ascii=False)
 
     def close(self) -> None:

@@ -1,7 +1,11 @@
-"""Bearer tokens that expire: OAuth for machines, and those that the Databricks CLI hands out.
+"""Obtain bearer tokens that expire: OAuth for service principals, and the logins of the Databricks CLI.
 
-Facts: token-api.md sections 2.3, 2.4 and 2.6. A token counts as expired 40 s early, for Databricks refuses those that expire
-within 30 s.
+Facts: token-api.md sections 2.3, 2.4 and 2.6. A token is renewed 40 s before its end, because Databricks rejects tokens that
+expire within 30 s. One lock per credential: a hundred workspaces that share one service principal make one request for its
+token, and one failure is the answer to all of them for a second.
+
+A token endpoint is discovered from the workspace's metadata only if it is on the workspace's host or under a Databricks
+zone: the client secret is sent there, and the metadata come from whatever answers at the workspace's address.
 """
 
 from __future__ import annotations
@@ -19,36 +23,37 @@ from tokensh.environment import Environment
 from tokensh.errors import CredentialError, Error, Interrupted
 from tokensh.text import escape_unsafe, truncate
 
-_EARLY = 40
-"""s before its end that a token counts as expired."""
-_USUAL_LIFETIME = 3600
+_RENEWAL_MARGIN = 40
+"""Seconds before its end that a token counts as expired."""
+_DEFAULT_LIFETIME = 3600.0
+"""Seconds, for an answer without expires_in: OAuth makes it optional (RFC 6749 section 5.1), Databricks' tokens last an hour."""
 _CLI_TIMEOUT = 30
-"""s for the Databricks CLI to answer."""
+"""Seconds for the Databricks CLI to answer."""
 ACCOUNTS_ORIGIN = "https://accounts.cloud.databricks.com"
-"""The console of accounts, where nothing says which cloud's."""
-_FAILED_FOR = 1.0
-"""s that a failure to get a token is told to all who ask: hundreds of workspaces may wait for the same one."""
+"""The account console of AWS, used if nothing names the cloud."""
+_FAILURE_REUSE = 1.0
+"""Seconds for which a failure to get a token is raised again: hundreds of workspaces may wait for the same token."""
 
 
 class FetchJson(Protocol):
-    """`Client.fetch_json`."""
+    """The type of `Client.fetch_json`."""
 
     def __call__(
         self, method: str, url: str, *, form: Mapping[str, str] | None = None, basic: tuple[str, str] | None = None
     ) -> Json:
-        """The JSON value that an endpoint answers."""
+        """Return the JSON value that an endpoint answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class OAuthToken:
-    """A bearer token and when it ends, in s since the epoch."""
+    """A bearer token and its expiry, in s since the epoch."""
 
     value: str = field(repr=False)
     expires: float
 
 
 class RenewableToken:
-    """A credential that is obtained when it is needed, by one thread for all, and again when it is about to end."""
+    """A credential that one thread obtains for all when it is needed, and again when it is about to expire."""
 
     def __init__(self, kind: str, source: str, obtain: Callable[[], OAuthToken], now: Callable[[], float]) -> None:
         self.kind = kind
@@ -56,18 +61,18 @@ class RenewableToken:
         self._obtain = obtain
         self._now = now
         self._lock = threading.Lock()
-        self._granted: OAuthToken | None = None
+        self._token: OAuthToken | None = None
         self._failure: tuple[float, CredentialError] | None = None
 
     def get_token(self) -> str:
-        """The token, a new one if the last is about to end. Raises CredentialError."""
+        """Return the token, a new one if the last is about to expire. Raises CredentialError."""
         with self._lock:
-            if self._granted is None or self._now() >= self._granted.expires - _EARLY:
-                self._granted = self._renewed()
-            return self._granted.value
+            if self._token is None or self._now() >= self._token.expires - _RENEWAL_MARGIN:
+                self._token = self._renew()
+            return self._token.value
 
-    def _renewed(self) -> OAuthToken:
-        if self._failure is not None and 0 <= self._now() - self._failure[0] < _FAILED_FOR:
+    def _renew(self) -> OAuthToken:
+        if self._failure is not None and 0 <= self._now() - self._failure[0] < _FAILURE_REUSE:
             raise self._failure[1].with_context()  # each thread its own, for a traceback belongs to one raise
         try:
             return self._obtain()
@@ -76,16 +81,16 @@ class RenewableToken:
             raise
 
     def refresh(self, rejected: str) -> bool:
-        """Forget a token that was refused; whether another may be had."""
+        """Forget a rejected token; return True, because another one can be requested."""
         with self._lock:
-            if self._granted is not None and self._granted.value == rejected:
-                self._granted = None
+            if self._token is not None and self._token.value == rejected:
+                self._token = None
         return True
 
 
 @dataclass(frozen=True, slots=True)
 class ServicePrincipal:
-    """A service principal's client id and secret, and the account they belong to, if they are the account's."""
+    """A service principal's client id and secret, and the id of its account if it signs in there, not at one workspace."""
 
     client_id: str
     client_secret: str = field(repr=False)
@@ -93,77 +98,82 @@ class ServicePrincipal:
 
 
 def request_token(
-    fetch: FetchJson, machine: ServicePrincipal, target: Target, source: str, now: Callable[[], float]
+    fetch_json: FetchJson, principal: ServicePrincipal, target: Target, source: str, now: Callable[[], float]
 ) -> OAuthToken:
-    """Get a token for a workspace. Raises CredentialError."""
-    url = account_token_endpoint(target, machine.account_id) if machine.account_id else _token_endpoint(fetch, target)
+    """Request a token for a workspace. Raises CredentialError."""
+    url = (
+        account_token_endpoint(target, principal.account_id)
+        if principal.account_id
+        else _token_endpoint(fetch_json, target)
+    )
     form = {"grant_type": "client_credentials", "scope": "all-apis"}
     try:
-        answer = fetch("POST", url, form=form, basic=(machine.client_id, machine.client_secret))
+        answer = fetch_json("POST", url, form=form, basic=(principal.client_id, principal.client_secret))
     except Interrupted:
         raise
     except Error as error:
         raise CredentialError(
-            f"{url} gives no token: {error.message}",
+            f"no token from {url}: {error.message}",
             looked_at=(source,),
             hint="are the client id and secret right, and does the service principal belong to the workspace?",
         ) from None
-    return _granted(answer, url, source, now)
+    return _read_token(answer, url, source, now)
 
 
-def _granted(answer: Json, url: str, source: str, now: Callable[[], float]) -> OAuthToken:
+def _read_token(answer: Json, url: str, source: str, now: Callable[[], float]) -> OAuthToken:
     value = answer.get("access_token") if isinstance(answer, dict) else None
     if not isinstance(answer, dict) or not isinstance(value, str) or not value:
-        raise CredentialError(f"{url} answered without an access_token", looked_at=(source,))
+        raise CredentialError(f"no access_token in the answer of {url}", looked_at=(source,))
     try:
-        lifetime = float(str(answer.get("expires_in", _USUAL_LIFETIME)))
+        lifetime = float(str(answer.get("expires_in", _DEFAULT_LIFETIME)))
     except ValueError:
-        lifetime = _USUAL_LIFETIME
+        lifetime = _DEFAULT_LIFETIME
     return OAuthToken(value, now() + lifetime)
 
 
 def account_token_endpoint(target: Target, account_id: str) -> str:
-    """The account's token endpoint, as StackQL's provider has it; on loopback that of the emulated account."""
+    """Return the account's token endpoint, as StackQL's provider names it; on loopback that of the emulated account."""
     return f"{accounts_origin(target)}/oidc/accounts/{account_id}/v1/token"
 
 
 def accounts_origin(target: Target) -> str:
-    """The address of the console of accounts of a workspace's cloud."""
+    """Return the address of the account console of a workspace's cloud."""
     if target.is_loopback:
         return target.origin
     zone = next((zone for zone in ZONES if target.host.endswith(zone)), None)
     return f"https://accounts{zone}" if zone else ACCOUNTS_ORIGIN
 
 
-def _token_endpoint(fetch: FetchJson, target: Target) -> str:
-    """A workspace's token endpoint: as its metadata say, else where it usually is."""
+def _token_endpoint(fetch_json: FetchJson, target: Target) -> str:
+    """Return a workspace's token endpoint from its metadata, else the usual one."""
     base = f"{target.origin}{target.prefix}"
-    oidc = _told(fetch, f"{base}/.well-known/databricks-config", "oidc_endpoint", target) or f"{base}/oidc"
-    told = _told(fetch, f"{oidc}/.well-known/oauth-authorization-server", "token_endpoint", target)
-    return told or f"{base}/oidc/v1/token"
+    oidc = _discover(fetch_json, f"{base}/.well-known/databricks-config", "oidc_endpoint", target) or f"{base}/oidc"
+    endpoint = _discover(fetch_json, f"{oidc}/.well-known/oauth-authorization-server", "token_endpoint", target)
+    return endpoint or f"{base}/oidc/v1/token"
 
 
-def _told(fetch: FetchJson, url: str, name: str, target: Target) -> str | None:
-    """An address of a discovery document, if it is one that the client's secret may go to."""
+def _discover(fetch_json: FetchJson, url: str, name: str, target: Target) -> str | None:
+    """Return an address from a discovery document, or None if the client secret may not be sent there."""
     try:
-        answer = fetch("GET", url)
+        answer = fetch_json("GET", url)
     except Interrupted:
         raise
     except Error:
         return None
-    found = answer.get(name) if isinstance(answer, dict) else None
-    place = parse_origin(found) if isinstance(found, str) else None
-    if place is None or not isinstance(found, str):
+    endpoint = answer.get(name) if isinstance(answer, dict) else None
+    if not isinstance(endpoint, str) or (discovered := parse_origin(endpoint)) is None:
         return None
-    trusted = place.origin == target.origin or (place.scheme == "https" and is_databricks_host(place.host))
-    return found.rstrip("/") if trusted else None
+    is_trusted = discovered.origin == target.origin or (
+        discovered.scheme == "https" and is_databricks_host(discovered.host)
+    )
+    return endpoint.rstrip("/") if is_trusted else None
 
 
 # ---- the Databricks CLI
 
 
 def find_cli(environment: Environment) -> str | None:
-    """The Databricks CLI: DATABRICKS_CLI_PATH, or the first `databricks` on PATH."""
+    """Return the path of the Databricks CLI: DATABRICKS_CLI_PATH, or the first `databricks` on PATH."""
     import shutil  # noqa: PLC0415 (only where no other credential is found)
 
     return environment.get("DATABRICKS_CLI_PATH") or shutil.which("databricks", path=environment.get("PATH", ""))
@@ -172,11 +182,11 @@ def find_cli(environment: Environment) -> str | None:
 def request_cli_token(
     environment: Environment, program: str, arguments: tuple[str, ...], looked_at: tuple[str, ...]
 ) -> OAuthToken:
-    """What `databricks auth token` prints. Raises CredentialError, which names what was looked at."""
+    """Return the token that `databricks auth token` prints. Raises CredentialError, which lists the sources tried."""
     import subprocess  # noqa: PLC0415 (the same)
 
     try:
-        done = subprocess.run(  # noqa: S603 (the person's own program; its arguments are a host or a profile's name)
+        completed = subprocess.run(  # noqa: S603 (the user's own program; its arguments are a host or the name of a profile)
             [program, "auth", "token", *arguments],
             env=dict(environment.variables),
             stdin=subprocess.DEVNULL,
@@ -187,27 +197,28 @@ def request_cli_token(
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CredentialError(f"{program} cannot be run: {type(error).__name__}", looked_at=looked_at) from None
     try:
-        answer = json.loads(done.stdout)
-        value, ends = answer["access_token"], _seconds(answer["expiry"])
+        answer = json.loads(completed.stdout)
+        value, expires = answer["access_token"], _parse_expiry(answer["expiry"])
     except (KeyError, TypeError, ValueError):
-        value, ends = None, 0.0
+        value, expires = None, 0.0
     if not isinstance(value, str) or not value:
-        said = " ".join(arguments)
+        options = " ".join(arguments)
         raise CredentialError(
-            f"`databricks auth token {said}` gives no token{_first_line(done.stderr)}",
+            f"no token from `databricks auth token {options}`{_quote_stderr(completed.stderr)}",
             looked_at=looked_at,
-            hint=f"databricks auth login {said}",
+            hint=f"databricks auth login {options}",
         )
-    return OAuthToken(value, ends)
+    return OAuthToken(value, expires)
 
 
-def _first_line(said: bytes) -> str:
-    """What a program says of its failure."""
-    line = next(iter(said.decode("utf-8", "replace").strip().splitlines()), "")
+def _quote_stderr(stderr: bytes) -> str:
+    """Return the first line of a program's error output, for the end of a message."""
+    line = next(iter(stderr.decode("utf-8", "replace").strip().splitlines()), "")
     return f": {truncate(escape_unsafe(line.removeprefix('Error: ')), 200)}" if line else ""
 
 
-def _seconds(written: str) -> float:
-    """A time as the CLI writes it (with an offset, and up to nanoseconds) in s since the epoch. Raises ValueError."""
-    zone = written[19:].lstrip(".0123456789").replace("Z", "+00:00") or "+00:00"
-    return datetime.fromisoformat(written[:19] + zone).timestamp()
+def _parse_expiry(text: str) -> float:
+    """Return a time that the CLI wrote, in s since the epoch. Raises ValueError."""
+    # Go writes nanoseconds and `Z`; Python reads both only from 3.11 on.
+    zone = text[19:].lstrip(".0123456789").replace("Z", "+00:00") or "+00:00"
+    return datetime.fromisoformat(text[:19] + zone).timestamp()

@@ -1,4 +1,8 @@
-"""A method and its values -> one HTTP request. Pure: nothing is sent, nothing is read."""
+"""Build the HTTP request for a method and its values. Pure: nothing is sent and nothing is read.
+
+A value that does not fit its parameter is an error before anything is sent, never a conversion that changes it: the API
+would take `'[1'` for a string, and 9007199254740993 as a float for another number.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +32,8 @@ _INT64 = range(-(2**63), 2**63)
 class Request:
     """One HTTP request, not yet signed.
 
-    `path` is percent-encoded; `query` is not. `body` None sends none. `creates`: its reply holds a secret that is shown once,
-    so that it must not be given up lightly.
+    `path` is percent-encoded; `query` is not. `body` None sends no body. `creates_secret`: the response holds a secret that
+    is shown once, so that Ctrl-C waits for it.
     """
 
     method: str
@@ -41,27 +45,27 @@ class Request:
 
     @property
     def url(self) -> str:
-        """The whole address."""
+        """The whole URL."""
         question = f"?{urlencode(self.query)}" if self.query else ""
         return f"{self.target.origin}{self.target.prefix}{self.path}{question}"
 
 
 def creates_secret(method: Method) -> bool:
-    """Whether a method's reply holds a secret that is shown only once."""
+    """Return True if a method's response holds a secret that is shown only once."""
     return method.http_method == "POST" and any(field.name.lower() in SECRET_FIELDS for field in method.fields)
 
 
 def build(method: Method, hosts: Hosts, values: Mapping[str, Value], body: Mapping[str, Json] | None = None) -> Request:
-    """The request of one call.
+    """Build the request of one call.
 
     Args:
-        method: what to call.
-        hosts: where a workspace's name leads.
-        values: of server, path and query parameters, by name; what is absent or None is not sent.
-        body: the body's JSON object; None where none was given.
+        method: the method to call.
+        hosts: resolve the workspace's name.
+        values: the server, path and query parameters by name; what is absent or None is not sent.
+        body: the body's JSON object, None if the statement gives none.
 
     Raises:
-        HostError: the workspace's name is no place to send a credential to.
+        HostError: the workspace's name does not lead to a host that a credential may be sent to.
         MissingParameter: a required parameter has no value.
         DataError: a value does not fit its parameter.
     """
@@ -80,102 +84,98 @@ def build(method: Method, hosts: Hosts, values: Mapping[str, Value], body: Mappi
     return Request(
         method.http_method,
         target,
-        _path(method, values),
+        _fill_path(method, values),
         query,
         (body or {}) if sends_body else None,
         creates_secret(method),
     )
 
 
-def _path(method: Method, values: Mapping[str, Value]) -> str:
+def _fill_path(method: Method, values: Mapping[str, Value]) -> str:
     by_name = {p.name: p for p in method.parameters if p.location == "path"}
 
     def segment(match: re.Match[str]) -> str:
         text = to_text(by_name[match[1]], values[match[1]])
-        # Dots alone would be taken for a step in the path, percent-encoded or not.
+        # Servers and proxies resolve a segment of dots as a step in the path, percent-encoded or not.
         if text in ("", ".", ".."):
-            raise DataError(f"{match[1]} '{text}' cannot stand in a path", hint="is the value right?")
-        return _quoted(match[1], text)
+            raise DataError(f"invalid {match[1]}: '{text}' cannot be part of a path", hint="is the value right?")
+        return _percent_encode(match[1], text)
 
     return _VARIABLE.sub(segment, method.path)
 
 
-def _quoted(name: str, text: str) -> str:
+def _percent_encode(name: str, text: str) -> str:
     try:
         return quote(text, safe="")
     except UnicodeEncodeError:
-        raise DataError(f"{name} holds a character that is none") from None
+        raise DataError(f"{name} holds half a character (a lone surrogate), which cannot be sent") from None
 
 
 def to_text(parameter: Parameter, value: Value) -> str:
-    """A server, path or query parameter's value as it is sent. Raises DataError if it does not fit the parameter's type."""
-    made = to_json(parameter, value)
-    text = made if isinstance(made, str) else json.dumps(made)
-    _quoted(parameter.name, text)
+    """Return the text of a server, path or query parameter. Raises DataError if the value does not fit its type."""
+    converted = to_json(parameter, value)
+    text = converted if isinstance(converted, str) else json.dumps(converted)
+    _percent_encode(parameter.name, text)
     return text
 
 
 def to_json(parameter: Parameter, value: Value) -> Json:
-    """A SQL value as the JSON value that a parameter's schema asks for. Raises DataError."""
+    """Convert a SQL value to the JSON value that a parameter's schema asks for. Raises DataError."""
     if value is None:
         return None
     if isinstance(value, bytes):
-        raise _misfit(parameter, value)
+        raise _type_error(parameter, value)
     match parameter.type:
         case "string":
-            return value if isinstance(value, str) else _number_text(value)
+            return value if isinstance(value, str) else repr(value)
         case "integer":
-            return _integer(parameter, value)
+            return _to_integer(parameter, value)
         case "number":
-            return _number(parameter, value)
+            return _to_number(parameter, value)
         case "boolean":
-            return _boolean(parameter, value)
+            return _to_boolean(parameter, value)
         case _:
-            return _structure(parameter, value)
+            return _parse_structure(parameter, value)
 
 
-def _number_text(value: int | float) -> str:
-    return str(value) if isinstance(value, int) else repr(value)
-
-
-def _integer(parameter: Parameter, value: str | int | float) -> int:
+def _to_integer(parameter: Parameter, value: str | int | float) -> int:
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     if isinstance(value, int) or (isinstance(value, str) and _INTEGER.fullmatch(value.strip())):
         whole = int(value)
         if whole in _INT64:
             return whole
-    raise _misfit(parameter, value)
+    raise _type_error(parameter, value)
 
 
-def _number(parameter: Parameter, value: str | int | float) -> float | int:
+def _to_number(parameter: Parameter, value: str | int | float) -> float | int:
     try:
         return value if isinstance(value, int | float) else float(value)
     except ValueError:
-        raise _misfit(parameter, value) from None
+        raise _type_error(parameter, value) from None
 
 
-def _boolean(parameter: Parameter, value: str | int | float) -> bool:
+def _to_boolean(parameter: Parameter, value: str | int | float) -> bool:
     key = value.strip().lower() if isinstance(value, str) else value
     if key not in _BOOLEANS:
-        raise _misfit(parameter, value)
+        raise _type_error(parameter, value)
     return _BOOLEANS[key]
 
 
-def _structure(parameter: Parameter, value: str | int | float) -> Json:
-    """Text for an array or object is JSON; one that is not is an error, for the API would take it for a string."""
+def _parse_structure(parameter: Parameter, value: str | int | float) -> Json:
+    """Parse the text of an array or object as JSON."""
     wanted = {"array": list, "object": dict}.get(parameter.type)
     try:
-        made: Json = json.loads(value) if isinstance(value, str) else value
+        parsed: Json = json.loads(value) if isinstance(value, str) else value
     except (ValueError, RecursionError):
-        raise _misfit(parameter, value) from None
-    if wanted is not None and made is not None and not isinstance(made, wanted):
-        raise _misfit(parameter, value)
-    return made
+        raise _type_error(parameter, value) from None
+    if wanted is not None and parsed is not None and not isinstance(parsed, wanted):
+        raise _type_error(parameter, value)
+    return parsed
 
 
-def _misfit(parameter: Parameter, value: Value) -> DataError:
+def _type_error(parameter: Parameter, value: Value) -> DataError:
     shown = "a blob" if isinstance(value, bytes) else f"'{truncate(escape_unsafe(str(value)), 60)}'"
     article = "an" if parameter.type[0] in "aeio" else "a"
-    hint = f"for example {parameter.sql_name} = '[..]'" if parameter.type == "array" else None
+    hint = f"for example {parameter.sql_name} = '[...]'" if parameter.type == "array" else None
     return DataError(f"{parameter.sql_name} takes {article} {parameter.type}, not {shown}", hint=hint)

@@ -1,4 +1,9 @@
-"""The client's rules that need no network: when to try again, which proxy and which certificates, what to keep open."""
+"""The client's rules that need no network: when to retry, which proxy and certificates to use, what to keep open.
+
+requests would read the proxy and certificate variables itself, from the process's environment. That environment is passed
+down explicitly here (`Environment`), and its rules differ in two points: requests sends loopback through a proxy unless
+NO_PROXY says otherwise, and it supports SOCKS, through whose sockets it could not be told whether a request was sent.
+"""
 
 from __future__ import annotations
 
@@ -11,30 +16,30 @@ from tokensh.environment import Environment
 from tokensh.errors import InterfaceError
 
 RETRY_DELAYS = (0.3, 0.9)
-"""Seconds before the second and the third try of a GET, if the server does not ask for others."""
+"""Seconds before the second and the third attempt of a GET, unless the server asks for others."""
 MAX_RETRY_DELAY = 60.0
-"""Seconds: a server that asks us to wait longer is not waited for."""
-_TRY_AGAIN = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
+"""Seconds; a request is not repeated for a server that asks for a longer wait."""
+_RETRIED_STATUSES = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 def retry_delay(status: int, retry_after: str, usual: float, now: float) -> float | None:
-    """Seconds to wait before a GET that was answered is tried again; None where it should not be.
+    """Return the seconds to wait before a GET is sent again, or None if it should not be.
 
     Args:
-        status: of the answer.
-        retry_after: its header, seconds or a date, or nothing; anything else counts as nothing.
-        usual: the seconds to wait where the server does not ask for others.
+        status: the status of its answer.
+        retry_after: the header of its answer: seconds, a date, or nothing; anything else counts as nothing.
+        usual: the seconds to wait unless the server asks for others.
         now: seconds since the epoch.
     """
-    if status not in _TRY_AGAIN:
+    if status not in _RETRIED_STATUSES:
         return None
-    asked = _asked(retry_after, now)
-    if asked is None:
+    requested = _parse_retry_after(retry_after, now)
+    if requested is None:
         return usual
-    return asked if asked <= MAX_RETRY_DELAY else None
+    return requested if requested <= MAX_RETRY_DELAY else None
 
 
-def _asked(retry_after: str, now: float) -> float | None:
+def _parse_retry_after(retry_after: str, now: float) -> float | None:
     if retry_after.isascii() and retry_after.isdigit():
         return float(retry_after)
     from email.utils import parsedate_to_datetime  # noqa: PLC0415 (slow to import, and rarely needed)
@@ -46,12 +51,12 @@ def _asked(retry_after: str, now: float) -> float | None:
 
 
 def choose_proxy(environment: Environment, target: Target) -> dict[str, str]:
-    """The proxy for an address, as requests takes it. Loopback has none: what goes there stays on this machine.
+    """Return the proxy for an address as requests takes it, empty for no proxy. Loopback never goes through a proxy.
 
-    Raises InterfaceError for a SOCKS proxy, whose connections could not be watched, and for what is no address.
+    Raises InterfaceError for a SOCKS proxy and for a malformed address.
     """
     variables = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
-    name = next((one for one in variables if environment.get(one)), None)
+    name = next((variable for variable in variables if environment.get(variable)), None)
     no_proxy = environment.get("no_proxy") or environment.get("NO_PROXY")
     if target.is_loopback or name is None or _is_exempt(target.host, no_proxy):
         return {}
@@ -59,17 +64,17 @@ def choose_proxy(environment: Environment, target: Target) -> dict[str, str]:
     if proxy.lower().startswith("socks"):
         raise InterfaceError("a SOCKS proxy cannot be used", hint=f"set {name} to an http:// or https:// proxy")
     proxy = proxy if "://" in proxy else f"http://{proxy}"
-    if not _is_address(proxy):
-        # It is not shown: it may hold a password.
-        raise InterfaceError(f"{name} is no address of a proxy", hint="for example http://proxy.example:3128")
+    if not _is_proxy_url(proxy):
+        # Not quoted: the address may hold a password.
+        raise InterfaceError(f"invalid proxy address in {name}", hint="for example http://proxy.example:3128")
     return {target.scheme: proxy}
 
 
-def _is_address(proxy: str) -> bool:
+def _is_proxy_url(proxy: str) -> bool:
     try:
         parts = urlsplit(proxy)
-        usual = parts.scheme.lower() in ("http", "https") and proxy.split() == [proxy]
-        return usual and bool(parts.hostname) and parts.port != 0
+        is_http = parts.scheme.lower() in ("http", "https") and proxy.split() == [proxy]
+        return is_http and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
 
@@ -80,21 +85,21 @@ def _is_exempt(host: str, no_proxy: str) -> bool:
 
 
 def trusted_certificates(environment: Environment) -> str | bool:
-    """The file or folder of certificates to trust; True for the common ones.
+    """Return the file or folder of certificates to trust, True for requests' default.
 
-    Raises InterfaceError if a variable names one that is not there.
+    Raises InterfaceError if a variable names one that does not exist.
     """
     for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         path = environment.get(variable)
         if path and not Path(path).exists():
-            raise InterfaceError(f"{variable} names {path!r}, which is not there")
+            raise InterfaceError(f"{variable} names {path!r}, which does not exist")
         if path:
             return path
     return True
 
 
 def max_idle_hosts() -> int:
-    """How many hosts' idle connections may be kept open, so that half of the process's files stay free for others."""
+    """Return for how many hosts an idle connection may stay open: half of the process's file limit, at most 1024."""
     from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit  # noqa: PLC0415 (only what sends needs it)
 
     limit, _ = getrlimit(RLIMIT_NOFILE)
@@ -102,10 +107,10 @@ def max_idle_hosts() -> int:
 
 
 def redirect_host(location: str) -> str:
-    """The host that a Location header names, else the header's text, cut short; not yet escape_unsafe()."""
+    """Return the host that a Location header names, else the header's text, cut to 100 characters; not yet escaped."""
     try:
         parts = urlsplit(location)
-        # Before 3.11.4 Python took any text in brackets for a host; only an IPv6 address may stand there.
+        # Before 3.11.4 urlsplit takes any text in brackets as a host; only an IPv6 address is legal there.
         host = parts.hostname if "[" not in parts.netloc or ":" in (parts.hostname or "") else None
     except ValueError:
         host = None

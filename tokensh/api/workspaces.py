@@ -1,4 +1,7 @@
-r"""What is known of workspaces: the tables tokensh.local.workspaces and .account_workspaces, and what `\conninfo` tells."""
+r"""List the known workspaces: the tables tokensh.local.workspaces and .account_workspaces, and what `\conninfo` shows.
+
+Addresses come from configuration and from this session, or from the account itself; the values of credentials never appear.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from tokensh.errors import CredentialError, Error, ReplyError
 from tokensh.rows import Column, Row
 
 SERVER_TEMPLATE = f"https://{{deployment_name}}{ZONES[0]}"
-"""Where a workspace is, as the provider document says."""
+"""The server template of the provider document."""
 TABLE_NAME = "tokensh.local.workspaces"
 ACCOUNT_TABLE_NAME = "tokensh.local.account_workspaces"
 COLUMNS = (
@@ -27,19 +30,19 @@ COLUMNS = (
     Column("source", "string"),
     Column("last_used_time", "integer", f"{TABLE_NAME}.last_used_time"),
 )
-"""Of tokensh.local.workspaces; `last_used_time` in epoch ms. Without a credential auth_type and source are NULL."""
+"""The columns of tokensh.local.workspaces; `last_used_time` is in epoch ms; without a credential auth_type and source are NULL."""
 ACCOUNT_COLUMNS = (
     Column("deployment_name", "string", f"{ACCOUNT_TABLE_NAME}.deployment_name"),
     Column("workspace_id", "integer"),
     Column("workspace_name", "string"),
     Column("workspace_status", "string"),
 )
-"""Of tokensh.local.account_workspaces, whose rows are the account's answer to one request."""
+"""The columns of tokensh.local.account_workspaces, whose rows are the account's answer to one request."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredWorkspace:
-    """A workspace that the configuration names, and the profile for its host, if there is one."""
+    """A workspace that the configuration names, with the first profile for its host, if any."""
 
     name: str
     target: Target
@@ -47,15 +50,15 @@ class ConfiguredWorkspace:
 
 
 class Workspaces:
-    """Tells of workspaces, their credentials' values aside.
+    """The workspaces that a session knows.
 
     Args:
-        environment: for the profiles.
-        hosts: where a name leads.
-        credentials: what would sign its requests.
-        client: asks the account, and knows which workspaces it has asked.
+        environment: where the profiles are read from.
+        hosts: resolve names.
+        credentials: choose the credential that would sign a workspace's requests.
+        client: sends the account's request, and knows which workspaces it has called.
         mapped: the names of config.toml.
-        seeded: the sandbox's workspaces.
+        sandbox_names: the sandbox's workspaces; with these, no others are listed.
     """
 
     def __init__(  # noqa: PLR0913 (what it knows)
@@ -72,93 +75,97 @@ class Workspaces:
         self._hosts = hosts
         self._credentials = credentials
         self._client = client
-        self._mapped = mapped
+        self._mapped_names = mapped
         self._seeded = sandbox_names
 
     def resolve(self, name: str) -> Target:
-        """The address of a workspace. Raises HostError."""
+        """Return the address of a workspace. Raises HostError."""
         return self._hosts.resolve(SERVER_TEMPLATE, {"deployment_name": name})
 
     def profile_workspace(self) -> str | None:
-        """The workspace of the profile that was named. Raises CredentialError where there is no such profile."""
+        """Return the name of the selected profile's workspace. Raises CredentialError if the profile does not exist."""
         profile = self._credentials.selected_profile()
         return self._hosts.find_name(profile.origin) if profile else None
 
     def list_configured(self) -> tuple[ConfiguredWorkspace, ...]:
-        """The workspaces that the configuration names and that can be reached, each once."""
+        """Return the workspaces that the configuration names and the endpoint can reach, each once."""
         if self._seeded:
             return tuple(ConfiguredWorkspace(name, self.resolve(name), None) for name in self._seeded)
         try:
-            found = profiles.read(self._environment)
+            known_profiles = profiles.read(self._environment)
         except CredentialError:
-            found = ()
-        names = dict.fromkeys(self._mapped) | dict.fromkeys(
-            name for one in found if (name := self._hosts.find_name(one.origin)) is not None
+            known_profiles = ()  # the error is raised when a credential is needed
+        names = dict.fromkeys(self._mapped_names) | dict.fromkeys(
+            name for profile in known_profiles if (name := self._hosts.find_name(profile.origin)) is not None
         )
-        by_origin = {one.origin: one.name for one in reversed(found)}
-        made = []
+        # Reversed, so that the first profile of an address wins, as it does for its credential.
+        profile_names = {profile.origin: profile.name for profile in reversed(known_profiles)}
+        workspaces = []
         for name in names:
             try:
                 target = self.resolve(name)
             except Error:
-                continue  # the endpoint has no place for it
-            made.append(ConfiguredWorkspace(name, target, by_origin.get(target.origin)))
-        return tuple(made)
+                continue  # the endpoint's template does not take this name
+            workspaces.append(ConfiguredWorkspace(name, target, profile_names.get(target.origin)))
+        return tuple(workspaces)
 
     def list_rows(self, current: str | None, used: Mapping[str, float]) -> Iterator[Row]:
-        """The table: the workspaces that are configured or have been used, the session's among them.
+        """Yield the rows of tokensh.local.workspaces: the configured workspaces, the session's own, and those used.
 
         Args:
-            current: the session's default.
-            used: by name, when a workspace was used, in s since the epoch.
+            current: the session's workspace.
+            used: the time of the last use by name, in s since the epoch.
         """
         latest = {
             name: max(used.get(name, 0.0), self._client.last_used.get(name, 0.0))
             for name in {*used, *self._client.last_used}
         }
-        known = {one.name: one for one in self.list_configured()}
-        for name in dict.fromkeys((*known, *((current,) if current else ()), *sorted(latest))):
-            one = known.get(name)
+        configured = {workspace.name: workspace for workspace in self.list_configured()}
+        for name in dict.fromkeys((*configured, *((current,) if current else ()), *sorted(latest))):
+            workspace = configured.get(name)
             try:
-                target = one.target if one else self.resolve(name)
+                target = workspace.target if workspace else self.resolve(name)
             except Error:
                 continue  # it was used with another endpoint
             last = latest.get(name)
             yield (
                 name,
                 target.host,
-                one.profile if one else None,
-                *self._signs(target),
+                workspace.profile if workspace else None,
+                *self._describe_credential(target),
                 None if last is None else int(last * 1000),
             )
 
-    def _signs(self, target: Target) -> tuple[str | None, str | None]:
+    def _describe_credential(self, target: Target) -> tuple[str | None, str | None]:
         try:
             credential = self._credentials.for_target(target)
         except Error:
-            return None, None  # why not is told when one is needed
+            return None, None  # the reason is raised when a credential is needed
         return credential.kind, credential.source
 
     # ---- the account's own list
 
     def list_account_rows(self) -> Iterator[Row]:
-        """The workspaces of the account, as it lists them. Raises CredentialError, ApiError, ReplyError, NetworkError."""
-        here = parse_origin(self._hosts.endpoint.replace("{deployment_name}", "x")) if self._hosts.endpoint else None
-        target, account = self._credentials.find_account(here if here is not None and here.is_loopback else None)
-        place = Target(target.scheme, target.host, target.port, "", f"account {account}")
-        listed = self._client.send(
-            Request("GET", place, f"/api/2.0/accounts/{quote(account, safe='')}/workspaces")
-        ).body
-        if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
-            raise ReplyError(f"the account {account} does not answer with a list of workspaces")
+        """Yield the account's workspaces. Raises CredentialError, ApiError, ReplyError, NetworkError."""
+        endpoint = (
+            parse_origin(self._hosts.endpoint.replace("{deployment_name}", "x")) if self._hosts.endpoint else None
+        )
+        target, account = self._credentials.find_account(
+            endpoint if endpoint is not None and endpoint.is_loopback else None
+        )
+        console = Target(target.scheme, target.host, target.port, "", f"account {account}")
+        path = f"/api/2.0/accounts/{quote(account, safe='')}/workspaces"
+        listed = self._client.send(Request("GET", console, path)).body
+        if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
+            raise ReplyError(f"unexpected answer of the account {account}: not a list of workspaces")
         zone = next((zone for zone in ZONES if target.host.endswith(zone)), ZONES[0])
-        for at, one in enumerate(listed):
-            yield _account_row(one, at, "" if zone == ZONES[0] else zone)  # type: ignore[arg-type] # it was looked at above
+        for index, item in enumerate(listed):
+            yield _to_account_row(item, index, "" if zone == ZONES[0] else zone)  # type: ignore[arg-type] # checked above
 
-    # ---- what a person asks
+    # ---- \\conninfo
 
     def describe_connection(self, name: str) -> Iterator[tuple[str, str]]:
-        """What requests to a workspace are sent through and signed with, as pairs of a word and what to say."""
+        """Yield how requests to a workspace are sent and signed, as pairs of a label and a text."""
         try:
             target = self.resolve(name)
         except Error as error:
@@ -170,19 +177,19 @@ class Workspaces:
         except Error as error:
             yield "proxy", f"none: {error.message}"
         else:
-            # A proxy's address may hold its password.
-            yield from (("proxy", urlsplit(one).netloc.rpartition("@")[2]) for one in (proxy,) if one)
+            if proxy:
+                yield "proxy", urlsplit(proxy).netloc.rpartition("@")[2]  # without the proxy's password
         try:
-            found, passed = self._credentials.choose(target)
+            credential, skipped = self._credentials.choose(target)
         except CredentialError as error:
             yield "credential", f"none: {error.message}"
-            passed = error.looked_at
+            skipped = error.looked_at
         else:
-            yield "credential", f"{found.kind} from {found.source}"
-        yield from (("looked at", one) for one in passed)
+            yield "credential", f"{credential.kind} from {credential.source}"
+        yield from (("looked at", reason) for reason in skipped)
 
 
-def _account_row(one: Mapping[str, Json], at: int, zone: str) -> Row:
-    """A workspace of the account; beyond AWS a statement names it by its whole host."""
-    name, *others = (response.to_cell(c.type, one.get(c.name), f"$[{at}].{c.name}") for c in ACCOUNT_COLUMNS)
+def _to_account_row(workspace: Mapping[str, Json], index: int, zone: str) -> Row:
+    """Convert one item of the account's list; outside of AWS (`zone` not empty) a workspace is named by its whole host."""
+    name, *others = (response.to_cell(c.type, workspace.get(c.name), f"$[{index}].{c.name}") for c in ACCOUNT_COLUMNS)
     return f"{name!s}{zone}" if name else None, *others
