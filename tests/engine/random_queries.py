@@ -357,14 +357,14 @@ class StatementBuilder:
         """Build a predicate that says which workspaces a resource is read in."""
         ref = f"{source.alias}.deployment_name"
         some = self.random.sample(WORKSPACES, self.random.randint(1, 3))
-        listed = ", ".join(f"'{one}'" for one in some)
+        listed = ", ".join(f"'{workspace}'" for workspace in some)
         forms: list[Callable[[], str]] = [
             lambda: f"{ref} IN ({listed})",
             lambda: f"{ref} IN ({listed})",
             lambda: f"{ref} = '{some[0]}'",
             lambda: f"lower('{some[0].upper()}') = {ref}",
             lambda: f"{ref} = 'dbc' || '{some[0][3:]}'",
-            lambda: "(" + " OR ".join(f"{ref} = '{one}'" for one in some) + ")",
+            lambda: "(" + " OR ".join(f"{ref} = '{workspace}'" for workspace in some) + ")",
             lambda: f"({ref} IN ({listed}) AND {ref} IS NOT NULL)",
             lambda: f"({ref} = '{some[0]}' OR {ref} IN ({listed}) AND {source.alias}.comment IS NOT NULL)",
             lambda: f"{ref} IN (SELECT '{some[0]}' UNION SELECT '{some[-1]}')",

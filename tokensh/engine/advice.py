@@ -51,6 +51,7 @@ def _format_day(milliseconds: int) -> str:
 
 def _compare_comment(comment: str, lifetime: float | None) -> Iterator[str]:
     """Yield a note if the comment names exactly one duration and the lifetime (ms; None: forever) is another."""
+    # Two durations ("90 days, rotate after 60 days") do not say which one is the lifetime.
     durations = _DURATION.findall(comment)
     if len(durations) != 1:
         return

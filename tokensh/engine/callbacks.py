@@ -34,6 +34,7 @@ class Callbacks:
         note: called with one line of text for the user.
     """
 
+    # The two that change what a statement does are None by default; the others, which only report, ignore what they get.
     approve: Approve | None = None
     on_failure: Callable[[Error], None] = _ignore
     on_tolerated: Callable[[Mapping[str, Error]], None] | None = None

@@ -27,10 +27,12 @@ _REPEAT = "for the rest: the same statement again"
 
 def run_change(execution: Execution, plan: ChangePlan) -> Generator[Row, None, None]:
     """Change one row after the other, and yield each RETURNING row before the next request is sent."""
+    # All rows are known, approved and turned into requests before the first is changed.
     rows = list(_find_rows(execution, plan))
     changes = sort_own_token_last(execution, _build_changes(execution, plan, rows))
     if plan.verb == "REPLACE":
         _warn_of_lost_grants(execution, plan, changes)
+    # An UPDATE of rows that the statement names by key says itself what it changes; a DELETE cannot be undone.
     if plan.filtered or plan.verb == "DELETE":
         assigned = {p.name for p in plan.assigned}
         execution.approve(plan, [{k: v for k, v in row.items() if k not in assigned} for row in rows])
@@ -43,6 +45,7 @@ def run_change(execution: Execution, plan: ChangePlan) -> Generator[Row, None, N
                 execution.forget_revoked(row)
                 continue  # it was gone before: this statement did not delete it, so it returns no row for it
             raise count_rows(error, done, total, _REPEAT) from None
+        # Before RETURNING, which may fail: the token is gone whatever happens to its row.
         if plan.verb == "DELETE":
             execution.forget_revoked(row)
         try:
@@ -59,6 +62,7 @@ def sort_own_token_last(execution: Execution, changes: list[Change]) -> list[Cha
 
 
 def _revokes_own_token(execution: Execution, row: Mapping[str, Value], request: Request) -> bool:
+    # A token's id is the SHA-256 of its value, so the client knows it without asking.
     token_id = row.get("token_id")
     if token_id is None or execution.services.client.signing_token_id(request.target) != token_id:
         return False

@@ -117,6 +117,7 @@ class Creator:
             yield response
         except BaseException as error:  # noqa: BLE001 (whatever it was, the value is lost)
             raise _describe_undelivered(creation, token_id, error, entry) from None
+        # A later create with the same comment that is lost must not report this token as its orphan.
         self._delivered.add(token_id)
         if self._hold_back():
             self._held.append((entry, creation.orphans(token_id) if token_id else ()))
@@ -202,6 +203,7 @@ class Creator:
         if listing is None:
             return
         reply = self._client.send(requests_.build(listing, self._hosts, values))
+        # Tokens have the server's time, the intent ours: the Date header of this response translates.
         earliest = entry.intent.time + self._clock_offset(reply) - _CLOCK_SLACK
         for row in replies.find_rows(listing, reply):
             token_id, created = row.get("token_id"), row.get("creation_time")

@@ -34,6 +34,7 @@ def _pair_changes(key: tuple[int, ...], added: Sequence[Row], removed: Sequence[
     def key_of(row: Row) -> Row:
         return tuple(row[index] for index in key)
 
+    # A key that is on both sides is a changed row; without a key all rows are new or gone.
     added_by_key = {key_of(row): row for row in added} if key else {}
     removed_keys = {key_of(row) for row in removed} if key else set()
     for row in removed:

@@ -35,6 +35,7 @@ def run_exec(execution: Execution, plan: ExecPlan) -> Generator[Row, None, None]
         objects = execution.send_write(plan.method, request)
     if _deletes(plan):
         execution.forget_revoked({**values, **(request.body or {})})
+    # The path of a cell's JSON, for errors in it.
     path = plan.method.object_key or "$"
     for index, row in enumerate(objects):
         if plan.columns:
@@ -51,6 +52,7 @@ def _build_request(execution: Execution, plan: ExecPlan, arguments: Row) -> tupl
             with locate_errors(plan.places[parameter.name]):
                 body[parameter.name] = requests_.to_json(parameter, value)
     check_required(plan, body)
+    # A wrong host is the likeliest error of building a request, so errors point at the argument that names it.
     server_spans = (plan.places[p.name] for p in given if p.location == "server")
     with locate_errors(next(server_spans, plan.span)):
         return execution.build_request(plan.method, values, body if plan.method.has_body else None), values

@@ -162,6 +162,7 @@ class Execution:
         if returning is None:
             return ()
         given_by_name = {name.lower(): value for name, value in given.items()}
+        # A field that the response lacks (the API leaves out empty ones) shows what was sent for it.
         answered = {field.name.lower() for field in method.fields if field.name in response}
         cells = tuple(
             replies.to_cell(column.type, response[column.name], f"$.{column.name}")

@@ -53,6 +53,7 @@ Step = tuple[str, str]
 
 def explain(execution: Execution, plan: Plan) -> list[Row]:
     """Return a plan's steps as rows of `EXPLAIN_COLUMNS`. Raises ProgrammingError if SQLite refuses the query."""
+    # A list, not a generator: an error in the last step must not follow rows that are shown already.
     services = execution.services
     steps = _Explainer(services.hosts, execution.database, services.objects).steps(plan)
     return [(number, action, detail) for number, (action, detail) in enumerate(steps, 1)]

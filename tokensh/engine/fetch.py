@@ -142,6 +142,7 @@ def required_scans(values: ValueSet, scans: Mapping[int, Scan]) -> frozenset[int
 
 def build_requests(scan: Scan, values: ParameterValues, hosts: Hosts) -> list[ScanRequest]:
     """Return the requests of a scan. Raises HostError, DataError before any is sent."""
+    # The method depends on how many values a key has: one calls get, several call list and are filtered in SQLite.
     known = {name: values.get(scan, name) for name in scan.values}
     fields = {column.name.lower() for column in scan.columns if column.is_field}
     method = choose(scan.resource.of("SELECT"), known)
@@ -149,6 +150,7 @@ def build_requests(scan: Scan, values: ParameterValues, hosts: Hosts) -> list[Sc
         raise MissingParameter(f"the parameters given fit no method of {scan.resource.id}", names=())
     routing = {p.name.lower(): p for p in method.routing}
     required = {p.name.lower() for p in method.required}
+    # A parameter that is no field must be sent, or its predicate would be lost; one that is a field only saves rows.
     sent = {
         name: members
         for name, members in known.items()
@@ -192,6 +194,7 @@ def locate_errors(
     try:
         yield
     except HostError as error:
+        # A refused address comes from one value among several: its literal tells which one, the scan's span would not.
         servers = [p.name.lower() for p in method.routing if p.location == "server"] if method else []
         literals = (_find_literal(sets[name], given.get(name)) for name in servers if sets and given and name in sets)
         literal_span = next((literal for literal in literals if literal is not None), span)
@@ -236,6 +239,7 @@ def _column_cells(
     given = request.values.get(name.lower())
     if not column.is_field:
         return repeat(given, len(block))
+    # Most columns of most responses need no conversion: one look at a block's column is cheaper than one call per cell.
     values = [row.get(name, given) for row in block]
     if replies.need_no_conversion(kind, values):
         return cast("list[Value]", values)
@@ -284,9 +288,11 @@ class Fetcher:
             if total > 1:
                 self._callbacks.on_progress(done, total)
 
+        # At once: the user sees how many responses there will be before the first has come.
         report_progress(0)
         paged: dict[str, None] = {}
         with closing(self._client.fetch(unsent, report_progress)) as outcomes:
+            # What earlier rounds have fetched can be loaded before the first response of this one.
             loader.load()
             for request, outcome in zip(unsent, outcomes, strict=True):
                 loader.add(request, outcome)
@@ -365,8 +371,9 @@ class _Loader:
         try:
             self._database.load(request.scan.table, len(request.scan.columns), rows)
         except Interrupted:
-            raise
+            raise  # Ctrl-C is not a failure of this workspace
         except Error as error:
+            # Several requests to one workspace fail for one reason most often; its first error stands for all.
             self.failures.setdefault(request.workspace, error)
         self._uses[key] -= 1
         if not self._uses[key] and not self._keep:

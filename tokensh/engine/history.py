@@ -83,12 +83,14 @@ class History:
 
     def _connect(self) -> sqlite3.Connection:
         try:
+            # Created here and not by SQLite, which would let the umask decide who may read it.
             make_private_folder(self._path.parent)
             os.close(open_private(self._path, os.O_RDWR))
             with ExitStack() as on_failure:
                 # One session may run statements in several threads; 5 s is how long another session may hold the lock.
                 file = sqlite3.connect(self._path, timeout=5, isolation_level=None, check_same_thread=False)
                 on_failure.callback(file.close)
+                # A history may lose its last statement in a power cut; a sync for each would be felt at every prompt.
                 file.execute("PRAGMA synchronous=NORMAL")
                 file.execute(_SCHEMA)
                 on_failure.pop_all()
@@ -131,6 +133,7 @@ class History:
 
     def latest(self, pattern: str = "") -> Iterator[HistoryEntry]:
         """Yield the statements that contain a text, in any case, from the latest on."""
+        # By id and not by OFFSET: other sessions add statements meanwhile.
         before = 2**62
         while True:
             page = self._fetch_all(

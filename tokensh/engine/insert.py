@@ -22,6 +22,7 @@ _MOST_ROWS_REPEATED = 3
 
 def run_insert(execution: Execution, plan: InsertPlan) -> Generator[Row, None, None]:
     """Send the request of each row, and yield its RETURNING row before the next is sent."""
+    # The whole query first: an error in its last row, or in the last request, must not leave tokens behind.
     rows = list(execution.select(plan.source))
     with locate_errors(plan.span):
         creations = [_build_creation(execution, plan, row) for row in rows]
@@ -42,10 +43,12 @@ def create_and_deliver(
         with execution.creator.create(creation, execution.callbacks.on_activity) as response:
             yield project(response)
     except ApiError as error:
+        # Databricks does not say how many tokens count, so the user could not tell how many to revoke.
         if error.code == "QUOTA_EXCEEDED":
             message = f"{error.message}{_describe_quota(execution, creation)}"
             raise error.with_context(message=message) from error.__cause__
         raise
+    # Only now that the row was delivered: the notes belong below it.
     for note in describe_new_token(response, execution.services.now_ms()):
         execution.services.note_later(note)
 

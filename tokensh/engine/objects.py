@@ -53,6 +53,7 @@ class SessionObjects:
 
     def keep_result(self, columns: Sequence[Column], rows: list[Row]) -> int:
         """Keep a result as `_` and as `_N`, secrets as NULL, and return N."""
+        # A secret was shown once; no later statement can read it from here.
         secrets = [index for index, column in enumerate(columns) if column.secret]
         if secrets:
             rows = [tuple(None if index in secrets else value for index, value in enumerate(row)) for row in rows]
@@ -139,6 +140,7 @@ class SessionObjects:
             found = self.store.find(wanted.name)
             if found is None:
                 raise OperationalError(f"{wanted.name} is gone from the store")
+            # One ATTACH for all: SQLite allows ten.
             if not attached:
                 database.attach_store(self.store.path)
                 attached = True

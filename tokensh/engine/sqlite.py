@@ -45,6 +45,8 @@ _ALLOWED = frozenset(
     {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, getattr(sqlite3, "SQLITE_RECURSIVE", 33)}
 )
 _DENIED_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer"})
+# An affinity converts what is stored to the field's type, so that comparisons do not depend on how the API wrote a value.
+# A column of type `any` has none: its values must come back as they went in.
 _AFFINITIES: dict[ColumnType, str] = {
     "string": "TEXT",
     "integer": "INTEGER",
@@ -57,6 +59,7 @@ _AFFINITIES: dict[ColumnType, str] = {
 }
 _FUNCTION = re.compile(r"\b(\w+)\(\)")
 """The function that a message of SQLite names: `misuse of aggregate: count()`."""
+# Most of SQLite's limits have no error code of their own (all are SQLITE_ERROR); its texts tell them from mistakes in a query.
 _TOO_LARGE = (
     "too many terms",
     "parser stack overflow",

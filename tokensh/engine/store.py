@@ -147,6 +147,7 @@ class Store:
         """
         if self._redact(query) != query:
             raise ProgrammingError("the query holds what looks like a token", hint="the store keeps no secrets")
+        # Changes address rows by number, so one of SQLite's names for it must be free.
         if {column.name.lower() for column in columns}.issuperset(_ROW_NUMBERS):
             raise ProgrammingError(f"a table cannot have all of the columns {', '.join(_ROW_NUMBERS)}")
         if kind != "VIEW":
@@ -254,7 +255,7 @@ class Store:
         def work(db: sqlite3.Connection) -> tuple[list[Row], list[Row]]:
             (version,) = db.execute("SELECT max(version) FROM refreshes WHERE object = ?", (stored.number,)).fetchone()
             if version == 1:
-                return [], []
+                return [], []  # the first version is not a change
             sql = f"SELECT {names} FROM {stored.table} WHERE"
             added = db.execute(f"{sql} {_FIRST} = ?", (version,)).fetchall()
             removed = db.execute(f"{sql} {_LAST} = ?", (version - 1,)).fetchall()
@@ -282,6 +283,8 @@ class Store:
         """Run work in a transaction, and return its result."""
 
         def transact(db: sqlite3.Connection) -> T:
+            # IMMEDIATE takes the write lock at once, and waits for it. A transaction that reads first and writes later can fail
+            # without waiting (SQLITE_BUSY) if another session writes in between.
             db.execute("BEGIN IMMEDIATE")
             try:
                 result = work(db)
@@ -301,6 +304,7 @@ class Store:
         except sqlite3.IntegrityError as error:
             raise IntegrityError(f"the table refuses the row: {_TABLE_PREFIX.sub('', str(error))}") from None
         except (OSError, sqlite3.Error) as error:
+            # SQLite has no code for a missing table, only this text.
             if _DROPPED.search(str(error)):
                 raise dropped_meanwhile() from None
             reason = error.strerror if isinstance(error, OSError) else str(error)
@@ -308,6 +312,7 @@ class Store:
 
     def _open_file(self) -> sqlite3.Connection:
         if self._file is None:
+            # Created here and not by SQLite, which would let the umask decide who may read it.
             make_private_folder(self.path.parent)
             os.close(open_private(self.path, os.O_RDWR))
             self._file = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
@@ -322,6 +327,7 @@ def dropped_meanwhile() -> OperationalError:
 
 def _check_definitions(definitions: Sequence[str]) -> None:
     """Create a table with these columns and constraints in a scratch database. Raises ProgrammingError with SQLite's reason."""
+    # In a scratch database every error is about the definitions; in the file it could be about the file.
     db = sqlite3.connect(":memory:")
     try:
         db.execute(f"CREATE TABLE scratch ({', '.join(definitions)})")

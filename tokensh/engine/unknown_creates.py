@@ -43,6 +43,7 @@ class UnknownCreates:
                 intent.comment,
                 intent.lifetime_seconds,
             )
+            # One row per token that may be the one; without any, one row whose statement looks for it.
             for token_id, statement in intent.orphans or ((None, intent.look or None),):
                 yield (*head, token_id, statement)
 

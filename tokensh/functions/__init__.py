@@ -13,6 +13,7 @@ from tokensh.functions.declaration import Function, FunctionParameter
 __all__ = ["Function", "FunctionParameter", "functions"]
 
 
+# Cached and not a constant: completion and SHOW need it, `--version` and the library's import do not.
 @cache
 def functions() -> dict[str, Function]:
     """Return all functions by name; those of newer versions of SQLite may be missing from the one that is installed."""

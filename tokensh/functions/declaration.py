@@ -96,6 +96,7 @@ class Function:
 
 
 def _common_type(types: Iterable[ColumnType]) -> ColumnType:
+    # NULL literals and parameters have the type `any`, and make the result `any`.
     distinct = set(types)
     if len(distinct) == 1:
         return distinct.pop()

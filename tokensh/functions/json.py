@@ -21,7 +21,7 @@ def _are_equal(left: Value, right: Value) -> Value:
     try:
         return int(bool(_mark_booleans(json.loads(text_of(left))) == _mark_booleans(json.loads(text_of(right)))))
     except (ValueError, RecursionError):
-        return 0
+        return 0  # what is not JSON equals nothing, not even itself
 
 
 def _mark_booleans(value: object) -> object:

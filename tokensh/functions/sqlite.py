@@ -9,6 +9,7 @@ from tokensh._dataclasses import replace
 from tokensh.functions.declaration import Function, FunctionTable, Implementation, declare
 from tokensh.rows import Value
 
+# Grouped by kind, sorted by name where there are many. `count` has a grammar of its own, which its declaration only describes.
 _AGGREGATE = """
 avg(x: number) -> number | the mean of the values that are not NULL
 count(* or [DISTINCT] x: any) -> integer | how many rows, or how many values that are not NULL

@@ -26,6 +26,7 @@ def text_of(value: Value) -> str:
             return str(value)
 
 
+# re caches 512 patterns itself, but not the flags' letters; a query calls this once per row.
 @lru_cache(maxsize=64)
 def _compile_pattern(pattern: str, flags: str) -> re.Pattern[str]:
     unknown = next((letter for letter in flags if letter not in _FLAGS), None)
@@ -95,6 +96,7 @@ def _locate_match(text: Value, pattern: Value) -> Value:
 def _split_part(text: Value, separator: Value, n: Value) -> Value:
     if text is None or separator is None or not isinstance(n, int):
         return None
+    # As PostgreSQL: an empty separator makes the whole text the first part.
     parts = text_of(text).split(text_of(separator)) if separator != "" else [text_of(text)]
     index = n - 1 if n > 0 else n
     return parts[index] if n and -len(parts) <= index < len(parts) else ""

@@ -30,6 +30,7 @@ def _count_days_left(ms: Value) -> Value:
     deterministic=False,
 )
 def _describe_expiry(ms: Value) -> Value:
+    # 9e999 is infinity in SQLite, and has no day.
     if not isinstance(ms, int | float) or not math.isfinite(ms):
         return None
     return "never" if ms == NEVER else format_distance(ms - time.time() * 1000)
