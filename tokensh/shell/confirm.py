@@ -36,7 +36,7 @@ class ChangeConfirmation:
         listed = isinstance(plan, ChangePlan) and plan.filtered
         if not self.settings.confirm and not listed:
             return
-        self.spinner.stop()
+        self.spinner.stop()  # the question takes its line
         verb = plan.verb.lower() if isinstance(plan, ChangePlan) else "revoke"
         verb = "revoke" if verb == "delete" and "token_id" in rows[0] else verb
         if len(rows) == 1:

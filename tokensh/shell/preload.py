@@ -35,6 +35,7 @@ class Preload:
         """Start the thread if that has not happened yet."""
         if not self._started:
             self._started = True
+            # A daemon, so that leaving the shell at once does not wait for imports.
             threading.Thread(target=self._load, name="tokensh preload", daemon=True).start()
 
     def _load(self) -> None:

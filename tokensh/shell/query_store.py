@@ -38,6 +38,8 @@ class QueryStore:
         texts: dict[str, str] = {}
         for path in sorted(self._folder.glob("*.sql")):
             try:
+                # utf-8-sig: Windows editors begin files with a byte order mark. A file that cannot be read is left out, so that
+                # one broken query does not disable the others.
                 texts[path.stem] = path.read_text(encoding="utf-8-sig").strip()
             except (OSError, UnicodeDecodeError):
                 continue

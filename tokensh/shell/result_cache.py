@@ -77,7 +77,7 @@ class ResultCache:
         if any(column.secret for column in columns) and rows:
             self._hidden.append(result)
         # Backwards, so that of two columns with the same field the first counts.
-        positions = {field_name(column): index for index, column in reversed(list(enumerate(columns)))}
+        positions = {_field_name(column): index for index, column in reversed(list(enumerate(columns)))}
         if "deployment_name" in positions:
             names = (row[positions["deployment_name"]] for row in rows)
             self.add_workspaces(*(name for name in names if isinstance(name, str)))
@@ -138,7 +138,7 @@ def _copy_rows(
         on_wait()
 
 
-def field_name(column: Column) -> str:
+def _field_name(column: Column) -> str:
     """Return the name of the resource's field that a column shows unchanged; empty if it shows none."""
     return (column.origin or "").rpartition(".")[2]
 

@@ -36,6 +36,7 @@ class Settings:
         """Take over the `[shell]` table of config.toml. Raises InterfaceError for an invalid value."""
         for name, value in table.items():
             try:
+                # TOML has booleans where the user of the shell types words.
                 self.set(name, {True: "on", False: "off"}[value] if isinstance(value, bool) else value)
             except InterfaceError as error:
                 raise InterfaceError(f"shell.{name} in config.toml: {error.message}", hint=error.hint) from None

@@ -19,6 +19,7 @@ from tokensh.text import did_you_mean, escape_unsafe, plural
 
 def _watch_statement(shell: ShellContext, argument: str) -> None:
     first, _, rest = argument.partition(" ")
+    # `\watch 5`, `\watch SELECT ...` and `\watch 5 SELECT ...`: only a number in front is an interval.
     try:
         seconds = float(first) if first else DEFAULT_INTERVAL
     except ValueError:

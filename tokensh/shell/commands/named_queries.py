@@ -17,6 +17,7 @@ def _run_query(shell: ShellContext, argument: str) -> None:
         rows = [(name, " ".join(text.split())) for name, text in shell.queries.texts.items()]
         shell.console.show(RowSet(columns, iter(rows)))
         return
+    # Values are quoted as in a POSIX shell: `\n mine "two words"`.
     try:
         name, *values = shlex.split(argument)
     except ValueError as error:

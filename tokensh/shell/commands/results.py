@@ -10,7 +10,7 @@ from tokensh.shell.commands.registry import MetaCommand, unquote
 from tokensh.shell.settings import SETTINGS
 
 
-def _set_setting(shell: ShellContext, argument: str) -> None:
+def _change_setting(shell: ShellContext, argument: str) -> None:
     name, _, value = argument.partition(" ")
     if name and value:
         shell.settings.set(name, unquote(value.strip()))
@@ -19,16 +19,23 @@ def _set_setting(shell: ShellContext, argument: str) -> None:
         shell.console.note(shell.settings.describe(each))
 
 
-def _declare_alias(name: str, argument: str, setting: str, help_: str) -> MetaCommand:
-    r"""Return a command that is short for `\pset SETTING`; without a value it flips a switch and shows any other setting."""
-    spec = SETTINGS[setting]
+def _declare_alias(name: str, argument: str, setting: str, help_: str, words: Mapping[str, str]) -> MetaCommand:
+    r"""Return a command that is short for `\pset SETTING`; without a value it flips a switch and shows any other setting.
+
+    Args:
+        name: of the command.
+        argument: as help writes it.
+        setting: the name in `SETTINGS`.
+        help_: one line.
+        words: what completion offers, each with a note.
+    """
 
     def run(shell: ShellContext, value: str) -> None:
-        if value or spec.is_switch:
+        if value or SETTINGS[setting].is_switch:
             shell.settings.switch(setting, value)
         shell.console.note(shell.settings.describe(setting))
 
-    return MetaCommand(name, argument, help_, "Results", run, arguments=lambda _: dict.fromkeys(spec.values, setting))
+    return MetaCommand(name, argument, help_, "Results", run, arguments=lambda _: words)
 
 
 def _setting_words(_: ShellContext) -> Mapping[str, str]:
@@ -39,20 +46,22 @@ def _setting_words(_: ShellContext) -> Mapping[str, str]:
     }
 
 
-_FORMATS_HELP = f"choose how results look: {', '.join(FORMATS)}"
+_ON_OFF = {"on": "", "off": ""}
+_EXPANDED = {**_ON_OFF, "auto": "if the terminal is too narrow for a table"}
+_FORMATS = {name: output_format.description for name, output_format in FORMATS.items()}
 
 COMMANDS = (
-    _declare_alias(r"\x", "[on|off|auto]", "expanded", "show one record per block"),
-    _declare_alias(r"\format", "NAME", "format", _FORMATS_HELP),
-    _declare_alias(r"\T", "NAME", "format", r"the same as \format"),
-    _declare_alias(r"\rawtimes", "[on|off]", "times", "show times as epoch milliseconds"),
-    _declare_alias(r"\timing", "[on|off]", "timing", "show the time below each result"),
+    _declare_alias(r"\x", "[on|off|auto]", "expanded", "show one record per block", _EXPANDED),
+    _declare_alias(r"\format", "NAME", "format", f"choose how results look: {', '.join(FORMATS)}", _FORMATS),
+    _declare_alias(r"\T", "NAME", "format", r"the same as \format", _FORMATS),
+    _declare_alias(r"\rawtimes", "[on|off]", "times", "show times as epoch milliseconds", _ON_OFF),
+    _declare_alias(r"\timing", "[on|off]", "timing", "show the time below each result", _ON_OFF),
     MetaCommand(
         r"\pset",
         "[NAME [VALUE]]",
         f"show or change settings: {', '.join(SETTINGS)}",
         "Results",
-        _set_setting,
+        _change_setting,
         arguments=_setting_words,
     ),
 )
