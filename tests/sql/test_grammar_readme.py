@@ -11,6 +11,7 @@ from tests.support import ROOT
 from tokensh._dataclasses import replace
 from tokensh.sql import parse
 from tokensh.sql.lalr import ParserState
+from tokensh.sql.lexer import significant_tokens
 
 PARSER = shared_parser()
 ROW = re.compile(r"^\| `(\w+)` \| (`+) ?(.*?) ?\2 \|$", re.MULTILINE)
@@ -43,6 +44,6 @@ def test_every_rule_has_one_example() -> None:
 @pytest.mark.parametrize(("name", "text"), EXAMPLES)
 def test_an_example_uses_its_rule(name: str, text: str) -> None:
     state = Watched(text)
-    state.feed(text)
+    state.feed(text, significant_tokens(PARSER.table, text))
     state.finish(len(text))
     assert name in state.reduced

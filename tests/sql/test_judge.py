@@ -19,7 +19,7 @@ from tests.sql.test_parse import EXPRESSIONS, ODD, STATEMENTS, WORDS
 from tokensh.errors import Span, SqlSyntaxError
 from tokensh.sql import grammar
 from tokensh.sql.lalr import Action, ParserState
-from tokensh.sql.lexer import Token
+from tokensh.sql.lexer import Token, significant_tokens
 
 PARSER = shared_parser()
 LARK = Lark(grammar.read_grammar(), parser="lalr", lexer="basic", maybe_placeholders=True)
@@ -67,7 +67,7 @@ def ours(text: str) -> tuple[Recorder, Shape]:
     """What the loop did with a text, and the text's shape, if it has one."""
     state = Recorder()
     try:
-        state.feed(text)
+        state.feed(text, significant_tokens(PARSER.table, text))
         return state, state.finish(len(text))
     except SqlSyntaxError:
         return state, None

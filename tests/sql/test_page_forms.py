@@ -116,7 +116,7 @@ def test_a_piece_that_is_only_a_comment_is_no_statement(text: str, parser: Parse
 
 def test_commas_of_exec_may_hide_in_comments(parser: Parser) -> None:
     (piece,) = corpus.pieces(parser, EXEC)
-    places = find_placeholders(parser.table, piece.text)
+    places = find_placeholders(piece.tokens)
     given: dict[str, PlaceholderValue] = {
         "aisle": "4",
         "depot": "east",

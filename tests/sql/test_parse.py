@@ -235,7 +235,7 @@ ERRORS = [
     ("UPDATE t SET x 1", "1", "unexpected '1'", "="),
     ("EXEC a.b.c x = 1", "x", "unexpected 'x'", "@name"),
     ("EXEC a.b.c @@json = '{}' @@json = '[]'", "@@json = '[]'", "body is given twice", "one @@json"),
-    ('EXEC a.b.c @@json = {"a": }', "}", "no JSON object", ""),
+    ('EXEC a.b.c @@json = {"a": }', "}", "invalid JSON object", ""),
     ("EXEC a.b.c @@json = " + '{"a":' * 100_000, "{", "nested too deeply", ""),
     ("CREATE VIEW v SELECT 1", "SELECT", "unexpected 'SELECT'", "AS"),
     ("SELECT * FROM a ORDER x", "x", "unexpected 'x'", "expected BY"),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests import seed_statements
 from tests.shared_parser import shared_parser
 from tokensh.errors import SqlSyntaxError
+from tokensh.sql.lexer import significant_tokens
 from tokensh.sql.script import Splitter, StatementText, split_script
 
 PARSER = shared_parser()
@@ -165,7 +166,9 @@ PARTS = st.sampled_from(
         "…",
     ]
 )
-TEXTS = st.lists(st.tuples(PARTS, st.sampled_from([" ", "\n", "\n\n", ""])), max_size=14).map(
+GAPS = st.sampled_from([" ", "\n", "\n\n", ""])
+TEXTS = st.lists(st.tuples(PARTS, GAPS), max_size=14).map(lambda parts: "".join(a + b for a, b in parts))
+TEXTS_WITH_BRACES = st.lists(st.tuples(PARTS | st.sampled_from(["{", "}", "{{", "}}", "x'0"]), GAPS), max_size=14).map(
     lambda parts: "".join(a + b for a, b in parts)
 )
 
@@ -187,6 +190,13 @@ def test_every_piece_stands_where_it_says(text: str) -> None:
     for piece in by_lines(text):
         start = sum(len(line) + 1 for line in lines[: piece.line - 1]) + piece.column - 1
         assert text.startswith(piece.text, start)
+
+
+@settings(derandomize=True, max_examples=800, deadline=None)
+@given(TEXTS_WITH_BRACES)
+def test_every_piece_carries_the_tokens_of_its_text(text: str) -> None:
+    for piece in (*by_lines(text), *at_once(text)):
+        assert list(piece.tokens) == significant_tokens(PARSER.table, piece.text)
 
 
 def error_of(text: str) -> SqlSyntaxError | None:

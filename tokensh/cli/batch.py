@@ -6,6 +6,7 @@ value. Results go to a `Sink`, everything else to a `Reporter`, which also keeps
 
 from __future__ import annotations
 
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
@@ -33,7 +34,6 @@ from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
 from tokensh.render.options import Options
 from tokensh.rows import RowSet
-from tokensh.sql.lexer import TRIVIA, tokenize
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import StatementText, split_script
 from tokensh.text import plural
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 _PROGRESS_DELAY = 0.3
 """Seconds before the progress line appears; faster statements need none."""
 _BOM = b"\xef\xbb\xbf"
+# A file is split before its first statement runs. So many of its statements keep their tokens (about 8 kB each) for the
+# parser; a longer file has the others lexed again, one at a time.
+_PIECES_WITH_TOKENS = 1000
 _CHANGE_WORDS = ("INSERT", "EXEC", "DELETE", "UPDATE", "REPLACE")
 
 
@@ -200,7 +203,7 @@ def check(scripts: Iterable[Script], parser: Parser, reporter: Reporter) -> None
             try:
                 if piece.error:
                     raise piece.error
-                parser.parse(piece.text)
+                parser.parse(piece)
             except Error as error:
                 reporter.error(error, _source(script, piece))
 
@@ -273,12 +276,17 @@ class ScriptRunner:
 
     def _read_pieces(self, script: Script) -> list[StatementText] | None:
         """Return a script's statements; None if they are read while it runs."""
-        return None if script.streamed else list(_split(script, self._connection.parser, self._reporter))
+        if script.streamed:
+            return None
+        pieces = _split(script, self._connection.parser, self._reporter)
+        return [
+            piece if number < _PIECES_WITH_TOKENS else replace(piece, tokens=()) for number, piece in enumerate(pieces)
+        ]
 
     def _report_missing_values(self, script: Script, pieces: Iterable[StatementText]) -> None:
         for piece in pieces:
             try:
-                self._connection.substitute_placeholders(piece.text)
+                self._connection.substitute_placeholders(piece)
             except PlaceholderError as error:
                 self._reporter.error(error, _source(script, piece))
 
@@ -288,14 +296,14 @@ class ScriptRunner:
         try:
             if piece.error:
                 raise piece.error
-            text = self._connection.substitute_placeholders(piece.text)
-            source = replace(source, text=text)
+            statement = self._connection.substitute_placeholders(piece)
+            source = replace(source, text=statement.text)
             with handle_interrupts(self._connection.cancellation):
                 silent = True
-                for result in self._connection.results(text, dry=self._dry):
+                for result in self._connection.results(statement, dry=self._dry):
                     self._write_result(result)
                     silent = silent and not result.columns
-            if silent and self._reports_despatch and _is_change(self._connection.parser, text):
+            if silent and self._reports_despatch and _is_change(piece):
                 self._reporter.write("The operation was despatched successfully")
         except Error as error:
             self._reporter.error(error, source)
@@ -314,9 +322,9 @@ class ScriptRunner:
             self._reporter.write(f"({plural(count, 'row')})")
 
 
-def _is_change(parser: Parser, text: str) -> bool:
-    first = next((token for token in tokenize(parser.table, text) if token.kind not in TRIVIA), None)
-    return first is not None and first.text.upper() in _CHANGE_WORDS
+def _is_change(piece: StatementText) -> bool:
+    # A piece begins with its first token.
+    return re.split(r"\W", piece.text, maxsplit=1)[0].upper() in _CHANGE_WORDS
 
 
 def _source(script: Script, piece: StatementText) -> Source:

@@ -14,7 +14,7 @@ from typing import Any
 from tokensh.errors import Span, SqlSyntaxError
 from tokensh.sql.grammar import ParseTable
 from tokensh.sql.lalr import END, ParserState
-from tokensh.sql.lexer import TRIVIA, Token, tokenize
+from tokensh.sql.lexer import TRIVIA, Token, significant_tokens, tokenize
 from tokensh.sql.parse import NEVER_BARE_ALIASES
 
 _BARE_ALIASES = ("alias", "table_alias")
@@ -147,7 +147,7 @@ def expected(table: ParseTable, text: str, start: int, end: int) -> Expected:
     text = text[:end]
     state = ParserState(table, _ACTIONS)
     try:
-        state.feed(text, start)
+        state.feed(text, significant_tokens(table, text, start))
     except (SqlSyntaxError, ValueError):
         return Expected(table, _tolerated(table, text, start))
     return Expected(table, [table.end_state] if _lacks_semicolon(state) else state.states)

@@ -46,9 +46,9 @@ from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.redact import Redactor
 from tokensh.rows import NO_ROWS, Row, RowSet, Value
 from tokensh.sql import nodes, placeholders
-from tokensh.sql.lexer import TRIVIA, tokenize
 from tokensh.sql.parameters import Parameters, with_parameters
 from tokensh.sql.parse import Parser
+from tokensh.sql.script import StatementText
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec
@@ -204,23 +204,17 @@ class Connection:
 
     # ---- statements
 
-    def substitute_placeholders(self, text: str) -> str:
+    def read_statement(self, text: str) -> StatementText:
+        """Return one statement, ready to run: without the `;` at its end, placeholders filled. Raises PlaceholderError."""
+        return self.substitute_placeholders(self.parser.tokenize(text).without_terminator())
+
+    def substitute_placeholders(self, statement: StatementText) -> StatementText:
         """Return a statement with the values of `variables` in its placeholders. Raises PlaceholderError."""
-        table = self.parser.table
-        places = placeholders.find_placeholders(table, text)
-        return placeholders.substitute(text, places, self.variables) if places else text
+        return placeholders.fill(self.parser.tokenize(statement), self.variables)
 
-    def strip_terminator(self, text: str) -> str:
-        """Return a statement without the `;` at its end and the comments after that."""
-        last = None
-        for token in tokenize(self.parser.table, text):
-            if token.kind not in TRIVIA:
-                last = token
-        return text[: last.start] if last is not None and last.text == ";" else text
-
-    def plan(self, text: str, parameters: Parameters = ()) -> Plan:
+    def plan(self, statement: str | StatementText, parameters: Parameters = ()) -> Plan:
         """Return the plan of one statement, without `;`. Raises SqlSyntaxError, ProgrammingError and its leaves."""
-        return self._bind(with_parameters(self.parser.parse(text), parameters))
+        return self._bind(with_parameters(self.parser.parse(statement), parameters))
 
     def _bind(self, statement: nodes.Statement) -> Plan:
         names = Names(self.catalog, self.namespace, self.workspace, function_names(), self.objects)
@@ -234,38 +228,40 @@ class Connection:
             hint = "; ".join(filter(None, (error.hint, f"known are {known}{more}")))
             raise error.with_context(hint=hint) from error.__cause__
 
-    def run(self, text: str, parameters: Parameters = (), *, dry: bool = False) -> RowSet:
+    def run(self, statement: str | StatementText, parameters: Parameters = (), *, dry: bool = False) -> RowSet:
         """Run one statement and return its rows (for COMMIT, the last change's).
 
         A write is sent while its rows are read: read them all. Errors are raised here or then.
 
         Args:
-            text: the statement without `;`, its placeholders substituted.
+            statement: without `;`, its placeholders substituted.
             parameters: values for `?` or `:name`.
             dry: only explain the statement; nothing is sent.
         """
         last = NO_ROWS
-        for result in self.results(text, parameters, dry=dry):
+        for result in self.results(statement, parameters, dry=dry):
             list(last.rows)
             last = result
         return RowSet(last.columns, self._with_later_notes(last.rows), True) if last.incremental else last
 
-    def results(self, text: str, parameters: Parameters = (), *, dry: bool = False) -> Iterator[RowSet]:
+    def results(
+        self, statement: str | StatementText, parameters: Parameters = (), *, dry: bool = False
+    ) -> Iterator[RowSet]:
         """Run one statement as `run` does, and yield every result: one for each change of a COMMIT, else one.
 
         Read each result before the next.
         """
-        for result in self._results(text, parameters, dry=dry):
+        for result in self._results(statement, parameters, dry=dry):
             try:
                 yield result
             finally:
                 self._flush_notes()
 
-    def _results(self, text: str, parameters: Parameters, *, dry: bool) -> Iterator[RowSet]:
+    def _results(self, statement: str | StatementText, parameters: Parameters, *, dry: bool) -> Iterator[RowSet]:
         self.check_open()
         self.cancellation.reset()
-        statement = with_parameters(self.parser.parse(text), parameters)
-        plan = self._bind(statement)
+        tree = with_parameters(self.parser.parse(statement), parameters)
+        plan = self._bind(tree)
         if dry and not isinstance(plan, ExplainPlan | RowsPlan | UsePlan):
             plan = ExplainPlan(plan)
         if isinstance(plan, TransactionPlan):
@@ -275,9 +271,9 @@ class Connection:
         else:
             if isinstance(plan, UsePlan):
                 self.namespace = plan.path
-            with _locating_errors(statement):
+            with _locating_errors(tree):
                 result = self._run_plan(plan)
-            yield RowSet(result.columns, _locate_row_errors(result.rows, statement), result.incremental)
+            yield RowSet(result.columns, _locate_row_errors(result.rows, tree), result.incremental)
 
     def select(self, plan: SelectPlan) -> RowSet:
         """Run a query that was planned before, here or in another process. Raises Error as `run` does."""

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from tokensh.errors import InterfaceError
 from tokensh.rows import Column, Row, RowSet
 from tokensh.sql.parameters import Parameters
+from tokensh.sql.script import StatementText
 
 
 class Session(Protocol):
@@ -18,13 +19,10 @@ class Session(Protocol):
     def check_open(self) -> None:
         """Raise InterfaceError if the connection is closed."""
 
-    def substitute_placeholders(self, text: str) -> str:
-        """Return a statement with values in its placeholders."""
+    def read_statement(self, text: str) -> StatementText:
+        """Return one statement, ready to run: without the `;` at its end, placeholders filled."""
 
-    def strip_terminator(self, text: str) -> str:
-        """Return a statement without the `;` at its end."""
-
-    def run(self, text: str, parameters: Parameters) -> RowSet:
+    def run(self, statement: StatementText, parameters: Parameters) -> RowSet:
         """Run a statement and return its rows."""
 
 
@@ -79,8 +77,7 @@ class Cursor:
 
     def _run(self, operation: str, parameters: Parameters, rows: list[Row]) -> None:
         """Run a statement; append the rows of a write to `rows`."""
-        text = self.connection.substitute_placeholders(operation)
-        result = self.connection.run(self.connection.strip_terminator(text), parameters)
+        result = self.connection.run(self.connection.read_statement(operation), parameters)
         self.columns = result.columns
         self.description = tuple((c.name, c.type, None, None, None, None, None) for c in result.columns) or None
         if result.columns and not result.incremental:

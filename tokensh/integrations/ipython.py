@@ -235,9 +235,9 @@ class TokenshMagics(Magics):
     def _iter_results(self, connection: Connection, piece: StatementText) -> Iterator[Result]:
         if piece.error:
             raise piece.error
-        text = self._substitute_variables(connection, piece.text)
+        statement = self._substitute_variables(connection, piece)
         with handle_interrupts(connection.cancellation):
-            for result in connection.results(text, self.shell.user_ns):
+            for result in connection.results(statement, self.shell.user_ns):
                 rows: list[NotebookRow] = []
                 collected = Result(result.columns, rows, connection.environment.now())
                 try:
@@ -255,13 +255,10 @@ class TokenshMagics(Magics):
             self.shell.user_ns["tokensh_done"] = _to_frame(result)
             _write_line("note: the rows before the error are in the variable tokensh_done")
 
-    def _substitute_variables(self, connection: Connection, text: str) -> str:
+    def _substitute_variables(self, connection: Connection, statement: StatementText) -> StatementText:
         """Return the statement with the notebook's variables in its placeholders. Raises PlaceholderError."""
-        found = placeholders.find_placeholders(connection.parser.table, text)
-        variables = self.shell.user_ns
-        values = {place.name: variables[place.name] for place in found if place.name in variables}
         try:
-            return placeholders.substitute(text, found, values)
+            return placeholders.fill(connection.parser.tokenize(statement), self.shell.user_ns)
         except PlaceholderError as error:
             if error.missing:
                 hint = f"assign it first: {'; '.join(f'{name} = ...' for name, _ in error.missing)}"

@@ -53,8 +53,8 @@ def is_ready(text: str, parser: Parser) -> bool:
     if bare_command(text):
         return True
     match list(split_input(text, parser))[-1:]:
-        case [StatementText(ended=ended, text=last)]:
-            return ended or (text.endswith("\n") and parser.is_complete(last))
+        case [StatementText() as last]:
+            return last.ended or (text.endswith("\n") and parser.is_complete(last))
         case _:
             return True
 
@@ -158,7 +158,7 @@ def _check_statement(piece: StatementText, *, typing: bool, parser: Parser) -> S
     if piece.error:
         return piece.error
     try:
-        parser.parse(piece.text)
+        parser.parse(piece)
     except SqlSyntaxError as error:
         at_end = error.span is None or error.span.end >= len(piece.text)
         # Nothing follows the place of the error, or quotes begin there that are still open.

@@ -102,7 +102,7 @@ def substitute_values(text: str, values: Sequence[str], table: ParseTable) -> st
         )
     sql = "".join(pieces)
     by_name = {f"_{number}": value for number, value in enumerate(values, 1)}
-    found = tuple(place for place in placeholders.find_placeholders(table, sql) if place.name in by_name)
+    found = tuple(place for place in placeholders.find_placeholders(tokenize(table, sql)) if place.name in by_name)
     return placeholders.substitute(sql, found, by_name)
 
 

@@ -17,6 +17,7 @@ from tokensh.shell.console import Console
 from tokensh.shell.progress import Spinner
 from tokensh.shell.result_cache import ResultCache
 from tokensh.shell.settings import Settings
+from tokensh.sql.script import StatementText
 from tokensh.text import plural
 
 T = TypeVar("T")
@@ -61,11 +62,11 @@ class Runner:
         # None once it could not be written.
         self.history = history
 
-    def run(self, text: str, source: Source | None = None, *, record: bool) -> str:
+    def run(self, statement: StatementText, source: Source | None = None, *, record: bool) -> str:
         """Run a statement whose placeholders are filled, and show its results.
 
         Args:
-            text: the statement, without `;`.
+            statement: without `;`.
             source: where it is in a file; None: typed at the prompt.
             record: whether it enters the history.
 
@@ -73,10 +74,10 @@ class Runner:
             The outcome: `ok`, `interrupted` (also if it was done before it could stop), or the error, which was reported.
         """
         console, results, clock = self._console, self._results, self._connection.environment.monotonic
-        entry = self._begin_entry(text) if record else None
+        entry = self._begin_entry(statement.text) if record else None
         begun, paged, sent = clock(), console.pager_seconds, self._connection.client.requests_sent
         hidden = results.hidden_count
-        outcome = self._execute(text, Source("", text) if source is None else replace(source, text=text))
+        outcome = self._execute(statement, replace(source or Source("", ""), text=statement.text))
         seconds = clock() - begun - (console.pager_seconds - paged)
         if entry is not None:
             self._write_history(lambda history: history.finish(entry, seconds, outcome.rows, outcome.text))
@@ -87,7 +88,7 @@ class Runner:
         # A statement may finish although Ctrl-C was pressed; what follows it must not run then.
         return "interrupted" if self._connection.cancellation.presses else outcome.text
 
-    def _execute(self, text: str, source: Source) -> _Outcome:
+    def _execute(self, statement: StatementText, source: Source) -> _Outcome:
         # Ctrl-C does not raise here at first: it asks the statement to stop, which then raises Interrupted itself, so that an
         # answer with a new token can still arrive. Only the third press raises KeyboardInterrupt.
         cancellation = self._connection.cancellation
@@ -96,7 +97,7 @@ class Runner:
         try:
             with handle_interrupts(cancellation):
                 self._spinner.start()
-                for result in self._connection.results(text):
+                for result in self._connection.results(statement):
                     outcome.rows = self._show_result(result)
                     outcome.number = self._store_result(result)
         except KeyboardInterrupt:

@@ -193,15 +193,16 @@ class Session:
             case StatementText():
                 if part.error:
                     raise part.error
-                return self.run_statement(part.text, source, record=record)
+                return self.run_statement(part, source, record=record)
             case _:
                 assert_never(part)
         return "ok"
 
-    def run_statement(self, text: str, source: Source | None = None, *, record: bool = True) -> str:
+    def run_statement(self, text: str | StatementText, source: Source | None = None, *, record: bool = True) -> str:
         """Run one statement without `;` and return its outcome. Raises PlaceholderError, KeyboardInterrupt."""
-        self._last_statement = self._fill_placeholders(text)
-        return self._runner.run(self._last_statement, source, record=record)
+        statement = self._fill_placeholders(text)
+        self._last_statement = statement.text
+        return self._runner.run(statement, source, record=record)
 
     def watch(self, text: str, seconds: float) -> None:
         """Repeat a query until Ctrl-C. Raises Error."""
@@ -212,24 +213,25 @@ class Session:
             lambda: self.console.size() if repaints else None,
             self._spinner,
         )
-        self._last_statement = self._fill_placeholders(text)
+        self._last_statement = self._fill_placeholders(text).text
         runs = watch.run(self._last_statement, seconds)
         if watch.last is not None:
             self.results.replace_last(watch.last.columns, watch.last.rows)
         self.console.note(f"stopped after {plural(runs, 'run')}")
 
-    def _fill_placeholders(self, text: str) -> str:
+    def _fill_placeholders(self, text: str | StatementText) -> StatementText:
         """Return the statement with its placeholders filled; ask for those without a value. Raises KeyboardInterrupt."""
-        places = placeholders.find_placeholders(self.connection.parser.table, text)
+        statement = self.connection.parser.tokenize(text)
+        places = placeholders.find_placeholders(statement.tokens)
         if not places:
-            return text
+            return statement
         if self.connection.workspace:
             self._answers.setdefault("deployment_name", self.connection.workspace)
         try:
             values = dialogs.ask_values(places, self.connection.variables, self._answers, self._suggest_values)
         except EOFError:  # Ctrl-D at a question cancels the statement, it does not leave the shell
             raise KeyboardInterrupt from None
-        return placeholders.substitute(text, places, values)
+        return placeholders.fill(statement, values)
 
     def _suggest_values(self, name: str) -> Iterator[tuple[str, str]]:
         """Yield values for a placeholder, each with a note."""

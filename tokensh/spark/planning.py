@@ -76,7 +76,7 @@ def plan(settings: ReadOptions) -> ReadPlan:
     """Plan what the options ask for. Raises Error and its leaves; nothing is sent."""
     text = settings.query or f"SELECT * FROM {_path(settings.resource or 'user_tokens')}"  # noqa: S608 (a quoted name)
     with convert_errors(text), _connection(settings) as connection:
-        statement = connection.parser.parse(connection.strip_terminator(connection.substitute_placeholders(text)))
+        statement = connection.parser.parse(connection.read_statement(text))
         _check_plain(statement)
         names = _workspaces(settings.deployment_name, connection.workspaces)
         bound, known = _bound(statement, connection, names, filtered=settings.pushdown)

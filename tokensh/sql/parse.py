@@ -7,11 +7,13 @@ from functools import cache, partial
 from pathlib import Path as FilePath
 from typing import Any, cast
 
+from tokensh._dataclasses import replace
 from tokensh.errors import Span, SqlSyntaxError
 from tokensh.sql import nodes as n
 from tokensh.sql.grammar import ParseTable, load_table
 from tokensh.sql.lalr import ParserState
-from tokensh.sql.lexer import Token
+from tokensh.sql.lexer import Token, significant_tokens
+from tokensh.sql.script import StatementText
 from tokensh.text import SURROGATE, nearest
 
 Kids = Sequence[Any]
@@ -25,30 +27,38 @@ class Parser:
     def __init__(self, cache: FilePath | None = None) -> None:
         self.table: ParseTable = load_table(cache)
 
-    def parse(self, text: str) -> n.Statement:
-        """The tree of one statement, without its closing `;`. Raises SqlSyntaxError."""
+    def tokenize(self, statement: str | StatementText) -> StatementText:
+        """Return the statement with its tokens; it is not lexed again if it has them."""
+        if isinstance(statement, str):
+            return StatementText(statement, tokens=significant_tokens(self.table, statement))
+        return statement if statement.tokens else replace(statement, tokens=self.tokenize(statement.text).tokens)
+
+    def parse(self, statement: str | StatementText) -> n.Statement:
+        """Return the tree of one statement, without its closing `;`. Raises SqlSyntaxError."""
+        statement = self.tokenize(statement)
+        text = statement.text
         half = SURROGATE.search(text)
         if half is not None:
             raise SqlSyntaxError(
-                "half a character (a lone surrogate)", span=Span(*half.span()), hint="the statement is to be UTF-8"
+                "half a character (a lone surrogate)", span=Span(*half.span()), hint="the statement must be UTF-8"
             )
         state = ParserState(self.table, _actions(text))
         try:
-            state.feed(text)
+            state.feed(text, statement.tokens)
             return cast("n.Statement", state.finish(len(text)))
         except SqlSyntaxError as error:
-            raise self._add_hint(error, text, state.last) from None
+            raise self._add_hint(error, text, state.last_text) from None
 
     def expected_terminals(self, text: str) -> tuple[str, ...]:
-        """The terminals that may follow a text, for completion. Raises SqlSyntaxError where the text itself is wrong."""
+        """Return the terminals that may follow a text. Raises SqlSyntaxError if the text itself is wrong."""
         state = ParserState(self.table, _actions(text))
-        state.feed(text)
+        state.feed(text, significant_tokens(self.table, text))
         return state.expected_terminals()
 
-    def is_complete(self, text: str) -> bool:
-        """Whether a text is a whole statement."""
+    def is_complete(self, statement: str | StatementText) -> bool:
+        """Return True if the text parses as a statement."""
         try:
-            self.parse(text)
+            self.parse(statement)
         except SqlSyntaxError:
             return False
         return True

@@ -1,31 +1,37 @@
-r"""`{{ name }}` in a statement: found by the lexer, filled so that a value can never break out of where it stands.
+r"""`{{ name }}` in a statement: found by the lexer, filled so that a value cannot break out of its place.
 
 Inside quotes a value is text: its quotes are doubled, and inside a JSON string inside quotes it is escaped for both. Outside
-quotes it is a JSON number, true, false or null, and nothing else.
+quotes only a JSON number, true, false or null is accepted. A value that holds a placeholder itself is refused, so that filling
+is done once and its result does not depend on an order.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from tokensh._dataclasses import dataclass
+from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import PlaceholderError, Span
-from tokensh.sql.grammar import ParseTable
-from tokensh.sql.lexer import tokenize
+from tokensh.sql.lexer import Token
+from tokensh.sql.script import StatementText
 
+# The value of a placeholder: text from `--var`, or a scalar of a vars file.
 PlaceholderValue = str | int | float | bool | None
-"""A placeholder's value; text from `--var`, or a value of a vars file."""
 
-_INSIDE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_IN_QUOTES = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 _NAME = re.compile(r"[^\W\d][\w.-]*")
-_BARE = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null")
+_BARE_VALUE = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null")
+_JSON_QUOTE = re.compile(r'(?<!\\)(?:\\\\)*"')
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceholderUse:
-    """One use of a placeholder: where it stands and in what: 'bare', 'string', 'name' or 'json' (a JSON string in quotes)."""
+    """One use of a placeholder.
+
+    `context` is where it is: 'bare' (outside quotes), 'string', 'name' (a quoted name) or 'json' (a JSON string in quotes).
+    `quote` is the quote character around it, if any.
+    """
 
     name: str
     span: Span
@@ -33,87 +39,92 @@ class PlaceholderUse:
     quote: str = ""
 
 
-def find_placeholders(table: ParseTable, text: str) -> tuple[PlaceholderUse, ...]:
-    """The placeholders of a statement, in order. Raises PlaceholderError for one whose name is none."""
-    found: list[PlaceholderUse] = []
-    for token in tokenize(table, text):
+def find_placeholders(tokens: Iterable[Token]) -> tuple[PlaceholderUse, ...]:
+    """Return the placeholders of a statement, in order. Raises PlaceholderError for an invalid name."""
+    uses: list[PlaceholderUse] = []
+    for token in tokens:
         if token.kind == "PLACEHOLDER":
-            found.append(_make_use(token.text[2:-2].strip(), token.span, "bare"))
-        elif token.kind in ("STRING", "QUOTED_NAME"):
-            found.extend(_find_in_quotes(token.text, token.start, token.kind))
-    return tuple(found)
+            uses.append(_make_use(token.text[2:-2].strip(), token.span, "bare"))
+        elif token.kind in ("STRING", "QUOTED_NAME") and "{{" in token.text:
+            uses.extend(_find_in_quotes(token))
+    return tuple(uses)
 
 
-def _find_in_quotes(text: str, start: int, kind: str) -> list[PlaceholderUse]:
-    quote = text[0]
-    places: list[PlaceholderUse] = []
-    for found in _INSIDE.finditer(text):
-        span = Span(start + found.start(), start + found.end())
-        where = "name" if kind == "QUOTED_NAME" else "json" if _in_json_string(text[1 : found.start()]) else "string"
-        places.append(_make_use(found.group(1), span, where, quote))
-    return places
+def _find_in_quotes(token: Token) -> Iterator[PlaceholderUse]:
+    for match in _IN_QUOTES.finditer(token.text):
+        if token.kind == "QUOTED_NAME":
+            context = "name"
+        else:
+            context = "json" if _is_in_json_string(token.text[1 : match.start()]) else "string"
+        span = Span(token.start + match.start(), token.start + match.end())
+        yield _make_use(match.group(1), span, context, token.text[0])
 
 
-def _in_json_string(before: str) -> bool:
-    """Whether an open JSON string precedes, in text that begins as a JSON object or array."""
-    if not before.lstrip().startswith(("{", "[")):
-        return False
-    return len(re.findall(r'(?<!\\)(?:\\\\)*"', before)) % 2 == 1
+def _is_in_json_string(before: str) -> bool:
+    """Return True if the text before a placeholder begins a JSON object or array and leaves a string open."""
+    return before.lstrip().startswith(("{", "[")) and len(_JSON_QUOTE.findall(before)) % 2 == 1
 
 
-def _make_use(name: str, span: Span, inside: str, quote: str = "") -> PlaceholderUse:
+def _make_use(name: str, span: Span, context: str, quote: str = "") -> PlaceholderUse:
     if not _NAME.fullmatch(name):
         raise PlaceholderError(
-            f"{{{{ {name} }}}} is no placeholder's name",
+            f"invalid placeholder name: {name!r}",
             span=span,
-            hint="a name is letters, digits and _, e.g. {{ deployment_name }}; templates of other tools are not run",
+            hint="a name is letters, digits and '_', as in {{ deployment_name }}; templates of other tools are not run",
         )
-    return PlaceholderUse(name, span, inside, quote)
+    return PlaceholderUse(name, span, context, quote)
 
 
-def substitute(text: str, places: tuple[PlaceholderUse, ...], values: Mapping[str, PlaceholderValue]) -> str:
-    """The statement with every placeholder replaced. Raises PlaceholderError naming those without a (usable) value."""
-    missing = tuple(dict.fromkeys((p.name, p.span.start) for p in places if p.name not in values))
+def fill(statement: StatementText, values: Mapping[str, PlaceholderValue]) -> StatementText:
+    """Return the statement, which has its tokens, with values in its placeholders. Raises PlaceholderError."""
+    uses = find_placeholders(statement.tokens)
+    if not uses:
+        return statement
+    return replace(statement, text=substitute(statement.text, uses, values), tokens=())
+
+
+def substitute(text: str, uses: Sequence[PlaceholderUse], values: Mapping[str, PlaceholderValue]) -> str:
+    """Return the text with every placeholder replaced.
+
+    Raises:
+        PlaceholderError: naming the placeholders without a value, or the one whose value does not fit its place.
+    """
+    missing = tuple(dict.fromkeys((use.name, use.span.start) for use in uses if use.name not in values))
     if missing:
         names = tuple(dict.fromkeys(name for name, _ in missing))
-        first = next(p for p in places if p.name not in values)
-        some = " ".join(f"-v {name}=.." for name in names)
+        options = " ".join(f"-v {name}=..." for name in names)
         raise PlaceholderError(
             f"no value for {', '.join(names)}",
             missing=missing,
-            span=first.span,
-            hint=f"give it: {some}, or --vars FILE",
+            span=next(use.span for use in uses if use.name not in values),
+            hint=f"give it: {options}, or --vars FILE",
         )
     parts: list[str] = []
     end = 0
-    for place in places:
-        parts += (text[end : place.span.start], render_value(place, values[place.name]))
-        end = place.span.end
+    for use in uses:
+        parts += (text[end : use.span.start], render_value(use, values[use.name]))
+        end = use.span.end
     return "".join((*parts, text[end:]))
 
 
-def render_value(place: PlaceholderUse, value: PlaceholderValue) -> str:
-    """A value as it must stand in that place. Raises PlaceholderError if it cannot."""
-    if place.context == "bare":
-        return _render_bare_value(place, value)
-    text = value if isinstance(value, str) else _json(value)
+def render_value(use: PlaceholderUse, value: PlaceholderValue) -> str:
+    """Return a value as it must be written in the place of a placeholder. Raises PlaceholderError if it does not fit."""
+    if use.context == "bare":
+        return _render_bare_value(use, value)
+    text = value if isinstance(value, str) else json.dumps(value)
     if "{{" in text and "}}" in text:
-        raise PlaceholderError(f"the value of {place.name} holds a placeholder itself", span=place.span)
-    if place.context == "json":
+        raise PlaceholderError(f"the value of {use.name} contains a placeholder", span=use.span)
+    if use.context == "json":
         text = json.dumps(text, ensure_ascii=False)[1:-1]
-    return text.replace(place.quote, place.quote * 2)
+    return text.replace(use.quote, use.quote * 2)
 
 
-def _render_bare_value(place: PlaceholderUse, value: PlaceholderValue) -> str:
-    text = value.strip() if isinstance(value, str) else _json(value)
-    if _BARE.fullmatch(text):
+def _render_bare_value(use: PlaceholderUse, value: PlaceholderValue) -> str:
+    text = value.strip() if isinstance(value, str) else json.dumps(value)
+    if _BARE_VALUE.fullmatch(text):
         return text
     raise PlaceholderError(
-        f"{{{{ {place.name} }}}} stands outside quotes and takes a number, true, false or null, not {text!a}",
-        span=place.span,
-        hint=f"write '{{{{ {place.name} }}}}' in quotes for text",
+        f"{{{{ {use.name} }}}} is outside quotes: its value must be a number, true, false or null, not {text!a}",
+        span=use.span,
+        hint=f"write '{{{{ {use.name} }}}}' in quotes for text",
     )
-
-
-def _json(value: PlaceholderValue) -> str:
-    return json.dumps(value)

@@ -24,7 +24,7 @@ def _watch_statement(shell: ShellContext, argument: str) -> None:
         seconds = float(first) if first else DEFAULT_INTERVAL
     except ValueError:
         seconds, rest = DEFAULT_INTERVAL, argument
-    text = shell.connection.strip_terminator(rest.strip()) or shell.current_statement
+    text = shell.connection.parser.tokenize(rest.strip()).without_terminator().text or shell.current_statement
     if not text:
         raise InterfaceError("no statement to watch", hint=r"SELECT ... \watch 5, or \watch after a statement")
     if not math.isfinite(seconds):
