@@ -65,16 +65,16 @@ def test_the_readme_states_the_default_of_connections() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("timeout", "0", "invalid number of seconds: '0'; expected more than 0, at most 86400"),
-        ("timeout", "soon", "invalid number of seconds: 'soon'"),
-        ("max_connections", "65", "invalid number of connections: '65'; expected 1 to 64"),
-        ("max_connections", "-1", "invalid number of connections: '-1'"),
-        ("max_reply", "64X", "invalid size: '64X'; expected bytes, such as 64M"),
-        ("max_reply", "0", "invalid size: '0'"),
-        ("yes", "maybe", "invalid truth value: 'maybe'; expected true or false"),
+        ("timeout", "0", "invalid timeout: '0'; expected seconds, more than 0 and at most 86400"),
+        ("timeout", "soon", "invalid timeout: 'soon'"),
+        ("max_connections", "65", "invalid max_connections: '65'; expected 1 to 64"),
+        ("max_connections", "-1", "invalid max_connections: '-1'"),
+        ("max_reply", "64X", "invalid max_reply: '64X'; expected bytes, such as 64M"),
+        ("max_reply", "0", "invalid max_reply: '0'"),
+        ("yes", "maybe", "invalid yes: 'maybe'; expected true or false"),
     ],
 )
 def test_a_wrong_text_is_refused_with_what_is_expected(name: str, text: str, message: str) -> None:
     with pytest.raises(ValueError, match="invalid") as caught:
-        OPTIONS[name].parse(text)
+        OPTIONS[name].read(text)
     assert str(caught.value).startswith(message)

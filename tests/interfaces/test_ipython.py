@@ -212,7 +212,7 @@ USAGE = [
     ("-w", "-w needs a value"),
     ("", "[NAME <<] SQL"),
     ("--yes=1 SELECT 1", "--yes does not take a value"),
-    ("--timeout soon SELECT 1", "invalid number of seconds: 'soon'"),
+    ("--timeout soon SELECT 1", "invalid timeout: 'soon'"),
 ]
 
 

@@ -212,8 +212,8 @@ WRONG = [
     ("tokensh://x/db", "a tokensh URL is"),
     ("tokensh://x?token=dapi", "a URL must not hold a credential"),
     ("tokensh://x?sandbax=1", "did you mean 'sandbox'"),
-    ("tokensh://x?timeout=soon", "invalid number of seconds: 'soon'"),
-    ("tokensh://x?yes=maybe", "invalid truth value: 'maybe'"),
+    ("tokensh://x?timeout=soon", "invalid timeout: 'soon'"),
+    ("tokensh://x?yes=maybe", "invalid yes: 'maybe'"),
     ("tokensh://x?yes=1&yes=0", "given more than once"),
 ]
 

@@ -35,7 +35,7 @@ found["errors"] = [row["deployment_name"] for row in errors.collect()]
 try:
     read(deployment_name=failing).collect()
 except Exception as error:
-    found["told"] = str(error)
+    found["message"] = str(error)
 print("found", json.dumps(found))
 spark.stop()
 """
@@ -52,7 +52,7 @@ def test_a_client_registers_and_reads(options: dict[str, str], site: Sandbox) ->
     assert found["kind"].startswith("pyspark.sql.connect")
     assert dict(found["counts"]) == dict.fromkeys(workspaces(40), 3)
     assert found["errors"] == ["failing"]
-    assert "403 PERMISSION_DENIED" in found["told"]
+    assert "403 PERMISSION_DENIED" in found["message"]
     asked = Counter(one.workspace for one in site.log)
     assert asked == {**dict.fromkeys(workspaces(40), 1), "failing": 2}
     assert site.token not in done.stdout + done.stderr

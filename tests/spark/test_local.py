@@ -96,7 +96,7 @@ def test_filters_choose_the_workspaces_where_spark_pushes_them_down(spark: Any, 
         assert pushed.count() == 2
         assert asked(site) == {"a": 1, "b": 1}
         assert read(pushdown="true", deployment_name="a").where("deployment_name = 'z'").count() == 0
-        assert "deployment_name is not given" in refusal(read(pushdown="true").count)
+        assert "no value for deployment_name" in refusal(read(pushdown="true").count)
     finally:
         spark.conf.set("spark.sql.python.filterPushdown.enabled", "false")
     assert "spark.sql.python.filterPushdown.enabled" in refusal(read(pushdown="true", deployment_name="a").count)
@@ -104,9 +104,9 @@ def test_filters_choose_the_workspaces_where_spark_pushes_them_down(spark: Any, 
 
 def test_failures_are_an_error_or_a_table(read: Any, site: Sandbox) -> None:
     site.fault("GET */w/b/*", status=403, times=None)
-    told = refusal(read(deployment_name="a,b").collect)
-    assert "b: " in told
-    assert "403 PERMISSION_DENIED" in told
+    message = refusal(read(deployment_name="a,b").collect)
+    assert "b: " in message
+    assert "403 PERMISSION_DENIED" in message
     site.clear_log()
     kept = read(deployment_name="a,b,c", errors="rows").cache()
     rows, errors = tables(kept)
@@ -120,11 +120,11 @@ def test_failures_are_an_error_or_a_table(read: Any, site: Sandbox) -> None:
 
 def test_writing_is_refused_with_the_reason(spark: Any, options: dict[str, str], site: Sandbox) -> None:
     frame = spark.createDataFrame([("a", "minted by Spark")], "deployment_name STRING, comment STRING")
-    told = refusal(frame.write.format("tokensh").options(**options).mode("append").save)
-    assert "Spark only reads tokens" in told
+    message = refusal(frame.write.format("tokensh").options(**options).mode("append").save)
+    assert "Spark only reads tokens" in message
     query = "INSERT INTO user_tokens(deployment_name, comment) SELECT 'a', 'minted by Spark'"
-    told = refusal(spark.read.format("tokensh").options(**options, query=query).load)
-    assert "Spark only reads tokens" in told
+    message = refusal(spark.read.format("tokensh").options(**options, query=query).load)
+    assert "Spark only reads tokens" in message
     assert asked(site) == {}
 
 

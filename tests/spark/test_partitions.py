@@ -85,20 +85,20 @@ def test_a_schema_picks_columns_and_types(options: Options) -> None:
 
 
 @pytest.mark.parametrize(
-    ("schema", "told"),
+    ("schema", "message"),
     [
         ("commend STRING", "unknown column 'commend'\nhint: did you mean 'comment'?"),
         ("expiry_time TIMESTAMP", "convert in Spark SQL: timestamp_millis"),
-        ("comment BIGINT", "a value of column comment is no bigint"),
+        ("comment BIGINT", "a value of column comment is not a bigint"),
     ],
 )
-def test_a_schema_that_does_not_fit_is_an_error(options: Options, schema: str, told: str) -> None:
-    assert told in failure({**options, "deployment_name": "a"}, schema)
+def test_a_schema_that_does_not_fit_is_an_error(options: Options, schema: str, message: str) -> None:
+    assert message in failure({**options, "deployment_name": "a"}, schema)
 
 
 def test_two_columns_of_one_name_are_an_error(options: Options) -> None:
-    told = failure({**options, "deployment_name": "a", "query": "SELECT comment, Comment FROM user_tokens"})
-    assert told == "two columns are named 'comment'\nhint: give one another name: AS .."
+    message = failure({**options, "deployment_name": "a", "query": "SELECT comment, Comment FROM user_tokens"})
+    assert message == "two columns are named 'comment'\nhint: rename one of them: AS ..."
 
 
 # ---- failures
@@ -107,11 +107,11 @@ def test_two_columns_of_one_name_are_an_error(options: Options) -> None:
 def test_a_workspace_that_fails_fails_the_read_and_is_named(site: Sandbox, options: Options) -> None:
     site.fault("GET */w/b/*", status=403, times=None)
     site.fault("GET */w/c/*", status=404, times=None)
-    told = failure({**options, "deployment_name": "a,b,c"})
-    assert told.startswith("2 of 3 workspaces failed\n  b: ")
-    assert "403 PERMISSION_DENIED" in told
-    assert "\n  c: " in told
-    assert told.endswith("option errors = 'rows' gives the rows of the others, and a row for each of these")
+    message = failure({**options, "deployment_name": "a,b,c"})
+    assert message.startswith("2 of 3 workspaces failed\n  b: ")
+    assert "403 PERMISSION_DENIED" in message
+    assert "\n  c: " in message
+    assert message.endswith("option errors = 'rows' gives the rows of the others, and a row for each of these")
 
 
 @pytest.mark.parametrize("failing", ["b", "a,b,c"])
@@ -129,8 +129,8 @@ def test_failures_may_be_rows(site: Sandbox, options: Options, failing: str) -> 
 
 
 def test_a_schema_beside_failures_as_rows_must_have_their_column(options: Options) -> None:
-    told = failure({**options, "deployment_name": "a", "errors": "rows"}, "comment STRING")
-    assert told.startswith("errors = 'rows' needs the column error struct<deployment_name:string")
+    message = failure({**options, "deployment_name": "a", "errors": "rows"}, "comment STRING")
+    assert message.startswith("errors = 'rows' needs the column error struct<deployment_name:string")
 
 
 def test_a_get_is_tried_again_as_in_the_shell(site: Sandbox, options: Options) -> None:
@@ -181,7 +181,7 @@ def test_filters_know_the_column_by_the_name_that_the_query_gave_it(options: Opt
 
 
 def test_without_any_workspace_a_filter_is_asked_for(options: Options) -> None:
-    with pytest.raises(Error, match="deployment_name is not given\nhint: add WHERE"):
+    with pytest.raises(Error, match="no value for deployment_name\nhint: add WHERE"):
         narrowed(options, datasource.GreaterThan(("expiry_time",), 0))
 
 
@@ -192,8 +192,8 @@ def test_a_filter_names_no_other_host(site: Sandbox, options: Options) -> None:
 
 
 def test_an_error_that_passes_several_stations_is_told_once(options: Options) -> None:
-    told = failure({**options, "deploymentname": "a"})
-    assert told == "there is no option 'deploymentname'\nhint: did you mean 'deployment_name'?"
+    message = failure({**options, "deploymentname": "a"})
+    assert message == "unknown option 'deploymentname'\nhint: did you mean 'deployment_name'?"
 
 
 @pytest.mark.parametrize("partition", [None, datasource.InputPartition(None)], ids=["4.1", "4.3"])
@@ -210,9 +210,9 @@ def test_only_the_option_makes_a_reader_that_takes_filters(options: Options) -> 
 
 
 def test_a_variable_that_is_not_set_is_not_named(options: Options, site: Sandbox) -> None:
-    told = failure({**options, "deployment_name": "a", "token_env": "hunter2"})
-    assert "is not set where workspaces are read" in told
-    assert "hunter2" not in told
+    message = failure({**options, "deployment_name": "a", "token_env": "hunter2"})
+    assert "is not set where workspaces are read" in message
+    assert "hunter2" not in message
     assert site.log == []
 
 
@@ -243,9 +243,9 @@ def test_a_secret_of_databricks_is_read_where_workspaces_are_read(site: Sandbox,
     given = {**options, "deployment_name": "a", "secret_scope": "ops", "secret_key": "pat"}
     assert len(rows(given)) == 3
     assert [one.authorization for one in site.log] == [f"Bearer {site.token}"]
-    told = failure({**given, "secret_key": "hunter2"})
-    assert "cannot be read where workspaces are read: KeyError" in told
-    assert "hunter2" not in told
+    message = failure({**given, "secret_key": "hunter2"})
+    assert "cannot be read where workspaces are read: KeyError" in message
+    assert "hunter2" not in message
 
 
 def test_without_an_option_credentials_are_looked_for_as_in_the_shell(

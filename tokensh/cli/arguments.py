@@ -57,16 +57,16 @@ class Argument:
 def _connection_option(name: str) -> Argument:
     option = OPTIONS[name]
     variable = f" (or {option.variable})" if option.variable else ""
-    settings = {"type": _converter(option.parse)} if option.metavar else {}
+    settings = {"type": _converter(option.read)} if option.metavar else {}
     return Argument(option.flags, option.help + variable, option.metavar, {"default": option.default, **settings})
 
 
-def _converter(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+def _converter(read: Callable[[str], Any]) -> Callable[[str], Any]:
     """Return a `type` for argparse that reports the message of a ValueError; argparse has only the name of the function."""
 
     def convert(text: str) -> Any:
         try:
-            return parse(text)
+            return read(text)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -68,28 +68,28 @@ class ConnectionOptions:
 DEFAULTS = ConnectionOptions()
 
 
-def parse_boolean(text: str) -> bool:
-    """Return True or False for `true`, `1`, `false` and `0`, in any case. Raises ValueError."""
-    values = {"true": True, "1": True, "false": False, "0": False}
-    if text.lower() not in values:
-        raise ValueError(f"invalid truth value: {text!r}; expected true or false")
-    return values[text.lower()]
+def _parse_boolean(text: str) -> bool:
+    match text.lower():
+        case "true" | "1":
+            return True
+        case "false" | "0":
+            return False
+        case _:
+            raise ValueError
 
 
 def _parse_seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
+    seconds = float(text)
     if not 0 < seconds <= limits.MAX_TIMEOUT:
-        raise ValueError(f"invalid number of seconds: {text!r}; expected more than 0, at most {limits.MAX_TIMEOUT:.0f}")
+        raise ValueError
     return seconds
 
 
 def _parse_connections(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= limits.MAX_CONNECTIONS:
-        raise ValueError(f"invalid number of connections: {text!r}; expected 1 to {limits.MAX_CONNECTIONS}")
-    return int(text)
+    count = int(text)
+    if not 1 <= count <= limits.MAX_CONNECTIONS:
+        raise ValueError
+    return count
 
 
 _SIZE_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
@@ -98,8 +98,9 @@ _SIZE_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
 def _parse_size(text: str) -> int:
     unit = _SIZE_UNITS.get(text[-1:].upper(), 1)
     digits = text[:-1] if unit > 1 else text
+    # int() would take `1_000` and digits of other scripts.
     if not (digits.isascii() and digits.isdecimal()) or not int(digits):
-        raise ValueError(f"invalid size: {text!r}; expected bytes, such as 64M")
+        raise ValueError
     return int(digits) * unit
 
 
@@ -114,7 +115,8 @@ class Option:
         help: what it means, for `--help`.
         metavar: the word for its value in `--help`; empty: a switch.
         letter: its one-letter flag; empty: none.
-        parse: returns the value of a text. Raises ValueError with a message.
+        parse: returns the value of a text. Raises ValueError.
+        expected: what `parse` accepts, for its error.
         variable: the environment variable that is read where the option is not given; empty: none.
         in_spark: the Spark data source takes it too. The others say what Spark cannot do, or must not.
     """
@@ -124,6 +126,7 @@ class Option:
     metavar: str = ""
     letter: str = ""
     parse: Callable[[str], Any] = str
+    expected: str = ""
     variable: str = ""
     in_spark: bool = False
 
@@ -132,6 +135,13 @@ class Option:
         """The spellings on a command line, such as `-w` and `--workspace`."""
         long = "--" + self.name.replace("_", "-")
         return (f"-{self.letter}", long) if self.letter else (long,)
+
+    def read(self, text: str) -> Any:
+        """Return the value of a text. Raises ValueError with a message that quotes the text."""
+        try:
+            return self.parse(text)
+        except ValueError:
+            raise ValueError(f"invalid {self.name}: {text!r}; expected {self.expected}") from None
 
     @property
     def default(self) -> Any:
@@ -153,7 +163,12 @@ OPTIONS = {
             variable="DATABRICKS_CONFIG_PROFILE",
             in_spark=True,
         ),
-        Option("sandbox", "an emulated workspace in this process, nothing real", parse=parse_boolean),
+        Option(
+            "sandbox",
+            "an emulated workspace in this process, nothing real",
+            parse=_parse_boolean,
+            expected="true or false",
+        ),
         Option(
             "endpoint",
             "addresses of workspaces, such as https://{deployment_name}.example.com, or http on loopback",
@@ -162,13 +177,17 @@ OPTIONS = {
             in_spark=True,
         ),
         Option(
-            "partial", "rows of the workspaces that answer; exit status 1 if one does not answer", parse=parse_boolean
+            "partial",
+            "rows of the workspaces that answer; exit status 1 if one does not answer",
+            parse=_parse_boolean,
+            expected="true or false",
         ),
         Option(
             "timeout",
             f"seconds for a request ({limits.REQUEST_TIMEOUT:.0f}, {limits.CREATE_TIMEOUT:.0f} for a create)",
             "S",
             parse=_parse_seconds,
+            expected=f"seconds, more than 0 and at most {limits.MAX_TIMEOUT:.0f}",
             in_spark=True,
         ),
         Option(
@@ -176,6 +195,7 @@ OPTIONS = {
             f"requests at a time, 1 to {limits.MAX_CONNECTIONS} ({limits.CONNECTIONS})",
             "N",
             parse=_parse_connections,
+            expected=f"1 to {limits.MAX_CONNECTIONS}",
             in_spark=True,
         ),
         Option(
@@ -183,9 +203,15 @@ OPTIONS = {
             f"bytes that a response may have, such as 64M ({limits.RESPONSE_SIZE >> 20}M)",
             "SIZE",
             parse=_parse_size,
+            expected="bytes, such as 64M",
         ),
         Option("log", "add a line for each request to a file: what, where, how long; no secrets", "FILE"),
-        Option("yes", "skip the confirmation for changes that list rows first", parse=parse_boolean),
+        Option(
+            "yes",
+            "skip the confirmation for changes that list rows first",
+            parse=_parse_boolean,
+            expected="true or false",
+        ),
         Option("registry", "more providers: a folder of StackQL provider documents", "DIR", in_spark=True),
         Option("store", "where views and local tables are kept", "FILE"),
     )

@@ -290,9 +290,9 @@ def _parse_options(line: str) -> tuple[dict[str, Any], str]:
         value = value if equals else rest.split(maxsplit=1)[0]
         rest = rest[len(equals + value) :].lstrip()
         try:
-            settings[option.name] = option.parse(value)
+            settings[option.name] = option.read(value)
         except ValueError as error:
-            raise UsageError(_with_usage(f"{flag}: {error}")) from None
+            raise UsageError(_with_usage(str(error))) from None
     return settings, rest
 
 

@@ -245,9 +245,9 @@ def _parse_option(name: str, text: Any) -> Any:
     if not isinstance(text, str):
         raise exc.ArgumentError(f"the option {name!r} is given more than once in a tokensh URL")
     try:
-        return OPTIONS[name].parse(text)
+        return OPTIONS[name].read(text)
     except ValueError as error:
-        raise exc.ArgumentError(f"{name} in a tokensh URL: {error}") from None
+        raise exc.ArgumentError(f"{error}, in a tokensh URL") from None
 
 
 def _session(connection: SQLAlchemyConnection) -> Connection:

@@ -1,4 +1,4 @@
-"""An error as Spark tells it: of an exception that leaves us, nothing but the text is ever seen."""
+"""Errors for Spark, which shows nothing but the text of an exception that leaves a data source."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ from tokensh.render.errors import Source, format_error
 
 @contextmanager
 def convert_errors(text: str | None = None, clean: Callable[[str], str] | None = None) -> Iterator[None]:
-    """Raise an error again with all that is to be told in its text: that is all that Spark shows. `text`: the statement."""
+    """Raise an error again with its hint and its place in its message.
+
+    Args:
+        text: the statement, if the error may be about a place in it.
+        clean: removes secrets from a text; by default those that a fresh Redactor recognises by their shape.
+    """
     try:
         yield
     except Error as error:
@@ -30,10 +35,10 @@ def convert_errors(text: str | None = None, clean: Callable[[str], str] | None =
             )
         lines = format_error(error, Source("", text) if text else None, redact=clean or Redactor().clean)
         lines[0] = lines[0].removeprefix("error: ")
-        raise _class(error)("\n".join(lines)) from None
+        raise _simple_class(error)("\n".join(lines)) from None
 
 
-def _class(error: Error) -> type[Error]:
-    """The nearest class that takes a message alone."""
-    plain = (NotSupportedError, ProgrammingError, DataError, InterfaceError)
-    return next((kind for kind in plain if isinstance(error, kind)), OperationalError)
+def _simple_class(error: Error) -> type[Error]:
+    """Return the most specific class that takes a message alone."""
+    simple = (NotSupportedError, ProgrammingError, DataError, InterfaceError)
+    return next((kind for kind in simple if isinstance(error, kind)), OperationalError)

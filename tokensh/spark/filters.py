@@ -1,4 +1,4 @@
-"""Filters of Spark that choose the workspaces."""
+"""Predicate pushdown: filters of Spark that select the workspaces."""
 
 from __future__ import annotations
 
@@ -11,19 +11,24 @@ from tokensh.spark.errors import convert_errors
 from tokensh.spark.partitions import TokenReader
 
 
-class PushingReader(TokenReader):
-    """Reads the workspaces that WHERE chooses. Spark refuses a class that has `pushFilters` while its setting is off."""
+class PushdownReader(TokenReader):
+    """Reads the workspaces that WHERE selects.
+
+    A class of its own, because Spark refuses one that has `pushFilters` while spark.sql.python.filterPushdown.enabled is off.
+    """
 
     def pushFilters(self, filters: list[Filter]) -> Iterable[Filter]:  # noqa: N802 (PySpark's name)
-        """Take what says which workspaces; the rest is given back to Spark."""
-        for one in filters:
-            if isinstance(one, EqualTo | In) and self.reading.selects_workspace_by(".".join(one.attribute)):
-                self._narrow(one.value if isinstance(one, In) else (one.value,))
+        """Apply the filters that select workspaces, and return the others to Spark."""
+        for pushed in filters:
+            if isinstance(pushed, EqualTo | In) and self.plan.selects_workspace_by(".".join(pushed.attribute)):
+                self._keep_workspaces(pushed.value if isinstance(pushed, In) else (pushed.value,))
             else:
-                yield one
+                yield pushed
 
-    def _narrow(self, values: Iterable[Any]) -> None:
-        wanted = dict.fromkeys(str(one) for one in values if one is not None)
-        self.names = tuple(wanted if self.names is None else (one for one in self.names if one in wanted))
+    def _keep_workspaces(self, values: Iterable[Any]) -> None:
+        wanted = dict.fromkeys(str(value) for value in values if value is not None)
+        self.workspaces = tuple(
+            wanted if self.workspaces is None else (name for name in self.workspaces if name in wanted)
+        )
         with convert_errors():
-            self.reading.check(self.names)
+            self.plan.check(self.workspaces)

@@ -1,4 +1,7 @@
-"""Options -> one statement's worth of reading, on the driver. Nothing is sent, and whatever is wrong is found here."""
+"""Plan a read on the driver: one query of one resource, whose workspaces are known. Nothing is sent.
+
+Whatever is wrong with options, query or addresses is found here, before Spark starts a task.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from fnmatch import fnmatchcase
 from tokensh._dataclasses import dataclass, replace
 from tokensh.api.hosts import Hosts, name_from_url
 from tokensh.dbapi.connection import Connection, connect
+from tokensh.dbapi.options import OPTIONS
 from tokensh.engine.fetch import ParameterValues, build_requests
 from tokensh.engine.functions import function_names
 from tokensh.engine.sqlite import Database
@@ -20,172 +24,175 @@ from tokensh.plan.pushdown import walk
 from tokensh.plan.select_list import is_aggregate
 from tokensh.spark.errors import convert_errors
 from tokensh.spark.options import ReadOptions
-from tokensh.sql import nodes as n
+from tokensh.sql import nodes
 from tokensh.sql.unparse import quoted
 
 READ_ONLY = (
-    "Spark only reads tokens: it runs a task that fails again, so a token would be minted or revoked more than once, and a "
-    "new token's value has no safe place in a DataFrame"
+    "Spark only reads tokens: it retries failed tasks, which would mint or revoke twice, and a new token's value has no safe "
+    "place in a DataFrame"
 )
 ELSEWHERE = "run it with tokensh itself, or tokensh.connect()"
-_SPARKS = "leave it to Spark SQL: read the plain rows, and ask the DataFrame or a view of it"
+_SPARK_SQL_HINT = "leave it to Spark SQL: read the plain rows, and ask the DataFrame or a view of it"
 _GLOB = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
 class ReadPlan:
-    """One statement's worth: a query of one scan, whose parameters' values are known.
+    """A query with one scan, whose parameters have known values.
 
-    `key` is the parameter, in lower case, that says which workspace; None: the resource has none. `names` are its values; None:
-    a filter is to say them.
+    Attributes:
+        query: the plan of the query.
+        hosts: where the names of workspaces lead.
+        parameter: the parameter of the workspace, in lower case; None: the resource has none.
+        workspaces: the parameter's values; None: a filter of Spark is to give them.
     """
 
-    plan: SelectPlan
+    query: SelectPlan
     hosts: Hosts
-    key: str | None
-    names: tuple[str, ...] | None
+    parameter: str | None
+    workspaces: tuple[str, ...] | None
 
     @property
     def scan(self) -> Scan:
-        """What is fetched."""
-        return self.plan.scans[0]
+        """The only scan of the query."""
+        return self.query.scans[0]
 
-    def narrow(self, names: tuple[str, ...]) -> SelectPlan:
-        """The plan for some of the workspaces."""
-        values = {**self.scan.values, self.key: Constants(names)} if self.key is not None else self.scan.values
-        return replace(self.plan, scans=(replace(self.scan, values=values),))
+    def narrow(self, workspaces: tuple[str, ...]) -> SelectPlan:
+        """Return the query for some of the workspaces."""
+        if self.parameter is None:
+            return self.query
+        values = {**self.scan.values, self.parameter: Constants(workspaces)}
+        return replace(self.query, scans=(replace(self.scan, values=values),))
 
-    def check(self, names: tuple[str, ...]) -> None:
-        """Find what is wrong with an address before anything is sent. Raises HostError, DataError."""
+    def check(self, workspaces: tuple[str, ...]) -> None:
+        """Check the addresses of workspaces. Raises HostError, DataError."""
         local = Database(Cancellation())
         try:
-            scan = self.narrow(names).scans[0]
+            scan = self.narrow(workspaces).scans[0]
             build_requests(scan, ParameterValues([scan], local), self.hosts)
         finally:
             local.close()
 
     def selects_workspace_by(self, name: str) -> bool:
-        """Whether a column of the result is the parameter that says which workspace."""
-        column = next((one for one in self.plan.columns if one.name.lower() == name.lower()), None)
-        key = next((one for one in self.scan.columns if one.name.lower() == self.key), None)
-        # One that is a field too has whatever the reply says.
-        return column is not None and key is not None and not key.is_field and column.origin == key.column.origin
+        """Return True if a column of the result is the parameter of the workspace."""
+        column = next((column for column in self.query.columns if column.name.lower() == name.lower()), None)
+        scanned = next((column for column in self.scan.columns if column.name.lower() == self.parameter), None)
+        if column is None or scanned is None:
+            return False
+        # A parameter that is also a field has the value of the response, which may be another one.
+        return not scanned.is_field and column.origin == scanned.column.origin
 
 
-def plan(settings: ReadOptions) -> ReadPlan:
-    """Plan what the options ask for. Raises Error and its leaves; nothing is sent."""
-    text = settings.query or f"SELECT * FROM {_path(settings.resource or 'user_tokens')}"  # noqa: S608 (a quoted name)
-    with convert_errors(text), _connection(settings) as connection:
+def plan_read(options: ReadOptions) -> ReadPlan:
+    """Return the plan of what the options ask for. Raises Error and its leaves; nothing is sent."""
+    text = options.query or f"SELECT * FROM {_quote_path(options.resource or 'user_tokens')}"  # noqa: S608 (a quoted name)
+    settings = {name: getattr(options, name) for name, option in OPTIONS.items() if option.in_spark}
+    with convert_errors(text), connect(**settings) as connection:
         statement = connection.parser.parse(connection.read_statement(text))
-        _check_plain(statement)
-        names = _workspaces(settings.deployment_name, connection.workspaces)
-        bound, known = _bound(statement, connection, names, filtered=settings.pushdown)
-        return _worked_out(bound, connection.hosts, known=known)
+        _check_is_plain(statement)
+        workspaces = _expand_workspaces(options.deployment_name, connection.workspaces)
+        query, is_known = _bind(statement, connection, workspaces, pushdown=options.pushdown)
+        return _evaluate_parameters(query, connection.hosts, is_known=is_known)
 
 
-def _connection(settings: ReadOptions) -> Connection:
-    return connect(
-        profile=settings.profile,
-        endpoint=settings.endpoint,
-        registry=settings.registry,
-        timeout=settings.timeout,
-        max_connections=settings.max_connections,
-    )
-
-
-def _path(resource: str) -> str:
+def _quote_path(resource: str) -> str:
     return ".".join(map(quoted, resource.split(".")))
 
 
-def _bound(
-    statement: n.Statement, connection: Connection, names: tuple[str, ...] | None, *, filtered: bool
+def _bind(
+    statement: nodes.Statement, connection: Connection, workspaces: tuple[str, ...] | None, *, pushdown: bool
 ) -> tuple[SelectPlan, bool]:
-    """The plan, and whether it says which workspaces: the option does, or a filter will, where the query does not."""
-    # Views and local tables are the shell's own: the executors have none of them.
-    known = Names(connection.catalog, workspace=None if names else connection.workspace, functions=function_names())
+    """Return the plan, and whether its workspaces are known: from the query or the option, else a filter gives them."""
+    # Without the session's objects: executors do not have the user's views and local tables.
+    names = Names(
+        connection.catalog, workspace=None if workspaces else connection.workspace, functions=function_names()
+    )
     try:
-        made = _one_scan(bind(statement, known))
+        query = _require_one_scan(bind(statement, names))
     except MissingParameter as error:
-        if names is None and not filtered:
-            hint = "give option deployment_name, or say it in the query: WHERE deployment_name IN (..)"
+        if workspaces is None and not pushdown:
+            hint = "give option deployment_name, or say it in the query: WHERE deployment_name IN (...)"
             raise error.with_context(hint=hint) from error.__cause__
-        made = _one_scan(bind(statement, replace(known, workspace=names[0] if names else "any")))
-        return _with(made, names or ()), names is not None
-    if names is not None:
+        # Any name will do for binding; the values are replaced at once.
+        query = _require_one_scan(bind(statement, replace(names, workspace=workspaces[0] if workspaces else "any")))
+        return _with_workspaces(query, workspaces or ()), workspaces is not None
+    if workspaces is not None:
         raise ProgrammingError(
-            "the query says which workspaces it asks, and so does option deployment_name"
-            if _key(made.scans[0])
-            else f"{made.scans[0].resource.id} is of no workspace: option deployment_name says nothing",
+            "the query and option deployment_name both name workspaces"
+            if _workspace_parameter(query.scans[0])
+            else f"{query.scans[0].resource.id} does not belong to a workspace, so option deployment_name has no meaning",
             hint="leave the option out",
         )
-    return made, True
+    return query, True
 
 
-def _one_scan(made: Plan) -> SelectPlan:
-    if not isinstance(made, SelectPlan) or len(made.scans) != 1:
-        raise NotSupportedError("a query for Spark reads one resource", hint=_SPARKS)
-    return made
+def _require_one_scan(plan: Plan) -> SelectPlan:
+    if not isinstance(plan, SelectPlan) or len(plan.scans) != 1:
+        raise NotSupportedError("a query for Spark reads one resource", hint=_SPARK_SQL_HINT)
+    return plan
 
 
-def _with(made: SelectPlan, names: tuple[str, ...]) -> SelectPlan:
-    (scan,) = made.scans
-    return replace(made, scans=(replace(scan, values={**scan.values, str(_key(scan)): Constants(names)}),))
+def _with_workspaces(query: SelectPlan, workspaces: tuple[str, ...]) -> SelectPlan:
+    (scan,) = query.scans
+    values = {**scan.values, str(_workspace_parameter(scan)): Constants(workspaces)}
+    return replace(query, scans=(replace(scan, values=values),))
 
 
-def _worked_out(bound: SelectPlan, hosts: Hosts, *, known: bool) -> ReadPlan:
-    """Work the parameters' values out, and find what is wrong with an address or an expression before anything is sent."""
-    (scan,) = bound.scans
-    key = _key(scan)
+def _evaluate_parameters(query: SelectPlan, hosts: Hosts, *, is_known: bool) -> ReadPlan:
+    """Evaluate the parameters, and check the addresses and the query's expressions before anything is sent."""
+    (scan,) = query.scans
+    parameter = _workspace_parameter(scan)
     local = Database(Cancellation())
     try:
-        local.create_table(scan.table, (one.column for one in scan.columns))
-        local.check(bound.sql)
-        values = ParameterValues(bound.scans, local)
+        local.create_table(scan.table, (scanned.column for scanned in scan.columns))
+        local.check(query.sql)
+        values = ParameterValues(query.scans, local)
         constants = {name: Constants(values.get(scan, name)) for name in scan.values}
     finally:
         local.close()
-    names = tuple(map(str, constants[key].values)) if key and known else None
-    made = ReadPlan(replace(bound, scans=(replace(scan, values=constants),)), hosts, key, names)
-    made.check(names or ())
-    return made
+    workspaces = tuple(map(str, constants[parameter].values)) if parameter and is_known else None
+    plan = ReadPlan(replace(query, scans=(replace(scan, values=constants),)), hosts, parameter, workspaces)
+    plan.check(workspaces or ())
+    return plan
 
 
-def _key(scan: Scan) -> str | None:
-    """The parameter, in lower case, that is part of the host."""
-    parameters = (p for method in scan.resource.of("SELECT") for p in method.routing)
-    return next((p.name.lower() for p in parameters if p.location == "server" and p.name.lower() in scan.values), None)
+def _workspace_parameter(scan: Scan) -> str | None:
+    """Return the parameter, in lower case, that is part of the host."""
+    parameters = (parameter for method in scan.resource.of("SELECT") for parameter in method.routing)
+    names = (parameter.name.lower() for parameter in parameters if parameter.location == "server")
+    return next((name for name in names if name in scan.values), None)
 
 
-def _workspaces(option: str | None, known: Sequence[str]) -> tuple[str, ...] | None:
-    """The workspaces that the option names; None where it is not given. Raises InterfaceError for a pattern of none."""
+def _expand_workspaces(option: str | None, configured: Sequence[str]) -> tuple[str, ...] | None:
+    """Return the workspaces that the option names, None without it. Raises InterfaceError for a pattern without a match."""
     if option is None:
         return None
-    found: dict[str, None] = {}
-    for one in filter(None, map(str.strip, option.split(","))):
-        pattern = "://" not in one and _GLOB.search(one)
-        matching = [w for w in known if fnmatchcase(w.lower(), one.lower())] if pattern else [name_from_url(one)]
-        if not matching:
+    workspaces: dict[str, None] = {}
+    for text in filter(None, map(str.strip, option.split(","))):
+        is_pattern = "://" not in text and _GLOB.search(text)
+        names = [name for name in configured if fnmatchcase(name.lower(), text.lower())]
+        if is_pattern and not names:
             raise InterfaceError(
-                f"no configured workspace is like {one!r}",
-                hint="those of ~/.databrickscfg and config.toml on the driver are meant",
+                f"no configured workspace matches {text!r}",
+                hint="patterns select from ~/.databrickscfg and config.toml on the driver",
             )
-        found |= dict.fromkeys(matching)
-    if not found:
-        raise InterfaceError("option deployment_name names no workspace")
-    return tuple(found)
+        workspaces |= dict.fromkeys(names if is_pattern else [name_from_url(text)])
+    if not workspaces:
+        raise InterfaceError("option deployment_name is empty")
+    return tuple(workspaces)
 
 
-def _check_plain(statement: n.Statement) -> None:
-    """Raise NotSupportedError for all but SELECT .. FROM resource WHERE .., whose rows do not depend on each other."""
-    if isinstance(statement, n.Insert | n.Update | n.Delete | n.Exec):
+def _check_is_plain(statement: nodes.Statement) -> None:
+    """Raise NotSupportedError for all but SELECT ... FROM resource WHERE ..., whose rows do not depend on each other."""
+    if isinstance(statement, nodes.Insert | nodes.Update | nodes.Delete | nodes.Exec):
         raise NotSupportedError(READ_ONLY, hint=ELSEWHERE)
-    if not isinstance(statement, n.Query):
+    if not isinstance(statement, nodes.Query):
         raise NotSupportedError("option query takes a SELECT", hint=ELSEWHERE)
     select = statement.body
-    if not isinstance(select, n.Select):
-        raise _beyond("a set operation or VALUES", statement.span)
-    if not isinstance(select.source, n.TableRef):
-        raise _beyond("a FROM of anything but one resource", select.span)
+    if not isinstance(select, nodes.Select):
+        raise _not_plain("a set operation or VALUES", statement.span)
+    if not isinstance(select.source, nodes.TableRef):
+        raise _not_plain("FROM with anything but one resource", select.span)
     parts: tuple[tuple[str, object], ...] = (
         ("WITH", statement.ctes),
         ("ORDER BY", statement.order),
@@ -196,13 +203,15 @@ def _check_plain(statement: n.Statement) -> None:
         ("HAVING", select.having),
         ("WINDOW", select.windows),
     )
-    for word, part in parts:
+    for clause, part in parts:
         if part:
-            raise _beyond(word, statement.span)
-    for one in walk(statement, deep=True):
-        if isinstance(one, n.Call) and (one.over is not None or is_aggregate(one)):
-            raise _beyond("an aggregate or a window function", one.span)
+            raise _not_plain(clause, statement.span)
+    for node in walk(statement, deep=True):
+        if isinstance(node, nodes.Call) and (node.over is not None or is_aggregate(node)):
+            raise _not_plain("an aggregate or a window function", node.span)
 
 
-def _beyond(what: str, span: Span) -> NotSupportedError:
-    return NotSupportedError(f"{what} goes beyond a plain SELECT over one resource", span=span, hint=_SPARKS)
+def _not_plain(construct: str, span: Span) -> NotSupportedError:
+    return NotSupportedError(
+        f"{construct} is not part of a plain SELECT over one resource", span=span, hint=_SPARK_SQL_HINT
+    )

@@ -1,4 +1,4 @@
-"""What Spark is given: the data source, and the two tables of a read that keeps failures as rows."""
+"""The data source that Spark loads, and `tables`, which splits a read that keeps failures as rows."""
 
 from __future__ import annotations
 
@@ -12,51 +12,51 @@ from tokensh.errors import NotSupportedError
 from tokensh.spark.errors import convert_errors
 from tokensh.spark.options import ReadOptions
 from tokensh.spark.partitions import TokenReader, schema_of
-from tokensh.spark.planning import ELSEWHERE, READ_ONLY, ReadPlan, plan
+from tokensh.spark.planning import ELSEWHERE, READ_ONLY, ReadPlan, plan_read
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
 class TokenDataSource(DataSource):
-    """The data source `tokensh`; see `Settings` for its options. Register it: `spark.dataSource.register(TokenDataSource)`."""
+    """The data source `tokensh`; see `ReadOptions` for its options."""
 
     @classmethod
     def name(cls) -> str:
-        """What `format` and `USING` call it."""
+        """Return the name for `format` and `USING`."""
         return "tokensh"
 
     @cached_property
-    def _settings(self) -> ReadOptions:
+    def _options(self) -> ReadOptions:
         with convert_errors():
-            return ReadOptions.of(self.options)
+            return ReadOptions.parse(self.options)
 
     @cached_property
-    def _reading(self) -> ReadPlan:
-        return plan(self._settings)
+    def _plan(self) -> ReadPlan:
+        return plan_read(self._options)
 
     def schema(self) -> StructType:
-        """The columns, worked out without asking anybody."""
-        reading = self._reading
+        """Return the columns; nothing is sent."""
+        plan = self._plan
         with convert_errors():
-            return schema_of(reading, self._settings.errors)
+            return schema_of(plan, self._options.errors)
 
     def reader(self, schema: StructType) -> DataSourceReader:
-        """What reads; one that takes filters if option `pushdown` says so."""
-        if not self._settings.pushdown:
-            return TokenReader(self._reading, self._settings, schema)
+        """Return the reader; with option `pushdown` one that takes filters."""
+        if not self._options.pushdown:
+            return TokenReader(self._plan, self._options, schema)
         try:
-            from tokensh.spark.filters import PushingReader  # noqa: PLC0415 (PySpark has had filters since 4.1)
+            from tokensh.spark.filters import PushdownReader  # noqa: PLC0415 (new in PySpark 4.1)
         except ImportError:
             raise NotSupportedError("option pushdown needs PySpark 4.1 or newer") from None
-        return PushingReader(self._reading, self._settings, schema)
+        return PushdownReader(self._plan, self._options, schema)
 
     def writer(self, schema: StructType, overwrite: bool) -> NoReturn:  # noqa: ARG002
-        """Refused. Raises NotSupportedError."""
+        """Raise NotSupportedError: the data source only reads."""
         _refuse_write()
 
     def streamWriter(self, schema: StructType, overwrite: bool) -> NoReturn:  # noqa: N802, ARG002 (PySpark's)
-        """Refused. Raises NotSupportedError."""
+        """Raise NotSupportedError: the data source only reads."""
         _refuse_write()
 
 
@@ -66,12 +66,12 @@ def _refuse_write() -> NoReturn:
 
 
 class Tables(NamedTuple):
-    """What a read with `errors` = `rows` holds: the query's rows, and a row for each workspace that failed."""
+    """The two parts of a read with `errors` = `rows`: the query's rows, and a row for each workspace that failed."""
 
     rows: DataFrame
     errors: DataFrame
 
 
 def tables(frame: DataFrame) -> Tables:
-    """Split a read with `errors` = `rows`. Each use of a DataFrame reads again: cache it, or land it in a table, before."""
+    """Split a read with `errors` = `rows`. Cache or save the DataFrame first: each use of it reads the workspaces again."""
     return Tables(frame.where("error IS NULL").drop("error"), frame.where("error IS NOT NULL").select("error.*"))
