@@ -1,4 +1,4 @@
-"""What a batch tells on the error stream."""
+"""A batch reports progress, errors and notes on standard error, and keeps the most severe exit status."""
 
 from __future__ import annotations
 
@@ -12,7 +12,18 @@ import pytest
 
 from tokensh import sandbox
 from tokensh.cli.batch import Reporter
-from tokensh.errors import ProgrammingError
+from tokensh.errors import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_UNKNOWN_OUTCOME,
+    EXIT_USAGE,
+    Error,
+    Interrupted,
+    OperationalError,
+    PlaceholderError,
+    ProgrammingError,
+    UnknownOutcome,
+)
 
 
 class Clock:
@@ -80,3 +91,21 @@ def test_a_note_is_marked_as_what_it_is(text: str, line: str) -> None:
     stream = io.StringIO()
     Reporter(stream, str).note(text)
     assert stream.getvalue() == line
+
+
+STATUSES = [
+    ([OperationalError("a"), PlaceholderError("b")], EXIT_FAILED),
+    ([PlaceholderError("a"), OperationalError("b")], EXIT_USAGE),
+    ([OperationalError("a"), Interrupted("b")], EXIT_INTERRUPTED),
+    ([UnknownOutcome("a"), Interrupted("b")], EXIT_UNKNOWN_OUTCOME),
+    ([Interrupted("a"), UnknownOutcome("b")], EXIT_UNKNOWN_OUTCOME),
+    ([UnknownOutcome("a"), OperationalError("b")], EXIT_UNKNOWN_OUTCOME),
+]
+
+
+@pytest.mark.parametrize(("errors", "status"), STATUSES)
+def test_the_exit_status_is_the_most_severe_and_else_the_first(errors: list[Error], status: int) -> None:
+    reporter = Reporter(io.StringIO(), str)
+    for error in errors:
+        reporter.error(error)
+    assert reporter.status == status
