@@ -76,7 +76,7 @@ def test_values_that_are_not_of_the_columns_type_keep_their_own(session: Connect
 
 
 def test_values_without_a_type_in_common_are_an_error(session: Connection) -> None:
-    with pytest.raises(errors.DataError, match="column 'a' have no type in common") as caught:
+    with pytest.raises(errors.DataError, match="column 'a' have no common type") as caught:
         table(session, "SELECT 1 AS a UNION ALL SELECT 'b'")
     assert caught.value.hint == "give them one: CAST(a AS TEXT)"
 

@@ -137,7 +137,7 @@ def test_the_secret_is_in_no_plan_and_no_error(spark: Any, read: Any, site: Sand
     errors = [refusal(frame.collect), refusal(lambda: read(deployment_name="a", pat=site.token))]
     errors.append(refusal(lambda: read(deployment_name=site.token)))
     assert "[hidden]" in errors[0]
-    assert "holds a secret itself" in errors[1]
+    assert "holds a secret, and Spark" in errors[1]
     assert site.token not in "".join((*plans, *errors, spark.sparkContext.getConf().toDebugString()))
     assert TOKEN_ENV not in plans[0]
 

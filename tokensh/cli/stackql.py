@@ -197,7 +197,7 @@ def _registry_folder(text: str) -> str:
 
 
 def _environment(options: argparse.Namespace) -> dict[str, str]:
-    """Return the variables that stand for StackQL's flags, as tokensh reads those settings from the environment."""
+    """Return the variables that stand for StackQL's flags that tokensh takes from the environment."""
     flags = vars(options)
     variables = {}
     if host := flags["http.proxy.host"]:

@@ -1,4 +1,4 @@
-"""Rows as a table of Apache Arrow (`pip install 'tokensh[arrow]'`)."""
+"""Convert rows to a table of Apache Arrow (`pip install 'tokensh[arrow]'`)."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _TYPES: dict[ColumnType, str] = {
     "array": "string",
     "json": "string",
 }
-"""A column's type in pyarrow, documents as their JSON text; one of type `any` takes that of its values."""
+"""The pyarrow types of columns; JSON documents are text. A column of type `any` takes the type of its values."""
 
 
 def to_arrow_table(columns: Sequence[Column], rows: Iterable[Row]) -> pyarrow.Table:
-    """The rows as a `pyarrow.Table`.
+    """Return the rows as a `pyarrow.Table`.
 
     Raises:
-        InterfaceError: there is no pyarrow.
-        DataError: the values of a column have no type in common.
+        InterfaceError: pyarrow is not installed.
+        DataError: the values of a column have no common type.
     """
     try:
         import pyarrow  # noqa: PLC0415 (an extra, and slow to import)
@@ -41,19 +41,19 @@ def to_arrow_table(columns: Sequence[Column], rows: Iterable[Row]) -> pyarrow.Ta
 
 def _array(pyarrow: Any, column: Column, cells: Sequence[Value]) -> Any:
     name = _TYPES.get(column.type)
-    given = [None if cell is None else bool(cell) for cell in cells] if name == "bool_" else cells
+    values = [None if cell is None else bool(cell) for cell in cells] if name == "bool_" else cells
     try:
-        return pyarrow.array(given, type=getattr(pyarrow, name)() if name else None)
+        return pyarrow.array(values, type=getattr(pyarrow, name)() if name else None)
     except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError):
-        return _of_what_they_are(pyarrow, column, cells)
+        return _infer_array(pyarrow, column, cells)
 
 
-def _of_what_they_are(pyarrow: Any, column: Column, cells: Sequence[Value]) -> Any:
-    """SQLite keeps in a column whatever it was given: the type that these values have, if it is one."""
+def _infer_array(pyarrow: Any, column: Column, cells: Sequence[Value]) -> Any:
+    """Return an array of the type that the values have, which may differ from the column's: SQLite stores any value anywhere."""
     try:
         return pyarrow.array(cells)
     except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError):
         raise DataError(
-            f"the values of column {column.name!r} have no type in common",
-            hint=f"give them one: CAST({column.name} AS TEXT)",
+            f"the values of column {column.name!r} have no common type",
+            hint=f"convert them: CAST({column.name} AS TEXT)",
         ) from None

@@ -1,4 +1,4 @@
-"""PEP 249's type objects, and its constructors of values; `tokensh.dbapi.connection` offers them under the names prescribed."""
+"""The type objects and value constructors of PEP 249."""
 
 from __future__ import annotations
 
@@ -14,23 +14,28 @@ Binary = bytes
 
 
 def DateFromTicks(ticks: float) -> datetime.date:  # noqa: N802 (PEP 249's name, as those below)
-    """The local date of seconds since the epoch."""
+    """Return the local date of a time in seconds since the epoch."""
     return Date(*time.localtime(ticks)[:3])
 
 
 def TimeFromTicks(ticks: float) -> datetime.time:  # noqa: N802
-    """The local time of day of seconds since the epoch."""
+    """Return the local time of day of a time in seconds since the epoch."""
     return Time(*time.localtime(ticks)[3:6])
 
 
 def TimestampFromTicks(ticks: float) -> datetime.datetime:  # noqa: N802
-    """The local date and time of seconds since the epoch."""
+    """Return the local date and time of a time in seconds since the epoch."""
     return Timestamp(*time.localtime(ticks)[:6])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TypeObject:
-    """Compares equal to the types of a cursor's description (`rows.ColumnType`) that it stands for."""
+    """A group of column types: compares equal to each of them, as PEP 249 wants it for `description`.
+
+    Attributes:
+        name: the name of the group.
+        types: its members, as in `rows.ColumnType`.
+    """
 
     name: str
     types: frozenset[str] = frozenset()
@@ -44,8 +49,8 @@ class TypeObject:
 
 STRING = TypeObject("STRING", frozenset({"string", "object", "array", "json"}))
 NUMBER = TypeObject("NUMBER", frozenset({"integer", "number", "boolean"}))
-# The API has neither; its times are integers, milliseconds since the epoch. A column of type `any` equals none of all these:
-# it is an expression that has a type in each row only.
+# These groups are empty: the API has no binary values, and its times are integers, milliseconds since the epoch. A column of
+# type `any` is in no group: it is an expression whose type differs from row to row.
 BINARY = TypeObject("BINARY")
 DATETIME = TypeObject("DATETIME")
 ROWID = TypeObject("ROWID")
