@@ -62,5 +62,5 @@ def test_what_nobody_knows_is_an_error_that_names_file_and_key(tmp_path: Path, t
 
 
 def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
-    with pytest.raises(InterfaceError, match="cannot read .*none.toml: no such file"):
+    with pytest.raises(InterfaceError, match=r"cannot read .*none\.toml: no such file"):
         config.read(make_environment(tmp_path, variables={"TOKENSH_CONFIG": "~/none.toml"}))
