@@ -13,19 +13,19 @@ import pytest
 from tests.api.test_request import method
 from tokensh.api.api_errors import hint_for_page, is_expired_token, parse_error
 from tokensh.api.hosts import Hosts
-from tokensh.api.request import Request, build
+from tokensh.api.request import Request, build_request
 from tokensh.errors import ApiError
 from tokensh.redact import Redactor
 from tokensh.render.errors import format_error
 
 ID = "7e5c0f0a-1f1e-4b5e-9f65-3d6f0c1b2a3d"
 PLACE = {"deployment_name": "dbc-1"}
-LIST = build(method("user_tokens", "listtokens"), Hosts(), PLACE)
-CREATE = build(method("user_tokens", "create"), Hosts(), PLACE, {})
-REVOKE = build(method("user_tokens", "revoketoken"), Hosts(), PLACE, {"token_id": "x"})
-ALL = build(method("tokens", "list"), Hosts(), PLACE)
-OBO = build(method("tokens", "createobotoken"), Hosts(), PLACE, {"application_id": "x"})
-GRANTS = build(method("token_permissions", "getpermissions"), Hosts(), PLACE)
+LIST = build_request(method("user_tokens", "listtokens"), Hosts(), PLACE)
+CREATE = build_request(method("user_tokens", "create"), Hosts(), PLACE, {})
+REVOKE = build_request(method("user_tokens", "revoketoken"), Hosts(), PLACE, {"token_id": "x"})
+ALL = build_request(method("tokens", "list"), Hosts(), PLACE)
+OBO = build_request(method("tokens", "createobotoken"), Hosts(), PLACE, {"application_id": "x"})
+GRANTS = build_request(method("token_permissions", "getpermissions"), Hosts(), PLACE)
 
 TROUBLE = "the workspace itself has a problem: try again later"
 ENDED = "the credential has expired: databricks auth login renews an OAuth login; a token must be minted again"

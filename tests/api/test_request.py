@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tokensh.api.hosts import Hosts
-from tokensh.api.request import build, creates_secret, to_json
+from tokensh.api.request import build_request, creates_secret, to_json
 from tokensh.errors import DataError, HostError, MissingParameter
 from tokensh.provider.catalog import Catalog
 from tokensh.provider.model import Method, Parameter
@@ -72,7 +72,7 @@ def method(resource: str, name: str) -> Method:
 def test_a_call_becomes_a_request(
     resource: str, name: str, values: Mapping[str, Value], body: Mapping[str, Any] | None, expected: tuple[Any, ...]
 ) -> None:
-    request = build(method(resource, name), HOSTS, {"deployment_name": "dbc-1", **values}, body)
+    request = build_request(method(resource, name), HOSTS, {"deployment_name": "dbc-1", **values}, body)
     assert (request.method, request.url, request.body) == expected
 
 
@@ -89,18 +89,18 @@ def test_only_what_shows_a_secret_once_creates() -> None:
 @pytest.mark.parametrize("token_id", ["", ".", ".."])
 def test_a_path_value_that_would_be_a_step_is_refused(token_id: str) -> None:
     with pytest.raises(DataError, match="cannot be part of a path"):
-        build(method("tokens", "get"), HOSTS, {"deployment_name": "dbc-1", "token_id": token_id})
+        build_request(method("tokens", "get"), HOSTS, {"deployment_name": "dbc-1", "token_id": token_id})
 
 
 def test_a_required_value_that_is_null_is_named() -> None:
     with pytest.raises(MissingParameter, match="token_id"):
-        build(method("tokens", "get"), HOSTS, {"deployment_name": "dbc-1", "token_id": None})
+        build_request(method("tokens", "get"), HOSTS, {"deployment_name": "dbc-1", "token_id": None})
 
 
 @pytest.mark.parametrize("name", ["evil.com/#", "x@evil.com", "a b", "", "dbc-1\n", "1.5"])
 def test_a_name_that_is_no_host_of_databricks_is_refused(name: str) -> None:
     with pytest.raises(HostError):
-        build(method("user_tokens", "listtokens"), HOSTS, {"deployment_name": name})
+        build_request(method("user_tokens", "listtokens"), HOSTS, {"deployment_name": name})
 
 
 ANY = Parameter("x", "body", "string", required=False)

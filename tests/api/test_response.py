@@ -7,7 +7,7 @@ import pytest
 
 from tests.api.test_request import method
 from tokensh.api.hosts import Hosts
-from tokensh.api.request import Request, build
+from tokensh.api.request import Request, build_request
 from tokensh.api.response import Response, decode, find_rows, to_cell
 from tokensh.errors import ApiError, ReplyError
 from tokensh.redact import Redactor
@@ -17,7 +17,7 @@ LIST = method("user_tokens", "listtokens")
 GET = method("tokens", "get")
 CREATE = method("user_tokens", "create")
 REVOKE = method("user_tokens", "revoketoken")
-REQUEST = build(LIST, Hosts(), {"deployment_name": "dbc-1"})
+REQUEST = build_request(LIST, Hosts(), {"deployment_name": "dbc-1"})
 TOKEN = "dapi" + "0123456789abcdef" * 2
 
 

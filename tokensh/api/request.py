@@ -55,7 +55,9 @@ def creates_secret(method: Method) -> bool:
     return method.http_method == "POST" and any(field.name.lower() in SECRET_FIELDS for field in method.fields)
 
 
-def build(method: Method, hosts: Hosts, values: Mapping[str, Value], body: Mapping[str, Json] | None = None) -> Request:
+def build_request(
+    method: Method, hosts: Hosts, values: Mapping[str, Value], body: Mapping[str, Json] | None = None
+) -> Request:
     """Build the request of one call.
 
     Args:

@@ -6,9 +6,8 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from itertools import product
 
-from tokensh.api import request as requests_
-from tokensh.api import response as replies
-from tokensh.api.request import Json, Request
+from tokensh.api.request import Json, Request, to_json
+from tokensh.api.response import find_rows
 from tokensh.engine.advice import find_lost_grants
 from tokensh.engine.execution import Execution, count_rows, first_object
 from tokensh.engine.fetch import NOT_FOUND_CODES, ParameterValues, locate_errors
@@ -99,9 +98,7 @@ def _warn_of_lost_grants(execution: Execution, plan: ChangePlan, changes: Sequen
 
 def _read_grants(execution: Execution, reader: Method, keys: Mapping[str, Value]) -> Mapping[str, Json]:
     try:
-        return first_object(
-            replies.find_rows(reader, execution.services.client.send(execution.build_request(reader, keys)))
-        )
+        return first_object(find_rows(reader, execution.services.client.send(execution.build_request(reader, keys))))
     except ApiError as error:
         if _is_not_found(error):
             return {}  # a workspace has no permissions object before its first token
@@ -161,8 +158,8 @@ def _build_request(execution: Execution, plan: ChangePlan, row: Mapping[str, Val
     in_body = {p.name: p for p in plan.method.body}
     values = {p.name: row[p.name] for p in plan.parameters if p.name not in in_body}
     body: dict[str, Json] = {
-        p.name: requests_.to_json(in_body[p.name], row[p.name]) for p in plan.parameters if p.name in in_body
+        p.name: to_json(in_body[p.name], row[p.name]) for p in plan.parameters if p.name in in_body
     }
     for parameter in plan.assigned:
-        body[parameter.name] = requests_.to_json(parameter, row[f"data__{parameter.name}"])
+        body[parameter.name] = to_json(parameter, row[f"data__{parameter.name}"])
     return execution.build_request(plan.method, values, body if plan.method.has_body else None)

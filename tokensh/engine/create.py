@@ -14,13 +14,11 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 
 from tokensh._dataclasses import dataclass, replace
-from tokensh.api import request as requests_
-from tokensh.api import response as replies
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
 from tokensh.api.journal import Entry, Intent, Journal
-from tokensh.api.request import Json, Request
-from tokensh.api.response import Response
+from tokensh.api.request import Json, Request, build_request
+from tokensh.api.response import Response, find_rows
 from tokensh.environment import Cancellation, Environment
 from tokensh.errors import ApiError, Error, InternalError, Interrupted, NetworkError, ReplyError, UnknownOutcome
 from tokensh.provider.model import Method, Resource
@@ -152,9 +150,9 @@ class Creator:
             internal = InternalError(f"tokensh made a mistake: {type(mistake).__name__}")
             raise self._find_lost(creation, internal, entry, on_activity) from None
 
-    def _read_response(self, creation: Creation, reply: Response) -> Mapping[str, Json]:
+    def _read_response(self, creation: Creation, response: Response) -> Mapping[str, Json]:
         """Return the response's object and teach the redactor its secret. Raises ReplyError if the secret is missing."""
-        (row,) = replies.find_rows(creation.method, reply) or ({},)
+        (row,) = find_rows(creation.method, response) or ({},)
         for field in creation.method.fields:
             if field.name.lower() in SECRET_FIELDS:
                 secret = row.get(field.name)
@@ -202,22 +200,22 @@ class Creator:
         listing = next((m for m in resource.of("SELECT") if m.lists), None)
         if listing is None:
             return
-        reply = self._client.send(requests_.build(listing, self._hosts, values))
+        response = self._client.send(build_request(listing, self._hosts, values))
         # Tokens have the server's time, the intent ours: the Date header of this response translates.
-        earliest = entry.intent.time + self._clock_offset(reply) - _CLOCK_SLACK
-        for row in replies.find_rows(listing, reply):
+        earliest = entry.intent.time + self._clock_offset(response) - _CLOCK_SLACK
+        for row in find_rows(listing, response):
             token_id, created = row.get("token_id"), row.get("creation_time")
             if not isinstance(token_id, str) or token_id in self._delivered or not isinstance(created, int):
                 continue
             if created >= earliest and (row.get("comment") or "") == (entry.intent.comment or ""):
                 yield token_id
 
-    def _clock_offset(self, reply: Response) -> int:
+    def _clock_offset(self, response: Response) -> int:
         """Return by how many ms the server's clock is ahead of ours; 0 if it sent no valid date."""
         from email.utils import parsedate_to_datetime  # noqa: PLC0415 (only after a lost response)
 
         try:
-            server = parsedate_to_datetime(reply.date).timestamp()
+            server = parsedate_to_datetime(response.date).timestamp()
         except (ValueError, TypeError):
             return 0
         return int((server - self._environment.now()) * 1000)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 
-from tokensh.api import request as requests_
-from tokensh.api import response as replies
-from tokensh.api.request import Json, Request
+from tokensh.api.request import Json, Request, to_json
+from tokensh.api.response import find_rows, to_cell
 from tokensh.engine.change import sort_own_token_last
 from tokensh.engine.create import Creation
-from tokensh.engine.execution import Execution, check_required, to_cell
+from tokensh.engine.execution import Execution, attribute_to_cell, check_required
 from tokensh.engine.fetch import locate_errors
 from tokensh.engine.insert import create_and_deliver
 from tokensh.plan.nodes import ExecPlan
@@ -21,7 +20,7 @@ def run_exec(execution: Execution, plan: ExecPlan) -> Generator[Row, None, None]
     arguments = execution.database.evaluate([sql for _, sql in plan.values]) if plan.values else ()
     request, values = _build_request(execution, plan, arguments)
     if _deletes(plan):
-        revoked = {**values, **{name: to_cell(value) for name, value in (request.body or {}).items()}}
+        revoked = {**values, **{name: attribute_to_cell(value) for name, value in (request.body or {}).items()}}
         sort_own_token_last(execution, [(revoked, request)])
         execution.approve(plan, [revoked])
     if request.creates_secret:
@@ -30,7 +29,7 @@ def run_exec(execution: Execution, plan: ExecPlan) -> Generator[Row, None, None]
         return
     if request.method == "GET":
         execution.announce(plan.method, request)
-        objects = replies.find_rows(plan.method, execution.services.client.send(request))
+        objects = find_rows(plan.method, execution.services.client.send(request))
     else:
         objects = execution.send_write(plan.method, request)
     if _deletes(plan):
@@ -50,7 +49,7 @@ def _build_request(execution: Execution, plan: ExecPlan, arguments: Row) -> tupl
     for parameter, value in given.items():
         if parameter.location == "body" and value is not None:
             with locate_errors(plan.places[parameter.name]):
-                body[parameter.name] = requests_.to_json(parameter, value)
+                body[parameter.name] = to_json(parameter, value)
     check_required(plan, body)
     # A wrong host is the likeliest error of building a request, so errors point at the argument that names it.
     server_spans = (plan.places[p.name] for p in given if p.location == "server")
@@ -63,4 +62,4 @@ def _deletes(plan: ExecPlan) -> bool:
 
 
 def _to_cells(columns: Sequence[Column], row: Mapping[str, Json], path: str) -> Row:
-    return tuple(replies.to_cell(column.type, row.get(column.name), f"{path}.{column.name}") for column in columns)
+    return tuple(to_cell(column.type, row.get(column.name), f"{path}.{column.name}") for column in columns)

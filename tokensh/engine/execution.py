@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tokensh._dataclasses import dataclass
-from tokensh.api import request as requests_
-from tokensh.api import response as replies
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
 from tokensh.api.journal import Journal
-from tokensh.api.request import Json, Request
+from tokensh.api.request import Json, Request, build_request
+from tokensh.api.response import find_rows, to_cell
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.create import Creator, had_no_effect
 from tokensh.engine.fetch import Fetcher, ParameterValues
@@ -105,7 +104,7 @@ class Execution:
         self, method: Method, values: Mapping[str, Value], body: Mapping[str, Json] | None = None
     ) -> Request:
         """Return the request of a method. Raises HostError, DataError."""
-        return requests_.build(method, self.services.hosts, values, body)
+        return build_request(method, self.services.hosts, values, body)
 
     def announce(self, method: Method, request: Request) -> None:
         """Report the request that is about to be sent."""
@@ -115,7 +114,7 @@ class Execution:
         """Send a write once and return the objects of its response. Raises UnknownOutcome if it may have taken effect."""
         self.announce(method, request)
         try:
-            return replies.find_rows(method, self.services.client.send(request))
+            return find_rows(method, self.services.client.send(request))
         except Error as error:
             if had_no_effect(error):
                 raise
@@ -165,7 +164,7 @@ class Execution:
         # A field that the response lacks (the API leaves out empty ones) shows what was sent for it.
         answered = {field.name.lower() for field in method.fields if field.name in response}
         cells = tuple(
-            replies.to_cell(column.type, response[column.name], f"$.{column.name}")
+            to_cell(column.type, response[column.name], f"$.{column.name}")
             if column.name.lower() in answered
             else given_by_name.get(column.name.lower())
             for column in returning.source
@@ -191,9 +190,9 @@ def first_object(objects: Sequence[Mapping[str, Json]]) -> Mapping[str, Json]:
     return objects[0] if objects else {}
 
 
-def to_cell(value: Json) -> Value:
+def attribute_to_cell(value: Json) -> Value:
     """Return a body attribute as a cell: objects, arrays and booleans as JSON text."""
-    return replies.to_cell("any", value, "$") if isinstance(value, dict | list | bool) else value
+    return to_cell("any", value, "$") if isinstance(value, dict | list | bool) else value
 
 
 def check_required(plan: InsertPlan | ExecPlan, body: Mapping[str, Json]) -> None:

@@ -15,12 +15,10 @@ from itertools import count, product, repeat
 from typing import cast
 
 from tokensh._dataclasses import dataclass
-from tokensh.api import request as requests_
-from tokensh.api import response as replies
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
-from tokensh.api.request import Json, Request
-from tokensh.api.response import Response
+from tokensh.api.request import Json, Request, build_request, to_text
+from tokensh.api.response import Response, find_rows, has_next_page, need_no_conversion, to_cell
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.sqlite import Database
 from tokensh.errors import (
@@ -117,7 +115,7 @@ def _find_parameter(scan: Scan, name: str) -> Parameter:
 def _normalize_value(value: Value, parameter: Parameter) -> Value:
     """Return a value in the type of its parameter, so that 1 and '1' are one request."""
     if parameter.type == "string" and isinstance(value, int | float):
-        return requests_.to_text(parameter, value)
+        return to_text(parameter, value)
     return value
 
 
@@ -161,7 +159,7 @@ def build_requests(scan: Scan, values: ParameterValues, hosts: Hosts) -> list[Sc
         chosen = dict(zip(sent, combination, strict=True))
         given = {routing[name].name: value for name, value in chosen.items()}
         with locate_errors(scan.span, scan.values, chosen, method):
-            requests.append(ScanRequest(scan, method, chosen, requests_.build(method, hosts, given)))
+            requests.append(ScanRequest(scan, method, chosen, build_request(method, hosts, given)))
     return requests
 
 
@@ -170,7 +168,7 @@ def _may_narrow(parameter: Parameter, values: Sequence[Value]) -> bool:
     if len(values) != 1:
         return False
     try:
-        requests_.to_text(parameter, values[0])
+        to_text(parameter, values[0])
     except DataError:
         return False
     return True
@@ -220,9 +218,9 @@ def _find_literal(values: ValueSet, value: Value) -> Span | None:
 # ---- responses
 
 
-def _table_rows(request: ScanRequest, reply: Response) -> Iterator[Row]:
+def _table_rows(request: ScanRequest, response: Response) -> Iterator[Row]:
     """Yield a response's rows as those of the scan's table. Raises ReplyError."""
-    objects = replies.find_rows(request.method, reply)
+    objects = find_rows(request.method, response)
     for first in range(0, len(objects), _ROWS_PER_BLOCK):
         block = objects[first : first + _ROWS_PER_BLOCK]
         yield from zip(*(_column_cells(request, column, block, first) for column in request.scan.columns), strict=True)
@@ -241,14 +239,11 @@ def _column_cells(
         return repeat(given, len(block))
     # Most columns of most responses need no conversion: one look at a block's column is cheaper than one call per cell.
     values = [row.get(name, given) for row in block]
-    if replies.need_no_conversion(kind, values):
+    if need_no_conversion(kind, values):
         return cast("list[Value]", values)
     path = request.method.object_key or "$"
     paths = (f"{path}[{index}].{name}" if request.method.lists else f"{path}.{name}" for index in count(first))
-    return [
-        replies.to_cell(kind, row[name], path) if name in row else given
-        for row, path in zip(block, paths, strict=False)
-    ]
+    return [to_cell(kind, row[name], path) if name in row else given for row, path in zip(block, paths, strict=False)]
 
 
 class Fetcher:
@@ -296,7 +291,7 @@ class Fetcher:
             loader.load()
             for request, outcome in zip(unsent, outcomes, strict=True):
                 loader.add(request, outcome)
-                if isinstance(outcome, Response) and replies.has_next_page(outcome):
+                if isinstance(outcome, Response) and has_next_page(outcome):
                     paged[request.target.name] = None
         self._warn_of_pages(tuple(paged))
         self._handle_failures(loader.failures, len({request.workspace for request in requests}))

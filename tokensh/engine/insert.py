@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 
-from tokensh.api import request as requests_
-from tokensh.api import response as replies
-from tokensh.api.request import Json
+from tokensh.api.request import Json, to_json
+from tokensh.api.response import find_rows
 from tokensh.engine.advice import count_unexpired, describe_new_token
 from tokensh.engine.create import Creation
-from tokensh.engine.execution import Execution, check_required, count_rows, first_object, to_cell
+from tokensh.engine.execution import Execution, attribute_to_cell, check_required, count_rows, first_object
 from tokensh.engine.fetch import locate_errors
 from tokensh.errors import ApiError, Error, UnknownOutcome
 from tokensh.plan.nodes import InsertPlan
@@ -56,15 +55,13 @@ def create_and_deliver(
 def _build_creation(execution: Execution, plan: InsertPlan, row: Row) -> Creation:
     given = dict(zip(plan.targets, row, strict=True))
     values = {**plan.defaults, **{p.name: value for p, value in given.items() if p.location != "body"}}
-    body = {
-        p.name: requests_.to_json(p, value) for p, value in given.items() if p.location == "body" and value is not None
-    }
+    body = {p.name: to_json(p, value) for p, value in given.items() if p.location == "body" and value is not None}
     check_required(plan, body)
     return Creation(plan.resource, plan.method, values, execution.build_request(plan.method, values, body))
 
 
 def _insert_row(execution: Execution, plan: InsertPlan, creation: Creation) -> Generator[Row, None, None]:
-    attributes = {f"data__{name}": to_cell(value) for name, value in (creation.request.body or {}).items()}
+    attributes = {f"data__{name}": attribute_to_cell(value) for name, value in (creation.request.body or {}).items()}
     given = {**creation.values, **attributes}
     if creation.request.creates_secret:
         yield from create_and_deliver(
@@ -82,7 +79,7 @@ def _describe_quota(execution: Execution, creation: Creation) -> str:
         return ""
     try:
         response = execution.services.client.send(execution.build_request(method, creation.values))
-        count = count_unexpired(replies.find_rows(method, response), execution.services.now_ms())
+        count = count_unexpired(find_rows(method, response), execution.services.now_ms())
     except Error:
         return ""
     return f" (you have {count:,} that are not expired)"
