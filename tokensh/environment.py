@@ -1,4 +1,4 @@
-"""The outside world in one object: streams, variables, clocks, folders. Tests build their own."""
+"""Everything tokensh takes from its process in one object: streams, variables, clocks, folders. Tests build their own."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ DEFAULT_WIDTH = 80
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Everything tokensh may know or touch of the world around it.
+    """The streams, variables, clocks and folders that tokensh may use.
 
-    `now` is seconds since the epoch, `monotonic` seconds since some start; `sleep` takes seconds.
+    `now` returns seconds since the epoch, `monotonic` seconds since an arbitrary start; `sleep` takes seconds.
     """
 
     stdin: TextIO
@@ -37,54 +37,55 @@ class Environment:
 
     @classmethod
     def from_process(cls) -> Environment:
-        """The process's own world."""
+        """Return the environment of this process."""
         return cls(sys.stdin, sys.stdout, sys.stderr, os.environ)
 
     def get(self, name: str, default: str = "") -> str:
-        """A variable's text; one that is set but empty counts as not set."""
+        """Return a variable's text; a variable that is set but empty counts as not set."""
         return self.variables.get(name) or default
 
     @property
     def home(self) -> Path:
-        """The person's home folder."""
+        """The user's home folder."""
         return Path(self.get("HOME") or str(Path.home()))
 
     def _xdg_folder(self, variable: str, *default: str) -> Path:
-        given = Path(self.get(variable))
-        # The XDG rule: a relative path in the variable is ignored.
-        base = given if given.is_absolute() else self.home.joinpath(*default)
+        path = Path(self.get(variable))
+        # The XDG base directory specification: a relative path in the variable is ignored.
+        base = path if path.is_absolute() else self.home.joinpath(*default)
         return base / "tokensh"
 
     @property
     def config_folder(self) -> Path:
-        """config.toml and rc.sql."""
+        """The folder of config.toml and rc.sql."""
         return self._xdg_folder("XDG_CONFIG_HOME", ".config")
 
     @property
     def state_folder(self) -> Path:
-        """history.db, the journal of creates, the log."""
+        """The folder of history.db and the journal of creates."""
         return self._xdg_folder("XDG_STATE_HOME", ".local", "state")
 
     @property
     def data_folder(self) -> Path:
-        """store.db."""
+        """The folder of store.db."""
         return self._xdg_folder("XDG_DATA_HOME", ".local", "share")
 
     @property
     def cache_folder(self) -> Path:
-        """The compiled grammar."""
+        """The folder of the compiled grammar."""
         return self._xdg_folder("XDG_CACHE_HOME", ".cache")
 
 
 class Cancellation:
-    """What Ctrl-C has asked for while a statement runs: a count of presses that threads can wait for.
+    """The presses of Ctrl-C while a statement runs.
 
-    One object lives as long as its session; `reset` before each statement. `press` is called by a signal handler or by the
-    shell's key; whoever blocks registers a callback (to shut a socket, to interrupt SQLite) with `on_press`.
+    A session has one object and calls `reset` before each statement. A signal handler, or the shell's key, calls `press`.
+    Code that blocks registers a callback with `on_press`, to shut its socket or to interrupt SQLite.
     """
 
     def __init__(self) -> None:
         self.presses = 0
+        # Reentrant: a signal handler runs in the main thread, which may be inside `on_press` or `reset` just then.
         self._pressed = threading.Condition(threading.RLock())
         self._callbacks: list[Callable[[], None]] = []
 
@@ -94,6 +95,7 @@ class Cancellation:
             self.presses += 1
             self._pressed.notify_all()
             callbacks = list(self._callbacks)
+        # Outside the lock: a callback may wait for a thread that is about to register or remove its own.
         for callback in callbacks:
             callback()
 
@@ -103,34 +105,35 @@ class Cancellation:
             self.presses = 0
 
     def on_press(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` at each press until the function that is returned is called."""
+        """Call `callback` at each press; returns a function that removes it."""
         with self._pressed:
             self._callbacks.append(callback)
 
-        def forget() -> None:
+        def remove() -> None:
             with self._pressed:
                 self._callbacks.remove(callback)
 
-        return forget
+        return remove
 
 
 _PRESSES_TO_FORCE = 3
-"""The press of Ctrl-C that ends a statement whatever it does."""
+"""The press of Ctrl-C that raises KeyboardInterrupt: the statement has ignored the earlier ones."""
 
 
 @contextmanager
 def handle_interrupts(cancellation: Cancellation) -> Iterator[None]:
-    """Ctrl-C asks the statement that runs inside the `with` block to stop; asked three times, it is KeyboardInterrupt."""
+    """Let Ctrl-C stop the statement that runs inside the `with` block; the third press raises KeyboardInterrupt."""
+    # Only the main thread can install signal handlers; in a notebook's or server's thread Ctrl-C stays with its owner.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def pressed(_signal: int, _frame: FrameType | None) -> None:
+    def on_signal(_signal: int, _frame: FrameType | None) -> None:
         cancellation.press()
         if cancellation.presses >= _PRESSES_TO_FORCE:
             raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, pressed)
+    before = signal.signal(signal.SIGINT, on_signal)
     try:
         yield
     finally:
@@ -138,7 +141,7 @@ def handle_interrupts(cancellation: Cancellation) -> Iterator[None]:
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether a stream is a terminal; a closed one is not."""
+    """Return True if the stream is a terminal; a closed stream is not."""
     try:
         return stream.isatty()
     except (AttributeError, ValueError):
@@ -146,13 +149,13 @@ def is_terminal(stream: TextIO) -> bool:
 
 
 def is_exposed(path: Path) -> bool:
-    """Whether others than its owner may read or change a file. Raises OSError."""
+    """Return True if users other than the owner may read or change the file. Raises OSError."""
     return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder that only its owner may look into (0700), whatever the umask. Raises OSError."""
-    missing = [p for p in (folder, *folder.parents) if not p.exists()]
+    """Create a folder with missing parents, accessible only to its owner (0700) whatever the umask. Raises OSError."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(missing):
         path.mkdir(mode=0o700, exist_ok=True)
     if missing:
@@ -160,10 +163,11 @@ def make_private_folder(folder: Path) -> None:
 
 
 def open_private(path: Path, flags: int) -> int:
-    """Open a file that only its owner may read (0600), refusing a symbolic link in its place. Raises OSError."""
+    """Open a file that only its owner can access (0600), but no symbolic link. Returns the descriptor; raises OSError."""
+    # O_NOFOLLOW: in a folder that others may write to, a link could direct a secret to a file of theirs.
     descriptor = os.open(path, flags | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):  # a device such as /dev/null stays everybody's
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):  # never a device: /dev/null must stay open to all users
             os.fchmod(descriptor, 0o600)
     except OSError:
         os.close(descriptor)

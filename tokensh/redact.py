@@ -1,8 +1,15 @@
-"""Secrets out of every text that is not the one cell a person asked for.
+"""Remove secrets from every text but the one cell that RETURNING asked for.
 
-A `Redactor` stands before the error stream, logs, the history and the journal. It knows a secret by its key
-(`token_value`), by its shape (`dapi` and hexadecimal digits, a bearer, a JSON web token) and by its value, once `learn` was
-told: also where that value is written in base64, URL-quoted or in hexadecimal digits, broken into lines, or cut short.
+All text for the error stream, logs, the history, the store and the journal passes through `Redactor.clean`. It guarantees:
+
+- A value given to `learn` (8 characters or more) never comes through: neither as it is, nor JSON-escaped, URL-quoted, in
+  hexadecimal digits or in base64 at any offset, nor with white space in between, nor cut short after 16 characters or more.
+- A value that was never learned is recognised by its shape (`dapi` or `dose` and hexadecimal digits, after `Bearer` or
+  `Basic`, a JSON web token) and by its key (`"token_value": "..."`, `password=...`).
+- Other text stays as it is, and the time is linear in the text for each learned secret.
+
+What it cannot recognise are transformations that hide the value (encryption, another base, reversal) and secrets of less than
+8 characters. The property tests in tests/test_redact.py state each of these promises.
 """
 
 from __future__ import annotations
@@ -16,20 +23,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
 MASK = "[hidden]"
-"""What stands in a secret's place; it keeps nothing of the value."""
+"""The replacement of a secret; it reveals nothing of the value, not even its length."""
 
 SECRET_FIELDS = frozenset(
     {"token_value", "access_token", "refresh_token", "id_token", "token", "password", "client_secret", "authorization"}
 )
-"""Names, in lower case, of fields whose value is a secret."""
+"""The fields whose values are secrets, in lower case."""
 
 _SECRET_VARIABLES = ("DATABRICKS_TOKEN", "DATABRICKS_CLIENT_SECRET", "DATABRICKS_PASSWORD", "ARM_CLIENT_SECRET")
 _SHORTEST_SECRET = 8
-"""Shorter values are not learned: words of ordinary text would vanish."""
+"""Shorter values are not learned, or words of ordinary text would disappear."""
 _STEM_LENGTH = 16
-"""So many characters of a secret's start are hidden too: a message may have been cut short before it comes here."""
+"""The start of a secret that is hidden even without the rest: a message may have been cut short before it comes here."""
 
-# After "Bearer" stands either a credential or, in prose, a word in small letters ("bearer authentication").
+# After "Bearer" comes either a credential or, in prose, a word in small letters ("bearer authentication").
 _CREDENTIAL = r"(?![a-z]{1,19}(?![\w.~+/=-]))([\w.~+/=-]{8,})"
 _KEYS = "|".join(sorted(SECRET_FIELDS))
 _SHAPES = tuple(
@@ -47,7 +54,8 @@ _Ranges = Iterator[tuple[int, int]]
 
 
 def _base64_spellings(secret: bytes) -> Iterator[str]:
-    """The base64 digits that the secret alone decides, wherever it stands in the encoded bytes."""
+    """Yield the base64 digits that depend on the secret alone, for each alignment in the encoded bytes."""
+    # 3 bytes make 4 digits, so there are 3 alignments; the first and last digits may hold bits of neighbouring bytes.
     for offset, foreign in ((0, 0), (1, 2), (2, 3)):
         digits = base64.b64encode(bytes(offset) + secret).decode()
         core = digits[foreign : (offset + len(secret)) * 8 // 6]
@@ -56,7 +64,7 @@ def _base64_spellings(secret: bytes) -> Iterator[str]:
 
 
 def _spellings(secret: str) -> Iterator[str]:
-    """A secret and the ways it is written elsewhere."""
+    """Yield the secret and the other ways in which it is written."""
     raw = secret.encode("utf-8", "surrogatepass")
     yield secret
     yield json.dumps(secret)[1:-1]
@@ -68,7 +76,8 @@ def _spellings(secret: str) -> Iterator[str]:
 
 
 def _find_web_tokens(text: str) -> _Ranges:
-    """Where JSON web tokens (`eyJ..` `.eyJ..`) stand; linear in the text, which one pattern for it would not be."""
+    """Yield the ranges of JSON web tokens (`eyJ...` then `.eyJ...`)."""
+    # In two steps, because a single regular expression for both parts backtracks: quadratic in a long dotted text.
     if ".eyJ" not in text:
         return
     for run in _DOTTED.finditer(text):
@@ -81,21 +90,23 @@ def _without_whitespace(text: str) -> str:
     return "".join(text.split())
 
 
-def _find_spellings(text: str, forms: Iterable[str]) -> _Ranges:
-    """Where forms, which hold no white space, stand in a text: broken into lines or words, or cut short by what shows it."""
+def _find_spellings(text: str, spellings: Iterable[str]) -> _Ranges:
+    """Yield the ranges of spellings (without white space) in a text, even if broken into lines or cut short."""
+    # Searching the text without its white space finds values that a terminal, an editor or base64 broke into lines.
+    # `offsets` maps back to the text, and is built only if there is something to hide, which is rare.
     squeezed = _without_whitespace(text)
-    found = [form for form in forms if form[:_STEM_LENGTH] in squeezed]
-    places = [at for at, character in enumerate(text) if not character.isspace()] if found else []
-    for form in found:
-        at = squeezed.find(form[:_STEM_LENGTH])
+    present = [spelling for spelling in spellings if spelling[:_STEM_LENGTH] in squeezed]
+    offsets = [at for at, character in enumerate(text) if not character.isspace()] if present else []
+    for spelling in present:
+        at = squeezed.find(spelling[:_STEM_LENGTH])
         while at >= 0:
-            shown = os.path.commonprefix([form, squeezed[at : at + len(form)]])  # noqa: RUF071 (of texts)
-            yield places[at], places[at + len(shown) - 1] + 1
-            at = squeezed.find(form[:_STEM_LENGTH], at + 1)
+            matching = os.path.commonprefix([spelling, squeezed[at : at + len(spelling)]])  # noqa: RUF071 (of texts)
+            yield offsets[at], offsets[at + len(matching) - 1] + 1
+            at = squeezed.find(spelling[:_STEM_LENGTH], at + 1)
 
 
 def _mask_ranges(text: str, ranges: list[tuple[int, int]]) -> str:
-    """The text with the ranges, which may overlap, masked."""
+    """Return the text with the ranges, which may overlap, replaced by the mask."""
     pieces: list[str] = []
     done = 0
     for start, end in sorted(ranges):
@@ -106,7 +117,7 @@ def _mask_ranges(text: str, ranges: list[tuple[int, int]]) -> str:
 
 
 class Redactor:
-    """Removes secrets from text; may be used from several threads."""
+    """Remove secrets from text; safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -115,17 +126,17 @@ class Redactor:
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> Redactor:
-        """One that knows the secrets of the environment's variables, whether they are used or not."""
-        made = cls()
+        """Return a redactor that has learned the secrets in the environment variables, whether they are used or not."""
+        redactor = cls()
         for name in _SECRET_VARIABLES:
-            made.learn(variables.get(name, ""))
-        return made
+            redactor.learn(variables.get(name, ""))
+        return redactor
 
     def __repr__(self) -> str:
         return f"<Redactor: {len(self._learned)} secrets>"
 
     def learn(self, secret: str) -> None:
-        """Hide this value from now on, surrounding blanks aside; values of less than 8 characters are ignored."""
+        """Hide this value, without surrounding blanks, from now on; values of less than 8 characters are ignored."""
         secret = secret.strip()
         if len(_without_whitespace(secret)) < _SHORTEST_SECRET:
             return
@@ -135,9 +146,10 @@ class Redactor:
                 self._spellings += dict.fromkeys(map(_without_whitespace, _spellings(secret)))
 
     def clean(self, text: str) -> str:
-        """The text with each secret replaced by `[hidden]`."""
+        """Return the text with each secret replaced by `[hidden]`."""
         ranges = list(_find_web_tokens(text))
         for shape in _SHAPES:
-            ranges += (found.span(found.lastindex or 0) for found in shape.finditer(text))
+            # The last group of a shape is the secret, without the word or key before it.
+            ranges += (match.span(match.lastindex or 0) for match in shape.finditer(text))
         ranges += _find_spellings(text, self._spellings)
         return _mask_ranges(text, ranges) if ranges else text

@@ -1,4 +1,4 @@
-"""What engines give and renderers take: columns with a type and an origin, and an iterator of tuples."""
+"""Results between engine and renderers: columns with a type and an origin, and an iterator of tuples."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class RowSet:
-    """Columns and the rows, each a tuple as long as `columns`.
+    """The columns and rows of a result; each row is a tuple as long as `columns`.
 
-    `incremental` marks a write's rows: each must be written out and flushed before the next is asked for, and a failure to
-    write is told with `rows.throw(OutputError(..))` where `rows` is a generator.
+    `incremental` marks the rows of a write: each must be written out and flushed before the next is asked for. If that fails,
+    the consumer calls `rows.throw(OutputError(...))`, if `rows` is a generator, so that the producer can name the new token.
     """
 
     columns: tuple[Column, ...]
@@ -45,14 +45,14 @@ NO_ROWS = RowSet((), iter(()))
 
 
 def make_names_unique(names: Iterable[str]) -> list[str]:
-    """Names no two of which are alike, without regard to case: `name`, `name:2`."""
+    """Return the names with suffixes where they would repeat, ignoring case: `name`, `name:2`."""
     taken: set[str] = set()
     unique = []
-    for one in names:
-        name, count = one, 1
-        while name.lower() in taken:
+    for name in names:
+        candidate, count = name, 1
+        while candidate.lower() in taken:
             count += 1
-            name = f"{one}:{count}"
-        taken.add(name.lower())
-        unique.append(name)
+            candidate = f"{name}:{count}"
+        taken.add(candidate.lower())
+        unique.append(candidate)
     return unique
