@@ -36,6 +36,7 @@ def describe_new_token(response: Mapping[str, Json], now: int) -> Iterator[str]:
     created, expiry, comment = (info.get(name) for name in ("creation_time", "expiry_time", "comment"))
     if not isinstance(expiry, int):
         return
+    # The server's creation time and not our clock, which may be wrong by more than a short lifetime.
     lifetime = None if expiry == NEVER else expiry - (created if isinstance(created, int) else now)
     yield "never expires" if lifetime is None else f"expires {_format_day(expiry)}, in {format_lifetime(lifetime)}"
     if isinstance(comment, str):
@@ -46,7 +47,7 @@ def _format_day(milliseconds: int) -> str:
     try:
         return from_epoch(milliseconds).date().isoformat()
     except OverflowError:
-        return f"{milliseconds} ms after 1970"
+        return f"{milliseconds} ms after 1970"  # a year that `datetime` does not have
 
 
 def _compare_comment(comment: str, lifetime: float | None) -> Iterator[str]:

@@ -44,6 +44,7 @@ def run_store_plan(execution: Execution, plan: StorePlan) -> Iterator[Row]:
 
 
 def _create_object(execution: Execution, store: Store, plan: DefinePlan) -> None:
+    # Before the query runs: it may list every workspace for nothing.
     if plan.if_not_exists and store.find(plan.name) is not None:
         return
     rows = _without_secrets(plan.source.columns, list(execution.select(plan.source))) if plan.source else []
@@ -64,6 +65,7 @@ def _create_object(execution: Execution, store: Store, plan: DefinePlan) -> None
 def _change_rows(execution: Execution, store: Store, plan: LocalChangePlan) -> list[Row]:
     """Update or delete the rows that the plan's query found; return them whole."""
     rows = list(execution.select(plan.source))
+    # The session's own tables have keys instead of row numbers, and change the journal instead of the store.
     if plan.of_session:
         return execution.services.objects.delete_rows(plan.table, [key for key, *_ in rows])
     table = _find_object(store, plan.table)
@@ -88,6 +90,7 @@ def _project_rows(execution: Execution, returning: Projection | None, rows: list
 
 
 def _without_secrets(columns: tuple[Column, ...], rows: list[Row]) -> list[Row]:
+    # The store masks what looks like a secret anyway; this takes those out that are known to be secrets by their column.
     if not any(column.secret for column in columns):
         return rows
     return [tuple(None if c.secret else value for c, value in zip(columns, row, strict=True)) for row in rows]

@@ -113,6 +113,7 @@ class Execution:
     def send_write(self, method: Method, request: Request) -> Sequence[Mapping[str, Json]]:
         """Send a write once and return the objects of its response. Raises UnknownOutcome if it may have taken effect."""
         self.announce(method, request)
+        # Sent at most once: unlike a read it is not repeated after an error that leaves its outcome open.
         try:
             return find_rows(method, self.services.client.send(request))
         except Error as error:
@@ -134,7 +135,7 @@ class Execution:
         if isinstance(token_id, str):
             self.services.unknown_creates.forget_token(token_id)
 
-    # ---- RETURNING
+    # ---- RETURNING, whose table is filled again for each row
 
     def check_returning(self, returning: Projection) -> None:
         """Create RETURNING's table and prepare its query. Raises ProgrammingError, before anything is written."""

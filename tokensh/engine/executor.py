@@ -54,6 +54,7 @@ class Engine:
 
         Raises Error and its leaves, here or while the rows are read.
         """
+        # SHOW and DESCRIBE without LIKE need no database at all.
         if isinstance(plan, RowsPlan) and plan.sql is None:
             return plan.rows
         rows = _run_plan(Execution(self._services, self._creator, callbacks), plan)
@@ -66,16 +67,15 @@ class Engine:
 
 
 def _run_plan(execution: Execution, plan: Plan) -> Generator[Row, None, None]:
-    """Yield an empty row once the plan is checked, then the rows of its result.
-
-    The engine takes the empty row at once: errors that need no request are raised before the head of a result is written.
-    From then on the generator is started, so dropping it closes the database even if no row is ever read.
-    """
+    """Yield an empty row once the plan is checked, then the rows of its result."""
     with closing(execution):
         returning = _returning_of(plan.plan if isinstance(plan, ExplainPlan) else plan)
         if returning is not None:
             execution.check_returning(returning)
         rows = _yield_rows(execution, plan)
+        # `Engine.run` takes this empty row at once. So errors that need no request are raised before a renderer has written
+        # the head of the result, and the generator is started: a result that is dropped unread closes its database too,
+        # which the `finally` of a generator that never ran would not do.
         yield ()
         yield from rows
 

@@ -157,6 +157,7 @@ class _Explainer:
     def _request_steps(
         self, scan: Scan, by_id: Mapping[int, Scan], values: ParameterValues, *, later: bool
     ) -> Iterator[Step]:
+        # EXPLAIN sends nothing, so values that come from rows of another scan are not known.
         if later or any(required_scans(members, by_id) for members in scan.values.values()):
             yield "request", "one per value, once those are fetched"
             return

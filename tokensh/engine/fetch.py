@@ -148,7 +148,7 @@ def build_requests(scan: Scan, values: ParameterValues, hosts: Hosts) -> list[Sc
         raise MissingParameter(f"the parameters given fit no method of {scan.resource.id}", names=())
     routing = {p.name.lower(): p for p in method.routing}
     required = {p.name.lower() for p in method.required}
-    # A parameter that is no field must be sent, or its predicate would be lost; one that is a field only saves rows.
+    # A parameter that is not a field must be sent, or its predicate would be lost; one that is a field only saves rows.
     sent = {
         name: members
         for name, members in known.items()
@@ -311,6 +311,7 @@ class Fetcher:
         """Raise the errors of workspaces, or report them if the caller makes do without; `asked` counts all workspaces."""
         if not failures:
             return
+        # Before `partial`: a caller that tolerates failures (Spark's readers) reports them in a column of its own.
         if self._callbacks.on_tolerated is not None:
             self._callbacks.on_tolerated(failures)
             return
@@ -368,7 +369,7 @@ class _Loader:
         except Interrupted:
             raise  # Ctrl-C is not a failure of this workspace
         except Error as error:
-            # Several requests to one workspace fail for one reason most often; its first error stands for all.
+            # Several requests to one workspace fail for one reason most often; the first error is enough.
             self.failures.setdefault(request.workspace, error)
         self._uses[key] -= 1
         if not self._uses[key] and not self._keep:
@@ -384,11 +385,9 @@ def _rows_of(request: ScanRequest, outcome: Response | Error) -> Iterator[Row]:
 
 
 def _is_absent(request: ScanRequest, error: Error) -> bool:
-    """Return whether a get by key found nothing: that gives an empty result instead of an error.
-
-    Only a get: "not found" for a listing says that the listing itself is missing, and an inventory of tokens that silently
-    became empty would be the most dangerous wrong answer of all.
-    """
+    """Return whether a get by key found nothing: that gives an empty result instead of an error."""
+    # Only for a get. "Not found" for a listing says that the listing itself is missing: an inventory of tokens that silently
+    # became empty would be the most dangerous wrong answer of all.
     by_key = any(p.location == "path" for p in request.method.routing)
     return (
         by_key

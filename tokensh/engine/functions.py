@@ -14,6 +14,7 @@ from tokensh.rows import Value
 @cache
 def registered_functions() -> tuple[Function, ...]:
     """Return the functions that are added to the SQLite that is installed."""
+    # Functions that newer versions of SQLite have too (concat, if) are replaced nevertheless: one behaviour on all versions.
     # SQLite has all mathematical functions or none: SQLITE_ENABLE_MATH_FUNCTIONS is one switch.
     lacks_mathematics = "sqrt" not in _sqlite_functions()
     return tuple(
@@ -43,6 +44,7 @@ class FunctionErrors:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._error: Error | None = None
+        # A wrapper for each function and connection: the error must not be mixed up with one of another statement.
         for function in registered_functions():
             if function.implementation is not None:
                 call = self._keep_error(function.implementation)

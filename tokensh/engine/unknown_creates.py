@@ -49,6 +49,7 @@ class UnknownCreates:
 
     def summary(self) -> str | None:
         """Return the line that a session begins with, or None if there is nothing to report."""
+        # Entries of creates that run in other sessions are locked, and not among these.
         entries = list(self._journal.leftover_intents())
         if not entries:
             return None

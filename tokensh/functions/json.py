@@ -53,6 +53,7 @@ def _normalize_policy(value: object) -> object:
         case dict():
             return frozenset((key, _normalize_policy(member)) for key, member in value.items())
         case list():
+            # AWS treats a statement's "Action": "x" and "Action": ["x"] alike, and the order of actions does not matter.
             members = frozenset(_normalize_policy(member) for member in value)
             return next(iter(members)) if len(members) == 1 else members
         case _:
@@ -72,4 +73,5 @@ def _extract_text(document: Value, *keys: Value) -> Value:
             found = found[int(text_of(key))] if isinstance(found, list) else found[text_of(key)]
         except (KeyError, IndexError, TypeError, ValueError):
             return None
+    # As PostgreSQL's: a string without its quotes, everything else as JSON text.
     return found if isinstance(found, str) or found is None else json.dumps(found)

@@ -126,6 +126,7 @@ zeroblob(n: integer) -> any | n bytes of 0
 def _null_outside_domain(function: Callable[..., float]) -> Implementation:
     """Return a function of numbers that gives NULL for what is not a number, or outside of its domain, as SQLite's do."""
 
+    # Python raises for sqrt(-1) and ln(0), where SQLite's own give NULL.
     def call(*values: Value) -> Value:
         if not all(isinstance(value, int | float) for value in values):
             return None
@@ -150,7 +151,7 @@ _FALLBACKS: dict[str, Callable[..., float]] = {
     "ceiling": math.ceil,
     "ln": math.log,
     "log": _compute_log,
-    "mod": math.fmod,
+    "mod": math.fmod,  # the sign of the dividend, as in C and SQLite; Python's % has that of the divisor
     "pi": lambda: math.pi,
     "power": math.pow,
 }
