@@ -13,7 +13,7 @@ from tokensh.provider.catalog import Catalog
 from tokensh.provider.model import Method, Parameter
 from tokensh.rows import Value
 
-CATALOG = Catalog.shipped()
+CATALOG = Catalog.load_shipped()
 HOSTS = Hosts()
 
 

@@ -59,7 +59,7 @@ class FixedCatalog(Catalog):
     RESOURCES = ("token_management", "token_permission_levels", "token_permissions", "tokens", "user_tokens")
 
     def __init__(self) -> None:
-        super().__init__([document.shipped()])
+        super().__init__([document.load_shipped_provider()])
 
     def services(self, provider: str, span: Span | None = None) -> tuple[ServiceInfo, ...]:
         return tuple(service for service in super().services(provider, span) if service.name in self.SERVICES)

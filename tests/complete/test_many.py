@@ -18,7 +18,7 @@ class Many(Catalog):
 
     def __init__(self, count: int, others: tuple[str, ...] = ()) -> None:
         super().__init__(())
-        sample = Catalog.shipped().resource(*DEFAULT, "user_tokens")
+        sample = Catalog.load_shipped().resource(*DEFAULT, "user_tokens")
         names = (f"{WORDS[i % 16]}_{WORDS[i // 16 % 16]}_{i}" for i in range(count))
         self.all = tuple(replace(sample, name=name) for name in (*names, *others))
 

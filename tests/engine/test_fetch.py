@@ -106,12 +106,12 @@ def test_a_key_that_is_not_there_is_no_row(session: Connection, site: Sandbox) -
 
 def listings() -> list[tuple[str, str]]:
     """Return the resources of the shipped provider that are read without a key, with the paths of those requests."""
-    catalog = Catalog.shipped()
+    catalog = Catalog.load_shipped()
     return [
         (resource.id, method.path)
         for service in catalog.services("databricks_workspace")
         for resource in catalog.resources("databricks_workspace", service.name)
-        for method in resource.of("SELECT")
+        for method in resource.methods_for("SELECT")
         if all(parameter.location != "path" for parameter in method.routing)
     ]
 

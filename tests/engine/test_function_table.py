@@ -224,7 +224,7 @@ def test_a_function_has_a_case(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def completer(tmp_path_factory: pytest.TempPathFactory) -> Completer:
-    return Completer(Parser(Path(tmp_path_factory.getbasetemp().parent, "cache")), Catalog.shipped())
+    return Completer(Parser(Path(tmp_path_factory.getbasetemp().parent, "cache")), Catalog.load_shipped())
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -277,5 +277,5 @@ METHODS: list[tuple[dict[str, tuple[Value, ...]], str | None]] = [
 def test_one_key_is_got_and_no_or_many_are_listed(
     values: dict[str, tuple[Value, ...]], method: str | None, planner: Planner
 ) -> None:
-    chosen = choose(planner.resource("tokens").of("SELECT"), values)
+    chosen = choose(planner.resource("tokens").methods_for("SELECT"), values)
     assert (chosen.name if chosen else None) == method

@@ -8,7 +8,7 @@ from tokensh.errors import UnknownName
 from tokensh.provider.catalog import Catalog
 from tokensh.provider.model import Resource
 
-CATALOG = Catalog.shipped()
+CATALOG = Catalog.load_shipped()
 
 
 @pytest.mark.parametrize("service", ["settings", "workspace"])
@@ -129,11 +129,11 @@ def test_body_attributes_of_the_shipped_methods(
 
 @pytest.mark.parametrize(("name", "method"), [("user_tokens", "revoketoken"), ("settings.tokens", "delete")])
 def test_user_tokens_can_be_deleted_by_their_exec_method(name: str, method: str) -> None:
-    assert CATALOG.find(tuple(name.split("."))).delete_by == method
+    assert CATALOG.find(tuple(name.split("."))).delete_method == method
 
 
 def test_a_method_without_a_body_has_none() -> None:
-    (delete,) = CATALOG.find(("tokens",)).of("DELETE")
+    (delete,) = CATALOG.find(("tokens",)).methods_for("DELETE")
     assert not delete.has_body
     assert delete.fields == ()
 

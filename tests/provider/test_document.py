@@ -179,7 +179,7 @@ def test_the_published_tree_is_read_defects_and_all() -> None:
         ("create", "INSERT"),
         ("revoketoken", "EXEC"),
     ]
-    (token_id,) = user_tokens.of("EXEC")[0].body
+    (token_id,) = user_tokens.methods_for("EXEC")[0].body
     assert (token_id.type, token_id.required) == ("string", False)
 
 

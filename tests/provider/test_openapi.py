@@ -29,7 +29,7 @@ def document(operation: Node, *, path: str = "/x", method: Node | None = None, *
 
 
 def built(operation: Node, **more: Any) -> Method:
-    (method,) = document(operation, **more).resource("r").methods
+    (method,) = document(operation, **more).build_resource("r").methods
     return method
 
 
@@ -206,7 +206,7 @@ def test_methods_come_in_the_order_of_the_verbs_then_the_documents() -> None:
         "paths": {"/x": {http: {} for http in names.values()}},
         "components": {"x-stackQL-resources": {"r": {"methods": found, "sqlVerbs": verbs}}},
     }
-    methods = ServiceDocument("p", "s", "s.yaml", root).resource("r").methods
+    methods = ServiceDocument("p", "s", "s.yaml", root).build_resource("r").methods
     assert [(one.name, one.verb) for one in methods] == [
         ("l", "SELECT"),
         ("g", "SELECT"),
@@ -218,7 +218,9 @@ def test_methods_come_in_the_order_of_the_verbs_then_the_documents() -> None:
 
 def test_a_resource_without_methods_is_one_with_none() -> None:
     root = {"components": {"x-stackQL-resources": {"view": {"id": "p.s.view", "title": "View"}}}}
-    assert ServiceDocument("p", "s", "s.yaml", root).resource("view") == Resource("p", "s", "view", (), "View", "View")
+    assert ServiceDocument("p", "s", "s.yaml", root).build_resource("view") == Resource(
+        "p", "s", "view", (), "View", "View"
+    )
 
 
 CIRCLE: Node = {
@@ -271,7 +273,7 @@ def test_schemas_that_contain_themselves_end(name: str, fields: list[str]) -> No
 )
 def test_a_broken_document_is_one_error_that_names_file_and_place(root: Node, place: str, problem: str) -> None:
     with pytest.raises(ProviderDocumentError) as caught:
-        ServiceDocument("p", "s", "s.yaml", root).resource("r")
+        ServiceDocument("p", "s", "s.yaml", root).build_resource("r")
     assert caught.value.message.startswith("s.yaml: #/components")
     assert caught.value.message.endswith(f"{place}: {problem}")
 
@@ -300,7 +302,7 @@ def test_any_document_gives_a_resource_or_the_one_error(operation: Node, respons
         {**operation, **replying(schema)}, method={"response": response}, path="/x", components={"schemas": schema}
     )
     try:
-        resource = one.resource("r")
+        resource = one.build_resource("r")
     except ProviderDocumentError as error:
         assert error.message.startswith("s.yaml: #/components")  # noqa: PT017 (either outcome is right)
     else:

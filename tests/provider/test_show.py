@@ -14,7 +14,7 @@ from tokensh.provider.catalog import Catalog
 from tokensh.provider.model import Field, Method, Parameter, Resource
 from tokensh.rows import RowSet, Value
 
-CATALOG = Catalog.shipped()
+CATALOG = Catalog.load_shipped()
 USER_TOKENS = CATALOG.find(("user_tokens",))
 LISTTOKENS, CREATE, REVOKETOKEN = USER_TOKENS.methods
 

@@ -7,11 +7,11 @@ import pytest
 from tests import seed_statements
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.provider.model import Method, Resource
-from tokensh.provider.statement_templates import form
+from tokensh.provider.statement_templates import statement_template
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import split_script
 
-CATALOG = Catalog.shipped()
+CATALOG = Catalog.load_shipped()
 SERVICES = [one.name for one in CATALOG.services(DEFAULT[0])]
 METHODS = [(r, m) for service in SERVICES for r in CATALOG.resources(DEFAULT[0], service) for m in r.methods]
 
@@ -22,12 +22,12 @@ METHODS = [(r, m) for service in SERVICES for r in CATALOG.resources(DEFAULT[0],
 )
 def test_the_forms_of_user_tokens_are_the_pages_own(method: str, printed: str) -> None:
     resource = CATALOG.find(("user_tokens",))
-    assert form(resource, next(one for one in resource.methods if one.name == method)) == printed
+    assert statement_template(resource, next(one for one in resource.methods if one.name == method)) == printed
 
 
 @pytest.mark.parametrize(("resource", "method"), METHODS, ids=[f"{r.service}.{r.name}.{m.name}" for r, m in METHODS])
 def test_every_form_is_one_ended_statement_that_parses(resource: Resource, method: Method, parser: Parser) -> None:
-    (piece,) = split_script([form(resource, method)], parser.table, parser.is_complete)
+    (piece,) = split_script([statement_template(resource, method)], parser.table, parser.is_complete)
     assert piece.ended
     assert piece.error is None
     parser.parse(piece.text)
@@ -35,7 +35,7 @@ def test_every_form_is_one_ended_statement_that_parses(resource: Resource, metho
 
 def test_what_must_be_given_is_marked_and_what_may_be_is_there() -> None:
     tokens = CATALOG.find(("tokens",))
-    text = form(tokens, next(one for one in tokens.methods if one.verb == "DELETE"))
+    text = statement_template(tokens, next(one for one in tokens.methods if one.verb == "DELETE"))
     assert text.startswith(
         "DELETE FROM databricks_workspace.workspace.tokens\nWHERE token_id = '{{ token_id }}' -- required\n"
     )

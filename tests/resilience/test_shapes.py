@@ -235,7 +235,7 @@ def test_a_value_with_controls_is_delivered_inert(shape: str, place: Harness, wo
 
 # ---- any reply at all
 
-_METHOD = Catalog.load(None).resource("databricks_workspace", "workspace", "user_tokens").of("SELECT")[0]
+_METHOD = Catalog.load(None).resource("databricks_workspace", "workspace", "user_tokens").methods_for("SELECT")[0]
 _json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*COLUMNS, "token_infos", "x"]), inner),

@@ -113,9 +113,9 @@ def find_rows(method: Method, response: Response) -> Sequence[Mapping[str, Json]
     value, path = _find_value(method.object_key, response.body)
     if value is None:
         return ()
-    if isinstance(value, dict) and not method.lists:
+    if isinstance(value, dict) and not method.returns_list:
         return (value,)
-    if not isinstance(value, list) or (method.fields and not method.lists):
+    if not isinstance(value, list) or (method.fields and not method.returns_list):
         raise ReplyError(f"unexpected {_describe_type(value)} at {path} of the reply to {method.name}", path=path)
     # One pass over the types in C: a list may have 100,000 rows.
     if set(map(type, value)) - {dict}:

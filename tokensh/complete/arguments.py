@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tokensh.complete.columns import Shown, columns_of, parameter_note, routing
+from tokensh.complete.columns import KnownColumn, columns_of, parameter_note, routing
 from tokensh.complete.cursor_context import name_of
 from tokensh.complete.model import Candidate, Facts, note
-from tokensh.complete.names import Names, callable_by
-from tokensh.complete.outline import Sketch
+from tokensh.complete.names import CatalogIndex, callable_by
+from tokensh.complete.outline import Outline
 from tokensh.complete.values import insert_columns
 from tokensh.provider.model import Method, Parameter, Resource, Verb
 from tokensh.sql.lexer import Token
@@ -16,7 +16,7 @@ from tokensh.sql.lexer import Token
 _NAMES = ("NAME", "QUOTED_NAME")
 
 
-def called(found: Sketch, names: Names, facts: Facts) -> Method | None:
+def called(found: Outline, names: CatalogIndex, facts: Facts) -> Method | None:
     """The method that an EXEC calls."""
     resource = names.find(found.target[:-1], facts.namespace)
     if resource is None:
@@ -24,7 +24,7 @@ def called(found: Sketch, names: Names, facts: Facts) -> Method | None:
     return next((m for m in resource.methods if m.name.lower() == found.target[-1].lower()), None)
 
 
-def written_to(found: Sketch, names: Names, facts: Facts) -> tuple[Resource, tuple[Method, ...]] | None:
+def written_to(found: Outline, names: CatalogIndex, facts: Facts) -> tuple[Resource, tuple[Method, ...]] | None:
     """The resource that a write writes to, and the methods that may do it."""
     resource = names.find(found.target, facts.namespace)
     if resource is None:
@@ -34,7 +34,7 @@ def written_to(found: Sketch, names: Names, facts: Facts) -> tuple[Resource, tup
     return (resource, callable_by(resource, verb)) if verb else None
 
 
-def of_exec(method: Method, found: Sketch, facts: Facts) -> Iterator[Candidate]:
+def of_exec(method: Method, found: Outline, facts: Facts) -> Iterator[Candidate]:
     """The arguments that are not given yet: required ones, the body, then the others."""
     given = {t.text[1:].lower() for t in found.tokens if t.kind == "PARAMETER"}
     body_given = any(t.kind == "JSON_PARAMETER" for t in found.tokens)
@@ -67,7 +67,7 @@ def required_note(name: str, text: str, facts: Facts) -> str:
     return note("required", f"default {default}" if default else None, text)
 
 
-def of_insert(methods: Iterable[Method], found: Sketch, facts: Facts) -> Iterator[Candidate]:
+def of_insert(methods: Iterable[Method], found: Outline, facts: Facts) -> Iterator[Candidate]:
     """The columns of an INSERT's list that are not in it yet: required ones, attributes, other parameters."""
     listed = {name.lower() for name in insert_columns(found.tokens)}
     known: dict[str, Parameter] = {}
@@ -78,7 +78,7 @@ def of_insert(methods: Iterable[Method], found: Sketch, facts: Facts) -> Iterato
     yield from _settable(known.values(), facts)
 
 
-def of_set(methods: Iterable[Method], found: Sketch, facts: Facts) -> Iterator[Candidate]:
+def of_set(methods: Iterable[Method], found: Outline, facts: Facts) -> Iterator[Candidate]:
     """The attributes that an UPDATE or REPLACE does not set yet."""
     given = set(_assigned(found.tokens))
     known: dict[str, Parameter] = {}
@@ -107,13 +107,13 @@ def _assigned(tokens: tuple[Token, ...]) -> Iterator[str]:
             yield name_of(token).lower()
 
 
-def returned(found: Sketch, resource: Resource, methods: tuple[Method, ...]) -> list[Shown]:
+def returned(found: Outline, resource: Resource, methods: tuple[Method, ...]) -> list[KnownColumn]:
     """What RETURNING may name: the reply's fields, then what was given, of a change or a revoke the row too."""
-    fields = {f.name.lower(): Shown(f.name, note(f.type, f.description)) for m in methods for f in m.fields}
+    fields = {f.name.lower(): KnownColumn(f.name, note(f.type, f.description)) for m in methods for f in m.fields}
     if found.verb != "INSERT":
         for one in columns_of(resource, "SELECT"):
-            fields.setdefault(one.name.lower(), Shown(one.name, one.note))
+            fields.setdefault(one.name.lower(), KnownColumn(one.name, one.note))
     given = (p for m in methods for p in m.parameters) if found.verb == "INSERT" else routing(methods)
     for parameter in given:
-        fields.setdefault(parameter.sql_name.lower(), Shown(parameter.sql_name, parameter_note(parameter)))
+        fields.setdefault(parameter.sql_name.lower(), KnownColumn(parameter.sql_name, parameter_note(parameter)))
     return list(fields.values())

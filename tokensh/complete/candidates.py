@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from tokensh._dataclasses import dataclass
 from tokensh.complete import arguments, values
-from tokensh.complete.columns import Shown, Tables, verb_of
-from tokensh.complete.cursor_context import Place
+from tokensh.complete.columns import ColumnLookup, KnownColumn, verb_of
+from tokensh.complete.cursor_context import CursorContext
 from tokensh.complete.model import Candidate, Facts, note
-from tokensh.complete.names import Index, Names, method_note, resource_note
-from tokensh.complete.outline import Relation, Sketch
+from tokensh.complete.names import CatalogIndex, NameIndex, method_note, resource_note
+from tokensh.complete.outline import Outline, Relation
 from tokensh.functions.tables import TABLE_FUNCTIONS
 from tokensh.provider.model import Resource, Verb
 from tokensh.provider.show_kinds import SHOW_KINDS, ShowKind
@@ -25,14 +25,14 @@ _MOST_GUESSED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class CandidateFinder:
     """Makes candidates for one place of one statement."""
 
-    place: Place
-    found: Sketch
-    names: Names
+    place: CursorContext
+    found: Outline
+    names: CatalogIndex
     facts: Facts
-    tables: Tables
+    tables: ColumnLookup
 
     @property
     def _namespace(self) -> str:
@@ -88,7 +88,7 @@ class Sources:
         for name, columns in self.facts.tables.items():
             yield Candidate(name, "table", note("session", ", ".join(columns)))
 
-    def _hits(self, index: Index, within: str | None = None) -> dict[int, int]:
+    def _hits(self, index: NameIndex, within: str | None = None) -> dict[int, int]:
         typed = ".".join((*self.place.qualifier, self.place.typed))
         return index.find(typed, self._namespace if within is None else within, _MOST_NAMES)
 
@@ -186,13 +186,13 @@ class Sources:
         if not self.place.qualifier:
             yield from self._values()
         match self.found:
-            case Sketch(verb="EXEC"):
+            case Outline(verb="EXEC"):
                 return
-            case Sketch(verb="SHOW"):
+            case Outline(verb="SHOW"):
                 yield from self._show_columns()
-            case Sketch(clause="RETURNING"):
+            case Outline(clause="RETURNING"):
                 yield from self._returned()
-            case Sketch(relations=(), outer=()) if not self.place.qualifier:
+            case Outline(relations=(), outer=()) if not self.place.qualifier:
                 yield from self._guessed()
             case _:
                 yield from self._of_relations(previous)
@@ -238,13 +238,13 @@ class Sources:
         if len(relations) > 1 or self.found.outer:
             yield from self._aliases()
 
-    def _without_predicates(self) -> Sketch:
+    def _without_predicates(self) -> Outline:
         found = self.found
-        return Sketch(
+        return Outline(
             found.verb, found.clause, (), found.relations, found.outer, found.ctes, found.target, found.tokens
         )
 
-    def _qualified(self, verb: Verb, unset: Iterable[tuple[Relation, Shown]]) -> Iterator[Candidate]:
+    def _qualified(self, verb: Verb, unset: Iterable[tuple[Relation, KnownColumn]]) -> Iterator[Candidate]:
         """The columns of the table whose name or alias is typed."""
         qualifier = tuple(part.lower() for part in self.place.qualifier)
         relations = [r for r in (*self.found.relations, *self.found.outer) if r.is_called(qualifier)]
@@ -257,7 +257,7 @@ class Sources:
                 text = arguments.required_note(one.name, one.note, self.facts) if first else one.note
                 yield Candidate(one.name, "parameter" if first else "column", text, first=first)
 
-    def _column(self, one: Shown, relation: Relation) -> Candidate:
+    def _column(self, one: KnownColumn, relation: Relation) -> Candidate:
         kind = "parameter" if one.is_parameter else "column"
         return Candidate(self._name(one.name, relation), kind, one.note)
 

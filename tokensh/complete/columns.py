@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tokensh._dataclasses import dataclass, field
 from tokensh.complete.model import Facts, note
-from tokensh.complete.names import Names, callable_by
-from tokensh.complete.outline import Cte, Group, Item, Relation, Sketch, alias_of, items_of, mentions, sketch
+from tokensh.complete.names import CatalogIndex, callable_by
+from tokensh.complete.outline import Cte, Group, Item, Outline, Relation, alias_of, build_outline, items_of, mentions
 from tokensh.functions.tables import TABLE_FUNCTIONS
 from tokensh.provider.model import VERBS, Method, Parameter, Resource, Verb
 from tokensh.sql.lexer import Token
@@ -17,7 +17,7 @@ _DEEPEST = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class KnownColumn:
     """A column: `required` if no method of the verb can be called without it, `is_parameter` if it is nothing else."""
 
     name: str
@@ -27,15 +27,15 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Tables:
+class ColumnLookup:
     """Knows the columns of a statement's tables."""
 
-    names: Names
+    names: CatalogIndex
     facts: Facts
     ctes: dict[str, Cte]
-    known: dict[tuple[Relation, Verb], tuple[Shown, ...]] = field(default_factory=dict)
+    known: dict[tuple[Relation, Verb], tuple[KnownColumn, ...]] = field(default_factory=dict)
 
-    def columns(self, relation: Relation, verb: Verb = "SELECT", depth: int = 0) -> tuple[Shown, ...]:
+    def columns(self, relation: Relation, verb: Verb = "SELECT", depth: int = 0) -> tuple[KnownColumn, ...]:
         """A relation's columns; none if it is not known."""
         key = (relation, verb)
         if key not in self.known:
@@ -43,10 +43,10 @@ class Tables:
             self.known[key] = self._columns(relation, verb, depth)
         return self.known[key]
 
-    def _columns(self, relation: Relation, verb: Verb, depth: int) -> tuple[Shown, ...]:
+    def _columns(self, relation: Relation, verb: Verb, depth: int) -> tuple[KnownColumn, ...]:
         if relation.is_function:
             function = TABLE_FUNCTIONS.get(relation.path[-1].lower())
-            return tuple(Shown(name, relation.path[-1]) for name, _ in function.columns) if function else ()
+            return tuple(KnownColumn(name, relation.path[-1]) for name, _ in function.columns) if function else ()
         if relation.query is not None:
             return tuple(self._selected(relation.query, depth))
         if len(relation.path) == 1:
@@ -56,7 +56,7 @@ class Tables:
                 return self._of_cte(cte, depth)
             local = next((columns for table, columns in self.facts.tables.items() if table.lower() == name), None)
             if local is not None:
-                return tuple(Shown(column) for column in local)
+                return tuple(KnownColumn(column) for column in local)
         resource = self.resource(relation)
         return columns_of(resource, verb) if resource else ()
 
@@ -64,12 +64,12 @@ class Tables:
         """The resource that a relation is, if it is one."""
         return self.names.find(relation.path, self.facts.namespace) if relation.path else None
 
-    def _of_cte(self, cte: Cte, depth: int) -> tuple[Shown, ...]:
+    def _of_cte(self, cte: Cte, depth: int) -> tuple[KnownColumn, ...]:
         if cte.columns:
-            return tuple(Shown(name) for name in cte.columns)
+            return tuple(KnownColumn(name) for name in cte.columns)
         return tuple(self._selected(cte.query, depth))
 
-    def _selected(self, query: Group, depth: int) -> Iterator[Shown]:
+    def _selected(self, query: Group, depth: int) -> Iterator[KnownColumn]:
         if depth >= _DEEPEST:
             return
         seen: set[str] = set()
@@ -79,12 +79,12 @@ class Tables:
                     seen.add(one.name.lower())
                     yield one
 
-    def _of_item(self, query: Group, item: Sequence[Item], depth: int) -> Iterator[Shown]:
+    def _of_item(self, query: Group, item: Sequence[Item], depth: int) -> Iterator[KnownColumn]:
         last = item[-1] if item else None
         if not isinstance(last, Token) or last.text != "*":
             name = alias_of(item)
             if name:
-                yield Shown(name)
+                yield KnownColumn(name)
             return
         tokens = [t for t in item if isinstance(t, Token)]
         qualifier = tuple(t.text.lower() for t in tokens[:-1] if t.text != ".")
@@ -92,11 +92,11 @@ class Tables:
         for relation in inner.relations:
             if not qualifier or relation.is_called(qualifier):
                 for one in self.columns(relation, depth=depth + 1):
-                    yield Shown(one.name, one.note)
+                    yield KnownColumn(one.name, one.note)
 
     # ---- required parameters
 
-    def unset(self, found: Sketch, verb: Verb) -> list[tuple[Relation, Shown]]:
+    def unset(self, found: Outline, verb: Verb) -> list[tuple[Relation, KnownColumn]]:
         """The required parameters of the query's tables that nothing in it sets."""
         required = [(i, one) for i, r in enumerate(found.relations) for one in self.columns(r, verb) if one.required]
         if not required:
@@ -118,7 +118,7 @@ class Tables:
                 break
         return [(found.relations[i], one) for i, one in required if (i, one.name.lower()) in open_]
 
-    def _meant(self, found: Sketch, qualifier: tuple[str, ...], name: str) -> Iterator[tuple[int, str]]:
+    def _meant(self, found: Outline, qualifier: tuple[str, ...], name: str) -> Iterator[tuple[int, str]]:
         for i, relation in enumerate(found.relations):
             if qualifier and not relation.is_called(qualifier):
                 continue
@@ -126,9 +126,9 @@ class Tables:
                 yield i, name
 
 
-def _inside(query: Group) -> Sketch:
+def _inside(query: Group) -> Outline:
     """The outline of a query by itself."""
-    return sketch((), tuple(_tokens(query)))
+    return build_outline((), tuple(_tokens(query)))
 
 
 def _tokens(group: Group) -> Iterator[Token]:
@@ -145,18 +145,18 @@ def _tokens(group: Group) -> Iterator[Token]:
             yield item.opening
 
 
-def columns_of(resource: Resource, verb: Verb) -> tuple[Shown, ...]:
+def columns_of(resource: Resource, verb: Verb) -> tuple[KnownColumn, ...]:
     """A resource's columns in document order, then the parameters that are none of its fields."""
-    methods = callable_by(resource, verb) or resource.of("SELECT")
+    methods = callable_by(resource, verb) or resource.methods_for("SELECT")
     required = always_required(methods)
-    found: dict[str, Shown] = {}
+    found: dict[str, KnownColumn] = {}
     for one in resource.fields:
         key = one.name.lower()
-        found[key] = Shown(one.name, note(one.type, one.description), key in required)
+        found[key] = KnownColumn(one.name, note(one.type, one.description), key in required)
     for parameter in routing(methods):
         key = parameter.name.lower()
         if key not in found:
-            found[key] = Shown(parameter.name, parameter_note(parameter), key in required, is_parameter=True)
+            found[key] = KnownColumn(parameter.name, parameter_note(parameter), key in required, is_parameter=True)
     return tuple(found.values())
 
 
@@ -178,7 +178,7 @@ def parameter_note(parameter: Parameter) -> str:
     return note(parameter.type, example, parameter.description)
 
 
-def verb_of(found: Sketch) -> Verb:
+def verb_of(found: Outline) -> Verb:
     """The verb whose methods answer the query at the cursor."""
     if found.verb in ("UPDATE", "REPLACE", "DELETE"):
         return next(verb for verb in VERBS if verb == found.verb)

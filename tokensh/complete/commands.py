@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from tokensh.complete.model import Candidate, Facts, is_inert, note
-from tokensh.complete.names import Names, method_note, resource_note
+from tokensh.complete.names import CatalogIndex, method_note, resource_note
 from tokensh.complete.values import workspace_note
 
 _FILES = frozenset(("i", "o", "e", "g", "gx"))
@@ -29,7 +29,7 @@ def names(facts: Facts) -> Iterable[Candidate]:
         yield Candidate(shown, "command", note(help_), loose=0)
 
 
-def arguments(name: str, typed: str, facts: Facts, catalog: Names) -> tuple[str, Iterable[Candidate]]:
+def arguments(name: str, typed: str, facts: Facts, catalog: CatalogIndex) -> tuple[str, Iterable[Candidate]]:
     """What may follow a command: the part of `typed` that is compared, and the candidates."""
     given = facts.arguments.get(name)
     name = name.removeprefix("\\")
@@ -66,7 +66,7 @@ def _workspaces(facts: Facts) -> Iterable[Candidate]:
             yield Candidate(profile, "value", note("profile", workspace))
 
 
-def _methods(name: str, facts: Facts, catalog: Names) -> Iterable[Candidate]:
+def _methods(name: str, facts: Facts, catalog: CatalogIndex) -> Iterable[Candidate]:
     resource = catalog.find(tuple(name.split(".")), facts.namespace)
     for one in resource.methods if resource else ():
         yield Candidate(one.name, "method", method_note(one))
@@ -85,7 +85,7 @@ def _files(typed: str, facts: Facts) -> list[Candidate]:
     return found
 
 
-def _resources(word: str, facts: Facts, catalog: Names) -> list[Candidate]:
+def _resources(word: str, facts: Facts, catalog: CatalogIndex) -> list[Candidate]:
     local = [Candidate(one, "table", "session") for one in facts.tables]
     index, resources = catalog.tables()
     hits = index.find(word, ".".join(facts.namespace), _MOST_FILES)

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from tokensh.complete import arguments, commands, json_body, values
-from tokensh.complete.candidates import Sources
-from tokensh.complete.columns import Tables
-from tokensh.complete.cursor_context import Place, is_closed, locate
-from tokensh.complete.expected_tokens import Expected, expected
+from tokensh.complete.candidates import CandidateFinder
+from tokensh.complete.columns import ColumnLookup
+from tokensh.complete.cursor_context import CursorContext, is_closed, locate
+from tokensh.complete.expected_tokens import ExpectedTokens, compute_expected_tokens
 from tokensh.complete.model import Candidate, Facts, Suggestion, is_inert
-from tokensh.complete.names import Names
-from tokensh.complete.outline import Sketch, sketch
+from tokensh.complete.names import CatalogIndex
+from tokensh.complete.outline import Outline, build_outline
 from tokensh.complete.rank import MOST, ranked
 from tokensh.provider.catalog import Catalog
 from tokensh.sql.parse import Parser
@@ -36,7 +36,7 @@ class Completer:
 
     def __init__(self, parser: Parser, catalog: Catalog) -> None:
         self._parser = parser
-        self._names = Names(catalog)
+        self._names = CatalogIndex(catalog)
 
     def warm(self) -> None:
         """Index the catalog now: for a thread of its own, before the first key is pressed."""
@@ -54,9 +54,9 @@ class Completer:
             case "placeholder":
                 return _placeholders(place, facts)
             case "json" | "string" | "argument" | "word":
-                return self._in_statement(place, sketch(place.before, place.after), facts)
+                return self._in_statement(place, build_outline(place.before, place.after), facts)
 
-    def _in_statement(self, place: Place, found: Sketch, facts: Facts) -> list[Suggestion]:
+    def _in_statement(self, place: CursorContext, found: Outline, facts: Facts) -> list[Suggestion]:
         match place.kind:
             case "json":
                 method = arguments.called(found, self._names, facts)
@@ -70,9 +70,9 @@ class Completer:
 
     # ---- words
 
-    def _words(self, place: Place, found: Sketch, facts: Facts) -> list[Suggestion]:
-        state = expected(self._parser.table, place.text, place.statement, place.begin)
-        sources = Sources(place, found, self._names, facts, Tables(self._names, facts, found.ctes))
+    def _words(self, place: CursorContext, found: Outline, facts: Facts) -> list[Suggestion]:
+        state = compute_expected_tokens(self._parser.table, place.text, place.statement, place.begin)
+        sources = CandidateFinder(place, found, self._names, facts, ColumnLookup(self._names, facts, found.ctes))
         role = state.role()
         candidates = [*self._of_grammar(place, found, facts, state), *sources.of_role(role)]
         if not place.qualifier and not place.quote:
@@ -90,7 +90,9 @@ class Completer:
         made = (self._suggestion(one, start, place, state) for one, start in chosen)
         return [one for one in made if one.text != place.text[one.start : place.cursor]][:MOST]
 
-    def _of_grammar(self, place: Place, found: Sketch, facts: Facts, state: Expected) -> Iterable[Candidate]:
+    def _of_grammar(
+        self, place: CursorContext, found: Outline, facts: Facts, state: ExpectedTokens
+    ) -> Iterable[Candidate]:
         """What is neither name nor keyword: the arguments of a call, the body of one."""
         if place.qualifier or place.quote or place.typed:
             return ()
@@ -104,11 +106,13 @@ class Completer:
             return (opening,) if opening else ()
         return ()
 
-    def _keywords(self, place: Place, found: Sketch, state: Expected, sources: Sources) -> Iterator[Candidate]:
+    def _keywords(
+        self, place: CursorContext, found: Outline, state: ExpectedTokens, sources: CandidateFinder
+    ) -> Iterator[Candidate]:
         lower = bool(place.typed) and place.typed == place.typed.lower()
         words = list(state.keywords(place.typed, _FAVOURED.get(found.verb, "")))
         if place.reopened:
-            openers = Expected(self._parser.table, [self._parser.table.start_state]).keywords(place.typed)
+            openers = ExpectedTokens(self._parser.table, [self._parser.table.start_state]).keywords(place.typed)
             words = [*(word for word in openers if word.split()[0] in self._parser.table.openers), *words]
         show_kind = sources.show_kind
         for word in words:
@@ -116,13 +120,13 @@ class Completer:
                 continue
             yield Candidate(word.lower() if lower else word, "keyword", loose=0)
 
-    def _suggestion(self, one: Candidate, start: int, place: Place, state: Expected) -> Suggestion:
+    def _suggestion(self, one: Candidate, start: int, place: CursorContext, state: ExpectedTokens) -> Suggestion:
         text = one.text or one.name
         if one.kind not in _FREE and not text.startswith("@"):
             text = self._written(text, place, state)
         return Suggestion(text, start, _shown(one), one.kind, one.note)
 
-    def _written(self, name: str, place: Place, state: Expected) -> str:
+    def _written(self, name: str, place: CursorContext, state: ExpectedTokens) -> str:
         """A dotted name as it must be written."""
         parts = name.split(".")
         if (
@@ -136,7 +140,7 @@ class Completer:
             return ".".join(parts)
         return ".".join(part if not part or self._is_plain(part, state) else _quoted(part) for part in parts)
 
-    def _is_plain(self, part: str, state: Expected) -> bool:
+    def _is_plain(self, part: str, state: ExpectedTokens) -> bool:
         if not _PLAIN.fullmatch(part):
             return False
         table = self._parser.table
@@ -145,8 +149,8 @@ class Completer:
 
     # ---- the rest
 
-    def _arguments(self, place: Place, found: Sketch, facts: Facts) -> list[Suggestion]:
-        state = expected(self._parser.table, place.text, place.statement, place.begin)
+    def _arguments(self, place: CursorContext, found: Outline, facts: Facts) -> list[Suggestion]:
+        state = compute_expected_tokens(self._parser.table, place.text, place.statement, place.begin)
         method = arguments.called(found, self._names, facts)
         if method is None or not state.takes("PARAMETER"):
             return []
@@ -160,7 +164,7 @@ class Completer:
             if signs == "@@" or not typed or not one.text.startswith("@@")
         ]
 
-    def _command(self, place: Place, facts: Facts) -> list[Suggestion]:
+    def _command(self, place: CursorContext, facts: Facts) -> list[Suggestion]:
         name, rest = commands.parts(place.typed)
         if rest is None:
             typed, found = name, commands.names(facts)
@@ -180,7 +184,7 @@ def _shown(one: Candidate) -> str:
     return truncate(escape_unsafe(name), _DISPLAY_CELLS)
 
 
-def _is_whole(one: Candidate, place: Place) -> bool:
+def _is_whole(one: Candidate, place: CursorContext) -> bool:
     """Whether a candidate stands for everything that is typed, the parts before the last dot included."""
     if not place.qualifier:
         return False
@@ -192,7 +196,7 @@ def _quoted(part: str) -> str:
     return f'"{doubled}"'
 
 
-def _in_string(place: Place, found: Sketch, facts: Facts) -> list[Suggestion]:
+def _in_string(place: CursorContext, found: Outline, facts: Facts) -> list[Suggestion]:
     name = values.target(place.before, found)
     if name is None or "\n" in place.typed:
         return []
@@ -204,7 +208,7 @@ def _in_string(place: Place, found: Sketch, facts: Facts) -> list[Suggestion]:
     ]
 
 
-def _placeholders(place: Place, facts: Facts) -> list[Suggestion]:
+def _placeholders(place: CursorContext, facts: Facts) -> list[Suggestion]:
     names = dict.fromkeys((*facts.variables, *_USED.findall(place.text)))
     blank = "" if place.text[place.start - 1 : place.start].isspace() else " "
     closing = "" if place.following.lstrip().lstrip("}") != place.following.lstrip() else " }}"

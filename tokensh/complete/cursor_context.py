@@ -21,7 +21,7 @@ _NAMES = ("NAME", "QUOTED_NAME")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CursorContext:
     """The cursor's surroundings.
 
     `start` is where the text that is replaced begins, `typed` that text; a dotted name's first parts are in `qualifier`, and
@@ -49,11 +49,11 @@ class Place:
         return self.text[self.cursor : end if end >= 0 else len(self.text)]
 
 
-def locate(parser: Parser, text: str, cursor: int) -> Place:
+def locate(parser: Parser, text: str, cursor: int) -> CursorContext:
     """The place of a cursor."""
     head = text[:cursor]
     statement = _statement(parser, head)
-    nowhere = Place("nothing", text, cursor, statement, cursor, "", cursor)
+    nowhere = CursorContext("nothing", text, cursor, statement, cursor, "", cursor)
     command = _COMMAND.match(head, statement)
     if command:
         return replace(nowhere, kind="command", start=command.end(), typed=head[command.end() :])
@@ -132,7 +132,7 @@ def is_closed(following: str, quote: str) -> bool:
     return following.count(quote) % 2 == 1
 
 
-def _in_quotes(place: Place, parser: Parser, found: list[Token], number: int) -> Place:
+def _in_quotes(place: CursorContext, parser: Parser, found: list[Token], number: int) -> CursorContext:
     opening = found[number]
     before = _significant(found[:number])
     quote, start = opening.text[0], opening.start + 1
@@ -171,7 +171,7 @@ def _json_begin(before: Sequence[Token]) -> int | None:
     return None
 
 
-def _json(place: Place, brace: int) -> Place:
+def _json(place: CursorContext, brace: int) -> CursorContext:
     before = tuple(t for t in place.before if t.start < brace)
     return replace(
         place, kind="json", start=brace, typed=place.text[brace : place.cursor], quote="", before=before, begin=brace
@@ -206,7 +206,7 @@ def name_of(token: Token) -> str:
     return token.text[1:-1].replace(token.text[0] * 2, token.text[0])
 
 
-def _in_words(place: Place, parser: Parser, found: list[Token]) -> Place:
+def _in_words(place: CursorContext, parser: Parser, found: list[Token]) -> CursorContext:
     significant = _significant(found)
     last = found[-1] if found else None
     word, kind = "", "word"
@@ -239,7 +239,7 @@ def _in_words(place: Place, parser: Parser, found: list[Token]) -> Place:
     )
 
 
-def _is_reopened(parser: Parser, place: Place, found: list[Token], start: int) -> bool:
+def _is_reopened(parser: Parser, place: CursorContext, found: list[Token], start: int) -> bool:
     """Whether nothing but blanks, and the word that is typed, follows a comment that ends with `;`."""
     for token in reversed(found):
         if token.kind == "BLANK" or token.start >= start:

@@ -69,7 +69,7 @@ def _nothing(_children: Sequence[Any], _span: Span) -> None:
 _ACTIONS = _Nothing()
 
 
-class Expected:
+class ExpectedTokens:
     """The parser's state where a word begins."""
 
     def __init__(self, table: ParseTable, stack: list[int]) -> None:
@@ -142,15 +142,15 @@ def _shifted(table: ParseTable, stack: list[int] | None, terminal: str) -> list[
         _reduce(table, trial, action)
 
 
-def expected(table: ParseTable, text: str, start: int, end: int) -> Expected:
+def compute_expected_tokens(table: ParseTable, text: str, start: int, end: int) -> ExpectedTokens:
     """The state behind `text[start:end]`; where that is wrong, as if a name were missing or a word too many."""
     text = text[:end]
     state = ParserState(table, _ACTIONS)
     try:
         state.feed(text, significant_tokens(table, text, start))
     except (SqlSyntaxError, ValueError):
-        return Expected(table, _tolerated(table, text, start))
-    return Expected(table, [table.end_state] if _lacks_semicolon(state) else state.states)
+        return ExpectedTokens(table, _tolerated(table, text, start))
+    return ExpectedTokens(table, [table.end_state] if _lacks_semicolon(state) else state.states)
 
 
 def _lacks_semicolon(state: ParserState) -> bool:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from tokensh._dataclasses import dataclass, replace
 from tokensh.complete import values
 from tokensh.complete.columns import parameter_note
-from tokensh.complete.cursor_context import Place
+from tokensh.complete.cursor_context import CursorContext
 from tokensh.complete.model import Candidate, Facts, Suggestion, note
-from tokensh.complete.outline import Sketch
+from tokensh.complete.outline import Outline
 from tokensh.complete.rank import ranked
 from tokensh.provider.model import Method, Parameter
 
@@ -33,7 +33,7 @@ class _Slot:
     typed: str
 
 
-def suggestions(place: Place, method: Method, found: Sketch, facts: Facts) -> list[Suggestion]:
+def suggestions(place: CursorContext, method: Method, found: Outline, facts: Facts) -> list[Suggestion]:
     """The suggestions inside a method's JSON body."""
     content = place.typed[-_LONGEST:].replace("''", "'") if place.quote else place.typed[-_LONGEST:]
     slot = _slot(content)
@@ -69,7 +69,7 @@ def _depth(content: str) -> int:
     return sum(outside.count(c) for c in "{[") - sum(outside.count(c) for c in "}]")
 
 
-def _values(slot: _Slot, found: Sketch, facts: Facts) -> Iterator[Candidate]:
+def _values(slot: _Slot, found: Outline, facts: Facts) -> Iterator[Candidate]:
     yield from values.candidates(slot.key or "", facts, found.tokens, slot.typed)
 
 
@@ -79,7 +79,7 @@ def _keys(missing: list[Parameter]) -> Iterator[Candidate]:
         yield Candidate(one.name, "attribute", text, one.name if one.type == "string" else f"{one.name}:", one.required)
 
 
-def _text(one: Candidate, slot: _Slot, place: Place, missing: list[Parameter]) -> str:
+def _text(one: Candidate, slot: _Slot, place: CursorContext, missing: list[Parameter]) -> str:
     following = place.following
     opening = "" if slot.quoted else '"'
     if slot.quoted and following.startswith('"'):
@@ -93,7 +93,7 @@ def _text(one: Candidate, slot: _Slot, place: Place, missing: list[Parameter]) -
     return f"{opening}{_escaped(one.name, place)}{end}"
 
 
-def _escaped(value: str, place: Place) -> str:
+def _escaped(value: str, place: CursorContext) -> str:
     text = json.dumps(value, ensure_ascii=False)[1:-1]
     return text.replace("'", "''") if place.quote else text
 

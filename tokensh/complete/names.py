@@ -24,7 +24,7 @@ _FEW = 500
 """Names that may be compared letter by letter from their very beginning, which all of a provider share."""
 
 
-class Index:
+class NameIndex:
     """Dotted names, found by their beginning, by the beginning of a part, or by letters in order."""
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -74,14 +74,14 @@ class Index:
                     return
 
 
-class Names:
+class CatalogIndex:
     """The catalog as completion sees it. A service whose document is broken has no resources here."""
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self._lock = threading.RLock()
-        self._tables: dict[str, tuple[Index, tuple[Resource, ...]]] = {}
-        self._methods: dict[bool, tuple[Index, tuple[Method, ...]]] = {}
+        self._tables: dict[str, tuple[NameIndex, tuple[Resource, ...]]] = {}
+        self._methods: dict[bool, tuple[NameIndex, tuple[Method, ...]]] = {}
 
     @cached_property
     def providers(self) -> tuple[str, ...]:
@@ -89,9 +89,9 @@ class Names:
         return tuple(one.name for one in self.catalog.providers())
 
     @cached_property
-    def services(self) -> Index:
+    def services(self) -> NameIndex:
         """All services, as `provider.service`."""
-        return Index([f"{p}.{s.name}" for p in self.providers for s in self.catalog.services(p)])
+        return NameIndex([f"{p}.{s.name}" for p in self.providers for s in self.catalog.services(p)])
 
     @cached_property
     def resources(self) -> tuple[Resource, ...]:
@@ -106,21 +106,24 @@ class Names:
             except (Error, OSError):
                 continue
 
-    def tables(self, verb: Verb | None = None) -> tuple[Index, tuple[Resource, ...]]:
+    def tables(self, verb: Verb | None = None) -> tuple[NameIndex, tuple[Resource, ...]]:
         """The resources that a verb can be used on (None: all), and the index of their full names."""
         with self._lock:
             key = verb or ""
             if key not in self._tables:
                 found = self.resources if verb is None else tuple(r for r in self.resources if callable_by(r, verb))
-                self._tables[key] = (Index([r.id for r in found]), found)
+                self._tables[key] = (NameIndex([r.id for r in found]), found)
             return self._tables[key]
 
-    def methods(self, *, executed: bool) -> tuple[Index, tuple[Method, ...]]:
+    def methods(self, *, executed: bool) -> tuple[NameIndex, tuple[Method, ...]]:
         """The methods (only those that no other verb reaches, if `executed`), and the index of their full names."""
         with self._lock:
             if executed not in self._methods:
                 pairs = [(r, m) for r in self.resources for m in r.methods if m.verb == "EXEC" or not executed]
-                self._methods[executed] = (Index([f"{r.id}.{m.name}" for r, m in pairs]), tuple(m for _, m in pairs))
+                self._methods[executed] = (
+                    NameIndex([f"{r.id}.{m.name}" for r, m in pairs]),
+                    tuple(m for _, m in pairs),
+                )
             return self._methods[executed]
 
     def find(self, path: tuple[str, ...], namespace: tuple[str, ...]) -> Resource | None:
@@ -143,10 +146,10 @@ class Names:
 
 def callable_by(resource: Resource, verb: Verb) -> tuple[Method, ...]:
     """The methods by which a verb works on a resource; DELETE may have an EXEC method row by row."""
-    found = resource.of(verb)
-    if found or verb != "DELETE" or not resource.delete_by:
+    found = resource.methods_for(verb)
+    if found or verb != "DELETE" or not resource.delete_method:
         return found
-    return tuple(m for m in resource.methods if m.name == resource.delete_by)
+    return tuple(m for m in resource.methods if m.name == resource.delete_method)
 
 
 Described = Callable[[int], str]

@@ -84,7 +84,7 @@ class Mention:
 
 
 @dataclass(frozen=True, slots=True)
-class Sketch:
+class Outline:
     """The outline as the cursor sees it: its own query, the queries around it, and the names of WITH."""
 
     verb: str
@@ -97,7 +97,7 @@ class Sketch:
     tokens: tuple[Token, ...]
 
 
-def sketch(before: Sequence[Token], after: Sequence[Token]) -> Sketch:
+def build_outline(before: Sequence[Token], after: Sequence[Token]) -> Outline:
     """The outline of a statement."""
     root, here = _grouped(before, after)
     cursor = before[-1].end if before else 0
@@ -108,7 +108,7 @@ def sketch(before: Sequence[Token], after: Sequence[Token]) -> Sketch:
     for query in reversed(queries):
         ctes |= _ctes(query)
     everything = (*before, *after)
-    return Sketch(
+    return Outline(
         verb=_verb(root),
         clause=_clause(before),
         here=arms[0],

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tokensh.complete.cursor_context import name_of
 from tokensh.complete.model import Candidate, Facts, guarded, is_inert, note
-from tokensh.complete.outline import Sketch, selected
+from tokensh.complete.outline import Outline, selected
 from tokensh.complete.rank import MOST
 from tokensh.sql.lexer import Token
 
@@ -50,7 +50,7 @@ def _tokens(facts: Facts, named: set[str], typed: str) -> Iterator[Candidate]:
             yield Candidate(token_id, "value", text, loose=0, also=comment)
 
 
-def target(before: Sequence[Token], found: Sketch) -> str | None:
+def target(before: Sequence[Token], found: Outline) -> str | None:
     """The column or parameter that a value at the end of `before` is for, if it is for one."""
     if not before:
         return None
@@ -86,7 +86,7 @@ def _of_list(before: Sequence[Token]) -> str | None:
     return _compared(before[: at - 1])
 
 
-def _of_position(before: Sequence[Token], found: Sketch) -> str | None:
+def _of_position(before: Sequence[Token], found: Outline) -> str | None:
     """The column of INSERT's list that stands where the value does."""
     if found.verb not in ("INSERT", "REPLACE"):
         return None
@@ -140,7 +140,7 @@ def insert_columns(tokens: Sequence[Token]) -> list[str]:
     return found
 
 
-def selected_names(found: Sketch) -> list[str]:
+def selected_names(found: Outline) -> list[str]:
     """The aliases of the query's own select list."""
     names: list[str] = []
     for item in selected(found.here):

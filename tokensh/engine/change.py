@@ -80,7 +80,7 @@ def _is_not_found(error: Error) -> bool:
 
 def _warn_of_lost_grants(execution: Execution, plan: ChangePlan, changes: Sequence[Change]) -> None:
     """Warn of principals that a new access control list leaves out, and ask: Databricks deletes their tokens."""
-    reader = next((m for m in plan.resource.of("SELECT") if any(f.name == _GRANTS for f in m.fields)), None)
+    reader = next((m for m in plan.resource.methods_for("SELECT") if any(f.name == _GRANTS for f in m.fields)), None)
     if reader is None or all(p.name != _GRANTS for p in plan.method.body):
         return
     lost: list[Mapping[str, Value]] = []

@@ -197,7 +197,7 @@ class Creator:
 
     def find_orphans(self, resource: Resource, values: Mapping[str, Value], entry: Entry) -> Iterator[str]:
         """Yield the ids of tokens that an intent may have created, from one listing. Raises Error."""
-        listing = next((m for m in resource.of("SELECT") if m.lists), None)
+        listing = next((m for m in resource.methods_for("SELECT") if m.returns_list), None)
         if listing is None:
             return
         response = self._client.send(build_request(listing, self._hosts, values))
@@ -268,7 +268,7 @@ def _find_token_id(row: Mapping[str, Json]) -> str:
 
 def search_statement(resource: Resource, values: Mapping[str, Value], intent: Intent, redact: Redact) -> str:
     """Return the query for the token of an intent; empty if the resource cannot be listed."""
-    if not any(m.lists for m in resource.of("SELECT")):
+    if not any(m.returns_list for m in resource.methods_for("SELECT")):
         return ""
     fields = {field.name for field in resource.fields}
     where = [f"{name} = {text_literal(str(value))}" for name, value in values.items()]
@@ -283,9 +283,9 @@ def search_statement(resource: Resource, values: Mapping[str, Value], intent: In
 
 def revoke_statement(resource: Resource, values: Mapping[str, Value], token_id: str) -> str:
     """Return the statement that revokes a token."""
-    if resource.of("DELETE") or not resource.delete_by:
+    if resource.methods_for("DELETE") or not resource.delete_method:
         where = " AND ".join(f"{name} = {text_literal(str(value))}" for name, value in values.items())
         return f"DELETE FROM {resource.id} WHERE {where} AND token_id = {text_literal(token_id)};"  # noqa: S608 (only shown)
     arguments = ", ".join(f"@{name} = {text_literal(str(value))}" for name, value in values.items())
     body = text_literal(json.dumps({"token_id": token_id}))
-    return f"EXEC {resource.id}.{resource.delete_by} {arguments} @@json = {body};"
+    return f"EXEC {resource.id}.{resource.delete_method} {arguments} @@json = {body};"

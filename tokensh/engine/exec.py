@@ -38,7 +38,7 @@ def run_exec(execution: Execution, plan: ExecPlan) -> Generator[Row, None, None]
     path = plan.method.object_key or "$"
     for index, row in enumerate(objects):
         if plan.columns:
-            yield _to_cells(plan.columns, row, f"{path}[{index}]" if plan.method.lists else path)
+            yield _to_cells(plan.columns, row, f"{path}[{index}]" if plan.method.returns_list else path)
 
 
 def _build_request(execution: Execution, plan: ExecPlan, arguments: Row) -> tuple[Request, dict[str, Value]]:
@@ -58,7 +58,7 @@ def _build_request(execution: Execution, plan: ExecPlan, arguments: Row) -> tupl
 
 
 def _deletes(plan: ExecPlan) -> bool:
-    return plan.method.http_method == "DELETE" or plan.method.name == plan.resource.delete_by
+    return plan.method.http_method == "DELETE" or plan.method.name == plan.resource.delete_method
 
 
 def _to_cells(columns: Sequence[Column], row: Mapping[str, Json], path: str) -> Row:

@@ -143,7 +143,7 @@ def build_requests(scan: Scan, values: ParameterValues, hosts: Hosts) -> list[Sc
     # The method depends on how many values a key has: one calls get, several call list and are filtered in SQLite.
     known = {name: values.get(scan, name) for name in scan.values}
     fields = {column.name.lower() for column in scan.columns if column.is_field}
-    method = choose(scan.resource.of("SELECT"), known)
+    method = choose(scan.resource.methods_for("SELECT"), known)
     if method is None:
         raise MissingParameter(f"the parameters given fit no method of {scan.resource.id}", names=())
     routing = {p.name.lower(): p for p in method.routing}
@@ -242,7 +242,7 @@ def _column_cells(
     if need_no_conversion(kind, values):
         return cast("list[Value]", values)
     path = request.method.object_key or "$"
-    paths = (f"{path}[{index}].{name}" if request.method.lists else f"{path}.{name}" for index in count(first))
+    paths = (f"{path}[{index}].{name}" if request.method.returns_list else f"{path}.{name}" for index in count(first))
     return [to_cell(kind, row[name], path) if name in row else given for row, path in zip(block, paths, strict=False)]
 
 

@@ -74,7 +74,7 @@ def _insert_row(execution: Execution, plan: InsertPlan, creation: Creation) -> G
 
 def _describe_quota(execution: Execution, creation: Creation) -> str:
     """Return how many tokens count for the quota, as the end of a message; empty if they cannot be listed."""
-    method = next((m for m in creation.resource.of("SELECT") if m.lists), None)
+    method = next((m for m in creation.resource.methods_for("SELECT") if m.returns_list), None)
     if method is None or method.path != _OWN_TOKENS_PATH:
         return ""
     try:

@@ -191,7 +191,7 @@ class TokenshDialect(default.DefaultDialect):
         table = _get(session, table_name, schema)
         if not isinstance(table, Resource):
             return [_reflect(column, None) for column in table]
-        methods = table.of("SELECT")
+        methods = table.methods_for("SELECT")
         comments = {parameter.name: parameter.description for method in methods for parameter in method.routing}
         comments |= {field.name: field.description for field in table.fields}
         columns = [scanned.column for scanned in scan_columns(table, methods) if scanned.visible]

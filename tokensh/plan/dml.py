@@ -217,8 +217,8 @@ def change(node: n.Update | n.Delete, names: Names) -> ChangePlan:
 
 
 def _changing(resource: Resource, verb: Any, span: Span) -> Method:
-    if verb == "DELETE" and not resource.of("DELETE") and resource.delete_by:
-        return next(m for m in resource.methods if m.name == resource.delete_by)
+    if verb == "DELETE" and not resource.methods_for("DELETE") and resource.delete_method:
+        return next(m for m in resource.methods if m.name == resource.delete_method)
     return methods(resource, verb, span)[0]
 
 
@@ -331,7 +331,7 @@ class _Change:
     def listed(self) -> ChangePlan:
         """By the rows that a SELECT with the same predicates finds."""
         node = self.node
-        selectable = self.resource.of("SELECT")
+        selectable = self.resource.methods_for("SELECT")
         known = {
             name
             for m in selectable

@@ -15,7 +15,7 @@ from tokensh.text import nearest
 
 def methods(resource: Resource, verb: Verb, span: Span) -> tuple[Method, ...]:
     """The methods that a verb may choose from. Raises NotSupportedError that names those there are."""
-    found = resource.of(verb)
+    found = resource.methods_for(verb)
     if found:
         return found
     names = ", ".join(f"{one.name} ({one.verb})" for one in resource.methods)
@@ -86,7 +86,7 @@ def scan_columns(resource: Resource, candidates: Sequence[Method]) -> tuple[Scan
         *(_parameter_column(resource, p, visible=False) for p in rest),
         *(
             ScanColumn(f.name, Column(f.name, f.type, f"{resource.id}.{f.name}"), visible=False, newer=True)
-            for f in resource.newer
+            for f in resource.undocumented_fields
         ),
     )
 

@@ -27,9 +27,9 @@ class Catalog:
         self._resources: dict[tuple[str, str, str], Resource] = {}
 
     @classmethod
-    def shipped(cls) -> Catalog:
+    def load_shipped(cls) -> Catalog:
         """The provider that tokensh ships."""
-        return cls([document.shipped()])
+        return cls([document.load_shipped_provider()])
 
     @classmethod
     def load(cls, registry: Path | None) -> Catalog:
@@ -40,8 +40,8 @@ class Catalog:
             ProviderDocumentError: one is there, and broken.
         """
         if registry is None:
-            return cls.shipped()
-        return cls([document.shipped(), *document.registry(registry)])
+            return cls.load_shipped()
+        return cls([document.load_shipped_provider(), *document.load_registry(registry)])
 
     def providers(self) -> tuple[ProviderInfo, ...]:
         """All providers, sorted by name."""
@@ -53,7 +53,7 @@ class Catalog:
 
     def resources(self, provider: str, service: str, span: Span | None = None) -> tuple[Resource, ...]:
         """A service's resources, sorted by name. Raises UnknownName, ProviderDocumentError."""
-        names = self._document(provider, service, span).names()
+        names = self._document(provider, service, span).resource_names()
         return tuple(self.resource(provider, service, name) for name in names)
 
     def resource(self, provider: str, service: str, name: str, span: Span | None = None) -> Resource:
@@ -61,8 +61,8 @@ class Catalog:
         key = (provider.lower(), service.lower(), name.lower())
         if key not in self._resources:
             found = self._document(provider, service, span)
-            by_name = {one.lower(): one for one in found.names()}
-            self._resources[key] = found.resource(_pick(by_name, "resource", name, span))
+            by_name = {one.lower(): one for one in found.resource_names()}
+            self._resources[key] = found.build_resource(_pick(by_name, "resource", name, span))
         return self._resources[key]
 
     def find(self, parts: tuple[str, ...], default: tuple[str, ...] = DEFAULT, span: Span | None = None) -> Resource:

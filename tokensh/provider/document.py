@@ -53,7 +53,7 @@ class Provider:
     """Takes a service's name. Raises ProviderDocumentError."""
 
 
-def shipped() -> Provider:
+def load_shipped_provider() -> Provider:
     """The provider that tokensh ships. Raises ProviderDocumentError."""
     root = _checked(_read(SHIPPED), SHIPPED, "#")
     services: Mapping[str, Node] = root["services"]
@@ -69,7 +69,7 @@ def shipped() -> Provider:
     return Provider(info, infos, load)
 
 
-def registry(folder: Path) -> tuple[Provider, ...]:
+def load_registry(folder: Path) -> tuple[Provider, ...]:
     """The newest version of each provider of a registry tree.
 
     Raises:

@@ -63,12 +63,12 @@ class Method:
     """The columns of the rows it answers with; empty where the reply is an empty object."""
     object_key: str | None = None
     """Where in the reply the rows are, e.g. `$.token_infos`; None: the whole reply is the one row."""
-    lists: bool = False
+    returns_list: bool = False
     """Whether the rows are the items of an array."""
     description: str = ""
     response_description: str = ""
     has_body: bool = False
-    newer: tuple[Field, ...] = ()
+    undocumented_fields: tuple[Field, ...] = ()
     """Fields that a reply may hold and the pages do not know (tokensh's extension `x-tokensh-newer`)."""
 
     @property
@@ -98,7 +98,7 @@ class Resource:
     """In the order of SHOW METHODS: SELECT, INSERT, UPDATE, REPLACE, DELETE, EXEC; in a verb, the document's order."""
     title: str = ""
     description: str = ""
-    delete_by: str | None = None
+    delete_method: str | None = None
     """An EXEC method that DELETE may call row by row (tokensh's extension `x-tokensh-delete`)."""
 
     @property
@@ -106,7 +106,7 @@ class Resource:
         """The full name, `provider.service.resource`."""
         return f"{self.provider}.{self.service}.{self.name}"
 
-    def of(self, verb: Verb) -> tuple[Method, ...]:
+    def methods_for(self, verb: Verb) -> tuple[Method, ...]:
         """The methods that a verb may choose from, in document order."""
         return tuple(m for m in self.methods if m.verb == verb)
 
@@ -114,15 +114,19 @@ class Resource:
     def fields(self) -> tuple[Field, ...]:
         """The fields of all SELECT methods, in document order, each name once."""
         found: dict[str, Field] = {}
-        for method in self.of("SELECT"):
+        for method in self.methods_for("SELECT"):
             for one in method.fields:
                 found.setdefault(one.name.lower(), one)
         return tuple(found.values())
 
     @property
-    def newer(self) -> tuple[Field, ...]:
+    def undocumented_fields(self) -> tuple[Field, ...]:
         """Those that the pages do not know: a query that names them reads them, `*` does not."""
-        return tuple({one.name.lower(): one for method in self.of("SELECT") for one in method.newer}.values())
+        return tuple(
+            {
+                one.name.lower(): one for method in self.methods_for("SELECT") for one in method.undocumented_fields
+            }.values()
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,11 +64,11 @@ class ServiceDocument:
     file: str
     root: Node
 
-    def names(self) -> tuple[str, ...]:
+    def resource_names(self) -> tuple[str, ...]:
         """The names of its resources, sorted."""
         return tuple(sorted(self._resources()))
 
-    def resource(self, name: str) -> Resource:
+    def build_resource(self, name: str) -> Resource:
         """Build one resource. Raises ProviderDocumentError; KeyError if there is no such name."""
         node, where = self._resources()[name], f"{RESOURCES}/{name}"
         node = self._checked(node, where)
@@ -168,11 +168,11 @@ class ServiceDocument:
             fields=tuple(self._fields(reply, object_key, where)),
             # Another language than JSONPath (XPath, for XML) says nothing about a JSON reply.
             object_key=object_key if object_key.startswith("$.") else None,
-            lists=self._lists(reply, object_key, where),
+            returns_list=self._lists(reply, object_key, where),
             description=_text(operation.get("description")) or _text(operation.get("summary")),
             response_description=_text(response.get("description")),
             has_body=body is not None,
-            newer=self._newer(node, where),
+            undocumented_fields=self._newer(node, where),
         )
 
     def _route(self, reference: str, where: str) -> tuple[str, str]:

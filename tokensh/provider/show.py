@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from tokensh.errors import ProgrammingError
 from tokensh.provider.model import Field, Method, Parameter, ProviderInfo, Resource, ServiceInfo
 from tokensh.provider.show_kinds import SHOW_KINDS
-from tokensh.provider.statement_templates import insert_form, required
+from tokensh.provider.statement_templates import insert_template, required_parameters
 from tokensh.rows import Column, ColumnType, Row, RowSet
 
 
@@ -31,7 +31,10 @@ def show_resources(resources: Iterable[Resource], *, extended: bool = False) -> 
 
 def show_methods(resource: Resource, *, extended: bool = False) -> RowSet:
     """Return the rows of SHOW METHODS."""
-    rows = [(m.name, _listed(required(m)), m.verb, _listed(_optional(m)), m.description) for m in resource.methods]
+    rows = [
+        (m.name, _listed(required_parameters(m)), m.verb, _listed(_optional(m)), m.description)
+        for m in resource.methods
+    ]
     return _show_rows("METHODS", rows, extended=extended)
 
 
@@ -61,11 +64,11 @@ def show_insert(resource: Resource, *, extended: bool = False) -> RowSet:
     Raises:
         ProgrammingError: the resource has no method for INSERT.
     """
-    methods = resource.of("INSERT")
+    methods = resource.methods_for("INSERT")
     if not methods:
         names = ", ".join(f"{one.name} ({one.verb})" for one in resource.methods)
         raise ProgrammingError(f"{resource.id} has no method for INSERT", hint=f"its methods are {names}")
-    form = _manifest if extended else insert_form
+    form = _manifest if extended else insert_template
     return _row_set(("query",), [(form(resource, one),) for one in methods])
 
 
@@ -109,7 +112,7 @@ def _page_text(parameter: Parameter) -> str:
 
 def _manifest(resource: Resource, method: Method) -> str:
     lines = ["# Description fields are for documentation purposes", f"- name: {resource.name}", "  props:"]
-    for one in required(method):
+    for one in required_parameters(method):
         if one.location != "body":
             note = f"Required parameter for the {resource.name} resource."
             lines += [*_prop(one), f"      description: {note}"]

@@ -11,14 +11,14 @@ from tokensh.rows import ColumnType
 UNQUOTED: frozenset[ColumnType] = frozenset({"integer", "number", "boolean"})
 
 
-def form(resource: Resource, method: Method) -> str:
+def statement_template(resource: Resource, method: Method) -> str:
     """The statement that calls a method, its `;` included."""
     match method.verb:
         case "SELECT":
             columns = ",\n".join(one.name for one in method.fields) or "*"
             return f"SELECT\n{columns}\nFROM {resource.id}{_where(method)};"
         case "INSERT":
-            return insert_form(resource, method)
+            return insert_template(resource, method)
         case "UPDATE" | "REPLACE":
             given = ",\n".join(f"{one.sql_name} = {_value(one)}" for one in method.body)
             return f"{method.verb} {resource.id}\nSET\n{given}{_where(method)}{_returning(method)}\n;"
@@ -30,9 +30,9 @@ def form(resource: Resource, method: Method) -> str:
             assert_never(method.verb)
 
 
-def insert_form(resource: Resource, method: Method) -> str:
+def insert_template(resource: Resource, method: Method) -> str:
     """An INSERT of everything that a method takes and must have."""
-    taken = (*method.body, *(one for one in required(method) if one.location != "body"))
+    taken = (*method.body, *(one for one in required_parameters(method) if one.location != "body"))
     lines = [
         f"INSERT INTO {resource.id} (",
         ",\n".join(one.sql_name for one in taken),
@@ -44,7 +44,7 @@ def insert_form(resource: Resource, method: Method) -> str:
     return "\n".join(lines) + _returning(method) + "\n;"
 
 
-def required(method: Method) -> list[Parameter]:
+def required_parameters(method: Method) -> list[Parameter]:
     """What a method must have in the page's order: what the path needs, the server, then the body.
 
     A body attribute counts only where the document names it like any other parameter.
@@ -67,7 +67,7 @@ def _placeholder(parameter: Parameter, quote: str = "'") -> str:
 def _where(method: Method) -> str:
     """The predicates, each that must be there marked."""
     optional = [one for one in method.routing if not one.required]
-    needed = [one for one in required(method) if one.location != "body"]
+    needed = [one for one in required_parameters(method) if one.location != "body"]
     lines = [f"{one.name} = {_placeholder(one)} -- required" for one in needed]
     lines += [f"{one.name} = {_placeholder(one)}" for one in optional]
     return "".join(f"\n{'AND' if at else 'WHERE'} {line}" for at, line in enumerate(lines))
@@ -79,7 +79,7 @@ def _returning(method: Method) -> str:
 
 
 def _exec_form(resource: Resource, method: Method) -> str:
-    needed = [one for one in required(method) if one.location != "body"]
+    needed = [one for one in required_parameters(method) if one.location != "body"]
     optional = [one for one in method.routing if not one.required]
     lines = [
         f"EXEC {resource.id}.{method.name} ",

@@ -158,7 +158,7 @@ def _evaluate_parameters(query: SelectPlan, hosts: Hosts, *, is_known: bool) -> 
 
 def _workspace_parameter(scan: Scan) -> str | None:
     """Return the parameter, in lower case, that is part of the host."""
-    parameters = (parameter for method in scan.resource.of("SELECT") for parameter in method.routing)
+    parameters = (parameter for method in scan.resource.methods_for("SELECT") for parameter in method.routing)
     names = (parameter.name.lower() for parameter in parameters if parameter.location == "server")
     return next((name for name in names if name in scan.values), None)
 

@@ -8,7 +8,7 @@ from tokensh.engine.diff import describe_refresh
 from tokensh.environment import DEFAULT_WIDTH
 from tokensh.errors import InterfaceError, UnknownName
 from tokensh.provider.model import Method, Parameter, Resource
-from tokensh.provider.statement_templates import form
+from tokensh.provider.statement_templates import statement_template
 from tokensh.rows import Column, RowSet
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.listing import Entry, format_entries, wrap_words
@@ -32,7 +32,7 @@ def _describe_name(shell: ShellContext, argument: str) -> None:
         return
     resource = _find_resource(shell, tuple(part.strip('"`') for part in name.split(".")))
     if method.strip():
-        shell.prefill(form(resource, _find_method(resource, method.strip())))
+        shell.prefill(statement_template(resource, _find_method(resource, method.strip())))
         return
     for line in _format_resource(resource, console.options().width or DEFAULT_WIDTH):
         console.say(line)
@@ -79,7 +79,11 @@ def _format_resource(resource: Resource, width: int) -> Iterator[str]:
         if entries:
             yield from ("", title, *format_entries(entries, width))
     for method in resource.methods:
-        yield from ("", rf"{method.verb}, to edit: \d {resource.name} {method.name}", form(resource, method))
+        yield from (
+            "",
+            rf"{method.verb}, to edit: \d {resource.name} {method.name}",
+            statement_template(resource, method),
+        )
 
 
 def _parameter_entries(resource: Resource) -> Iterator[Entry]:
