@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 # The parts of a session (console, result cache, runner, prompt, confirmation) get the objects and callbacks they need from
 # its constructor, and none of them holds the session: each can be read and tested without the others. Meta commands are the
 # exception, since they may ask for anything; they get the session as a `ShellContext`, a protocol that the commands package
-# declares. import-linter checks that no module of the shell imports this one.
+# declares. import-linter checks that this stays free of cycles.
 #
 # The way of a text: prompt -> split_input -> commands and statements; a statement goes to the runner, which sends it through
 # the connection, records its rows in the result cache and shows them on the console.
