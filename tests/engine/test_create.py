@@ -16,7 +16,6 @@ import pytest
 from tests.engine.conftest import Connect
 from tests.engine.sessions import A, connect, first_column, list_requests, run
 from tokensh import sandbox
-from tokensh._dataclasses import replace
 from tokensh.api.client import Client
 from tokensh.api.journal import Entry, Journal
 from tokensh.api.request import Request as ApiRequest
@@ -379,17 +378,16 @@ def _press_during_the_look(session: Connection, site: Sandbox, ended: threading.
     session.cancellation.press()
 
 
-def test_a_ctrl_c_between_two_looks_ends_them(session: Connection, site: Sandbox) -> None:
+def test_a_ctrl_c_between_two_looks_ends_them(connect: Connect, site: Sandbox) -> None:
     site.fault("POST */create", drop=True)
-    creator = session._engine._creator
     looks: list[float] = []
 
-    def pressed(seconds: float) -> None:
+    def press_instead_of_sleeping(seconds: float) -> None:
         looks.append(seconds)
         if seconds:
             session.cancellation.press()
 
-    creator._environment = replace(session.environment, sleep=pressed)
+    session = connect(sleep=press_instead_of_sleeping)
     with pytest.raises(UnknownOutcome):
         run(session, insert("two looks"))
     assert looks == [0.0, 0.5]

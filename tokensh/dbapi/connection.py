@@ -27,12 +27,12 @@ from tokensh.dbapi.cursor import Cursor
 from tokensh.dbapi.options import ConnectionOptions
 from tokensh.dbapi.transaction import Transaction
 from tokensh.engine.callbacks import Callbacks
-from tokensh.engine.execution import EngineServices
 from tokensh.engine.executor import Engine
 from tokensh.engine.functions import function_names
 from tokensh.engine.history import COLUMNS as STATEMENT_COLUMNS
 from tokensh.engine.history import History, to_row
 from tokensh.engine.objects import SessionObjects, SessionTable
+from tokensh.engine.services import EngineServices
 from tokensh.engine.store import Store
 from tokensh.engine.unknown_creates import COLUMNS as PENDING_COLUMNS
 from tokensh.engine.unknown_creates import NAME as PENDING

@@ -14,15 +14,13 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 
 from tokensh._dataclasses import dataclass, replace
-from tokensh.api.client import Client
-from tokensh.api.hosts import Hosts
-from tokensh.api.journal import Entry, Intent, Journal
+from tokensh.api.journal import Entry, Intent
 from tokensh.api.request import Json, Request, build_request
 from tokensh.api.response import Response, find_rows
-from tokensh.environment import Cancellation, Environment
+from tokensh.engine.services import EngineServices
 from tokensh.errors import ApiError, Error, InternalError, Interrupted, NetworkError, ReplyError, UnknownOutcome
 from tokensh.provider.model import Method, Resource
-from tokensh.redact import SECRET_FIELDS, Redactor
+from tokensh.redact import SECRET_FIELDS
 from tokensh.rows import Value
 from tokensh.sql.unparse import text_literal
 
@@ -76,24 +74,8 @@ class Creation:
 class Creator:
     """Sends creates one by one, and finds the tokens of those whose responses are lost."""
 
-    def __init__(  # noqa: PLR0913 (what it works with)
-        self,
-        environment: Environment,
-        client: Client,
-        hosts: Hosts,
-        *,
-        redactor: Redactor,
-        cancellation: Cancellation,
-        journal: Journal,
-        hold_back: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self._environment = environment
-        self._client = client
-        self._hosts = hosts
-        self._redactor = redactor
-        self._cancellation = cancellation
-        self._journal = journal
-        self._hold_back = hold_back
+    def __init__(self, services: EngineServices) -> None:
+        self._services = services
         self._delivered: set[str] = set()
         self._held: list[tuple[Entry, Orphans]] = []
         """Delivered to a caller that shows the value later."""
@@ -106,18 +88,25 @@ class Creator:
             UnknownOutcome: it may have taken effect, or did and could not be delivered.
             Error: it had no effect.
         """
-        intent = creation.to_intent(int(self._environment.now() * 1000))
-        search = search_statement(creation.resource, creation.values, intent, self._redactor.clean)
-        entry = self._journal.begin(replace(intent, look=search))
+        intent = creation.to_intent(self._services.now_ms())
+        search = search_statement(creation.resource, creation.values, intent, self._services.redactor.clean)
+        entry = self._services.journal.begin(replace(intent, look=search))
         response = self._send(creation, entry, on_activity)
         token_id = _find_token_id(response)
         try:
             yield response
         except BaseException as error:  # noqa: BLE001 (whatever it was, the value is lost)
-            raise _describe_undelivered(creation, token_id, error, entry) from None
+            orphans = creation.orphans(token_id) if token_id else ()
+            entry.keep_for_recovery(orphans)
+            raise UnknownOutcome(
+                f"a token was created in {creation.workspace}, but its value could not be delivered"
+                + (f": {error}" if isinstance(error, Error) else ""),
+                orphans=orphans,
+                hint="revoke it: its value is lost" if token_id else f"check with: {entry.intent.look}",
+            ) from None
         # A later create with the same comment that is lost must not report this token as its orphan.
         self._delivered.add(token_id)
-        if self._hold_back():
+        if self._services.hold_back():
             self._held.append((entry, creation.orphans(token_id) if token_id else ()))
         else:
             entry.remove()
@@ -134,7 +123,7 @@ class Creator:
     def _send(self, creation: Creation, entry: Entry, on_activity: OnActivity) -> Mapping[str, Json]:
         on_activity(f"{creation.method.name} on {creation.workspace}")
         try:
-            return self._read_response(creation, self._client.send(creation.request))
+            return self._read_response(creation, self._services.client.send(creation.request))
         except Error as error:
             if had_no_effect(error):
                 entry.remove()
@@ -158,7 +147,7 @@ class Creator:
                 secret = row.get(field.name)
                 if not isinstance(secret, str) or not secret:
                     raise ReplyError(f"the reply to {creation.method.name} has no {field.name}", path=f"$.{field.name}")
-                self._redactor.learn(secret)
+                self._services.redactor.learn(secret)
         return row
 
     # ---- lost responses
@@ -167,8 +156,8 @@ class Creator:
         """Look for the token of a create whose response is lost, and return the error that names it."""
         what = f"whether {creation.workspace} created the token is unknown: {error.message}"
         # A Ctrl-C that ended the create must not end the search too; one that is pressed from now on does.
-        presses = self._cancellation.presses
-        self._cancellation.reset()
+        presses = self._services.cancellation.presses
+        self._services.cancellation.reset()
         on_activity(f"asking {creation.workspace} whether it was created")
         try:
             token_ids = self._search_repeatedly(creation, entry)
@@ -180,7 +169,7 @@ class Creator:
             )
         finally:
             if presses:
-                self._cancellation.presses = presses
+                self._services.cancellation.presses = presses
         orphans = creation.orphans(*token_ids)
         entry.keep_for_recovery(orphans)
         return UnknownOutcome(what, orphans=orphans, hint=_describe_orphans(len(orphans)))
@@ -189,9 +178,9 @@ class Creator:
         """Return the ids of tokens that a create may have made, after as many looks as it takes. Raises Error."""
         token_ids: list[str] = []
         for pause in _PAUSES:
-            if token_ids or self._cancellation.presses:
+            if token_ids or self._services.cancellation.presses:
                 break
-            self._environment.sleep(pause)
+            self._services.environment.sleep(pause)
             token_ids = list(self.find_orphans(creation.resource, creation.values, entry))
         return token_ids
 
@@ -200,7 +189,7 @@ class Creator:
         listing = next((m for m in resource.methods_for("SELECT") if m.returns_list), None)
         if listing is None:
             return
-        response = self._client.send(build_request(listing, self._hosts, values))
+        response = self._services.client.send(build_request(listing, self._services.hosts, values))
         # Tokens have the server's time, the intent ours: the Date header of this response translates.
         earliest = entry.intent.time + self._clock_offset(response) - _CLOCK_SLACK
         for row in find_rows(listing, response):
@@ -218,7 +207,7 @@ class Creator:
             server = parsedate_to_datetime(response.date).timestamp()
         except (ValueError, TypeError):
             return 0
-        return int((server - self._environment.now()) * 1000)
+        return int((server - self._services.environment.now()) * 1000)
 
 
 def had_no_effect(error: Error) -> bool:
@@ -234,18 +223,6 @@ def had_no_effect(error: Error) -> bool:
             return error.reason != "unanswered"
         case _:
             return True
-
-
-def _describe_undelivered(creation: Creation, token_id: str, error: BaseException, entry: Entry) -> UnknownOutcome:
-    """Return the error for a token that exists and whose value was not written out."""
-    orphans = creation.orphans(token_id) if token_id else ()
-    entry.keep_for_recovery(orphans)
-    reason = f": {error}" if isinstance(error, Error) else ""
-    return UnknownOutcome(
-        f"a token was created in {creation.workspace}, but its value could not be delivered{reason}",
-        orphans=orphans,
-        hint="revoke it: its value is lost" if token_id else f"check with: {entry.intent.look}",
-    )
 
 
 def _describe_orphans(count: int) -> str:

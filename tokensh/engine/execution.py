@@ -7,53 +7,19 @@ not done for each row. The database is opened when it is first needed and closed
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from tokensh._dataclasses import dataclass
-from tokensh.api.client import Client
-from tokensh.api.hosts import Hosts
-from tokensh.api.journal import Journal
 from tokensh.api.request import Json, Request, build_request
 from tokensh.api.response import find_rows, to_cell
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.create import Creator, had_no_effect
 from tokensh.engine.fetch import Fetcher, ParameterValues
-from tokensh.engine.objects import SessionObjects
+from tokensh.engine.services import EngineServices
 from tokensh.engine.sqlite import Database
-from tokensh.engine.unknown_creates import UnknownCreates
-from tokensh.environment import Cancellation, Environment
 from tokensh.errors import Error, MissingParameter, UnknownOutcome
 from tokensh.plan.nodes import ChangePlan, ExecPlan, InsertPlan, Projection, Scan, SelectPlan, Stored
 from tokensh.provider.model import Method
-from tokensh.redact import Redactor
 from tokensh.rows import Row, Value
-
-
-@dataclass(frozen=True, slots=True)
-class EngineServices:
-    """What an engine works with, for as long as the session lasts.
-
-    Attributes:
-        hold_back: returns whether new secrets are shown later, so that delivering them does not clear the journal's entries.
-        note_later: called with a line that belongs below the result.
-        partial: whether a read makes do with the workspaces that answer.
-    """
-
-    environment: Environment
-    client: Client
-    hosts: Hosts
-    redactor: Redactor
-    cancellation: Cancellation
-    objects: SessionObjects
-    journal: Journal
-    unknown_creates: UnknownCreates
-    hold_back: Callable[[], bool]
-    note_later: Callable[[str], None]
-    partial: bool = False
-
-    def now_ms(self) -> int:
-        """Return the time in ms since the epoch."""
-        return int(self.environment.now() * 1000)
 
 
 class Execution:

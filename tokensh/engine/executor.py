@@ -10,9 +10,10 @@ from tokensh.engine.change import run_change
 from tokensh.engine.create import Creator
 from tokensh.engine.ddl import run_store_plan
 from tokensh.engine.exec import run_exec
-from tokensh.engine.execution import EngineServices, Execution
+from tokensh.engine.execution import Execution
 from tokensh.engine.explain import EXPLAIN_COLUMNS, explain
 from tokensh.engine.insert import run_insert
+from tokensh.engine.services import EngineServices
 from tokensh.errors import assert_never
 from tokensh.plan.nodes import (
     ChangePlan,
@@ -39,15 +40,7 @@ class Engine:
 
     def __init__(self, services: EngineServices) -> None:
         self._services = services
-        self._creator = Creator(
-            services.environment,
-            services.client,
-            services.hosts,
-            redactor=services.redactor,
-            cancellation=services.cancellation,
-            journal=services.journal,
-            hold_back=services.hold_back,
-        )
+        self._creator = Creator(services)
 
     def run(self, plan: Plan, callbacks: Callbacks) -> RowSet:
         """Return the result of a plan. Requests are sent as its rows are read, a write's one by one.

@@ -1,0 +1,41 @@
+"""The parts that an engine works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tokensh._dataclasses import dataclass
+from tokensh.api.client import Client
+from tokensh.api.hosts import Hosts
+from tokensh.api.journal import Journal
+from tokensh.engine.objects import SessionObjects
+from tokensh.engine.unknown_creates import UnknownCreates
+from tokensh.environment import Cancellation, Environment
+from tokensh.redact import Redactor
+
+
+@dataclass(frozen=True, slots=True)
+class EngineServices:
+    """What an engine works with, for as long as the session lasts.
+
+    Attributes:
+        hold_back: returns whether new secrets are shown later, so that delivering them does not clear the journal's entries.
+        note_later: called with a line that belongs below the result.
+        partial: whether a read makes do with the workspaces that answer.
+    """
+
+    environment: Environment
+    client: Client
+    hosts: Hosts
+    redactor: Redactor
+    cancellation: Cancellation
+    objects: SessionObjects
+    journal: Journal
+    unknown_creates: UnknownCreates
+    hold_back: Callable[[], bool]
+    note_later: Callable[[str], None]
+    partial: bool = False
+
+    def now_ms(self) -> int:
+        """Return the time in ms since the epoch."""
+        return int(self.environment.now() * 1000)
