@@ -1,4 +1,4 @@
-"""What a person reads when Databricks says no: each case that is known of, with its whole message.
+"""Check the whole message and hint of every error of the Databricks API that is known.
 
 The bodies are those of token-api.md sections 1.5 and 4, as live workspaces and the clients' issues have them.
 """
@@ -47,91 +47,91 @@ DISABLED = (
 )
 
 
-def said(code: object, message: str, **more: object) -> dict[str, object]:
+def error_body(code: object, message: str, **more: object) -> dict[str, object]:
     return {"error_code": code, "message": message, **more}
 
 
 CASES: list[tuple[str, Request, int, dict[str, Any] | str, str, str]] = [
     # what it is, the request, status and body of the answer -> the message with its facts, the hint
     ("no credential", LIST, 401,
-     said(401, f"Credential was not sent or was of an unsupported type for this API. [ReqId: {ID}]"),
+     error_body(401, f"Credential was not sent or was of an unsupported type for this API. [ReqId: {ID}]"),
      f"Credential was not sent or was of an unsupported type for this API. (401, request id {ID})",
      "this API takes a personal access token or an OAuth token, and what was sent is neither"),
-    ("unknown token", LIST, 403, said(403, f"Invalid access token. [ReqId: {ID}]"),
+    ("unknown token", LIST, 403, error_body(403, f"Invalid access token. [ReqId: {ID}]"),
      f"Invalid access token. (403, request id {ID})", REVOKED),
-    ("unknown token, code as text", LIST, 403, said("403", "Invalid access token."), "Invalid access token. (403)", REVOKED),
+    ("unknown token, code as text", LIST, 403, error_body("403", "Invalid access token."), "Invalid access token. (403)", REVOKED),
     ("unknown token, as a page", LIST, 403, "<html><head><title>Error 403 Invalid access token.</title></head></html>",
      "Error 403 Invalid access token. (403)", REVOKED),
-    ("expired JWT", LIST, 403, said(403, "JWT has expired"), "JWT has expired (403)", ENDED),
-    ("expired JWT, another layer", LIST, 400, said("BAD", "ExpiredJwtException"), "ExpiredJwtException (400 BAD)", ENDED),
-    ("expired token", LIST, 401, said(401, "Token is expired"), "Token is expired (401)", ENDED),
-    ("nearly expired", LIST, 403, said(403, "Token is expiring within 30 seconds. (token expired)"),
+    ("expired JWT", LIST, 403, error_body(403, "JWT has expired"), "JWT has expired (403)", ENDED),
+    ("expired JWT, another layer", LIST, 400, error_body("BAD", "ExpiredJwtException"), "ExpiredJwtException (400 BAD)", ENDED),
+    ("expired token", LIST, 401, error_body(401, "Token is expired"), "Token is expired (401)", ENDED),
+    ("nearly expired", LIST, 403, error_body(403, "Token is expiring within 30 seconds. (token expired)"),
      "Token is expiring within 30 seconds. (token expired) (403)", ENDED),
-    ("401 in other words", LIST, 401, said("UNAUTHENTICATED", "who?"), "who? (401 UNAUTHENTICATED)",
+    ("401 in other words", LIST, 401, error_body("UNAUTHENTICATED", "who?"), "who? (401 UNAUTHENTICATED)",
      "the credential was rejected: is it this workspace's, and neither revoked nor expired?"),
-    ("tokens off", LIST, 404, said("FEATURE_DISABLED", "Tokens are disabled."), "Tokens are disabled. (404 FEATURE_DISABLED)", DISABLED),
+    ("tokens off", LIST, 404, error_body("FEATURE_DISABLED", "Tokens are disabled."), "Tokens are disabled. (404 FEATURE_DISABLED)", DISABLED),
     ("tokens off, no code", LIST, 404, "Tokens are disabled.", "Tokens are disabled. (404)", DISABLED),
-    ("tokens off for a user", LIST, 403, said("PERMISSION_DENIED", "API tokens are disabled for user 8432093917481966"),
+    ("tokens off for a user", LIST, 403, error_body("PERMISSION_DENIED", "API tokens are disabled for user 8432093917481966"),
      "API tokens are disabled for user 8432093917481966 (403 PERMISSION_DENIED)",
      "this user may not use tokens; an OAuth profile may work: databricks auth login"),
-    ("no CAN_USE", CREATE, 403, said("PERMISSION_DENIED", "User does not have permission to use tokens."),
+    ("no CAN_USE", CREATE, 403, error_body("PERMISSION_DENIED", "User does not have permission to use tokens."),
      "User does not have permission to use tokens. (403 PERMISSION_DENIED)",
      "an administrator can grant CAN_USE: UPDATE token_permissions SET data__access_control_list = ..."),
-    ("no admin", ALL, 403, said("PERMISSION_DENIED", "User ed@example.com is not an admin."),
+    ("no admin", ALL, 403, error_body("PERMISSION_DENIED", "User ed@example.com is not an admin."),
      "User ed@example.com is not an admin. (403 PERMISSION_DENIED)", ADMINS),
-    ("no admin, permissions", GRANTS, 403, said("PERMISSION_DENIED", "no"), "no (403 PERMISSION_DENIED)", ADMINS),
+    ("no admin, permissions", GRANTS, 403, error_body("PERMISSION_DENIED", "no"), "no (403 PERMISSION_DENIED)", ADMINS),
     ("on-behalf-of off", OBO, 403,
-     said("FEATURE_DISABLED", "On-behalf-of token creation for service principals is not enabled for this workspace"),
+     error_body("FEATURE_DISABLED", "On-behalf-of token creation for service principals is not enabled for this workspace"),
      "On-behalf-of token creation for service principals is not enabled for this workspace (403 FEATURE_DISABLED)", NO_OBO),
-    ("on-behalf-of on Azure", OBO, 404, said("ENDPOINT_NOT_FOUND", "No API found for 'POST /..'"),
+    ("on-behalf-of on Azure", OBO, 404, error_body("ENDPOINT_NOT_FOUND", "No API found for 'POST /..'"),
      "No API found for 'POST /..' (404 ENDPOINT_NOT_FOUND)", NO_OBO),
-    ("unknown token id", REVOKE, 404, said("RESOURCE_DOES_NOT_EXIST", "Token with ID x does not exist"),
+    ("unknown token id", REVOKE, 404, error_body("RESOURCE_DOES_NOT_EXIST", "Token with ID x does not exist"),
      "Token with ID x does not exist (404 RESOURCE_DOES_NOT_EXIST)", OTHERS),
-    ("unknown token id, other code", REVOKE, 400, said("NOT_FOUND", "no such token"), "no such token (400 NOT_FOUND)", OTHERS),
-    ("lifetime", CREATE, 400, said("INVALID_PARAMETER_VALUE", "lifetime_seconds is too long"),
+    ("unknown token id, other code", REVOKE, 400, error_body("NOT_FOUND", "no such token"), "no such token (400 NOT_FOUND)", OTHERS),
+    ("lifetime", CREATE, 400, error_body("INVALID_PARAMETER_VALUE", "lifetime_seconds is too long"),
      "lifetime_seconds is too long (400 INVALID_PARAMETER_VALUE)", LIFETIME),
-    ("comment", CREATE, 400, said("INVALID_PARAMETER_VALUE", "comment is too long"),
+    ("comment", CREATE, 400, error_body("INVALID_PARAMETER_VALUE", "comment is too long"),
      "comment is too long (400 INVALID_PARAMETER_VALUE)", "a comment has at most 255 characters"),
-    ("other parameter", ALL, 400, said("INVALID_PARAMETER_VALUE", "bad parameter"),
+    ("other parameter", ALL, 400, error_body("INVALID_PARAMETER_VALUE", "bad parameter"),
      "bad parameter (400 INVALID_PARAMETER_VALUE)", "DESCRIBE METHOD shows what the attributes take"),
-    ("quota", CREATE, 400, said("QUOTA_EXCEEDED", "The token quota for a user is 600"),
+    ("quota", CREATE, 400, error_body("QUOTA_EXCEEDED", "The token quota for a user is 600"),
      "The token quota for a user is 600 (400 QUOTA_EXCEEDED)",
      "a user can have 600 tokens that are not expired in a workspace: revoke some"
      " (SELECT token_id, comment, days_left(expiry_time) FROM user_tokens ORDER BY 3)"),
-    ("unknown route", LIST, 404, said("ENDPOINT_NOT_FOUND", "No API found for 'GET /..'"),
+    ("unknown route", LIST, 404, error_body("ENDPOINT_NOT_FOUND", "No API found for 'GET /..'"),
      "No API found for 'GET /..' (404 ENDPOINT_NOT_FOUND)",
      "is the workspace name right? nothing answers to this call there"),
-    ("malformed body", CREATE, 400, said("MALFORMED_REQUEST", "Could not parse request object"),
+    ("malformed body", CREATE, 400, error_body("MALFORMED_REQUEST", "Could not parse request object"),
      "Could not parse request object (400 MALFORMED_REQUEST)", "does each value fit its attribute? DESCRIBE METHOD shows their types"),
-    ("throttled", LIST, 429, said("REQUEST_LIMIT_EXCEEDED", "Too many requests"), "Too many requests (429 REQUEST_LIMIT_EXCEEDED)",
+    ("throttled", LIST, 429, error_body("REQUEST_LIMIT_EXCEEDED", "Too many requests"), "Too many requests (429 REQUEST_LIMIT_EXCEEDED)",
      "the workspace asks for fewer requests: try again later, or with a smaller --max-connections"),
-    ("exhausted", LIST, 429, said("RESOURCE_EXHAUSTED", "RPC token bucket limit has been exceeded"),
+    ("exhausted", LIST, 429, error_body("RESOURCE_EXHAUSTED", "RPC token bucket limit has been exceeded"),
      "RPC token bucket limit has been exceeded (429 RESOURCE_EXHAUSTED)",
      "the workspace asks for fewer requests: try again later, or with a smaller --max-connections"),
     ("throttled by the identity service", LIST, 400, {"error": "invalid_request", "error_description": "Temporarily throttled, too many requests"},
      "Temporarily throttled, too many requests (400 invalid_request)", "it asks for fewer requests: try again later"),
-    ("500", LIST, 500, said("INTERNAL_ERROR", "boom"), "boom (500 INTERNAL_ERROR)", TROUBLE),
-    ("503", LIST, 503, said("TEMPORARILY_UNAVAILABLE", "Authentication is temporarily unavailable. Please try again later."),
+    ("500", LIST, 500, error_body("INTERNAL_ERROR", "boom"), "boom (500 INTERNAL_ERROR)", TROUBLE),
+    ("503", LIST, 503, error_body("TEMPORARILY_UNAVAILABLE", "Authentication is temporarily unavailable. Please try again later."),
      "Authentication is temporarily unavailable. Please try again later. (503 TEMPORARILY_UNAVAILABLE)", TROUBLE),
-    ("504", LIST, 504, said("DEADLINE_EXCEEDED", "late"), "late (504 DEADLINE_EXCEEDED)", TROUBLE),
-    ("no token yet", GRANTS, 404, said("RESOURCE_DOES_NOT_EXIST", "tokens tokens does not exist"),
+    ("504", LIST, 504, error_body("DEADLINE_EXCEEDED", "late"), "late (504 DEADLINE_EXCEEDED)", TROUBLE),
+    ("no token yet", GRANTS, 404, error_body("RESOURCE_DOES_NOT_EXIST", "tokens tokens does not exist"),
      "tokens tokens does not exist (404 RESOURCE_DOES_NOT_EXIST)",
      "there are no token permissions before the workspace's first token: mint one"),
-    ("service principal by its name", GRANTS, 404, said("RESOURCE_DOES_NOT_EXIST", "Principal: ServicePrincipalName(bot) does not exist"),
+    ("service principal by its name", GRANTS, 404, error_body("RESOURCE_DOES_NOT_EXIST", "Principal: ServicePrincipalName(bot) does not exist"),
      "Principal: ServicePrincipalName(bot) does not exist (404 RESOURCE_DOES_NOT_EXIST)",
      "a service principal is named by its application id, not its display name"),
-    ("unknown group", GRANTS, 404, said("RESOURCE_DOES_NOT_EXIST", "Principal: GroupName(x) does not exist"),
+    ("unknown group", GRANTS, 404, error_body("RESOURCE_DOES_NOT_EXIST", "Principal: GroupName(x) does not exist"),
      "Principal: GroupName(x) does not exist (404 RESOURCE_DOES_NOT_EXIST)",
      "is the name right? groups go into group_name, users into user_name"),
-    ("not in the workspace", LIST, 403, said("PERMISSION_DENIED", "Unauthorized access to workspace: 12"),
+    ("not in the workspace", LIST, 403, error_body("PERMISSION_DENIED", "Unauthorized access to workspace: 12"),
      "Unauthorized access to workspace: 12 (403 PERMISSION_DENIED)", "the service principal does not belong to this workspace: add it there"),
-    ("address not allowed", LIST, 403, said(403, "Source IP address: 10.0.0.1 is blocked by Databricks IP ACL for workspace: 1"),
+    ("address not allowed", LIST, 403, error_body(403, "Source IP address: 10.0.0.1 is blocked by Databricks IP ACL for workspace: 1"),
      "Source IP address: 10.0.0.1 is blocked by Databricks IP ACL for workspace: 1 (403)",
      "this workspace lets only some addresses in (IP access list): use its network or its VPN"),
-    ("narrow scopes", CREATE, 403, said("PERMISSION_DENIED", "Provided access token does not have required scopes: all-apis"),
+    ("narrow scopes", CREATE, 403, error_body("PERMISSION_DENIED", "Provided access token does not have required scopes: all-apis"),
      "Provided access token does not have required scopes: all-apis (403 PERMISSION_DENIED)",
      "the token was minted for other scopes; one for all-apis may do this"),
-    ("a feature that is off", LIST, 400, said("FEATURE_DISABLED", "x"), "x (400 FEATURE_DISABLED)",
+    ("a feature that is off", LIST, 400, error_body("FEATURE_DISABLED", "x"), "x (400 FEATURE_DISABLED)",
      "this is not turned on in the workspace, or not offered on its cloud or plan"),
     ("SCIM", LIST, 403, {"detail": "no", "scimType": "invalidValue", "status": "403"}, "no (403 invalidValue)",
      "the credential is known, but may not do this"),
@@ -140,7 +140,7 @@ CASES: list[tuple[str, Request, int, dict[str, Any] | str, str, str]] = [
 ]  # fmt: skip
 
 
-def answered(request: Request, status: int, body: dict[str, Any] | str, **headers: str) -> ApiError:
+def parse(request: Request, status: int, body: dict[str, Any] | str, **headers: str) -> ApiError:
     content = body if isinstance(body, str) else json.dumps(body)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return parse_error(request, status, named, content.encode(), Redactor())
@@ -150,7 +150,7 @@ def answered(request: Request, status: int, body: dict[str, Any] | str, **header
 def test_a_refusal_says_what_happened_and_what_to_do(
     request_: Request, status: int, body: dict[str, Any] | str, message: str, hint: str
 ) -> None:
-    lines = format_error(answered(request_, status, body), redact=str)
+    lines = format_error(parse(request_, status, body), redact=str)
     text, _, facts = message.rpartition(" (")
     expected = [f"error: dbc-1: {text}", f"({facts}", *([f"hint: {hint}"] if hint else [])]
     assert lines == expected
@@ -168,7 +168,7 @@ def test_details_are_told_a_line_each_and_unknown_ones_left_out() -> None:
         {"@type": "x/google.rpc.DebugInfo", "stack_entries": ["secret place"]},
         "no object",
     ]  # fmt: skip
-    error = answered(CREATE, 400, said("X", "no", details=details))
+    error = parse(CREATE, 400, error_body("X", "no", details=details))
     assert format_error(error, redact=str) == [
         "error: dbc-1: no",
         f"(400 X, request id {ID})",
@@ -182,13 +182,13 @@ def test_details_are_told_a_line_each_and_unknown_ones_left_out() -> None:
 
 
 def test_a_refused_credential_is_named_by_its_source() -> None:
-    error = answered(LIST, 403, said(403, "Invalid access token."))
+    error = parse(LIST, 403, error_body(403, "Invalid access token."))
     error = error.with_context(credential="profile prod")
     assert "  credential: profile prod" in format_error(error, redact=str)
 
 
 def test_how_long_a_workspace_asks_to_wait_is_told() -> None:
-    assert answered(LIST, 429, "", Retry_After="90").hint == "the workspace asks to wait 90 s"
+    assert parse(LIST, 429, "", Retry_After="90").hint == "the workspace asks to wait 90 s"
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_token_that_has_ended_is_told_from_one_that_may_not(status: int, conte
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("/login.html?error=private-link-validation-error:12", "private link"),
         ("https://dbc-1.cloud.databricks.com/login.html", "login page"),
@@ -217,6 +217,6 @@ def test_a_token_that_has_ended_is_told_from_one_that_may_not(status: int, conte
         ("https://elsewhere.example/", None),
     ],
 )
-def test_a_page_in_the_api_s_place_is_known_for_what_it_is(text: str, said: str | None) -> None:
+def test_a_page_in_the_api_s_place_is_known_for_what_it_is(text: str, expected: str | None) -> None:
     hint = hint_for_page(text)
-    assert hint is None if said is None else said in (hint or "")
+    assert hint is None if expected is None else expected in (hint or "")

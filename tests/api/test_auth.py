@@ -1,3 +1,5 @@
+"""Check that a credential goes to its own host only, and that an error lists the sources that were tried."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -45,9 +47,9 @@ auth_storage = plaintext
 
 
 def target(origin: str) -> Target:
-    found = parse_origin(origin)
-    assert found is not None
-    return found
+    target = parse_origin(origin)
+    assert target is not None
+    return target
 
 
 def send_nothing(*_: object, **__: object) -> NoReturn:
@@ -106,7 +108,7 @@ def test_a_credential_of_another_host_is_not_sent_and_what_was_looked_at_is_name
 
 
 @pytest.mark.parametrize(
-    ("profile", "said"),
+    ("profile", "message"),
     [
         ("two", "is for https://dbc-2"),
         ("none", "has no profile"),
@@ -116,8 +118,8 @@ def test_a_credential_of_another_host_is_not_sent_and_what_was_looked_at_is_name
         ("__settings__", "has no profile"),
     ],
 )
-def test_a_profile_that_was_named_is_the_only_one(tmp_path: Path, profile: str, said: str) -> None:
-    with pytest.raises(CredentialError, match=said):
+def test_a_profile_that_was_named_is_the_only_one(tmp_path: Path, profile: str, message: str) -> None:
+    with pytest.raises(CredentialError, match=message):
         choose(tmp_path, WORKSPACE, MINE, file=FILE, profile=profile)
 
 

@@ -1,3 +1,5 @@
+"""Check what the client sends, over mocked connections: headers, bodies, retries, and the address that it checks."""
+
 from __future__ import annotations
 
 import json

@@ -1,4 +1,4 @@
-"""The host rule: from a name, a template and what is mapped to one address, or an error."""
+"""Check the host rule: a name, a template and the mapped names lead to one address, or to an error."""
 
 from __future__ import annotations
 
@@ -215,8 +215,8 @@ def test_a_whole_host_stands_only_for_the_one_variable_of_a_plain_template() -> 
 
 
 def test_two_variables_make_one_name() -> None:
-    found = Hosts().resolve("https://{a}-x.{b}.azuredatabricks.net", {"a": "adb", "b": "2"})
-    assert found == Target("https", "adb-x.2.azuredatabricks.net", None, "", "adb.2")
+    target = Hosts().resolve("https://{a}-x.{b}.azuredatabricks.net", {"a": "adb", "b": "2"})
+    assert target == Target("https", "adb-x.2.azuredatabricks.net", None, "", "adb.2")
 
 
 def test_a_template_without_variables_is_its_own_host() -> None:

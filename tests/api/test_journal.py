@@ -1,3 +1,5 @@
+"""Check that a create is on disk before it is sent, without secrets, and stays there until it is delivered."""
+
 from __future__ import annotations
 
 import errno
@@ -57,7 +59,7 @@ os.kill(os.getpid(), 9)
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False, timeout=30)
     assert done.returncode == -9
-    assert [one.intent for one in Journal(make_environment(tmp_path)).leftover_intents()] == [
+    assert [entry.intent for entry in Journal(make_environment(tmp_path)).leftover_intents()] == [
         Intent(1, "dbc-1", "a.b.c", "ci", 60)
     ]
 
@@ -70,8 +72,8 @@ def test_what_an_intent_made_can_be_added(tmp_path: Path) -> None:
     (entry,) = journal.leftover_intents()
     assert entry.intent.orphans == (("t1", "EXEC .. 't1'"), ("t2", "EXEC .. 't2'"))
     entry.keep_for_recovery(entry.intent.orphans[1:])
-    assert [one.intent.orphans for one in journal.leftover_intents()] == [(("t2", "EXEC .. 't2'"),)]
-    assert [one.name for one in journal.folder.iterdir()] == [entry.path.name]
+    assert [entry.intent.orphans for entry in journal.leftover_intents()] == [(("t2", "EXEC .. 't2'"),)]
+    assert [path.name for path in journal.folder.iterdir()] == [entry.path.name]
     assert stat.S_IMODE(entry.path.stat().st_mode) == 0o600
 
 
@@ -89,8 +91,8 @@ def test_no_secret_is_written(tmp_path: Path) -> None:
     entry = begin(journal, f"for {secret}", f"SELECT '{secret}'")
     assert entry.intent.comment == f"for {secret}"  # what it is compared with stays as it is, in memory
     entry.keep_for_recovery()
-    (found,) = journal.leftover_intents()
-    assert (found.intent.comment, found.intent.look) == ("for [hidden]", "SELECT '[hidden]'")
+    (entry,) = journal.leftover_intents()
+    assert (entry.intent.comment, entry.intent.look) == ("for [hidden]", "SELECT '[hidden]'")
     assert secret not in entry.path.read_text()
     assert begin(journal, None).intent.comment is None
 

@@ -1,4 +1,4 @@
-"""The lines of the debug log."""
+"""Check the lines of the debug log: one per attempt, on one line, without secrets."""
 
 from __future__ import annotations
 

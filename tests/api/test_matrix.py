@@ -1,4 +1,4 @@
-"""Every source of a credential against every kind of host: the header that reaches the server, or the refusal.
+"""Check every source of a credential against every kind of host: the header that reaches the server, or the refusal.
 
 The hosts are real names. They are reached through a proxy that tunnels to one server, whatever host was asked for, and whose
 certificate names them all: what is tested is all of the way from a variable to the wire.
@@ -83,7 +83,7 @@ OAUTH2 = json.dumps({"databricks_workspace": {"type": "oauth2", "token_url": ACC
 
 @dataclass(frozen=True)
 class Source:
-    """What is set, the bearer that reaches each host that gets one, and what is said of the others."""
+    """The settings, the bearer that reaches each host that gets one, and what the error says for the others."""
 
     reaches: dict[str, str]
     refusal: str = ""
@@ -203,10 +203,10 @@ def test_a_credential_reaches_its_own_hosts_or_is_refused_with_the_reason(
         if host not in source.reaches:
             with pytest.raises(CredentialError) as caught:
                 list(connection.run(sql).rows)
-            said = f"{caught.value} {' '.join(caught.value.looked_at)} {caught.value.hint}"
-            assert source.refusal in said
-            assert "env-token" not in said
-            assert "s3cret" not in said
+            text = f"{caught.value} {' '.join(caught.value.looked_at)} {caught.value.hint}"
+            assert source.refusal in text
+            assert "env-token" not in text
+            assert "s3cret" not in text
             assert len(network.proxy.log) == tunnelled
             return
         list(connection.run(sql).rows)
@@ -214,10 +214,13 @@ def test_a_credential_reaches_its_own_hosts_or_is_refused_with_the_reason(
     assert (seen[-1].headers["host"], seen[-1].path) == (HOSTS[host], "/api/2.0/token/list")
     assert seen[-1].headers["authorization"] == f"Bearer {source.reaches[host]}"
     # Nothing else carries a credential but the request for a token, which goes to the host that grants it.
-    others = [one for one in seen[:-1] if "authorization" in one.headers]
-    assert all(one.path.endswith("/v1/token") and one.headers["authorization"].startswith("Basic ") for one in others)
-    assert {one.headers["host"] for one in seen} <= {HOSTS[host], ACCOUNTS.get(host)}
-    assert all("authorization" not in one.headers for one in network.proxy.log[tunnelled:])
+    others = [request for request in seen[:-1] if "authorization" in request.headers]
+    assert all(
+        request.path.endswith("/v1/token") and request.headers["authorization"].startswith("Basic ")
+        for request in others
+    )
+    assert {request.headers["host"] for request in seen} <= {HOSTS[host], ACCOUNTS.get(host)}
+    assert all("authorization" not in request.headers for request in network.proxy.log[tunnelled:])
 
 
 def test_there_are_enough_combinations_of_both_outcomes() -> None:

@@ -1,4 +1,4 @@
-"""Credentials that end: which one reaches the server from which source, and how often it is fetched."""
+"""Check credentials that expire: which one reaches the server from which source, and how often it is requested."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def connected(
 ) -> Run:
     if file:
         write_profiles(home, file.format(origin=site.origin, token=site.token, secret=site.client_secret))
-    given = {"XDG_CACHE_HOME": str(home.parent / "cache"), "PATH": str(home), **(variables or {})}
-    environment = make_environment(home, variables=given, now=now)
+    settings = {"XDG_CACHE_HOME": str(home.parent / "cache"), "PATH": str(home), **(variables or {})}
+    environment = make_environment(home, variables=settings, now=now)
     return Run(site, connect(environment=environment, endpoint=site.endpoint, **more))  # type: ignore[arg-type]
 
 
@@ -130,8 +130,8 @@ def test_a_source_signs_requests_to_its_own_host_or_nothing_is_sent(
         "secret": site.client_secret,
         "account": site.account_id,
     }
-    given = {key: value.format(**values) for key, value in variables.items()}
-    run = connected(site, tmp_path, given, file.replace("= robot", f"= {site.client_id}"))
+    settings = {key: value.format(**values) for key, value in variables.items()}
+    run = connected(site, tmp_path, settings, file.replace("= robot", f"= {site.client_id}"))
     if name not in SIGNED:
         with pytest.raises(CredentialError) as caught:
             run.select(workspace)
@@ -145,15 +145,17 @@ def test_a_source_signs_requests_to_its_own_host_or_nothing_is_sent(
 
 
 @pytest.mark.parametrize(
-    ("profile", "said"), [("far", "is for https://dbc-far"), ("missing", "has no profile"), ("DEFAULT", None)]
+    ("profile", "message"), [("far", "is for https://dbc-far"), ("missing", "has no profile"), ("DEFAULT", None)]
 )
-def test_a_profile_that_is_named_is_the_only_one(profile: str, said: str | None, site: Sandbox, tmp_path: Path) -> None:
-    if said is None:
+def test_a_profile_that_is_named_is_the_only_one(
+    profile: str, message: str | None, site: Sandbox, tmp_path: Path
+) -> None:
+    if message is None:
         run = connected(site, tmp_path, {}, PAT_FILE + FAR_FILE, profile=profile)
         run.select()
         assert run.bearers == [f"Bearer {site.token}"]
         return
-    with pytest.raises(CredentialError, match=said):
+    with pytest.raises(CredentialError, match=message):
         connected(site, tmp_path, {}, PAT_FILE + FAR_FILE, profile=profile).select()
 
 

@@ -1,3 +1,5 @@
+"""Check that a method and its values become one exact HTTP request, or an error."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -18,7 +20,7 @@ HOSTS = Hosts()
 
 
 def method(resource: str, name: str) -> Method:
-    return next(one for one in CATALOG.find((resource,)).methods if one.name == name)
+    return next(method for method in CATALOG.find((resource,)).methods if method.name == name)
 
 
 @pytest.mark.parametrize(
@@ -77,13 +79,13 @@ def test_a_call_becomes_a_request(
 
 
 def test_only_what_shows_a_secret_once_creates() -> None:
-    found = {
+    creating = {
         (r.name, m.name)
         for r in CATALOG.resources("databricks_workspace", "workspace")
         for m in r.methods
         if creates_secret(m)
     }
-    assert found == {("user_tokens", "create"), ("tokens", "createobotoken")}
+    assert creating == {("user_tokens", "create"), ("tokens", "createobotoken")}
 
 
 @pytest.mark.parametrize("token_id", ["", ".", ".."])
@@ -127,9 +129,9 @@ ANY = Parameter("x", "body", "string", required=False)
     ],
 )
 def test_a_value_takes_the_type_of_its_attribute(kind: Any, value: Value, expected: object) -> None:
-    made = to_json(replace(ANY, type=kind), value)
-    assert made == expected
-    assert type(made) is type(expected)
+    converted = to_json(replace(ANY, type=kind), value)
+    assert converted == expected
+    assert type(converted) is type(expected)
 
 
 @pytest.mark.parametrize(

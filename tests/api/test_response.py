@@ -1,3 +1,5 @@
+"""Check that a response becomes exact rows, or one error that names the place in it."""
+
 from __future__ import annotations
 
 import json
@@ -119,7 +121,7 @@ def test_a_value_of_another_type_is_an_error_with_its_place(kind: Any, value: An
 
 class TestNoJson:
     @pytest.mark.parametrize(
-        ("content", "said"),
+        ("content", "message"),
         [
             (b"{", "is not valid JSON"),
             (b"{} {}", "is not valid JSON"),
@@ -133,10 +135,10 @@ class TestNoJson:
             (b'{"a": 1, "a": 2}', "duplicate key in an object"),
         ],
     )
-    def test_it_is_one_clear_error(self, content: bytes, said: str) -> None:
+    def test_it_is_one_clear_error(self, content: bytes, message: str) -> None:
         with pytest.raises(ReplyError) as caught:
             answer(content, Content_Type="text/html; charset=utf-8")
-        assert said in str(caught.value)
+        assert message in str(caught.value)
         assert caught.value.__cause__ is None
         assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
@@ -181,8 +183,8 @@ class TestRefusal:
         assert (error.request_id, str(error)) == ("abc-1", "dbc-1: no")
 
     def test_nothing_in_it_is_secret_or_acts_on_a_terminal(self) -> None:
-        said = {"error_code": f"\x1b[31m{TOKEN}", "message": f"Bearer strange-token \x1b]0;x\x07 {TOKEN} \u202e"}
-        error = refusal(json.dumps(said), X_Request_Id=TOKEN)
+        message = {"error_code": f"\x1b[31m{TOKEN}", "message": f"Bearer strange-token \x1b]0;x\x07 {TOKEN} \u202e"}
+        error = refusal(json.dumps(message), X_Request_Id=TOKEN)
         shown = f"{error} {error.code} {error.request_id} {error.hint}"
         assert TOKEN not in shown
         assert "strange-token" not in shown

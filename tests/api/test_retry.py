@@ -1,3 +1,5 @@
+"""Check the rules for retries, proxies and certificates, which need no network."""
+
 from __future__ import annotations
 
 import sys

@@ -1,4 +1,4 @@
-"""`--auth`: where StackQL's JSON says that a credential is, and where it may then go."""
+"""Check `--auth`: where StackQL's JSON says that a credential is, and which hosts it may go to."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ WORKSPACE = "https://dbc-1.cloud.databricks.com"
 
 def setting(home: Path, auth: dict[str, object], **variables: str) -> ConfiguredCredential:
     text = json.dumps({"databricks_workspace": auth, "github": {"type": "null_auth"}})
-    found = parse_auth(text, make_environment(home, variables=VARIABLES | variables))
-    assert found is not None
-    return found
+    credential = parse_auth(text, make_environment(home, variables=VARIABLES | variables))
+    assert credential is not None
+    return credential
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_a_file_can_hold_the_token(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("file-token\n")
     key.chmod(0o600)
-    found = setting(tmp_path, {"type": "bearer", "credentialsfilepath": str(key)})
-    assert found.secret == "file-token"
+    credential = setting(tmp_path, {"type": "bearer", "credentialsfilepath": str(key)})
+    assert credential.secret == "file-token"
     key.chmod(0o644)
     with pytest.raises(InterfaceError, match="other users can read it"):
         setting(tmp_path, {"type": "bearer", "credentialsfilepath": str(key)})
@@ -96,7 +96,7 @@ def test_another_providers_setting_is_none_of_ours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("{", "not valid JSON"),
         ("[]", "not an object of providers"),
@@ -119,7 +119,7 @@ def test_another_providers_setting_is_none_of_ours(tmp_path: Path) -> None:
         ('{"databricks_workspace": {"type": "oauth2", "token_url": "{{ .__env__NONE }}"}}', "NONE, which is not set"),
     ],
 )
-def test_what_cannot_be_used_is_one_clear_error(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(InterfaceError, match=said) as caught:
+def test_what_cannot_be_used_is_one_clear_error(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InterfaceError, match=message) as caught:
         parse_auth(text, make_environment(tmp_path, variables=VARIABLES))
     assert "dapi-secret" not in f"{caught.value!r} {caught.value.hint}"

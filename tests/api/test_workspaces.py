@@ -1,4 +1,4 @@
-"""What is told of workspaces: the tables tokensh.local.workspaces and .account_workspaces, and the session's facts."""
+r"""Check the tables tokensh.local.workspaces and .account_workspaces, and what `\conninfo` shows."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ LISTED = "SELECT deployment_name, workspace_id, workspace_status FROM tokensh.lo
 def connected(home: Path, variables: dict[str, str] | None = None, file: str = FILE, **more: Any) -> Connection:
     (home / ".databrickscfg").write_text(file)
     (home / ".databrickscfg").chmod(0o600)
-    given = {"XDG_CACHE_HOME": str(home.parent / "cache"), "PATH": str(home), **(variables or {})}
-    return connect(environment=make_environment(home, variables=given), **more)
+    settings = {"XDG_CACHE_HOME": str(home.parent / "cache"), "PATH": str(home), **(variables or {})}
+    return connect(environment=make_environment(home, variables=settings), **more)
 
 
 def rows(connection: Connection, sql: str) -> list[tuple[Any, ...]]:
@@ -103,8 +103,8 @@ class TestTheTable:
         connection = connected(tmp_path)
         connection.history.add("SELECT 1", 1_700_000_000.5, "dbc-1")
         connection.history.add("SELECT 1", 1_600_000_000.0, "dbc-1")
-        found = rows(connection, "SELECT last_used_time FROM tokensh.local.workspaces WHERE deployment_name = 'dbc-1'")
-        assert found == [(1_700_000_000_500,)]
+        last_used = rows(connection, "SELECT last_used_time FROM tokensh.local.workspaces WHERE deployment_name = 'dbc-1'")
+        assert last_used == [(1_700_000_000_500,)]
 
     def test_a_query_asks_all_of_them(self, site: Sandbox, tmp_path: Path) -> None:
         file = "\n".join(f"[p{i}]\nhost = {name}.cloud.databricks.com" for i, name in enumerate(site.workspaces))
@@ -168,7 +168,7 @@ class TestTheAccountsList:
         connection = connected(tmp_path, variables, file)
         with pytest.raises(CredentialError, match="no credential for a Databricks account") as caught:
             rows(connection, LISTED)
-        assert any(named in one for one in caught.value.looked_at)
+        assert any(named in reason for reason in caught.value.looked_at)
         assert connection.client.requests_sent == 0
 
     def test_a_token_of_a_workspace_never_goes_to_the_account_s_host(self, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ class TestTheAccountsList:
         assert ("request", "one per value, once those are fetched") in [row[1:] for row in explained]
         assert site.log == []
         assert [name for name, _ in rows(connection, sql)] == list(site.workspaces)
-        assert sum(one.path.endswith("/v1/token") for one in site.log) == 1
+        assert sum(request.path.endswith("/v1/token") for request in site.log) == 1
 
 
 class TestTheProfileThatIsNamed:
@@ -227,7 +227,7 @@ class TestTheProfileThatIsNamed:
 
 
 @pytest.mark.parametrize(
-    ("given", "name"),
+    ("workspace", "name"),
     [
         ("https://dbc-1.cloud.databricks.com/?o=12#settings", "dbc-1"),
         ("https://ADB-1.2.azuredatabricks.net/", "adb-1.2.azuredatabricks.net"),
@@ -236,20 +236,20 @@ class TestTheProfileThatIsNamed:
         ("prod", "prod"),
     ],
 )
-def test_a_workspace_may_be_given_as_the_url_that_a_browser_shows(given: str, name: str, tmp_path: Path) -> None:
-    assert connected(tmp_path, workspace=given).workspace == name
+def test_a_workspace_may_be_given_as_the_url_that_a_browser_shows(workspace: str, name: str, tmp_path: Path) -> None:
+    assert connected(tmp_path, workspace=workspace).workspace == name
 
 
 class TestFacts:
-    def told(self, connection: Connection) -> list[tuple[str, str]]:
-        found = list(connection.describe())
-        assert "secret" not in json.dumps(found)
-        return found[3:-1]
+    def describe(self, connection: Connection) -> list[tuple[str, str]]:
+        facts = list(connection.describe())
+        assert "secret" not in json.dumps(facts)
+        return facts[3:-1]
 
     def test_the_source_that_is_used_and_those_that_are_not(self, tmp_path: Path) -> None:
         connection = connected(tmp_path, {"DATABRICKS_TOKEN": "dapi-x"}, workspace="dbc-2")
         path = tmp_path / ".databrickscfg"
-        assert self.told(connection) == [
+        assert self.describe(connection) == [
             ("host", "https://dbc-2.cloud.databricks.com"),
             ("credential", "pat from DATABRICKS_TOKEN"),
             (
@@ -263,7 +263,7 @@ class TestFacts:
 
     def test_no_credential(self, tmp_path: Path) -> None:
         connection = connected(tmp_path, {"HTTPS_PROXY": "http://me:secret@proxy.example:8080"}, "", workspace="dbc-2")
-        assert self.told(connection) == [
+        assert self.describe(connection) == [
             ("host", "https://dbc-2.cloud.databricks.com"),
             ("proxy", "proxy.example:8080"),
             ("credential", "none: no credential for dbc-2.cloud.databricks.com"),
@@ -278,11 +278,11 @@ class TestFacts:
 
     def test_a_proxy_that_cannot_be_used(self, tmp_path: Path) -> None:
         connection = connected(tmp_path, {"HTTPS_PROXY": "socks5://me:secret@proxy.example:1080"}, workspace="dbc-1")
-        assert self.told(connection)[1:] == [
+        assert self.describe(connection)[1:] == [
             ("proxy", "none: a SOCKS proxy cannot be used"),
             ("credential", "pat from profile DEFAULT"),
         ]
 
     def test_a_name_that_is_none(self, tmp_path: Path) -> None:
         connection = connected(tmp_path, workspace="evil.example/x")
-        assert self.told(connection)[0][1].startswith("none: invalid deployment_name: 'evil.example/x' is neither")
+        assert self.describe(connection)[0][1].startswith("none: invalid deployment_name: 'evil.example/x' is neither")
