@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.sessions import A, connect, run
-from tests.resilience.server import FaultyServer, answers
+from tests.resilience.faulty_server import FaultyServer, answers
 from tokensh import sandbox
 from tokensh.dbapi.connection import Connection
 from tokensh.render.options import Options

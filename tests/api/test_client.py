@@ -15,7 +15,16 @@ import pytest
 import responses
 from requests import PreparedRequest
 
-from tests.resilience.clients import CREATE, LIST, TOKEN, FakeCredential, at, bench, create, get
+from tests.resilience.client_bench import (
+    CREATE,
+    LIST,
+    TOKEN,
+    FakeCredential,
+    create_request,
+    list_request,
+    open_client,
+    target_of,
+)
 from tokensh import __version__
 from tokensh.api.client import Client
 from tokensh.api.hosts import Target
@@ -35,9 +44,9 @@ def request_of(mocked: responses.RequestsMock, index: int = 0) -> PreparedReques
 
 class TestWhatIsSent:
     def test_a_listing(self) -> None:
-        with responses.RequestsMock() as mocked, bench() as parts:
+        with responses.RequestsMock() as mocked, open_client() as parts:
             mocked.get(ORIGIN + LIST, json={})
-            parts.client.send(get(ORIGIN))
+            parts.client.send(list_request(ORIGIN))
             sent = request_of(mocked)
         assert sent.body is None
         assert dict(sent.headers) == {
@@ -48,18 +57,18 @@ class TestWhatIsSent:
         }
 
     def test_the_user_agent_says_who_asks(self) -> None:
-        with responses.RequestsMock() as mocked, bench(credential=FakeCredential(kind="oauth-m2m")) as parts:
+        with responses.RequestsMock() as mocked, open_client(credential=FakeCredential(kind="oauth-m2m")) as parts:
             mocked.get(ORIGIN + LIST, json={})
-            parts.client.send(get(ORIGIN))
+            parts.client.send(list_request(ORIGIN))
             agent = request_of(mocked).headers["User-Agent"]
         version = re.escape(__version__)
         assert re.fullmatch(rf"tokensh/{version} python/3\.\d+\.\d+ os/[a-z]+ auth/oauth-m2m", agent)
 
     @pytest.mark.parametrize("body", [{}, {"comment": "é\n\ud800", "lifetime_seconds": 2**62, "x": [None, True, 1.5]}])
     def test_a_body_is_json(self, body: Mapping[str, Json]) -> None:
-        with responses.RequestsMock() as mocked, bench() as parts:
+        with responses.RequestsMock() as mocked, open_client() as parts:
             mocked.post(ORIGIN + CREATE, json={})
-            parts.client.send(Request("POST", at(ORIGIN), CREATE, body=body))
+            parts.client.send(Request("POST", target_of(ORIGIN), CREATE, body=body))
             sent = request_of(mocked)
         assert sent.headers["Content-Type"] == "application/json"
         assert isinstance(sent.body, bytes)
@@ -67,13 +76,13 @@ class TestWhatIsSent:
 
     @pytest.mark.parametrize("number", [float("inf"), float("nan")])
     def test_a_number_that_json_cannot_say_is_an_error(self, number: float) -> None:
-        with bench() as parts, pytest.raises(DataError):
-            parts.client.send(Request("POST", at(ORIGIN), CREATE, body={"lifetime_seconds": number}))
+        with open_client() as parts, pytest.raises(DataError):
+            parts.client.send(Request("POST", target_of(ORIGIN), CREATE, body={"lifetime_seconds": number}))
 
     def test_a_query(self) -> None:
-        with responses.RequestsMock() as mocked, bench() as parts:
+        with responses.RequestsMock() as mocked, open_client() as parts:
             mocked.get(ORIGIN + LIST, json={})
-            parts.client.send(Request("GET", at(ORIGIN), LIST, query=(("a", "1 ü"), ("b", "&="))))
+            parts.client.send(Request("GET", target_of(ORIGIN), LIST, query=(("a", "1 ü"), ("b", "&="))))
             url = request_of(mocked).url
         assert url in (f"{ORIGIN}{LIST}?a=1+%C3%BC&b=%26%3D", f"{ORIGIN}{LIST}?a=1%20%C3%BC&b=%26%3D")
 
@@ -96,7 +105,7 @@ class TestWhatIsSent:
 )
 def test_an_address_that_became_another_is_not_asked(request_: Request) -> None:
     """The host rule refuses these earlier; the client would not send them either."""
-    with responses.RequestsMock() as mocked, bench() as parts:
+    with responses.RequestsMock() as mocked, open_client() as parts:
         with pytest.raises(HostError):
             parts.client.send(request_)
         assert len(mocked.calls) == parts.client.requests_sent == 0
@@ -107,9 +116,9 @@ class TestCredential:
         "token", ["", "dapi 1234567", "dapi1234567\n", "dapi1234567\r\nX: 1", "dapi1234567é", "\0" * 9]
     )
     def test_a_token_that_is_none_is_not_sent_and_not_shown(self, token: str) -> None:
-        with responses.RequestsMock() as mocked, bench(credential=FakeCredential([token])) as parts:
+        with responses.RequestsMock() as mocked, open_client(credential=FakeCredential([token])) as parts:
             with pytest.raises(CredentialError) as caught:
-                parts.client.send(get(ORIGIN))
+                parts.client.send(list_request(ORIGIN))
             assert len(mocked.calls) == 0
         assert str(caught.value).startswith(f"the token from the test is unusable: {len(token)} characters")
         assert "dapi" not in repr(caught.value)
@@ -119,21 +128,21 @@ class TestCredential:
             def for_target(self, target: Target) -> FakeCredential:
                 raise CredentialError(f"no credential for {target.host}")
 
-        with bench(credential=Lacking()) as parts:
-            (outcome,) = parts.client.fetch([get(ORIGIN)])
+        with open_client(credential=Lacking()) as parts:
+            (outcome,) = parts.client.fetch([list_request(ORIGIN)])
         assert isinstance(outcome, CredentialError)
 
     def test_a_reflected_token_is_hidden(self) -> None:
-        with responses.RequestsMock() as mocked, bench(credential=FakeCredential(["a-strange-token"])) as parts:
+        with responses.RequestsMock() as mocked, open_client(credential=FakeCredential(["a-strange-token"])) as parts:
             mocked.get(ORIGIN + LIST, status=403, json={"error_code": "X", "message": "Invalid a-strange-token"})
             with pytest.raises(ApiError) as caught:
-                parts.client.send(get(ORIGIN))
+                parts.client.send(list_request(ORIGIN))
         assert "a-strange-token" not in str(caught.value)
 
 
 class TestFetchJson:
     def test_a_form_with_basic_authentication(self) -> None:
-        with responses.RequestsMock() as mocked, bench() as parts:
+        with responses.RequestsMock() as mocked, open_client() as parts:
             mocked.post(TOKEN_ENDPOINT, json={"access_token": "x"})
             form = {"grant_type": "client_credentials", "scope": "all-apis"}
             answer = parts.client.fetch_json("POST", TOKEN_ENDPOINT, form=form, basic=("id", "secret"))
@@ -144,13 +153,13 @@ class TestFetchJson:
         assert sent.body == b"grant_type=client_credentials&scope=all-apis"
 
     def test_no_credential_of_ours_goes_along(self) -> None:
-        with responses.RequestsMock() as mocked, bench() as parts:
+        with responses.RequestsMock() as mocked, open_client() as parts:
             mocked.get(TOKEN_ENDPOINT, json=[1])
             assert parts.client.fetch_json("GET", TOKEN_ENDPOINT) == [1]
             assert "Authorization" not in request_of(mocked).headers
 
     def test_an_error_is_the_api_s(self) -> None:
-        with responses.RequestsMock() as mocked, bench() as parts:
+        with responses.RequestsMock() as mocked, open_client() as parts:
             mocked.post(TOKEN_ENDPOINT, status=401, json={"error": "invalid_client"})
             with pytest.raises(ApiError):
                 parts.client.fetch_json("POST", TOKEN_ENDPOINT, form={})
@@ -159,7 +168,7 @@ class TestFetchJson:
         "url", ["http://evil.example/t", "https://u@evil.example/t", "file:///etc/passwd", "", "x"]
     )
     def test_it_goes_nowhere_unsafe(self, url: str) -> None:
-        with responses.RequestsMock(), bench() as parts, pytest.raises(HostError):
+        with responses.RequestsMock(), open_client() as parts, pytest.raises(HostError):
             parts.client.fetch_json("POST", url, form={"client_secret": "s"})
 
     def test_a_credential_may_ask_while_its_request_waits(self) -> None:
@@ -171,11 +180,11 @@ class TestFetchJson:
                 answer: Any = clients[0].fetch_json("POST", TOKEN_ENDPOINT, form={})
                 return str(answer["access_token"])
 
-        with responses.RequestsMock() as mocked, bench(credential=Fetching()) as parts:
+        with responses.RequestsMock() as mocked, open_client(credential=Fetching()) as parts:
             clients.append(parts.client)
             mocked.post(TOKEN_ENDPOINT, json={"access_token": "fresh-token"})
             mocked.post(ORIGIN + CREATE, json={})
-            parts.client.send(create(ORIGIN))
+            parts.client.send(create_request(ORIGIN))
             assert request_of(mocked, 1).headers["Authorization"] == "Bearer fresh-token"
 
 
@@ -187,9 +196,9 @@ def test_a_credential_that_takes_too_long_does_not_outlast_the_deadline() -> Non
             over.wait(5)
             return TOKEN
 
-    with responses.RequestsMock() as mocked, bench(credential=Slow(), create_timeout=0.1) as parts:
+    with responses.RequestsMock() as mocked, open_client(credential=Slow(), create_timeout=0.1) as parts:
         with pytest.raises(NetworkError, match=r"no connection to dbc-1\.cloud\.databricks\.com within 0\.1 s"):
-            parts.client.send(create(ORIGIN))
+            parts.client.send(create_request(ORIGIN))
         over.set()
         time.sleep(0.05)
         assert len(mocked.calls) == 0
@@ -207,13 +216,13 @@ def test_a_credential_that_takes_too_long_does_not_outlast_the_deadline() -> Non
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, Any]) -> None:
-    with pytest.raises(InterfaceError), bench(**settings):
+    with pytest.raises(InterfaceError), open_client(**settings):
         pass
 
 
 def test_a_closed_client_connects_anew() -> None:
-    with start() as sandbox, bench(credential=FakeCredential([sandbox.token])) as parts:
-        request = get(f"http://127.0.0.1:{sandbox.port}/w/dbc-abcd0123-a1bc")
+    with start() as sandbox, open_client(credential=FakeCredential([sandbox.token])) as parts:
+        request = list_request(f"http://127.0.0.1:{sandbox.port}/w/dbc-abcd0123-a1bc")
         for _ in range(2):
             parts.client.send(request)
             parts.client.close()
@@ -221,9 +230,9 @@ def test_a_closed_client_connects_anew() -> None:
 
 
 def test_a_workspace_answers_with_its_tokens() -> None:
-    with start() as sandbox, bench(credential=FakeCredential([sandbox.token])) as parts:
+    with start() as sandbox, open_client(credential=FakeCredential([sandbox.token])) as parts:
         names = ("dbc-abcd0123-a1bc", "dbc-bcde1234-b2cd", "dbc-cdef2345-c3de")
-        requests = [get(f"http://127.0.0.1:{sandbox.port}/w/{name}") for name in names]
+        requests = [list_request(f"http://127.0.0.1:{sandbox.port}/w/{name}") for name in names]
         replies = list(parts.client.fetch(requests))
         assert all(not isinstance(reply, Error) and reply.status == 200 for reply in replies)
 
@@ -235,8 +244,8 @@ def test_a_workspace_answers_with_its_tokens() -> None:
 def test_requests_is_imported_late_or_ahead_of_time(more: str, loaded: str) -> None:
     script = f"""
 import sys, threading
-from tests.resilience.clients import bench
-with bench() as parts:
+from tests.resilience.client_bench import open_client
+with open_client() as parts:
     client = parts.client
     {more}
     print("requests" in sys.modules)

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from tests.environments import make_environment
-from tests.resilience.certificates import sign, tls
-from tests.resilience.server import FaultyServer, ReceivedRequest, tunnels
+from tests.resilience.certificates import server_context, sign
+from tests.resilience.faulty_server import FaultyServer, ReceivedRequest, tunnels
 from tokensh.dbapi.connection import Connection, connect
 from tokensh.errors import CredentialError
 
@@ -170,7 +170,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     folder = tmp_path_factory.mktemp("certificates")
     sign(folder, "all", ",".join(f"DNS:{host}" for host in {*HOSTS.values(), *ACCOUNTS.values()}))
     with (
-        FaultyServer(tls=tls(folder, "all"), app=answer) as server,
+        FaultyServer(tls=server_context(folder, "all"), app=answer) as server,
         FaultyServer(tunnels(server)) as proxy,
     ):
         yield Network(server, proxy, folder / "all.pem")

@@ -103,7 +103,9 @@ class TestTheTable:
         connection = connected(tmp_path)
         connection.history.add("SELECT 1", 1_700_000_000.5, "dbc-1")
         connection.history.add("SELECT 1", 1_600_000_000.0, "dbc-1")
-        last_used = rows(connection, "SELECT last_used_time FROM tokensh.local.workspaces WHERE deployment_name = 'dbc-1'")
+        last_used = rows(
+            connection, "SELECT last_used_time FROM tokensh.local.workspaces WHERE deployment_name = 'dbc-1'"
+        )
         assert last_used == [(1_700_000_000_500,)]
 
     def test_a_query_asks_all_of_them(self, site: Sandbox, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.engine.sessions import A, B, connect, run
-from tests.resilience.clients import TOKEN
-from tests.resilience.server import Exchange, FaultyServer
+from tests.resilience.client_bench import TOKEN
+from tests.resilience.faulty_server import Exchange, FaultyServer
 from tests.support import shared
 
 USERS = "/api/2.0/preview/scim/v2/Users"
@@ -26,7 +26,7 @@ LISTED = {
 
 def workspaces(exchange: Exchange) -> None:
     """Answers for the users and the tokens of two workspaces."""
-    _, _, name, path = exchange.seen.path.split("/", 3)
+    _, _, name, path = exchange.request.path.split("/", 3)
     body = {USERS: {"Resources": PEOPLE[name]}, TOKENS: {"token_infos": LISTED[name]}}[f"/{path}"]
     exchange.reply(200, json.dumps(body).encode())
 

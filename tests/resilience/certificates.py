@@ -12,7 +12,7 @@ REAL = "dbc-1.cloud.databricks.com"
 """A workspace's real host, for a server behind a proxy."""
 
 
-def make(folder: Path) -> Path:
+def make_certificates(folder: Path) -> Path:
     """`good` is for 127.0.0.1, `real` for a workspace's host, `other` for another host, `old` expired; each signs itself."""
     for name, host, days in (
         ("good", _LOCAL, "2"),
@@ -33,7 +33,7 @@ def sign(folder: Path, name: str, hosts: str, days: str = "2") -> None:
     openssl(["openssl", "x509", "-req", "-in", "request", *signed])
 
 
-def tls(folder: Path, name: str) -> ssl.SSLContext:
+def server_context(folder: Path, name: str) -> ssl.SSLContext:
     """What a server shows who has that certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.resilience import invariants
-from tests.resilience.certificates import make
-from tests.resilience.running import Harness
-from tests.resilience.server import FaultyServer
+from tests.resilience.certificates import make_certificates
+from tests.resilience.faulty_server import FaultyServer
+from tests.resilience.harness import Harness
 from tokensh.sql import grammar
 
 
@@ -26,11 +26,11 @@ def compiled_grammar(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the certificates."""
-    return make(tmp_path_factory.mktemp("certificates"))
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path: Path, compiled_grammar: Path) -> Iterator[Harness]:
+def harness(tmp_path: Path, compiled_grammar: Path) -> Iterator[Harness]:
     """Where the test runs the command line; when it ends, the invariants are checked."""
     made = Harness(tmp_path / "place")
     cache = made.home / ".cache" / "tokensh"
@@ -44,12 +44,12 @@ def place(tmp_path: Path, compiled_grammar: Path) -> Iterator[Harness]:
 
 
 @pytest.fixture
-def workspace(place: Harness) -> FaultyServer:
+def workspace(harness: Harness) -> FaultyServer:
     """The server of the workspace that the place's runs ask."""
-    return place.workspace
+    return harness.workspace
 
 
 @pytest.fixture
-def other(place: Harness) -> FaultyServer:
+def other(harness: Harness) -> FaultyServer:
     """Another host's server, which nothing may reach."""
-    return place.other_host
+    return harness.other_host

@@ -15,8 +15,8 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 from tests.render.results import read_csv
-from tests.resilience.running import CommandRun, Harness
-from tests.resilience.server import FaultyServer, ok
+from tests.resilience.faulty_server import FaultyServer, ok
+from tests.resilience.harness import CommandRun, Harness
 from tokensh.sql.parse import Parser
 
 _UNSAFE = re.compile(
@@ -28,80 +28,82 @@ _MOST_LINES = 20
 _WRITES = re.compile("[wax+]")
 
 
-def check(place: Harness) -> None:
+def check(harness: Harness) -> None:
     """Raise AssertionError for what does not hold of the runs of a test."""
-    for ran in place.runs:
-        _tells_success_and_failure_apart(ran)
-        _errors_are_short_and_no_traceback(ran)
-        _nothing_acts_on_a_terminal(ran)
-        _output_can_be_read(ran)
-        _writes_are_sent_once(ran)
-        _only_known_places_are_reached(place, ran)
-        _files_are_written_at_home(place, ran)
-        _a_created_token_is_delivered_or_named(place, ran)
-    _the_other_host_saw_nothing(place)
-    _files_are_the_owners_alone(place)
-    _secrets_have_one_exit(place)
-    _orphans_can_be_revoked(place)
+    for result in harness.runs:
+        _tells_success_and_failure_apart(result)
+        _errors_are_short_and_no_traceback(result)
+        _nothing_acts_on_a_terminal(result)
+        _output_can_be_read(result)
+        _writes_are_sent_once(result)
+        _only_known_places_are_reached(harness, result)
+        _files_are_written_at_home(harness, result)
+        _a_created_token_is_delivered_or_named(harness, result)
+    _the_other_host_saw_nothing(harness)
+    _files_are_the_owners_alone(harness)
+    _secrets_have_one_exit(harness)
+    _orphans_can_be_revoked(harness)
 
 
-def _tells_success_and_failure_apart(ran: CommandRun) -> None:
+def _tells_success_and_failure_apart(result: CommandRun) -> None:
     """I6: with status 0 there is nothing but notices on the error stream, with another there is an error."""
-    told = re.search(r"\b(?:error|warning):", ran.err) is not None
-    if ran.status == 0:
-        assert not told, ran.err
-    elif ran.status > 0 and ran.status != 130:
-        assert told, f"status {ran.status} and no word: {ran.err!r}"
+    told = re.search(r"\b(?:error|warning):", result.err) is not None
+    if result.status == 0:
+        assert not told, result.err
+    elif result.status > 0 and result.status != 130:
+        assert told, f"status {result.status} and no word: {result.err!r}"
 
 
-def _errors_are_short_and_no_traceback(ran: CommandRun) -> None:
+def _errors_are_short_and_no_traceback(result: CommandRun) -> None:
     """I7."""
-    assert "Traceback" not in ran.err + ran.out, ran.err
-    assert "made a mistake" not in ran.err, ran.err
-    lines = ran.err.splitlines()
-    assert len(lines) <= _MOST_LINES * max(1, len(_HEADLINE.findall(ran.err))), f"{len(lines)} lines of error"
-    assert not lines or _HEADLINE.search(lines[0]), ran.err
+    assert "Traceback" not in result.err + result.out, result.err
+    assert "made a mistake" not in result.err, result.err
+    lines = result.err.splitlines()
+    assert len(lines) <= _MOST_LINES * max(1, len(_HEADLINE.findall(result.err))), f"{len(lines)} lines of error"
+    assert not lines or _HEADLINE.search(lines[0]), result.err
 
 
-def _nothing_acts_on_a_terminal(ran: CommandRun) -> None:
+def _nothing_acts_on_a_terminal(result: CommandRun) -> None:
     """I5: off a terminal neither errors nor tables have a control character, an escape or a bidirectional control."""
-    assert not _UNSAFE.search(ran.err), ascii(ran.err)
-    if _format(ran) in ("table", "line", "markdown"):
-        assert not _UNSAFE.search(ran.out), ascii(ran.out)
+    assert not _UNSAFE.search(result.err), ascii(result.err)
+    if _output_format(result) in ("table", "line", "markdown"):
+        assert not _UNSAFE.search(result.out), ascii(result.out)
 
 
-def _output_can_be_read(ran: CommandRun) -> None:
+def _output_can_be_read(result: CommandRun) -> None:
     """I8: json is JSON however a run ended, csv is CSV."""
-    match _format(ran):
+    match _output_format(result):
         case "json":
-            rest, decoder = ran.out.strip(), json.JSONDecoder()
+            rest, decoder = result.out.strip(), json.JSONDecoder()
             while rest:
                 _, end = decoder.raw_decode(rest)
                 rest = rest[end:].strip()
         case "jsonl":
-            list(map(json.loads, ran.out.splitlines()))
+            list(map(json.loads, result.out.splitlines()))
         case "csv":
-            widths = {len(row) for row in read_csv(ran.out)}
+            widths = {len(row) for row in read_csv(result.out)}
             assert len(widths) <= 1, f"rows of {widths} cells"
         case _:
             pass
 
 
-def _format(ran: CommandRun) -> str:
-    arguments = ran.arguments
+def _output_format(result: CommandRun) -> str:
+    arguments = result.arguments
     return next((arguments[i + 1] for i, one in enumerate(arguments) if one in ("-o", "--output")), "table")
 
 
-def _writes_are_sent_once(ran: CommandRun) -> None:
+def _writes_are_sent_once(result: CommandRun) -> None:
     """I2: a write reaches a place once for each row that it was made for."""
-    posts = Counter((id(server), seen.path) for server, seen in ran.requests if seen.method not in ("GET", "CONNECT"))
-    assert all(count <= ran.writes for count in posts.values()), f"a write was repeated: {posts}"
+    posts = Counter(
+        (id(server), seen.path) for server, seen in result.requests if seen.method not in ("GET", "CONNECT")
+    )
+    assert all(count <= result.writes for count in posts.values()), f"a write was repeated: {posts}"
 
 
-def _only_known_places_are_reached(place: Harness, ran: CommandRun) -> None:
+def _only_known_places_are_reached(harness: Harness, result: CommandRun) -> None:
     """I4: connections go to the test's servers on loopback, and no name is looked up but loopback's own."""
-    ports = {server.port for server in place.servers} | place.ports
-    for event, arguments in ran.events:
+    ports = {server.port for server in harness.servers} | harness.ports
+    for event, arguments in result.events:
         if event == "socket.connect" and isinstance(arguments[1], tuple):
             assert arguments[1][:2] == ("127.0.0.1", arguments[1][1]), arguments
             assert arguments[1][1] in ports, f"a connection to {arguments[1]}"
@@ -109,39 +111,39 @@ def _only_known_places_are_reached(place: Harness, ran: CommandRun) -> None:
             assert arguments[0] in ("127.0.0.1", b"127.0.0.1"), f"{arguments[0]!r} was looked up"
 
 
-def _files_are_written_at_home(place: Harness, ran: CommandRun) -> None:
+def _files_are_written_at_home(harness: Harness, result: CommandRun) -> None:
     """I4 for the disk: what is opened to be written is in the test's folders."""
-    for event, arguments in ran.events:
+    for event, arguments in result.events:
         path, mode, _ = arguments if event == "open" else (None, None, None)
         if isinstance(path, str) and isinstance(mode, str) and _WRITES.search(mode):
-            assert Path(path).is_relative_to(place.root) or path == "/dev/null", path
+            assert Path(path).is_relative_to(harness.root) or path == "/dev/null", path
 
 
-def _a_created_token_is_delivered_or_named(place: Harness, ran: CommandRun) -> None:
+def _a_created_token_is_delivered_or_named(harness: Harness, result: CommandRun) -> None:
     """I3: of each token that the server made, the value is on standard output, or its id and what revokes it on the other."""
-    delivered = ran.out + "".join(path.read_text() for path in place.secret_files if path.exists())
-    for token_id in ran.minted:
-        value = place.tokens.minted[token_id]
+    delivered = result.out + "".join(path.read_text() for path in harness.secret_files if path.exists())
+    for token_id in result.minted:
+        value = harness.tokens.minted[token_id]
         if value in delivered:
             assert delivered.count(value) == 1, "the value was delivered more than once"
             continue
-        assert ran.status == 4 or "RETURNING" not in " ".join(ran.arguments), ran.err
-        if ran.status == 4 and "could not be listed" not in ran.err:
-            assert token_id in ran.err, ran.err
-            assert any(token_id in statement for statement in _REVOKES.findall(ran.err)), ran.err
+        assert result.status == 4 or "RETURNING" not in " ".join(result.arguments), result.err
+        if result.status == 4 and "could not be listed" not in result.err:
+            assert token_id in result.err, result.err
+            assert any(token_id in statement for statement in _REVOKES.findall(result.err)), result.err
 
 
-def _orphans_can_be_revoked(place: Harness) -> None:
+def _orphans_can_be_revoked(harness: Harness) -> None:
     """I3: the statement of an orphan's report parses, and revokes it when it is run."""
-    for ran in [one for one in place.runs if one.status == 4]:
-        for statement in _REVOKES.findall(ran.err):
-            Parser(place.home / ".cache" / "tokensh").parse(statement.removesuffix(";"))
-            _behaves_well(place.workspace)
-            token_id = next((one for one in ran.minted if one in statement), None)
-            if token_id in place.tokens.infos and ran.base == place.base(None, "dbc-1"):
-                done = place.run("-c", statement)
+    for result in [one for one in harness.runs if one.status == 4]:
+        for statement in _REVOKES.findall(result.err):
+            Parser(harness.home / ".cache" / "tokensh").parse(statement.removesuffix(";"))
+            _behaves_well(harness.workspace)
+            token_id = next((one for one in result.minted if one in statement), None)
+            if token_id in harness.tokens.infos and result.base == harness.base(None, "dbc-1"):
+                done = harness.run("-c", statement)
                 assert done.status == 0, done.err
-                assert token_id not in place.tokens.infos
+                assert token_id not in harness.tokens.infos
 
 
 def _behaves_well(server: FaultyServer) -> None:
@@ -150,40 +152,42 @@ def _behaves_well(server: FaultyServer) -> None:
         server.on(route)
 
 
-def _the_other_host_saw_nothing(place: Harness) -> None:
+def _the_other_host_saw_nothing(harness: Harness) -> None:
     """I4."""
-    if "other" in place.__dict__:
-        assert place.other_host.connections == 0, f"the other host saw {place.other_host.log}"
+    if "other" in harness.__dict__:
+        assert harness.other_host.connections == 0, f"the other host saw {harness.other_host.log}"
 
 
-def _files_are_the_owners_alone(place: Harness) -> None:
+def _files_are_the_owners_alone(harness: Harness) -> None:
     """I11: the runs were made with umask 000."""
-    for path in _paths(place.root):
-        if path not in place.own_files and not path.is_symlink():
+    for path in _all_paths(harness.root):
+        if path not in harness.own_files and not path.is_symlink():
             mode = stat.S_IMODE(path.stat().st_mode)
             assert mode == (0o700 if path.is_dir() else 0o600), f"{path} has mode {mode:o}"
 
 
-def _secrets_have_one_exit(place: Harness) -> None:
+def _secrets_have_one_exit(harness: Harness) -> None:
     """I1: the bearer is nowhere, a minted value on standard output alone; in no way of writing them."""
-    hidden = [*place.secrets, place.token, *place.tokens.minted.values()]
-    texts = {f"the error stream of {ran.arguments}": ran.err.encode() for ran in place.runs}
-    texts |= {f"the arguments of {ran.arguments}": repr(ran.arguments).encode() for ran in place.runs}
-    texts |= {str(path): path.read_bytes() for path in _paths(place.root) if _is_looked_into(place, path)}
+    hidden = [*harness.secrets, harness.token, *harness.tokens.minted.values()]
+    texts = {f"the error stream of {result.arguments}": result.err.encode() for result in harness.runs}
+    texts |= {f"the arguments of {result.arguments}": repr(result.arguments).encode() for result in harness.runs}
+    texts |= {str(path): path.read_bytes() for path in _all_paths(harness.root) if _is_looked_into(harness, path)}
     for secret in hidden:
         for form in forms(secret):
             for name, content in texts.items():
                 assert form not in content, f"a secret is in {name}"
-    for ran in place.runs:
-        for secret in (place.token, *place.secrets):
-            assert not any(form in ran.out.encode() for form in forms(secret)), "the credential is on standard output"
+    for result in harness.runs:
+        for secret in (harness.token, *harness.secrets):
+            assert not any(form in result.out.encode() for form in forms(secret)), (
+                "the credential is on standard output"
+            )
 
 
-def _is_looked_into(place: Harness, path: Path) -> bool:
-    return path.is_file() and path not in place.secret_files
+def _is_looked_into(harness: Harness, path: Path) -> bool:
+    return path.is_file() and path not in harness.secret_files
 
 
-def _paths(root: Path) -> Iterator[Path]:
+def _all_paths(root: Path) -> Iterator[Path]:
     return root.rglob("*")
 
 

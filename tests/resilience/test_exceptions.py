@@ -9,9 +9,18 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.resilience.faulty_server import (
+    Behaviour,
+    Exchange,
+    FaultyServer,
+    answers,
+    closes,
+    is_cut_off,
+    packs_badly,
+    resets,
+)
+from tests.resilience.harness import INSERT, SELECT, Harness
 from tests.resilience.invariants import forms
-from tests.resilience.running import INSERT, SELECT, Harness
-from tests.resilience.server import Behaviour, Exchange, FaultyServer, answers, closes, is_cut_off, packs_badly, resets
 from tokensh.dbapi.connection import Connection, connect
 from tokensh.environment import Environment
 from tokensh.errors import Error
@@ -19,7 +28,7 @@ from tokensh.errors import Error
 
 def repeats(exchange: Exchange) -> None:
     """Take effect, and refuse with everything that is secret."""
-    said = f"{exchange.seen.headers} {exchange.take_effect().decode()}"
+    said = f"{exchange.request.headers} {exchange.take_effect().decode()}"
     exchange.reply(500, json.dumps({"error_code": said, "message": said}).encode(), X_Request_Id=said[:200])
 
 
@@ -40,10 +49,10 @@ FAULTS: dict[str, Behaviour] = {
 }
 
 
-def connection(place: Harness) -> Connection:
+def connection(harness: Harness) -> Connection:
     out, err = io.StringIO(), io.StringIO()
-    environment = Environment(io.StringIO(), out, err, place.variables(), sleep=place.sleeps.append)
-    return connect(environment=environment, endpoint=place.endpoint, workspace="dbc-1", max_reply=1000)
+    environment = Environment(io.StringIO(), out, err, harness.variables(), sleep=harness.sleeps.append)
+    return connect(environment=environment, endpoint=harness.endpoint, workspace="dbc-1", max_reply=1000)
 
 
 def related(error: BaseException | None) -> Iterator[BaseException]:
@@ -60,20 +69,20 @@ def related(error: BaseException | None) -> Iterator[BaseException]:
 
 @pytest.mark.parametrize("statement", [SELECT, INSERT], ids=["GET", "POST"])
 @pytest.mark.parametrize("name", FAULTS)
-def test_an_exception_holds_no_secret(name: str, statement: str, place: Harness, workspace: FaultyServer) -> None:
+def test_an_exception_holds_no_secret(name: str, statement: str, harness: Harness, workspace: FaultyServer) -> None:
     workspace.on("list" if statement is SELECT else "create", FAULTS[name])
-    with connection(place) as connected, pytest.raises(Error) as caught:
+    with connection(harness) as connected, pytest.raises(Error) as caught:
         connected.cursor().execute(statement).fetchall()
     shown = "".join(traceback.format_exception(caught.value))
     for one in related(caught.value):
         assert isinstance(one, Error)
         shown += f"{one!r} {one!s} {one.args} {vars(one)}"
-    secrets = [place.token, *place.tokens.minted.values()]
+    secrets = [harness.token, *harness.tokens.minted.values()]
     assert not any(form.decode() in shown for secret in secrets for form in forms(secret))
 
 
-def test_nothing_that_knows_a_secret_shows_it(place: Harness) -> None:
-    with connection(place) as connected:
+def test_nothing_that_knows_a_secret_shows_it(harness: Harness) -> None:
+    with connection(harness) as connected:
         cursor = connected.cursor()
         cursor.execute(SELECT)
         known = [
@@ -84,6 +93,6 @@ def test_nothing_that_knows_a_secret_shows_it(place: Harness) -> None:
             connected.environment,
             connected._access.credentials,
         ]
-        assert place.token not in "".join(map(repr, [*known[:4], known[5]]))
+        assert harness.token not in "".join(map(repr, [*known[:4], known[5]]))
         target = connected.hosts.resolve("https://{deployment_name}.cloud.databricks.com", {"deployment_name": "dbc-1"})
-        assert place.token not in repr(connected._access.credentials.for_target(target))
+        assert harness.token not in repr(connected._access.credentials.for_target(target))

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.resilience.running import COMMAND, INSERT, SELECT, WORKSPACE, Harness
+from tests.resilience.harness import COMMAND, INSERT, SELECT, WORKSPACE, Harness
 from tests.shell.terminal import CTRL_D, Terminal
 
 HOOK = """\
@@ -51,27 +51,27 @@ ALLOWED = (
 )
 
 
-def events(place: Harness, log: Path) -> list[tuple[str, str]]:
+def events(harness: Harness, log: Path) -> list[tuple[str, str]]:
     """What was touched, and that it was seen at all."""
     found = [tuple(line.split("\t", 1)) for line in log.read_text().splitlines()]
     log.unlink()
     return [(event, what) for event, what in found]
 
 
-def hooked(place: Harness) -> tuple[dict[str, str], Path]:
-    place.write_file("hook/sitecustomize.py", HOOK)
-    log = place.temporary / "audit.log"
+def hooked(harness: Harness) -> tuple[dict[str, str], Path]:
+    harness.write_file("hook/sitecustomize.py", HOOK)
+    log = harness.temporary / "audit.log"
     return {
-        **place.variables(),
-        "PYTHONPATH": str(place.home / "hook"),
+        **harness.variables(),
+        "PYTHONPATH": str(harness.home / "hook"),
         "AUDIT_LOG": str(log),
         "PYTHONDONTWRITEBYTECODE": "1",
     }, log
 
 
-def unexpected(place: Harness, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    allowed = [pattern.format(home=place.home) for pattern in ALLOWED]
-    address = str(("127.0.0.1", place.workspace.port))
+def unexpected(harness: Harness, found: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    allowed = [pattern.format(home=harness.home) for pattern in ALLOWED]
+    address = str(("127.0.0.1", harness.workspace.port))
     strange = []
     for event, what in found:
         if event == "socket.connect":
@@ -97,27 +97,27 @@ RUNS = {
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_a_run_writes_to_its_own_places_and_connects_to_its_workspace(name: str, place: Harness) -> None:
-    variables, log = hooked(place)
-    arguments = [one.replace("{home}", str(place.home)) for one in RUNS[name]]
-    place.secret_files.add(place.home / "results.csv")
-    command = [str(COMMAND), *place.base(None, WORKSPACE), *arguments]
+def test_a_run_writes_to_its_own_places_and_connects_to_its_workspace(name: str, harness: Harness) -> None:
+    variables, log = hooked(harness)
+    arguments = [one.replace("{home}", str(harness.home)) for one in RUNS[name]]
+    harness.secret_files.add(harness.home / "results.csv")
+    command = [str(COMMAND), *harness.base(None, WORKSPACE), *arguments]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=60, umask=0)
     assert done.returncode == 0, done.stderr
-    found = events(place, log)
+    found = events(harness, log)
     assert any(event in ("socket.connect", "sqlite3.connect") for event, _ in found)
-    assert unexpected(place, found) == []
+    assert unexpected(harness, found) == []
 
 
 @pytest.mark.terminal
-def test_a_shell_does_so_too(place: Harness) -> None:
-    variables, log = hooked(place)
+def test_a_shell_does_so_too(harness: Harness) -> None:
+    variables, log = hooked(harness)
     names = ("PYTHONPATH", "AUDIT_LOG", "DATABRICKS_TOKEN", "PYTHONDONTWRITEBYTECODE", "TMPDIR")
     kept: dict[str, Any] = {name: variables[name] for name in names}
     terminal = Terminal(
-        *place.base(None, WORKSPACE),
-        home=place.home,
-        cache=place.home / ".cache",
+        *harness.base(None, WORKSPACE),
+        home=harness.home,
+        cache=harness.home / ".cache",
         shell='umask 0; exec "$@"',
         **kept,
     )
@@ -132,17 +132,17 @@ def test_a_shell_does_so_too(place: Harness) -> None:
             terminal.read()
     finally:
         terminal.close()
-    found = events(place, log)
-    assert ("socket.connect", str(("127.0.0.1", place.workspace.port))) in found
-    assert os.fsdecode(place.home / ".local/state/tokensh/history.db") in {what for _, what in found}
-    assert unexpected(place, found) == []
+    found = events(harness, log)
+    assert ("socket.connect", str(("127.0.0.1", harness.workspace.port))) in found
+    assert os.fsdecode(harness.home / ".local/state/tokensh/history.db") in {what for _, what in found}
+    assert unexpected(harness, found) == []
 
 
-def test_what_is_not_allowed_would_be_seen(place: Harness) -> None:
+def test_what_is_not_allowed_would_be_seen(harness: Harness) -> None:
     for event, what in (
         ("open", "/etc/x"),
         ("socket.connect", "('10.0.0.1', 443)"),
         ("subprocess.Popen", "sh"),
         ("os.link", "x"),
     ):
-        assert unexpected(place, [(event, what)]) == [(event, what)]
+        assert unexpected(harness, [(event, what)]) == [(event, what)]

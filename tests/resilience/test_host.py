@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.resilience.running import CommandRun, Harness
-from tests.resilience.server import FaultyServer, answers
+from tests.resilience.faulty_server import FaultyServer, answers
+from tests.resilience.harness import CommandRun, Harness
 from tokensh.api.hosts import ZONES, Hosts, is_label
 from tokensh.errors import HostError
 
@@ -77,66 +77,66 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def refused(ran: CommandRun) -> None:
+def refused(result: CommandRun) -> None:
     """One error that names the parameter and the rule, and not a packet, not even a name that was looked up."""
-    assert (ran.status, ran.out, list(ran.requests)) == (1, "", [])
-    assert [event for event, _ in ran.events if event.startswith("socket.")] == []
-    if "null character" in ran.err:
+    assert (result.status, result.out, list(result.requests)) == (1, "", [])
+    assert [event for event, _ in result.events if event.startswith("socket.")] == []
+    if "null character" in result.err:
         return
-    assert "error: deployment_name" in ran.err
-    assert "hint: allowed: letters, digits and '-' (at most 63, no '-' at either end)" in ran.err
+    assert "error: deployment_name" in result.err
+    assert "hint: allowed: letters, digits and '-' (at most 63, no '-' at either end)" in result.err
 
 
 @pytest.mark.parametrize("method", STATEMENTS)
 @pytest.mark.parametrize("name", REFUSED)
 class TestRefused:
-    def test_with_an_endpoint(self, name: str, method: str, place: Harness, other: FaultyServer) -> None:
+    def test_with_an_endpoint(self, name: str, method: str, harness: Harness, other: FaultyServer) -> None:
         host = REFUSED[name].replace("{port}", str(other.port))
-        refused(place.run("-c", STATEMENTS[method].format(quoted(host)), workspace=None))
+        refused(harness.run("-c", STATEMENTS[method].format(quoted(host)), workspace=None))
 
-    def test_at_the_documents_address(self, name: str, method: str, place: Harness, other: FaultyServer) -> None:
+    def test_at_the_documents_address(self, name: str, method: str, harness: Harness, other: FaultyServer) -> None:
         host = REFUSED[name].replace("{port}", str(other.port))
         statement = STATEMENTS[method].format(quoted(host))
         refused(
-            place.run("-c", statement, endpoint="", workspace=None, variables={"HTTPS_PROXY": other.origin}),
+            harness.run("-c", statement, endpoint="", workspace=None, variables={"HTTPS_PROXY": other.origin}),
         )
 
 
 @pytest.mark.parametrize("name", [name for name in REFUSED if REFUSED[name]])
 def test_no_other_way_of_naming_a_workspace_goes_around_the_rule(
-    name: str, place: Harness, other: FaultyServer
+    name: str, harness: Harness, other: FaultyServer
 ) -> None:
     host = REFUSED[name].replace("{port}", str(other.port))
-    refused(place.run("-c", "SELECT * FROM user_tokens", workspace=host))
-    refused(place.run("-v", f"x={host}", "-c", STATEMENTS["GET"].format("'{{ x }}'"), workspace=None))
-    refused(place.run("-c", STATEMENTS["GET"].format(f"lower({quoted(host)})"), workspace=None))
+    refused(harness.run("-c", "SELECT * FROM user_tokens", workspace=host))
+    refused(harness.run("-v", f"x={host}", "-c", STATEMENTS["GET"].format("'{{ x }}'"), workspace=None))
+    refused(harness.run("-c", STATEMENTS["GET"].format(f"lower({quoted(host)})"), workspace=None))
     exec_ = f'EXEC user_tokens.revoketoken @deployment_name = {quoted(host)} @@json = \'{{"token_id": "a"}}\''
-    refused(place.run("-c", exec_, workspace=None))
+    refused(harness.run("-c", exec_, workspace=None))
 
 
 @pytest.mark.parametrize("method", STATEMENTS)
 @pytest.mark.parametrize("name", ACCEPTED)
-def test_a_workspace_is_its_own_host_and_no_other(name: str, method: str, place: Harness) -> None:
+def test_a_workspace_is_its_own_host_and_no_other(name: str, method: str, harness: Harness) -> None:
     host = ACCEPTED[name] if "." in ACCEPTED[name] else f"{ACCEPTED[name]}.cloud.databricks.com"
     with FaultyServer(answers(403)) as proxy:
-        place.allowed_servers.append(proxy)
-        ran = place.run(
+        harness.allowed_servers.append(proxy)
+        result = harness.run(
             "-c",
             STATEMENTS[method].format(quoted(ACCEPTED[name])),
             endpoint="",
             workspace=None,
             variables={"HTTPS_PROXY": proxy.origin},
         )
-    assert ran.status == 1
-    assert {(seen.method, seen.path) for _, seen in ran.requests} == {("CONNECT", f"{host.lower()}:443")}
-    assert not any("authorization" in seen.headers for _, seen in ran.requests)
+    assert result.status == 1
+    assert {(seen.method, seen.path) for _, seen in result.requests} == {("CONNECT", f"{host.lower()}:443")}
+    assert not any("authorization" in seen.headers for _, seen in result.requests)
 
 
 @pytest.mark.parametrize("name", ["dbc-1", "A-B"])
-def test_a_label_stands_in_the_endpoint_as_it_was_written(name: str, place: Harness) -> None:
-    ran = place.run("-c", STATEMENTS["GET"].format(quoted(name)), workspace=None)
-    assert ran.status == 0
-    assert [seen.path for _, seen in ran.requests] == [f"/w/{name}/api/2.0/token/list"]
+def test_a_label_stands_in_the_endpoint_as_it_was_written(name: str, harness: Harness) -> None:
+    result = harness.run("-c", STATEMENTS["GET"].format(quoted(name)), workspace=None)
+    assert result.status == 0
+    assert [seen.path for _, seen in result.requests] == [f"/w/{name}/api/2.0/token/list"]
 
 
 @pytest.mark.parametrize(
@@ -154,37 +154,37 @@ def test_a_label_stands_in_the_endpoint_as_it_was_written(name: str, place: Harn
         "",
     ],
 )
-def test_an_endpoint_that_is_no_plain_https_address_is_refused(endpoint: str, place: Harness) -> None:
-    ran = place.run("-c", "SELECT * FROM user_tokens", endpoint=endpoint or "https://", workspace="dbc-1")
-    assert (ran.status, [event for event, _ in ran.events if event.startswith("socket.")]) == (2, [])
-    assert "is not a plain https URL (or http on loopback)" in ran.err
+def test_an_endpoint_that_is_no_plain_https_address_is_refused(endpoint: str, harness: Harness) -> None:
+    result = harness.run("-c", "SELECT * FROM user_tokens", endpoint=endpoint or "https://", workspace="dbc-1")
+    assert (result.status, [event for event, _ in result.events if event.startswith("socket.")]) == (2, [])
+    assert "is not a plain https URL (or http on loopback)" in result.err
 
 
 @pytest.mark.parametrize("url", ["http://example.com", "https://u@example.com", "evil.com/x?y", "a b"])
-def test_a_mapped_address_that_is_none_is_refused(url: str, place: Harness) -> None:
-    place.write_file(".config/tokensh/config.toml", f"[hosts]\nprod = {json.dumps(url)}\n")
-    ran = place.run("-c", "SELECT * FROM user_tokens", endpoint="", workspace="prod")
-    assert ran.status == 2
-    assert "which is not a plain https URL or host name" in ran.err
+def test_a_mapped_address_that_is_none_is_refused(url: str, harness: Harness) -> None:
+    harness.write_file(".config/tokensh/config.toml", f"[hosts]\nprod = {json.dumps(url)}\n")
+    result = harness.run("-c", "SELECT * FROM user_tokens", endpoint="", workspace="prod")
+    assert result.status == 2
+    assert "which is not a plain https URL or host name" in result.err
 
 
 @pytest.mark.parametrize("method", STATEMENTS)
 def test_a_documents_server_outside_of_databricks_gets_no_credential(
-    method: str, place: Harness, other: FaultyServer
+    method: str, harness: Harness, other: FaultyServer
 ) -> None:
     source = Path(__file__).parents[2] / "tokensh" / "provider" / "databricks_workspace.json"
     text = source.read_text().replace(
         "https://{deployment_name}.cloud.databricks.com", "https://{deployment_name}.evil.example"
     )
-    place.write_file("registry/provider.json", text)
-    ran = place.run(
-        *("--registry", str(place.home / "registry"), "-c", STATEMENTS[method].format("'dbc-1'")),
+    harness.write_file("registry/provider.json", text)
+    result = harness.run(
+        *("--registry", str(harness.home / "registry"), "-c", STATEMENTS[method].format("'dbc-1'")),
         endpoint="",
         workspace=None,
         variables={"HTTPS_PROXY": other.origin},
     )
-    assert (ran.status, ran.count_requests("GET"), ran.count_requests("POST")) == (1, 0, 0)
-    assert [event for event, _ in ran.events if event.startswith("socket.")] == []
+    assert (result.status, result.count_requests("GET"), result.count_requests("POST")) == (1, 0, 0)
+    assert [event for event, _ in result.events if event.startswith("socket.")] == []
 
 
 def _spelled(characters: st.SearchStrategy[str]) -> st.SearchStrategy[str]:

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from tests.resilience import invariants
-from tests.resilience.running import BEARER, INSERT, SELECT, CommandRun, Harness
-from tests.resilience.server import FaultyServer
+from tests.resilience.faulty_server import FaultyServer
+from tests.resilience.harness import BEARER, INSERT, SELECT, CommandRun, Harness
 
 GOOD = CommandRun(("-c", SELECT), (), {}, 0, "", "")
 FAILED = replace(GOOD, status=1, err="-c:1:1: error: no\nhint: try again\n")
 
 
-def _events(ran: CommandRun, *events: tuple[str, tuple[object, ...]]) -> CommandRun:
-    return replace(ran, events=events)
+def _events(result: CommandRun, *events: tuple[str, tuple[object, ...]]) -> CommandRun:
+    return replace(result, events=events)
 
 
 BROKEN: dict[str, tuple[CommandRun, str]] = {
@@ -44,46 +44,46 @@ BROKEN: dict[str, tuple[CommandRun, str]] = {
 }
 
 
-def fails(place: Harness, words: str) -> None:
+def fails(harness: Harness, words: str) -> None:
     with pytest.raises((AssertionError, ValueError)) as caught:
-        invariants.check(place)
+        invariants.check(harness)
     assert words in f"{caught.typename}: {caught.value}"
-    place.runs.clear()
+    harness.runs.clear()
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_run_that_breaks_one_is_found(name: str, place: Harness) -> None:
-    ran, words = BROKEN[name]
-    place.add(ran)
-    fails(place, words)
+def test_a_run_that_breaks_one_is_found(name: str, harness: Harness) -> None:
+    result, words = BROKEN[name]
+    harness.add_run(result)
+    fails(harness, words)
 
 
-@pytest.mark.parametrize("ran", [GOOD, FAILED, replace(GOOD, err="note: by the way\n")])
-def test_a_run_that_keeps_them_passes(ran: CommandRun, place: Harness) -> None:
-    place.add(ran)
+@pytest.mark.parametrize("result", [GOOD, FAILED, replace(GOOD, err="note: by the way\n")])
+def test_a_run_that_keeps_them_passes(result: CommandRun, harness: Harness) -> None:
+    harness.add_run(result)
 
 
-def test_a_write_that_is_sent_twice_is_found(place: Harness, workspace: FaultyServer) -> None:
-    done = place.run("-c", INSERT)
-    place.runs[:] = [replace(done, requests=[*done.requests, *done.requests])]
-    fails(place, "a write was repeated")
+def test_a_write_that_is_sent_twice_is_found(harness: Harness, workspace: FaultyServer) -> None:
+    done = harness.run("-c", INSERT)
+    harness.runs[:] = [replace(done, requests=[*done.requests, *done.requests])]
+    fails(harness, "a write was repeated")
 
 
-def test_a_token_that_is_lost_without_a_word_is_found(place: Harness) -> None:
-    done = place.run("-o", "json", "-c", INSERT)
-    place.runs[:] = [replace(done, out="")]
-    fails(place, "AssertionError")
+def test_a_token_that_is_lost_without_a_word_is_found(harness: Harness) -> None:
+    done = harness.run("-o", "json", "-c", INSERT)
+    harness.runs[:] = [replace(done, out="")]
+    fails(harness, "AssertionError")
 
 
-def test_an_orphan_that_is_not_named_is_found(place: Harness) -> None:
-    done = place.run("-o", "json", "-c", INSERT)
-    place.runs[:] = [replace(done, out="", status=4, err="error: unknown\n")]
-    fails(place, "error: unknown")
+def test_an_orphan_that_is_not_named_is_found(harness: Harness) -> None:
+    done = harness.run("-o", "json", "-c", INSERT)
+    harness.runs[:] = [replace(done, out="", status=4, err="error: unknown\n")]
+    fails(harness, "error: unknown")
 
 
-def test_a_request_to_the_other_host_is_found(place: Harness, other: FaultyServer) -> None:
+def test_a_request_to_the_other_host_is_found(harness: Harness, other: FaultyServer) -> None:
     other.connections += 1
-    fails(place, "the other host saw")
+    fails(harness, "the other host saw")
     other.connections = 0
 
 
@@ -96,10 +96,12 @@ def test_a_request_to_the_other_host_is_found(place: Harness, other: FaultyServe
         lambda path: path.write_text(BEARER.encode().hex()),
     ],
 )
-def test_a_file_that_others_read_or_that_holds_a_secret_is_found(spoil: Callable[[Path], None], place: Harness) -> None:
-    path = place.write_file(".local/state/tokensh/history", "")
-    place.own_files -= {path, path.parent}
+def test_a_file_that_others_read_or_that_holds_a_secret_is_found(
+    spoil: Callable[[Path], None], harness: Harness
+) -> None:
+    path = harness.write_file(".local/state/tokensh/history", "")
+    harness.own_files -= {path, path.parent}
     spoil(path)
-    fails(place, str(path.parent))
+    fails(harness, str(path.parent))
     path.unlink()
     path.parent.chmod(0o700)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.resilience.running import INSERT, REVOKE, SELECT, CommandRun, Harness
+from tests.resilience.harness import INSERT, REVOKE, SELECT, CommandRun, Harness
 
 NEEDS_NOBODY = [
     "SELECT 1 AS a",
@@ -42,28 +42,28 @@ WRONG = [
 ]
 
 
-def untouched(ran: CommandRun) -> None:
-    assert list(ran.requests) == []
-    assert [event for event, _ in ran.events if event.startswith("socket.")] == []
+def untouched(result: CommandRun) -> None:
+    assert list(result.requests) == []
+    assert [event for event, _ in result.events if event.startswith("socket.")] == []
 
 
 @pytest.mark.parametrize("statement", NEEDS_NOBODY)
-def test_what_needs_nobody_asks_nobody(statement: str, place: Harness) -> None:
-    ran = place.run("-o", "json", "-c", statement)
-    assert ran.status == 0
-    untouched(ran)
+def test_what_needs_nobody_asks_nobody(statement: str, harness: Harness) -> None:
+    result = harness.run("-o", "json", "-c", statement)
+    assert result.status == 0
+    untouched(result)
 
 
 @pytest.mark.parametrize("statement", WRONG)
-def test_what_is_wrong_is_found_before_anybody_is_asked(statement: str, place: Harness) -> None:
-    ran = place.run("-o", "json", "-c", statement)
-    assert ran.status in (1, 2)
-    untouched(ran)
+def test_what_is_wrong_is_found_before_anybody_is_asked(statement: str, harness: Harness) -> None:
+    result = harness.run("-o", "json", "-c", statement)
+    assert result.status in (1, 2)
+    untouched(result)
 
 
 @pytest.mark.parametrize("option", ["--dry-run", "--check"])
 @pytest.mark.parametrize("statement", [SELECT, INSERT, REVOKE, "DELETE FROM user_tokens WHERE comment = 'x'"])
-def test_a_dry_run_and_a_check_send_nothing(statement: str, option: str, place: Harness) -> None:
-    ran = place.run(option, "-c", statement)
-    assert ran.status == 0
-    untouched(ran)
+def test_a_dry_run_and_a_check_send_nothing(statement: str, option: str, harness: Harness) -> None:
+    result = harness.run(option, "-c", statement)
+    assert result.status == 0
+    untouched(result)

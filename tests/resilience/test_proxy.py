@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.resilience.certificates import REAL, tls
-from tests.resilience.running import INSERT, REVOKE, SELECT, Harness
-from tests.resilience.server import (
+from tests.resilience.certificates import REAL, server_context
+from tests.resilience.faulty_server import (
     Behaviour,
     FaultyServer,
     answers,
@@ -22,6 +21,7 @@ from tests.resilience.server import (
     resets,
     tunnels,
 )
+from tests.resilience.harness import INSERT, REVOKE, SELECT, Harness
 
 STATEMENTS = pytest.mark.parametrize("statement", [SELECT, INSERT, REVOKE], ids=["GET", "create", "revoke"])
 
@@ -36,12 +36,12 @@ class Network:
 
 
 @pytest.fixture
-def network(place: Harness, certificates: Path) -> Iterator[Network]:
+def network(harness: Harness, certificates: Path) -> Iterator[Network]:
     with (
-        FaultyServer(tls=tls(certificates, "real"), app=place.tokens) as server,
+        FaultyServer(tls=server_context(certificates, "real"), app=harness.tokens) as server,
         FaultyServer(tunnels(server)) as proxy,
     ):
-        place.allowed_servers += [proxy, server]
+        harness.allowed_servers += [proxy, server]
         yield Network(proxy, server, {"REQUESTS_CA_BUNDLE": str(certificates / "real.pem")})
 
 
@@ -49,45 +49,45 @@ def network(place: Harness, certificates: Path) -> Iterator[Network]:
 class TestHonoured:
     @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"])
     def test_it_is_asked_for_a_tunnel_to_the_one_host(
-        self, name: str, statement: str, place: Harness, network: Network
+        self, name: str, statement: str, harness: Harness, network: Network
     ) -> None:
-        ran = place.run("-c", statement, endpoint="", variables={**network.variables, name: network.proxy.origin})
-        assert ran.status == 0
+        result = harness.run("-c", statement, endpoint="", variables={**network.variables, name: network.proxy.origin})
+        assert result.status == 0
         assert [(seen.method, seen.path) for seen in network.proxy.log] == [("CONNECT", f"{REAL}:443")]
         assert len(network.server.log) == 1
         assert "authorization" not in network.proxy.log[0].headers
-        assert place.token not in str(network.proxy.log)
+        assert harness.token not in str(network.proxy.log)
 
     def test_a_proxys_own_password_goes_to_the_proxy_alone(
-        self, statement: str, place: Harness, network: Network
+        self, statement: str, harness: Harness, network: Network
     ) -> None:
         secret = "pr0xy-p4ssw0rd~"
-        place.secrets.append(secret)
+        harness.secrets.append(secret)
         address = network.proxy.origin.replace("://", f"://user:{secret}@")
-        ran = place.run("-c", statement, endpoint="", variables={**network.variables, "HTTPS_PROXY": address})
-        assert ran.status == 0
+        result = harness.run("-c", statement, endpoint="", variables={**network.variables, "HTTPS_PROXY": address})
+        assert result.status == 0
         given = base64.b64encode(f"user:{secret}".encode()).decode()
         assert network.proxy.log[0].headers["proxy-authorization"] == f"Basic {given}"
         assert "proxy-authorization" not in network.server.log[0].headers
         network.proxy.script = (answers(407, f"Basic {given} {secret} is wrong".encode()),)
-        assert place.run("-c", statement, endpoint="", variables={"HTTPS_PROXY": address}).status == 1
+        assert harness.run("-c", statement, endpoint="", variables={"HTTPS_PROXY": address}).status == 1
 
 
 class TestNotUsed:
     @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"])
     @STATEMENTS
-    def test_for_loopback(self, name: str, statement: str, place: Harness, other: FaultyServer) -> None:
-        assert place.run("-c", statement, variables={name: other.origin}).status == 0
+    def test_for_loopback(self, name: str, statement: str, harness: Harness, other: FaultyServer) -> None:
+        assert harness.run("-c", statement, variables={name: other.origin}).status == 0
 
     @pytest.mark.parametrize("scheme", ["socks5", "socks4", "SOCKS5H"])
     @STATEMENTS
     def test_of_a_kind_whose_connections_cannot_be_watched(
-        self, scheme: str, statement: str, place: Harness, other: FaultyServer
+        self, scheme: str, statement: str, harness: Harness, other: FaultyServer
     ) -> None:
         given = {"HTTPS_PROXY": f"{scheme}://127.0.0.1:{other.port}"}
-        ran = place.run("-c", statement, endpoint="", variables=given)
-        assert (ran.status, [event for event, _ in ran.events if event.startswith("socket.")]) == (2, [])
-        assert "a SOCKS proxy cannot be used" in ran.err
+        result = harness.run("-c", statement, endpoint="", variables=given)
+        assert (result.status, [event for event, _ in result.events if event.startswith("socket.")]) == (2, [])
+        assert "a SOCKS proxy cannot be used" in result.err
 
 
 FAULTS: dict[str, tuple[Behaviour, int, str]] = {
@@ -106,26 +106,26 @@ FAULTS: dict[str, tuple[Behaviour, int, str]] = {
 @STATEMENTS
 @pytest.mark.parametrize("name", FAULTS)
 def test_what_a_proxy_does_wrong_has_no_effect_on_the_workspace(
-    name: str, statement: str, place: Harness, network: Network
+    name: str, statement: str, harness: Harness, network: Network
 ) -> None:
     behaviour, tries, message = FAULTS[name]
     network.proxy.script = (behaviour,)
     given = {**network.variables, "HTTPS_PROXY": network.proxy.origin}
     quick = ("--timeout", "1.5") if tries == 1 else ()
-    ran = place.run(*quick, "-c", statement, endpoint="", variables=given)
-    assert (ran.status, network.server.connections) == (1, 0)
+    result = harness.run(*quick, "-c", statement, endpoint="", variables=given)
+    assert (result.status, network.server.connections) == (1, 0)
     # A machine under load may not have reached the proxy when the time is over.
     assert len(network.proxy.log) in ({0, 1} if quick else {tries if statement is SELECT else 1})
-    assert message.format(REAL) in ran.err, ran.err
-    assert "unknown" not in ran.err
+    assert message.format(REAL) in result.err, result.err
+    assert "unknown" not in result.err
 
 
-def test_a_proxy_that_is_down_is_said(place: Harness) -> None:
+def test_a_proxy_that_is_down_is_said(harness: Harness) -> None:
     with FaultyServer() as proxy:
-        place.allowed_servers.append(proxy)
-    ran = place.run("-c", INSERT, endpoint="", variables={"HTTPS_PROXY": proxy.origin})
-    assert ran.status == 1
-    assert f"no connection to {REAL} through the proxy: connection refused" in ran.err
+        harness.allowed_servers.append(proxy)
+    result = harness.run("-c", INSERT, endpoint="", variables={"HTTPS_PROXY": proxy.origin})
+    assert result.status == 1
+    assert f"no connection to {REAL} through the proxy: connection refused" in result.err
 
 
 @pytest.mark.parametrize(
@@ -133,13 +133,13 @@ def test_a_proxy_that_is_down_is_said(place: Harness) -> None:
     ["not a url", "http://", "ftp://127.0.0.1:1", "http://127.0.0.1:99999", "http://[::1", "http://u:s3cret-pw@h:x"],
 )
 @STATEMENTS
-def test_an_address_that_is_none_is_said_without_it(address: str, statement: str, place: Harness) -> None:
-    ran = place.run("-c", statement, endpoint="", variables={"HTTPS_PROXY": address})
-    assert (ran.status, [event for event, _ in ran.events if event.startswith("socket.")]) == (2, [])
-    assert "error: invalid proxy address in HTTPS_PROXY" in ran.err
-    assert address == "http://" or address not in ran.err
+def test_an_address_that_is_none_is_said_without_it(address: str, statement: str, harness: Harness) -> None:
+    result = harness.run("-c", statement, endpoint="", variables={"HTTPS_PROXY": address})
+    assert (result.status, [event for event, _ in result.events if event.startswith("socket.")]) == (2, [])
+    assert "error: invalid proxy address in HTTPS_PROXY" in result.err
+    assert address == "http://" or address not in result.err
 
 
-def test_an_address_without_a_scheme_is_taken_for_http(place: Harness, network: Network) -> None:
+def test_an_address_without_a_scheme_is_taken_for_http(harness: Harness, network: Network) -> None:
     given = {**network.variables, "HTTPS_PROXY": f"127.0.0.1:{network.proxy.port}"}
-    assert place.run("-c", SELECT, endpoint="", variables=given).status == 0
+    assert harness.run("-c", SELECT, endpoint="", variables=given).status == 0

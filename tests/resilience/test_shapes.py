@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.resilience.running import INSERT, Harness
-from tests.resilience.server import Behaviour, Exchange, FaultyServer, answers
+from tests.resilience.faulty_server import Behaviour, Exchange, FaultyServer, answers
+from tests.resilience.harness import INSERT, Harness
 from tokensh.api.hosts import Target
 from tokensh.api.request import Request
 from tokensh.api.response import decode, find_rows, to_cell
@@ -24,7 +24,7 @@ SELECT = f"SELECT {', '.join(COLUMNS)} FROM user_tokens"
 BIG = "9" * 26
 
 
-def one(**fields: Any) -> bytes:
+def listing(**fields: Any) -> bytes:
     """A list of one token, some of its fields being something else."""
     info = {"token_id": "a1", "comment": "c", "creation_time": 1, "expiry_time": -1, **fields}
     return json.dumps({"token_infos": [{name: value for name, value in info.items() if value is not ...}]}).encode()
@@ -34,120 +34,122 @@ def row(**fields: Any) -> list[dict[str, Any]]:
     return [{"token_id": "a1", "comment": "c", "creation_time": 1, "expiry_time": -1, **fields}]
 
 
-def literally(text: str) -> bytes:
+def listing_with_creation_time(text: str) -> bytes:
     """A list whose creation_time is written so."""
-    return one(creation_time=12345).replace(b"12345", text.encode())
+    return listing(creation_time=12345).replace(b"12345", text.encode())
 
 
 SHOWN: dict[str, tuple[bytes, list[dict[str, Any]]]] = {
-    "the largest integer": (literally("9223372036854775807"), row(creation_time=9223372036854775807)),
-    "the smallest integer": (literally("-9223372036854775808"), row(creation_time=-9223372036854775808)),
-    "an integer as text": (one(creation_time="1700000000000"), row(creation_time=1700000000000)),
-    "an integer with a fraction of zero": (literally("1700000000000.0"), row(creation_time=1700000000000)),
-    "an object in a text": (one(comment={"a": [1, None]}), row(comment='{"a":[1,null]}')),
-    "a boolean in a text": (one(comment=True), row(comment="true")),
-    "a number in a text": (one(comment=12), row(comment="12")),
-    "null": (one(comment=None, expiry_time=None), row(comment=None, expiry_time=None)),
-    "the text null": (one(comment="null"), row(comment="null")),
-    "an empty text": (one(comment=""), row(comment="")),
-    "missing fields": (one(comment=..., expiry_time=...), row(comment=None, expiry_time=None)),
-    "half a character": (one(comment="a\ud800b"), row(comment="a\\ud800b")),
+    "the largest integer": (listing_with_creation_time("9223372036854775807"), row(creation_time=9223372036854775807)),
+    "the smallest integer": (listing_with_creation_time("-9223372036854775808"), row(creation_time=-9223372036854775808)),
+    "an integer as text": (listing(creation_time="1700000000000"), row(creation_time=1700000000000)),
+    "an integer with a fraction of zero": (listing_with_creation_time("1700000000000.0"), row(creation_time=1700000000000)),
+    "an object in a text": (listing(comment={"a": [1, None]}), row(comment='{"a":[1,null]}')),
+    "a boolean in a text": (listing(comment=True), row(comment="true")),
+    "a number in a text": (listing(comment=12), row(comment="12")),
+    "null": (listing(comment=None, expiry_time=None), row(comment=None, expiry_time=None)),
+    "the text null": (listing(comment="null"), row(comment="null")),
+    "an empty text": (listing(comment=""), row(comment="")),
+    "missing fields": (listing(comment=..., expiry_time=...), row(comment=None, expiry_time=None)),
+    "half a character": (listing(comment="a\ud800b"), row(comment="a\\ud800b")),
     "an object without the list": (b"{}", []),
     "null for the list": (b'{"token_infos": null}', []),
     "an empty list": (b'{"token_infos": []}', []),
     "twice the same row": (b'{"token_infos": [{"token_id": "a1"}, {"token_id": "a1"}]}', [
         dict.fromkeys(COLUMNS) | {"token_id": "a1"}] * 2),
-    "a byte order mark": (b"\xef\xbb\xbf" + one(), row()),
-    "blanks around it": (b"\r\n " + one() + b"\n", row()),
+    "a byte order mark": (b"\xef\xbb\xbf" + listing(), row()),
+    "blanks around it": (b"\r\n " + listing() + b"\n", row()),
 }  # fmt: skip
 WRONG: dict[str, tuple[bytes, str]] = {
-    "an integer of 64 bits and one": (literally("9223372036854775808"), "9223372036854775808 at $.token_infos[0].creation_time does not fit into 64 bits"),
-    "an integer of 26 digits": (literally(BIG), f"{BIG} at $.token_infos[0].creation_time does not fit"),
-    "an integer of 5,000 digits": (literally("9" * 5000), "a number with too many digits"),
-    "an integer as text, too long": (one(creation_time=BIG), "integer expected at $.token_infos[0].creation_time"),
-    "a fraction for an integer": (literally("1.5"), "integer expected at $.token_infos[0].creation_time, not 1.5"),
-    "an endless number": (literally("1e400"), "integer expected at $.token_infos[0].creation_time"),
-    "NaN": (literally("NaN"), "the reply holds NaN, which is no JSON number"),
-    "Infinity": (literally("-Infinity"), "the reply holds -Infinity, which is no JSON number"),
-    "a word for an integer": (one(expiry_time="never"), 'integer expected at $.token_infos[0].expiry_time, not "never"'),
-    "a list for an integer": (one(creation_time=[1]), "integer expected at $.token_infos[0].creation_time, not [1]"),
-    "a boolean for an integer": (one(creation_time=True), "integer expected at $.token_infos[0].creation_time, not true"),
+    "an integer of 64 bits and one": (listing_with_creation_time("9223372036854775808"), "9223372036854775808 at $.token_infos[0].creation_time does not fit into 64 bits"),
+    "an integer of 26 digits": (listing_with_creation_time(BIG), f"{BIG} at $.token_infos[0].creation_time does not fit"),
+    "an integer of 5,000 digits": (listing_with_creation_time("9" * 5000), "a number with too many digits"),
+    "an integer as text, too long": (listing(creation_time=BIG), "integer expected at $.token_infos[0].creation_time"),
+    "a fraction for an integer": (listing_with_creation_time("1.5"), "integer expected at $.token_infos[0].creation_time, not 1.5"),
+    "an endless number": (listing_with_creation_time("1e400"), "integer expected at $.token_infos[0].creation_time"),
+    "NaN": (listing_with_creation_time("NaN"), "invalid number in the reply: NaN is not JSON"),
+    "Infinity": (listing_with_creation_time("-Infinity"), "invalid number in the reply: -Infinity is not JSON"),
+    "a word for an integer": (listing(expiry_time="never"), 'integer expected at $.token_infos[0].expiry_time, not "never"'),
+    "a list for an integer": (listing(creation_time=[1]), "integer expected at $.token_infos[0].creation_time, not [1]"),
+    "a boolean for an integer": (listing(creation_time=True), "integer expected at $.token_infos[0].creation_time, not true"),
     "an object for the list": (b'{"token_infos": {"token_id": "a1"}}', "unexpected object at $.token_infos"),
     "a text for the list": (b'{"token_infos": "none"}', "unexpected text at $.token_infos"),
     "numbers in the list": (b'{"token_infos": [1, "a", null]}', "unexpected number at $.token_infos[0]"),
     "null in the list": (b'{"token_infos": [{"token_id": "a"}, null]}', "unexpected null at $.token_infos[1]"),
     "an array": (b'[{"token_id": "a1"}]', "unexpected array at $"),
     "a text": (b'"tokens"', "unexpected text at $"),
-    "a key twice": (b'{"token_infos": [{"token_id": "a", "token_id": "b"}]}', "names a key of an object twice"),
+    "a key twice": (b'{"token_infos": [{"token_id": "a", "token_id": "b"}]}', "duplicate key in an object of the reply"),
     "nothing": (b"", "the reply to listtokens is empty"),
     "blanks": (b" \n", "the reply to listtokens is empty"),
-    "a login page": (b"<html><title>Log in</title></html>", "is no JSON (text/html, 34 bytes)"),
-    "half of it": (one()[:-9], "is no JSON"),
-    "more behind it": (one() + b"{}", "is no JSON"),
-    "UTF-16": (one().decode().encode("utf-16"), "is not UTF-8"),
-    "no UTF-8": (one(comment="x").replace(b'"x"', b'"\xff"'), "is not UTF-8"),
+    "a login page": (b"<html><title>Log in</title></html>", "is not valid JSON (text/html, 34 bytes)"),
+    "half of it": (listing()[:-9], "is not valid JSON"),
+    "more behind it": (listing() + b"{}", "is not valid JSON"),
+    "UTF-16": (listing().decode().encode("utf-16"), "is not valid UTF-8"),
+    "invalid UTF-8": (listing(comment="x").replace(b'"x"', b'"\xff"'), "is not valid UTF-8"),
     "100,000 brackets": (b'{"token_infos": ' + b"[" * 100_000, "is nested too deeply"),
     "an error with status 200": (b'{"error_code": "X", "message": "no such luck"}', "dbc-1: no such luck"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_what_can_be_shown_is_shown_exactly(name: str, place: Harness, workspace: FaultyServer) -> None:
+def test_what_can_be_shown_is_shown_exactly(name: str, harness: Harness, workspace: FaultyServer) -> None:
     content, expected = SHOWN[name]
     workspace.on("list", answers(200, content, Content_Type="application/json"))
-    ran = place.run("-o", "json", "-c", SELECT)
-    assert (ran.status, ran.err) == (0, "")
-    assert json.loads(ran.out) == expected
+    result = harness.run("-o", "json", "-c", SELECT)
+    assert (result.status, result.err) == (0, "")
+    assert json.loads(result.out) == expected
     for other_format in ("table", "csv", "jsonl", "line"):
-        assert place.run("-o", other_format, "-c", SELECT).status == 0
+        assert harness.run("-o", other_format, "-c", SELECT).status == 0
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_cannot_is_one_error_with_its_place(name: str, place: Harness, workspace: FaultyServer) -> None:
+def test_what_cannot_is_one_error_with_its_place(name: str, harness: Harness, workspace: FaultyServer) -> None:
     content, message = WRONG[name]
     workspace.on("list", answers(200, content, Content_Type="text/html"))
-    ran = place.run("-o", "json", "-c", SELECT)
-    assert (ran.status, json.loads(ran.out or "[]"), ran.count_requests("GET")) == (1, [], 1)
-    assert message in ran.err
-    assert ran.err.count("error:") == 1
+    result = harness.run("-o", "json", "-c", SELECT)
+    assert (result.status, json.loads(result.out or "[]"), result.count_requests("GET")) == (1, [], 1)
+    assert message in result.err
+    assert result.err.count("error:") == 1
 
 
-def test_no_content_is_no_list(place: Harness, workspace: FaultyServer) -> None:
+def test_no_content_is_no_list(harness: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", answers(204, b""))
-    ran = place.run("-c", SELECT)
-    assert (ran.status, ran.out) == (1, "")
-    assert "is empty" in ran.err
+    result = harness.run("-c", SELECT)
+    assert (result.status, result.out) == (1, "")
+    assert "is empty" in result.err
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "text/html; charset=latin-1", "", "x" * 5000])
-def test_the_content_type_is_not_what_counts(kind: str, place: Harness, workspace: FaultyServer) -> None:
-    workspace.on("list", answers(200, one(comment="é"), Content_Type=kind))
-    assert json.loads(place.run("-o", "json", "-c", SELECT).out) == row(comment="é")
+def test_the_content_type_is_not_what_counts(kind: str, harness: Harness, workspace: FaultyServer) -> None:
+    workspace.on("list", answers(200, listing(comment="é"), Content_Type=kind))
+    assert json.loads(harness.run("-o", "json", "-c", SELECT).out) == row(comment="é")
 
 
-def test_a_secret_that_does_not_belong_into_a_list_is_not_shown(place: Harness, workspace: FaultyServer) -> None:
+def test_a_secret_that_does_not_belong_into_a_list_is_not_shown(harness: Harness, workspace: FaultyServer) -> None:
     secret = "dapi" + "5" * 32
-    place.secrets.append(secret)
-    workspace.on("list", answers(200, one(token_value=secret)))
+    harness.secrets.append(secret)
+    workspace.on("list", answers(200, listing(token_value=secret)))
     for statement in ("SELECT * FROM user_tokens", SELECT):
-        assert place.run("-o", "json", "-c", statement).status == 0
-    assert place.run("-c", "SELECT token_value FROM user_tokens").status == 1
+        assert harness.run("-o", "json", "-c", statement).status == 0
+    assert harness.run("-c", "SELECT token_value FROM user_tokens").status == 1
 
 
 @pytest.mark.parametrize("token", [..., None, "", "abc"])
-def test_a_page_that_is_not_the_last_is_not_taken_for_all(token: Any, place: Harness, workspace: FaultyServer) -> None:
+def test_a_page_that_is_not_the_last_is_not_taken_for_all(
+    token: Any, harness: Harness, workspace: FaultyServer
+) -> None:
     body = {"token_infos": [{"token_id": "a1"}], **({} if token is ... else {"next_page_token": token})}
     workspace.on("list", answers(200, json.dumps(body).encode()))
-    ran = place.run("-o", "json", "-c", SELECT)
-    assert [one["token_id"] for one in json.loads(ran.out)] == ["a1"]
+    result = harness.run("-o", "json", "-c", SELECT)
+    assert [one["token_id"] for one in json.loads(result.out)] == ["a1"]
     if token == "abc":
-        assert ran.status == 1
+        assert result.status == 1
         assert (
-            ran.err
+            result.err
             == "warning: dbc-1 answered with the first of several pages; the others are not fetched, rows are missing\n"
         )
     else:
-        assert (ran.status, ran.err) == (0, "")
+        assert (result.status, result.err) == (0, "")
 
 
 # ---- the reply to a create
@@ -172,10 +174,10 @@ LOST: dict[str, Callable[[dict[str, Any]], Any]] = {
     "half of it": lambda proper: json.dumps(proper).encode()[:80],
     "a login page": lambda _: b"<html>log in</html>",
     "more behind it": lambda proper: json.dumps(proper).encode() + b"}",
-    "no UTF-8": lambda proper: json.dumps(proper).encode() + b"\xff",
+    "invalid UTF-8": lambda proper: json.dumps(proper).encode() + b"\xff",
     "a value that is null": lambda proper: proper | {"token_value": None},
     "a value that is empty": lambda proper: proper | {"token_value": ""},
-    "a value that is no text": lambda proper: proper | {"token_value": [proper["token_value"]]},
+    "a value that is not a text": lambda proper: proper | {"token_value": [proper["token_value"]]},
     "no value": lambda proper: {"token_info": proper["token_info"]},
     "a value twice": lambda proper: json.dumps(proper).encode()[:-1] + b', "token_value": "x"}',
     "100,000 brackets": lambda _: b"[" * 100_000,
@@ -186,20 +188,20 @@ LOST: dict[str, Callable[[dict[str, Any]], Any]] = {
 @pytest.mark.parametrize("returning", ["RETURNING token_info, token_value", ""], ids=["RETURNING", "alone"])
 @pytest.mark.parametrize("name", LOST)
 def test_a_create_whose_reply_is_broken_is_an_orphan_that_is_named(
-    name: str, returning: str, place: Harness, workspace: FaultyServer
+    name: str, returning: str, harness: Harness, workspace: FaultyServer
 ) -> None:
     workspace.on("create", spoils(LOST[name]))
-    ran = place.run("-o", "json", "-c", f"{INSERT.partition('RETURNING')[0]}{returning}")
-    assert (ran.status, json.loads(ran.out or "[]")) == (4, [])
-    assert (ran.count_requests("POST", "create"), len(ran.minted)) == (1, 1)
-    assert "whether dbc-1 created the token is unknown" in ran.err
+    result = harness.run("-o", "json", "-c", f"{INSERT.partition('RETURNING')[0]}{returning}")
+    assert (result.status, json.loads(result.out or "[]")) == (4, [])
+    assert (result.count_requests("POST", "create"), len(result.minted)) == (1, 1)
+    assert "whether dbc-1 created the token is unknown" in result.err
 
 
-def test_a_create_that_is_refused_with_status_200_is_refused(place: Harness, workspace: FaultyServer) -> None:
+def test_a_create_that_is_refused_with_status_200_is_refused(harness: Harness, workspace: FaultyServer) -> None:
     workspace.on("create", answers(200, b'{"error_code": "QUOTA_EXCEEDED", "message": "600 tokens"}'))
-    ran = place.run("-c", INSERT)
-    assert (ran.status, ran.out, ran.minted) == (1, "", [])
-    assert "600 tokens" in ran.err
+    result = harness.run("-c", INSERT)
+    assert (result.status, result.out, result.minted) == (1, "", [])
+    assert "600 tokens" in result.err
 
 
 KEPT: dict[str, tuple[Callable[[dict[str, Any]], Any], Callable[[dict[str, Any]], Any]]] = {
@@ -212,25 +214,25 @@ KEPT: dict[str, tuple[Callable[[dict[str, Any]], Any], Callable[[dict[str, Any]]
 
 @pytest.mark.parametrize("name", KEPT)
 def test_a_create_that_gives_its_value_is_delivered_whatever_else_it_says(
-    name: str, place: Harness, workspace: FaultyServer
+    name: str, harness: Harness, workspace: FaultyServer
 ) -> None:
     spoil, info = KEPT[name]
     workspace.on("create", spoils(spoil))
-    ran = place.run("-o", "json", "-c", INSERT)
-    assert ran.status == 0
-    ((token_id, value),) = place.tokens.minted.items()
-    expected = info({"token_info": place.tokens.infos[token_id]})
-    assert json.loads(ran.out) == [{"token_info": expected, "token_value": value}]
+    result = harness.run("-o", "json", "-c", INSERT)
+    assert result.status == 0
+    ((token_id, value),) = harness.tokens.minted.items()
+    expected = info({"token_info": harness.tokens.infos[token_id]})
+    assert json.loads(result.out) == [{"token_info": expected, "token_value": value}]
 
 
 @pytest.mark.parametrize("shape", ["json", "table", "csv", "line"])
-def test_a_value_with_controls_is_delivered_inert(shape: str, place: Harness, workspace: FaultyServer) -> None:
+def test_a_value_with_controls_is_delivered_inert(shape: str, harness: Harness, workspace: FaultyServer) -> None:
     workspace.on("create", spoils(lambda made: made | {"token_value": "\x1b]0;x\x07" + made["token_value"]}))
-    ran = place.run("-o", shape, "-c", INSERT)
-    assert ran.status == 0
-    assert len(ran.minted) == 1
+    result = harness.run("-o", shape, "-c", INSERT)
+    assert result.status == 0
+    assert len(result.minted) == 1
     if shape != "csv":
-        assert "\x1b" not in ran.out
+        assert "\x1b" not in result.out
 
 
 # ---- any reply at all

@@ -10,9 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.resilience.processes import Started, held_back, journal, late, never, pending
-from tests.resilience.running import COMMAND, INSERT, SELECT, WORKSPACE, Harness
-from tests.resilience.server import FaultyServer, hangs, resets_after_effect
+from tests.resilience.background_run import (
+    BackgroundRun,
+    answers_when,
+    journal_folder,
+    leftover_entries,
+    never,
+    takes_effect_when,
+)
+from tests.resilience.faulty_server import FaultyServer, hangs, resets_after_effect
+from tests.resilience.harness import COMMAND, INSERT, SELECT, WORKSPACE, Harness
 from tests.shell.terminal import Terminal
 from tokensh.engine.history import History
 
@@ -24,51 +31,51 @@ FULL = Path("/dev/full")
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="there is no /dev/full here")
 
 
-def interrupt(run: Started, name: str) -> None:
+def interrupt(run: BackgroundRun, name: str) -> None:
     run.process.send_signal(SIGNALS[name])
     if name == "INT twice":
         run.process.send_signal(signal.SIGINT)
 
 
 @pytest.mark.parametrize("name", SIGNALS)
-def test_before_the_request_is_sent_nothing_is_created(name: str, place: Harness, workspace: FaultyServer) -> None:
-    workspace.on("list", held_back(never))
-    run = Started(place, "-c", COPY)
-    run.when(lambda: len(workspace.log) == 1)
+def test_before_the_request_is_sent_nothing_is_created(name: str, harness: Harness, workspace: FaultyServer) -> None:
+    workspace.on("list", takes_effect_when(never))
+    run = BackgroundRun(harness, "-c", COPY)
+    run.wait_until(lambda: len(workspace.log) == 1)
     interrupt(run, name)
-    ran = run.ended()
+    result = run.wait()
     # The second may come while Python shuts down, when SIGINT has its default effect again. To a shell both are 130.
     expected = {"INT": {130}, "INT twice": {130, -signal.SIGINT}}.get(name, {-SIGNALS[name]})
-    assert ran.status in expected
-    assert (ran.out, ran.minted, ran.count_requests("POST")) == ("", [], 0)
-    assert pending(place) == []
+    assert result.status in expected
+    assert (result.out, result.minted, result.count_requests("POST")) == ("", [], 0)
+    assert leftover_entries(harness) == []
 
 
-def test_the_first_ctrl_c_waits_for_the_value_and_delivers_it(place: Harness, workspace: FaultyServer) -> None:
+def test_the_first_ctrl_c_waits_for_the_value_and_delivers_it(harness: Harness, workspace: FaultyServer) -> None:
     sent: list[bool] = []
-    workspace.on("create", late(lambda: bool(sent)))
-    run = Started(place, "-o", "json", "-c", INSERT, "-c", "SELECT 'never'")
-    run.when(lambda: len(workspace.effects) == 1)
+    workspace.on("create", answers_when(lambda: bool(sent)))
+    run = BackgroundRun(harness, "-o", "json", "-c", INSERT, "-c", "SELECT 'never'")
+    run.wait_until(lambda: len(workspace.effects) == 1)
     interrupt(run, "INT")
     run.process.poll()
     sent.append(True)
-    ran = run.ended()
-    assert ran.status == 130
-    assert place.tokens.minted[ran.minted[0]] in ran.out
-    assert "never" not in ran.out
-    assert pending(place) == []
+    result = run.wait()
+    assert result.status == 130
+    assert harness.tokens.minted[result.minted[0]] in result.out
+    assert "never" not in result.out
+    assert leftover_entries(harness) == []
 
 
-def test_the_second_ctrl_c_gives_it_up_and_names_the_token(place: Harness, workspace: FaultyServer) -> None:
-    workspace.on("create", late(never))
-    run = Started(place, "-o", "json", "-c", INSERT)
-    run.when(lambda: len(workspace.effects) == 1)
+def test_the_second_ctrl_c_gives_it_up_and_names_the_token(harness: Harness, workspace: FaultyServer) -> None:
+    workspace.on("create", answers_when(never))
+    run = BackgroundRun(harness, "-o", "json", "-c", INSERT)
+    run.wait_until(lambda: len(workspace.effects) == 1)
     run.process.send_signal(signal.SIGINT)
-    run.when(lambda: not signal_is_pending(run.process.pid))
+    run.wait_until(lambda: not signal_is_pending(run.process.pid))
     run.process.send_signal(signal.SIGINT)
-    ran = run.ended()
-    assert (ran.status, ran.out) == (4, "")
-    assert ran.minted[0] in ran.err
+    result = run.wait()
+    assert (result.status, result.out) == (4, "")
+    assert result.minted[0] in result.err
 
 
 def signal_is_pending(pid: int) -> bool:
@@ -82,56 +89,56 @@ def signal_is_pending(pid: int) -> bool:
 
 @pytest.mark.parametrize("name", KILLERS)
 def test_a_create_whose_process_is_killed_is_found_at_the_next_start(
-    name: str, place: Harness, workspace: FaultyServer
+    name: str, harness: Harness, workspace: FaultyServer
 ) -> None:
-    workspace.on("create", late(never))
-    run = Started(place, "-o", "json", "-c", INSERT)
-    run.when(lambda: len(workspace.effects) == 1)
+    workspace.on("create", answers_when(never))
+    run = BackgroundRun(harness, "-o", "json", "-c", INSERT)
+    run.wait_until(lambda: len(workspace.effects) == 1)
     interrupt(run, name)
-    ran = run.ended(checked=False)
-    assert (ran.status, ran.out, ran.count_requests("POST")) == (-SIGNALS[name], "", 1)
-    (token_id,) = ran.minted
+    result = run.wait(checked=False)
+    assert (result.status, result.out, result.count_requests("POST")) == (-SIGNALS[name], "", 1)
+    (token_id,) = result.minted
     workspace.on("create")
-    _is_found_and_settled(place, token_id)
+    _is_found_and_settled(harness, token_id)
 
 
-def _is_found_and_settled(place: Harness, token_id: str) -> None:
+def _is_found_and_settled(harness: Harness, token_id: str) -> None:
     """The way from the next start's notice to a token that is gone and a table that is empty."""
-    listed = place.run("-o", "csv", "-H", "-c", "SELECT statement FROM tokensh.local.pending")
+    listed = harness.run("-o", "csv", "-H", "-c", "SELECT statement FROM tokensh.local.pending")
     assert listed.err == f'note: unknown outcome of 1 create ({WORKSPACE} "ci"): SELECT * FROM tokensh.local.pending\n'
     look = listed.out.strip().strip('"').replace('""', '"')
-    assert place.run("-o", "csv", "-H", "-c", look).out.split(",")[1] == token_id
-    revoked = place.run("-c", f"""EXEC user_tokens.revoketoken @@json = '{{"token_id": "{token_id}"}}'""")
-    assert (revoked.status, place.tokens.infos) == (0, {})
-    place.run("-c", "DELETE FROM tokensh.local.pending")
-    assert place.run("-c", "SELECT 1").err == ""
-    assert list(journal(place).iterdir()) == []
+    assert harness.run("-o", "csv", "-H", "-c", look).out.split(",")[1] == token_id
+    revoked = harness.run("-c", f"""EXEC user_tokens.revoketoken @@json = '{{"token_id": "{token_id}"}}'""")
+    assert (revoked.status, harness.tokens.infos) == (0, {})
+    harness.run("-c", "DELETE FROM tokensh.local.pending")
+    assert harness.run("-c", "SELECT 1").err == ""
+    assert list(journal_folder(harness).iterdir()) == []
 
 
 @pytest.mark.parametrize("name", SIGNALS)
-def test_after_the_value_is_written_nothing_is_pending(name: str, place: Harness, workspace: FaultyServer) -> None:
+def test_after_the_value_is_written_nothing_is_pending(name: str, harness: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", hangs)
-    run = Started(place, "-o", "json", "-c", INSERT, "-c", SELECT)
-    run.when(lambda: any(seen.route == "list" for seen in workspace.log))
+    run = BackgroundRun(harness, "-o", "json", "-c", INSERT, "-c", SELECT)
+    run.wait_until(lambda: any(seen.route == "list" for seen in workspace.log))
     interrupt(run, name)
-    ran = run.ended()
+    result = run.wait()
     # A second Ctrl-C may come while the interpreter ends, which then ends by the signal: 130 for a shell, too.
     ends = {"INT": (130,), "INT twice": (130, -signal.SIGINT)}
-    assert ran.status in ends.get(name, (-SIGNALS[name],))
-    assert place.tokens.minted[ran.minted[0]] in ran.out
-    assert pending(place) == []
+    assert result.status in ends.get(name, (-SIGNALS[name],))
+    assert harness.tokens.minted[result.minted[0]] in result.out
+    assert leftover_entries(harness) == []
 
 
 @pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="there is no /proc here")
-def test_a_quit_leaves_no_core_file(place: Harness, workspace: FaultyServer) -> None:
+def test_a_quit_leaves_no_core_file(harness: Harness, workspace: FaultyServer) -> None:
     if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
         pytest.skip("core files are forbidden here anyhow")
     workspace.on("list", hangs)
-    run = Started(place, "-c", SELECT, shell='ulimit -S -c "$(ulimit -H -c)"; exec "$@"')
-    run.when(lambda: len(workspace.log) == 1)
+    run = BackgroundRun(harness, "-c", SELECT, shell='ulimit -S -c "$(ulimit -H -c)"; exec "$@"')
+    run.wait_until(lambda: len(workspace.log) == 1)
     limits = Path(f"/proc/{run.process.pid}/limits").read_text()
     interrupt(run, "QUIT")
-    run.ended()
+    run.wait()
     assert re.search(r"^Max core file size +0 ", limits, re.MULTILINE)
 
 
@@ -140,92 +147,99 @@ def test_a_quit_leaves_no_core_file(place: Harness, workspace: FaultyServer) -> 
 
 @needs_full
 @pytest.mark.parametrize("form", ["table", "json", "csv", "line"])
-def test_a_value_that_a_full_disk_swallows_makes_an_orphan(form: str, place: Harness) -> None:
+def test_a_value_that_a_full_disk_swallows_makes_an_orphan(form: str, harness: Harness) -> None:
     with FULL.open("wb") as full:
-        ran = Started(place, "-o", form, "-c", INSERT, stdout=full).ended()
-    assert (ran.status, ran.count_requests("POST"), len(ran.minted)) == (4, 1, 1)
-    assert "No space left on device" in ran.err
-    assert [token_id for token_id, _ in pending(place)[0].intent.orphans] == ran.minted
+        result = BackgroundRun(harness, "-o", form, "-c", INSERT, stdout=full).wait()
+    assert (result.status, result.count_requests("POST"), len(result.minted)) == (4, 1, 1)
+    assert "No space left on device" in result.err
+    assert [token_id for token_id, _ in leftover_entries(harness)[0].intent.orphans] == result.minted
 
 
 @needs_full
-def test_an_outfile_on_a_full_disk_makes_an_orphan(place: Harness) -> None:
-    ran = place.run("-O", str(FULL), "-c", INSERT)
-    assert (ran.status, len(ran.minted)) == (4, 1)
+def test_an_outfile_on_a_full_disk_makes_an_orphan(harness: Harness) -> None:
+    result = harness.run("-O", str(FULL), "-c", INSERT)
+    assert (result.status, len(result.minted)) == (4, 1)
 
 
 @needs_full
-def test_a_listing_that_a_full_disk_swallows_fails(place: Harness) -> None:
+def test_a_listing_that_a_full_disk_swallows_fails(harness: Harness) -> None:
     with FULL.open("wb") as full:
-        assert Started(place, "-c", SELECT, stdout=full).ended().status == 1
+        assert BackgroundRun(harness, "-c", SELECT, stdout=full).wait().status == 1
 
 
-def test_with_standard_output_closed_nothing_is_sent(place: Harness) -> None:
-    ran = Started(place, "-c", INSERT, shell='exec "$@" >&-').ended()
-    assert (ran.status, ran.count_requests("POST")) == (1, 0)
-    assert "standard output is closed" in ran.err
+def test_with_standard_output_closed_nothing_is_sent(harness: Harness) -> None:
+    result = BackgroundRun(harness, "-c", INSERT, shell='exec "$@" >&-').wait()
+    assert (result.status, result.count_requests("POST")) == (1, 0)
+    assert "standard output is closed" in result.err
 
 
-def piped(place: Harness, reader: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def piped(harness: Harness, reader: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A run before a pipe; its own exit status is the last line of what is written on the error stream."""
     script = f'{{ "$@"; echo "status $?" >&2; }} | {reader}'
-    command = ["sh", "-c", script, "sh", str(COMMAND), *place.base(None, WORKSPACE), *arguments]
+    command = ["sh", "-c", script, "sh", str(COMMAND), *harness.base(None, WORKSPACE), *arguments]
     return subprocess.run(
-        command, env=place.variables(), capture_output=True, text=True, check=True, timeout=60, umask=0, cwd=place.home
+        command,
+        env=harness.variables(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        umask=0,
+        cwd=harness.home,
     )
 
 
 @pytest.mark.parametrize("form", ["table", "csv"])
-def test_head_that_leaves_with_the_first_line_leaves_an_orphan(form: str, place: Harness) -> None:
-    done = piped(place, "head -1", "-o", form, "-c", INSERT)
-    (token_id,) = place.tokens.minted
-    assert place.tokens.minted[token_id] not in done.stdout
+def test_head_that_leaves_with_the_first_line_leaves_an_orphan(form: str, harness: Harness) -> None:
+    done = piped(harness, "head -1", "-o", form, "-c", INSERT)
+    (token_id,) = harness.tokens.minted
+    assert harness.tokens.minted[token_id] not in done.stdout
     assert "nobody reads the output any more" in done.stderr
     assert f"token {token_id}" in done.stderr
     assert done.stderr.endswith("status 4\n")
-    assert place.tokens.minted[token_id] not in done.stderr
+    assert harness.tokens.minted[token_id] not in done.stderr
 
 
-def test_a_reader_of_nothing_gets_no_token_or_leaves_an_orphan(place: Harness) -> None:
-    done = piped(place, "true", "-c", INSERT)
-    if place.tokens.minted:
-        assert f"token {next(iter(place.tokens.minted))}" in done.stderr
+def test_a_reader_of_nothing_gets_no_token_or_leaves_an_orphan(harness: Harness) -> None:
+    done = piped(harness, "true", "-c", INSERT)
+    if harness.tokens.minted:
+        assert f"token {next(iter(harness.tokens.minted))}" in done.stderr
         assert done.stderr.endswith("status 4\n")
     else:
         assert done.stderr == "status 1\n"
 
 
-def test_a_reader_that_wants_all_gets_all(place: Harness) -> None:
-    done = piped(place, "cat", "-o", "csv", "-c", INSERT)
-    (value,) = place.tokens.minted.values()
+def test_a_reader_that_wants_all_gets_all(harness: Harness) -> None:
+    done = piped(harness, "cat", "-o", "csv", "-c", INSERT)
+    (value,) = harness.tokens.minted.values()
     assert done.stdout.count(value) == 1
     assert done.stderr.endswith("status 0\n")
 
 
 def test_with_the_error_stream_closed_the_value_comes_and_an_orphan_waits(
-    place: Harness, workspace: FaultyServer
+    harness: Harness, workspace: FaultyServer
 ) -> None:
-    ran = Started(place, "-o", "json", "-c", INSERT, shell='exec "$@" 2>&-').ended()
-    assert ran.status == 0
+    result = BackgroundRun(harness, "-o", "json", "-c", INSERT, shell='exec "$@" 2>&-').wait()
+    assert result.status == 0
     workspace.on("create", resets_after_effect)
-    lost = Started(place, "-o", "json", "-c", INSERT.replace("'ci'", "'lost'"), shell='exec "$@" 2>&-').ended(
+    lost = BackgroundRun(harness, "-o", "json", "-c", INSERT.replace("'ci'", "'lost'"), shell='exec "$@" 2>&-').wait(
         checked=False
     )
     assert (lost.status, lost.out, lost.err) == (4, "", "")
-    assert [token_id for token_id, _ in pending(place)[0].intent.orphans] == lost.minted
+    assert [token_id for token_id, _ in leftover_entries(harness)[0].intent.orphans] == lost.minted
 
 
-def test_an_outfile_in_a_folder_that_is_not_there_is_said_before_anything_is_sent(place: Harness) -> None:
-    ran = place.run("-O", str(place.home / "no" / "where.csv"), "-c", INSERT)
-    assert (ran.status, ran.count_requests("POST")) == (2, 0)
+def test_an_outfile_in_a_folder_that_is_not_there_is_said_before_anything_is_sent(harness: Harness) -> None:
+    result = harness.run("-O", str(harness.home / "no" / "where.csv"), "-c", INSERT)
+    assert (result.status, result.count_requests("POST")) == (2, 0)
 
 
-def test_an_output_that_fails_after_the_first_of_two_rows(place: Harness) -> None:
+def test_an_output_that_fails_after_the_first_of_two_rows(harness: Harness) -> None:
     two = "INSERT INTO user_tokens (comment) VALUES ('one'), ('two') RETURNING token_value"
-    done = piped(place, "head -4", "-c", two)
-    values = list(place.tokens.minted.values())
+    done = piped(harness, "head -4", "-c", two)
+    values = list(harness.tokens.minted.values())
     assert values[0] in done.stdout
-    assert all(value in done.stdout or f"token {one}" in done.stderr for one, value in place.tokens.minted.items())
+    assert all(value in done.stdout or f"token {one}" in done.stderr for one, value in harness.tokens.minted.items())
 
 
 # ---- the history
@@ -233,8 +247,8 @@ def test_an_output_that_fails_after_the_first_of_two_rows(place: Harness) -> Non
 
 @pytest.mark.terminal
 @pytest.mark.parametrize("trouble", ["a folder in its place", "no database", "a full disk"])
-def test_a_history_that_cannot_be_written_stops_nothing(trouble: str, place: Harness) -> None:
-    path = place.home / ".local" / "state" / "tokensh" / "history.db"
+def test_a_history_that_cannot_be_written_stops_nothing(trouble: str, harness: Harness) -> None:
+    path = harness.home / ".local" / "state" / "tokensh" / "history.db"
     path.parent.mkdir(parents=True)
     if trouble == "a folder in its place":
         path.mkdir()
@@ -245,11 +259,11 @@ def test_a_history_that_cannot_be_written_stops_nothing(trouble: str, place: Har
     # Without bytecode: under the limit Python would leave modules cut short in the folders of the checkout.
     limit = "export PYTHONDONTWRITEBYTECODE=1; ulimit -f 1; " if trouble == "a full disk" else ""
     terminal = Terminal(
-        *place.base(None, WORKSPACE),
-        home=place.home,
-        cache=place.home / ".cache",
+        *harness.base(None, WORKSPACE),
+        home=harness.home,
+        cache=harness.home / ".cache",
         shell=f'{limit}exec "$@"',
-        DATABRICKS_TOKEN=place.token,
+        DATABRICKS_TOKEN=harness.token,
     )
     try:
         terminal.prompt()
@@ -261,20 +275,20 @@ def test_a_history_that_cannot_be_written_stops_nothing(trouble: str, place: Har
         assert "Traceback" not in terminal.everything
     finally:
         terminal.close()
-    place.own_files |= set((place.home / ".local").rglob("*")) | {place.home / ".local"}
+    harness.own_files |= set((harness.home / ".local").rglob("*")) | {harness.home / ".local"}
 
 
 # ---- a value that the shell masks
 
 
-def shell_with_a_masked_value(place: Harness) -> Terminal:
+def shell_with_a_masked_value(harness: Harness) -> Terminal:
     terminal = Terminal(
-        *place.base(None, WORKSPACE),
-        home=place.home,
-        cache=place.home / ".cache",
+        *harness.base(None, WORKSPACE),
+        home=harness.home,
+        cache=harness.home / ".cache",
         size=(160, 40),
         shell='umask 0; exec "$@"',
-        DATABRICKS_TOKEN=place.token,
+        DATABRICKS_TOKEN=harness.token,
     )
     terminal.prompt()
     terminal.run("INSERT INTO user_tokens (comment) SELECT 'masked' RETURNING token_value;")
@@ -284,9 +298,9 @@ def shell_with_a_masked_value(place: Harness) -> Terminal:
 
 @pytest.mark.terminal
 @pytest.mark.parametrize("way", ["the terminal is closed", "left without a look", "revealed"])
-def test_a_masked_value_that_nobody_saw_is_pending(way: str, place: Harness) -> None:
-    terminal = shell_with_a_masked_value(place)
-    assert pending(place) == []
+def test_a_masked_value_that_nobody_saw_is_pending(way: str, harness: Harness) -> None:
+    terminal = shell_with_a_masked_value(harness)
+    assert leftover_entries(harness) == []
     try:
         if way == "the terminal is closed":
             terminal.child.close(force=True)
@@ -296,8 +310,8 @@ def test_a_masked_value_that_nobody_saw_is_pending(way: str, place: Harness) -> 
             assert terminal.end() == 0
     finally:
         terminal.close()
-    (token_id,) = place.tokens.minted
-    found = pending(place)
+    (token_id,) = harness.tokens.minted
+    found = leftover_entries(harness)
     if way == "revealed":
         assert found == []
     else:

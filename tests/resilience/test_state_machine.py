@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.engine.sessions import connect
-from tests.resilience.operations import Operations
-from tests.resilience.running import WORKSPACE
-from tests.resilience.server import (
+from tests.resilience.fault_injection import FaultInjector
+from tests.resilience.faulty_server import (
     Behaviour,
     Exchange,
     FaultyServer,
@@ -31,7 +30,8 @@ from tests.resilience.server import (
     resets,
     resets_after_effect,
 )
-from tests.resilience.workspace import TokenStore
+from tests.resilience.harness import WORKSPACE
+from tests.resilience.token_store import TokenStore
 from tokensh.dbapi.connection import Connection
 from tokensh.environment import handle_interrupts
 from tokensh.errors import Error, UnknownOutcome
@@ -144,7 +144,7 @@ class Creates(RuleBasedStateMachine):
 
     @rule(comment=COMMENTS, number=st.integers(1, 16), after=st.booleans())
     def create_while_an_operation_fails(self, comment: str, number: int, after: bool) -> None:
-        with Operations(Path(self._root.name), number, after=after).seen():
+        with FaultInjector(Path(self._root.name), number, after=after).intercept():
             self._create(comment)
 
     @rule(presses=st.integers(1, 2), before=st.booleans())
@@ -161,7 +161,7 @@ class Creates(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 8))
     def listing(self, number: int) -> None:
-        with Operations(Path(self._root.name), number).seen():
+        with FaultInjector(Path(self._root.name), number).intercept():
             self._run("SELECT token_id FROM user_tokens", io.StringIO())
 
     @precondition(lambda self: self.tokens.infos)
@@ -169,7 +169,7 @@ class Creates(RuleBasedStateMachine):
     def revoke(self, at: int, number: int) -> None:
         token_id = sorted(self.tokens.infos)[at % len(self.tokens.infos)]
         body = json.dumps({"token_id": token_id})
-        with Operations(Path(self._root.name), number).seen():
+        with FaultInjector(Path(self._root.name), number).intercept():
             self._run(f"EXEC user_tokens.revoketoken @@json = '{body}'", io.StringIO())
 
     @rule()

@@ -7,9 +7,9 @@ import time
 import pytest
 
 from tests.resilience import invariants
-from tests.resilience.operations import Operations
-from tests.resilience.running import INSERT, SELECT, CommandRun, Harness
-from tests.resilience.server import FaultyServer
+from tests.resilience.fault_injection import FaultInjector
+from tests.resilience.faulty_server import FaultyServer
+from tests.resilience.harness import INSERT, SELECT, CommandRun, Harness
 
 KINDS = {
     "a listing": ("-o", "csv", "-c", SELECT),
@@ -38,38 +38,38 @@ class Naps(list[float]):
         time.sleep(min(seconds, 0.3))
 
 
-def run(place: Harness, kind: str, operations: Operations) -> CommandRun:
-    token_id = next(iter(place.tokens.infos), "none")
-    words = [one.replace("{home}", str(place.home)).replace("{token_id}", token_id) for one in KINDS[kind]]
-    with operations.seen():
-        return place.run(*words, writes=2 if "two rows" in kind else 99 if "predicate" in kind else 1)
+def run(harness: Harness, kind: str, operations: FaultInjector) -> CommandRun:
+    token_id = next(iter(harness.tokens.infos), "none")
+    words = [one.replace("{home}", str(harness.home)).replace("{token_id}", token_id) for one in KINDS[kind]]
+    with operations.intercept():
+        return harness.run(*words, writes=2 if "two rows" in kind else 99 if "predicate" in kind else 1)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["undone", "done"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_whatever_operation_fails_nothing_is_lost(
-    kind: str, after: bool, place: Harness, workspace: FaultyServer
+    kind: str, after: bool, harness: Harness, workspace: FaultyServer
 ) -> None:
-    place.secret_files.add(place.home / "out.csv")
-    place.sleeps = Naps()
-    assert place.run("-o", "json", "-c", INSERT).status == 0
+    harness.secret_files.add(harness.home / "out.csv")
+    harness.sleeps = Naps()
+    assert harness.run("-o", "json", "-c", INSERT).status == 0
     failed = []
     for number in range(1, _ENOUGH):
-        operations = Operations(place.root, number, after=after)
-        ran = run(place, kind, operations)
-        workspace.rest()
+        operations = FaultInjector(harness.root, number, after=after)
+        result = run(harness, kind, operations)
+        workspace.wait_for_clients()
         if operations.failed is None:
             break
-        failed.append((operations.failed, ran.status))
-        invariants.check(place)
-        place.runs.clear()
-        if kind == "a create into a file" and (place.home / "out.csv").exists():
-            (place.home / "out.csv").unlink()
+        failed.append((operations.failed, result.status))
+        invariants.check(harness)
+        harness.runs.clear()
+        if kind == "a create into a file" and (harness.home / "out.csv").exists():
+            (harness.home / "out.csv").unlink()
     else:
         pytest.fail("it never came to an end")
-    assert ran.status == 0, ran.err
+    assert result.status == 0, result.err
     names = {name for name, _ in failed}
-    assert not ran.requests or {"connect", "sendall", "recv_into"} <= names
+    assert not result.requests or {"connect", "sendall", "recv_into"} <= names
     if "create" in kind:
         assert {"open", "write", "fsync", "unlink"} <= names
         assert 4 in {status for _, status in failed}

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from tests.render.results import read_csv
-from tests.resilience.running import SELECT, WORKSPACE, Harness
-from tests.resilience.server import Behaviour, Exchange, FaultyServer, answers
+from tests.resilience.faulty_server import Behaviour, Exchange, FaultyServer, answers
+from tests.resilience.harness import SELECT, WORKSPACE, Harness
 from tests.shell.terminal import Terminal
 from tokensh.text import width
 
@@ -61,64 +61,64 @@ def is_a_box(lines: list[str]) -> bool:
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_a_table_shows_it_on_one_line_and_data_formats_exactly(
-    name: str, place: Harness, workspace: FaultyServer
+    name: str, harness: Harness, workspace: FaultyServer
 ) -> None:
     text, shown = SHOWN[name]
     workspace.on("list", listing(text, "plain"))
-    lines = place.run("-c", SELECT).out.splitlines()
+    lines = harness.run("-c", SELECT).out.splitlines()
     assert len(lines) == 6
     assert shown in lines[3]
     assert is_a_box(lines)
-    (record,) = [row for row in json.loads(place.run("-o", "json", "-c", SELECT).out) if row["token_id"] == "t0"]
+    (record,) = [row for row in json.loads(harness.run("-o", "json", "-c", SELECT).out) if row["token_id"] == "t0"]
     exact = text if name != "lone surrogate" else shown
     assert record["comment"] == exact
-    written = place.run("-o", "csv", "-c", SELECT).out
+    written = harness.run("-o", "csv", "-c", SELECT).out
     rows = read_csv(written)
     assert rows[1][1] == exact
-    assert len(place.run("-o", "line", "-c", SELECT).out.splitlines()) == 5
+    assert len(harness.run("-o", "line", "-c", SELECT).out.splitlines()) == 5
 
 
 @pytest.mark.parametrize("name", LARGE)
-def test_a_huge_text_is_whole_off_a_terminal(name: str, place: Harness, workspace: FaultyServer) -> None:
+def test_a_huge_text_is_whole_off_a_terminal(name: str, harness: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", listing(LARGE[name], "plain"))
-    assert is_a_box(place.run("-c", SELECT).out.splitlines())
-    assert json.loads(place.run("-o", "json", "-c", SELECT).out)[0]["comment"] == LARGE[name]
+    assert is_a_box(harness.run("-c", SELECT).out.splitlines())
+    assert json.loads(harness.run("-o", "json", "-c", SELECT).out)[0]["comment"] == LARGE[name]
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_an_error_message_shows_it(name: str, place: Harness, workspace: FaultyServer) -> None:
+def test_an_error_message_shows_it(name: str, harness: Harness, workspace: FaultyServer) -> None:
     text, shown = SHOWN[name]
     body = json.dumps({"error_code": f"CODE{text}", "message": f"no: {text}"}).encode()
     workspace.on("list", answers(400, body))
-    ran = place.run("-c", SELECT)
-    assert ran.status == 1
-    assert f"no: {shown}" in ran.err.replace("real fake", shown)  # a message is one line of words
-    assert f"CODE{shown}" in ran.err.replace("real fake", shown)
+    result = harness.run("-c", SELECT)
+    assert result.status == 1
+    assert f"no: {shown}" in result.err.replace("real fake", shown)  # a message is one line of words
+    assert f"CODE{shown}" in result.err.replace("real fake", shown)
 
 
-def test_an_html_page_as_an_error_acts_on_nothing(place: Harness, workspace: FaultyServer) -> None:
+def test_an_html_page_as_an_error_acts_on_nothing(harness: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", answers(400, "<html>\x1b[2J\u202e\x9b31m</html>".encode(), Content_Type="text/html"))
-    assert place.run("-c", SELECT).status == 1
+    assert harness.run("-c", SELECT).status == 1
 
 
-def test_a_reason_phrase_acts_on_nothing(place: Harness, workspace: FaultyServer) -> None:
+def test_a_reason_phrase_acts_on_nothing(harness: Harness, workspace: FaultyServer) -> None:
     def phrases(exchange: Exchange) -> None:
         exchange.write(b"HTTP/1.1 400 \x1b[2J\x9b31m\xe2\x80\xae\r\nContent-Length: 0\r\n\r\n")
 
     workspace.on("list", phrases)
-    assert place.run("-c", SELECT).status == 1
+    assert harness.run("-c", SELECT).status == 1
 
 
 @pytest.mark.terminal
 @pytest.mark.parametrize("columns", [40, 80, 200])
 @pytest.mark.parametrize("colour", ["always", "never"])
 def test_on_a_terminal_every_row_is_one_line_and_nothing_acts(
-    columns: int, colour: str, place: Harness, workspace: FaultyServer
+    columns: int, colour: str, harness: Harness, workspace: FaultyServer
 ) -> None:
     comments = {name: text for name, (text, _) in SHOWN.items() if text.isascii() or name.startswith("C1")}
     workspace.on("list", listing(*comments.values()))
     terminal = shown_on(
-        place, (columns, 60), "--color", colour, "-c", "SELECT token_id AS id, comment AS c FROM user_tokens"
+        harness, (columns, 60), "--color", colour, "-c", "SELECT token_id AS id, comment AS c FROM user_tokens"
     )
     lines = terminal.everything.splitlines()
     box = [line for line in lines if line.startswith("|")]
@@ -132,9 +132,9 @@ def test_on_a_terminal_every_row_is_one_line_and_nothing_acts(
 @pytest.mark.parametrize(
     "name", ["ZWSP", "RLO", "line separator", "next line", "combining", "CJK", "flag", "ZWJ emoji"]
 )
-def test_on_a_terminal_the_borders_stand_below_each_other(name: str, place: Harness, workspace: FaultyServer) -> None:
+def test_on_a_terminal_the_borders_stand_below_each_other(name: str, harness: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", listing(SHOWN[name][0], "plain"))
-    terminal = shown_on(place, (80, 24), "-c", "SELECT comment AS c FROM user_tokens")
+    terminal = shown_on(harness, (80, 24), "-c", "SELECT comment AS c FROM user_tokens")
     ends = [columns_of_border(terminal, y) for y in range(24) if str(terminal.screen.display[y]).startswith("|")]
     assert len(ends) == 6
     # The emulator has no cell that holds several wide characters; a terminal that joins them shows what `width` counts.
@@ -147,15 +147,15 @@ def columns_of_border(terminal: Terminal, y: int) -> list[int]:
     return [x for x in range(terminal.screen.columns) if line[x].data == "|"]
 
 
-def shown_on(place: Harness, size: tuple[int, int], *arguments: str) -> Terminal:
+def shown_on(harness: Harness, size: tuple[int, int], *arguments: str) -> Terminal:
     """What a terminal shows of a run."""
     terminal = Terminal(
-        *place.base(None, WORKSPACE),
+        *harness.base(None, WORKSPACE),
         *arguments,
-        home=place.home,
-        cache=place.home / ".cache",
+        home=harness.home,
+        cache=harness.home / ".cache",
         size=size,
-        DATABRICKS_TOKEN=place.token,
+        DATABRICKS_TOKEN=harness.token,
     )
     try:
         while terminal.child.isalive():

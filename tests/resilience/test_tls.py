@@ -10,28 +10,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.resilience.certificates import tls
-from tests.resilience.running import INSERT, REVOKE, SELECT, CommandRun, Harness
-from tests.resilience.server import FaultyServer, answers, closes, resets_after_effect, tunnels
+from tests.resilience.certificates import server_context
+from tests.resilience.faulty_server import FaultyServer, answers, closes, resets_after_effect, tunnels
+from tests.resilience.harness import INSERT, REVOKE, SELECT, CommandRun, Harness
 
 STATEMENTS = pytest.mark.parametrize("statement", [SELECT, INSERT, REVOKE], ids=["GET", "create", "revoke"])
 TEMPLATE = "{}/w/{{deployment_name}}"
 
 
 @contextmanager
-def secure(place: Harness, certificates: Path, name: str) -> Iterator[FaultyServer]:
+def secure(harness: Harness, certificates: Path, name: str) -> Iterator[FaultyServer]:
     """A workspace over TLS, with a certificate of that name."""
-    with FaultyServer(tls=tls(certificates, name), app=place.tokens) as server:
-        place.allowed_servers.append(server)
+    with FaultyServer(tls=server_context(certificates, name), app=harness.tokens) as server:
+        harness.allowed_servers.append(server)
         yield server
 
 
-def untrusted(ran: CommandRun, server: FaultyServer, reason: str) -> None:
+def untrusted(result: CommandRun, server: FaultyServer, reason: str) -> None:
     """The server was met once and got nothing: a query is not tried again, a create is known to have had no effect."""
-    assert (ran.status, ran.out, list(ran.requests)) == (1, "", [])
+    assert (result.status, result.out, list(result.requests)) == (1, "", [])
     assert (server.connections, server.log) == (1, [])
-    assert f"is not trusted: {reason}" in ran.err, ran.err
-    assert "hint: REQUESTS_CA_BUNDLE may name a file of certificates to trust" in ran.err
+    assert f"is not trusted: {reason}" in result.err, result.err
+    assert "hint: REQUESTS_CA_BUNDLE may name a file of certificates to trust" in result.err
 
 
 @STATEMENTS
@@ -48,90 +48,94 @@ class TestCertificate:
         ids=["self-signed", "unknown", "other host", "host name for an address", "expired"],
     )
     def test_one_that_is_not_good_gets_nothing(
-        self, name: str, bundle: str | None, reason: str, statement: str, place: Harness, certificates: Path
+        self, name: str, bundle: str | None, reason: str, statement: str, harness: Harness, certificates: Path
     ) -> None:
         given = {"REQUESTS_CA_BUNDLE": str(certificates / f"{bundle}.pem")} if bundle else {}
-        with secure(place, certificates, name) as server:
-            ran = place.run("-c", statement, endpoint=TEMPLATE.format(server.origin), variables=given)
-            untrusted(ran, server, reason)
+        with secure(harness, certificates, name) as server:
+            result = harness.run("-c", statement, endpoint=TEMPLATE.format(server.origin), variables=given)
+            untrusted(result, server, reason)
 
     @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
     def test_one_of_the_named_bundle_is_trusted(
-        self, variable: str, statement: str, place: Harness, certificates: Path
+        self, variable: str, statement: str, harness: Harness, certificates: Path
     ) -> None:
         given = {variable: str(certificates / "good.pem")}
-        with secure(place, certificates, "good") as server:
-            ran = place.run("-c", statement, endpoint=TEMPLATE.format(server.origin), variables=given)
-        assert (ran.status, len(ran.requests)) == (0, 1)
+        with secure(harness, certificates, "good") as server:
+            result = harness.run("-c", statement, endpoint=TEMPLATE.format(server.origin), variables=given)
+        assert (result.status, len(result.requests)) == (0, 1)
 
     @pytest.mark.parametrize(
         "variable", ["PYTHONHTTPSVERIFY", "GIT_SSL_NO_VERIFY", "DATABRICKS_INSECURE", "SSL_CERT_FILE"]
     )
     def test_no_variable_turns_verification_off(
-        self, variable: str, statement: str, place: Harness, certificates: Path
+        self, variable: str, statement: str, harness: Harness, certificates: Path
     ) -> None:
         given = {variable: str(certificates / "good.pem") if variable.endswith("FILE") else "0"}
-        with secure(place, certificates, "good") as server:
-            ran = place.run_installed("-c", statement, endpoint=TEMPLATE.format(server.origin), variables=given)
-            untrusted(ran, server, "self-signed certificate")
+        with secure(harness, certificates, "good") as server:
+            result = harness.run_installed("-c", statement, endpoint=TEMPLATE.format(server.origin), variables=given)
+            untrusted(result, server, "self-signed certificate")
 
-    def test_a_bundle_that_is_missing_is_said_at_once(self, statement: str, place: Harness, certificates: Path) -> None:
-        with secure(place, certificates, "good") as server:
-            ran = place.run(
+    def test_a_bundle_that_is_missing_is_said_at_once(
+        self, statement: str, harness: Harness, certificates: Path
+    ) -> None:
+        with secure(harness, certificates, "good") as server:
+            result = harness.run(
                 *("-c", statement),
                 endpoint=TEMPLATE.format(server.origin),
-                variables={"REQUESTS_CA_BUNDLE": str(place.home / "none.pem")},
+                variables={"REQUESTS_CA_BUNDLE": str(harness.home / "none.pem")},
             )
-            assert (ran.status, server.connections) == (2, 0)
-        assert f"REQUESTS_CA_BUNDLE names '{place.home / 'none.pem'}', which does not exist" in ran.err
+            assert (result.status, server.connections) == (2, 0)
+        assert f"REQUESTS_CA_BUNDLE names '{harness.home / 'none.pem'}', which does not exist" in result.err
 
-    def test_a_bundle_that_is_none_is_one_error(self, statement: str, place: Harness, certificates: Path) -> None:
-        bundle = place.write_file("bundle.pem", "no certificate\n")
-        with secure(place, certificates, "good") as server:
-            ran = place.run(
+    def test_a_bundle_that_is_none_is_one_error(self, statement: str, harness: Harness, certificates: Path) -> None:
+        bundle = harness.write_file("bundle.pem", "no certificate\n")
+        with secure(harness, certificates, "good") as server:
+            result = harness.run(
                 "-c", statement, endpoint=TEMPLATE.format(server.origin), variables={"REQUESTS_CA_BUNDLE": str(bundle)}
             )
-            assert (ran.status, server.log) == (1, [])
-        assert "error:" in ran.err
+            assert (result.status, server.log) == (1, [])
+        assert "error:" in result.err
 
 
 @STATEMENTS
 class TestRealHost:
     """Through a proxy's tunnel a workspace's real host can be stood in for."""
 
-    def run(self, statement: str, place: Harness, server: FaultyServer, bundle: Path) -> CommandRun:
+    def run(self, statement: str, harness: Harness, server: FaultyServer, bundle: Path) -> CommandRun:
         with FaultyServer(tunnels(server)) as proxy:
-            place.allowed_servers.append(proxy)
+            harness.allowed_servers.append(proxy)
             given = {"HTTPS_PROXY": proxy.origin, "REQUESTS_CA_BUNDLE": str(bundle)}
-            ran = place.run("-c", statement, endpoint="", variables=given)
+            result = harness.run("-c", statement, endpoint="", variables=given)
             assert {seen.path for seen in proxy.log} == {"dbc-1.cloud.databricks.com:443"}
-            assert place.token not in str(proxy.log)
-        return ran
+            assert harness.token not in str(proxy.log)
+        return result
 
-    def test_its_certificate_must_name_it(self, statement: str, place: Harness, certificates: Path) -> None:
-        with secure(place, certificates, "other") as server:
-            ran = self.run(statement, place, server, certificates / "other.pem")
-            assert (ran.status, server.log) == (1, [])
-        assert "dbc-1.cloud.databricks.com is not trusted: Hostname mismatch" in ran.err
+    def test_its_certificate_must_name_it(self, statement: str, harness: Harness, certificates: Path) -> None:
+        with secure(harness, certificates, "other") as server:
+            result = self.run(statement, harness, server, certificates / "other.pem")
+            assert (result.status, server.log) == (1, [])
+        assert "dbc-1.cloud.databricks.com is not trusted: Hostname mismatch" in result.err
 
-    def test_one_that_names_it_is_its_own(self, statement: str, place: Harness, certificates: Path) -> None:
-        with secure(place, certificates, "real") as server:
-            ran = self.run(statement, place, server, certificates / "real.pem")
-        assert ran.status == 0
+    def test_one_that_names_it_is_its_own(self, statement: str, harness: Harness, certificates: Path) -> None:
+        with secure(harness, certificates, "real") as server:
+            result = self.run(statement, harness, server, certificates / "real.pem")
+        assert result.status == 0
         (seen,) = server.log
         assert seen.headers["host"] == "dbc-1.cloud.databricks.com"
-        assert seen.headers["authorization"] == f"Bearer {place.token}"
+        assert seen.headers["authorization"] == f"Bearer {harness.token}"
 
-    def test_a_redirect_to_plain_http_is_not_followed(self, statement: str, place: Harness, certificates: Path) -> None:
-        with secure(place, certificates, "real") as server:
+    def test_a_redirect_to_plain_http_is_not_followed(
+        self, statement: str, harness: Harness, certificates: Path
+    ) -> None:
+        with secure(harness, certificates, "real") as server:
             server.script = (answers(307, Location="http://dbc-1.cloud.databricks.com/api/2.0/token/list"),)
-            ran = self.run(statement, place, server, certificates / "real.pem")
-        assert (ran.status, len(server.log)) == (1, 1)
-        assert "redirects to dbc-1.cloud.databricks.com (HTTP 307)" in ran.err
+            result = self.run(statement, harness, server, certificates / "real.pem")
+        assert (result.status, len(server.log)) == (1, 1)
+        assert "redirects to dbc-1.cloud.databricks.com (HTTP 307)" in result.err
 
 
 @STATEMENTS
-def test_a_server_without_tls_gets_nothing(statement: str, place: Harness, other: FaultyServer) -> None:
+def test_a_server_without_tls_gets_nothing(statement: str, harness: Harness, other: FaultyServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         got: list[bytes] = []
 
@@ -144,21 +148,21 @@ def test_a_server_without_tls_gets_nothing(statement: str, place: Harness, other
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
         port = listener.getsockname()[1]
-        place.ports.add(port)
-        ran = place.run("-c", statement, endpoint=f"https://127.0.0.1:{port}/w/{{deployment_name}}")
+        harness.ports.add(port)
+        result = harness.run("-c", statement, endpoint=f"https://127.0.0.1:{port}/w/{{deployment_name}}")
         thread.join(10)
-    assert ran.status == 1
-    assert "no TLS connection to 127.0.0.1" in ran.err
-    assert place.token.encode() not in b"".join(got)
+    assert result.status == 1
+    assert "no TLS connection to 127.0.0.1" in result.err
+    assert harness.token.encode() not in b"".join(got)
 
 
-def test_a_create_whose_reply_is_lost_over_tls_is_found(place: Harness, certificates: Path) -> None:
+def test_a_create_whose_reply_is_lost_over_tls_is_found(harness: Harness, certificates: Path) -> None:
     given = {"REQUESTS_CA_BUNDLE": str(certificates / "good.pem")}
-    with secure(place, certificates, "good") as server:
+    with secure(harness, certificates, "good") as server:
         server.on("create", resets_after_effect)
-        ran = place.run("-c", INSERT, endpoint=TEMPLATE.format(server.origin), variables=given)
-        assert (ran.status, len(ran.minted)) == (4, 1)
+        result = harness.run("-c", INSERT, endpoint=TEMPLATE.format(server.origin), variables=given)
+        assert (result.status, len(result.minted)) == (4, 1)
         server.on("list", closes)
-        ran = place.run("-c", INSERT, endpoint=TEMPLATE.format(server.origin), variables=given)
-        assert (ran.status, len(ran.minted)) == (4, 1)
-        assert "its tokens could not be listed" in ran.err
+        result = harness.run("-c", INSERT, endpoint=TEMPLATE.format(server.origin), variables=given)
+        assert (result.status, len(result.minted)) == (4, 1)
+        assert "its tokens could not be listed" in result.err

@@ -12,8 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.resilience.running import INSERT, REVOKE, SELECT, Harness
-from tests.resilience.server import (
+from tests.resilience.faulty_server import (
     Behaviour,
     Exchange,
     FaultyServer,
@@ -32,6 +31,7 @@ from tests.resilience.server import (
     resets,
     resets_after_effect,
 )
+from tests.resilience.harness import INSERT, REVOKE, SELECT, Harness
 
 
 @dataclass(frozen=True)
@@ -97,84 +97,84 @@ FAULTS: dict[str, Fault] = {
     "504": Fault(answers(504), 1, "(504)", "unknown"),
     "400": Fault(answers(400, b'{"message": "bad"}'), 1, "bad", "refused"),
     "403": Fault(answers(403, b'{"error_code":403,"message":"Invalid access token."}'), 1, "Invalid access", "refused"),
-    "no HTTP": Fault(lambda exchange: exchange.write(b"220 mail.example ESMTP\r\n"), 3, "what came is not HTTP", "unknown"),
+    "no HTTP": Fault(lambda exchange: exchange.write(b"220 mail.example ESMTP\r\n"), 3, "the answer is not valid HTTP", "unknown"),
 }  # fmt: skip
 
 
-def logged(place: Harness) -> tuple[str, ...]:
+def logged(harness: Harness) -> tuple[str, ...]:
     """Every run of this file writes the debug log, which the invariants look into."""
-    return "--log", str(place.home / "tokensh.log")
+    return "--log", str(harness.home / "tokensh.log")
 
 
 @pytest.mark.parametrize("name", FAULTS)
 class TestGet:
-    def test_a_query_is_answered_or_is_one_error(self, name: str, place: Harness, workspace: FaultyServer) -> None:
+    def test_a_query_is_answered_or_is_one_error(self, name: str, harness: Harness, workspace: FaultyServer) -> None:
         fault = FAULTS[name]
         workspace.on("list", fault.behaviour)
-        ran = place.run(*logged(place), *fault.arguments, "-o", "json", "-c", SELECT)
-        assert ran.count_requests("GET") == len(ran.requests) == fault.tries
+        result = harness.run(*logged(harness), *fault.arguments, "-o", "json", "-c", SELECT)
+        assert result.count_requests("GET") == len(result.requests) == fault.tries
         if fault.read is None:
-            assert (ran.status, json.loads(ran.out)) == (0, [])
+            assert (result.status, json.loads(result.out)) == (0, [])
             return
-        assert (ran.status, ran.out.strip() or "[]") == (1, "[]")
-        assert fault.read in ran.err, ran.err
-        assert ran.err.count("error:") == 1
+        assert (result.status, result.out.strip() or "[]") == (1, "[]")
+        assert fault.read in result.err, result.err
+        assert result.err.count("error:") == 1
 
     def test_one_that_is_cured_by_another_try_is_a_success(
-        self, name: str, place: Harness, workspace: FaultyServer
+        self, name: str, harness: Harness, workspace: FaultyServer
     ) -> None:
         fault = FAULTS[name]
         workspace.on("list", fault.behaviour, ok)
-        ran = place.run(*fault.arguments, "-c", SELECT)
+        result = harness.run(*fault.arguments, "-c", SELECT)
         cured = fault.tries == 3 or fault.read is None
-        assert ran.status == (0 if cured else 1)
-        assert ran.count_requests("GET") == (2 if fault.tries == 3 else 1)
+        assert result.status == (0 if cured else 1)
+        assert result.count_requests("GET") == (2 if fault.tries == 3 else 1)
 
 
 @pytest.mark.parametrize("name", FAULTS)
 class TestPost:
     def test_a_create_is_sent_once_and_its_token_delivered_or_named(
-        self, name: str, place: Harness, workspace: FaultyServer
+        self, name: str, harness: Harness, workspace: FaultyServer
     ) -> None:
         fault = FAULTS[name]
         workspace.on("create", fault.behaviour, ok)
-        ran = place.run(*logged(place), *fault.arguments, "-o", "json", "-c", INSERT)
-        assert (ran.count_requests("POST"), len(ran.minted)) == (1, fault.orphan or fault.write == "made")
-        assert ran.status == {"made": 0, "refused": 1, "unknown": 4}[fault.write]
-        assert fault.write == "unknown" or place.sleeps == []
+        result = harness.run(*logged(harness), *fault.arguments, "-o", "json", "-c", INSERT)
+        assert (result.count_requests("POST"), len(result.minted)) == (1, fault.orphan or fault.write == "made")
+        assert result.status == {"made": 0, "refused": 1, "unknown": 4}[fault.write]
+        assert fault.write == "unknown" or harness.sleeps == []
         if fault.write == "unknown":
-            assert "whether dbc-1 created the token is unknown" in ran.err
+            assert "whether dbc-1 created the token is unknown" in result.err
             told = "its value is lost" if fault.orphan else "its list shows no new token now"
-            assert told in ran.err, ran.err
+            assert told in result.err, result.err
 
-    def test_a_revoke_is_sent_once(self, name: str, place: Harness, workspace: FaultyServer) -> None:
+    def test_a_revoke_is_sent_once(self, name: str, harness: Harness, workspace: FaultyServer) -> None:
         fault = FAULTS[name]
         workspace.on("delete", fault.behaviour, ok)
-        ran = place.run(*fault.arguments, "-c", REVOKE)
-        assert ran.count_requests("POST") == len(ran.requests) == 1
-        assert ran.status == {"made": 0, "refused": 1, "unknown": 4}[fault.write]
-        assert place.sleeps == []
+        result = harness.run(*fault.arguments, "-c", REVOKE)
+        assert result.count_requests("POST") == len(result.requests) == 1
+        assert result.status == {"made": 0, "refused": 1, "unknown": 4}[fault.write]
+        assert harness.sleeps == []
         if fault.write == "unknown":
-            assert "whether it took effect in dbc-1 is unknown" in ran.err
+            assert "whether it took effect in dbc-1 is unknown" in result.err
 
 
 class TestDown:
     @pytest.fixture
-    def endpoint(self, place: Harness) -> str:
+    def endpoint(self, harness: Harness) -> str:
         with FaultyServer() as server:
-            place.allowed_servers.append(server)
+            harness.allowed_servers.append(server)
         return f"{server.origin}/w/{{deployment_name}}"
 
-    def test_a_query_is_tried_three_times(self, endpoint: str, place: Harness) -> None:
-        ran = place.run(*logged(place), "-c", SELECT, endpoint=endpoint)
-        assert (ran.status, len(place.sleeps)) == (1, 2)
-        assert "no connection to 127.0.0.1: connection refused" in ran.err
+    def test_a_query_is_tried_three_times(self, endpoint: str, harness: Harness) -> None:
+        result = harness.run(*logged(harness), "-c", SELECT, endpoint=endpoint)
+        assert (result.status, len(harness.sleeps)) == (1, 2)
+        assert "no connection to 127.0.0.1: connection refused" in result.err
 
     @pytest.mark.parametrize("statement", [INSERT, REVOKE], ids=["create", "revoke"])
-    def test_a_write_has_had_no_effect(self, statement: str, endpoint: str, place: Harness) -> None:
-        ran = place.run(*logged(place), "-c", statement, endpoint=endpoint)
-        assert (ran.status, place.sleeps) == (1, [])
-        assert "no connection to 127.0.0.1: connection refused" in ran.err
+    def test_a_write_has_had_no_effect(self, statement: str, endpoint: str, harness: Harness) -> None:
+        result = harness.run(*logged(harness), "-c", statement, endpoint=endpoint)
+        assert (result.status, harness.sleeps) == (1, [])
+        assert "no connection to 127.0.0.1: connection refused" in result.err
 
 
 @pytest.mark.parametrize(
@@ -182,20 +182,20 @@ class TestDown:
     [("2", [2.0, 2.0]), ("60", [60.0, 60.0]), ("61", []), ("0", [0.0, 0.0]), ("never", [0.3, 0.9])],
 )
 def test_a_server_is_given_the_time_it_asks_for_up_to_a_minute(
-    header: str, sleeps: list[float], place: Harness, workspace: FaultyServer
+    header: str, sleeps: list[float], harness: Harness, workspace: FaultyServer
 ) -> None:
     workspace.on("list", answers(429, Retry_After=header))
-    ran = place.run("--timeout", "300", "-c", SELECT)
-    assert (ran.status, place.sleeps) == (1, sleeps)
+    result = harness.run("--timeout", "300", "-c", SELECT)
+    assert (result.status, harness.sleeps) == (1, sleeps)
     if header == "61":
-        assert "wait 61 s" in ran.err
+        assert "wait 61 s" in result.err
 
 
 # ---- what a server says of the credential
 
 
 def _echo(exchange: Exchange, say: Callable[[str], bytes], status: int) -> None:
-    said = exchange.seen.headers["authorization"]
+    said = exchange.request.headers["authorization"]
     exchange.reply(status, say(said), X_Request_Id=said.rpartition(" ")[2], Location=f"/{said}")
 
 
@@ -217,11 +217,11 @@ REFLECTED: dict[str, Callable[[str], bytes]] = {
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 500, 503])
 @pytest.mark.parametrize("name", REFLECTED)
 def test_a_server_that_repeats_the_credential_is_not_repeated(
-    name: str, status: int, statement: str, place: Harness, workspace: FaultyServer
+    name: str, status: int, statement: str, harness: Harness, workspace: FaultyServer
 ) -> None:
     workspace.script = (lambda exchange: _echo(exchange, REFLECTED[name], status),)
-    ran = place.run(*logged(place), "-o", "json", "-c", statement)
-    assert ran.status in ((0, 1, 4) if status == 200 else (1, 4))  # that the credential is nowhere is an invariant
+    result = harness.run(*logged(harness), "-o", "json", "-c", statement)
+    assert result.status in ((0, 1, 4) if status == 200 else (1, 4))  # that the credential is nowhere is an invariant
 
 
 HOSTILE = "\x1b[31m\x1b]0;title\x07\x9b2J\u202e\u2028\x00\r\n"
@@ -230,28 +230,28 @@ HOSTILE = "\x1b[31m\x1b]0;title\x07\x9b2J\u202e\u2028\x00\r\n"
 @pytest.mark.parametrize("status", [400, 503])
 @pytest.mark.parametrize("name", ["JSON", "HTML", "text"])
 def test_what_a_server_says_does_not_act_on_a_terminal(
-    name: str, status: int, place: Harness, workspace: FaultyServer
+    name: str, status: int, harness: Harness, workspace: FaultyServer
 ) -> None:
     workspace.on("list", answers(status, REFLECTED[name](HOSTILE), X_Request_Id="\x1b[31m"))
-    ran = place.run(*logged(place), "-c", SELECT)
-    assert ran.status == 1
-    assert r"\x1b[31m" in ran.err
+    result = harness.run(*logged(harness), "-c", SELECT)
+    assert result.status == 1
+    assert r"\x1b[31m" in result.err
 
 
 # ---- the log
 
 
 class TestLog:
-    def lines(self, place: Harness) -> list[dict[str, str]]:
-        text = (place.home / "tokensh.log").read_text()
+    def lines(self, harness: Harness) -> list[dict[str, str]]:
+        text = (harness.home / "tokensh.log").read_text()
         pairs = (re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)', line) for line in text.splitlines())
         return [dict(one) for one in pairs]
 
-    def test_each_try_is_a_line_that_tells_what_became_of_it(self, place: Harness, workspace: FaultyServer) -> None:
+    def test_each_try_is_a_line_that_tells_what_became_of_it(self, harness: Harness, workspace: FaultyServer) -> None:
         workspace.on("list", answers(503, X_Request_Id="r-1"), resets, ok)
-        place.run(*logged(place), "-c", SELECT)
-        assert place.run(*logged(place), "-o", "json", "-c", INSERT).status == 0
-        first, second, third, create = self.lines(place)
+        harness.run(*logged(harness), "-c", SELECT)
+        assert harness.run(*logged(harness), "-o", "json", "-c", INSERT).status == 0
+        first, second, third, create = self.lines(harness)
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", first["time"])
         assert first.items() >= {
             ("method", "GET"), ("host", f"127.0.0.1:{workspace.port}"), ("path", "/w/dbc-1/api/2.0/token/list"),
@@ -265,59 +265,59 @@ class TestLog:
         assert int(create["received"]) > 200
         assert all(int(one["ms"]) >= 0 for one in (first, second, third, create))
 
-    def test_what_is_given_up_is_said(self, place: Harness, workspace: FaultyServer) -> None:
+    def test_what_is_given_up_is_said(self, harness: Harness, workspace: FaultyServer) -> None:
         workspace.on("list", hangs)
-        assert place.run(*logged(place), "--timeout", "1.5", "-c", SELECT).status == 1
-        (line,) = self.lines(place)
+        assert harness.run(*logged(harness), "--timeout", "1.5", "-c", SELECT).status == 1
+        (line,) = self.lines(harness)
         assert line["error"] == '"no complete answer from 127.0.0.1 within 1.5 s"'
         assert int(line["ms"]) >= 1500
 
-    def test_a_symbolic_link_is_refused(self, place: Harness, workspace: FaultyServer) -> None:
-        target = place.write_file("target", "")
-        (place.home / "tokensh.log").symlink_to(target)
-        ran = place.run(*logged(place), "-c", SELECT)
-        assert (ran.status, list(ran.requests), target.read_text()) == (2, [], "")
-        assert f"cannot write the log {place.home / 'tokensh.log'}: it is a symbolic link" in ran.err
+    def test_a_symbolic_link_is_refused(self, harness: Harness, workspace: FaultyServer) -> None:
+        target = harness.write_file("target", "")
+        (harness.home / "tokensh.log").symlink_to(target)
+        result = harness.run(*logged(harness), "-c", SELECT)
+        assert (result.status, list(result.requests), target.read_text()) == (2, [], "")
+        assert f"cannot write the log {harness.home / 'tokensh.log'}: it is a symbolic link" in result.err
 
     @pytest.mark.parametrize("name", ["no/such/folder", ""])
-    def test_a_place_that_cannot_be_written_is_said_at_once(self, name: str, place: Harness) -> None:
-        ran = place.run("--log", str(place.home / name), "-c", SELECT)
-        assert (ran.status, list(ran.requests)) == (2, [])
-        assert "cannot write the log" in ran.err
+    def test_a_place_that_cannot_be_written_is_said_at_once(self, name: str, harness: Harness) -> None:
+        result = harness.run("--log", str(harness.home / name), "-c", SELECT)
+        assert (result.status, list(result.requests)) == (2, [])
+        assert "cannot write the log" in result.err
 
-    def test_a_log_that_is_there_is_taken_from_others(self, place: Harness, workspace: FaultyServer) -> None:
-        log = place.write_file("tokensh.log", "time=first\n", mode=0o666)
-        place.own_files.remove(log)
-        assert place.run(*logged(place), "-c", SELECT).status == 0
-        assert self.lines(place)[0]["time"] == "first"
-        assert len(self.lines(place)) == 2
+    def test_a_log_that_is_there_is_taken_from_others(self, harness: Harness, workspace: FaultyServer) -> None:
+        log = harness.write_file("tokensh.log", "time=first\n", mode=0o666)
+        harness.own_files.remove(log)
+        assert harness.run(*logged(harness), "-c", SELECT).status == 0
+        assert self.lines(harness)[0]["time"] == "first"
+        assert len(self.lines(harness)) == 2
 
-    def test_a_full_disk_stops_nothing(self, place: Harness) -> None:
-        assert place.run("--log", "/dev/full", "-o", "json", "-c", INSERT).status == 0
+    def test_a_full_disk_stops_nothing(self, harness: Harness) -> None:
+        assert harness.run("--log", "/dev/full", "-o", "json", "-c", INSERT).status == 0
 
 
 # ---- limits
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_reply_may_be_as_large_as_is_said(method: str, place: Harness, workspace: FaultyServer) -> None:
+def test_a_reply_may_be_as_large_as_is_said(method: str, harness: Harness, workspace: FaultyServer) -> None:
     big = json.dumps({"token_infos": [], "x": "x" * 2**20}).encode()
     workspace.on("list", answers(200, big))
     workspace.on("delete", answers(200, big))
     statement = SELECT if method == "GET" else REVOKE
-    assert place.run("--max-reply", "2M", "-c", statement).status == 0
-    ran = place.run("--max-reply", "1M", "-c", statement)
-    assert ran.status == (1 if method == "GET" else 4)
-    assert "the reply is larger than 1,048,576 bytes; it was not read to its end" in ran.err
+    assert harness.run("--max-reply", "2M", "-c", statement).status == 0
+    result = harness.run("--max-reply", "1M", "-c", statement)
+    assert result.status == (1 if method == "GET" else 4)
+    assert "the reply is larger than 1,048,576 bytes; it was not read to its end" in result.err
     if method == "GET":
-        assert "hint: --max-reply allows for more" in ran.err
+        assert "hint: --max-reply allows for more" in result.err
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "x", "1T", "", "K", "1.5M", "12KK"])
-def test_a_size_that_is_none_is_refused(size: str, place: Harness) -> None:
-    ran = place.run(f"--max-reply={size}", "-c", SELECT)
-    assert (ran.status, list(ran.requests)) == (2, [])
-    assert "expected bytes, such as 64M" in ran.err
+def test_a_size_that_is_none_is_refused(size: str, harness: Harness) -> None:
+    result = harness.run(f"--max-reply={size}", "-c", SELECT)
+    assert (result.status, list(result.requests)) == (2, [])
+    assert "expected bytes, such as 64M" in result.err
 
 
 MEASURED = """
@@ -333,12 +333,12 @@ sys.exit(status)
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc to read a process's memory from")
 @pytest.mark.parametrize(("statement", "status"), [(SELECT, 1), (INSERT, 4)], ids=["GET", "POST"])
-def test_a_bomb_takes_little_memory(statement: str, status: int, place: Harness, workspace: FaultyServer) -> None:
+def test_a_bomb_takes_little_memory(statement: str, status: int, harness: Harness, workspace: FaultyServer) -> None:
     workspace.on("list" if statement is SELECT else "create", packs(1, 400 * 2**20), ok)
-    peak = place.write_file("peak", "")
-    ran = place.run_installed("-c", statement, python=("-c", MEASURED, str(peak)))
-    assert ran.status == status
-    assert "the reply is larger than" in ran.err
+    peak = harness.write_file("peak", "")
+    result = harness.run_installed("-c", statement, python=("-c", MEASURED, str(peak)))
+    assert result.status == status
+    assert "the reply is larger than" in result.err
     assert int(peak.read_text()) < 200 * 1024  # KiB
 
 
@@ -347,11 +347,13 @@ def test_a_bomb_takes_little_memory(statement: str, status: int, place: Harness,
 
 @pytest.mark.parametrize("statement", [SELECT, INSERT], ids=["GET", "POST"])
 @pytest.mark.parametrize("host", ["machine 127.0.0.1", "default"])
-def test_netrc_puts_no_other_credential_in(host: str, statement: str, place: Harness, workspace: FaultyServer) -> None:
-    netrc = place.write_file(".netrc", f"{host} login evil password evil-pass\n")
-    ran = place.run_installed("-c", statement, variables={"NETRC": str(netrc)})
-    assert ran.status == 0
-    assert {seen.headers["authorization"] for _, seen in ran.requests} == {f"Bearer {place.token}"}
+def test_netrc_puts_no_other_credential_in(
+    host: str, statement: str, harness: Harness, workspace: FaultyServer
+) -> None:
+    netrc = harness.write_file(".netrc", f"{host} login evil password evil-pass\n")
+    result = harness.run_installed("-c", statement, variables={"NETRC": str(netrc)})
+    assert result.status == 0
+    assert {seen.headers["authorization"] for _, seen in result.requests} == {f"Bearer {harness.token}"}
 
 
 @pytest.mark.parametrize(
@@ -362,9 +364,11 @@ def test_netrc_puts_no_other_credential_in(host: str, statement: str, place: Har
     ],
 )
 def test_warnings_that_are_errors_find_nothing(
-    statement: str, behaviour: Behaviour, place: Harness, workspace: FaultyServer
+    statement: str, behaviour: Behaviour, harness: Harness, workspace: FaultyServer
 ) -> None:
     workspace.script = (behaviour,)
-    ran = place.run_installed(*logged(place), "-c", statement, python=("-W", "error", "-X", "dev", "-m", "tokensh"))
-    assert ran.status in (0, 1, 4)
-    assert "Warning" not in ran.err
+    result = harness.run_installed(
+        *logged(harness), "-c", statement, python=("-W", "error", "-X", "dev", "-m", "tokensh")
+    )
+    assert result.status in (0, 1, 4)
+    assert "Warning" not in result.err

@@ -15,8 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tests.resilience.server import FaultyServer, ReceivedRequest
-from tests.resilience.workspace import TokenStore
+from tests.resilience.faulty_server import FaultyServer, ReceivedRequest
+from tests.resilience.token_store import TokenStore
 from tokensh.cli.main import main
 from tokensh.environment import Environment
 
@@ -29,16 +29,16 @@ REVOKE = """EXEC user_tokens.revoketoken @@json = '{"token_id": "a1"}'"""
 BEARER = "c4n4ry~bear/er+" + "7f3a9c1e" * 3 + "=="
 """A credential without any shape to know it by, and with characters that are written otherwise in URLs."""
 
-_watching: list[list[tuple[str, tuple[Any, ...]]]] = []
-_WATCHED = ("socket.connect", "socket.getaddrinfo", "open", "subprocess.Popen")
+_recordings: list[list[tuple[str, tuple[Any, ...]]]] = []
+_RECORDED_EVENTS = ("socket.connect", "socket.getaddrinfo", "open", "subprocess.Popen")
 
 
-def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if _watching and event in _WATCHED:
-        _watching[-1].append((event, arguments))
+def _record_event(event: str, arguments: tuple[Any, ...]) -> None:
+    if _recordings and event in _RECORDED_EVENTS:
+        _recordings[-1].append((event, arguments))
 
 
-sys.addaudithook(_audit)
+sys.addaudithook(_record_event)
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,9 @@ class Harness:
         return {name: value for name, value in {**usual, **(given or {})}.items() if value is not None}
 
     def base(self, endpoint: str | None, workspace: str | None) -> tuple[str, ...]:
-        place = self.endpoint if endpoint is None else endpoint
+        harness = self.endpoint if endpoint is None else endpoint
         return (
-            *(("--endpoint", place) if place else ()),
+            *(("--endpoint", harness) if harness else ()),
             *((f"--workspace={workspace}",) if workspace is not None else ()),
         )
 
@@ -172,10 +172,10 @@ class Harness:
         raw = stdin.encode() if isinstance(stdin, str) else stdin
         out, err = (io.TextIOWrapper(io.BytesIO()) for _ in range(2))
         environment = Environment(io.TextIOWrapper(io.BytesIO(raw)), out, err, given, sleep=self.sleeps.append)
-        with self._watched(given, base, arguments, writes) as (events, made):
+        with self._record_run(given, base, arguments, writes) as (events, made):
             with contextlib.redirect_stderr(err):
                 status = main((*base, *arguments), environment)
-            made.append((status, _written(out), _written(err), tuple(events)))
+            made.append((status, _text_of(out), _text_of(err), tuple(events)))
         return self.runs[-1]
 
     def run_installed(
@@ -192,7 +192,7 @@ class Harness:
         given, base = self.variables(variables), self.base(endpoint, workspace)
         raw = stdin.encode() if isinstance(stdin, str) else stdin
         command = [sys.executable, *python] if python else [str(COMMAND)]
-        with self._watched(given, base, arguments, writes) as (_, made):
+        with self._record_run(given, base, arguments, writes) as (_, made):
             done = subprocess.run(
                 [*command, *base, *arguments],
                 input=raw,
@@ -205,12 +205,12 @@ class Harness:
             made.append((done.returncode, done.stdout.decode(), done.stderr.decode(), ()))
         return self.runs[-1]
 
-    def add(self, ran: CommandRun) -> None:
+    def add_run(self, result: CommandRun) -> None:
         """Have a run checked that a test made by means of its own (a terminal, a signal)."""
-        self.runs.append(ran)
+        self.runs.append(result)
 
     @contextmanager
-    def _watched(
+    def _record_run(
         self, given: Mapping[str, str], base: tuple[str, ...], arguments: tuple[str, ...], writes: int
     ) -> Iterator[tuple[list[tuple[str, tuple[Any, ...]]], list[Any]]]:
         self.servers  # noqa: B018 (the workspace's server is made before its log is counted)
@@ -220,11 +220,11 @@ class Harness:
         made: list[Any] = []
         umask, temporary = os.umask(0), tempfile.tempdir
         tempfile.tempdir = str(self.temporary)
-        _watching.append(events)
+        _recordings.append(events)
         try:
             yield events, made
         finally:
-            _watching.remove(events)
+            _recordings.remove(events)
             tempfile.tempdir = temporary
             os.umask(umask)
         status, out, err, kept = made[0]
@@ -233,7 +233,7 @@ class Harness:
         self.runs.append(CommandRun(arguments, base, given, status, out, err, requests, kept, new, writes))
 
 
-def _written(stream: io.TextIOWrapper) -> str:
+def _text_of(stream: io.TextIOWrapper) -> str:
     with contextlib.suppress(ValueError):
         stream.flush()
     buffer = stream.buffer

@@ -44,7 +44,7 @@ class FakeCredential:
         return self
 
 
-class Clocks:
+class FakeClocks:
     """Sleeps that take no time, and are written down; a monotonic clock that can be put on."""
 
     def __init__(self) -> None:
@@ -59,19 +59,19 @@ class Clocks:
 
 
 @dataclass
-class Bench:
+class ClientBench:
     client: Client
     cancellation: Cancellation
     redactor: Redactor
-    clocks: Clocks
+    clocks: FakeClocks
 
 
 @contextmanager
-def bench(
+def open_client(
     *, credential: FakeCredential | None = None, variables: Mapping[str, str] | None = None, **settings: Any
-) -> Iterator[Bench]:
+) -> Iterator[ClientBench]:
     """A client and what it was made of."""
-    cancellation, redactor, clocks = Cancellation(), Redactor(), Clocks()
+    cancellation, redactor, clocks = Cancellation(), Redactor(), FakeClocks()
     environment = Environment(
         sys.stdin, sys.stdout, sys.stderr, variables or {}, monotonic=clocks.monotonic, sleep=clocks.sleep
     )
@@ -79,28 +79,28 @@ def bench(
         environment, credential or FakeCredential(), redactor=redactor, cancellation=cancellation, **settings
     )
     try:
-        yield Bench(client, cancellation, redactor, clocks)
+        yield ClientBench(client, cancellation, redactor, clocks)
     finally:
         client.close()
 
 
-def at(origin: str) -> Target:
+def target_of(origin: str) -> Target:
     """The address of a test's server."""
     target = parse_origin(origin)
     assert target is not None
     return target
 
 
-def get(origin: str) -> Request:
+def list_request(origin: str) -> Request:
     """A listing."""
-    return Request("GET", at(origin), LIST)
+    return Request("GET", target_of(origin), LIST)
 
 
-def create(origin: str) -> Request:
+def create_request(origin: str) -> Request:
     """A create."""
-    return Request("POST", at(origin), CREATE, body={"comment": "ci"}, creates_secret=True)
+    return Request("POST", target_of(origin), CREATE, body={"comment": "ci"}, creates_secret=True)
 
 
-def revoke(origin: str) -> Request:
+def revoke_request(origin: str) -> Request:
     """A write that makes nothing."""
-    return Request("POST", at(origin), REVOKE, body={"token_id": "a1"})
+    return Request("POST", target_of(origin), REVOKE, body={"token_id": "a1"})

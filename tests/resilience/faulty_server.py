@@ -43,7 +43,7 @@ class ReceivedRequest:
 class Exchange:
     """One request, and what can be done to its connection."""
 
-    seen: ReceivedRequest
+    request: ReceivedRequest
     connection: socket.socket
     server: FaultyServer
     over: bool = False
@@ -53,11 +53,11 @@ class Exchange:
 
     def take_effect(self) -> bytes:
         """Do what the request asks for; the body of the proper reply."""
-        return self.server.take_effect(self.seen)
+        return self.server.take_effect(self.request)
 
     def reply(self, status: int, body: bytes, **headers: str) -> None:
         """Answer properly, and keep the connection."""
-        self.write(head(status, {"Content-Length": str(len(body)), **headers}) + body)
+        self.write(format_head(status, {"Content-Length": str(len(body)), **headers}) + body)
 
     def hang_up(self) -> None:
         """Close the connection in an orderly way."""
@@ -74,11 +74,11 @@ App = Callable[[ReceivedRequest], bytes]
 """Does what a request asks for, and gives the body of the proper reply."""
 
 
-def _fixed(_: ReceivedRequest) -> bytes:
+def _answer_listing(_: ReceivedRequest) -> bytes:
     return json.dumps(OK).encode()
 
 
-def head(status: int, headers: dict[str, str]) -> bytes:
+def format_head(status: int, headers: dict[str, str]) -> bytes:
     """Status line and headers, `_` in a name for `-`."""
     lines = [f"HTTP/1.1 {status} Because", *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
@@ -87,7 +87,7 @@ def head(status: int, headers: dict[str, str]) -> bytes:
 class FaultyServer:
     """Listens on 127.0.0.1 until the `with` block ends."""
 
-    def __init__(self, *script: Behaviour, tls: ssl.SSLContext | None = None, app: App = _fixed) -> None:
+    def __init__(self, *script: Behaviour, tls: ssl.SSLContext | None = None, app: App = _answer_listing) -> None:
         self.script: tuple[Behaviour, ...] = script or (ok,)
         self._routes: dict[str, list[Behaviour]] = {}
         self._app = app
@@ -103,20 +103,20 @@ class FaultyServer:
         self.port: int = self._listener.getsockname()[1]
 
     def __enter__(self) -> FaultyServer:
-        threading.Thread(target=self._accept, daemon=True).start()
+        threading.Thread(target=self._accept_connections, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
         for one in (self._listener, *self._open):
-            cut(one)
+            shut_down(one)
         self._listener.close()
 
     def on(self, route: str, *script: Behaviour) -> None:
         """Play these for a route, the last one for ever; none: it behaves as the others do again."""
         self._routes[route] = list(script)
 
-    def rest(self) -> None:
+    def wait_for_clients(self) -> None:
         """Wait until what clients that are gone have sent is dealt with, 2 s at most."""
         for _ in range(200):
             time.sleep(0.01)
@@ -132,23 +132,23 @@ class FaultyServer:
     def origin(self) -> str:
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
-    def _accept(self) -> None:
+    def _accept_connections(self) -> None:
         while True:
             try:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
             self._open.append(connection)
-            threading.Thread(target=self._attend, args=(connection,), daemon=True).start()
+            threading.Thread(target=self._count_connection, args=(connection,), daemon=True).start()
 
-    def _attend(self, plain: socket.socket) -> None:
+    def _count_connection(self, plain: socket.socket) -> None:
         try:
-            self._serve(plain)
+            self._serve_connection(plain)
         finally:
             with self._lock:
                 self._served += 1
 
-    def _serve(self, plain: socket.socket) -> None:
+    def _serve_connection(self, plain: socket.socket) -> None:
         with self._lock:
             self.connections += 1
             number = self.connections
@@ -159,18 +159,18 @@ class FaultyServer:
             return
         with connection, connection.makefile("rb") as reader:
             try:
-                self._converse(connection, reader, number)
+                self._answer_requests(connection, reader, number)
             except OSError:
                 return  # the client went away
 
-    def _converse(self, connection: socket.socket, reader: BinaryIO, number: int) -> None:
-        while (seen := _read(reader, number)) is not None:
+    def _answer_requests(self, connection: socket.socket, reader: BinaryIO, number: int) -> None:
+        while (seen := _read_request(reader, number)) is not None:
             exchange = Exchange(seen, connection, self)
-            self._next(seen)(exchange)
+            self._next_behaviour(seen)(exchange)
             if exchange.over:
                 return
 
-    def _next(self, seen: ReceivedRequest) -> Behaviour:
+    def _next_behaviour(self, seen: ReceivedRequest) -> Behaviour:
         with self._lock:
             self.log.append(seen)
             if route := self._routes.get(seen.route):
@@ -178,7 +178,7 @@ class FaultyServer:
             return self.script[min(len(self.log), len(self.script)) - 1]
 
 
-def _read(reader: BinaryIO, number: int) -> ReceivedRequest | None:
+def _read_request(reader: BinaryIO, number: int) -> ReceivedRequest | None:
     first = reader.readline().decode("latin-1").split()
     if len(first) != 3:
         return None
@@ -191,7 +191,7 @@ def _read(reader: BinaryIO, number: int) -> ReceivedRequest | None:
     return ReceivedRequest(number, first[0], first[1], headers, body) if len(body) == length else None
 
 
-def cut(connection: socket.socket) -> None:
+def shut_down(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
@@ -252,7 +252,7 @@ def drips(seconds: float) -> Behaviour:
 
     def behave(exchange: Exchange) -> None:
         body = exchange.take_effect()
-        for byte in head(200, {"Content-Length": str(len(body))}) + body:
+        for byte in format_head(200, {"Content-Length": str(len(body))}) + body:
             exchange.server.stopping.wait(seconds)
             exchange.write(bytes([byte]))
 
@@ -262,12 +262,12 @@ def drips(seconds: float) -> Behaviour:
 def is_cut_off(exchange: Exchange) -> None:
     """Promise more than is sent."""
     body = exchange.take_effect()
-    exchange.write(head(200, {"Content-Length": str(len(body) + 10)}) + body)
+    exchange.write(format_head(200, {"Content-Length": str(len(body) + 10)}) + body)
     exchange.hang_up()
 
 
 @lru_cache
-def _blanks(size: int) -> bytes:
+def _compress_blanks(size: int) -> bytes:
     """Blanks as gzip packs them: a thousandth of their size."""
     packer = zlib.compressobj(1, wbits=31)
     block = b" " * 2**20
@@ -278,7 +278,7 @@ def packs(layers: int, size: int = 0, encoding: str = "gzip") -> Behaviour:
     """Take effect, and answer with a body compressed `layers` times; `size` bytes of blanks before it make it a bomb."""
 
     def behave(exchange: Exchange) -> None:
-        body = _blanks(size) + gzip.compress(exchange.take_effect())
+        body = _compress_blanks(size) + gzip.compress(exchange.take_effect())
         for _ in range(layers - 1):
             body = gzip.compress(body)
         exchange.reply(200, body, Content_Encoding=", ".join([encoding] * layers))
@@ -319,4 +319,4 @@ def _pass_on(source: socket.socket, sink: socket.socket) -> None:
             sink.sendall(data)
     except OSError:
         pass
-    cut(sink)
+    shut_down(sink)

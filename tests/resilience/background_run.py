@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.resilience.running import COMMAND, WORKSPACE, CommandRun, Harness
-from tests.resilience.server import Behaviour, Exchange, ok
+from tests.resilience.faulty_server import Behaviour, Exchange, ok
+from tests.resilience.harness import COMMAND, WORKSPACE, CommandRun, Harness
 from tokensh.api.journal import Entry, Journal
 from tokensh.environment import Environment
 
@@ -17,24 +17,24 @@ PATIENCE = 60
 """Seconds that a loaded machine is given."""
 
 
-class Started:
+class BackgroundRun:
     """A run of the installed command."""
 
-    def __init__(self, place: Harness, *arguments: str, shell: str = 'exec "$@"', **streams: Any) -> None:
-        self.place = place
+    def __init__(self, harness: Harness, *arguments: str, shell: str = 'exec "$@"', **streams: Any) -> None:
+        self.harness = harness
         self._arguments = arguments
-        self._base = place.base(None, WORKSPACE)
-        self._minted = set(place.tokens.minted)
-        self._seen = len(place.workspace.log)
+        self._base = harness.base(None, WORKSPACE)
+        self._minted = set(harness.tokens.minted)
+        self._seen = len(harness.workspace.log)
         self.process = subprocess.Popen(
             ["sh", "-c", shell, "sh", str(COMMAND), *self._base, *arguments],
-            env=place.variables(),
-            cwd=place.home,
+            env=harness.variables(),
+            cwd=harness.home,
             umask=0,
             **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams},
         )
 
-    def when(self, happened: Callable[[], bool]) -> None:
+    def wait_until(self, happened: Callable[[], bool]) -> None:
         """Wait for something that the run does."""
         until = time.monotonic() + PATIENCE
         while not happened():
@@ -42,21 +42,21 @@ class Started:
             assert self.process.poll() is None, self.process.communicate()
             time.sleep(0.005)
 
-    def ended(self, *, checked: bool = True) -> CommandRun:
+    def wait(self, *, checked: bool = True) -> CommandRun:
         """Its end; `checked` against the invariants when the test ends."""
         out, err = self.process.communicate(timeout=PATIENCE)
-        place = self.place
-        new = [one for one in place.tokens.minted if one not in self._minted]
-        requests = [(place.workspace, seen) for seen in place.workspace.log[self._seen :]]
+        harness = self.harness
+        new = [one for one in harness.tokens.minted if one not in self._minted]
+        requests = [(harness.workspace, seen) for seen in harness.workspace.log[self._seen :]]
         status = self.process.returncode
         texts = ((out or b"").decode(), (err or b"").decode())
-        ran = CommandRun(self._arguments, self._base, place.variables(), status, *texts, requests, (), new)
+        result = CommandRun(self._arguments, self._base, harness.variables(), status, *texts, requests, (), new)
         if checked:
-            place.add(ran)
-        return ran
+            harness.add_run(result)
+        return result
 
 
-def late(release: Callable[[], bool]) -> Behaviour:
+def answers_when(release: Callable[[], bool]) -> Behaviour:
     """Take effect at once, and answer when released."""
 
     def behave(exchange: Exchange) -> None:
@@ -69,7 +69,7 @@ def late(release: Callable[[], bool]) -> Behaviour:
     return behave
 
 
-def held_back(release: Callable[[], bool]) -> Behaviour:
+def takes_effect_when(release: Callable[[], bool]) -> Behaviour:
     """Take effect, and answer, when released."""
 
     def behave(exchange: Exchange) -> None:
@@ -84,11 +84,11 @@ def never() -> bool:
     return False
 
 
-def journal(place: Harness) -> Path:
-    return place.home / ".local" / "state" / "tokensh" / "journal"
+def journal_folder(harness: Harness) -> Path:
+    return harness.home / ".local" / "state" / "tokensh" / "journal"
 
 
-def pending(place: Harness) -> list[Entry]:
+def leftover_entries(harness: Harness) -> list[Entry]:
     """What a next start would find."""
-    environment = Environment(None, None, None, place.variables())  # type: ignore[arg-type] # it only says where
+    environment = Environment(None, None, None, harness.variables())  # type: ignore[arg-type] # it only says where
     return list(Journal(environment).leftover_intents())

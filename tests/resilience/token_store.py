@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.resilience.server import ReceivedRequest
+from tests.resilience.faulty_server import ReceivedRequest
 
 
 @dataclass
@@ -20,13 +20,15 @@ class TokenStore:
     minted: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, seen: ReceivedRequest) -> bytes:
-        act = {"list": self._list, "create": self._create, "delete": self._delete}.get(seen.route, _nothing)
+        act = {"list": self._list_tokens, "create": self._create_token, "delete": self._delete_token}.get(
+            seen.route, _do_nothing
+        )
         return json.dumps(act(json.loads(seen.body or b"{}"))).encode()
 
-    def _list(self, _: dict[str, Any]) -> dict[str, Any]:
+    def _list_tokens(self, _: dict[str, Any]) -> dict[str, Any]:
         return {"token_infos": list(self.infos.values())}
 
-    def _create(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _create_token(self, asked: dict[str, Any]) -> dict[str, Any]:
         value = "dapi" + secrets.token_hex(16)
         now = int(time.time() * 1000)
         info = {
@@ -39,10 +41,10 @@ class TokenStore:
         self.minted[info["token_id"]] = value
         return {"token_value": value, "token_info": info}
 
-    def _delete(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _delete_token(self, asked: dict[str, Any]) -> dict[str, Any]:
         self.infos.pop(asked["token_id"], None)
         return {}
 
 
-def _nothing(_: dict[str, Any]) -> dict[str, Any]:
+def _do_nothing(_: dict[str, Any]) -> dict[str, Any]:
     return {}
