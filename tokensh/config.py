@@ -49,6 +49,7 @@ def config_path(environment: Environment) -> Path:
 
 def read(environment: Environment) -> Config:
     """Return the configuration. Raises InterfaceError, which names the file and the key, for unknown keys and wrong values."""
+    # The default file may be missing; one that TOKENSH_CONFIG names must exist.
     path = config_path(environment)
     try:
         text = path.read_bytes()
@@ -59,6 +60,7 @@ def read(environment: Environment) -> Config:
     except OSError as failure:
         raise InterfaceError(f"cannot read {path}: {failure.strerror}") from None
     settings = _parse_toml(text, path)
+    # Unknown keys are refused: a mistyped setting that is ignored would be noticed too late.
     _check_keys(settings, ("hosts", "workspace", "shell"), path)
     hosts, workspace, shell = settings.get("hosts", {}), settings.get("workspace"), settings.get("shell", {})
     if not isinstance(hosts, dict) or not all(isinstance(address, str) for address in hosts.values()):

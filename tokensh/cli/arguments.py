@@ -41,6 +41,7 @@ class Argument:
     metavar: str = ""
     settings: Mapping[str, Any] | None = None
 
+    # argparse gets no `help`: it would lay the text out each time, and `exec --help` would list tokensh's options twice.
     def add_to(self, parser: argparse.ArgumentParser) -> None:
         """Add the option to a parser, without its help: `format_help` has that."""
         settings: dict[str, Any] = {"metavar": self.metavar} if self.metavar else {"action": "store_true"}
@@ -57,11 +58,11 @@ class Argument:
 def _connection_option(name: str) -> Argument:
     option = OPTIONS[name]
     variable = f" (or {option.variable})" if option.variable else ""
-    settings = {"type": _converter(option.read)} if option.metavar else {}
+    settings = {"type": _argparse_type(option.read)} if option.metavar else {}
     return Argument(option.flags, option.help + variable, option.metavar, {"default": option.default, **settings})
 
 
-def _converter(read: Callable[[str], Any]) -> Callable[[str], Any]:
+def _argparse_type(read: Callable[[str], Any]) -> Callable[[str], Any]:
     """Return a `type` for argparse that reports the message of a ValueError; argparse has only the name of the function."""
 
     def convert(text: str) -> Any:
@@ -73,6 +74,7 @@ def _converter(read: Callable[[str], Any]) -> Callable[[str], Any]:
     return convert
 
 
+# `-c` and `-f` share one list, because statements and files run in the order in which they are given.
 SECTIONS = {
     "statements": (
         Argument(

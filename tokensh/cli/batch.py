@@ -91,6 +91,7 @@ def _refuse_template(text: str, name: str) -> None:
 
 def from_stdin(environment: Environment) -> Script:
     """Return the script of standard input; a pipe is read while it runs. Raises InterfaceError if it is closed."""
+    # Python leaves sys.stdin None if the descriptor was closed before it started (`<&-`).
     stream: TextIO | None = environment.stdin
     if stream is None or stream.closed:
         raise InterfaceError("standard input is closed", hint="give a statement with -c, or a file with -f")
@@ -109,6 +110,7 @@ def _is_regular_file(buffer: BinaryIO) -> bool:
 
 def _decode_lines(buffer: BinaryIO, name: str) -> Iterator[str]:
     """Yield lines, decoded as UTF-8. Raises ProgrammingError at the first invalid byte."""
+    # By hand, not with io.TextIOWrapper: its error names neither the line nor the place of the byte in the file.
     offset = 0
     for number, line in enumerate(iter(buffer.readline, b""), 1):
         raw = line.removeprefix(_BOM) if number == 1 else line
@@ -181,6 +183,7 @@ class Reporter:
         self._write_raw(text + "\n")
 
     def _write_raw(self, text: str) -> None:
+        # With standard error closed nothing can be reported, this failure included; the exit status remains.
         try:
             self._stream.write(text)
             self._stream.flush()
@@ -189,6 +192,8 @@ class Reporter:
 
     def _raise_status(self, status: int) -> None:
         """Keep the most severe exit status: unknown outcome > interrupted > first failure."""
+        # A token may be left behind: a program that reads only the status must learn that before anything else. Of the other failures
+        # the first is the cause, later ones often follow from it.
         ranks = (EXIT_UNKNOWN_OUTCOME, EXIT_INTERRUPTED)
         if self.status == EXIT_OK or (
             status in ranks and (self.status not in ranks or ranks.index(status) < ranks.index(self.status))
@@ -199,13 +204,13 @@ class Reporter:
 def check(scripts: Iterable[Script], parser: Parser, reporter: Reporter) -> None:
     """Parse every statement and report each syntax error; nothing is run."""
     for script in scripts:
-        for piece in _split(script, parser, reporter):
+        for piece in _split_or_report(script, parser, reporter):
             try:
                 if piece.error:
                     raise piece.error
                 parser.parse(piece)
             except Error as error:
-                reporter.error(error, _source(script, piece))
+                reporter.error(error, _locate(script, piece))
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +262,7 @@ class ScriptRunner:
         if self._reporter.status:
             return
         self._run_pieces(pieces_by_script)
+        # A script that forgot its COMMIT must not look like one that succeeded.
         if self._connection.in_transaction:
             changes = plural(self._connection.rollback(), "waiting change")
             self._reporter.error(
@@ -267,7 +273,7 @@ class ScriptRunner:
 
     def _run_pieces(self, pieces_by_script: Iterable[tuple[Script, list[StatementText] | None]]) -> None:
         for script, pieces in pieces_by_script:
-            streamed = _split(script, self._connection.parser, self._reporter) if pieces is None else pieces
+            streamed = _split_or_report(script, self._connection.parser, self._reporter) if pieces is None else pieces
             for piece in streamed:
                 if not self._run_piece(script, piece):
                     return
@@ -278,7 +284,7 @@ class ScriptRunner:
         """Return a script's statements; None if they are read while it runs."""
         if script.streamed:
             return None
-        pieces = _split(script, self._connection.parser, self._reporter)
+        pieces = _split_or_report(script, self._connection.parser, self._reporter)
         return [
             piece if number < _PIECES_WITH_TOKENS else replace(piece, tokens=()) for number, piece in enumerate(pieces)
         ]
@@ -288,11 +294,11 @@ class ScriptRunner:
             try:
                 self._connection.substitute_placeholders(piece)
             except PlaceholderError as error:
-                self._reporter.error(error, _source(script, piece))
+                self._reporter.error(error, _locate(script, piece))
 
     def _run_piece(self, script: Script, piece: StatementText) -> bool:
         """Run one statement; return whether the next one is to be run."""
-        source = _source(script, piece)
+        source = _locate(script, piece)
         try:
             if piece.error:
                 raise piece.error
@@ -307,8 +313,10 @@ class ScriptRunner:
                 self._reporter.write("The operation was despatched successfully")
         except Error as error:
             self._reporter.error(error, source)
+            # Without a reader or after Ctrl-C, `--on-error continue` would only send more.
             must_stop = isinstance(error, OutputError) or error.exit_status == EXIT_INTERRUPTED
             return not (self._stop or must_stop)
+        # Ctrl-C came too late for this statement (a create waits for its response), but not for the next.
         if self._connection.cancellation.presses:
             self._reporter.error(
                 Interrupted("interrupted; this statement was done before it could stop", reason="finished"), source
@@ -327,11 +335,11 @@ def _is_change(piece: StatementText) -> bool:
     return re.split(r"\W", piece.text, maxsplit=1)[0].upper() in _CHANGE_WORDS
 
 
-def _source(script: Script, piece: StatementText) -> Source:
+def _locate(script: Script, piece: StatementText) -> Source:
     return Source(script.name, piece.text, piece.line, piece.column)
 
 
-def _split(script: Script, parser: Parser, reporter: Reporter) -> Iterator[StatementText]:
+def _split_or_report(script: Script, parser: Parser, reporter: Reporter) -> Iterator[StatementText]:
     """Yield the statements of a script; report what keeps the rest from being read."""
     try:
         yield from split_script(script.lines(), parser.table, parser.is_complete)

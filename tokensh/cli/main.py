@@ -37,36 +37,39 @@ _STACKQL_COMMANDS = ("exec", "shell", "registry", "srv", "mcp", "help")
 def main(arguments: Sequence[str] | None = None, environment: Environment | None = None) -> int:
     """Run the command line and return its exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    # Before argparse, whose import takes longer than all the rest of `--version`.
     if words in (["--version"], ["-V"]):
-        print(_version())  # noqa: T201 (as argparse does)
+        print(_version_line())  # noqa: T201 (as argparse does)
         return EXIT_OK
     if words in (["--help"], ["-h"]):
+        # The text needs no terminal width: it fits 80 columns.
         print(_read_help(), end="")  # noqa: T201 (as argparse does)
         return EXIT_OK
     try:
-        options = _parse(words)
+        options = _parse_arguments(words)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else EXIT_FAILED
     except Error as error:
-        return _report(error, environment or _process_environment())
+        return _report_error(error, environment or _process_environment())
     _disable_core_files()
+    # Tests pass an environment, and share their process with others.
     if environment is None:
         tune()
         environment = _process_environment()
     _use_utf8(environment.stdout, environment.stderr)
     try:
-        return _run(options, environment)
+        return _dispatch(options, environment)
     except Error as error:
-        return _report(error, environment)
+        return _report_error(error, environment)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001 (the one place where a mistake of ours becomes a message)
-        return _report(_internal_error(error), environment)
+        return _report_error(_internal_error(error), environment)
     finally:
         _flush_or_discard(environment.stdout)
 
 
-def _version() -> str:
+def _version_line() -> str:
     """Return the version in the layout that pystackql parses: words 2 and 4."""
     return f"tokensh {__version__} python {'.'.join(map(str, sys.version_info[:3]))}"
 
@@ -77,11 +80,11 @@ def _read_help() -> str:
         return file.read()
 
 
-def _parse(words: list[str]) -> argparse.Namespace:
+def _parse_arguments(words: list[str]) -> argparse.Namespace:
     """Parse the arguments. Raises SystemExit as argparse does, and the errors of StackQL's spelling."""
     from tokensh.cli.arguments import build_parser  # noqa: PLC0415 (--help does without)
 
-    parser = build_parser(_version())
+    parser = build_parser(_version_line())
     if not words or words[0] not in _STACKQL_COMMANDS:
         return parser.parse_args(words)
     from tokensh.cli import stackql  # noqa: PLC0415 (for StackQL's spelling only)
@@ -128,7 +131,7 @@ def _flush_or_discard(stdout: TextIO | None) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
 
 
-def _report(error: Error, environment: Environment) -> int:
+def _report_error(error: Error, environment: Environment) -> int:
     """Report an error that belongs to no statement, and return the exit status."""
     from tokensh.cli.batch import Reporter  # noqa: PLC0415 (--version does without)
     from tokensh.redact import Redactor  # noqa: PLC0415 (the same)
@@ -150,20 +153,21 @@ def _internal_error(error: Exception) -> InternalError:
     )
 
 
-def _run(options: argparse.Namespace, environment: Environment) -> int:
+def _dispatch(options: argparse.Namespace, environment: Environment) -> int:
     from tokensh.environment import is_terminal  # noqa: PLC0415 (--help does without)
 
     if options.environment:  # only StackQL's spelling sets any
         from tokensh._dataclasses import replace  # noqa: PLC0415 (as above)
 
         environment = replace(environment, variables={**environment.variables, **options.environment})
+    # Like psql: at a terminal the shell, from a pipe or a file a batch.
     if options.sources is None and not options.check and is_terminal(environment.stdin):
         return _run_shell(options, environment)
-    scripts = _scripts(options, environment)
-    return _check(scripts, environment) if options.check else _run_batch(options, scripts, environment)
+    scripts = _load_scripts(options, environment)
+    return _check_scripts(scripts, environment) if options.check else _run_batch(options, scripts, environment)
 
 
-def _check(scripts: Sequence[Script], environment: Environment) -> int:
+def _check_scripts(scripts: Sequence[Script], environment: Environment) -> int:
     from tokensh.cli import batch  # noqa: PLC0415 (--help does without)
     from tokensh.redact import Redactor  # noqa: PLC0415 (the same)
     from tokensh.sql.parse import Parser  # noqa: PLC0415 (the same)
@@ -178,6 +182,7 @@ def _run_batch(options: argparse.Namespace, scripts: Sequence[Script], environme
     from tokensh.engine.callbacks import Callbacks  # noqa: PLC0415 (the same)
     from tokensh.environment import is_terminal  # noqa: PLC0415 (the same)
 
+    # Read first: a mistake in `--var` must not start a sandbox or touch the journal.
     variables = _read_variables(options)
     with _connect(options, environment) as connection:
         connection.variables.update(variables)
@@ -216,7 +221,7 @@ def _run_shell(options: argparse.Namespace, environment: Environment) -> int:
         return start(connection, settings, None if options.no_rc else config_path(environment).with_name("rc.sql"))
 
 
-def _scripts(options: argparse.Namespace, environment: Environment) -> list[Script]:
+def _load_scripts(options: argparse.Namespace, environment: Environment) -> list[Script]:
     from tokensh.cli import batch  # noqa: PLC0415 (--help does without)
 
     scripts = []
@@ -272,6 +277,7 @@ def _open_sink(options: argparse.Namespace, environment: Environment) -> Iterato
     from tokensh.cli.batch import Sink  # noqa: PLC0415 (--help does without)
     from tokensh.render.options import Options  # noqa: PLC0415 (the same)
 
+    # A file gets what a pipe gets: no colours, no fitting to a width that its reader may not have.
     look: dict[str, Any] = {
         "header": not options.hideheaders,
         "csv_safe": options.csv_safe,
@@ -292,6 +298,7 @@ def _open_sink(options: argparse.Namespace, environment: Environment) -> Iterato
 
 def _open_outfile(path: str) -> TextIO:
     """Open a file for results. It may hold token values: a new one is readable by its owner only."""
+    # O_CLOEXEC: the Databricks CLI, which is asked for credentials, must not inherit a file of secrets.
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     except OSError as failure:

@@ -24,6 +24,7 @@ _OTHER_COMMANDS = {
 }
 _FORMAT_ALIASES = {"ndjson": "jsonl", "pptext": "text"}
 
+# A flag that is in none of these lists is an error: a mistyped one must not be dropped silently.
 _IGNORED = """
     acid approot approotfilemode cachekeycount colorscheme cpuprofile dataflow.components.max dataflow.dependency.max
     dbInternal errorpresentation export.alias gc http.response.maxResults http.response.pageLimit indirect.depth.max
@@ -61,11 +62,12 @@ def parse(words: Sequence[str], native: argparse.ArgumentParser) -> argparse.Nam
         native.print_help()
         native.exit()
     parser = _build_parser(command, native)
+    # Intermixed, because cobra, StackQL's parser, takes flags before and after the statement.
     options = parser.parse_intermixed_args([plain for word in rest for plain in _expand_switch(word)])
     for name, hint in (_REFUSED | _REFUSED_SWITCHES).items():
         if getattr(options, name, None) not in (None, False, *_NO_VALUE):
             raise NotSupportedError(f"--{name} is not supported", hint=hint)
-    return _translate(command, options)
+    return _translate_options(command, options)
 
 
 def _build_parser(command: str, native: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -97,6 +99,7 @@ def _build_parser(command: str, native: argparse.ArgumentParser) -> argparse.Arg
     add("--apirequesttimeout", metavar="S", type=int, default=45, help="seconds for a request (45)")
     add("--execution.concurrency.limit", metavar="N", type=int, default=0, help="requests at a time")
     add("--tls.CABundle", metavar="FILE", help="certificates to trust")
+    # The proxy becomes a variable, because requests reads proxies from there, NO_PROXY included.
     for name in ("host", "port", "scheme"):
         add(f"--http.proxy.{name}", metavar=name.upper(), default="", help=argparse.SUPPRESS)
     for name in (*_IGNORED.split(), *_REFUSED):
@@ -116,13 +119,13 @@ def _expand_switch(word: str) -> list[str]:
     return [f"--{switch[1]}"] if switch[2].lower() in ("1", "t", "true") else []
 
 
-def _translate(command: str, options: argparse.Namespace) -> argparse.Namespace:
+def _translate_options(command: str, options: argparse.Namespace) -> argparse.Namespace:
     translated = argparse.Namespace(**vars(options))
-    translated.sources = _sources(command, options)
-    translated.outfile = _outfile(options.outfile)
+    translated.sources = _select_sources(command, options)
+    translated.outfile = _check_outfile(options.outfile)
     translated.var = [pair for text in options.var for pair in _split_variables(text)]
     translated.registry = _registry_folder(options.registry) if options.registry else None
-    translated.environment = _environment(options)
+    translated.environment = _to_environment(options)
     if options.timeout is None:  # 0 means no timeout to StackQL
         seconds = options.apirequesttimeout
         translated.timeout = float(seconds) if seconds > 0 else MAX_TIMEOUT
@@ -132,7 +135,7 @@ def _translate(command: str, options: argparse.Namespace) -> argparse.Namespace:
     return translated
 
 
-def _sources(command: str, options: argparse.Namespace) -> list[tuple[str, str]] | None:
+def _select_sources(command: str, options: argparse.Namespace) -> list[tuple[str, str]] | None:
     """Return what is to be run, as the options `-c` and `-f` of tokensh do. Raises InterfaceError."""
     if len(options.statement) > 1:
         raise InterfaceError(f"{command} takes one statement, not {len(options.statement)}", hint="put it in quotes")
@@ -146,10 +149,11 @@ def _sources(command: str, options: argparse.Namespace) -> list[tuple[str, str]]
     return sources or ([("-f", "-")] if command == "exec" else None)
 
 
-def _outfile(path: str | None) -> str | None:
+def _check_outfile(path: str | None) -> str | None:
     """Return the file for results, None for standard output. Raises InterfaceError if it would overwrite a script."""
     if path in (None, "stdout"):
         return None
+    # In StackQL `-f` is the file for results, elsewhere in tokensh it is the script: the mix-up would destroy the script.
     if path.lower().endswith((".sql", ".iql")) and os.path.exists(path):  # noqa: PTH110 (as cli, which does without pathlib)
         raise InterfaceError(
             f"-f of exec is the file for results; it would overwrite {path}",
@@ -196,8 +200,8 @@ def _registry_folder(text: str) -> str:
     return str(folder)
 
 
-def _environment(options: argparse.Namespace) -> dict[str, str]:
-    """Return the variables that stand for StackQL's flags that tokensh takes from the environment."""
+def _to_environment(options: argparse.Namespace) -> dict[str, str]:
+    """Return environment variables in the place of StackQL's flags for proxies and certificates."""
     flags = vars(options)
     variables = {}
     if host := flags["http.proxy.host"]:

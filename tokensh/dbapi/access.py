@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 SANDBOX_WORKSPACE = "dbc-abcd0123-a1bc"
 
 
+# The order matters. Options that exclude each other are refused before a sandbox is started, and the sandbox is started before
+# the host rule and the credentials are made, because it replaces both: inside a sandbox no profile, no variable and no address
+# of the user's can send a request to a real workspace.
+
+
 class Access:
     """The parts that reach workspaces, wired together from the options of a connection.
 
@@ -43,6 +48,7 @@ class Access:
         endpoint = options.endpoint or environment.get(OPTIONS["endpoint"].variable) or None
         self.sandbox = _EmulatedWorkspaces(options) if options.sandbox else None
         if self.sandbox is not None:
+            # Its token opens nothing real, but looks as if it did, so it is redacted like any other.
             credential, endpoint = self.sandbox.credential, self.sandbox.server.endpoint
             redactor.learn(self.sandbox.server.token)
         self.hosts = options.hosts or Hosts(endpoint, self.config.hosts)
@@ -55,6 +61,7 @@ class Access:
             self.credentials,
             redactor=redactor,
             cancellation=cancellation,
+            # One option sets both: a user who gives a number means it, also for a create.
             timeout=REQUEST_TIMEOUT if options.timeout is None else options.timeout,
             create_timeout=CREATE_TIMEOUT if options.timeout is None else options.timeout,
             max_connections=options.max_connections,
@@ -69,9 +76,11 @@ class Access:
             mapped=self.config.hosts,
             sandbox_names=tuple(self.sandbox.server.workspaces) if self.sandbox else (),
         )
+        # A sandbox has a journal of its own: its tokens end with it, and must not be reported as lost later. For the same
+        # reason entries of an earlier one are cleared.
         self.journal = Journal(environment, redactor.clean, "sandbox" if self.sandbox else "journal")
         if self.sandbox:
-            self.journal.clear()  # the tokens of an earlier sandbox ended with it
+            self.journal.clear()
         self._has_own_credential = credential is not None
 
     def _fetch_json(
@@ -92,6 +101,8 @@ class Access:
 
         Raises CredentialError for an unknown profile.
         """
+        # A profile outranks config.toml, because -p is the more specific wish; a credential that was given outright has no
+        # profile to ask.
         default = self.config.workspace or (SANDBOX_WORKSPACE if self.sandbox else None)
         if self._options.workspace or self._has_own_credential:
             return self._options.workspace or default
@@ -100,7 +111,9 @@ class Access:
         except InterfaceError:
             if self._options.profile is not None:
                 raise
-            return default  # a variable that names an old profile matters only when a credential is needed
+            # DATABRICKS_CONFIG_PROFILE may name a profile that is gone: an error only when a credential is needed, so
+            # that local statements keep working.
+            return default
 
     def close(self) -> None:
         """Close idle connections and the log; end a sandbox of its own."""

@@ -31,6 +31,8 @@ def approve_change(
     """
     if yes or not rows:
         return
+    # Rows that the statement names by their keys (WHERE token_id = '...') need no approval in a batch: the author has seen
+    # them. Rows that a predicate selects are known only now.
     if ask is not None:
         ask(plan, rows)
     elif isinstance(plan, ChangePlan) and (plan.filtered or plan.verb == "REPLACE"):
@@ -44,6 +46,7 @@ def approve_change(
 
 
 def _format_row(row: Mapping[str, Value]) -> str:
+    # Enough to recognise a token; other resources have other columns, of which three tell them apart.
     keys = [name for name in ("deployment_name", "token_id", "comment") if name in row]
     names = keys if "token_id" in row else list(row)[:3]
     return " ".join(f"{name}={truncate(escape_unsafe(str(row[name])), _MAX_CELL)}" for name in names)

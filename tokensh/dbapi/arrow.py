@@ -34,13 +34,15 @@ def to_arrow_table(columns: Sequence[Column], rows: Iterable[Row]) -> pyarrow.Ta
         import pyarrow  # noqa: PLC0415 (an extra, and slow to import)
     except ImportError:
         raise InterfaceError("Arrow tables need pyarrow", hint="pip install 'tokensh[arrow]'") from None
+    # Arrow stores columns; zip turns the rows into them, and into nothing where there are none.
     values = list(zip(*rows, strict=True)) or [()] * len(columns)
-    arrays = [_array(pyarrow, column, cells) for column, cells in zip(columns, values, strict=True)]
+    arrays = [_to_array(pyarrow, column, cells) for column, cells in zip(columns, values, strict=True)]
     return pyarrow.Table.from_arrays(arrays, names=[column.name for column in columns])
 
 
-def _array(pyarrow: Any, column: Column, cells: Sequence[Value]) -> Any:
+def _to_array(pyarrow: Any, column: Column, cells: Sequence[Value]) -> Any:
     name = _TYPES.get(column.type)
+    # SQLite has no booleans: they arrive as 0 and 1, which pyarrow refuses to put into a bool_ array.
     values = [None if cell is None else bool(cell) for cell in cells] if name == "bool_" else cells
     try:
         return pyarrow.array(values, type=getattr(pyarrow, name)() if name else None)

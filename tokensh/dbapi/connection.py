@@ -59,6 +59,11 @@ _NAMED_WORKSPACES = 3
 """Workspaces that a hint names."""
 
 
+# A connection is used by one thread at a time, but its requests are sent by a pool of threads; Ctrl-C reaches both through
+# `cancellation`. What is slow to make and not always needed (catalog, parser, history) is a cached property. What has to be
+# closed registers itself in `_on_close` when it is made; parts are closed in the reverse order, the sandbox last.
+
+
 class Connection:
     """A session with workspaces; for one thread at a time. `tokensh.connect` makes one.
 
@@ -71,6 +76,7 @@ class Connection:
         holds_back_values: new secrets are shown later; until `mark_values_seen`, the journal keeps their tokens as orphans.
     """
 
+    # PEP 249, "Optional DB API Extensions": the exceptions as attributes, for code that has only the connection.
     Warning = errors.Warning
     Error = errors.Error
     InterfaceError = errors.InterfaceError
@@ -102,6 +108,7 @@ class Connection:
         self._engine = self._make_engine()
         self._closed = False
         self._on_close = ExitStack()
+        # The engine goes first: values that were held back and never shown leave their tokens in the journal.
         for close in (access.close, self.objects.store.close, partial(self._engine.release_held, seen=False)):
             self._on_close.callback(close)
 
@@ -238,6 +245,7 @@ class Connection:
             parameters: values for `?` or `:name`.
             dry: only explain the statement; nothing is sent.
         """
+        # The results before the last must be read too: reading is what sends a write.
         last = NO_ROWS
         for result in self.results(statement, parameters, dry=dry):
             list(last.rows)
@@ -251,17 +259,20 @@ class Connection:
 
         Read each result before the next.
         """
-        for result in self._results(statement, parameters, dry=dry):
+        for result in self._iter_results(statement, parameters, dry=dry):
+            # The caller writes the result while this generator waits at `yield`; notes come below it. `finally` also covers
+            # a caller that stops early.
             try:
                 yield result
             finally:
                 self._flush_notes()
 
-    def _results(self, statement: str | StatementText, parameters: Parameters, *, dry: bool) -> Iterator[RowSet]:
+    def _iter_results(self, statement: str | StatementText, parameters: Parameters, *, dry: bool) -> Iterator[RowSet]:
         self.check_open()
         self.cancellation.reset()
         tree = with_parameters(self.parser.parse(statement), parameters)
         plan = self._bind(tree)
+        # SHOW, DESCRIBE and USE send nothing, and a dry run of a script needs what USE sets.
         if dry and not isinstance(plan, ExplainPlan | RowsPlan | UsePlan):
             plan = ExplainPlan(plan)
         if isinstance(plan, TransactionPlan):
@@ -282,6 +293,7 @@ class Connection:
         return self._run_plan(plan)
 
     def _run_plan(self, plan: Plan) -> RowSet:
+        # Callbacks may be replaced between statements, so that the engine gets them with each.
         return self._engine.run(plan, replace(self.callbacks, approve=self._approve))
 
     def _approve(self, plan: ChangePlan | ExecPlan, rows: Sequence[Mapping[str, Value]]) -> None:
@@ -362,9 +374,11 @@ def _locate_row_errors(rows: Iterator[Row], statement: nodes.Statement) -> Itera
         yield from rows
 
 
-def _connector(options: Callable[P, ConnectionOptions]) -> Callable[P, Connection]:
+def _make_connect(options: Callable[P, ConnectionOptions]) -> Callable[P, Connection]:
     """Return `connect`, with the parameters of `ConnectionOptions`: type checkers and `help()` see them, stated once."""
 
+    # ParamSpec carries the parameters of the dataclass over to type checkers, `__wrapped__` to `inspect` and `help()`. Written
+    # out, 17 parameters with their types and defaults would be stated a second time.
     def connect(*args: P.args, **kwargs: P.kwargs) -> Connection:
         return Connection(options(*args, **kwargs))
 
@@ -373,4 +387,4 @@ def _connector(options: Callable[P, ConnectionOptions]) -> Callable[P, Connectio
     return connect
 
 
-connect = _connector(ConnectionOptions)
+connect = _make_connect(ConnectionOptions)

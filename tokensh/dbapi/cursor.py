@@ -78,11 +78,14 @@ class Cursor:
     def _run(self, operation: str, parameters: Parameters, rows: list[Row]) -> None:
         """Run a statement; append the rows of a write to `rows`."""
         result = self.connection.run(self.connection.read_statement(operation), parameters)
+        # PEP 249 wants seven items per column; sizes, precision and NULLs are not known of expressions.
         self.columns = result.columns
         self.description = tuple((c.name, c.type, None, None, None, None, None) for c in result.columns) or None
         if result.columns and not result.incremental:
             self.rowcount, self._rows = -1, result.rows
             return
+        # A write is sent while its rows are read. `finally` keeps those that arrived before an error: the values of new tokens
+        # are returned once and can never be read again.
         try:
             rows.extend(result.rows)
         finally:

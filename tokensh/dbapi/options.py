@@ -39,8 +39,8 @@ class ConnectionOptions:
         store: the file of views and local tables.
         partial: return the rows of the workspaces that answer; failures go to `callbacks.on_failure`.
         yes: change rows that had to be listed first without asking.
-        timeout: seconds for a request; by default 30, and 60 for a create.
-        max_connections: requests at a time, 1 to 64.
+        timeout: seconds for a request; by default more for a create than for others (`api.limits`).
+        max_connections: requests at a time.
         max_reply: the most bytes that a response may have.
         log: a file that gets a line for each attempt of a request.
         hosts: the host rule of another connection, instead of `endpoint` and config.toml.
@@ -65,6 +65,7 @@ class ConnectionOptions:
     hosts: Hosts | None = None
 
 
+# The first object also compiles the constructor (see `_dataclasses`), whose signature `connect` shows.
 DEFAULTS = ConnectionOptions()
 
 
@@ -80,6 +81,7 @@ def _parse_boolean(text: str) -> bool:
 
 def _parse_seconds(text: str) -> float:
     seconds = float(text)
+    # Written so that NaN, which compares to nothing, is refused too.
     if not 0 < seconds <= limits.MAX_TIMEOUT:
         raise ValueError
     return seconds
@@ -107,8 +109,6 @@ def _parse_size(text: str) -> int:
 @dataclass(frozen=True, slots=True)
 class Option:
     """How front ends that take text offer an option.
-
-    Credentials are not in the table: command lines and URLs end up in logs.
 
     Attributes:
         name: the attribute of `ConnectionOptions`.
@@ -149,6 +149,7 @@ class Option:
         return getattr(DEFAULTS, self.name)
 
 
+# `token` and `auth` are missing on purpose: command lines, URLs and notebooks end up in logs and histories.
 OPTIONS = {
     option.name: option
     for option in (
@@ -216,4 +217,4 @@ OPTIONS = {
         Option("store", "where views and local tables are kept", "FILE"),
     )
 }
-"""The options that are offered as text, by name, in the order of `--help`."""
+"""The options that are offered as text, by name."""

@@ -51,6 +51,7 @@ class Transaction:
 
         Raises NotSupportedError for a definition within a transaction.
         """
+        # Only changes are queued. Queries run at once, on purpose: they see the workspaces as they are, without the queue.
         if self._queue is None:
             return False
         if isinstance(plan, _DEFINITIONS):
@@ -97,6 +98,7 @@ class Transaction:
 
         A change that fails ends the transaction: the error says how many were sent, and the rest is dropped.
         """
+        # The queue is emptied first: after a change that failed, a second COMMIT must not send the first ones again.
         changes, self._queue = self._queue or [], None
         yield NO_ROWS
         for done, plan in enumerate(changes):

@@ -40,6 +40,7 @@ class TypeObject:
     name: str
     types: frozenset[str] = frozenset()
 
+    # PEP 249 asks for `description[0][1] == STRING`: an equality between a type code and its group, not among type codes.
     def __eq__(self, other: object) -> bool:
         return other in self.types if isinstance(other, str) else other is self
 

@@ -37,11 +37,15 @@ from tokensh.sql.script import StatementText, split_script
 from tokensh.text import did_you_mean, escape_unsafe
 
 NotebookRow = tuple[Any, ...]
-"""A `rows.Row` in which a `Secret` stands for a token's value."""
+"""A `rows.Row` in which each token's value is a `Secret`."""
 
 _FLAGS = {flag: option for option in OPTIONS.values() for flag in option.flags}
 _ASSIGNMENT = re.compile(r"\s*([^\W\d]\w*)\s*<<\s*")
 _USAGE = "%tokensh [OPTION]... [NAME <<] SQL, with the options " + ", ".join(_FLAGS)
+
+
+# A notebook stores what it displays, is committed to repositories and is sent around. A token's value therefore never is a plain
+# string in a result: every way to print it (repr, HTML, to_csv, an error) shows the mask, and pickling it fails.
 
 
 class Secret:
@@ -145,7 +149,7 @@ def _to_frame(result: Result) -> Any:
         return result
     frame = frame_class(result.rows, columns=[column.name for column in result.columns], dtype="object")
     for index, column in enumerate(result.columns):
-        if dtype := _dtype(column, [row[index] for row in result.rows]):
+        if dtype := _choose_dtype(column, [row[index] for row in result.rows]):
             frame.isetitem(index, frame.iloc[:, index].astype(dtype))
     frame.source = replace(result, rows=[])
     return frame
@@ -155,7 +159,7 @@ _DTYPES = {"integer": ("int64", "Int64"), "number": ("float64", "Float64"), "boo
 """Pandas' types without and with missing values; the second kind keeps every digit of an integer, which float64 does not."""
 
 
-def _dtype(column: Column, values: list[Any]) -> str | None:
+def _choose_dtype(column: Column, values: list[Any]) -> str | None:
     """Return the pandas type of a column; None if its values are not all of the column's type, as SQLite allows."""
     present = [value for value in values if value is not None]
     if column.type not in _DTYPES or not all(type(value) in (int, float) for value in present):
@@ -186,6 +190,7 @@ class TokenshMagics(Magics):
         statements use that connection. --yes is for one statement: it skips the confirmation for changes that list rows first.
         :name and {{ name }} take the values of the notebook's variables; NAME << assigns the result instead of showing it.
         """
+        # `yes` is for one statement only: kept, it would approve a later DELETE that was never looked at.
         settings, text = _parse_options(line)
         yes = settings.pop("yes", False)
         target = _ASSIGNMENT.match(text)
@@ -194,7 +199,7 @@ class TokenshMagics(Magics):
             raise UsageError(_USAGE)
         connection = self._connect(settings)
         connection.yes = bool(yes)
-        result = self._run(connection, sql)
+        result = self._run_statements(connection, sql)
         if target is None or result is None:
             return result
         self.shell.user_ns[target[1]] = result
@@ -202,6 +207,7 @@ class TokenshMagics(Magics):
 
     def _connect(self, settings: dict[str, Any]) -> Connection:
         if self.connection is None or settings:
+            # New options replace the connection, because a connection's options never change.
             self.close()
             try:
                 self.connection = connect(**settings)
@@ -216,7 +222,7 @@ class TokenshMagics(Magics):
             )
         return self.connection
 
-    def _run(self, connection: Connection, sql: str) -> Any:
+    def _run_statements(self, connection: Connection, sql: str) -> Any:
         """Run statements and return the last result; those before it are displayed."""
         last = None
         for piece in split_script(
@@ -274,6 +280,7 @@ def _parse_options(line: str) -> tuple[dict[str, Any], str]:
     """Return the options that a line begins with, by name, and the rest of the line. Raises UsageError."""
     settings: dict[str, Any] = {}
     rest = line.strip()
+    # By hand, not with argparse: the rest of the line is SQL, with quotes and dashes of its own. `-- ` begins an SQL comment.
     while rest.startswith("-") and not rest.startswith("-- "):
         flag, equals, value = rest.split(maxsplit=1)[0].partition("=")
         rest = rest[len(flag) :].lstrip()

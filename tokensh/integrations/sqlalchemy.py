@@ -66,6 +66,8 @@ class TokenshDialect(default.DefaultDialect):
     type_compiler_cls = sqlite.SQLiteTypeCompiler
     preparer = _Preparer
     colspecs = sqlite.SQLiteDialect.colspecs
+    # What SQLAlchemy may generate. SQLite's booleans are integers, and PEP 249's lastrowid
+    # has no meaning here: ids come from RETURNING.
     supports_statement_cache = True
     supports_cast = True
     supports_multivalues_insert = True
@@ -101,6 +103,7 @@ class TokenshDialect(default.DefaultDialect):
 
     def connect(self, *arguments: Any, **settings: Any) -> Any:
         """Open a connection; the connections of an engine share its sandbox."""
+        # A pool opens several connections; each with a sandbox of its own would see other tokens than the one before.
         if settings.get("sandbox") is True:
             if self._sandbox is None:
                 self._sandbox = sandbox.start()
@@ -177,7 +180,7 @@ class TokenshDialect(default.DefaultDialect):
         **kw: Any,
     ) -> bool:
         """Return True if a resource, a table or a view has the name."""
-        return _find(_session(connection), table_name, schema) is not None
+        return _find_table(_session(connection), table_name, schema) is not None
 
     def get_columns(
         self,
@@ -188,14 +191,14 @@ class TokenshDialect(default.DefaultDialect):
     ) -> list[Any]:
         """Return the columns of `SELECT *`. Raises NoSuchTableError."""
         session = _session(connection)
-        table = _get(session, table_name, schema)
+        table = _get_table(session, table_name, schema)
         if not isinstance(table, Resource):
-            return [_reflect(column, None) for column in table]
+            return [_reflect_column(column, None) for column in table]
         methods = table.methods_for("SELECT")
         comments = {parameter.name: parameter.description for method in methods for parameter in method.routing}
         comments |= {field.name: field.description for field in table.fields}
         columns = [scanned.column for scanned in scan_columns(table, methods) if scanned.visible]
-        return [_reflect(column, comments.get(column.name)) for column in columns]
+        return [_reflect_column(column, comments.get(column.name)) for column in columns]
 
     def get_table_comment(
         self,
@@ -205,17 +208,17 @@ class TokenshDialect(default.DefaultDialect):
         **kw: Any,
     ) -> Any:
         """Return a resource's description. Raises NoSuchTableError."""
-        table = _get(_session(connection), table_name, schema)
+        table = _get_table(_session(connection), table_name, schema)
         return {"text": table.description or None if isinstance(table, Resource) else None}
 
     def get_pk_constraint(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> Any:
         """Return no key: provider documents do not declare any. Raises NoSuchTableError, as the methods below."""
-        _get(_session(connection), table_name, schema)
+        _get_table(_session(connection), table_name, schema)
         return {"constrained_columns": [], "name": None}
 
     def _get_none(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> list[Any]:
         """Return an empty list."""
-        _get(_session(connection), table_name, schema)
+        _get_table(_session(connection), table_name, schema)
         return []
 
     get_foreign_keys = get_indexes = get_unique_constraints = get_check_constraints = _get_none
@@ -274,7 +277,7 @@ def _object_names(session: Connection, schema: str | None, *kinds: Kind) -> Iter
             yield name
 
 
-def _find(session: Connection, name: str, schema: str | None) -> Resource | tuple[Column, ...] | None:
+def _find_table(session: Connection, name: str, schema: str | None) -> Resource | tuple[Column, ...] | None:
     """Return a resource, or the columns of the session's own object; None if neither has the name."""
     full_name = f"{schema}.{name}" if schema else name
     found = session.objects.find(full_name)
@@ -289,14 +292,14 @@ def _find(session: Connection, name: str, schema: str | None) -> Resource | tupl
         return None
 
 
-def _get(session: Connection, name: str, schema: str | None) -> Resource | tuple[Column, ...]:
-    found = _find(session, name, schema)
+def _get_table(session: Connection, name: str, schema: str | None) -> Resource | tuple[Column, ...]:
+    found = _find_table(session, name, schema)
     if found is None:
         raise exc.NoSuchTableError(f"{schema}.{name}" if schema else name)
     return found
 
 
-def _reflect(column: Column, comment: str | None) -> dict[str, Any]:
+def _reflect_column(column: Column, comment: str | None) -> dict[str, Any]:
     return {
         "name": column.name,
         "type": _TYPES[column.type](),

@@ -35,7 +35,7 @@ class ReadOptions:
     Attributes:
         resource: the resource to read, `provider.service.resource` or the end of it; by default user_tokens.
         query: a plain SELECT over one resource, instead of `resource`.
-        deployment_name: workspaces, separated by commas; a pattern (`prod-*`) stands for those of the configuration.
+        deployment_name: workspaces, separated by commas; a pattern (`prod-*`) selects from the configured ones.
         profile: only this profile of ~/.databrickscfg may be used.
         token_env: the environment variable of the executors that holds the token.
         secret_scope: the scope of the Databricks secret that holds the token.
@@ -70,11 +70,12 @@ class ReadOptions:
         texts = {key.lower(): text for key, text in options.items()}
         known = {field.name: field for field in fields(cls)}
         for name, text in texts.items():
+            # By its shape, whatever the option is called: `deployment_name`, too, is written to the event log.
             if Redactor().clean(text) != text:
                 _refuse_secret(name)
             if name not in known:
                 _refuse_unknown(name, known)
-        parsed = cls(**{name: _parse(name, text, known[name].default) for name, text in texts.items()})
+        parsed = cls(**{name: _parse_option(name, text, known[name].default) for name, text in texts.items()})
         _check_combination(parsed)
         return parsed
 
@@ -97,9 +98,9 @@ def _refuse_unknown(name: str, known: Iterable[str]) -> NoReturn:
     raise InterfaceError(f"unknown option {escape_unsafe(name)!r}", hint=hint)
 
 
-def _parse(name: str, text: str, default: object) -> Any:
+def _parse_option(name: str, text: str, default: object) -> Any:
     """Return an option's value, of the type of its default."""
-    parse, expected = _parser(name, default)
+    parse, expected = _find_parser(name, default)
     try:
         if text.strip():
             return parse(text)
@@ -108,7 +109,7 @@ def _parse(name: str, text: str, default: object) -> Any:
     raise InterfaceError(f"invalid value of option {name}; expected {expected}")
 
 
-def _parser(name: str, default: object) -> tuple[Callable[[str], Any], str]:
+def _find_parser(name: str, default: object) -> tuple[Callable[[str], Any], str]:
     """Return a function that parses an option, and what it expects."""
     if name in OPTIONS:
         return OPTIONS[name].parse, OPTIONS[name].expected or _ANY_TEXT

@@ -90,6 +90,8 @@ class TokenReader(DataSourceReader):
         # Spark calls this once for a read of no partitions: with None until 4.1, with a partition of None since 4.3.
         if partition is None or partition.value is None:
             return
+        # The credential is looked up here, on the executor: in the plan, which the driver sends, it would be readable by
+        # everyone who may see the cluster's logs.
         failures: dict[str, Error] = {}
         with convert_errors():
             connection = self._connect(failures.update if self._options.errors == "rows" else None)
@@ -98,10 +100,10 @@ class TokenReader(DataSourceReader):
             rows = connection.select(self.plan.narrow(partition.value)).rows
             columns = [column.name for column in self.plan.query.columns]
             while chunk := list(islice(rows, _BATCH)):
-                yield self._batch(dict(zip(columns, zip(*chunk, strict=True), strict=True)), len(chunk))
+                yield self._to_batch(dict(zip(columns, zip(*chunk, strict=True), strict=True)), len(chunk))
             if failures:
                 error_rows = [_error_row(workspace, error, clean) for workspace, error in failures.items()]
-                yield self._batch({"error": error_rows}, len(error_rows))
+                yield self._to_batch({"error": error_rows}, len(error_rows))
 
     def _connect(self, on_tolerated: Callable[[Mapping[str, Error]], None] | None) -> Connection:
         options = self._options
@@ -114,7 +116,7 @@ class TokenReader(DataSourceReader):
             hosts=self.plan.hosts,  # the driver decides once where names lead
         )
 
-    def _batch(self, columns: Mapping[str, Sequence[Any]], count: int) -> pyarrow.RecordBatch:
+    def _to_batch(self, columns: Mapping[str, Sequence[Any]], count: int) -> pyarrow.RecordBatch:
         """Return rows, by column, as a batch of the schema; missing columns are NULL."""
         import pyarrow as pa  # noqa: PLC0415 (only executors need it)
 
@@ -124,7 +126,7 @@ class TokenReader(DataSourceReader):
         for field, arrow in zip(self._schema, schema, strict=True):
             values = by_name.get(field.name.lower(), [None] * count)
             try:
-                arrays.append(pa.array(map(_converter(field), values), arrow.type))
+                arrays.append(pa.array(map(_find_converter(field), values), arrow.type))
             except (ValueError, OverflowError):  # the bases of pyarrow's own errors
                 raise DataError(f"a value of column {field.name} is not a {field.dataType.simpleString()}") from None
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
@@ -146,7 +148,7 @@ def _check_schema(full: StructType, requested: StructType) -> None:
         raise ProgrammingError(f"errors = 'rows' needs the column error {ERROR.simpleString()}")
 
 
-def _converter(field: StructField) -> Callable[[Any], Any]:
+def _find_converter(field: StructField) -> Callable[[Any], Any]:
     """Return a function that converts a column's values to its Spark type, and raises ValueError for one that it cannot."""
     convert = _CONVERTERS.get(type(field.dataType))
     return lambda value: value if value is None or convert is None else convert(value)

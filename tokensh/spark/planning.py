@@ -140,6 +140,8 @@ def _with_workspaces(query: SelectPlan, workspaces: tuple[str, ...]) -> SelectPl
 
 def _evaluate_parameters(query: SelectPlan, hosts: Hosts, *, is_known: bool) -> ReadPlan:
     """Evaluate the parameters, and check the addresses and the query's expressions before anything is sent."""
+    # Constant expressions (lower('B'), a subquery over VALUES) are evaluated here by SQLite, as in the shell; executors get
+    # plain texts, and no task depends on the database of another.
     (scan,) = query.scans
     parameter = _workspace_parameter(scan)
     local = Database(Cancellation())
