@@ -9,7 +9,7 @@ import pytest
 from tests.shared_parser import shared_parser
 from tests.support import ROOT
 from tokensh._dataclasses import replace
-from tokensh.sql import parse
+from tokensh.sql.actions import actions_for
 from tokensh.sql.lalr import ParserState
 from tokensh.sql.lexer import significant_tokens
 
@@ -27,7 +27,7 @@ class Watched(ParserState):
     __slots__ = ("reduced",)
 
     def __init__(self, text: str) -> None:
-        super().__init__(replace(PARSER.table, unit_reductions=frozenset()), parse._actions(text))
+        super().__init__(replace(PARSER.table, unit_reductions=frozenset()), actions_for(text))
         self.reduced: set[str] = set()
 
     def _reduce(self, action: int) -> int:

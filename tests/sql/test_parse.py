@@ -225,7 +225,7 @@ ERRORS = [
     ("SELECT 1; SELECT 2", ";", "one statement at a time", "another statement"),
     ("SELECT 1 ^ 2", "^", "unexpected character", ""),
     ("SELECT \x00", "\x00", r"\x00", ""),
-    ("SELECT 1)", ")", "unexpected ')'", "the end"),
+    ("SELECT 1)", ")", "unexpected ')'", "end of statement"),
     ("SELECT (1", "", "ends too early", ")"),
     ("DELETE t WHERE x = 1", "t", "unexpected 't'", "expected FROM"),
     ("INSERT INTO t () SELECT 1", "()", "list of columns is empty", "leave the parentheses out"),

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tokensh.errors import Span, SqlSyntaxError
+from tokensh.sql.actions import NEVER_BARE_ALIASES
 from tokensh.sql.grammar import ParseTable
 from tokensh.sql.lalr import END, ParserState
 from tokensh.sql.lexer import TRIVIA, Token, significant_tokens, tokenize
-from tokensh.sql.parse import NEVER_BARE_ALIASES
 
 _BARE_ALIASES = ("alias", "table_alias")
 _UNTOLD = frozenset(("name", "path", "longer_path"))

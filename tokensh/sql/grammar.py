@@ -49,7 +49,7 @@ _LABELS = {
     "BLOB": "x'...'",
     "PLACEHOLDER": "{{ name }}",
     "VARIABLE": "?",
-    "$END": "the end",
+    "$END": "end of statement",
 }
 
 

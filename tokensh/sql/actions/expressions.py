@@ -1,0 +1,221 @@
+"""Actions of expressions; spellings that mean the same become one node (`<>` is `!=`, `RLIKE` is `REGEXP`)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from tokensh.errors import Span
+from tokensh.sql import nodes
+from tokensh.sql.actions.registry import Children, child_rules, keyword_rules, list_rules, make_name, rule, unquote
+from tokensh.sql.lexer import Token
+
+child_rules(1, "else")
+child_rules(2, "filter")
+list_rules(0, "exprs")
+keyword_rules("comparison", "bit_operator", "sum_operator", "product_operator", "text_operator", "unary_operator")
+keyword_rules("matcher", "call_quantifier")
+
+_SYNONYMS = {"==": "=", "<>": "!=", "MOD": "%"}
+_LITERAL_KINDS: dict[str, Any] = {"NULL": "null", "TRUE": "true", "FALSE": "false"}
+
+
+def _build_chain(operator: Any, children: Children, span: Span) -> nodes.Logical:
+    left, *rest = (child for child in children if not isinstance(child, Token))
+    first = left.operands if isinstance(left, nodes.Logical) and left.operator == operator else (left,)
+    return nodes.Logical(operator, (*first, *rest), span)
+
+
+rule("or_")(partial(_build_chain, "OR"))
+rule("and_")(partial(_build_chain, "AND"))
+
+
+@rule("not_")
+def _build_not(children: Children, span: Span) -> nodes.Unary:
+    return nodes.Unary("NOT", children[1], span)
+
+
+@rule("compare", "binary")
+def _build_binary(children: Children, span: Span) -> nodes.Expr:
+    left, operator, right = children
+    if operator == "<=>":
+        return nodes.Is(left, right, span=span)
+    if operator == "DIV":
+        return nodes.Cast(nodes.Binary("/", left, right, span), "INTEGER", span)
+    return nodes.Binary(str(_SYNONYMS.get(operator, operator)), left, right, span)
+
+
+@rule("between")
+def _build_between(children: Children, span: Span) -> nodes.Between:
+    operand, negated, _word, low, _and_word, high = children
+    return nodes.Between(operand, low, high, negated is not None, span)
+
+
+@rule("in_list")
+def _build_in_list(children: Children, span: Span) -> nodes.InList:
+    operand, negated, _word, items = children
+    return nodes.InList(operand, items or (), negated is not None, span)
+
+
+@rule("in_query")
+def _build_in_query(children: Children, span: Span) -> nodes.InQuery:
+    operand, negated, _word, query = children
+    return nodes.InQuery(operand, query, negated is not None, span)
+
+
+@rule("match", "match_escape")
+def _build_match(children: Children, span: Span) -> nodes.Match:
+    operand, negated, operator, pattern, *escape = children
+    operator = "REGEXP" if operator == "RLIKE" else operator
+    return nodes.Match(operator, operand, pattern, escape[1] if escape else None, negated is not None, span)
+
+
+@rule("is_")
+def _build_is(children: Children, span: Span) -> nodes.Is:
+    operand, _word, negated, other = children
+    return nodes.Is(operand, other, negated is not None, span=span)
+
+
+@rule("is_distinct")
+def _build_is_distinct(children: Children, span: Span) -> nodes.Is:
+    return nodes.Is(children[0], children[-1], children[2] is not None, distinct=True, span=span)
+
+
+@rule("is_null", "not_null")
+def _build_is_null(children: Children, span: Span) -> nodes.Is:
+    return nodes.Is(children[0], nodes.Literal("null"), children[1].text.upper() == "NOTNULL", span=span)
+
+
+@rule("unary")
+def _build_unary(children: Children, span: Span) -> nodes.Unary:
+    operator, operand = children
+    return nodes.Unary("NOT" if operator == "!" else operator, operand, span)
+
+
+@rule("collate")
+def _build_collate(children: Children, span: Span) -> nodes.Collate:
+    return nodes.Collate(children[0], make_name(children[2]), span)
+
+
+@rule("literal")
+def _build_literal(children: Children, span: Span) -> nodes.Literal:
+    token: Token = children[0]
+    match token.kind:
+        case "STRING":
+            return nodes.Literal("string", unquote(token), span)
+        case "NUMBER":
+            return nodes.Literal("number", token.text, span)
+        case "BLOB":
+            return nodes.Literal("blob", token.text, span)
+        case _:
+            kind = _LITERAL_KINDS.get(token.text.upper())
+            return nodes.Literal(kind, "", span) if kind else nodes.Literal("current", token.text.upper(), span)
+
+
+@rule("column")
+def _build_column(children: Children, span: Span) -> nodes.ColumnRef:
+    return nodes.ColumnRef(children[0], span)
+
+
+@rule("placeholder")
+def _build_placeholder(children: Children, span: Span) -> nodes.Placeholder:
+    return nodes.Placeholder(children[0].text[2:-2].strip(), span)
+
+
+@rule("variable")
+def _build_variable(children: Children, span: Span) -> nodes.Variable:
+    return nodes.Variable(children[0].text, span)
+
+
+@rule("call")
+def _build_call(children: Children, span: Span) -> nodes.Call:
+    name, quantifier, inside, condition, over = children
+    arguments, star, order, separator = inside or ((), False, (), None)
+    return nodes.Call(name, arguments, quantifier == "DISTINCT", star, order, separator, condition, over, span)
+
+
+@rule("call_star")
+def _build_call_star(_children: Children, _: Span) -> tuple[Any, ...]:
+    return (), True, (), None
+
+
+@rule("call_arguments")
+def _build_call_arguments(children: Children, _: Span) -> tuple[Any, ...]:
+    arguments, order, separator = children
+    return arguments, False, order or (), separator
+
+
+@rule("call_separator")
+def _build_call_separator(children: Children, span: Span) -> nodes.Call:
+    return nodes.Call(children[0], separator=unquote(children[2]), span=span)
+
+
+@rule("separator")
+def _build_separator(children: Children, _: Span) -> str:
+    return unquote(children[1])
+
+
+@rule("over")
+def _build_over(children: Children, _: Span) -> nodes.Window | nodes.Name:
+    return children[1] if isinstance(children[1], nodes.Window) else make_name(children[1])
+
+
+@rule("substring")
+def _build_substring(children: Children, span: Span) -> nodes.Call:
+    return nodes.Call((nodes.Name("substr", span=children[0].span),), children[1], span=span)
+
+
+@rule("substring_from")
+def _build_substring_from(children: Children, span: Span) -> nodes.Call:
+    word, text, _from, start, _for, length = children
+    return nodes.Call(
+        (nodes.Name("substr", span=word.span),), (text, start, length) if length else (text, start), span=span
+    )
+
+
+@rule("cast")
+def _build_cast(children: Children, span: Span) -> nodes.Cast:
+    return nodes.Cast(children[1], children[-1], span)
+
+
+@rule("type_word")
+def _build_type_word(children: Children, _: Span) -> str:
+    return make_name(children[0]).text.upper()
+
+
+@rule("type")
+def _build_type(children: Children, _: Span) -> str:
+    words = " ".join(child for child in children if isinstance(child, str))
+    sizes = ", ".join(child.text for child in children if isinstance(child, Token))
+    return f"{words}({sizes})" if sizes else words
+
+
+@rule("case")
+def _build_case(children: Children, span: Span) -> nodes.Case:
+    _word, operand, *arms, otherwise, _end = children
+    return nodes.Case(operand, tuple(arms), otherwise, span)
+
+
+@rule("when")
+def _build_when(children: Children, _: Span) -> nodes.When:
+    return nodes.When(children[1], children[3])
+
+
+@rule("exists")
+def _build_exists(children: Children, span: Span) -> nodes.Exists:
+    return nodes.Exists(children[1], span)
+
+
+@rule("interval")
+def _build_interval(children: Children, span: Span) -> nodes.Interval:
+    return nodes.Interval(children[1], make_name(children[2]), span)
+
+
+@rule("row")
+def _build_row(children: Children, span: Span) -> nodes.RowExpr:
+    return nodes.RowExpr((children[0], *children[1]), span)
+
+
+@rule("subquery")
+def _build_subquery(children: Children, span: Span) -> nodes.Subquery:
+    return nodes.Subquery(children[0], span)

@@ -1,0 +1,196 @@
+"""Actions of queries: WITH, SELECT, FROM, windows, set operations, ORDER BY and LIMIT."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, cast
+
+from tokensh.errors import Span
+from tokensh.sql import nodes
+from tokensh.sql.actions.registry import (
+    Children,
+    child_rules,
+    join_keywords,
+    keyword_rules,
+    list_rules,
+    make_name,
+    rule,
+    source_rule,
+)
+
+child_rules(2, "group_by", "partition_by")
+child_rules(1, "from", "where", "having", "on", "using")
+list_rules(0, "items", "value_row")
+list_rules(1, "windows")
+list_rules(2, "order_by")
+keyword_rules("set_operator", "quantifier", "join_kind", "direction", "nulls", "frame_unit", "exclude", "locking")
+
+
+def as_query(body: nodes.Body) -> nodes.Query:
+    """Return a query of any form as a Query; one that was in parentheses is a Query already."""
+    return body if isinstance(body, nodes.Query) else nodes.Query(body, span=body.span)
+
+
+@rule("query")
+def _build_query(children: Children, span: Span) -> nodes.Query:
+    body = children[0]
+    if len(children) == 1:
+        return nodes.Query(body, span=span)
+    order, limit, offset = children[1]
+    return nodes.Query(body, order=order, limit=limit, offset=offset, span=span)
+
+
+@rule("with_query")
+def _build_with_query(children: Children, span: Span) -> nodes.Query:
+    (recursive, ctes), body, tail = children
+    order, limit, offset = tail or ((), None, None)
+    return nodes.Query(body, ctes=ctes, recursive=recursive, order=order, limit=limit, offset=offset, span=span)
+
+
+@rule("with")
+def _build_with(children: Children, _: Span) -> tuple[bool, tuple[nodes.Cte, ...]]:
+    return children[1] is not None, tuple(children[2:])
+
+
+@rule("cte")
+def _build_cte(children: Children, _: Span) -> nodes.Cte:
+    name, columns, _as, query = children
+    return nodes.Cte(make_name(name), columns or (), query)
+
+
+class _Limit(NamedTuple):
+    limit: nodes.Expr
+    offset: nodes.Expr | None
+
+
+@rule("limit")
+def _build_limit(children: Children, _: Span) -> _Limit:
+    return _Limit(children[1], None)
+
+
+@rule("limit_offset")
+def _build_limit_offset(children: Children, _: Span) -> _Limit:
+    return _Limit(children[1], children[3])
+
+
+@rule("offset_limit")
+def _build_offset_limit(children: Children, _: Span) -> _Limit:
+    return _Limit(children[2], children[1])
+
+
+@rule("tail")
+def _build_tail(
+    children: Children, _: Span
+) -> tuple[tuple[nodes.OrderItem, ...], nodes.Expr | None, nodes.Expr | None]:
+    # ORDER BY is a tuple; a locking clause is text, which means nothing here.
+    order = next((child for child in children if isinstance(child, tuple) and not isinstance(child, _Limit)), ())
+    limits = next((child for child in children if isinstance(child, _Limit)), None)
+    return (order, limits.limit, limits.offset) if limits else (order, None, None)
+
+
+@rule("order_item")
+def _build_order_item(children: Children, _: Span) -> nodes.OrderItem:
+    expr, direction, nulls = children
+    return nodes.OrderItem(expr, direction, cast("Any", nulls.split()[-1]) if nulls else None)
+
+
+@rule("values")
+def _build_values(children: Children, span: Span) -> nodes.Values:
+    return nodes.Values(tuple(row[0] for row in children[1:]), span)
+
+
+@rule("compound")
+def _build_compound(children: Children, span: Span) -> nodes.Compound:
+    left, operator, right = children
+    return nodes.Compound(operator.replace(" DISTINCT", ""), left, right, span)
+
+
+@rule("select")
+def _build_select(children: Children, span: Span) -> nodes.Select:
+    _select_word, quantifier, items, source, where, group, having, windows = children
+    return nodes.Select(
+        items=items,
+        source=source,
+        where=where,
+        group=group or (),
+        having=having,
+        windows=windows or (),
+        distinct=quantifier in ("DISTINCT", "DISTINCTROW"),
+        span=span,
+    )
+
+
+@source_rule("item")
+def _build_item(text: str, children: Children, span: Span) -> nodes.Item:
+    expr, alias = children
+    end = alias.span.start if alias else span.end
+    return nodes.Item(expr, alias, text[span.start : end].strip())
+
+
+@rule("star")
+def _build_star(_children: Children, span: Span) -> nodes.Star:
+    return nodes.Star((), span)
+
+
+@rule("qualified_star")
+def _build_qualified_star(children: Children, span: Span) -> nodes.Star:
+    return nodes.Star(children[0], span)
+
+
+@rule("table")
+def _build_table(children: Children, span: Span) -> nodes.TableRef:
+    return nodes.TableRef(children[0], children[1], span)
+
+
+@rule("table_function")
+def _build_table_function(children: Children, span: Span) -> nodes.TableFunction:
+    return nodes.TableFunction(children[0], children[1] or (), children[2], span)
+
+
+@rule("derived", "derived_exec")
+def _build_derived(children: Children, span: Span) -> nodes.Derived:
+    return nodes.Derived(children[0], children[1], span)
+
+
+@rule("comma_join")
+def _build_comma_join(children: Children, span: Span) -> nodes.Join:
+    return nodes.Join(children[0], children[1], "COMMA", span=span)
+
+
+@rule("join")
+def _build_join(children: Children, span: Span) -> nodes.Join:
+    left, words, right, on = children
+    kind = next((word for word in ("CROSS", "LEFT", "RIGHT", "FULL") if word in words), "INNER")
+    using = on if isinstance(on, tuple) else ()
+    return nodes.Join(left, right, cast("nodes.JoinKind", kind), "NATURAL" in words, None if using else on, using, span)
+
+
+@rule("named_window")
+def _build_named_window(children: Children, _: Span) -> tuple[nodes.Name, nodes.Window]:
+    return make_name(children[0]), children[2]
+
+
+@rule("window")
+def _build_window(children: Children, _: Span) -> nodes.Window:
+    base, partition, order, frame = children
+    return nodes.Window(make_name(base) if base else None, partition or (), order or (), frame)
+
+
+@rule("frame")
+def _build_frame(children: Children, _: Span) -> nodes.Frame:
+    return nodes.Frame(children[0], children[1], None, children[2])
+
+
+@rule("frame_between")
+def _build_frame_between(children: Children, _: Span) -> nodes.Frame:
+    unit, _between, start, _and, end, exclude = children
+    return nodes.Frame(unit, start, end, exclude)
+
+
+@rule("frame_bound")
+def _build_frame_bound(children: Children, _: Span) -> nodes.FrameBound:
+    return nodes.FrameBound(join_keywords(children))
+
+
+@rule("frame_offset")
+def _build_frame_offset(children: Children, _: Span) -> nodes.FrameBound:
+    return nodes.FrameBound(children[1].text.upper(), children[0])

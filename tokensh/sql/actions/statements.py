@@ -1,0 +1,219 @@
+"""Actions of statements other than queries: changes, EXEC, the catalog, views, tables and transactions."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from tokensh.errors import Span, SqlSyntaxError
+from tokensh.sql import nodes
+from tokensh.sql.actions.query import as_query
+from tokensh.sql.actions.registry import (
+    Children,
+    child_rules,
+    join_keywords,
+    keyword_rules,
+    list_rules,
+    make_name,
+    rule,
+    source_rule,
+    unquote,
+)
+from tokensh.sql.lexer import Token
+
+child_rules(0, "column_name", "purge_what", "registry_word")
+child_rules(1, "returning", "show_in")
+list_rules(0, "column_names", "assignments", "assignment")
+keyword_rules("or_replace", "if_not_exists", "if_exists", "auth_verb", "column_constraint")
+
+# ---- writes
+
+
+@rule("insert")
+def _build_insert(children: Children, span: Span) -> nodes.Insert:
+    _word, _ignore, _into, target, columns, query, returning = children
+    return nodes.Insert(target, columns, as_query(query), returning or (), span=span)
+
+
+@rule("columns")
+def _build_columns(children: Children, span: Span) -> tuple[nodes.Path, ...]:
+    if not children[0]:
+        raise SqlSyntaxError(
+            "the list of columns is empty", span=span, hint="name the columns, or leave the parentheses out"
+        )
+    return cast("tuple[nodes.Path, ...]", children[0])
+
+
+@rule("update", "replace")
+def _build_update(children: Children, span: Span) -> nodes.Update:
+    verb, target, alias, _set, assignments, source, where, tail, returning = children
+    order, limit, offset = tail or ((), None, None)
+    return nodes.Update(
+        verb.text.upper(), target, alias, assignments, source, where, order, limit, offset, returning or (), span
+    )
+
+
+@rule("replace_into")
+def _build_replace_into(children: Children, span: Span) -> nodes.Insert:
+    _word, _into, target, columns, query, returning = children
+    return nodes.Insert(target, columns, as_query(query), returning or (), replace=True, span=span)
+
+
+@rule("delete")
+def _build_delete(children: Children, span: Span) -> nodes.Delete:
+    _word, _from, target, alias, where, tail, returning = children
+    order, limit, offset = tail or ((), None, None)
+    return nodes.Delete(target, alias, where, order, limit, offset, returning or (), span)
+
+
+@rule("exec")
+def _build_exec(children: Children, span: Span) -> nodes.Exec:
+    arguments = tuple(child for child in children[2:] if isinstance(child, nodes.Argument))
+    bodies = [child for child in children[2:] if isinstance(child, nodes.JsonArgument)]
+    if len(bodies) > 1:
+        raise SqlSyntaxError("the body is given twice", span=bodies[1].span, hint="one @@json is enough")
+    return nodes.Exec(children[1], arguments, bodies[0] if bodies else None, span)
+
+
+@rule("argument")
+def _build_argument(children: Children, span: Span) -> nodes.Argument:
+    return nodes.Argument(children[0].text[1:], children[1], span)
+
+
+@rule("json_argument")
+def _build_json_argument(children: Children, span: Span) -> nodes.JsonArgument:
+    value: Token = children[1]
+    text = unquote(value) if value.kind == "STRING" else value.text
+    return nodes.JsonArgument(text, value.span, span)
+
+
+# ---- the catalog
+
+
+@rule("show")
+def _build_show(children: Children, span: Span) -> nodes.Show:
+    _word, extended, _full, words, path, conditions = children
+    like, where = conditions or (None, None)
+    kind = words[0]
+    if len(words) > 1:
+        kind = nodes.Name(" ".join(word.text for word in words), span=Span(kind.span.start, words[-1].span.end))
+    return nodes.Show(kind, extended is not None, path or (), like, where, span)
+
+
+@rule("show_filter")
+def _build_show_filter(children: Children, _: Span) -> tuple[str | None, nodes.Expr | None]:
+    word, value = children
+    return (unquote(value), None) if word.text.upper() == "LIKE" else (None, value)
+
+
+@rule("show_insert")
+def _build_show_insert(children: Children, span: Span) -> nodes.ShowInsert:
+    _show_word, extended, _insert_word, _into, target, columns = children
+    return nodes.ShowInsert(target, extended is not None, columns, span)
+
+
+@rule("describe")
+def _build_describe(children: Children, span: Span) -> nodes.Describe:
+    return nodes.Describe(children[2], children[1] is not None, span=span)
+
+
+@rule("describe_method")
+def _build_describe_method(children: Children, span: Span) -> nodes.Describe:
+    _word, *keywords, path = children
+    return nodes.Describe(path, "EXTENDED" in join_keywords(keywords), method=True, span=span)
+
+
+@rule("explain")
+def _build_explain(children: Children, span: Span) -> nodes.Explain:
+    return nodes.Explain(children[1], span)
+
+
+@rule("explain_resource")
+def _build_explain_resource(children: Children, span: Span) -> nodes.Describe:
+    return nodes.Describe(children[1], span=span)
+
+
+@rule("use")
+def _build_use(children: Children, span: Span) -> nodes.Use:
+    return nodes.Use(children[1], span)
+
+
+# ---- views, tables and transactions
+
+
+@rule("create_view")
+def _build_create_view(children: Children, span: Span) -> nodes.CreateView:
+    _create, replace, materialized, _view, if_not_exists, path, columns, _as, query = children
+    return nodes.CreateView(
+        path, as_query(query), columns or (), materialized is not None, bool(replace), bool(if_not_exists), span
+    )
+
+
+@rule("create_table_as")
+def _build_create_table_as(children: Children, span: Span) -> nodes.CreateTable:
+    _create, replace, _table_word, if_not_exists, path, _as, query = children
+    return nodes.CreateTable(
+        path, query=as_query(query), replace=bool(replace), if_not_exists=bool(if_not_exists), span=span
+    )
+
+
+@rule("create_table")
+def _build_create_table(children: Children, span: Span) -> nodes.CreateTable:
+    _create, replace, _table_word, if_not_exists, path, *parts = children
+    columns = tuple(part for part in parts if isinstance(part, nodes.ColumnDefinition))
+    constraints = tuple(part for part in parts if isinstance(part, str))
+    return nodes.CreateTable(path, columns, constraints, None, bool(replace), bool(if_not_exists), span)
+
+
+@rule("column_definition")
+def _build_column_definition(children: Children, _: Span) -> nodes.ColumnDefinition:
+    name, kind, *constraints = children
+    return nodes.ColumnDefinition(make_name(name), kind or "", tuple(constraints))
+
+
+@rule("column_default")
+def _build_column_default(children: Children, _: Span) -> str:
+    return f"DEFAULT {_write_literal(children[1])}"
+
+
+def _write_literal(literal: nodes.Literal) -> str:
+    match literal.kind:
+        case "string":
+            return "'" + literal.text.replace("'", "''") + "'"
+        case "number" | "blob" | "current":
+            return literal.text
+        case kind:
+            return kind.upper()
+
+
+@rule("table_constraint")
+def _build_table_constraint(children: Children, _: Span) -> str:
+    *words, names = children
+    columns = ", ".join('"' + name.text.replace('"', '""') + '"' for name in names)
+    return f"{join_keywords(words)} ({columns})"
+
+
+@rule("drop")
+def _build_drop(children: Children, span: Span) -> nodes.Drop:
+    _word, materialized, _view, if_exists, path = children
+    return nodes.Drop("MATERIALIZED VIEW" if materialized else "VIEW", path, bool(if_exists), span)
+
+
+@rule("drop_table")
+def _build_drop_table(children: Children, span: Span) -> nodes.Drop:
+    return nodes.Drop("TABLE", children[3], bool(children[2]), span)
+
+
+@rule("refresh")
+def _build_refresh(children: Children, span: Span) -> nodes.Refresh:
+    return nodes.Refresh(children[-1], span)
+
+
+@rule("begin", "commit", "rollback")
+def _build_transaction(children: Children, span: Span) -> nodes.Transaction:
+    verb = children[0].text.upper()
+    return nodes.Transaction("BEGIN" if verb == "START" else verb, span)
+
+
+@source_rule("unsupported")
+def _build_unsupported(text: str, children: Children, span: Span) -> nodes.Unsupported:
+    return nodes.Unsupported(children[0].text.upper(), text[span.start : span.end], span)
