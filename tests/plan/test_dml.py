@@ -166,7 +166,7 @@ WRONG: list[tuple[str, type[Error], str]] = [
     (f"{REVOKE}, @tokn_id = 'x'", UnknownName, "tokn_id"),
     (f"{REVOKE}, @token_id = 'x', @TOKEN_ID = 'y'", ProgrammingError, "given twice"),
     (f"{REVOKE}, @token_id = (SELECT 1)", NotSupportedError, "no subquery"),
-    (f"{REVOKE} @@json = '{{'", ProgrammingError, "no JSON"),
+    (f"{REVOKE} @@json = '{{'", ProgrammingError, "not valid JSON"),
     (f"{REVOKE} @@json = '[]'", ProgrammingError, "@@json"),
     (f"{REVOKE} @@json = '{{\"tokn_id\": 1}}'", UnknownName, "tokn_id"),
     (f"{REVOKE}, @token_id = 'x' @@json = '{{\"token_id\": \"y\"}}'", ProgrammingError, "given twice"),

@@ -125,7 +125,7 @@ SQLITE = [
 
 @pytest.mark.parametrize(("text", "value"), SQLITE, ids=[text[:30] for text, _ in SQLITE])
 def test_sqlite_runs_what_is_printed_for_it(text: str, value: object) -> None:
-    printed = unparse.expression(parsed(text), unparse.Dialect(sqlite=True))
+    printed = unparse.expression(parsed(text), sqlite=True)
     with closing(sqlite3.connect(":memory:")) as connection:
         (found,) = connection.execute(f'SELECT {printed} FROM (SELECT 1 AS "x y")').fetchone()
     assert found == value

@@ -10,7 +10,7 @@ from tokensh.engine.store import Store
 from tokensh.errors import Error, OperationalError
 from tokensh.plan.ddl import ROW_NUMBER
 from tokensh.plan.nodes import Stored
-from tokensh.plan.objects import Table, View
+from tokensh.plan.objects import StoredTable, View
 from tokensh.rows import Column, Row, Value, make_names_unique
 from tokensh.sql import nodes
 
@@ -69,19 +69,19 @@ class SessionObjects:
 
     # ---- names
 
-    def find(self, name: str) -> View | Table | None:
+    def find(self, name: str) -> View | StoredTable | None:
         """Return the object with a name. Raises OperationalError if the store cannot be read."""
         table = self._find_table(name)
         if table is not None:
             key = table.columns[0].name if table.delete_rows else None
-            return Table(name, table.columns, "SESSION TABLE", key=key)
+            return StoredTable(name, table.columns, "SESSION TABLE", key=key)
         stored = self.store.find(name)
         if stored is None:
             return None
         query = self._parse_query(stored.query, stored.name) if stored.query else None
         if stored.kind == "VIEW" and query is not None:
             return View(stored.name, query, tuple(nodes.Name(column.name) for column in stored.columns))
-        return Table(stored.name, stored.columns, stored.kind, query)
+        return StoredTable(stored.name, stored.columns, stored.kind, query)
 
     def names(self) -> Iterator[str]:
         """Yield the names of all objects."""

@@ -1,30 +1,36 @@
-"""Statement + catalog -> plan. Pure: every name is found, every value's way known, and nothing is sent."""
+"""Bind a statement: the parsed statement and the catalog -> a plan. Pure: nothing is sent.
+
+Every name is resolved, and it is known where each value will come from, so that what is wrong with a statement is reported before
+anything happens.
+"""
 
 from __future__ import annotations
 
-from tokensh.errors import NotSupportedError, ProgrammingError, Span, UnknownName, assert_never
+from tokensh.errors import NotSupportedError, ProgrammingError, UnknownName, assert_never
 from tokensh.functions import functions
 from tokensh.plan import ddl, dml
 from tokensh.plan.nodes import ExplainPlan, Plan, RowsPlan, TransactionPlan, UsePlan
-from tokensh.plan.objects import Table, View, written
-from tokensh.plan.pushdown import unbound, walk
-from tokensh.plan.query import Names, QueryBinder
-from tokensh.plan.scope import BoundColumn, From, Relation, Scope
+from tokensh.plan.objects import StoredTable, View
+from tokensh.plan.planner import columns_of, plan_query
+from tokensh.plan.resolve import Names, resolve_expression, sql_of
+from tokensh.plan.returning import single_table, table_column
+from tokensh.plan.values import unbound_error
 from tokensh.provider import show
 from tokensh.provider.show_kinds import SHOW_KINDS, ShowKind
 from tokensh.rows import Column, RowSet
-from tokensh.sql import nodes as n
-from tokensh.sql import unparse
+from tokensh.sql import nodes, unparse
+from tokensh.sql.nodes import path_span, path_text
 from tokensh.sql.unparse import quoted, text_literal
+from tokensh.sql.visit import walk
 from tokensh.text import nearest
 
 __all__ = ["Names", "bind"]
 
-_TABLE = "shown"
+_SHOW_TABLE = "shown"
 
 
-def bind(statement: n.Statement, names: Names) -> Plan:
-    """The plan of a statement.
+def bind(statement: nodes.Statement, names: Names) -> Plan:
+    """Return the plan of a statement.
 
     Raises:
         UnknownName: a name means nothing; the nearest one that would is named.
@@ -32,41 +38,41 @@ def bind(statement: n.Statement, names: Names) -> Plan:
         ProgrammingError: the statement is wrong in another way.
         NotSupportedError: it is understood, and not offered.
     """
-    for one in walk(statement, deep=True):
-        _look_at(one, names)
+    for node in walk(statement, deep=True):
+        _check_node(node, names)
     match statement:
-        case n.Query():
-            return QueryBinder(names).plan(statement)
-        case n.Insert():
+        case nodes.Query():
+            return plan_query(statement, names)
+        case nodes.Insert():
             table = ddl.local_table(statement.target, names)
-            return ddl.local_insert(statement, table, names) if table else dml.insert(statement, names)
-        case n.Update() | n.Delete():
-            table = ddl.local_table(statement.target, names, deletes=isinstance(statement, n.Delete))
-            return ddl.local_change(statement, table, names) if table else dml.change(statement, names)
-        case n.Exec():
-            return dml.execute(statement, names)
-        case n.Explain():
+            return ddl.local_insert(statement, table, names) if table else dml.plan_insert(statement, names)
+        case nodes.Update() | nodes.Delete():
+            table = ddl.local_table(statement.target, names, deletes=isinstance(statement, nodes.Delete))
+            return ddl.local_change(statement, table, names) if table else dml.plan_change(statement, names)
+        case nodes.Exec():
+            return dml.plan_exec(statement, names)
+        case nodes.Explain():
             return ExplainPlan(bind(statement.statement, names))
-        case n.Show():
+        case nodes.Show():
             return _show(statement, names)
-        case n.ShowInsert():
+        case nodes.ShowInsert():
             resource = dml.resource_of(names, statement.target)
             return RowsPlan(show.show_insert(resource, extended=statement.extended))
-        case n.Describe():
+        case nodes.Describe():
             return _describe(statement, names)
-        case n.Use():
+        case nodes.Use():
             return _use(statement, names)
-        case n.CreateView():
+        case nodes.CreateView():
             return ddl.create_view(statement, names)
-        case n.CreateTable():
+        case nodes.CreateTable():
             return ddl.create_table(statement, names)
-        case n.Drop():
+        case nodes.Drop():
             return ddl.drop(statement, names)
-        case n.Refresh():
+        case nodes.Refresh():
             return ddl.refresh(statement, names)
-        case n.Transaction():
+        case nodes.Transaction():
             return TransactionPlan(statement.verb)
-        case n.Unsupported():
+        case nodes.Unsupported():
             raise _unsupported(statement)
         case _:
             assert_never(statement)
@@ -83,85 +89,78 @@ _INSTEAD = {
 """What to do instead of statements that StackQL has and tokensh does not offer."""
 
 
-def _unsupported(statement: n.Unsupported) -> NotSupportedError:
+def _unsupported(statement: nodes.Unsupported) -> NotSupportedError:
     verb = statement.verb.upper()
     return NotSupportedError(f"{verb} is not offered", span=statement.span, hint=_INSTEAD.get(verb))
 
 
-def _look_at(node: object, names: Names) -> None:
-    """What can be wrong with a node wherever it stands."""
-    if isinstance(node, n.Variable):
-        raise unbound(node)
-    if isinstance(node, n.Literal) and node.kind == "number" and _is_too_big(node.text):
+def _check_node(node: object, names: Names) -> None:
+    """Raise ProgrammingError for what is wrong with a node wherever it is."""
+    if isinstance(node, nodes.Variable):
+        raise unbound_error(node)
+    if isinstance(node, nodes.Literal) and node.kind == "number" and _is_too_big(node.text):
         raise ProgrammingError(f"{node.text} has more than 64 bits", span=node.span)
-    if not isinstance(node, n.Call) or not names.functions:
+    if not isinstance(node, nodes.Call) or not names.functions:
         return
     name = node.name[-1].text
     if len(node.name) > 1 or name.lower() not in names.functions:
-        written = ".".join(part.text for part in node.name)
         near = nearest(name, names.functions)
-        hint = None if near else "SHOW FUNCTIONS lists those there are"
-        raise UnknownName("function", written, near=near, span=node.name[-1].span, hint=hint)
+        hint = None if near else "SHOW FUNCTIONS lists all functions"
+        raise UnknownName("function", path_text(node.name), near=near, span=node.name[-1].span, hint=hint)
 
 
 def _is_too_big(text: str) -> bool:
-    """Whether a hexadecimal number is larger than SQLite takes; a decimal one becomes a floating point number."""
+    """Return whether a hexadecimal number is larger than SQLite takes; a decimal one becomes a floating point number."""
     return text[:2] in ("0x", "0X") and int(text, 16) >= 2**64
 
 
-def _span(path: n.Path) -> Span:
-    return Span(path[0].span.start, path[-1].span.end)
-
-
-def _use(node: n.Use, names: Names) -> UsePlan:
+def _use(node: nodes.Use, names: Names) -> UsePlan:
     path = tuple(part.text for part in node.path)
-    services = names.catalog.services(path[0], _span(node.path))
+    services = names.catalog.services(path[0], path_span(node.path))
     if len(path) > 2:
-        raise ProgrammingError("USE takes provider or provider.service", span=_span(node.path))
+        raise ProgrammingError("USE takes provider or provider.service", span=path_span(node.path))
     if len(path) == 2:
-        known = [one.name for one in services]
+        known = [service.name for service in services]
         if path[1].lower() not in {name.lower() for name in known}:
             raise UnknownName("service", path[1], near=nearest(path[1], known), span=node.path[1].span)
     return UsePlan(path)
 
 
-def _describe(node: n.Describe, names: Names) -> RowsPlan:
+def _describe(node: nodes.Describe, names: Names) -> RowsPlan:
     if node.method:
-        _, method = dml.method_of(names, node.path, _span(node.path))
+        _, method = dml.method_of(names, node.path, path_span(node.path))
         return RowsPlan(show.describe_method(method, extended=node.extended))
-    found = names.objects.find(written(node.path))
-    if found is not None:
-        return RowsPlan(_described(found, names))
+    stored = names.objects.find(path_text(node.path))
+    if stored is not None:
+        return RowsPlan(_describe_object(stored, names))
     return RowsPlan(show.describe(dml.resource_of(names, node.path), extended=node.extended))
 
 
-def _described(found: View | Table, names: Names) -> RowSet:
-    """DESCRIBE of a view or a local table: its columns."""
-    columns = QueryBinder(names).check(found.query) if isinstance(found, View) else found.columns
-    called = [one.text for one in found.columns] if isinstance(found, View) else [one.name for one in columns]
-    rows = [(name, one.type) for name, one in zip(called, columns, strict=True)]
+def _describe_object(stored: View | StoredTable, names: Names) -> RowSet:
+    if isinstance(stored, StoredTable):
+        rows = [(column.name, column.type) for column in stored.columns]
+    else:
+        columns = columns_of(stored.query, names)
+        rows = [(name.text, column.type) for name, column in zip(stored.columns, columns, strict=True)]
     return RowSet((Column("name", "string"), Column("type", "string")), iter(rows))
 
 
-def _show(node: n.Show, names: Names) -> RowsPlan:
+def _show(node: nodes.Show, names: Names) -> RowsPlan:
     kind = _show_kind(node)
     rows = _show_rows(kind, node, names)
     if node.like is None and node.where is None:
         return RowsPlan(rows)
     if node.where is not None:
-        columns = tuple(BoundColumn(c.name, quoted(c.name), c, relations=frozenset([0])) for c in rows.columns)
-        relation = Relation(0, frozenset(), columns, quoted(_TABLE), frozenset(), standalone=False)
-        scope = Scope(None, From(quoted(_TABLE), (relation,), columns))
-        binder = QueryBinder(names)
-        if any(isinstance(inner, n.Query) for inner in walk(node.where)):
+        if any(isinstance(part, nodes.Query) for part in walk(node.where)):
             raise NotSupportedError("the WHERE of SHOW takes no subquery", span=node.where.span)
-        condition = binder.condition(node.where, scope, binder.dialect(scope, {}), frozenset())
+        scope = single_table(_SHOW_TABLE, map(table_column, rows.columns))
+        condition = sql_of(resolve_expression(node.where, scope))
     else:
         condition = f"{quoted(kind.name_column)} LIKE {text_literal(node.like or '')}"
-    return RowsPlan(rows, quoted(_TABLE), f"SELECT * FROM {quoted(_TABLE)} WHERE {condition}")  # noqa: S608
+    return RowsPlan(rows, quoted(_SHOW_TABLE), f"SELECT * FROM {quoted(_SHOW_TABLE)} WHERE {condition}")  # noqa: S608
 
 
-def _show_kind(node: n.Show) -> ShowKind:
+def _show_kind(node: nodes.Show) -> ShowKind:
     kind = SHOW_KINDS.get(node.what.text.upper())
     if kind is None:
         near = nearest(node.what.text.upper(), SHOW_KINDS)
@@ -170,11 +169,11 @@ def _show_kind(node: n.Show) -> ShowKind:
     return kind
 
 
-def _show_rows(kind: ShowKind, node: n.Show, names: Names) -> RowSet:
+def _show_rows(kind: ShowKind, node: nodes.Show, names: Names) -> RowSet:
     catalog = names.catalog
     path = tuple(part.text for part in node.path)
     full = (*names.namespace[: 2 - len(path)], *path) if len(path) < 2 else path
-    span = _span(node.path) if node.path else node.what.span
+    span = path_span(node.path) if node.path else node.what.span
     match kind.name:
         case "PROVIDERS":
             return show.show_providers(catalog.providers())

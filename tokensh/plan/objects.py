@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from tokensh._dataclasses import dataclass
 from tokensh.rows import Column
-from tokensh.sql import nodes as n
+from tokensh.sql import nodes
 
 Kind = Literal["VIEW", "MATERIALIZED VIEW", "TABLE", "SESSION TABLE"]
 
@@ -17,19 +17,19 @@ class View:
     """A query by name; it is bound afresh wherever it is named, so that predicates reach what it reads."""
 
     name: str
-    query: n.Query
-    columns: tuple[n.Name, ...] = ()
+    query: nodes.Query
+    columns: tuple[nodes.Name, ...] = ()
     kind: Kind = "VIEW"
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class StoredTable:
     """Rows by name. `query` is what a materialized view is refreshed from."""
 
     name: str
     columns: tuple[Column, ...]
     kind: Kind
-    query: n.Query | None = None
+    query: nodes.Query | None = None
     hidden: tuple[Column, ...] = ()
     """Columns that can be named and are not in `*`."""
     key: str | None = None
@@ -39,7 +39,7 @@ class Table:
 class Objects(Protocol):
     """What there is besides resources; names are compared without regard to case, their parts joined by dots."""
 
-    def find(self, name: str) -> View | Table | None:
+    def find(self, name: str) -> View | StoredTable | None:
         """The object of a name."""
 
     def names(self) -> Iterable[str]:
@@ -49,15 +49,10 @@ class Objects(Protocol):
 class NoObjects:
     """Nothing but resources."""
 
-    def find(self, name: str) -> View | Table | None:  # noqa: ARG002 (Objects has it)
+    def find(self, name: str) -> View | StoredTable | None:  # noqa: ARG002 (Objects has it)
         """There is none."""
         return None
 
     def names(self) -> Iterable[str]:
         """None."""
         return ()
-
-
-def written(path: n.Path) -> str:
-    """A path's name."""
-    return ".".join(part.text for part in path)

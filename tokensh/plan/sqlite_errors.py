@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokensh.errors import Span
-from tokensh.plan.pushdown import walk
 from tokensh.sql import nodes as n
+from tokensh.sql.visit import walk
 
 
 def find_misuse(statement: n.Statement, function: str, *, aggregate: bool) -> Span | None:

@@ -20,12 +20,12 @@ from tokensh.environment import Cancellation
 from tokensh.errors import InterfaceError, MissingParameter, NotSupportedError, ProgrammingError, Span
 from tokensh.plan.binder import Names, bind
 from tokensh.plan.nodes import Constants, Plan, Scan, SelectPlan
-from tokensh.plan.pushdown import walk
 from tokensh.plan.select_list import is_aggregate
 from tokensh.spark.errors import convert_errors
 from tokensh.spark.options import ReadOptions
 from tokensh.sql import nodes
 from tokensh.sql.unparse import quoted
+from tokensh.sql.visit import walk
 
 READ_ONLY = (
     "Spark only reads tokens: it retries failed tasks, which would mint or revoke twice, and a new token's value has no safe "

@@ -28,6 +28,49 @@ Path = tuple[Name, ...]
 """A dotted name, e.g. provider, service, resource."""
 
 
+def path_text(path: Path) -> str:
+    """Return a dotted name as it is shown in messages and compared with other names."""
+    return ".".join(part.text for part in path)
+
+
+def path_span(path: Path) -> Span:
+    """Return the span of a dotted name."""
+    return Span(path[0].span.start, path[-1].span.end)
+
+
+# ---- what resolution puts into a tree
+
+
+class ResolvedColumn:
+    """What takes the place of a column reference when the planner has resolved it (`tokensh.plan.bound`).
+
+    The printer writes its `sql`. These two classes are all that this layer knows of a bound tree.
+    """
+
+    __slots__ = ()
+
+    @property
+    def sql(self) -> str:
+        """The name that the column has in SQLite."""
+        raise NotImplementedError
+
+    @property
+    def span(self) -> Span:
+        """Where the statement refers to it."""
+        raise NotImplementedError
+
+
+class ResolvedQuery:
+    """What takes the place of a query in an expression when the planner has resolved it."""
+
+    __slots__ = ()
+
+    @property
+    def sql(self) -> str:
+        """The text of the query for SQLite."""
+        raise NotImplementedError
+
+
 # ---- expressions
 
 
@@ -123,7 +166,7 @@ class InQuery:
     """`operand [NOT] IN (SELECT ..)`."""
 
     operand: Expr
-    query: Query
+    query: Query | ResolvedQuery
     negated: bool = False
     span: Span = _span()
 
@@ -155,7 +198,7 @@ class Is:
 class Exists:
     """`EXISTS (SELECT ..)`."""
 
-    query: Query
+    query: Query | ResolvedQuery
     span: Span = _span()
 
 
@@ -163,7 +206,7 @@ class Exists:
 class Subquery:
     """`(SELECT ..)` as a value."""
 
-    query: Query
+    query: Query | ResolvedQuery
     span: Span = _span()
 
 
@@ -266,6 +309,7 @@ class Call:
 Expr = (
     Literal
     | ColumnRef
+    | ResolvedColumn
     | Placeholder
     | Variable
     | Unary

@@ -6,9 +6,8 @@ are kept: chains of AND and OR are balanced, and no parentheses are printed that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from tokensh._dataclasses import dataclass
 from tokensh.errors import NotSupportedError, assert_never
 from tokensh.sql import nodes as n
 
@@ -22,18 +21,6 @@ _BINARY = {
     **dict.fromkeys(("||", "->", "->>"), _TEXT),
 }
 _ORDERING = ("<", "<=", ">", ">=")
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """How names are written: `column` prints a reference, `subquery` a query in an expression (None: as they were written)."""
-
-    sqlite: bool = False
-    column: Callable[[n.ColumnRef], str] | None = None
-    subquery: Callable[[n.Query], str] | None = None
-
-
-CANONICAL = Dialect()
 
 
 def quoted(name: str) -> str:
@@ -66,27 +53,27 @@ def path(parts: n.Path) -> str:
 
 def statement(node: n.Statement) -> str:
     """The canonical text of a statement (without `;`): it parses to the same tree."""
-    return _Printer(CANONICAL).statement(node)
+    return _Printer().statement(node)
 
 
-def query(node: n.Query, dialect: Dialect = CANONICAL) -> str:
-    """The text of a query."""
-    return _Printer(dialect).query(node)
+def query(node: n.Query) -> str:
+    """Return the canonical text of a query."""
+    return _Printer().query(node)
 
 
-def expression(node: n.Expr, dialect: Dialect = CANONICAL) -> str:
-    """The text of an expression."""
-    return _Printer(dialect).expr(node)
+def expression(node: n.Expr, *, sqlite: bool = False) -> str:
+    """Return the text of an expression: canonical, or for SQLite, where its names and queries have been resolved."""
+    return _Printer(sqlite=sqlite).expr(node)
 
 
-def window(node: n.Window, dialect: Dialect = CANONICAL) -> str:
-    """The text of a window, without its parentheses."""
-    return _Printer(dialect).window(node)
+def window(node: n.Window, *, sqlite: bool = False) -> str:
+    """Return the text of a window, without its parentheses."""
+    return _Printer(sqlite=sqlite).window(node)
 
 
 class _Printer:
-    def __init__(self, dialect: Dialect) -> None:
-        self.dialect = dialect
+    def __init__(self, *, sqlite: bool = False) -> None:
+        self.sqlite = sqlite
 
     # ---- statements
 
@@ -229,7 +216,7 @@ class _Printer:
         if not isinstance(node, n.Query):
             return self.body(node)
         inner = f"({self.query(node)})"
-        return f"SELECT * FROM {inner}" if self.dialect.sqlite else inner  # noqa: S608 (the query is ours, its names quoted)
+        return f"SELECT * FROM {inner}" if self.sqlite else inner  # noqa: S608 (the query is ours, its names quoted)
 
     def tail(self, node: n.Query | n.Update | n.Delete) -> str:
         order = f"ORDER BY {self.order(node.order)}" if node.order else ""
@@ -272,7 +259,7 @@ class _Printer:
             case n.TableRef():
                 return path(node.path) + self.alias(node.alias)
             case n.TableFunction():
-                name = path(node.name[-1:] if self.dialect.sqlite else node.name)
+                name = path(node.name[-1:] if self.sqlite else node.name)
                 return f"{name}({self.exprs(node.arguments)}){self.alias(node.alias)}"
             case n.Derived():
                 inner = self.query(node.query) if isinstance(node.query, n.Query) else self.execute(node.query)
@@ -320,8 +307,8 @@ class _Printer:
 
     # ---- expressions
 
-    def inner(self, node: n.Query) -> str:
-        return self.dialect.subquery(node) if self.dialect.subquery else self.query(node)
+    def inner(self, node: n.Query | n.ResolvedQuery) -> str:
+        return node.sql if isinstance(node, n.ResolvedQuery) else self.query(node)
 
     def exprs(self, nodes: Sequence[n.Expr]) -> str:
         return ", ".join(self.expr(node) for node in nodes)
@@ -336,7 +323,9 @@ class _Printer:
             case n.Literal():
                 return self.literal(node), _PRIMARY
             case n.ColumnRef():
-                return (self.dialect.column(node) if self.dialect.column else path(node.path)), _PRIMARY
+                return path(node.path), _PRIMARY
+            case n.ResolvedColumn():
+                return node.sql, _PRIMARY
             case n.Placeholder():
                 return f"{{{{ {node.name} }}}}", _PRIMARY
             case n.Variable():
@@ -379,7 +368,7 @@ class _Printer:
 
     def left_place(self, node: n.Binary, strength: int) -> int:
         """SQLite's `<` binds tighter than its `=`, IS, IN and LIKE, where the dialect has them all alike."""
-        ordering = self.dialect.sqlite and node.operator in _ORDERING
+        ordering = self.sqlite and node.operator in _ORDERING
         alike = isinstance(node.left, n.Binary) and node.left.operator in _ORDERING
         return strength + 1 if ordering and not alike else strength
 
@@ -397,9 +386,11 @@ class _Printer:
                 otherwise = f"ELSE {self.expr(node.otherwise)}" if node.otherwise is not None else ""
                 return self.join("CASE", operand, arms, otherwise, "END")
             case n.Cast():
-                return f"CAST({self.expr(node.operand)} AS {_sqlite_type(node.type) if self.dialect.sqlite else _type(node.type)})"
+                return (
+                    f"CAST({self.expr(node.operand)} AS {_sqlite_type(node.type) if self.sqlite else _type(node.type)})"
+                )
             case n.Interval():
-                if self.dialect.sqlite:
+                if self.sqlite:
                     raise NotSupportedError(
                         "INTERVAL is not offered",
                         span=node.span,
@@ -421,7 +412,7 @@ class _Printer:
             case "number":
                 return node.text
             case "blob":
-                return _blob(node.text) if self.dialect.sqlite else node.text
+                return _blob(node.text) if self.sqlite else node.text
             case "current":
                 return node.text
             case "null" | "true" | "false":
@@ -439,16 +430,16 @@ class _Printer:
     def logical(self, node: n.Logical) -> tuple[str, int]:
         strength = _AND if node.operator == "AND" else _OR
         parts = [self.expr(o, strength if i == 0 else strength + 1) for i, o in enumerate(node.operands)]
-        if self.dialect.sqlite:
+        if self.sqlite:
             return _balanced(parts, f" {node.operator} "), strength
         return f" {node.operator} ".join(parts), strength
 
     def call(self, node: n.Call) -> str:
-        name = path(node.name[-1:] if self.dialect.sqlite else node.name)
+        name = path(node.name[-1:] if self.sqlite else node.name)
         inside = "*" if node.star else self.exprs(node.arguments)
         order = f"ORDER BY {self.order(node.order)}" if node.order else ""
         separator = f"SEPARATOR {text_literal(node.separator)}" if node.separator is not None else ""
-        if separator and self.dialect.sqlite:
+        if separator and self.sqlite:
             inside, separator = f"{inside}, {text_literal(node.separator or '')}", ""
         text = f"{name}({self.join(node.distinct and 'DISTINCT', inside, order, separator)})"
         if node.filter is not None:

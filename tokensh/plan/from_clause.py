@@ -1,0 +1,306 @@
+"""Resolve FROM: tables by name, views, derived tables, table functions and joins -> relations.
+
+Each reference to a resource is a scan of its own, with values of its own; the engine sends equal requests once. A view, a CTE or
+a derived table is resolved anew for each reference, so that predicates around it reach the scans inside, and is written as a
+common table expression at the top of the statement: nested as deep as views can be, it would exceed SQLite's limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from tokensh._dataclasses import dataclass, replace
+from tokensh.errors import Error, NotSupportedError, ProgrammingError, Span, UnknownName, assert_never
+from tokensh.functions.tables import TABLE_FUNCTIONS
+from tokensh.plan.bound import (
+    NO_TABLES,
+    BoundColumn,
+    BoundJoin,
+    BoundQuery,
+    BoundTable,
+    From,
+    HoistedQuery,
+    Origin,
+    Relation,
+    TableCall,
+    references,
+    scans_below,
+)
+from tokensh.plan.joins import merged_column, restricted_relations
+from tokensh.plan.method_resolution import methods, named, scan_columns
+from tokensh.plan.nodes import ScanColumn, Stored
+from tokensh.plan.objects import StoredTable, View
+from tokensh.plan.resolve import Names, Numbering, rename_columns, resolve_expression, sql_of
+from tokensh.plan.scope import Scope
+from tokensh.provider.model import Method, Resource
+from tokensh.rows import Column
+from tokensh.sql import nodes
+from tokensh.sql.nodes import path_text
+from tokensh.sql.unparse import quoted
+from tokensh.text import nearest
+
+
+class CteDefinition:
+    """A common table expression: it is resolved where it is referred to, in what surrounds its definition."""
+
+    def __init__(self, node: nodes.Cte, ctes: Ctes, outer: Scope | None) -> None:
+        self.query = node.query
+        self.columns = node.columns
+        self.ctes = ctes
+        self.outer = outer
+        self.is_used = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecursiveCte:
+    """A recursive common table expression: it is resolved once; `hoisted` is None inside of it."""
+
+    table: str
+    columns: tuple[BoundColumn, ...]
+    hoisted: HoistedQuery | None = None
+
+
+Ctes = Mapping[str, CteDefinition | RecursiveCte]
+"""The common table expressions that a query can refer to, by name in lower case."""
+
+
+class FromResolver:
+    """Resolves the FROM clauses of one statement; `resolve_query` resolves a query in a scope."""
+
+    def __init__(
+        self,
+        names: Names,
+        numbering: Numbering,
+        resolve_query: Callable[[nodes.Query, Scope | None, Ctes], BoundQuery],
+        view_span: Span | None,
+    ) -> None:
+        self.names = names
+        self.view_span = view_span
+        """Where the statement names the outermost view that is being resolved: errors inside are reported there."""
+        self._numbering = numbering
+        self._resolve_query = resolve_query
+        self._open_views: list[str] = []
+
+    def resolve(self, node: nodes.FromItem, scope: Scope, ctes: Ctes, left: From = NO_TABLES) -> From:
+        """Return a FROM clause, or a part of one, of the query of `scope`.
+
+        `left` is what is written before it, which a table function may refer to.
+        """
+        match node:
+            case nodes.TableRef():
+                return From.of_relation(self._table(node, ctes))
+            case nodes.Derived():
+                return From.of_relation(self._derived(node, scope, ctes))
+            case nodes.TableFunction():
+                return From.of_relation(self._table_function(node, scope, ctes, left))
+            case nodes.Join():
+                return self._join(node, scope, ctes, left)
+            case _:
+                assert_never(node)
+
+    # ---- tables by name
+
+    def _table(self, node: nodes.TableRef, ctes: Ctes) -> Relation:
+        alias = node.alias or node.path[-1]
+        if len(node.path) == 1:
+            cte = ctes.get(node.path[0].text.lower())
+            if isinstance(cte, CteDefinition):
+                cte.is_used = True
+                query = self._resolve_query(cte.query, cte.outer, cte.ctes)
+                return self._of_query(query, alias, rename_columns(query.columns, cte.columns, node.path[0]))
+            if isinstance(cte, RecursiveCte):
+                return self._relation(cte.table, cte.columns, alias, cte.hoisted)
+        match self.names.objects.find(path_text(node.path)):
+            case View() as view:
+                return self._view(view, node, alias)
+            case StoredTable() as table:
+                return self._stored_table(table, alias)
+            case _:
+                return self._scan(node)
+
+    def _view(self, view: View, node: nodes.TableRef, alias: nodes.Name) -> Relation:
+        if view.name in self._open_views:
+            raise ProgrammingError(f"the view {view.name} reads itself", span=self.view_span or node.span)
+        is_outermost = self.view_span is None
+        self.view_span = self.view_span or node.span
+        self._open_views.append(view.name)
+        try:
+            query = self._resolve_query(view.query, None, {})
+        except Error as error:
+            raise error.with_context(span=self.view_span) from error.__cause__
+        finally:
+            self._open_views.pop()
+            self.view_span = None if is_outermost else self.view_span
+        return self._of_query(query, alias, rename_columns(query.columns, view.columns, node.path[-1]))
+
+    def _stored_table(self, table: StoredTable, alias: nodes.Name) -> Relation:
+        name = self._numbering.unique_name(table.name)
+        own = (*table.columns, *table.hidden)
+        columns = [
+            BoundColumn(column.name, quoted(column.name), column, visible=column not in table.hidden) for column in own
+        ]
+        return self._relation(name, columns, alias, Stored(table.name, name, own))
+
+    def _scan(self, node: nodes.TableRef) -> Relation:
+        resource = self._resource(node)
+        return self.scan_of(resource, methods(resource, "SELECT", node.span), node)
+
+    def _resource(self, node: nodes.TableRef) -> Resource:
+        names = self.names
+        try:
+            return names.catalog.find(tuple(part.text for part in node.path), names.namespace, node.span)
+        except UnknownName as error:
+            near = nearest(path_text(node.path), names.objects.names())
+            if near is None:
+                raise
+            raise UnknownName("table", path_text(node.path), near=near, span=error.span) from None
+
+    def scan_of(
+        self,
+        resource: Resource,
+        candidates: tuple[Method, ...],
+        node: nodes.TableRef,
+        arguments: tuple[tuple[str, nodes.Expr], ...] = (),
+    ) -> Relation:
+        """Return a scan that some methods of a resource answer. Raises NotSupportedError at the limit of scans."""
+        scan = self._numbering.next_scan(node.span)
+        columns = scan_columns(resource, candidates)
+        name = self._numbering.unique_name(resource.name)
+        table = BoundTable(scan, name, resource, candidates, columns, self.view_span or node.span, arguments)
+        alias = self._numbering.unique_name(node.alias.text) if node.alias else name
+        relation = self._numbering.next_relation()
+        own = tuple(_scanned(column, scan, alias, relation) for column in columns)
+        parts = tuple(part.lower() for part in (resource.provider, resource.service, resource.name))
+        unaliased = {parts[i:] for i in range(3)} | {tuple(part.text.lower() for part in node.path)}
+        qualifiers = frozenset([(node.alias.text.lower(),)] if node.alias else unaliased)
+        source = f"{name} AS {alias}" if node.alias else name
+        return Relation(relation, qualifiers, own, source, frozenset([scan]), origin=table)
+
+    # ---- queries, EXEC and functions
+
+    def _derived(self, node: nodes.Derived, scope: Scope, ctes: Ctes) -> Relation:
+        if isinstance(node.query, nodes.Exec):
+            return self._exec(node.query, node.alias)
+        query = self._resolve_query(node.query, scope.outer, ctes)
+        return self._of_query(query, node.alias, query.columns)
+
+    def _exec(self, node: nodes.Exec, alias: nodes.Name | None) -> Relation:
+        """Return the rows that EXEC of a method that reads answers with."""
+        table = nodes.TableRef(node.target[:-1], alias, node.span)
+        resource = self._resource(table) if table.path else None
+        method = named(resource, node.target[-1]) if resource else None
+        if resource is None or method is None or method.http_method != "GET" or node.body is not None:
+            raise NotSupportedError(
+                "EXEC in FROM takes resource.method of a method that reads",
+                span=node.span,
+                hint="SHOW METHODS lists them",
+            )
+        known = {parameter.name.lower(): parameter.name for parameter in method.routing}
+        arguments = []
+        for argument in node.arguments:
+            if argument.name.lower() not in known:
+                near = nearest(argument.name, known.values())
+                raise UnknownName("parameter", argument.name, near=near, span=argument.span)
+            value = resolve_expression(
+                argument.value, Scope(0), lambda query, scope: self._resolve_query(query, scope, {})
+            )
+            arguments.append((argument.name.lower(), value))
+        reading = replace(method, verb="SELECT")
+        return self.scan_of(replace(resource, methods=(reading,)), (reading,), table, tuple(arguments))
+
+    def _of_query(self, query: BoundQuery, alias: nodes.Name | None, columns: Sequence[BoundColumn]) -> Relation:
+        if query.is_correlated:
+            return self._relation(f"({query.sql})", columns, alias, query)
+        hoisted = self.hoist(query, alias.text if alias else "q")
+        return self._relation(hoisted.table, columns, alias, hoisted)
+
+    def hoist(self, query: BoundQuery, name: str) -> HoistedQuery:
+        """Return a query as a common table expression at the top of the statement."""
+        self._numbering.count_hoisted()
+        table = self._numbering.unique_name(name)
+        # SQLite 3.40 merges a UNION ALL with the query around it even where there are outer joins, inside or around: it takes
+        # a WHERE for an ON then, and finds too many rows, or tables that are not there yet.
+        hint = "MATERIALIZED " if " UNION ALL " in query.sql else ""
+        return HoistedQuery(table, f"{table} AS {hint}({query.sql})", query)
+
+    def _table_function(self, node: nodes.TableFunction, scope: Scope, ctes: Ctes, left: From) -> Relation:
+        name = node.name[-1].text.lower()
+        if name not in TABLE_FUNCTIONS or len(node.name) > 1:
+            raise UnknownName("table function", name, near=nearest(name, TABLE_FUNCTIONS), span=node.span)
+        function = TABLE_FUNCTIONS[name]
+        arguments = self._resolve_expressions(node.arguments, replace(scope, source=left), ctes)
+        text = f"{function.sqlite_name}({', '.join(map(sql_of, arguments))})"
+        columns = [BoundColumn(column, quoted(column), Column(column, kind)) for column, kind in function.columns]
+        return self._relation(text, columns, node.alias or nodes.Name(name), TableCall(arguments))
+
+    def _relation(
+        self, text: str, columns: Sequence[BoundColumn], alias: nodes.Name | None, origin: Origin | None
+    ) -> Relation:
+        """Return a relation; `sql` of the columns is their name in SQLite without the alias."""
+        relation = self._numbering.next_relation()
+        name = self._numbering.unique_name(alias.text if alias else "t")
+        qualifiers = frozenset([(alias.text.lower(),)] if alias else [])
+        own = tuple(replace(column, sql=f"{name}.{column.sql}", relations=frozenset([relation])) for column in columns)
+        needs = frozenset[int]()
+        standalone = True
+        match origin:
+            case HoistedQuery():
+                needs = origin.query.needs
+            case BoundQuery():
+                needs, standalone = origin.needs, False
+            case TableCall():
+                needs = scans_below(NO_TABLES, origin.arguments)
+                standalone = not any(references(origin.arguments))
+            case _:
+                pass
+        return Relation(relation, qualifiers, own, f"{text} AS {name}", needs, standalone, origin)
+
+    def _resolve_expressions(self, exprs: tuple[nodes.Expr, ...], scope: Scope, ctes: Ctes) -> tuple[nodes.Expr, ...]:
+        return resolve_expression(exprs, scope, lambda query, inner: self._resolve_query(query, inner, ctes))
+
+    # ---- joins
+
+    def _join(self, node: nodes.Join, scope: Scope, ctes: Ctes, before: From) -> From:
+        left = self.resolve(node.left, scope, ctes, before)
+        right = self.resolve(node.right, scope, ctes, before.beside(left))
+        both = left.beside(right)
+        pairs = _equal_columns(node, left, right)
+        conditions = [f"{a.sql} = {b.sql}" for a, b in pairs]
+        on = None
+        if node.on is not None:
+            (on,) = self._resolve_expressions((node.on,), replace(scope, source=both), ctes)
+            conditions.append(sql_of(on))
+        text = right.sql if len(right.relations) == 1 else f"({right.sql})"
+        word = {"INNER": "JOIN", "CROSS": "JOIN", "COMMA": "JOIN"}.get(node.kind, f"{node.kind} JOIN")
+        condition = f" ON {' AND '.join(conditions)}" if conditions else ""
+        merged = tuple(merged_column(node.kind, a, b) for a, b in pairs)
+        # SELECT * shows what USING merges once, and first.
+        dropped = {column.sql for pair in pairs for column in pair}
+        return From(
+            f"{left.sql} {word} {text}{condition}",
+            both.relations,
+            (*merged, *(column for column in both.star if column.sql not in dropped)),
+            (*both.merged, *merged),
+            (*both.joins, BoundJoin(on, pairs, restricted_relations(node.kind, left, right))),
+        )
+
+
+def _equal_columns(node: nodes.Join, left: From, right: From) -> tuple[tuple[BoundColumn, BoundColumn], ...]:
+    """Return the pairs of columns that USING or NATURAL makes equal. Raises UnknownName, ProgrammingError."""
+    names = node.using
+    if node.natural:
+        others = {column.name.lower() for column in right.star}
+        names = tuple(nodes.Name(column.name) for column in left.star if column.name.lower() in others)
+
+    def find(side: From, name: nodes.Name) -> BoundColumn:
+        return Scope(0, None, side).resolve(nodes.ColumnRef((name,), name.span)).column
+
+    return tuple((find(left, name), find(right, name)) for name in names)
+
+
+def _scanned(column: ScanColumn, scan: int, alias: str, relation: int) -> BoundColumn:
+    """Return a scan's column as it can be referred to."""
+    key = frozenset([(scan, column.name.lower())])
+    sql = f"{alias}.{quoted(column.name)}"
+    relations = frozenset([relation])
+    return BoundColumn(column.name, sql, column.column, key, key, relations, column.visible, column.newer)

@@ -1,0 +1,51 @@
+"""What joins and set operations make of columns, and which rows a join's condition leaves out."""
+
+from __future__ import annotations
+
+from tokensh._dataclasses import replace
+from tokensh.errors import assert_never
+from tokensh.plan.bound import NO_KEYS, BoundColumn, From
+from tokensh.rows import Column
+from tokensh.sql.nodes import JoinKind
+
+
+def common_column(a: BoundColumn, b: BoundColumn) -> BoundColumn:
+    """Return a column of a set operation: what both sides agree on."""
+    column = Column(
+        a.column.name,
+        a.column.type if a.column.type == b.column.type else "any",
+        a.column.origin if a.column.origin == b.column.origin else None,
+        a.column.secret or b.column.secret,
+    )
+    computed_type = a.type if a.type == b.type else "any"
+    return replace(
+        a, column=column, bases=a.bases | b.bases, touches=a.touches | b.touches, computed_type=computed_type
+    )
+
+
+def merged_column(kind: JoinKind, left: BoundColumn, right: BoundColumn) -> BoundColumn:
+    """Return the one column that USING or NATURAL makes of two: that of the side that has a row in every result."""
+    touches = left.touches | right.touches
+    if kind == "RIGHT":
+        return replace(right, touches=touches)
+    if kind == "LEFT":
+        return replace(left, touches=touches)
+    if kind == "FULL":
+        common = common_column(left, right)
+        return replace(common, sql=f"coalesce({left.sql}, {right.sql})", bases=NO_KEYS)
+    return replace(left, bases=left.bases | right.bases, touches=touches, relations=left.relations | right.relations)
+
+
+def restricted_relations(kind: JoinKind, left: From, right: From) -> frozenset[int]:
+    """Return the relations whose rows a join's condition may leave out."""
+    match kind:
+        case "INNER" | "CROSS" | "COMMA":
+            return left.ids | right.ids
+        case "LEFT":
+            return right.ids
+        case "RIGHT":
+            return left.ids
+        case "FULL":
+            return frozenset()
+        case _:
+            assert_never(kind)

@@ -1,0 +1,168 @@
+"""Resolve the names of expressions: parsed expressions -> bound ones. Shared by queries, DML, RETURNING and SHOW."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from tokensh._dataclasses import dataclass, field, replace
+from tokensh.errors import NotSupportedError, ProgrammingError, Span
+from tokensh.functions import functions
+from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference, references, subqueries
+from tokensh.plan.expression_types import expression_type
+from tokensh.plan.objects import NoObjects, Objects
+from tokensh.plan.scope import Scope
+from tokensh.provider.catalog import DEFAULT, Catalog
+from tokensh.rows import Column, ColumnType
+from tokensh.sql import nodes, unparse
+from tokensh.sql.unparse import quoted
+from tokensh.sql.visit import rewrite
+
+T = TypeVar("T")
+MOST_TABLES = 2000
+"""The limit for tables and for queries in FROM: queries that double in each of their CTEs must not fill the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a statement's names are looked up in.
+
+    Attributes:
+        namespace: the provider and service that USE has set.
+        workspace: the workspace that the user chose for the session; None makes no workspace the default.
+        functions: the names, in lower case, of the functions that exist; if empty, calls are not checked.
+        objects: views, local tables, and what the session offers as tables.
+    """
+
+    catalog: Catalog
+    namespace: tuple[str, ...] = DEFAULT
+    workspace: str | None = None
+    functions: frozenset[str] = frozenset()
+    objects: Objects = field(default_factory=NoObjects)
+
+
+class Numbering:
+    """The ids of one statement's scopes, relations and scans, and the names of its tables: no two are equal."""
+
+    def __init__(self) -> None:
+        self._names: Counter[str] = Counter()
+        self._last_scope = 0
+        self._last_relation = 0
+        self._last_scan = 0
+        self._hoisted = 0
+
+    def next_scope(self) -> int:
+        """Return the id of a new scope."""
+        self._last_scope += 1
+        return self._last_scope
+
+    def next_relation(self) -> int:
+        """Return the id of a new relation."""
+        self._last_relation += 1
+        return self._last_relation
+
+    def next_scan(self, span: Span) -> int:
+        """Return the id of a new scan, from 1. Raises NotSupportedError at the limit."""
+        if self._last_scan >= MOST_TABLES:
+            raise NotSupportedError(f"the statement reads more than {MOST_TABLES} tables", span=span)
+        self._last_scan += 1
+        return self._last_scan
+
+    def count_hoisted(self) -> None:
+        """Count a query in FROM. Raises NotSupportedError at the limit."""
+        if self._hoisted >= MOST_TABLES:
+            raise NotSupportedError(f"the statement has more than {MOST_TABLES} queries in FROM")
+        self._hoisted += 1
+
+    def unique_name(self, name: str) -> str:
+        """Return a name, in quotes, that nothing else of the statement has."""
+        # SQLite reserves names with this prefix.
+        name = f"t_{name}" if name.lower().startswith("sqlite_") else name
+        key = name.lower()
+        while True:
+            self._names[key] += 1
+            count = self._names[key]
+            candidate = name if count == 1 else f"{name}_{count}"
+            if count == 1 or candidate.lower() not in self._names:
+                self._names[candidate.lower()] += candidate.lower() != key
+                return quoted(candidate)
+
+
+# ---- expressions
+
+
+def resolve_expression(
+    tree: T, scope: Scope, resolve_query: Callable[[nodes.Query, Scope], BoundQuery] | None = None
+) -> T:
+    """Return an expression, or a tuple or window of some, whose references and queries are bound.
+
+    `resolve_query` binds a query inside of a scope; None: the caller has refused queries. Raises UnknownName, ProgrammingError.
+    """
+    substitutes: dict[type, Callable[[nodes.ColumnRef], object] | Callable[[nodes.Query], object]]
+    substitutes = {nodes.ColumnRef: scope.resolve}
+    if resolve_query is not None:
+        substitutes[nodes.Query] = lambda query: resolve_query(query, scope)
+    return rewrite(tree, substitutes)
+
+
+def sql_of(expr: nodes.Expr) -> str:
+    """Return the text of a bound expression for SQLite."""
+    return unparse.expression(expr, sqlite=True)
+
+
+# ---- select lists
+
+
+def item_column(item: nodes.Item, expr: nodes.Expr) -> BoundColumn:
+    """Return the column of an item of a select list, whose expression bound is `expr`; `sql` is the expression's text."""
+    if isinstance(expr, BoundReference):
+        return expr.column if item.alias is None else rename_column(expr.column, item.alias.text)
+    sql = sql_of(expr)
+    name = item.alias.text if item.alias else item.text or sql
+    is_secret = any(reference.column.column.secret for reference in references(expr)) or any(
+        column.column.secret for query in subqueries(expr) for column in query.columns
+    )
+    column = Column(name, _result_type(expr), None, is_secret)
+    return BoundColumn(name, sql, column, computed_type=expression_type(expr))
+
+
+def _result_type(expr: nodes.Expr) -> ColumnType:
+    """Return the type that a result says of an expression: JSON, which renderers print as such, else the values decide."""
+    match expr:
+        case nodes.Call():
+            function = functions().get(expr.name[-1].text.lower())
+            return "json" if function is not None and function.result == "json" else "any"
+        case nodes.Binary(operator="->"):
+            return "json"
+        case nodes.Subquery(query=BoundQuery(columns=(only,))):
+            return only.column.type
+        case _:
+            return "any"
+
+
+def rename_column(column: BoundColumn, name: str) -> BoundColumn:
+    """Return a column under another name."""
+    return replace(column, name=name, column=replace(column.column, name=name))
+
+
+def rename_columns(
+    columns: Sequence[BoundColumn], names: Sequence[nodes.Name], owner: nodes.Name
+) -> tuple[BoundColumn, ...]:
+    """Return a query's columns under the names in parentheses behind its own. Raises ProgrammingError."""
+    if not names:
+        return tuple(columns)
+    if len(names) != len(columns):
+        raise ProgrammingError(
+            f"{owner.text} is given {len(names)} column names for {len(columns)} columns", span=owner.span
+        )
+    return tuple(rename_column(column, name.text) for column, name in zip(columns, names, strict=True))
+
+
+def columns_by_alias(columns: Iterable[BoundColumn]) -> Mapping[str, tuple[BoundColumn, ...]]:
+    """Return the columns of a select list by name, in lower case."""
+    aliases: dict[str, tuple[BoundColumn, ...]] = {}
+    for column in columns:
+        key = column.name.lower()
+        aliases[key] = (*aliases.get(key, ()), column)
+    return aliases
