@@ -4,8 +4,8 @@ Text that comes from an API, a file or a user may hold control sequences, bidire
 `escape_unsafe` turns each of them into a readable escape such as `\x1b`; every other function here expects such text.
 
 Widths come from wcwidth, which prompt_toolkit measures with too, so that a table and the prompt agree: wide characters take
-2 cells, marks 0, an emoji sequence or an Indic conjunct counts once. Our own tables did without the conjuncts and took 5 to
-10 times as long. wcwidth takes 25 ms to import, so texts of ASCII and Latin letters are measured without it.
+2 cells, marks 0, an emoji sequence or an Indic conjunct counts once. Tables of our own lacked the conjuncts and took about
+5 times as long. wcwidth takes 30 ms to import, so texts of ASCII and Latin letters are measured without it.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def escape_surrogates(text: str) -> str:
 
 @cache
 def _wcwidth() -> ModuleType:
-    import wcwidth  # noqa: PLC0415 (25 ms, which most runs can do without)
+    import wcwidth  # noqa: PLC0415 (30 ms, which most runs can do without)
 
     return wcwidth
 

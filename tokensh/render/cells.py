@@ -1,4 +1,4 @@
-"""One cell to text: what all formats share, and what people read in table and line."""
+"""Turn a cell into text: the rules that all formats share, and the readable forms of table and line."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from tokensh.text import elide_middle, escape_unsafe
 from tokensh.units import NEVER, format_distance, from_epoch
 
 Formats = Mapping[type, Callable[[Any], str]]
-"""How each type of value of one column becomes text; `formats[type(value)](value)` is the fast way to choose."""
+"""Functions from a column's values to text, by type; `formats[type(value)](value)` is the fastest way to choose one."""
 
 NUMERIC = ("integer", "number")
 NULL = "NULL"
 _NULL_ON_TERMINAL = "∅"
-_SOON = 7 * 86400
+_SOON = 7 * 86400  # s
 _SHORTEST_WITH_ENDS = 20
 
 
 def format_boolean(value: int) -> str:
-    """A boolean column's cell."""
+    """Return the text of a boolean, which SQLite keeps as 0 or 1."""
     return "true" if value else "false"
 
 
 def make_formats(column: Column, text: Callable[[str], str], null: str) -> dict[type, Callable[[Any], str]]:
-    """A column's formats: `text` for strings, `null` for NULL, numbers in full, bytes in hexadecimal digits."""
+    """Return a column's formats: `text` for strings, `null` for NULL, numbers in full, bytes in hexadecimal digits."""
     return {
         str: text,
         int: format_boolean if column.type == "boolean" else int.__repr__,
@@ -39,19 +39,20 @@ def make_formats(column: Column, text: Callable[[str], str], null: str) -> dict[
 
 
 def join_cells(rows: Iterable[Row], columns: Sequence[Formats], delimiter: str, end: str = "\n") -> Iterator[str]:
-    """One text per row: its cells with the delimiter between them."""
+    """Yield one text per row: its cells with the delimiter between them, and `end`."""
     for row in rows:
-        yield delimiter.join([one[type(value)](value) for one, value in zip(columns, row, strict=True)]) + end
+        yield delimiter.join([formats[type(value)](value) for formats, value in zip(columns, row, strict=True)]) + end
 
 
 def is_time(column: Column) -> bool:
-    """Whether a column shows a resource's field of epoch milliseconds."""
+    """Return True if a column shows a resource's field of epoch milliseconds."""
+    # By name: a column's type is only `integer`.
     field = (column.origin or "").rpartition(".")[2]
     return column.type == "integer" and field.endswith(("_time", "_day"))
 
 
 def expiry_style(column: Column, value: Value, now: float | None) -> str:
-    """`past` for an expiry before `now` (seconds since the epoch), `soon` for one within a week, else nothing."""
+    """Return `past` for an expiry before `now` (seconds since the epoch), `soon` for one within a week, else an empty text."""
     if now is None or not isinstance(value, int) or not (column.origin or "").endswith("expiry_time"):
         return ""
     if value < 0 or not is_time(column):
@@ -61,16 +62,16 @@ def expiry_style(column: Column, value: Value, now: float | None) -> str:
 
 
 TimeForm = Literal["moment", "day", "distance"]
-"""`2026-11-14 22:13:20Z in 3d`, `2026-11-14 in 3d`, `in 3d`: what is shown of a time, as there is room for it."""
+"""The forms of a time, from long to short: `2026-11-14 22:13:20Z in 3d`, `2026-11-14 in 3d`, `in 3d`."""
 
 
 def format_time(milliseconds: int, now: float | None = None, form: TimeForm = "moment") -> str:
-    """Epoch milliseconds in one of the forms; -1 is `never`, what is no date of our calendar stays a number.
+    """Return epoch milliseconds in one of the forms; -1 is `never`, and a time outside the years 1 to 9999 stays a number.
 
     Args:
-        milliseconds: Since the epoch.
-        now: Seconds since the epoch; None leaves the distance out.
-        form: How much of it.
+        milliseconds: the time since the epoch.
+        now: seconds since the epoch; None leaves the distance out.
+        form: how much of the time to show.
     """
     if milliseconds == NEVER:
         return "never"
@@ -86,7 +87,8 @@ def format_time(milliseconds: int, now: float | None = None, form: TimeForm = "m
 
 
 def mask_secret(secret: str) -> str:
-    """A secret as the shell shows it: four characters at each end, none of a short one."""
+    """Return the masked secret: four characters at each end, or nothing of a short secret."""
+    # 8 of the 36 characters of a Databricks token identify it and leave 112 random bits; of a short password they would not.
     if len(secret) < _SHORTEST_WITH_ENDS:
         return "(hidden)"
     return f"{elide_middle(escape_unsafe(secret), 9)} (hidden)"
@@ -95,19 +97,19 @@ def mask_secret(secret: str) -> str:
 def masking_format(
     column: Column, options: Options, text: Callable[[str], str] = escape_unsafe
 ) -> Callable[[str], str]:
-    """What becomes of a column's strings: `text`, but a secret is masked if the options ask for it."""
+    """Return the format of a column's strings: `text`, preceded by masking if the column is secret and the options say so."""
     return (lambda secret: text(mask_secret(secret))) if column.secret and options.mask else text
 
 
 def shows_times(column: Column, options: Options) -> bool:
-    """Whether the column's milliseconds become readable."""
+    """Return True if the column's milliseconds are shown as times."""
     return options.terminal and options.times == "readable" and is_time(column)
 
 
 def readable_formats(column: Column, options: Options, form: TimeForm = "moment") -> Formats:
-    """The formats of what people read: inert text, secrets masked and times readable as the options ask for."""
+    """Return the formats for users: text safe to show, with masked secrets and readable times as the options say."""
     null = options.null if options.null is not None else _NULL_ON_TERMINAL if options.terminal else NULL
-    found = make_formats(column, masking_format(column, options), null)
+    formats = make_formats(column, masking_format(column, options), null)
     if shows_times(column, options):
-        found[int] = partial(format_time, now=options.now, form=form)
-    return found
+        formats[int] = partial(format_time, now=options.now, form=form)
+    return formats

@@ -1,8 +1,8 @@
-r"""csv (RFC 4180 but for its line ends), tsv (PostgreSQL's COPY) and text (StackQL's).
+r"""Write csv (RFC 4180 but for its line ends), tsv (PostgreSQL's COPY) and text (StackQL's).
 
 csv ends lines with `\n` as StackQL does, quotes what needs it, and tells NULL (nothing) from an empty text (`""`).
 tsv writes tab, newline, carriage return and backslash as `\t`, `\n`, `\r`, `\\` and NULL as `\N`.
-text joins the cells as they are read, unquoted: for eyes, not for programs.
+text joins the cells without quotes: for users, not for programs.
 """
 
 from __future__ import annotations
@@ -27,26 +27,31 @@ _TSV_ESCAPES = {"\\": "\\\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 def _make_quoter(delimiter: str, null: str) -> Callable[[str], str]:
     special = re.compile(f'["\r\n{SURROGATES}]|{re.escape(delimiter)}').search
 
-    def quoted(text: str) -> str:
+    # An empty text is quoted if NULL is empty, so that the two can be told apart.
+    def quote(text: str) -> str:
         if text != null and not special(text):
             return text
         return '"' + escape_surrogates(text).replace('"', '""') + '"'
 
-    return quoted
+    return quote
 
 
 def _tsv_text(text: str) -> str:
-    return _TSV_SPECIAL.sub(lambda found: _TSV_ESCAPES.get(found.group()) or escape_unsafe(found.group()), text)
+    return _TSV_SPECIAL.sub(lambda match: _TSV_ESCAPES.get(match.group()) or escape_unsafe(match.group()), text)
 
 
 def _make_inert(text: Callable[[str], str], options: Options) -> Callable[[str], str]:
-    """On a terminal no control character but the newline goes through; a file or a pipe gets the exact text."""
-    shown = (lambda value: text(escape_unsafe(value, keep_newlines=True))) if options.terminal else text
-    return (lambda value: shown(_defuse_formula(value))) if options.csv_safe else shown
+    """Return the format, preceded by escapes on a terminal (all control characters but newline) and by `csv_safe`."""
+    # A file or a pipe gets the exact text: a program must read what the API sent.
+    safe_text = (lambda value: text(escape_unsafe(value, keep_newlines=True))) if options.terminal else text
+    return (lambda value: safe_text(_defuse_formula(value))) if options.csv_safe else safe_text
 
 
 def _defuse_formula(value: str) -> str:
-    """What a spreadsheet would take for a formula behind an apostrophe; a number stays one."""
+    """Put an apostrophe before a text that a spreadsheet would evaluate; numbers stay numbers.
+
+    The characters are those of OWASP's page on CSV injection.
+    """
     return f"'{value}" if value.startswith(_FORMULA_STARTS) and not _NUMBER(value) else value
 
 
@@ -57,7 +62,7 @@ class _Dialect(NamedTuple):
     masks_secrets: bool = False
 
     def column_format(self, column: Column, options: Options) -> Callable[[str], str]:
-        """What becomes of a column's strings; a program gets its secrets, a person asks for them."""
+        """Return the format of a column's strings; only a format for users masks secrets."""
         return cells.masking_format(column, options, self.format_text) if self.masks_secrets else self.format_text
 
 
@@ -69,10 +74,17 @@ def _write_rows(result: RowSet, stream: TextIO, options: Options, dialect: _Dial
 
 
 def render_csv(result: RowSet, stream: TextIO, options: Options) -> int:
-    """Comma-separated values. Returns the number of rows; raises OSError, or InterfaceError for a delimiter like `"`."""
+    """Write comma-separated values and return the number of rows.
+
+    Raises:
+        InterfaceError: The delimiter is empty, a quote or a line end.
+        OSError: The stream could not be written to.
+    """
     delimiter = "," if options.delimiter is None else options.delimiter
     if not delimiter or set(delimiter) & set('"\r\n'):
-        raise InterfaceError("a csv delimiter is neither empty nor a quote nor a line end")
+        raise InterfaceError(
+            f"invalid csv delimiter: {delimiter!r}", hint="it must not be empty, a quote or a line end"
+        )
     null = options.null or ""
     return _write_rows(
         result, stream, options, _Dialect(_make_inert(_make_quoter(delimiter, null), options), delimiter, null)
@@ -80,13 +92,13 @@ def render_csv(result: RowSet, stream: TextIO, options: Options) -> int:
 
 
 def render_tsv(result: RowSet, stream: TextIO, options: Options) -> int:
-    """Tab-separated values. Returns the number of rows; raises OSError if the stream fails."""
+    """Write tab-separated values and return the number of rows; raises OSError if the stream fails."""
     null = r"\N" if options.null is None else options.null
     return _write_rows(result, stream, options, _Dialect(_make_inert(_tsv_text, options), "\t", null))
 
 
 def render_text(result: RowSet, stream: TextIO, options: Options) -> int:
-    """Cells and delimiters, one row a line. Returns the number of rows; raises OSError if the stream fails."""
+    """Write cells and delimiters, one row per line, and return the number of rows; raises OSError if the stream fails."""
     delimiter = "," if options.delimiter is None else options.delimiter
     null = "null" if options.null is None else options.null
     return _write_rows(result, stream, options, _Dialect(escape_unsafe, delimiter, null, masks_secrets=True))

@@ -1,4 +1,8 @@
-"""A result written out in full, or whoever makes its rows told that it was not: a secret must not vanish between the two."""
+"""Write a result; if that fails, notify the producer of its rows, so that a new token is not lost.
+
+A token's value exists once: in the reply to its create. If the row that holds it cannot be written, the error is thrown into
+the generator that yielded the row, which then names the token and the statement that revokes it.
+"""
 
 from __future__ import annotations
 
@@ -15,29 +19,31 @@ from tokensh.rows import RowSet
 
 __all__ = ["deliver"]
 
+_CLOSED_BY_READER = "the reader of the output has closed it"
+
 _READER_GRACE = 50
-"""ms that a reader is given to leave after the first line."""
+"""The time in ms in which a reader may close the pipe after the first line."""
 
 
 def deliver(name: str, result: RowSet, stream: TextIO | None, options: Options) -> int:
     """Write a result in the named format and return the number of rows.
 
-    A write's rows are asked for only if the stream can take them, and a row that could not be written is thrown back at
-    what made it, which then reports what nobody holds.
+    The rows of a write are requested only if the stream can take them. If a row cannot be written, the error is thrown into
+    the generator of the rows, which then reports the lost token.
 
     Raises:
-        OutputError: the stream could not be written to (OutputClosed: nobody reads it any more).
-        Error: what reading the rows raised.
+        OutputError: The stream could not be written to (OutputClosed: its reader has closed it).
+        Error: Reading the rows failed.
     """
     if stream is None or stream.closed:
-        raise _closed_error()
-    careful = stream
+        raise _stream_closed_error()
+    output = stream
     if result.incremental:
         _check_reader(stream)
         if _is_pipe(stream) and any(column.secret for column in result.columns):
-            careful = cast("TextIO", _PipeGuard(stream))
+            output = cast("TextIO", _PipeGuard(stream))
     try:
-        return render(name, result, careful, options)
+        return render(name, result, output, options)
     except OSError as failure:
         _report_undelivered(result, _output_error(failure))
     except KeyboardInterrupt:
@@ -45,21 +51,23 @@ def deliver(name: str, result: RowSet, stream: TextIO | None, options: Options) 
     except Error:
         raise
     except Exception as failure:
+        # A closed stream raises ValueError, as many mistakes do: only the stream itself can tell.
         if stream.closed:
-            _report_undelivered(result, _closed_error())
+            _report_undelivered(result, _stream_closed_error())
         if not result.incremental:
             raise
         _report_undelivered(result, InternalError(f"tokensh made a mistake: {type(failure).__name__} in {name}"))
 
 
 def _check_reader(stream: TextIO) -> None:
-    """Raises OutputError if it is known before a write is sent that its rows cannot be written."""
+    """Raise OutputClosed before a write is sent if its rows could not be written."""
     if _is_reader_gone(stream, 0):
-        raise OutputClosed("nobody reads the output any more", hint="nothing was sent")
+        raise OutputClosed(_CLOSED_BY_READER, hint="nothing was sent")
 
 
 def _is_reader_gone(stream: TextIO, milliseconds: int) -> bool:
-    """Whether nobody reads a stream any more, or stops to within a time."""
+    """Return True if the stream's reader has closed it, or closes it within the time."""
+    # A pipe without a reader reports POLLERR at once; writing to it to find out would lose what is written.
     descriptor = _file_descriptor(stream)
     if descriptor is None:
         return False
@@ -69,7 +77,7 @@ def _is_reader_gone(stream: TextIO, milliseconds: int) -> bool:
 
 
 def _file_descriptor(stream: TextIO) -> int | None:
-    """None: no file but a buffer of a program that uses the library."""
+    """Return the stream's descriptor, or None for a buffer in memory."""
     try:
         return stream.fileno()
     except (OSError, ValueError):
@@ -82,41 +90,42 @@ def _is_pipe(stream: TextIO) -> bool:
 
 
 class _PipeGuard:
-    """A pipe that a secret goes into: what stands before the first row is written alone, since a reader may leave with it.
+    """A pipe for secrets: writes the header alone and waits briefly, because a reader may close the pipe after it.
 
-    `| head -1` would else take the secret along with the names of the columns, and show only those.
+    `| head -1` would otherwise read the secret along with the names of the columns, and show only the names.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._begun = False
+        self._started = False
 
     def write(self, text: str) -> int:
-        """Raises OSError."""
-        written = self._stream.write(text)
-        if text and not self._begun:
-            self._begun = True
+        """Write the text; raises BrokenPipeError if the reader closes the pipe after the first text."""
+        count = self._stream.write(text)
+        if text and not self._started:
+            self._started = True
             self._stream.flush()
             if _is_reader_gone(self._stream, _READER_GRACE):
                 raise BrokenPipeError
-        return written
+        return count
 
     def flush(self) -> None:
-        """Raises OSError."""
+        """Flush the pipe."""
         self._stream.flush()
 
 
 def _output_error(failure: OSError) -> OutputError:
     if isinstance(failure, BrokenPipeError):
-        return OutputClosed("nobody reads the output any more")
+        return OutputClosed(_CLOSED_BY_READER)
     return OutputError(f"the output could not be written: {failure.strerror or failure}")
 
 
-def _closed_error() -> OutputError:
+def _stream_closed_error() -> OutputError:
     return OutputError("standard output is closed", hint="redirect it to /dev/null if no output is wanted")
 
 
 def _report_undelivered(result: RowSet, error: Error) -> NoReturn:
+    # The producer may answer with an error of its own that names the token; that one is then raised instead.
     if result.incremental and isinstance(result.rows, Generator):
         result.rows.throw(error)
     raise error

@@ -1,11 +1,11 @@
-"""An error as the lines that a person reads, or as one line of JSON.
+"""Format an error as lines for the user, or as one line of JSON.
 
     FILE:LINE:COL: error: what went wrong
     the source line
-        ^^^^ the place in it
+        ^^^^ what is wrong
     hint: what to do
 
-Every text may have come from an API or a file: secrets are taken out of it and it is made inert before it is shown.
+Any text may come from an API or a file, so secrets are removed and control characters escaped before it is shown.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from tokensh.render.json import to_json_line
 from tokensh.text import escape_unsafe, truncate, width
 
 _LONGEST_MESSAGE = 2000
-"""Cells: a server's message may have any length."""
-_LIST_LIMIT = 10
+"""In cells: a server's message may have any length."""
+_LIST_LIMIT = 10  # entries of a list, such as failed workspaces; the others are counted
+# A line of SQL may be a megabyte (a generated INSERT): a window of it is shown around the caret.
 _SOURCE_CELLS = 150
 _BEFORE_CARET = 60
 _TAB = " " * 4
@@ -38,9 +39,9 @@ Redact = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a statement came from: `name` is `-c`, `<stdin>` or a file, empty in the shell.
+    """The origin of a statement: `name` is `-c`, `<stdin>` or a file, empty in the shell.
 
-    `line` and `column` count from 1 and are those of the statement's first character in its file.
+    `line` and `column` are the position of the statement's first character in its file, counted from 1.
     """
 
     name: str
@@ -49,14 +50,14 @@ class Source:
     column: int = 1
 
     def position(self, offset: int) -> tuple[int, int]:
-        """The line and the column in the file, both from 1, of a character of the statement."""
+        """Return the line and the column in the file, both from 1, of a character of the statement."""
         before = self.text[:offset]
         lines = before.count("\n")
-        inside = offset - (before.rfind("\n") + 1)
-        return self.line + lines, inside + (self.column if not lines else 1)
+        offset_in_line = offset - (before.rfind("\n") + 1)
+        return self.line + lines, offset_in_line + (self.column if not lines else 1)
 
     def place(self, offset: int) -> str:
-        """`FILE:LINE:COL`, or nothing in the shell, where the statement is still to be seen."""
+        """Return `FILE:LINE:COL`, or an empty text in the shell, where the statement is still visible."""
         line, column = self.position(offset)
         return f"{self.name}:{line}:{column}" if self.name else ""
 
@@ -66,17 +67,18 @@ def _to_line(text: str, redact: Redact) -> str:
 
 
 def _escape_source(line: str) -> str:
-    """A source line with blanks for its tabs, so that the caret below it stands where it does on any terminal."""
+    """Return a source line that is safe to show, with four blanks for each tab."""
+    # The caret line could not follow a real tab: terminals place tab stops differently.
     return escape_unsafe(line.replace("\t", _TAB))
 
 
 def _error_offset(error: Error, source: Source) -> int:
-    """The offset of what is wrong; where the text ended too early, that is after its last word."""
+    """Return the offset of the error; if the text ended too early, the end of its last word."""
     return min(error.span.start, len(source.text.rstrip())) if error.span else 0
 
 
 def _window_around(line: str, start: int, end: int) -> tuple[str, int, int]:
-    """The part of a long line around the caret, and the caret in it."""
+    """Return the part of a long line around the caret, and the caret's start and end in it."""
     if len(line) <= _SOURCE_CELLS:
         return line, start, end
     first = max(0, start - _BEFORE_CARET)
@@ -87,15 +89,17 @@ def _window_around(line: str, start: int, end: int) -> tuple[str, int, int]:
 
 
 def _redact_line(line: str, start: int, end: int, redact: Redact) -> tuple[str, int, int]:
-    """A source line without secrets, and where its characters `start` to `end` are then; -1 if a secret hides that."""
-    cleaned, before, marked = redact(line), redact(line[:start]), redact(line[start:end])
-    if cleaned.startswith(before + marked):
-        return cleaned, len(before), len(before) + len(marked)
-    return cleaned, -1, -1
+    """Return a source line without secrets and the new offsets of its characters `start` to `end`; -1 if a secret hides them."""
+    # The mask has another length than the secret, so the parts are redacted on their own to find where they went. A secret
+    # across a boundary is not recognised in the parts, so the check below fails and no caret is shown.
+    redacted, before, span_text = redact(line), redact(line[:start]), redact(line[start:end])
+    if redacted.startswith(before + span_text):
+        return redacted, len(before), len(before) + len(span_text)
+    return redacted, -1, -1
 
 
 def _source_excerpt(source: Source, span: Span, start: int, redact: Redact) -> list[str]:
-    """The source line, and below it the caret line."""
+    """Return the source line and the caret line below it; only the source line if a secret hides the place."""
     first = source.text.rfind("\n", 0, start) + 1
     line = source.text[first:].split("\n", 1)[0].rstrip("\r")
     end = min(start - first + span.end - span.start, len(line))
@@ -110,8 +114,8 @@ def _source_excerpt(source: Source, span: Span, start: int, redact: Redact) -> l
 
 
 def _response_facts(error: ApiError) -> str:
-    """`403 PERMISSION_DENIED, request id ..`."""
-    # The authentication layer's code is the status, as a number or as text.
+    """Return the status, code and request id: `403 PERMISSION_DENIED, request id 7c9e14f0`."""
+    # The API's authentication layer sends the status as its code; it is not repeated.
     status = f"{error.status} {error.code if error.code != str(error.status) else ''}".strip()
     return f"{status}, request id {error.request_id}" if error.request_id else status
 
@@ -127,7 +131,7 @@ def _failure_lines(error: SeveralErrors) -> Iterator[str]:
 
 
 def _placeholder_lines(error: PlaceholderError, source: Source | None) -> Iterator[str]:
-    """Where each placeholder stands, unless the one there is has its caret already."""
+    """Yield the line of each missing placeholder, unless the only one is marked by a caret already."""
     if source is None or (len(error.missing) == 1 and error.span):
         return
     for name, offset in error.missing[:_LIST_LIMIT]:
@@ -137,7 +141,7 @@ def _placeholder_lines(error: PlaceholderError, source: Source | None) -> Iterat
 
 
 def _detail_lines(error: Error, source: Source | None) -> Iterator[str]:
-    """What an error knows beyond its message, a line each."""
+    """Yield the facts of an error beyond its message, one per line."""
     match error:
         case ApiError():
             yield f"({_response_facts(error)})"
@@ -155,7 +159,7 @@ def _detail_lines(error: Error, source: Source | None) -> Iterator[str]:
 
 
 def _orphan_lines(error: Error, redact: Redact) -> Iterator[str]:
-    """Each token that nobody holds, and its revoke statement: never shortened, for it is to be run."""
+    """Yield each orphaned token and its revoke statement, which is never shortened because the user will run it."""
     match error:
         case UnknownOutcome():
             for token_id, statement in error.orphans:
@@ -168,20 +172,20 @@ def _orphan_lines(error: Error, redact: Redact) -> Iterator[str]:
             pass
 
 
-def _combined_hint(error: Error) -> str | None:
-    """What to do: the first advice that one of several failures has, and the error's own."""
+def _find_hint(error: Error) -> str | None:
+    """Return the hint: the first one among several failures, and the error's own."""
     failures = [failure for _, failure in error.failures] if isinstance(error, SeveralErrors) else []
-    first = next((one.hint for one in failures if one.hint), None)
-    return "; ".join(one for one in (first, error.hint) if one) or None
+    first = next((failure.hint for failure in failures if failure.hint), None)
+    return "; ".join(hint for hint in (first, error.hint) if hint) or None
 
 
 def format_error(error: Error, source: Source | None = None, *, redact: Redact) -> list[str]:
-    """The lines that tell a person of an error, without line ends; the last one says what to do.
+    """Return the lines that describe an error to the user, without line ends; the last one says what to do.
 
     Args:
-        error: What was raised.
-        source: The statement it concerns, if there is one. An error without a span is placed at the statement's start.
-        redact: Takes secrets out of a text.
+        error: the error.
+        source: the statement, if there is one. An error without a span is reported at the statement's start.
+        redact: removes secrets from a text.
     """
     start = _error_offset(error, source) if source else 0
     place = source.place(start) if source else ""
@@ -190,34 +194,36 @@ def format_error(error: Error, source: Source | None = None, *, redact: Redact) 
         lines += _source_excerpt(source, error.span, start, redact)
     lines += (_to_line(line, redact) for line in _detail_lines(error, source))
     lines += _orphan_lines(error, redact)
-    if hint := _combined_hint(error):
+    if hint := _find_hint(error):
         lines.append(_to_line(f"hint: {hint}", redact))
     return lines
 
 
 def _error_fields(error: Error) -> dict[str, Any]:
-    found: dict[str, Any] = {"error": error.message, "type": type(error).__name__}
+    fields: dict[str, Any] = {"error": error.message, "type": type(error).__name__}
     match error:
         case ApiError():
-            found |= {"status": error.status, "code": error.code, "request_id": error.request_id}
-            found |= {"details": list(error.details)} if error.details else {}
-            found |= {"credential": error.credential} if error.credential else {}
+            fields |= {"status": error.status, "code": error.code, "request_id": error.request_id}
+            fields |= {"details": list(error.details)} if error.details else {}
+            fields |= {"credential": error.credential} if error.credential else {}
         case SeveralErrors():
-            found["failures"] = [{"workspace": workspace, **_error_fields(one)} for workspace, one in error.failures]
+            fields["failures"] = [
+                {"workspace": workspace, **_error_fields(failure)} for workspace, failure in error.failures
+            ]
         case UnknownOutcome():
-            found["orphans"] = [{"token_id": token_id, "revoke": statement} for token_id, statement in error.orphans]
+            fields["orphans"] = [{"token_id": token_id, "revoke": statement} for token_id, statement in error.orphans]
         case _:
             pass
-    return found | ({"hint": hint} if (hint := _combined_hint(error)) else {})
+    return fields | ({"hint": hint} if (hint := _find_hint(error)) else {})
 
 
 def format_error_json(error: Error, source: Source | None = None, *, redact: Redact) -> str:
-    """An error as one line of JSON, for programs: error, type, hint, file, line, column and what its class knows."""
-    found = _error_fields(error)
+    """Return an error as one line of JSON: error, type, hint, file, line, column and the fields of its class."""
+    fields = _error_fields(error)
     if source:
         line, column = source.position(_error_offset(error, source))
-        found |= {"file": source.name, "line": line, "column": column}
-    return to_json_line(_redact_values(found, redact))
+        fields |= {"file": source.name, "line": line, "column": column}
+    return to_json_line(_redact_values(fields, redact))
 
 
 def _redact_values(value: Any, redact: Redact) -> Any:
@@ -225,8 +231,8 @@ def _redact_values(value: Any, redact: Redact) -> Any:
         case str():
             return redact(value)
         case dict():
-            return {key: _redact_values(one, redact) for key, one in value.items()}
+            return {key: _redact_values(item, redact) for key, item in value.items()}
         case list():
-            return [_redact_values(one, redact) for one in value]
+            return [_redact_values(item, redact) for item in value]
         case _:
             return value

@@ -32,7 +32,7 @@ class Format:
         module: the module of this package that holds the renderer.
         function: the name of the renderer there.
         description: what it looks like, in a few words for the user.
-        masks_secrets: the format is for people and hides secret values (`Options.mask`); False: it carries them to programs.
+        masks_secrets: True for a format that users read: the shell masks secrets in it; False: programs get the values.
     """
 
     module: str

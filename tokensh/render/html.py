@@ -1,6 +1,6 @@
-"""A result as a table of HTML, for notebooks: inert like every table, secrets masked, times readable.
+"""Turn a result into an HTML table for notebooks: values are escaped, secrets masked, times readable.
 
-The format of no command line: a notebook keeps what it shows in a file, so this one never writes a secret.
+A notebook saves its output in a file, so this table never holds a secret. It is not one of `-o`'s formats.
 """
 
 from __future__ import annotations
@@ -11,26 +11,28 @@ from html import escape
 from tokensh.render import cells
 from tokensh.render.options import Options
 from tokensh.rows import Column, Row, Value
+from tokensh.text import plural
 
+# Inline styles: a style sheet in a cell's output would apply to the whole notebook.
 _NULL = "opacity:.5"
 _HIDDEN = "font-style:italic;opacity:.7"
 _EXPIRY = {"past": "color:#b3261e", "soon": "color:#9a6700"}
 
 
 def html_table(columns: Sequence[Column], rows: Sequence[Row], now: float, most: int = 100) -> str:
-    """The table, and a line that counts the rows.
+    """Return the table and a line with the number of rows.
 
     Args:
         columns: the result's columns.
         rows: all of its rows.
-        now: seconds since the epoch, for what has expired.
-        most: rows that are shown; the rest is only counted.
+        now: seconds since the epoch, to mark expired tokens.
+        most: the number of rows to show; the others are only counted.
     """
     head = "".join(f"<th>{escape(column.name)}</th>" for column in columns)
-    count = f"{len(rows)} row{'' if len(rows) == 1 else 's'}"
-    shown = count if len(rows) <= most else f"{count}, the first {most} shown"
+    count = plural(len(rows), "row")
+    summary = count if len(rows) <= most else f"{count}, the first {most} shown"
     body = "".join(_html_rows(columns, rows[:most], now))
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{shown}</p>"
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{summary}</p>"
 
 
 def _html_rows(columns: Sequence[Column], rows: Sequence[Row], now: float) -> Iterator[str]:

@@ -1,8 +1,15 @@
-"""The widths of a table's columns, and what becomes of cells for which a terminal has no room.
+"""Lay out a table's columns: their widths, and how cells are shortened that do not fit on a terminal.
 
-What gives way, in this order: long hexadecimal ids lose their middle but stay distinct, times lose the clock and then the
-date, texts flow over several lines.
+If the table is too wide, columns are shortened in this order until it fits: long hexadecimal ids lose their middle but stay
+distinct, times lose the time of day and then the date, texts wrap over several lines.
 """
+
+# Why not rich.Table: it measures and wraps every cell again and holds all rows, about 300 times slower than this, and it
+# knows nothing of ids that must stay distinct or of times that have shorter forms. Here the widths come from the first rows
+# (table.MEASURED_ROWS), later rows stream through, and a cell that turns out wider is shortened or sticks out.
+#
+# Numbers, secrets and short ids are never wrapped or cut: they are there to be copied. If what remains does not fit either,
+# `fit_columns` returns None and the rows are shown as records.
 
 from __future__ import annotations
 
@@ -16,16 +23,27 @@ from tokensh.rows import Column, Row, Value
 from tokensh.text import elide_middle, escape_unsafe, truncate, width, wrap
 
 _ID = re.compile(r"[0-9a-f]{32,}")
+# In cells: less of an id cannot be told apart at a glance, less of a text cannot be read.
 _SHORTEST_ID = 9
 _SHORTEST_TEXT = 12
 _LINE_LIMIT = 5
-"""Lines of a cell; a longer text ends in an ellipsis."""
+"""The most lines of a cell; a longer text ends in an ellipsis."""
 _SHORTER_FORMS: tuple[cells.TimeForm, ...] = ("day", "distance")
 
 
 @dataclass(frozen=True, slots=True)
 class LaidOutColumn:
-    """A column as it is laid out: its share of the line in terminal cells, and what is done to what does not fit in it."""
+    """A column with its width in terminal cells, and the ways in which longer cells are shortened.
+
+    Attributes:
+        column: the column of the result.
+        header: its name, safe to show.
+        formats: how its values become text.
+        cells: its width, without borders.
+        align_right: pad at the left.
+        shorten: cuts a text to a number of cells; None: longer cells stick out.
+        wraps: longer cells wrap over several lines.
+    """
 
     column: Column
     header: str
@@ -36,26 +54,26 @@ class LaidOutColumn:
     wraps: bool = False
 
     def text(self, value: Value) -> str:
-        """The whole cell."""
+        """Return the whole cell, neither shortened nor padded."""
         return self.formats[type(value)](value)
 
     def cell(self, value: Value) -> str:
-        """The cell as wide as its column; wider if it may not be shortened."""
+        """Return the cell as wide as its column; wider if it may not be shortened."""
         return self.pad(self.formats[type(value)](value), self.align_right)
 
     def cell_lines(self, value: Value) -> list[str]:
-        """The cell's lines, each as wide as its column."""
+        """Return the cell's lines, each as wide as its column."""
         text = self.formats[type(value)](value)
         if self.wraps and width(text) > self.cells:
             return [self.pad(line) for line in wrap(text, self.cells, _LINE_LIMIT)]
         return [self.pad(text, self.align_right)]
 
     def header_cell(self) -> str:
-        """The header as wide as the column."""
+        """Return the header as wide as the column."""
         return self.pad(truncate(self.header, max(self.cells, 1)), self.align_right)
 
     def pad(self, text: str, right: bool = False) -> str:
-        """Text as wide as the column."""
+        """Return the text, shortened or padded to the width of the column."""
         size = width(text)
         if size > self.cells and self.shorten:
             text = self.shorten(text, self.cells)
@@ -65,19 +83,19 @@ class LaidOutColumn:
 
 
 class _DistinctElision:
-    """Elides the middle of ids; one that would look like another is shown whole."""
+    """Shorten ids to their two ends; an id that would look like an earlier one stays whole."""
 
     def __init__(self) -> None:
-        self._shown: dict[str, str] = {}
+        self._ids: dict[str, str] = {}  # by what is shown for them
 
     def __call__(self, text: str, size: int) -> str:
         short = elide_middle(text, size)
-        return short if self._shown.setdefault(short, text) == text else text
+        return short if self._ids.setdefault(short, text) == text else text
 
 
 def lay_out_columns(columns: Sequence[Column], measured: Sequence[Row], options: Options) -> list[LaidOutColumn]:
-    """The columns as wide as their widest cell."""
-    laid = []
+    """Return the columns, each as wide as its widest measured cell."""
+    laid_out = []
     for at, source in enumerate(columns):
         values = [row[at] for row in measured]
         column = LaidOutColumn(
@@ -86,50 +104,50 @@ def lay_out_columns(columns: Sequence[Column], measured: Sequence[Row], options:
             cells.readable_formats(source, options),
             align_right=_aligns_right(source, values, options),
         )
-        laid.append(_widen(column, values, options))
-    return laid
+        laid_out.append(_widen(column, values, options))
+    return laid_out
 
 
 def _widen(column: LaidOutColumn, values: Iterable[Value], options: Options) -> LaidOutColumn:
-    """The column as wide as the widest of the values, and its header."""
+    """Return the column as wide as the widest of the values and the header."""
     widest = max((width(column.text(value)) for value in values), default=0)
     return replace(column, cells=max(widest, width(column.header) if options.header else 0))
 
 
 def _aligns_right(column: Column, values: Iterable[Value], options: Options) -> bool:
-    """Numbers stand at the right; a column without a type counts as one if all that is known of it are numbers."""
+    """Return True for a column of numbers: by its type, or if it has none, by its measured values."""
     if column.type in cells.NUMERIC:
         return not cells.shows_times(column, options)
-    known = {type(value) for value in values} - {type(None)}
-    return column.type == "any" and bool(known) and known <= {int, float}
+    types = {type(value) for value in values} - {type(None)}
+    return column.type == "any" and bool(types) and types <= {int, float}
 
 
 def _cells_for_text(columns: Sequence[LaidOutColumn], limit: int) -> int:
-    """What the borders leave of `limit` terminal cells."""
+    """Return what the borders leave of `limit` terminal cells."""
     return limit - 3 * len(columns) - 1
 
 
 def keep_if_fitting(columns: list[LaidOutColumn], limit: int) -> list[LaidOutColumn] | None:
-    """The columns as they are, if they fit within `limit` terminal cells."""
+    """Return the columns unchanged if they fit into `limit` terminal cells, else None."""
     return columns if sum(column.cells for column in columns) <= _cells_for_text(columns, limit) else None
 
 
 def fit_columns(
     columns: list[LaidOutColumn], measured: Sequence[Row], options: Options, limit: int
 ) -> list[LaidOutColumn] | None:
-    """The columns within `limit` terminal cells, borders included; None if they cannot be."""
+    """Return the columns shortened to `limit` terminal cells, borders included; None if that is not possible."""
     if keep_if_fitting(columns, limit) is None:
         columns = [_elide_ids(column, _find_ids(row[at] for row in measured)) for at, column in enumerate(columns)]
     for form in _SHORTER_FORMS:
         if keep_if_fitting(columns, limit) is None:
             columns = [_shorten_times(form, column, measured, at, options) for at, column in enumerate(columns)]
-    flexible = [replace(one, wraps=_may_wrap(one)) for one in columns]
-    prose = [one.wraps and _is_prose(row[at] for row in measured) for at, one in enumerate(flexible)]
+    flexible = [replace(column, wraps=_may_wrap(column)) for column in columns]
+    prose = [column.wraps and _is_prose(row[at] for row in measured) for at, column in enumerate(flexible)]
     return _narrow_texts(flexible, _cells_for_text(flexible, limit), prose)
 
 
 def _find_ids(values: Iterable[Value]) -> set[str]:
-    """The values of a column if all of them are long hexadecimal ids, else nothing."""
+    """Return the values of a column if all of them are long hexadecimal ids, else an empty set."""
     ids = set()
     for value in values:
         if isinstance(value, str) and _ID.fullmatch(value):
@@ -140,7 +158,7 @@ def _find_ids(values: Iterable[Value]) -> set[str]:
 
 
 def _elide_ids(column: LaidOutColumn, texts: set[str]) -> LaidOutColumn:
-    """A column of ids without their middle, as short as leaves them distinct; any other as it is."""
+    """Return a column of ids as narrow as leaves them distinct; any other column unchanged."""
     if not texts or column.column.secret:
         return column
     for size in range(max(_SHORTEST_ID, width(column.header)), column.cells):
@@ -152,7 +170,7 @@ def _elide_ids(column: LaidOutColumn, texts: set[str]) -> LaidOutColumn:
 def _shorten_times(
     form: cells.TimeForm, column: LaidOutColumn, measured: Sequence[Row], at: int, options: Options
 ) -> LaidOutColumn:
-    """A column of times in a shorter form; any other as it is."""
+    """Return a column of times with a shorter form; any other column unchanged."""
     if not cells.shows_times(column.column, options):
         return column
     shorter = replace(column, formats=cells.readable_formats(column.column, options, form))
@@ -160,31 +178,33 @@ def _shorten_times(
 
 
 def _may_wrap(column: LaidOutColumn) -> bool:
-    """Whether its texts may flow over lines: not numbers, times and ids, nor a secret that is to be copied."""
+    """Return True if the column's texts may wrap: not numbers, times and ids, nor a secret that is to be copied."""
     return not (column.align_right or column.shorten or column.column.secret or cells.is_time(column.column))
 
 
 def _narrow_texts(columns: list[LaidOutColumn], room: int, prose: Sequence[bool]) -> list[LaidOutColumn] | None:
-    """Texts narrowed until all columns fit into `room` cells; None if that would leave too little of them.
+    """Return the columns with texts narrowed to fit `room` cells; None if a text would get less than `_SHORTEST_TEXT`.
 
-    Prose goes first, since it can be cut at blanks, and of several columns the widest.
+    Prose is narrowed first, since it can be broken at blanks, and always the widest column.
     """
-    # No column can be wider than the room; saying so first bounds the steps.
+    # No column can be wider than the room. Cutting them to it first bounds the number of steps below.
     most = max(room, _SHORTEST_TEXT)
-    columns = [replace(one, cells=min(one.cells, most)) if one.wraps else one for one in columns]
-    for kind in (True, False):
-        while (excess := sum(one.cells for one in columns) - room) > 0:
-            open_to = [
-                at for at, one in enumerate(columns) if one.wraps and one.cells > _SHORTEST_TEXT and prose[at] is kind
+    columns = [replace(column, cells=min(column.cells, most)) if column.wraps else column for column in columns]
+    for narrows_prose in (True, False):
+        while (excess := sum(column.cells for column in columns) - room) > 0:
+            candidates = [
+                at
+                for at, column in enumerate(columns)
+                if column.wraps and column.cells > _SHORTEST_TEXT and prose[at] is narrows_prose
             ]
-            if not open_to:
+            if not candidates:
                 break
-            widest = max(open_to, key=lambda at: columns[at].cells)
-            step = max(1, min(excess // len(open_to), columns[widest].cells - _SHORTEST_TEXT))
+            widest = max(candidates, key=lambda at: columns[at].cells)
+            step = max(1, min(excess // len(candidates), columns[widest].cells - _SHORTEST_TEXT))
             columns[widest] = replace(columns[widest], cells=columns[widest].cells - step)
     return columns if excess <= 0 else None
 
 
 def _is_prose(values: Iterable[Value]) -> bool:
-    """Whether there are blanks to cut at."""
+    """Return True if a text has blanks to break at."""
     return any(isinstance(value, str) and " " in value for value in values)

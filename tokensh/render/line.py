@@ -1,4 +1,4 @@
-"""line: `name = value`, one column a line, a blank line between rows (as sqlite3's `.mode line`)."""
+"""Write `name = value`, one column per line and a blank line between rows, like sqlite3's `.mode line`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ def _format_records(result: RowSet, options: Options) -> Iterator[str]:
     longest = max(map(width, names))
     labels = [" " * (longest - width(name)) + name + " = " for name in names]
     columns = [cells.readable_formats(column, options) for column in result.columns]
-    before = ""
+    separator = ""
+    # The blank line goes before a record instead of after it: the last one must not end in a blank line.
     for row in result.rows:
-        lines = [label + one[type(value)](value) + "\n" for label, one, value in zip(labels, columns, row, strict=True)]
-        yield before + "".join(lines)
-        before = "\n"
+        cell_texts = [formats[type(value)](value) for formats, value in zip(columns, row, strict=True)]
+        lines = [f"{label}{text}\n" for label, text in zip(labels, cell_texts, strict=True)]
+        yield separator + "".join(lines)
+        separator = "\n"
 
 
 def render_line(result: RowSet, stream: TextIO, options: Options) -> int:
-    """Records of lines. Returns the number of rows; raises OSError if the stream fails."""
+    """Write records of lines and return the number of rows; raises OSError if the stream fails."""
     return write_blocks(stream, gather_blocks(result, _format_records(result, options)))

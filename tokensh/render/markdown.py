@@ -1,4 +1,4 @@
-"""markdown: a GitHub-flavoured table whose cells are text and nothing else."""
+"""Write a GitHub-flavoured Markdown table whose cells are plain text: no markup of a value takes effect."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ from tokensh.render.writer import gather_blocks, write_blocks
 from tokensh.rows import RowSet
 from tokensh.text import escape_unsafe
 
+# Backslashes escape punctuation; "<" and "&" would begin HTML, which GitHub interprets, so they become entities.
 _MARKUP = re.compile(r"[\\|`*\[\]<>&]|\n")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "\n": "<br>"}
 
 
 def _escape_markup(text: str) -> str:
-    escaped = _MARKUP.sub(lambda found: _ENTITIES.get(found.group()) or "\\" + found.group(), text)
+    escaped = _MARKUP.sub(lambda match: _ENTITIES.get(match.group()) or "\\" + match.group(), text)
     return escape_unsafe(escaped)
 
 
 def render_markdown(result: RowSet, stream: TextIO, options: Options) -> int:
-    """A table with a header (Markdown has none without). Returns the number of rows; raises OSError."""
+    """Write a table, always with a header, and return the number of rows; raises OSError if the stream fails.
+
+    Markdown has no tables without a header.
+    """
     null = cells.NULL if options.null is None else options.null
     columns = [
         cells.make_formats(column, cells.masking_format(column, options, _escape_markup), null)

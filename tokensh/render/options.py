@@ -1,4 +1,4 @@
-"""How a result shall look."""
+"""Options of how a result looks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tokensh.environment import DEFAULT_WIDTH, Environment, is_terminal
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a person or a command line may choose; each format heeds what concerns it."""
+    """The choices of a user or of the command line; each format uses those that concern it."""
 
     header: bool = True
     """Column names first (table, csv, tsv, text, markdown)."""
@@ -22,34 +22,35 @@ class Options:
     width: int | None = None
     """The terminal's columns; None: do not fit."""
     delimiter: str | None = None
-    """Between the cells of csv and text; None: a comma."""
+    """The text between the cells of csv and text; None: a comma."""
     csv_safe: bool = False
-    """In csv and tsv, an apostrophe before texts that a spreadsheet would take for a formula."""
+    """In csv and tsv, put an apostrophe before texts that a spreadsheet would evaluate."""
     null: str | None = None
-    """What stands for NULL; None: the format's own way."""
+    """The text for NULL; None: the format's own."""
     times: Literal["readable", "raw"] = "readable"
     """On a terminal, in table and line: epoch milliseconds as a date, or as the API gives them."""
     now: float | None = None
-    """Seconds since the epoch, for `in 3d` and `2d ago`; None: leave that out."""
+    """Seconds since the epoch, for `in 3d` and `2d ago`; None: leave these out."""
     mask: bool = False
-    """Hide the values of secret columns, in what people read: table, line, text and markdown."""
+    """Mask the values of secret columns, in formats that mask secrets (`Format.masks_secrets`)."""
     shows_changes: bool = False
-    """A table's first column tells what became of each row: + new, - gone, ~ changed; the row is styled so."""
+    """The first column of a table marks each row as new (+), gone (-) or changed (~), and rows are styled by it."""
     expanded: bool | Literal["auto"] = "auto"
-    """A table as one record below the other; "auto": where a terminal is too narrow."""
+    """Show rows as records; "auto": if a terminal is too narrow for the table."""
 
     @classmethod
     def for_stream(cls, environment: Environment, stream: TextIO | None, colour: str = "auto") -> Options:
-        """What suits a stream: a terminal gets its width, readable times and, if `colour` allows, styles.
+        """Return options for a stream: for a terminal its width, readable times and, if `colour` allows, styles.
 
         Args:
-            environment: its NO_COLOR, FORCE_COLOR, TERM and COLUMNS count.
-            stream: what will be written to.
-            colour: "auto", "always" (also where the stream is no terminal) or "never".
+            environment: the variables NO_COLOR, FORCE_COLOR, TERM and COLUMNS are honoured.
+            stream: the stream that the result is written to.
+            colour: "auto", "always" (even if the stream is not a terminal) or "never".
         """
         if stream is None or not is_terminal(stream):
             if colour != "always":
                 return cls()
+            # `--color always | less -R`: styled, but complete, since the width of what shows it is not known.
             return cls(terminal=True, colour=True, times="raw", expanded=False)
         return cls(
             terminal=True,
@@ -59,10 +60,11 @@ class Options:
         )
 
     def replace(self, **changes: Any) -> Options:
-        """The same with some choices changed."""
+        """Return a copy with some options changed."""
         return replace(self, **changes)
 
 
+# As in most tools: NO_COLOR (no-color.org) wins over FORCE_COLOR, and that over TERM=dumb; an empty variable counts as unset.
 def _wants_colour(environment: Environment) -> bool:
     if environment.get("NO_COLOR"):
         return False
@@ -70,6 +72,7 @@ def _wants_colour(environment: Environment) -> bool:
 
 
 def _terminal_width(environment: Environment, stream: TextIO) -> int:
+    # COLUMNS first, as in ls and git: users and tests set it to override the terminal.
     columns = environment.get("COLUMNS")
     if columns.isdecimal() and int(columns):
         return int(columns)

@@ -1,7 +1,7 @@
-"""table: a box of columns, or records one below the other.
+"""Write a table of columns, or one record per row.
 
-One layout of cells and widths serves files and terminals. Off a terminal it is complete: every cell whole, as wide as the
-widest, one line a row whatever it holds. On a terminal it is fitted, and if that is not enough each row becomes a record.
+On a file or a pipe the table is complete: whole cells, columns as wide as their widest cell, one line per row. On a terminal
+it is fitted to the width (see layout), and if that is not enough each row becomes a record.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from tokensh.rows import Column, Row, RowSet, Value
 from tokensh.text import width
 
 MEASURED_ROWS = 10_000
-"""On a terminal the widths come from this many rows; a longer text further down flows over lines."""
+"""The number of rows that widths come from on a terminal; a longer text further down wraps."""
 
+# Dashes after the longest name, like psql's; the exact number has no meaning.
 _RECORD_RULE = 24
 _MARKS: dict[Value, str] = {"+": "new", "-": "gone", "~": "changed"}
 
@@ -36,8 +37,8 @@ def _plain_line(texts: Iterable[str]) -> str:
     return f"| {' | '.join(texts)} |\n"
 
 
-def _styled_line(pieces: Iterable[Piece], border: str = "|") -> list[Piece]:
-    """A line in as few pieces as its styles allow: what is ordinary goes together with the borders."""
+def _style_line(pieces: Iterable[Piece], border: str = "|") -> list[Piece]:
+    """Return a line as pieces; unstyled cells are joined with the borders, since each piece costs time in rich."""
     line: list[Piece] = []
     plain = f"{border} "
     for text, kind in pieces:
@@ -50,47 +51,49 @@ def _styled_line(pieces: Iterable[Piece], border: str = "|") -> list[Piece]:
 
 
 def _table_frame(columns: list[LaidOutColumn], options: Options) -> tuple[list[Piece], str]:
-    """What stands above the rows, and the rule below them."""
+    """Return the lines above the rows and the rule below them."""
     rule = f"|{'|'.join('-' * (column.cells + 2) for column in columns)}|\n"
     if not options.header:
         return [(rule, "")], rule
-    names = _styled_line((column.header_cell(), "header") for column in columns)
+    names = _style_line((column.header_cell(), "header") for column in columns)
     return [(rule, ""), *names, (rule, "")], rule
 
 
-def _styled_rows(columns: list[LaidOutColumn], rows: Iterable[Row], options: Options) -> Iterator[list[Piece]]:
-    flows = any(column.wraps for column in columns)
+def _style_rows(columns: list[LaidOutColumn], rows: Iterable[Row], options: Options) -> Iterator[list[Piece]]:
+    wraps = any(column.wraps for column in columns)
     for row in rows:
-        kinds = [_cell_style(one.column, value, options) for one, value in zip(columns, row, strict=True)]
+        pairs = list(zip(columns, row, strict=True))
+        kinds = [_cell_style(column.column, value, options) for column, value in pairs]
         if options.shows_changes and (mark := _MARKS.get(row[0])):
             kinds = [mark] * len(kinds)
-        if flows:
-            yield _wrapped_row([one.cell_lines(value) for one, value in zip(columns, row, strict=True)], columns, kinds)
+        if wraps:
+            yield _wrap_row([column.cell_lines(value) for column, value in pairs], columns, kinds)
         else:
-            texts = [one.cell(value) for one, value in zip(columns, row, strict=True)]
-            yield _styled_line(zip(texts, kinds, strict=True))
+            texts = [column.cell(value) for column, value in pairs]
+            yield _style_line(zip(texts, kinds, strict=True))
 
 
-def _wrapped_row(texts: list[list[str]], columns: list[LaidOutColumn], kinds: list[str]) -> list[Piece]:
-    """The lines of a row; all but the first have other borders, so that none can be taken for a row of its own."""
+def _wrap_row(texts: list[list[str]], columns: list[LaidOutColumn], kinds: list[str]) -> list[Piece]:
+    """Return the lines of a row; all but the first have `:` as borders, so that no value can imitate a row."""
     if max(map(len, texts)) == 1:
-        return _styled_line(zip((text for (text,) in texts), kinds, strict=True))
+        return _style_line(zip((text for (text,) in texts), kinds, strict=True))
     blanks = [" " * column.cells for column in columns]
     pieces: list[Piece] = []
     for number, line in enumerate(zip_longest(*texts)):
-        shown = [blank if text is None else text for text, blank in zip(line, blanks, strict=True)]
-        pieces += _styled_line(zip(shown, kinds, strict=True), ":" if number else "|")
+        filled = [blank if text is None else text for text, blank in zip(line, blanks, strict=True)]
+        pieces += _style_line(zip(filled, kinds, strict=True), ":" if number else "|")
     return pieces
 
 
 def _plain_rows(columns: list[LaidOutColumn], rows: Iterable[Row]) -> Iterator[str]:
-    makers = [column.cell for column in columns]
+    # The inner loop of tables in files: bound methods and a list, without the pieces and styles of `_style_rows`.
+    cell_functions = [column.cell for column in columns]
     for row in rows:
-        yield _plain_line([make(value) for make, value in zip(makers, row, strict=True)])
+        yield _plain_line([cell(value) for cell, value in zip(cell_functions, row, strict=True)])
 
 
-def _expanded_records(columns: list[LaidOutColumn], rows: Iterable[Row], options: Options) -> Iterator[list[Piece]]:
-    """Each row as a record, one column a line, nothing cut."""
+def _format_records(columns: list[LaidOutColumn], rows: Iterable[Row], options: Options) -> Iterator[list[Piece]]:
+    """Yield each row as a record, one column per line, nothing shortened."""
     longest = max(width(column.header) for column in columns)
     names = [column.header + " " * (longest - width(column.header)) for column in columns]
     for number, row in enumerate(rows, 1):
@@ -104,7 +107,7 @@ def _expanded_records(columns: list[LaidOutColumn], rows: Iterable[Row], options
 
 
 def _to_blocks(result: RowSet, records: Iterator[list[Piece]], options: Options) -> Iterator[Block]:
-    """Records as blocks of text, styled if that is asked for."""
+    """Yield the records as blocks of text, styled if the options say so."""
     if options.terminal and options.colour:
         from tokensh.render.terminal import paint  # noqa: PLC0415 (loads rich, which only a colour terminal needs)
 
@@ -117,33 +120,37 @@ def _plain_text(pieces: list[Piece]) -> str:
 
 
 def _take_measured(result: RowSet, options: Options) -> list[Row]:
-    """The rows that decide the widths: all of them where nothing may be cut."""
+    """Read the rows that determine the widths: all of them if nothing may be shortened.
+
+    Of a write only the first: asking for the second would send the next request before the first row is shown.
+    """
     limit = 1 if result.incremental else MEASURED_ROWS if options.terminal else None
     return list(islice(result.rows, limit))
 
 
 def _choose_layout(result: RowSet, measured: list[Row], options: Options) -> tuple[list[LaidOutColumn], bool]:
-    """The columns, and whether the rows become records."""
+    """Return the columns and True if the rows become records."""
     columns = lay_out_columns(result.columns, measured, options)
     if not measured or options.expanded is True:
         return columns, bool(measured)
     if not options.terminal or options.width is None:
         return columns, False
-    # A write's first row does not tell what may be cut of the next ones, and theirs are the values that matter.
+    # A write is measured by its first row only, so nothing is shortened: the next rows may hold longer secrets.
     limit = options.width
     fitting = keep_if_fitting(columns, limit) if result.incremental else fit_columns(columns, measured, options, limit)
     return (fitting, False) if fitting else (columns, options.expanded == "auto")
 
 
 def render_table(result: RowSet, stream: TextIO, options: Options) -> int:
-    """A table, or records. Returns the number of rows; raises OSError if the stream fails."""
+    """Write a table or records and return the number of rows; raises OSError if the stream fails."""
     measured = _take_measured(result, options)
     columns, expanded = _choose_layout(result, measured, options)
     rows = chain(measured, result.rows)
     if expanded:
-        return write_blocks(stream, _to_blocks(result, _expanded_records(columns, rows, options), options))
+        return write_blocks(stream, _to_blocks(result, _format_records(columns, rows, options), options))
     top, rule = _table_frame(columns, options)
     if not (options.terminal and options.colour) and not any(column.wraps for column in columns):
         return write_blocks(stream, gather_blocks(result, _plain_rows(columns, rows)), head=_plain_text(top), tail=rule)
+    # Head and tail go through the same styling as rows, each as a block of its own.
     (head, _), (tail, _) = (next(_to_blocks(result, iter([part]), options)) for part in (top, [(rule, "")]))
-    return write_blocks(stream, _to_blocks(result, _styled_rows(columns, rows, options), options), head=head, tail=tail)
+    return write_blocks(stream, _to_blocks(result, _style_rows(columns, rows, options), options), head=head, tail=tail)

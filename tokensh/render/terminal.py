@@ -1,8 +1,10 @@
-"""The only module that loads rich: styles a table's pieces for a terminal.
+"""Style a table's pieces for a terminal with rich. No other module imports rich.
 
-rich prints our own lines, segment by segment; its Table would lay every cell out anew, some three hundred times slower.
-The text is inert already: rich escapes nothing in segments, and must not parse any of it as markup.
+rich turns style names into escape sequences; tables are laid out by our own layout module (its comment says why).
 """
+
+# Pieces are passed as segments, which rich prints as they are: their text is escaped already, and rich must not interpret any
+# of it as markup, wrap or crop it. rich takes about 45 ms to import, so only a table on a colour terminal loads this module.
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ _STYLES = {
 
 
 class _StyledLines:
-    """A renderable of pieces that are laid out already."""
+    """A rich renderable of records whose lines are laid out already."""
 
     def __init__(self, records: list[list[Piece]]) -> None:
         self._records = records
@@ -39,20 +41,20 @@ class _StyledLines:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for record in self._records:
             for text, kind in record:
-                # A style that is still on at the line's end would colour the next prompt if the rest got lost.
+                # The style ends before the line does: otherwise it would colour the prompt if the rest is not written.
                 yield Segment(text.removesuffix("\n"), _STYLES[kind])
                 if text.endswith("\n"):
                     yield Segment.line()
 
 
 def paint(records: Iterable[list[Piece]], size: int) -> Iterator[Block]:
-    """The records as styled text, `size` of them at a time."""
-    # The console's own writing would end the program on a closed pipe: it only makes the text.
+    """Yield the records as styled text, `size` of them at a time."""
+    # The console only produces text: its own writing would end the program on a closed pipe.
     console = Console(
         file=io.StringIO(), force_terminal=True, color_system="standard", no_color=False, legacy_windows=False
     )
     records = iter(records)
-    while part := list(islice(records, size)):
+    while block := list(islice(records, size)):
         with console.capture() as capture:
-            console.print(_StyledLines(part), end="", crop=False, no_wrap=True, overflow="ignore", highlight=False)
-        yield capture.get(), len(part)
+            console.print(_StyledLines(block), end="", crop=False, no_wrap=True, overflow="ignore", highlight=False)
+        yield capture.get(), len(block)

@@ -1,4 +1,4 @@
-"""Blocks of text onto a stream, each flushed before the next is asked for."""
+"""Write blocks of text to a stream, each flushed before the next is asked for."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from tokensh.errors import Error
 from tokensh.rows import RowSet
 
 BLOCK_ROWS = 1000
-"""Rows that are written at once: the first bytes come early and memory stays flat."""
+"""The number of rows that are written at once: the first bytes come early and memory stays flat."""
 
 Block = tuple[str, int]
 """Text and the number of rows in it."""
 
 Piece = tuple[str, str]
-"""Text and what it is: `header`, `name`, `null`, `past`, `soon`, `hidden`, `new`, `gone`, `changed`, or nothing for ordinary text."""
+"""Text and its style (a key of `terminal._STYLES`, such as `header` or `null`); the style of ordinary text is empty."""
 
 
 def block_rows(result: RowSet) -> int:
-    """How many rows may be written at once: a write's rows go out one by one."""
+    """Return the number of rows that may be written at once: 1 for the rows of a write."""
     return 1 if result.incremental else BLOCK_ROWS
 
 
 def gather_blocks(result: RowSet, lines: Iterable[str]) -> Iterator[Block]:
-    """One text per row, gathered into blocks."""
+    """Yield blocks of lines, of which there is one per row."""
     lines = iter(lines)
     size = block_rows(result)
     while block := list(islice(lines, size)):
@@ -36,7 +36,7 @@ def gather_blocks(result: RowSet, lines: Iterable[str]) -> Iterator[Block]:
 def write_blocks(
     stream: TextIO, parts: Iterable[Block], *, head: str = "", tail: str = "", empty: str | None = None
 ) -> int:
-    """Write `head`, the blocks and `tail`, or `empty` if there are no blocks, and flush.
+    """Write `head`, the blocks and `tail`, or `empty` if there is not a single block, and flush.
 
     `head` goes out with the first block: a statement that fails before its first row prints nothing. One that fails later
     still gets its `tail`, so that what was printed stays well-formed.
@@ -46,8 +46,10 @@ def write_blocks(
 
     Raises:
         OSError: The stream could not be written to.
-        Error: What reading the rows raised.
+        Error: Reading the rows failed.
     """
+    # Nothing is written before the first block arrives, so that a failing first request leaves the output empty. Each block
+    # is flushed: the next one may be a minute away, and a reader in a pipe must see what is there.
     count = 0
     try:
         for text, rows in parts:
@@ -58,7 +60,7 @@ def write_blocks(
             count += rows
     except Error:
         if count:
-            with suppress(OSError, ValueError):  # what reading raised weighs more: it may name a token nobody holds
+            with suppress(OSError, ValueError):  # the first error is more important: it may name a new token
                 stream.write(tail)
                 stream.flush()
         raise
