@@ -1,4 +1,4 @@
-"""The tree of a statement: frozen, slotted dataclasses that know no lark. Positions don't count when trees are compared."""
+"""Nodes of names, expressions and queries: one module, because they contain each other."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from typing import Literal as Choice
 from tokensh._dataclasses import dataclass, field
 from tokensh.errors import Span
 
+# The span of a node that does not come from a text.
 NO_SPAN = Span(0, 0)
-"""The span of a node that was made, not read."""
 
 
-def _span() -> Span:
+def span_field() -> Span:
+    """Return a field for a node's place in its text; places do not count when trees are compared."""
     return field(default=NO_SPAN, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """An identifier: its text without quotes; `quoted` tells whether it was written in them."""
+    """An identifier: its text without quotes; `quoted` is True if it had some."""
 
     text: str
     quoted: bool = field(default=False, compare=False)
-    span: Span = _span()
+    span: Span = span_field()
 
 
+# A dotted name, for instance provider, service, resource.
 Path = tuple[Name, ...]
-"""A dotted name, e.g. provider, service, resource."""
 
 
 def path_text(path: Path) -> str:
@@ -76,32 +77,32 @@ class ResolvedQuery:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A constant as it is written: `kind` says how to read `text` (a string's text is already without quotes)."""
+    """A constant as it is written: `kind` says how to read `text` (the text of a string is without its quotes)."""
 
     kind: Choice["string", "number", "blob", "null", "true", "false", "current"]
     text: str = ""
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnRef:
-    """A column, with whatever qualifies it in front."""
+    """A column, with its qualifiers in front."""
 
     path: Path
-    span: Span = _span()
+    span: Span = span_field()
 
     @property
     def name(self) -> Name:
-        """The last part."""
+        """The last part of the path."""
         return self.path[-1]
 
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """`{{ name }}` outside quotes that has no value yet (only `--check` sees one)."""
+    """`{{ name }}` outside quotes, not filled yet (only `--check` parses one)."""
 
     name: str
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ class Variable:
     """A parameter marker: `?`, `:name`."""
 
     text: str
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class Unary:
 
     operator: str
     operand: Expr
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +129,16 @@ class Binary:
     operator: str
     left: Expr
     right: Expr
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Logical:
-    """A chain of AND or of OR, flat however long."""
+    """A chain of AND or of OR, flat however long it is: a long chain must not nest too deep to be walked."""
 
     operator: Choice["AND", "OR"]
     operands: tuple[Expr, ...]
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,27 +149,27 @@ class Between:
     low: Expr
     high: Expr
     negated: bool = False
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class InList:
-    """`operand [NOT] IN (a, b, ..)`."""
+    """`operand [NOT] IN (a, b, ...)`."""
 
     operand: Expr
     items: tuple[Expr, ...]
     negated: bool = False
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class InQuery:
-    """`operand [NOT] IN (SELECT ..)`."""
+    """`operand [NOT] IN (SELECT ...)`."""
 
     operand: Expr
     query: Query | ResolvedQuery
     negated: bool = False
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,7 @@ class Match:
     pattern: Expr
     escape: Expr | None = None
     negated: bool = False
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,31 +192,31 @@ class Is:
     other: Expr
     negated: bool = False
     distinct: bool = False
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Exists:
-    """`EXISTS (SELECT ..)`."""
+    """`EXISTS (SELECT ...)`."""
 
     query: Query | ResolvedQuery
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Subquery:
-    """`(SELECT ..)` as a value."""
+    """`(SELECT ...)` as a value."""
 
     query: Query | ResolvedQuery
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class RowExpr:
-    """`(a, b, ..)`."""
+    """`(a, b, ...)`."""
 
     items: tuple[Expr, ...]
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,12 +229,12 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`CASE [operand] WHEN .. THEN .. [ELSE ..] END`."""
+    """`CASE [operand] WHEN ... THEN ... [ELSE ...] END`."""
 
     operand: Expr | None
     arms: tuple[When, ...]
     otherwise: Expr | None = None
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +243,7 @@ class Cast:
 
     operand: Expr
     type: str
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,21 +252,21 @@ class Collate:
 
     operand: Expr
     collation: Name
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """`INTERVAL n unit`: parsed, not offered."""
+    """`INTERVAL n unit`: parsed so that the error can say what to write instead."""
 
     amount: Expr
     unit: Name
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class FrameBound:
-    """`UNBOUNDED PRECEDING`, `CURRENT ROW`, `offset FOLLOWING`, .."""
+    """`UNBOUNDED PRECEDING`, `CURRENT ROW`, `offset FOLLOWING`, ..."""
 
     kind: str
     offset: Expr | None = None
@@ -283,7 +284,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What stands in the parentheses of OVER or of a named window."""
+    """The contents of the parentheses of OVER or of a named window."""
 
     base: Name | None = None
     partition: tuple[Expr, ...] = ()
@@ -293,7 +294,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A function call; `star` is `count(*)`, `separator` the one of `group_concat(x SEPARATOR ',')`."""
+    """A function call; `star` is True for `count(*)`, `separator` is that of `group_concat(x SEPARATOR ',')`."""
 
     name: Path
     arguments: tuple[Expr, ...] = ()
@@ -303,7 +304,7 @@ class Call:
     separator: str | None = None
     filter: Expr | None = None
     over: Window | Name | None = None
-    span: Span = _span()
+    span: Span = span_field()
 
 
 Expr = (
@@ -336,7 +337,7 @@ Expr = (
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item of a select list; `text` is how the expression was written, the name of a column without an alias."""
+    """One item of a select list; `text` is the expression as written, which names a column without an alias."""
 
     expr: Expr
     alias: Name | None = None
@@ -348,7 +349,7 @@ class Star:
     """`*` or `t.*`."""
 
     path: Path = ()
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,26 +358,26 @@ class TableRef:
 
     path: Path
     alias: Name | None = None
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class TableFunction:
-    """`json_each(..)` and its like."""
+    """A table function, `json_each(...)` for instance."""
 
     name: Path
     arguments: tuple[Expr, ...]
     alias: Name | None = None
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A query in FROM."""
+    """A query, or EXEC, in FROM."""
 
     query: Query | Exec
     alias: Name | None = None
-    span: Span = _span()
+    span: Span = span_field()
 
 
 JoinKind = Choice["INNER", "CROSS", "LEFT", "RIGHT", "FULL", "COMMA"]
@@ -392,7 +393,7 @@ class Join:
     natural: bool = False
     on: Expr | None = None
     using: tuple[Name, ...] = ()
-    span: Span = _span()
+    span: Span = span_field()
 
 
 FromItem = TableRef | TableFunction | Derived | Join
@@ -409,7 +410,7 @@ class OrderItem:
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """SELECT .. up to its WINDOW clause."""
+    """SELECT ... up to its WINDOW clause."""
 
     items: tuple[Item | Star, ...]
     source: FromItem | None = None
@@ -418,25 +419,25 @@ class Select:
     having: Expr | None = None
     windows: tuple[tuple[Name, Window], ...] = ()
     distinct: bool = False
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """`VALUES (..), (..)`."""
+    """`VALUES (...), (...)`."""
 
     rows: tuple[tuple[Expr, ...], ...]
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class Compound:
-    """A set operation; left-associative, all operators of one strength, as in SQLite."""
+    """A set operation: left-associative, all operators with the same precedence, as in SQLite."""
 
     operator: Choice["UNION", "UNION ALL", "INTERSECT", "EXCEPT", "INTERSECT ALL", "EXCEPT ALL"]
     left: Body
     right: Body
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,7 +451,7 @@ class Cte:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A body with what stands around it. A body that is itself a Query was in parentheses."""
+    """A body with its WITH, ORDER BY and LIMIT clauses. A body that is a Query itself was in parentheses."""
 
     body: Body
     ctes: tuple[Cte, ...] = ()
@@ -458,56 +459,13 @@ class Query:
     order: tuple[OrderItem, ...] = ()
     limit: Expr | None = None
     offset: Expr | None = None
-    span: Span = _span()
+    span: Span = span_field()
 
 
 Body = Select | Values | Compound | Query
 
 
-# ---- writes
-
-
-@dataclass(frozen=True, slots=True)
-class Insert:
-    """INSERT (and REPLACE INTO, for local tables)."""
-
-    target: Path
-    columns: tuple[Path, ...] | None
-    query: Query
-    returning: tuple[Item | Star, ...] = ()
-    replace: bool = False
-    span: Span = _span()
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """UPDATE, and REPLACE .. SET (`verb`)."""
-
-    verb: Choice["UPDATE", "REPLACE"]
-    target: Path
-    alias: Name | None
-    assignments: tuple[tuple[Path, Expr], ...]
-    source: FromItem | None = None
-    where: Expr | None = None
-    order: tuple[OrderItem, ...] = ()
-    limit: Expr | None = None
-    offset: Expr | None = None
-    returning: tuple[Item | Star, ...] = ()
-    span: Span = _span()
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """DELETE FROM."""
-
-    target: Path
-    alias: Name | None
-    where: Expr | None = None
-    order: tuple[OrderItem, ...] = ()
-    limit: Expr | None = None
-    offset: Expr | None = None
-    returning: tuple[Item | Star, ...] = ()
-    span: Span = _span()
+# ---- EXEC, which is a statement and may be read in FROM
 
 
 @dataclass(frozen=True, slots=True)
@@ -516,16 +474,16 @@ class Argument:
 
     name: str
     value: Expr
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
 class JsonArgument:
-    """`@@json = ..`: the text of the JSON object, out of its quotes; `value` spans it as written."""
+    """`@@json = ...`: the text of the JSON object, without its quotes; `value` is its span as written."""
 
     text: str
     value: Span = field(default=NO_SPAN, compare=False)
-    span: Span = _span()
+    span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
@@ -535,145 +493,4 @@ class Exec:
     target: Path
     arguments: tuple[Argument, ...] = ()
     body: JsonArgument | None = None
-    span: Span = _span()
-
-
-# ---- the catalog and what lasts
-
-
-@dataclass(frozen=True, slots=True)
-class Show:
-    """SHOW what IN path LIKE .. | WHERE .."""
-
-    what: Name
-    extended: bool = False
-    path: Path = ()
-    like: str | None = None
-    where: Expr | None = None
-    span: Span = _span()
-
-
-@dataclass(frozen=True, slots=True)
-class ShowInsert:
-    """SHOW INSERT INTO resource."""
-
-    target: Path
-    extended: bool = False
-    columns: tuple[Path, ...] | None = None
-    span: Span = _span()
-
-
-@dataclass(frozen=True, slots=True)
-class Describe:
-    """DESCRIBE resource, or DESCRIBE METHOD resource.method (`method`)."""
-
-    path: Path
-    extended: bool = False
-    method: bool = False
-    span: Span = _span()
-
-
-@dataclass(frozen=True, slots=True)
-class Explain:
-    """EXPLAIN statement."""
-
-    statement: Query | Insert | Update | Delete | Exec
-    span: Span = _span()
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """USE provider[.service]."""
-
-    path: Path
-    span: Span = _span()
-
-
-@dataclass(frozen=True, slots=True)
-class CreateView:
-    """CREATE [MATERIALIZED] VIEW."""
-
-    path: Path
-    query: Query
-    columns: tuple[Name, ...] = ()
-    materialized: bool = False
-    replace: bool = False
-    if_not_exists: bool = False
-    span: Span = _span()
-
-
-@dataclass(frozen=True, slots=True)
-class ColumnDefinition:
-    """A column of CREATE TABLE."""
-
-    name: Name
-    type: str = ""
-    constraints: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CreateTable:
-    """CREATE TABLE with columns, or AS a query."""
-
-    path: Path
-    columns: tuple[ColumnDefinition, ...] = ()
-    constraints: tuple[str, ...] = ()
-    query: Query | None = None
-    replace: bool = False
-    if_not_exists: bool = False
-    span: Span = _span()
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """DROP VIEW, DROP MATERIALIZED VIEW, DROP TABLE."""
-
-    kind: Choice["VIEW", "MATERIALIZED VIEW", "TABLE"]
-    path: Path
-    if_exists: bool = False
-    span: Span = _span()
-
-
-@dataclass(frozen=True, slots=True)
-class Refresh:
-    """REFRESH MATERIALIZED VIEW."""
-
-    path: Path
-    span: Span = _span()
-
-
-@dataclass(frozen=True, slots=True)
-class Transaction:
-    """BEGIN, COMMIT, ROLLBACK."""
-
-    verb: Choice["BEGIN", "COMMIT", "ROLLBACK"]
-    span: Span = _span()
-
-
-@dataclass(frozen=True, slots=True)
-class Unsupported:
-    """A statement StackQL has and tokensh does not offer; `verb` is its first word, `text` the statement."""
-
-    verb: str
-    text: str = ""
-    span: Span = _span()
-
-
-Statement = (
-    Query
-    | Insert
-    | Update
-    | Delete
-    | Exec
-    | Explain
-    | Show
-    | ShowInsert
-    | Describe
-    | Use
-    | CreateView
-    | CreateTable
-    | Drop
-    | Refresh
-    | Transaction
-    | Unsupported
-)
+    span: Span = span_field()

@@ -1,0 +1,206 @@
+"""Nodes of statements: changes, the catalog, views, tables and transactions."""
+
+from __future__ import annotations
+
+from typing import Literal as Choice
+
+from tokensh._dataclasses import dataclass
+from tokensh.errors import Span
+from tokensh.sql.nodes.queries import (
+    Exec,
+    Expr,
+    FromItem,
+    Item,
+    Name,
+    OrderItem,
+    Path,
+    Query,
+    Star,
+    span_field,
+)
+
+# ---- writes
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """INSERT (and REPLACE INTO, for local tables)."""
+
+    target: Path
+    columns: tuple[Path, ...] | None
+    query: Query
+    returning: tuple[Item | Star, ...] = ()
+    replace: bool = False
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """UPDATE, and REPLACE ... SET (`verb`)."""
+
+    verb: Choice["UPDATE", "REPLACE"]
+    target: Path
+    alias: Name | None
+    assignments: tuple[tuple[Path, Expr], ...]
+    source: FromItem | None = None
+    where: Expr | None = None
+    order: tuple[OrderItem, ...] = ()
+    limit: Expr | None = None
+    offset: Expr | None = None
+    returning: tuple[Item | Star, ...] = ()
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """DELETE FROM."""
+
+    target: Path
+    alias: Name | None
+    where: Expr | None = None
+    order: tuple[OrderItem, ...] = ()
+    limit: Expr | None = None
+    offset: Expr | None = None
+    returning: tuple[Item | Star, ...] = ()
+    span: Span = span_field()
+
+
+# ---- the catalog, views, tables and transactions
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """SHOW what IN path LIKE ... | WHERE ..."""
+
+    what: Name
+    extended: bool = False
+    path: Path = ()
+    like: str | None = None
+    where: Expr | None = None
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class ShowInsert:
+    """SHOW INSERT INTO resource."""
+
+    target: Path
+    extended: bool = False
+    columns: tuple[Path, ...] | None = None
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Describe:
+    """DESCRIBE resource, or DESCRIBE METHOD resource.method (`method`)."""
+
+    path: Path
+    extended: bool = False
+    method: bool = False
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """EXPLAIN statement."""
+
+    statement: Query | Insert | Update | Delete | Exec
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """USE provider[.service]."""
+
+    path: Path
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class CreateView:
+    """CREATE [MATERIALIZED] VIEW."""
+
+    path: Path
+    query: Query
+    columns: tuple[Name, ...] = ()
+    materialized: bool = False
+    replace: bool = False
+    if_not_exists: bool = False
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnDefinition:
+    """A column of CREATE TABLE."""
+
+    name: Name
+    type: str = ""
+    constraints: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTable:
+    """CREATE TABLE with columns, or AS a query."""
+
+    path: Path
+    columns: tuple[ColumnDefinition, ...] = ()
+    constraints: tuple[str, ...] = ()
+    query: Query | None = None
+    replace: bool = False
+    if_not_exists: bool = False
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """DROP VIEW, DROP MATERIALIZED VIEW, DROP TABLE."""
+
+    kind: Choice["VIEW", "MATERIALIZED VIEW", "TABLE"]
+    path: Path
+    if_exists: bool = False
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """REFRESH MATERIALIZED VIEW."""
+
+    path: Path
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """BEGIN, COMMIT, ROLLBACK."""
+
+    verb: Choice["BEGIN", "COMMIT", "ROLLBACK"]
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A statement of StackQL that tokensh does not run; `verb` is its first word, `text` the whole statement."""
+
+    verb: str
+    text: str = ""
+    span: Span = span_field()
+
+
+Statement = (
+    Query
+    | Insert
+    | Update
+    | Delete
+    | Exec
+    | Explain
+    | Show
+    | ShowInsert
+    | Describe
+    | Use
+    | CreateView
+    | CreateTable
+    | Drop
+    | Refresh
+    | Transaction
+    | Unsupported
+)
