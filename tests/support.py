@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 
-def shared(name: str) -> Path:
+def shared_path(name: str) -> Path:
     """A file or folder of it; without it the test that asks is skipped."""
     path = ROOT.parent / "shared" / name
     if not path.exists():

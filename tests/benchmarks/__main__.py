@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from tests.benchmarks import batches, fetching, parsing, rows, session, stackql, start
-from tests.benchmarks.measure import GROSS, Bench, Result, bench
+from tests.benchmarks.measure import GROSS, Bench, Result, start_bench
 
 SECTIONS: dict[str, Callable[[Bench], Iterator[Result]]] = {
     "start": start.measure,
@@ -35,7 +35,7 @@ def lines(results: Iterable[Result], slack: float) -> Iterator[tuple[str, bool]]
             continue
         goal = f"{'>=' if one.at_least else '<='} {one.goal:.4g}"
         aim = f", for {one.aim:g}" if one.aim else ""
-        holds = one.holds(slack)
+        holds = one.is_met(slack)
         figures = f"{one.ours:>12}{one.other:>12}{one.value:>9.3f}{goal:>9}"
         yield f"{one.row:4}{one.metric:64}{figures}  {'ok' if holds else 'NO'}{aim}", holds
 
@@ -49,7 +49,7 @@ def main() -> int:
     chosen = options.sections or list(SECTIONS)
     started = time.monotonic()
     failed = 0
-    with bench(options.quick, HOSTS) as shared:
+    with start_bench(options.quick, HOSTS) as shared:
         results = (result for name in chosen for result in SECTIONS[name](shared))
         for line, holds in lines(results, GROSS if options.quick else 1.0):
             print(line, flush=True)

@@ -6,27 +6,30 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from tests.benchmarks.measure import Bench, Result, Usage, ms
+from tests.benchmarks.measure import Bench, Result, Usage, format_ms
 
 FEW, MANY = 200, 800
 
 
 def measure(bench: Bench) -> Iterator[Result]:
     """Whole runs of scripts of different lengths; what a run costs without any statement is taken off."""
-    empty, few, many = (_script(bench, count) for count in (0, FEW, MANY))
-    runs = [(_run(bench, empty), _run(bench, few), _run(bench, many)) for _ in range(2 if bench.quick else 4)][1:]
+    empty, few, many = (_write_script(bench, count) for count in (0, FEW, MANY))
+    runs = [
+        (_run_script(bench, empty), _run_script(bench, few), _run_script(bench, many))
+        for _ in range(2 if bench.quick else 4)
+    ][1:]
     small = median(b.cpu - a.cpu for a, b, _ in runs) / FEW
     large = median(c.cpu - a.cpu for a, _, c in runs) / MANY
     metric = f"a statement of {MANY} : of {FEW}, CPU"
     yield Result(
         "14",
         metric,
-        ms(large),
-        ms(small),
+        format_ms(large),
+        format_ms(small),
         median((c.cpu - a.cpu) / (b.cpu - a.cpu) / MANY * FEW for a, b, c in runs),
         1.15,
     )
-    yield Result("14", "CPU of a statement with its request, ms", ms(large), "", large * 1000, 3.0)
+    yield Result("14", "CPU of a statement with its request, ms", format_ms(large), "", large * 1000, 3.0)
     peaks = median(c.peak for _, _, c in runs), median(b.peak for _, b, _ in runs)
     yield Result(
         "14",
@@ -38,7 +41,7 @@ def measure(bench: Bench) -> Iterator[Result]:
     )
 
 
-def _script(bench: Bench, count: int) -> Path:
+def _write_script(bench: Bench, count: int) -> Path:
     path = bench.home / f"{count}.sql"
     line = "SELECT token_id, comment FROM user_tokens WHERE deployment_name = 'r3-{}' AND expiry_time <> 0;\n"
     path.write_text(
@@ -49,5 +52,5 @@ def _script(bench: Bench, count: int) -> Path:
     return path
 
 
-def _run(bench: Bench, script: Path) -> Usage:
+def _run_script(bench: Bench, script: Path) -> Usage:
     return bench.run(bench.tokensh("-o", "csv", "-f", str(script)))

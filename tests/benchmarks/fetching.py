@@ -12,7 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 import tokensh
-from tests.benchmarks.measure import TOKEN, Bench, Result, cpu, ms, turns, wall
+from tests.benchmarks.measure import TOKEN, Bench, Result, compare_calls, cpu_seconds, format_ms, wall_seconds
 from tokensh.cli.main import tune
 from tokensh.dbapi.connection import Connection
 from tokensh.environment import Environment
@@ -26,10 +26,10 @@ def measure(bench: Bench) -> Iterator[Result]:
     """How near to the latency alone a fan-out comes, what it opens, and what a workspace costs."""
     tune()
     for count in (100,) if bench.quick else (100, 500):
-        yield from _floor(bench, count, "r3", POOL, 1.15)
-    yield from _floor(bench, 32, "r1000", 4, 1.25)
-    yield from _connections(bench)
-    yield _each(bench)
+        yield from _compare_with_latency(bench, count, "r3", POOL, 1.15)
+    yield from _compare_with_latency(bench, 32, "r1000", 4, 1.25)
+    yield from _count_connections(bench)
+    yield _cost_per_workspace(bench)
 
 
 def connect(bench: Bench, delay: int = 0, pool: int = POOL, **variables: str) -> Connection:
@@ -40,21 +40,21 @@ def connect(bench: Bench, delay: int = 0, pool: int = POOL, **variables: str) ->
     return tokensh.connect(environment=world, endpoint=None if mapped else bench.endpoint(delay), max_connections=pool)
 
 
-def select(names: Iterator[str]) -> str:
+def select_from(names: Iterator[str]) -> str:
     """A query of several workspaces."""
     return f"SELECT * FROM user_tokens WHERE deployment_name IN ({', '.join(map(repr, names))})"
 
 
-def _run(connection: Connection, sql: str) -> None:
+def _read_all(connection: Connection, sql: str) -> None:
     for _ in connection.run(sql).rows:
         pass
 
 
-def _floor(bench: Bench, count: int, name: str, pool: int, goal: float) -> Iterator[Result]:
+def _compare_with_latency(bench: Bench, count: int, name: str, pool: int, goal: float) -> Iterator[Result]:
     """A query beside the latency alone, and beside a pool of threads that ask for the same and do nothing with it."""
     floor = LATENCY / 1000 * math.ceil(count / pool)
     names = [f"{name}-{number}" for number in range(count)]
-    sql = select(iter(names))
+    sql = select_from(iter(names))
     with (
         connect(bench, LATENCY, pool) as connection,
         requests.Session() as session,
@@ -66,17 +66,19 @@ def _floor(bench: Bench, count: int, name: str, pool: int, goal: float) -> Itera
             reply = session.get(bench.url(one, LATENCY), headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30)
             return reply.json()
 
-        _run(connection, select(iter([name])))
-        took, bare, ratio = turns(lambda: _run(connection, sql), lambda: list(threads.map(ask, names)), 3, wall)
+        _read_all(connection, select_from(iter([name])))
+        took, bare, ratio = compare_calls(
+            lambda: _read_all(connection, sql), lambda: list(threads.map(ask, names)), 3, wall_seconds
+        )
     metric = f"{count} workspaces of {name[1:]} rows, pool {pool} :"
-    yield Result("7", f"{metric} latency alone", ms(took), ms(floor), took / floor, goal)
-    yield Result("7", f"{metric} bare threads, wall", ms(took), ms(bare), ratio, goal)
+    yield Result("7", f"{metric} latency alone", format_ms(took), format_ms(floor), took / floor, goal)
+    yield Result("7", f"{metric} bare threads, wall", format_ms(took), format_ms(bare), ratio, goal)
 
 
-def _connections(bench: Bench) -> Iterator[Result]:
+def _count_connections(bench: Bench) -> Iterator[Result]:
     bench.counters()
     with connect(bench) as connection:
-        _run(connection, select(f"r3-{number}" for number in range(100)))
+        _read_all(connection, select_from(f"r3-{number}" for number in range(100)))
     opened = bench.counters()["connections"]
     yield Result("8", f"connections to one host, pool {POOL}", str(opened), str(POOL), opened / POOL, 1.0)
     metric = f"new connections when {bench.hosts} hosts are asked again"
@@ -87,16 +89,16 @@ def _connections(bench: Bench) -> Iterator[Result]:
     addresses = [f"127.0.{1 + number // 250}.{1 + number % 250}" for number in range(bench.hosts)]
     lines = (f'"r3-{number}" = "http://{address}:{bench.port}/0/r3"' for number, address in enumerate(addresses))
     config.write_text("[hosts]\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    sql = select(f"r3-{number}" for number in range(bench.hosts))
+    sql = select_from(f"r3-{number}" for number in range(bench.hosts))
     with connect(bench, TOKENSH_CONFIG=str(config)) as connection:
-        _run(connection, sql)
+        _read_all(connection, sql)
         first = bench.counters()["connections"]
-        _run(connection, sql)
+        _read_all(connection, sql)
         again = bench.counters()["connections"]
     yield Result("8", metric, str(again), str(first), again, 0)
 
 
-def _each(bench: Bench) -> Result:
+def _cost_per_workspace(bench: Bench) -> Result:
     count = 200
 
     def loop() -> None:
@@ -106,11 +108,15 @@ def _each(bench: Bench) -> Result:
                 assert reply.json()["token_infos"]
 
     with connect(bench) as connection:
-        few = select(f"r3-{number}" for number in range(10))
-        many = select(f"r3-{number}" for number in range(count + 10))
+        few = select_from(f"r3-{number}" for number in range(10))
+        many = select_from(f"r3-{number}" for number in range(count + 10))
         pairs = [
-            (cpu(lambda: _run(connection, many)) - cpu(lambda: _run(connection, few)), cpu(loop)) for _ in range(6)
+            (
+                cpu_seconds(lambda: _read_all(connection, many)) - cpu_seconds(lambda: _read_all(connection, few)),
+                cpu_seconds(loop),
+            )
+            for _ in range(6)
         ]
     ours, other = median(a for a, _ in pairs[1:]) / count, median(b for _, b in pairs[1:]) / count
     metric = "one more workspace : a bare requests loop, CPU"
-    return Result("9", metric, ms(ours), ms(other), median(a / b for a, b in pairs[1:]), 1.5)
+    return Result("9", metric, format_ms(ours), format_ms(other), median(a / b for a, b in pairs[1:]), 1.5)

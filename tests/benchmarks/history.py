@@ -17,14 +17,14 @@ from tokensh.engine.history import History
 from tokensh.shell.history import StoredHistory
 
 
-def texts(count: int) -> list[str]:
+def make_statements(count: int) -> list[str]:
     return [
         f"SELECT token_id, comment FROM user_tokens\nWHERE deployment_name = 'dbc-{i % 97}'\nAND comment LIKE 'job {i}%'"
         for i in range(count)
     ]
 
 
-def write(folder: Path, count: int) -> tuple[Path, Path]:
+def write_histories(folder: Path, count: int) -> tuple[Path, Path]:
     """The same statements in our file and in prompt_toolkit's."""
     ours, theirs = folder / "history.db", folder / "history.txt"
     store = History(ours, str)
@@ -33,15 +33,15 @@ def write(folder: Path, count: int) -> tuple[Path, Path]:
     with closing(sqlite3.connect(ours)) as database, database:
         database.executemany(
             "INSERT INTO statements(statement, started, duration, rows, outcome) VALUES (?, 1.7e9, 0.1, 1, 'ok')",
-            ((text,) for text in texts(count)),
+            ((text,) for text in make_statements(count)),
         )
     with theirs.open("w") as file:
-        for text in texts(count):
+        for text in make_statements(count):
             file.write("\n# 2026-11-25 10:00:00\n" + "".join(f"+{line}\n" for line in text.split("\n")))
     return ours, theirs
 
 
-async def _loaded(made: Callable[[], PromptHistory]) -> tuple[float, float]:
+async def _time_load(made: Callable[[], PromptHistory]) -> tuple[float, float]:
     """Seconds to the first entry, and the longest time in which no key would be seen, until all is there."""
     longest = 0.0
     done = False
@@ -66,18 +66,18 @@ async def _loaded(made: Callable[[], PromptHistory]) -> tuple[float, float]:
     return first, longest
 
 
-def load(folder: Path, count: int, runs: int = 9) -> tuple[tuple[float, float], tuple[float, float]]:
+def compare_loads(folder: Path, count: int, runs: int = 9) -> tuple[tuple[float, float], tuple[float, float]]:
     """Medians of (first entry, longest gap) in s: ours, and prompt_toolkit's FileHistory, taken in turns."""
-    ours, theirs = write(folder, count)
+    ours, theirs = write_histories(folder, count)
     found: list[tuple[float, float]] = []
     others: list[tuple[float, float]] = []
     for _ in range(runs):
         store = History(ours, str)
-        found.append(asyncio.run(_loaded(lambda store=store: StoredHistory(store, str))))  # type: ignore[misc]
+        found.append(asyncio.run(_time_load(lambda store=store: StoredHistory(store, str))))  # type: ignore[misc]
         store.close()
-        others.append(asyncio.run(_loaded(lambda: FileHistory(theirs))))
-    return _medians(found), _medians(others)
+        others.append(asyncio.run(_time_load(lambda: FileHistory(theirs))))
+    return _median_pair(found), _median_pair(others)
 
 
-def _medians(pairs: list[tuple[float, float]]) -> tuple[float, float]:
+def _median_pair(pairs: list[tuple[float, float]]) -> tuple[float, float]:
     return median(a for a, _ in pairs), median(b for _, b in pairs)

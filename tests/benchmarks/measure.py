@@ -41,7 +41,7 @@ class Result:
     aim: float | None = None
     skipped: str = ""
 
-    def holds(self, slack: float = 1.0) -> bool:
+    def is_met(self, slack: float = 1.0) -> bool:
         """Whether the goal is met, give or take a factor."""
         if self.skipped:
             return True
@@ -71,19 +71,19 @@ class Pair:
 
     def result(self, row: str, metric: str, goal: float, aim: float | None = None) -> Result:
         """CPU time against a goal."""
-        return Result(row, metric, ms(self.ours.cpu), ms(self.other.cpu), self.cpu, goal, aim=aim)
+        return Result(row, metric, format_ms(self.ours.cpu), format_ms(self.other.cpu), self.cpu, goal, aim=aim)
 
     def memory(self, row: str, metric: str, goal: float) -> Result:
         """Peak memory against a goal."""
         return Result(row, metric, f"{self.ours.peak:.1f} MiB", f"{self.other.peak:.1f} MiB", self.peak, goal)
 
 
-def ms(seconds: float) -> str:
+def format_ms(seconds: float) -> str:
     """Seconds as milliseconds."""
     return f"{seconds * 1000:.{0 if seconds >= 0.1 else 1 if seconds >= 0.01 else 3}f} ms"
 
 
-def _usage(samples: Sequence[Usage]) -> Usage:
+def _median_usage(samples: Sequence[Usage]) -> Usage:
     return Usage(
         median(one.cpu for one in samples),
         median(one.wall for one in samples),
@@ -153,14 +153,14 @@ class Bench:
             raise RuntimeError(f"{argv} failed: {errors.read_text()}")
         return Usage(**done)
 
-    def pair(
+    def compare_commands(
         self, ours: Sequence[str], other: Sequence[str], count: int = 9, *, status: int = 0, stdin: Path | None = None
     ) -> Pair:
         """Run two commands in turns, after one run of each that does not count. `status`: what ours ends with."""
         both = [(self.run(ours, stdin, status), self.run(other)) for _ in range((3 if self.quick else count) + 1)][1:]
         return Pair(
-            _usage([a for a, _ in both]),
-            _usage([b for _, b in both]),
+            _median_usage([a for a, _ in both]),
+            _median_usage([b for _, b in both]),
             median(a.cpu / b.cpu for a, b in both),
             median(a.wall / b.wall for a, b in both),
             median(a.peak / b.peak for a, b in both),
@@ -174,21 +174,21 @@ class Bench:
 
 
 @contextmanager
-def bench(quick: bool, hosts: int) -> Iterator[Bench]:
+def start_bench(quick: bool, hosts: int) -> Iterator[Bench]:
     """Start the server and the launcher, and stop them."""
     python = [sys.executable, "-I", "-S"]
     hosts = hosts if sys.platform == "linux" else 0  # elsewhere the loopback network is one address
     with (
         tempfile.TemporaryDirectory() as home,
-        _running([*python, str(HERE / "server.py"), "--hosts", str(hosts)]) as server,
-        _running([*python, str(HERE / "launcher.py")]) as launcher,
+        _start_process([*python, str(HERE / "server.py"), "--hosts", str(hosts)]) as server,
+        _start_process([*python, str(HERE / "launcher.py")]) as launcher,
     ):
         assert server.stdout
         yield Bench(Path(home), int(server.stdout.readline()), quick, hosts, launcher)
 
 
 @contextmanager
-def _running(argv: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
+def _start_process(argv: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield process
@@ -197,22 +197,22 @@ def _running(argv: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def cpu(call: Callable[[], object]) -> float:
+def cpu_seconds(call: Callable[[], object]) -> float:
     """The CPU seconds of a call."""
     started = time.process_time()
     call()
     return time.process_time() - started
 
 
-def wall(call: Callable[[], object]) -> float:
+def wall_seconds(call: Callable[[], object]) -> float:
     """The seconds of a call."""
     started = time.perf_counter()
     call()
     return time.perf_counter() - started
 
 
-def turns(
-    ours: Callable[[], object], other: Callable[[], object], count: int = 9, clock: Callable[..., float] = cpu
+def compare_calls(
+    ours: Callable[[], object], other: Callable[[], object], count: int = 9, clock: Callable[..., float] = cpu_seconds
 ) -> tuple[float, float, float]:
     """Call both in turns, after one turn that does not count: the medians of both, and of the ratios."""
     both = [(clock(ours), clock(other)) for _ in range(count + 1)][1:]

@@ -10,7 +10,7 @@ from statistics import median
 
 from lark import Lark
 
-from tests.benchmarks.measure import HERE, Bench, Result, cpu, ms, turns
+from tests.benchmarks.measure import HERE, Bench, Result, compare_calls, cpu_seconds, format_ms
 from tokensh.errors import SqlSyntaxError
 from tokensh.sql import grammar
 from tokensh.sql.parse import Parser
@@ -26,28 +26,28 @@ def statements() -> list[str]:
 
 def measure(bench: Bench) -> Iterator[Result]:
     """A table that is there against one that is made, our loop against lark and sqlglot, 10 times as much."""
-    yield _table(bench.home / "grammar")
+    yield _compare_tables(bench.home / "grammar")
     parser = Parser()
     texts = statements()
     plain = Lark(grammar.read_grammar(), parser="lalr", lexer="contextual", maybe_placeholders=True)
-    ours, other, ratio = turns(_over(parser.parse, texts), _over(plain.parse, texts))
+    ours, other, ratio = compare_calls(_parse_all(parser.parse, texts), _parse_all(plain.parse, texts))
     each = len(texts) * 10
     metric = "a statement : plain lark, contextual, same grammar, CPU"
-    yield Result("5", metric, ms(ours / each), ms(other / each), ratio, 0.8, aim=0.45)
-    yield _sqlglot(parser, texts)
-    yield _list(parser)
-    yield from _scripts(parser, 2000 if bench.quick else 20_000)
-    yield _deep(parser)
+    yield Result("5", metric, format_ms(ours / each), format_ms(other / each), ratio, 0.8, aim=0.45)
+    yield _compare_with_sqlglot(parser, texts)
+    yield _compare_list_lengths(parser)
+    yield from _compare_script_lengths(parser, 2000 if bench.quick else 20_000)
+    yield _compare_depths(parser)
 
 
-def _table(cache: Path) -> Result:
+def _compare_tables(cache: Path) -> Result:
     grammar.load_table(cache)
     text = grammar.read_grammar()
-    ours, other, ratio = turns(lambda: grammar.load_table(cache), lambda: grammar.compile_grammar(text), 3)
-    return Result("4", "the table loaded : made by lark, CPU", ms(ours), ms(other), ratio, 0.15)
+    ours, other, ratio = compare_calls(lambda: grammar.load_table(cache), lambda: grammar.compile_grammar(text), 3)
+    return Result("4", "the table loaded : made by lark, CPU", format_ms(ours), format_ms(other), ratio, 0.15)
 
 
-def _over(parse: Callable[[str], object], texts: Sequence[str]) -> Callable[[], None]:
+def _parse_all(parse: Callable[[str], object], texts: Sequence[str]) -> Callable[[], None]:
     def run() -> None:
         for _ in range(10):
             for text in texts:
@@ -56,7 +56,7 @@ def _over(parse: Callable[[str], object], texts: Sequence[str]) -> Callable[[], 
     return run
 
 
-def _sqlglot(parser: Parser, texts: Sequence[str]) -> Result:
+def _compare_with_sqlglot(parser: Parser, texts: Sequence[str]) -> Result:
     metric = "the same SELECTs : sqlglot in pure Python, CPU"
     try:
         import sqlglot  # noqa: PLC0415 (only the extra `bench` brings it)
@@ -71,23 +71,23 @@ def _sqlglot(parser: Parser, texts: Sequence[str]) -> Result:
             return False
 
     selects = list(filter(both_take, texts))
-    ours, other, ratio = turns(_over(parser.parse, selects), _over(sqlglot.parse_one, selects))
+    ours, other, ratio = compare_calls(_parse_all(parser.parse, selects), _parse_all(sqlglot.parse_one, selects))
     each = len(selects) * 10
-    return Result("5", metric, ms(ours / each), ms(other / each), ratio, 1.0)
+    return Result("5", metric, format_ms(ours / each), format_ms(other / each), ratio, 1.0)
 
 
-def _list(parser: Parser) -> Result:
+def _compare_list_lengths(parser: Parser) -> Result:
     def parsing(count: int) -> Callable[[], object]:
         items = ", ".join(f"'dbc-{number:08x}'" for number in range(count))
         text = f"SELECT token_id FROM user_tokens WHERE deployment_name IN ({items})"
         return lambda: parser.parse(text)
 
-    large, small, ratio = turns(parsing(10_000), parsing(1000), 5)
+    large, small, ratio = compare_calls(parsing(10_000), parsing(1000), 5)
     metric = "an item of IN (10000) : of IN (1000), CPU"
     return Result("6", metric, f"{large * 100:.2f} us", f"{small * 1000:.2f} us", ratio / 10, 1.5)
 
 
-def _scripts(parser: Parser, count: int) -> Iterator[Result]:
+def _compare_script_lengths(parser: Parser, count: int) -> Iterator[Result]:
     texts = statements()
 
     def read(size: int) -> None:
@@ -95,10 +95,13 @@ def _scripts(parser: Parser, count: int) -> Iterator[Result]:
         for piece in split_script(lines, parser.table, parser.is_complete):
             parser.parse(piece.text)
 
-    pairs = [(cpu(lambda: read(count)) / count, cpu(lambda: read(count // 4)) / (count // 4)) for _ in range(2)]
+    pairs = [
+        (cpu_seconds(lambda: read(count)) / count, cpu_seconds(lambda: read(count // 4)) / (count // 4))
+        for _ in range(2)
+    ]
     large, small = median(a for a, _ in pairs), median(b for _, b in pairs)
     metric = f"a statement of a script of {count} : of {count // 4}, CPU"
-    yield Result("6", metric, ms(large), ms(small), median(a / b for a, b in pairs), 1.15)
+    yield Result("6", metric, format_ms(large), format_ms(small), median(a / b for a, b in pairs), 1.15)
     gc.collect()
     tracemalloc.start()
     read(200)
@@ -111,7 +114,7 @@ def _scripts(parser: Parser, count: int) -> Iterator[Result]:
     yield Result("6", "peak memory of a script of 2000 - of 200, MiB", *shown, (many - few) / 2**20, 1.0)
 
 
-def _deep(parser: Parser) -> Result:
+def _compare_depths(parser: Parser) -> Result:
     """Parentheses parse however deep they are; what nests nodes is an error that says so."""
     parser.parse(f"SELECT {'(' * DEEP}1{')' * DEEP}")
     try:

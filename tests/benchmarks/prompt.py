@@ -13,7 +13,7 @@ from tests.benchmarks.measure import Bench
 NANO = 1e-9
 
 
-def _spent(process: int) -> float:
+def _cpu_of_process(process: int) -> float:
     """The CPU s that all threads of a process have used so far; Linux alone tells it as exactly as this."""
     tasks = Path(f"/proc/{process}/task").iterdir()
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) * NANO
@@ -25,7 +25,7 @@ def _until_prompt(bench: Bench) -> float:
     child = pexpect.spawn(arguments[0], arguments[1:], env=variables, dimensions=(24, 80), timeout=60)
     try:
         child.expect(rb"dbc-1[^\r\n]*>")
-        return _spent(child.pid or 0)
+        return _cpu_of_process(child.pid or 0)
     finally:
         child.close(force=True)
 

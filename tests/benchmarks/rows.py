@@ -11,7 +11,7 @@ from typing import TextIO
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.measure import STRAIGHT, TOKEN, Bench, Result, ms, turns
+from tests.benchmarks.measure import STRAIGHT, TOKEN, Bench, Result, compare_calls, format_ms
 from tokensh.render.formats import render
 from tokensh.render.options import Options
 from tokensh.rows import Column, Row, RowSet
@@ -30,33 +30,42 @@ def measure(bench: Bench) -> Iterator[Result]:
     """Whole runs against a script written by hand, then the table's renderer against rich's."""
     many = "r10000" if bench.quick else "r100000"
     for row, form, goal in FORMATS:
-        pair = bench.pair(_select(bench, form, many), bench.python(STRAIGHT, form, bench.url(many), TOKEN), 5)
+        pair = bench.compare_commands(
+            _select_command(bench, form, many), bench.python(STRAIGHT, form, bench.url(many), TOKEN), 5
+        )
         yield pair.result(row, f"{many[1:]} rows as {form} : straight script, CPU", goal)
         yield pair.memory(row, f"{many[1:]} rows as {form} : straight script, peak memory", 1.5)
         if form == "csv":
             early = pair.ours.first / pair.other.first
             yield Result(
-                row, "time to the first byte : straight script's", ms(pair.ours.first), ms(pair.other.first), early, 1.5
+                row,
+                "time to the first byte : straight script's",
+                format_ms(pair.ours.first),
+                format_ms(pair.other.first),
+                early,
+                1.5,
             )
     if not bench.quick:
-        yield from _growth(bench)
-    yield from _rendered()
+        yield from _compare_row_counts(bench)
+    yield from _compare_with_rich()
 
 
-def _select(bench: Bench, form: str, name: str) -> list[str]:
+def _select_command(bench: Bench, form: str, name: str) -> list[str]:
     return bench.tokensh("-o", form, "-c", f"SELECT {NAMES} FROM user_tokens WHERE deployment_name = '{name}'")
 
 
-def _growth(bench: Bench) -> Iterator[Result]:
-    base = bench.pair(_select(bench, "csv", "r3"), _select(bench, "csv", "r3"), 3).ours.cpu
+def _compare_row_counts(bench: Bench) -> Iterator[Result]:
+    base = bench.compare_commands(_select_command(bench, "csv", "r3"), _select_command(bench, "csv", "r3"), 3).ours.cpu
     for row, form, _ in FORMATS:
-        pair = bench.pair(_select(bench, form, "r100000"), _select(bench, form, "r20000"), 3)
+        pair = bench.compare_commands(
+            _select_command(bench, form, "r100000"), _select_command(bench, form, "r20000"), 3
+        )
         large, small = (pair.ours.cpu - base) / 100_000, (pair.other.cpu - base) / 20_000
         metric = f"{form}: a row of 100000 : a row of 20000, CPU"
         yield Result(row, metric, f"{large * 1e6:.1f} us", f"{small * 1e6:.1f} us", large / small, 1.25)
 
 
-def sample(count: int) -> list[Row]:
+def make_rows(count: int) -> list[Row]:
     """Rows as a listing has them."""
     comments = cycle(("terraform ci", "nightly export", "laptop of o'hara", "dbt, production", None))
     return [
@@ -65,14 +74,14 @@ def sample(count: int) -> list[Row]:
     ]
 
 
-def _rich(rows: list[Row], stream: TextIO) -> None:
+def _print_with_rich(rows: list[Row], stream: TextIO) -> None:
     table = Table(*(column.name for column in COLUMNS))
     for row in rows:
         table.add_row(*("NULL" if value is None else str(value) for value in row))
     Console(file=stream, force_terminal=True, width=200, color_system="standard").print(table)
 
 
-class Watched(io.StringIO):
+class FirstWrite(io.StringIO):
     """A stream that knows how many lines the first write brought."""
 
     first = 0
@@ -82,18 +91,26 @@ class Watched(io.StringIO):
         return super().write(text)
 
 
-def _rendered() -> Iterator[Result]:
-    rows = sample(1000)
+def _compare_with_rich() -> Iterator[Result]:
+    rows = make_rows(1000)
     shown = Options(terminal=True, colour=True, width=200, now=1_800_000_000.0)
 
     def ours(options: Options) -> None:
         render("table", RowSet(COLUMNS, iter(rows)), io.StringIO(), options)
 
-    mine, rich, _ = turns(lambda: ours(Options()), lambda: _rich(rows, io.StringIO()), 3)
-    yield Result("12", "a piped table : rich.Table, CPU", ms(mine), ms(rich), mine / rich, 1 / 50)
-    mine, rich, _ = turns(lambda: ours(shown), lambda: _rich(rows, io.StringIO()), 3)
-    yield Result("13", "rows/s of a coloured table : rich.Table's", ms(mine), ms(rich), rich / mine, 15, at_least=True)
-    stream = Watched()
-    render("table", RowSet(COLUMNS, iter(sample(100_000))), stream, shown)
+    mine, rich, _ = compare_calls(lambda: ours(Options()), lambda: _print_with_rich(rows, io.StringIO()), 3)
+    yield Result("12", "a piped table : rich.Table, CPU", format_ms(mine), format_ms(rich), mine / rich, 1 / 50)
+    mine, rich, _ = compare_calls(lambda: ours(shown), lambda: _print_with_rich(rows, io.StringIO()), 3)
+    yield Result(
+        "13",
+        "rows/s of a coloured table : rich.Table's",
+        format_ms(mine),
+        format_ms(rich),
+        rich / mine,
+        15,
+        at_least=True,
+    )
+    stream = FirstWrite()
+    render("table", RowSet(COLUMNS, iter(make_rows(100_000))), stream, shown)
     lines = len(re.findall("\n", stream.getvalue()))
     yield Result("13", "lines in its first write, of 100000", str(stream.first), str(lines), stream.first, 1003)

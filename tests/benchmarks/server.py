@@ -18,7 +18,7 @@ COUNTERS = "/counters"
 
 
 @cache
-def listing(count: int) -> bytes:
+def make_listing(count: int) -> bytes:
     """A list of that many tokens, about 170 bytes each."""
     tokens = [
         {
@@ -41,7 +41,7 @@ class Counters:
     at_once: int = 0
     waiting: int = field(default=0, repr=False)
 
-    def taken(self) -> bytes:
+    def take_json(self) -> bytes:
         """The counters as JSON; they begin anew."""
         made = {"connections": self.connections, "requests": self.requests, "at_once": self.at_once}
         self.connections = self.requests = self.at_once = 0
@@ -65,34 +65,34 @@ class Connection(asyncio.Protocol):
         self._received += data
         while b"\r\n\r\n" in self._received:
             head, _, self._received = self._received.partition(b"\r\n\r\n")
-            self._take(head.split(b" ", 2)[1].decode())
+            self._handle_request(head.split(b" ", 2)[1].decode())
 
-    def _take(self, path: str) -> None:
+    def _handle_request(self, path: str) -> None:
         if path == COUNTERS:
             self._counters.connections -= 1
-            self._write(self._counters.taken())
+            self._write_reply(self._counters.take_json())
             return
         _, delay, name, *_ = path.split("/")
         self._counters.requests += 1
         self._counters.waiting += 1
         self._counters.at_once = max(self._counters.at_once, self._counters.waiting)
-        body = listing(int(name[1:].partition("-")[0]))
+        body = make_listing(int(name[1:].partition("-")[0]))
         if delay == "0":
-            self._answer(body)
+            self._send_listing(body)
         else:
-            asyncio.get_running_loop().call_later(int(delay) / 1000, self._answer, body)
+            asyncio.get_running_loop().call_later(int(delay) / 1000, self._send_listing, body)
 
-    def _answer(self, body: bytes) -> None:
+    def _send_listing(self, body: bytes) -> None:
         self._counters.waiting -= 1
-        self._write(body)
+        self._write_reply(body)
 
-    def _write(self, body: bytes) -> None:
+    def _write_reply(self, body: bytes) -> None:
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         if self._transport is not None and not self._transport.is_closing():
             self._transport.writelines((head.encode(), body))
 
 
-async def _serve(hosts: int) -> None:
+async def _serve_forever(hosts: int) -> None:
     loop = asyncio.get_running_loop()
     counters = Counters()
     first = await loop.create_server(lambda: Connection(counters), "127.0.0.1", 0, backlog=1024)
@@ -108,7 +108,7 @@ def main() -> None:
     """Serve until killed; the port is on standard output."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--hosts", type=int, default=0)
-    asyncio.run(_serve(parser.parse_args().hosts))
+    asyncio.run(_serve_forever(parser.parse_args().hosts))
 
 
 if __name__ == "__main__":

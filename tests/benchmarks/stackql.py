@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.measure import Bench, Result, ms
+from tests.benchmarks.measure import Bench, Result, format_ms
 
 PROVIDER, VERSION = "databricks_workspace", "v00.00.00000"
 NAME = f"{PROVIDER}.workspace.user_tokens"
@@ -24,26 +24,26 @@ def measure(bench: Bench) -> Iterator[Result]:
         yield Result("-", "the same runs of StackQL", skipped="there is no stackql on PATH")
         return
     try:
-        yield from _compared(bench, binary)
+        yield from _compare(bench, binary)
     except RuntimeError as error:
         yield Result("-", "the same runs of StackQL", skipped=str(error).strip().splitlines()[-1][:200])
 
 
-def _compared(bench: Bench, binary: str) -> Iterator[Result]:
+def _compare(bench: Bench, binary: str) -> Iterator[Result]:
     one = f"SELECT token_id, comment FROM {NAME} WHERE deployment_name = 'r3'"
-    pair = bench.pair(_ours(bench, "csv", one), _theirs(bench, binary, "csv", one))
+    pair = bench.compare_commands(_our_command(bench, "csv", one), _stackql_command(bench, binary, "csv", one))
     yield pair.result("2", "SELECT of 3 rows : StackQL, CPU", 2.4)
     yield pair.memory("2", "SELECT of 3 rows : StackQL, peak memory", 0.7)
     for row, form, goal in FORMATS:
         many = f"SELECT {COLUMNS} FROM {NAME} WHERE deployment_name = 'r100000'"
-        pair = bench.pair(_ours(bench, form, many), _theirs(bench, binary, form, many), 3)
+        pair = bench.compare_commands(_our_command(bench, form, many), _stackql_command(bench, binary, form, many), 3)
         yield pair.result(row, f"100000 rows as {form} : StackQL, CPU", goal)
         yield pair.memory(row, f"100000 rows as {form} : StackQL, peak memory", 0.35)
     script = bench.home / "stackql.sql"
     lines = (f"SELECT token_id FROM {NAME} WHERE deployment_name = 'r3-{number}';\n" for number in range(400))
     script.write_text("".join(lines), encoding="utf-8")
-    pair = bench.pair(
-        bench.tokensh("-o", "csv", "-f", str(script)), _theirs(bench, binary, "csv", "-i", str(script)), 1
+    pair = bench.compare_commands(
+        bench.tokensh("-o", "csv", "-f", str(script)), _stackql_command(bench, binary, "csv", "-i", str(script)), 1
     )
     yield pair.result("14", "a script of 400 statements : StackQL, CPU", 0.1)
     names = ", ".join(f"'r3-{number}'" for number in range(100))
@@ -51,24 +51,24 @@ def _compared(bench: Bench, binary: str) -> Iterator[Result]:
     ours = bench.tokensh("--max-connections", "32", "-o", "csv", "-c", spread, delay=50)
     for limit, goal in (("1", 0.08), ("-1", 1.3)):
         flags = ("--execution.concurrency.limit", limit)
-        pair = bench.pair(ours, _theirs(bench, binary, "csv", spread, *flags, delay=50), 1)
+        pair = bench.compare_commands(ours, _stackql_command(bench, binary, "csv", spread, *flags, delay=50), 1)
         metric = f"100 workspaces, 50 ms : StackQL, {flags[0][2:]} {limit}, wall"
-        yield Result("7", metric, ms(pair.ours.wall), ms(pair.other.wall), pair.wall, goal)
+        yield Result("7", metric, format_ms(pair.ours.wall), format_ms(pair.other.wall), pair.wall, goal)
 
 
-def _ours(bench: Bench, form: str, statement: str) -> list[str]:
+def _our_command(bench: Bench, form: str, statement: str) -> list[str]:
     return bench.tokensh("-o", form, "-c", statement)
 
 
-def _theirs(bench: Bench, binary: str, form: str, *arguments: str, delay: int = 0) -> list[str]:
-    folder = _registry(bench, delay)
+def _stackql_command(bench: Bench, binary: str, form: str, *arguments: str, delay: int = 0) -> list[str]:
+    folder = _write_registry(bench, delay)
     registry = {"url": f"file://{folder}", "localDocRoot": str(folder), "verifyConfig": {"nopVerify": True}}
     auth = {PROVIDER: {"type": "bearer", "credentialsenvvar": "DATABRICKS_TOKEN"}}
     options = [f"--registry={json.dumps(registry)}", f"--auth={json.dumps(auth)}", f"--approot={bench.home}"]
     return [binary, "exec", *arguments, "-o", form, *options]
 
 
-def _registry(bench: Bench, delay: int) -> Path:
+def _write_registry(bench: Bench, delay: int) -> Path:
     """A registry of one resource, whose server is the benchmarks'. YAML takes JSON as it is."""
     root = bench.home / f"registry-{delay}"
     place = root / "src" / PROVIDER / VERSION
@@ -84,11 +84,11 @@ def _registry(bench: Bench, delay: int) -> Path:
     }
     provider = {"id": PROVIDER, "name": PROVIDER, "version": VERSION, "providerServices": {"workspace": service}}
     (place / "provider.yaml").write_text(json.dumps(provider), encoding="utf-8")
-    (place / "services" / "workspace.yaml").write_text(json.dumps(_service(bench, delay)), encoding="utf-8")
+    (place / "services" / "workspace.yaml").write_text(json.dumps(_service_document(bench, delay)), encoding="utf-8")
     return root
 
 
-def _service(bench: Bench, delay: int) -> dict[str, Any]:
+def _service_document(bench: Bench, delay: int) -> dict[str, Any]:
     texts, numbers = {"type": "string"}, {"type": "integer", "format": "int64"}
     fields = {"token_id": texts, "comment": texts, "creation_time": numbers, "expiry_time": numbers}
     item = {"type": "object", "properties": fields}

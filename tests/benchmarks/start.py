@@ -19,13 +19,13 @@ PEAK = 40.0
 def measure(bench: Bench) -> Iterator[Result]:
     """--version, --help, statements that send nothing, and the smallest that does."""
     for option in ("--version", "--help"):
-        pair = bench.pair([*bench.command, option], bench.python("-c", "pass"), 15)
+        pair = bench.compare_commands([*bench.command, option], bench.python("-c", "pass"), 15)
         yield pair.result("1", f"{option} : python -c pass, CPU", 2.0)
     minimal = bench.python(MINIMAL, bench.url("r3"), TOKEN)
     for name, statement, status in OFFLINE:
-        pair = bench.pair(bench.tokensh("-c", statement), minimal, status=status)
+        pair = bench.compare_commands(bench.tokensh("-c", statement), minimal, status=status)
         yield pair.result("3", f"{name} : minimal requests script, CPU", 0.8)
-    pair = bench.pair(bench.tokensh("-o", "csv", "-c", SELECT), minimal, 15)
+    pair = bench.compare_commands(bench.tokensh("-o", "csv", "-c", SELECT), minimal, 15)
     yield pair.result("2", "SELECT of 3 rows : minimal requests script, CPU", 1.6, 1.2)
     peak = pair.ours.peak
     yield Result("2", "its peak memory : 40 MiB", f"{peak:.1f} MiB", f"{PEAK:.0f} MiB", peak / PEAK, 1.0)

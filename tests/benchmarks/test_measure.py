@@ -20,4 +20,4 @@ CASES = [
 
 @pytest.mark.parametrize(("result", "holds", "roughly"), CASES, ids=[case[0].metric for case in CASES])
 def test_a_goal_holds_exactly_and_roughly(result: Result, holds: bool, roughly: bool) -> None:
-    assert (result.holds(), result.holds(GROSS)) == (holds, roughly)
+    assert (result.is_met(), result.is_met(GROSS)) == (holds, roughly)

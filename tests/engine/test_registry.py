@@ -10,7 +10,7 @@ import pytest
 from tests.engine.sessions import A, B, connect, run
 from tests.resilience.client_bench import TOKEN
 from tests.resilience.faulty_server import Exchange, FaultyServer
-from tests.support import shared
+from tests.support import shared_path
 
 USERS = "/api/2.0/preview/scim/v2/Users"
 TOKENS = "/api/2.0/token-management/tokens"
@@ -35,7 +35,7 @@ def workspaces(exchange: Exchange) -> None:
     "condition", ["t.deployment_name = u.deployment_name", "t.deployment_name = 'dbc-abcd0123-a1bc'"]
 )
 def test_users_of_a_registry_join_the_tokens_they_made(condition: str, tmp_path: Path) -> None:
-    registry = shared("registry")
+    registry = shared_path("registry")
     sql = (
         "SELECT u.userName, t.comment, u.active FROM databricks_workspace.iam.users u"
         f" JOIN databricks_workspace.workspace.tokens t ON t.created_by_username = u.userName AND {condition}"

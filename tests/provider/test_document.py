@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.provider import seed_page
-from tests.support import shared
+from tests.support import shared_path
 from tokensh.errors import InterfaceError, ProviderDocumentError
 from tokensh.provider.catalog import Catalog
 from tokensh.provider.document import read_variables
@@ -170,7 +170,7 @@ def test_a_service_without_a_reference_is_an_error_with_its_place(tmp_path: Path
 
 
 def test_the_published_tree_is_read_defects_and_all() -> None:
-    catalog = Catalog.load(shared("registry"))
+    catalog = Catalog.load(shared_path("registry"))
     for service in ("iam", "workspace"):
         assert all(one.methods for one in catalog.resources("databricks_workspace", service))
     user_tokens = catalog.find(("user_tokens",))

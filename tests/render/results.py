@@ -56,20 +56,20 @@ def result_of(columns: Iterable[Column | str], rows: Iterable[Row], *, increment
     return RowSet(typed, iter(rows), incremental)
 
 
-def rendered(name: str, result: RowSet, **options: Any) -> str:
+def render_text(name: str, result: RowSet, **options: Any) -> str:
     """The text of a result in a format."""
     stream = io.StringIO()
     render(name, result, stream, Options(**options))
     return stream.getvalue()
 
 
-def failing_after(rows: Iterable[Row]) -> Iterator[Row]:
+def fail_after(rows: Iterable[Row]) -> Iterator[Row]:
     """Rows, then an error."""
     yield from rows
     raise OperationalError("the second request failed")
 
 
-class Watched(io.StringIO):
+class FlushRecorder(io.StringIO):
     """A stream that remembers how far it was flushed."""
 
     flushed = ""
@@ -78,7 +78,7 @@ class Watched(io.StringIO):
         self.flushed = self.getvalue()
 
 
-class Full(io.StringIO):
+class FullDisk(io.StringIO):
     """A stream on a full disk."""
 
     def write(self, text: str) -> int:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.render.results import HOSTILE, read_csv, rendered, result_of
+from tests.render.results import HOSTILE, read_csv, render_text, result_of
 from tokensh.errors import InterfaceError
 from tokensh.rows import Column
 
@@ -13,62 +13,63 @@ ROWS = [("x", None, ""), ("a,b", "null", 'say "hi"'), ("two\nlines", "-5", "\tta
 
 
 def test_csv_tells_null_from_empty_and_from_the_word() -> None:
-    assert rendered("csv", result_of(["a", "b", "c"], ROWS)) == (
+    assert render_text("csv", result_of(["a", "b", "c"], ROWS)) == (
         'a,b,c\nx,,""\n"a,b",null,"say ""hi"""\n"two\nlines",-5,\ttab\n'
     )
 
 
 @pytest.mark.parametrize("name", ["csv", "tsv", "text"])
 def test_the_header_can_be_left_out_and_no_rows_leave_only_it(name: str) -> None:
-    assert rendered(name, result_of(["a"], [("x",)]), header=False) == "x\n"
-    assert rendered(name, result_of(["a"], [])) == "a\n"
-    assert rendered(name, result_of(["a"], []), header=False) == ""
+    assert render_text(name, result_of(["a"], [("x",)]), header=False) == "x\n"
+    assert render_text(name, result_of(["a"], [])) == "a\n"
+    assert render_text(name, result_of(["a"], []), header=False) == ""
 
 
 def test_numbers_stay_what_they_are() -> None:
     columns = [Column(name, "any") for name in "abcd"]
     assert (
-        rendered("csv", result_of(columns, [(-1, 1.5, 2**63 - 1, b"\xff")]), header=False)
+        render_text("csv", result_of(columns, [(-1, 1.5, 2**63 - 1, b"\xff")]), header=False)
         == "-1,1.5,9223372036854775807,ff\n"
     )
 
 
 @pytest.mark.parametrize("text", [one for one in HOSTILE if "\ud800" not in one], ids=ascii)
 def test_csv_keeps_the_exact_text(text: str) -> None:
-    written = rendered("csv", result_of(["a", text], [("x", text)]))
+    written = render_text("csv", result_of(["a", text], [("x", text)]))
     assert read_csv(written) == [["a", text], ["x", text]]
 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(TEXTS, TEXTS)), st.sampled_from(",;|\t :"))
 def test_csv_reads_back_as_the_rows_with_any_delimiter(rows: list[tuple[str, str]], delimiter: str) -> None:
-    written = rendered("csv", result_of(["a", "b"], rows), header=False, delimiter=delimiter)
+    written = render_text("csv", result_of(["a", "b"], rows), header=False, delimiter=delimiter)
     assert [tuple(row) for row in read_csv(written, delimiter=delimiter)] == rows
 
 
 def test_a_null_of_ones_own_is_quoted_where_it_is_text() -> None:
     assert (
-        rendered("csv", result_of(["a", "b", "c"], [(None, "NULL", "")]), header=False, null="NULL") == 'NULL,"NULL",\n'
+        render_text("csv", result_of(["a", "b", "c"], [(None, "NULL", "")]), header=False, null="NULL")
+        == 'NULL,"NULL",\n'
     )
 
 
 @pytest.mark.parametrize("delimiter", ["", '"', "\n", ",\r"])
 def test_a_delimiter_that_would_break_the_format_is_refused(delimiter: str) -> None:
     with pytest.raises(InterfaceError, match="delimiter"):
-        rendered("csv", result_of(["a"], []), delimiter=delimiter)
+        render_text("csv", result_of(["a"], []), delimiter=delimiter)
 
 
 def test_a_lone_surrogate_does_not_cost_the_result() -> None:
-    assert rendered("csv", result_of(["a"], [("x\ud800",)]), header=False) == '"x\\ud800"\n'
-    assert rendered("tsv", result_of(["a"], [("x\ud800",)]), header=False) == "x\\ud800\n"
+    assert render_text("csv", result_of(["a"], [("x\ud800",)]), header=False) == '"x\\ud800"\n'
+    assert render_text("tsv", result_of(["a"], [("x\ud800",)]), header=False) == "x\\ud800\n"
 
 
 def test_tsv_escapes_as_copy_does() -> None:
     result = result_of(["a", "b", "c"], [("t\tn\nr\r", "back\\", None), (r"\N", "", "x")])
-    assert rendered("tsv", result) == "a\tb\tc\nt\\tn\\nr\\r\tback\\\\\t\\N\n\\\\N\t\tx\n"
+    assert render_text("tsv", result) == "a\tb\tc\nt\\tn\\nr\\r\tback\\\\\t\\N\n\\\\N\t\tx\n"
 
 
 def test_text_joins_the_cells_unquoted_on_one_line() -> None:
     result = result_of(["a", "b", "c"], [('x "q"', "1,2", None), ("a\nb", "\x1b[0m", "")])
-    assert rendered("text", result) == 'a,b,c\nx "q",1,2,null\na\\nb,\\x1b[0m,\n'
-    assert rendered("text", result_of(["a", "b"], [("x", None)]), delimiter=" | ", null="-") == "a | b\nx | -\n"
+    assert render_text("text", result) == 'a,b,c\nx "q",1,2,null\na\\nb,\\x1b[0m,\n'
+    assert render_text("text", result_of(["a", "b"], [("x", None)]), delimiter=" | ", null="-") == "a | b\nx | -\n"

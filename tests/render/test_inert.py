@@ -10,7 +10,7 @@ import wcwidth
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.render.results import HOSTILE, rendered, result_of
+from tests.render.results import HOSTILE, render_text, result_of
 from tokensh.errors import ApiError, Error, UnknownOutcome
 from tokensh.render.errors import Source, format_error
 from tokensh.render.formats import FORMATS
@@ -50,7 +50,7 @@ def acts_on_nothing(text: str) -> None:
 @settings(deadline=None, max_examples=40)
 @given(rows=st.lists(st.tuples(TEXTS, TEXTS), max_size=5))
 def test_a_result_acts_on_nothing(form: str, rows: list[tuple[str, str]]) -> None:
-    shown = rendered(form, result_of(["a", "b"], rows), terminal=True, width=COLUMNS)
+    shown = render_text(form, result_of(["a", "b"], rows), terminal=True, width=COLUMNS)
     acts_on_nothing(shown)
     between = "\n\t" if form == "tsv" else "\n"
     assert not any(unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") for one in shown if one not in between)
@@ -59,7 +59,7 @@ def test_a_result_acts_on_nothing(form: str, rows: list[tuple[str, str]]) -> Non
 @settings(deadline=None, max_examples=40)
 @given(rows=st.lists(st.tuples(TEXTS, TEXTS), max_size=5))
 def test_a_row_is_a_line_of_markdown_and_jsonl_and_a_line_a_cell_of_line(rows: list[tuple[str, str]]) -> None:
-    shown = {form: rendered(form, result_of(["a", "b"], rows)).count("\n") for form in ("markdown", "jsonl", "line")}
+    shown = {form: render_text(form, result_of(["a", "b"], rows)).count("\n") for form in ("markdown", "jsonl", "line")}
     assert shown == {"markdown": 2 + len(rows), "jsonl": len(rows), "line": max(0, 3 * len(rows) - 1)}
 
 
@@ -68,7 +68,7 @@ def test_a_row_is_a_line_of_markdown_and_jsonl_and_a_line_a_cell_of_line(rows: l
 def test_a_table_has_one_line_a_row_and_its_borders_below_each_other(
     rows: list[tuple[str, str]], names: tuple[str, str]
 ) -> None:
-    shown = rendered("table", result_of(list(names), rows), terminal=False)
+    shown = render_text("table", result_of(list(names), rows), terminal=False)
     lines = shown.split("\n")[:-1]
     assert len(lines) == len(rows) + 4
     assert len({width(line) for line in lines}) == 1
@@ -85,7 +85,7 @@ def single(character: str) -> bool:
 @settings(deadline=None, max_examples=100)
 @given(rows=st.lists(st.tuples(st.text(st.characters().filter(single), max_size=20)), min_size=1, max_size=5))
 def test_a_terminal_draws_the_borders_below_each_other(rows: list[tuple[str]]) -> None:
-    screen = drawn(rendered("table", result_of(["a"], rows), terminal=True, width=COLUMNS))
+    screen = drawn(render_text("table", result_of(["a"], rows), terminal=True, width=COLUMNS))
     lines = [y for y, line in enumerate(screen.display) if line.startswith("|")]
     assert len(lines) == len(rows) + 4
     assert len({max(x for x in range(COLUMNS) if screen.buffer[y][x].data == "|") for y in lines}) == 1

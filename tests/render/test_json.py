@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.render.results import HOSTILE, rendered, result_of
+from tests.render.results import HOSTILE, render_text, result_of
 from tokensh.rows import Column, ColumnType, Value
 
 
 def one_cell(value: Value, column_type: ColumnType) -> str:
-    text = rendered("jsonl", result_of([Column("c", column_type)], [(value,)]))
+    text = render_text("jsonl", result_of([Column("c", column_type)], [(value,)]))
     assert text.startswith('{"c":')
     assert text.endswith("}\n")
     return text[5:-2]
@@ -20,16 +20,16 @@ def one_cell(value: Value, column_type: ColumnType) -> str:
 
 def test_an_array_has_one_object_a_line() -> None:
     result = result_of(["a", Column("n", "integer")], [("x", 1), ("y", None)])
-    assert rendered("json", result) == '[\n{"a":"x","n":1},\n{"a":"y","n":null}\n]\n'
+    assert render_text("json", result) == '[\n{"a":"x","n":1},\n{"a":"y","n":null}\n]\n'
 
 
 def test_no_rows_are_an_empty_array_and_no_lines() -> None:
-    assert rendered("json", result_of(["a"], [])) == "[]\n"
-    assert rendered("jsonl", result_of(["a"], [])) == ""
+    assert render_text("json", result_of(["a"], [])) == "[]\n"
+    assert render_text("jsonl", result_of(["a"], [])) == ""
 
 
 def test_jsonl_has_one_object_a_line() -> None:
-    assert rendered("jsonl", result_of(["a"], [("x",), ("y",)])) == '{"a":"x"}\n{"a":"y"}\n'
+    assert render_text("jsonl", result_of(["a"], [("x",), ("y",)])) == '{"a":"x"}\n{"a":"y"}\n'
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_cell_is_typed_json(value: Value, column_type: ColumnType, written: st
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_hostile_text_means_the_same_and_acts_on_nothing(text: str) -> None:
-    written = rendered("json", result_of([text], [(text,)]))
+    written = render_text("json", result_of([text], [(text,)]))
     assert json.loads(written) == [{text: text}]
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", written)
 
@@ -87,7 +87,7 @@ def test_json_reads_back_as_the_rows(rows: list[tuple[str, int | None]]) -> None
     columns = [Column("a%s", "string"), Column("n", "integer")]
     expected = [{"a%s": a, "n": n} for a, n in rows]
     # json.loads joins surrogates that stand as two escapes: so does what the rows are compared with.
-    assert json.loads(rendered("json", result_of(columns, rows))) == json.loads(json.dumps(expected))
+    assert json.loads(render_text("json", result_of(columns, rows))) == json.loads(json.dumps(expected))
 
 
 @pytest.mark.parametrize(
@@ -100,5 +100,5 @@ def test_json_reads_back_as_the_rows(rows: list[tuple[str, int | None]]) -> None
     ],
 )
 def test_no_value_hides_another_of_the_same_name(names: list[str], keys: list[str]) -> None:
-    found = json.loads(rendered("json", result_of(names, [tuple("x" * len(names))])))
+    found = json.loads(render_text("json", result_of(names, [tuple("x" * len(names))])))
     assert list(found[0]) == keys

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.render.results import HOSTILE, rendered, result_of
+from tests.render.results import HOSTILE, render_text, result_of
 from tokensh.rows import Column
 
 
 def test_a_table_with_numbers_at_the_right() -> None:
     result = result_of(["name", Column("n", "integer")], [("x", 1), (None, None)])
-    assert rendered("markdown", result) == "| name | n |\n| --- | ---: |\n| x | 1 |\n| NULL | NULL |\n"
+    assert render_text("markdown", result) == "| name | n |\n| --- | ---: |\n| x | 1 |\n| NULL | NULL |\n"
 
 
 @pytest.mark.parametrize(
@@ -25,9 +25,9 @@ def test_a_table_with_numbers_at_the_right() -> None:
     ],
 )
 def test_cells_are_text_and_nothing_else(text: str, written: str) -> None:
-    assert rendered("markdown", result_of(["c"], [(text,)])).splitlines()[2] == f"| {written} |"
+    assert render_text("markdown", result_of(["c"], [(text,)])).splitlines()[2] == f"| {written} |"
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_one_row_is_one_line(text: str) -> None:
-    assert len(rendered("markdown", result_of([text], [(text,)])).splitlines()) == 3
+    assert len(render_text("markdown", result_of([text], [(text,)])).splitlines()) == 3

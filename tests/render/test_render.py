@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.render.results import HOSTILE, Full, Watched, failing_after, rendered, result_of
+from tests.render.results import HOSTILE, FlushRecorder, FullDisk, fail_after, render_text, result_of
 from tokensh.errors import InterfaceError, OperationalError
 from tokensh.render.formats import FORMATS, render
 from tokensh.render.options import Options
@@ -30,7 +30,7 @@ def test_an_unknown_format_is_one_clear_error(name: str, hint: str) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("rows", [0, 1, 3, 2500])
 def test_every_format_returns_the_number_of_rows_and_flushes(name: str, rows: int) -> None:
-    stream = Watched()
+    stream = FlushRecorder()
     assert render(name, result_of(["a"], [("x",)] * rows), stream, Options()) == rows
     assert stream.flushed == stream.getvalue()
     assert stream.getvalue().count("x") == rows
@@ -46,7 +46,7 @@ def test_a_result_without_columns_is_read_to_its_end_and_prints_nothing(name: st
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("options", [Options(), Options(terminal=True, colour=True, width=80), Options(expanded=True)])
 def test_an_incremental_row_is_flushed_before_the_next_is_asked_for(name: str, options: Options) -> None:
-    stream = Watched()
+    stream = FlushRecorder()
 
     def rows() -> Iterator[Row]:
         yield ("first",)
@@ -61,7 +61,7 @@ def test_an_incremental_row_is_flushed_before_the_next_is_asked_for(name: str, o
 def test_a_failure_before_the_first_row_prints_nothing(name: str) -> None:
     stream = io.StringIO()
     with pytest.raises(OperationalError, match="second request"):
-        render(name, result_of(["a"], failing_after([])), stream, Options())
+        render(name, result_of(["a"], fail_after([])), stream, Options())
     assert stream.getvalue() == ""
 
 
@@ -69,15 +69,15 @@ def test_a_failure_before_the_first_row_prints_nothing(name: str) -> None:
 def test_a_later_failure_leaves_what_a_complete_result_of_the_rows_would_be(name: str) -> None:
     stream = io.StringIO()
     with pytest.raises(OperationalError, match="second request"):
-        render(name, result_of(["a"], failing_after([("x",)]), incremental=True), stream, Options())
-    assert stream.getvalue() == rendered(name, result_of(["a"], [("x",)]))
+        render(name, result_of(["a"], fail_after([("x",)]), incremental=True), stream, Options())
+    assert stream.getvalue() == render_text(name, result_of(["a"], [("x",)]))
 
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("colour", [False, True])
 def test_a_stream_that_fails_is_the_callers_to_know_of(name: str, colour: bool) -> None:
     with pytest.raises(OSError, match="No space left"):
-        render(name, result_of(["a"], [("x",)]), Full(), Options(terminal=True, colour=colour))
+        render(name, result_of(["a"], [("x",)]), FullDisk(), Options(terminal=True, colour=colour))
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -100,7 +100,7 @@ def test_a_closed_pipe_does_not_end_the_program_from_within_the_coloured_table()
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_a_terminal_gets_no_control_character_in_any_format(name: str, text: str) -> None:
-    shown = rendered(name, result_of([text], [(text,)]), terminal=True, width=80)
+    shown = render_text(name, result_of([text], [(text,)]), terminal=True, width=80)
     shown.encode()
     acting = [
         c for c in shown if (c < " " and c not in "\n\t") or "\x7f" <= c <= "\x9f" or c in "\u202e\u2067\u2028\u200b"
@@ -112,12 +112,14 @@ def test_a_terminal_gets_no_control_character_in_any_format(name: str, text: str
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("text", HOSTILE, ids=ascii)
 def test_every_format_can_be_encoded_whatever_the_text(name: str, text: str) -> None:
-    assert rendered(name, result_of([text], [(text,)])).encode()
+    assert render_text(name, result_of([text], [(text,)])).encode()
 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_booleans_are_words_and_integers_keep_every_digit(name: str) -> None:
-    shown = rendered(name, result_of([Column("b", "boolean"), Column("i", "integer")], [(1, 2**63 - 1), (0, -(2**63))]))
+    shown = render_text(
+        name, result_of([Column("b", "boolean"), Column("i", "integer")], [(1, 2**63 - 1), (0, -(2**63))])
+    )
     assert "true" in shown
     assert "false" in shown
     assert "9223372036854775807" in shown
@@ -127,7 +129,9 @@ def test_booleans_are_words_and_integers_keep_every_digit(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in FORMATS if name not in MASKING])
 def test_machine_formats_carry_a_secret_raw_even_where_people_see_it_masked(name: str) -> None:
     secret = "dapi" + "0123456789abcdef" * 2
-    assert secret in rendered(name, result_of([Column("token_value", "string", secret=True)], [(secret,)]), mask=True)
+    assert secret in render_text(
+        name, result_of([Column("token_value", "string", secret=True)], [(secret,)]), mask=True
+    )
 
 
 @pytest.mark.parametrize("name", MASKING)
@@ -135,7 +139,7 @@ def test_machine_formats_carry_a_secret_raw_even_where_people_see_it_masked(name
 def test_a_masked_secret_shows_four_characters_at_each_end(name: str, colour: bool) -> None:
     secret = "dapi" + "0123456789abcdef" * 2
     result = result_of([Column("token_value", "string", secret=True)], [(secret,)])
-    shown = rendered(name, result, mask=True, terminal=True, colour=colour, width=80)
+    shown = render_text(name, result, mask=True, terminal=True, colour=colour, width=80)
     assert "dapi…cdef (hidden)" in shown
     assert "0123" not in shown
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tests.shared_parser import shared_parser
-from tests.support import shared
+from tests.support import shared_path
 from tokensh.errors import SqlSyntaxError
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import StatementText, split_script
@@ -36,7 +36,7 @@ class Sample(NamedTuple):
 
 def samples() -> list[Sample]:
     """All entries of the corpus."""
-    lines = shared("corpus/statements.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = shared_path("corpus/statements.jsonl").read_text(encoding="utf-8").splitlines()
     found = map(json.loads, lines)
     return [Sample(x["id"], x["group"], x["sql"], x["parses_in_stackql"], x.get("error") or "") for x in found]
 
