@@ -1,4 +1,4 @@
-"""Runs that a test does something to while they run: a process, and the moment to do it."""
+"""Run the installed command in the background, so that a test can act on it (a signal, a reply) at a chosen moment."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tokensh.api.journal import Entry, Journal
 from tokensh.environment import Environment
 
 PATIENCE = 60
-"""Seconds that a loaded machine is given."""
+"""Seconds to wait before a test gives up, long enough for a loaded machine."""
 
 
 class BackgroundRun:
-    """A run of the installed command."""
+    """A running process of the installed command."""
 
     def __init__(self, harness: Harness, *arguments: str, shell: str = 'exec "$@"', **streams: Any) -> None:
         self.harness = harness
@@ -35,7 +35,7 @@ class BackgroundRun:
         )
 
     def wait_until(self, happened: Callable[[], bool]) -> None:
-        """Wait for something that the run does."""
+        """Wait until a condition holds while the process runs."""
         until = time.monotonic() + PATIENCE
         while not happened():
             assert time.monotonic() < until, "it never came to that"
@@ -43,10 +43,10 @@ class BackgroundRun:
             time.sleep(0.005)
 
     def wait(self, *, checked: bool = True) -> CommandRun:
-        """Its end; `checked` against the invariants when the test ends."""
+        """Wait for the process and return its run; `checked` runs are held against the invariants when the test ends."""
         out, err = self.process.communicate(timeout=PATIENCE)
         harness = self.harness
-        new = [one for one in harness.tokens.minted if one not in self._minted]
+        new = [token_id for token_id in harness.tokens.minted if token_id not in self._minted]
         requests = [(harness.workspace, seen) for seen in harness.workspace.log[self._seen :]]
         status = self.process.returncode
         texts = ((out or b"").decode(), (err or b"").decode())
@@ -57,7 +57,7 @@ class BackgroundRun:
 
 
 def answers_when(release: Callable[[], bool]) -> Behaviour:
-    """Take effect at once, and answer when released."""
+    """Take effect at once, and answer when `release` returns True."""
 
     def behave(exchange: Exchange) -> None:
         body = exchange.take_effect()
@@ -70,7 +70,7 @@ def answers_when(release: Callable[[], bool]) -> Behaviour:
 
 
 def takes_effect_when(release: Callable[[], bool]) -> Behaviour:
-    """Take effect, and answer, when released."""
+    """Take effect and answer when `release` returns True."""
 
     def behave(exchange: Exchange) -> None:
         while not release() and not exchange.server.stopping.wait(0.01):
@@ -89,6 +89,6 @@ def journal_folder(harness: Harness) -> Path:
 
 
 def leftover_entries(harness: Harness) -> list[Entry]:
-    """What a next start would find."""
+    """Return the journal entries that the next session would find."""
     environment = Environment(None, None, None, harness.variables())  # type: ignore[arg-type] # it only says where
     return list(Journal(environment).leftover_intents())

@@ -1,4 +1,4 @@
-"""Certificates for servers that are what they say, and for those that are not; made with openssl."""
+"""Make certificates with openssl: for the right host, for another host, and an expired one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REAL = "dbc-1.cloud.databricks.com"
 
 
 def make_certificates(folder: Path) -> Path:
-    """`good` is for 127.0.0.1, `real` for a workspace's host, `other` for another host, `old` expired; each signs itself."""
+    """Make self-signed certificates: `good` for 127.0.0.1, `real` for a workspace's host, `other` for another, `old` expired."""
     for name, host, days in (
         ("good", _LOCAL, "2"),
         ("real", f"DNS:{REAL}", "2"),
@@ -25,7 +25,7 @@ def make_certificates(folder: Path) -> Path:
 
 
 def sign(folder: Path, name: str, hosts: str, days: str = "2") -> None:
-    """A key and a certificate that signs itself; `hosts` as in `DNS:a.example,DNS:b.example`."""
+    """Make a key and a self-signed certificate; `hosts` is a list such as `DNS:a.example,DNS:b.example`."""
     openssl = partial(subprocess.run, check=True, capture_output=True, cwd=folder)
     key = f"-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout {name}.key".split()
     openssl(["openssl", "req", "-new", *key, "-subj", "/CN=t", "-addext", f"subjectAltName={hosts}", "-out", "request"])
@@ -34,7 +34,7 @@ def sign(folder: Path, name: str, hosts: str, days: str = "2") -> None:
 
 
 def server_context(folder: Path, name: str) -> ssl.SSLContext:
-    """What a server shows who has that certificate."""
+    """Return the TLS context of a server that has a certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / f"{name}.pem", folder / f"{name}.key")
     return context

@@ -1,4 +1,4 @@
-"""A Client for tests: a credential of its own, clocks of its own, a Ctrl-C that can be pressed."""
+"""Open a Client for tests, with a fake credential, fake clocks and a Ctrl-C that can be pressed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REVOKE = "/api/2.0/token/delete"
 
 @dataclass
 class FakeCredential:
-    """A token, and those that follow it when it is refreshed."""
+    """A credential with a list of tokens: each refresh drops the first."""
 
     tokens: list[str] = field(default_factory=lambda: [TOKEN])
     source: str = "the test"
@@ -45,7 +45,7 @@ class FakeCredential:
 
 
 class FakeClocks:
-    """Sleeps that take no time, and are written down; a monotonic clock that can be put on."""
+    """Clocks for tests: sleeps take no time and are recorded, and the monotonic clock can be set ahead."""
 
     def __init__(self) -> None:
         self.sleeps: list[float] = []
@@ -70,7 +70,7 @@ class ClientBench:
 def open_client(
     *, credential: FakeCredential | None = None, variables: Mapping[str, str] | None = None, **settings: Any
 ) -> Iterator[ClientBench]:
-    """A client and what it was made of."""
+    """Open a client, and yield it with its parts."""
     cancellation, redactor, clocks = Cancellation(), Redactor(), FakeClocks()
     environment = Environment(
         sys.stdin, sys.stdout, sys.stderr, variables or {}, monotonic=clocks.monotonic, sleep=clocks.sleep
@@ -85,22 +85,22 @@ def open_client(
 
 
 def target_of(origin: str) -> Target:
-    """The address of a test's server."""
+    """Return the Target of a test's server."""
     target = parse_origin(origin)
     assert target is not None
     return target
 
 
 def list_request(origin: str) -> Request:
-    """A listing."""
+    """Return a request that lists tokens."""
     return Request("GET", target_of(origin), LIST)
 
 
 def create_request(origin: str) -> Request:
-    """A create."""
+    """Return a request that creates a token."""
     return Request("POST", target_of(origin), CREATE, body={"comment": "ci"}, creates_secret=True)
 
 
 def revoke_request(origin: str) -> Request:
-    """A write that makes nothing."""
+    """Return a write that creates nothing."""
     return Request("POST", target_of(origin), REVOKE, body={"token_id": "a1"})

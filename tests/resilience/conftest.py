@@ -1,4 +1,4 @@
-"""Every test of this folder has a place of its own, and its runs are held against the invariants when it ends."""
+"""Give every test of this folder a harness of its own, and hold its runs against the invariants when the test ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tokensh.sql import grammar
 
 @pytest.fixture(scope="session")
 def compiled_grammar(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the parser's table, made once for all tests."""
+    """Return the folder of the parser's table, compiled once for all tests."""
     folder = tmp_path_factory.mktemp("grammar")
     grammar.load_table(folder)
     return folder
@@ -25,13 +25,13 @@ def compiled_grammar(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the certificates."""
+    """Return the folder of the certificates."""
     return make_certificates(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(autouse=True)
 def harness(tmp_path: Path, compiled_grammar: Path) -> Iterator[Harness]:
-    """Where the test runs the command line; when it ends, the invariants are checked."""
+    """Yield the harness in which the test runs the command line; then check the invariants."""
     made = Harness(tmp_path / "place")
     cache = made.home / ".cache" / "tokensh"
     cache.mkdir(parents=True)
@@ -45,11 +45,11 @@ def harness(tmp_path: Path, compiled_grammar: Path) -> Iterator[Harness]:
 
 @pytest.fixture
 def workspace(harness: Harness) -> FaultyServer:
-    """The server of the workspace that the place's runs ask."""
+    """Return the server of the workspace that the harness's runs call."""
     return harness.workspace
 
 
 @pytest.fixture
 def other(harness: Harness) -> FaultyServer:
-    """Another host's server, which nothing may reach."""
+    """Return another host's server, which nothing may reach."""
     return harness.other_host

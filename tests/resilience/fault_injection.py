@@ -1,4 +1,4 @@
-"""The operations of a run on files and sockets, counted; and one of them made to fail, as SQLite's tests do it.
+"""Count the operations of a run on files and sockets, and make one of them fail, as SQLite's own tests do.
 
 Only those of tokensh's own threads count, not those of the test's servers. SQLite's and the streams' own are not seen here.
 """
@@ -35,12 +35,12 @@ class FaultInjector:
 
     @property
     def failed(self) -> str | None:
-        """The operation that was made to fail; None: there were not so many."""
+        """The name of the operation that failed, or None if there were fewer operations."""
         return self.names[self._failing - 1] if 0 < self._failing <= len(self.names) else None
 
     @contextmanager
     def intercept(self) -> Iterator[FaultInjector]:
-        """Count, and fail, inside the `with` block."""
+        """Count operations, and fail the chosen one, inside the `with` block."""
         with ExitStack() as patches:
             for name in _FILES:
                 patches.enter_context(patch.object(os, name, self._wrap_file_operation(name, getattr(os, name))))

@@ -1,4 +1,4 @@
-"""A loopback server that does wrong what a server, a proxy or a network can do wrong, and keeps a log of what reached it.
+"""Serve HTTP on loopback with every fault of a server, a proxy or a network, and log the requests that arrive.
 
 A behaviour is a function of one `Exchange`; the server plays those of its script in turn, the last one for ever. `on` gives
 a route (`list`, `create`, `delete`: the last part of a path) a script of its own. What a request does is decided by the
@@ -41,7 +41,7 @@ class ReceivedRequest:
 
 @dataclass
 class Exchange:
-    """One request, and what can be done to its connection."""
+    """A request and its connection, on which a behaviour acts."""
 
     request: ReceivedRequest
     connection: socket.socket
@@ -52,7 +52,7 @@ class Exchange:
         self.connection.sendall(data)
 
     def take_effect(self) -> bytes:
-        """Do what the request asks for; the body of the proper reply."""
+        """Do what the request asks for, and return the body of the proper reply."""
         return self.server.take_effect(self.request)
 
     def reply(self, status: int, body: bytes, **headers: str) -> None:
@@ -71,7 +71,7 @@ class Exchange:
 
 Behaviour = Callable[[Exchange], None]
 App = Callable[[ReceivedRequest], bytes]
-"""Does what a request asks for, and gives the body of the proper reply."""
+"""A function that does what a request asks for and returns the body of the proper reply."""
 
 
 def _answer_listing(_: ReceivedRequest) -> bytes:
@@ -79,13 +79,13 @@ def _answer_listing(_: ReceivedRequest) -> bytes:
 
 
 def format_head(status: int, headers: dict[str, str]) -> bytes:
-    """Status line and headers, `_` in a name for `-`."""
+    """Return the status line and the headers; `_` in a name means `-`."""
     lines = [f"HTTP/1.1 {status} Because", *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 class FaultyServer:
-    """Listens on 127.0.0.1 until the `with` block ends."""
+    """A server on 127.0.0.1 that runs until the `with` block ends."""
 
     def __init__(self, *script: Behaviour, tls: ssl.SSLContext | None = None, app: App = _answer_listing) -> None:
         self.script: tuple[Behaviour, ...] = script or (ok,)
@@ -108,16 +108,16 @@ class FaultyServer:
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
-        for one in (self._listener, *self._open):
-            shut_down(one)
+        for connection in (self._listener, *self._open):
+            shut_down(connection)
         self._listener.close()
 
     def on(self, route: str, *script: Behaviour) -> None:
-        """Play these for a route, the last one for ever; none: it behaves as the others do again."""
+        """Give a route its own script, whose last behaviour repeats; without a script, the route uses the server's again."""
         self._routes[route] = list(script)
 
     def wait_for_clients(self) -> None:
-        """Wait until what clients that are gone have sent is dealt with, 2 s at most."""
+        """Wait until the requests of disconnected clients are handled, at most 2 s."""
         for _ in range(200):
             time.sleep(0.01)
             if self._served == len(self._open):
@@ -217,7 +217,7 @@ def answers_after_effect(status: int, body: bytes = b"{}") -> Behaviour:
 
 
 def resets(exchange: Exchange) -> None:
-    """RST without effect."""
+    """Reset the connection without effect."""
     exchange.reset()
 
 
@@ -268,7 +268,7 @@ def is_cut_off(exchange: Exchange) -> None:
 
 @lru_cache
 def _compress_blanks(size: int) -> bytes:
-    """Blanks as gzip packs them: a thousandth of their size."""
+    """Return gzip data of `size` blanks, about a thousandth of that size."""
     packer = zlib.compressobj(1, wbits=31)
     block = b" " * 2**20
     return b"".join(packer.compress(block) for _ in range(size // len(block))) + packer.flush()
@@ -301,7 +301,7 @@ def hangs_after_effect(exchange: Exchange) -> None:
 
 
 def tunnels(server: FaultyServer) -> Behaviour:
-    """Be a proxy: answer CONNECT, and pass on what comes from either side, whatever host was asked for."""
+    """Act as a proxy: answer CONNECT for any host, and copy bytes between the client and `server`."""
 
     def behave(exchange: Exchange) -> None:
         with socket.create_connection(("127.0.0.1", server.port)) as upstream:

@@ -1,4 +1,4 @@
-"""The command line against a faulty workspace: what was called, what came out, what reached whom, which files were touched."""
+"""Run the command line against a faulty workspace, and record its output, its requests and the files it touches."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from tokensh.cli.main import main
 from tokensh.environment import Environment
 
 COMMAND = Path(sys.executable).with_name("tokensh")
-"""The installed command line."""
+"""The installed command."""
 WORKSPACE = "dbc-1"
 SELECT = "SELECT token_id, comment FROM user_tokens"
 INSERT = "INSERT INTO user_tokens (data__lifetime_seconds, data__comment) SELECT 3600, 'ci' RETURNING token_info, token_value"
 REVOKE = """EXEC user_tokens.revoketoken @@json = '{"token_id": "a1"}'"""
 BEARER = "c4n4ry~bear/er+" + "7f3a9c1e" * 3 + "=="
-"""A credential without any shape to know it by, and with characters that are written otherwise in URLs."""
+"""A credential that no pattern of the redactor matches, with characters that URLs escape."""
 
 _recordings: list[list[tuple[str, tuple[Any, ...]]]] = []
 _RECORDED_EVENTS = ("socket.connect", "socket.getaddrinfo", "open", "subprocess.Popen")
@@ -43,9 +43,9 @@ sys.addaudithook(_record_event)
 
 @dataclass(frozen=True)
 class CommandRun:
-    """One run. `requests` are those that reached a server of the test while it ran; `events` those of Python's audit hook.
+    """One run. `requests` reached a server of the test while it ran; `events` are those of Python's audit hook.
 
-    `minted` are the ids of tokens that were made meanwhile, `writes` how many writes to one place are right.
+    `minted` are the ids of the tokens created meanwhile; `writes` is the number of writes to one path that are expected.
     """
 
     arguments: tuple[str, ...]
@@ -60,7 +60,7 @@ class CommandRun:
     writes: int = 1
 
     def count_requests(self, method: str, route: str = "") -> int:
-        """How many requests of a method, and to a route, were made."""
+        """Return the number of requests of a method, and to a route if one is given."""
         return sum(seen.method == method and (not route or seen.route == route) for _, seen in self.requests)
 
 
@@ -99,17 +99,17 @@ class Harness:
 
     @cached_property
     def workspace(self) -> FaultyServer:
-        """Behaves well until it is told otherwise."""
+        """The workspace's server, which behaves well until a test gives it a script."""
         return self.running.enter_context(FaultyServer(app=self.tokens))
 
     @cached_property
     def other_host(self) -> FaultyServer:
-        """Somebody else's: nothing may ever reach it."""
+        """The server of another host, which nothing may reach."""
         return self.running.enter_context(FaultyServer())
 
     @property
     def servers(self) -> tuple[FaultyServer, ...]:
-        """Those that exist, the other host's not."""
+        """The servers that a run may call, as far as the test has started them."""
         return tuple(self.__dict__[name] for name in ("workspace",) if name in self.__dict__) + tuple(
             self.allowed_servers
         )
@@ -119,7 +119,7 @@ class Harness:
         return f"{self.workspace.origin}/w/{{deployment_name}}"
 
     def variables(self, given: Mapping[str, str | None] | None = None) -> dict[str, str]:
-        """The environment of a run; None takes a variable out."""
+        """Return the environment of a run; a value of None removes a variable."""
         usual = {
             "HOME": str(self.home),
             "TMPDIR": str(self.temporary),
@@ -137,9 +137,9 @@ class Harness:
         )
 
     def write_file(self, name: str, text: str | bytes, *, mode: int = 0o600, secret: bool = False) -> Path:
-        """A file of the test's own, below the home folder; `secret`: its content may hold secrets."""
+        """Write a file of the test's own below the home folder; with `secret`, its content may hold secrets."""
         path = self.home / name
-        for folder in reversed([one for one in path.parents if not one.exists()]):
+        for folder in reversed([folder for folder in path.parents if not folder.exists()]):
             folder.mkdir(mode=0o700)
             self.own_files.add(folder)
         path.write_bytes(text.encode() if isinstance(text, str) else text)
@@ -163,10 +163,10 @@ class Harness:
         Args:
             arguments: after `--endpoint` and `-w`.
             stdin: what it reads.
-            variables: beside the usual ones; None takes one out.
-            endpoint: another one than the workspace's; empty: none, real addresses.
+            variables: added to the usual ones; None removes a variable.
+            endpoint: replaces the workspace's; empty for none, so that real addresses are used.
             workspace: for `-w`.
-            writes: how many writes to one place are right.
+            writes: the number of writes to one path that are expected.
         """
         given, base = self.variables(variables), self.base(endpoint, workspace)
         raw = stdin.encode() if isinstance(stdin, str) else stdin
@@ -188,7 +188,7 @@ class Harness:
         writes: int = 1,
         python: Sequence[str] = (),
     ) -> CommandRun:
-        """Run the installed command in a process of its own; or the interpreter, with these arguments before the others."""
+        """Run the installed command in its own process, or the interpreter if `python` gives its arguments."""
         given, base = self.variables(variables), self.base(endpoint, workspace)
         raw = stdin.encode() if isinstance(stdin, str) else stdin
         command = [sys.executable, *python] if python else [str(COMMAND)]
@@ -206,7 +206,7 @@ class Harness:
         return self.runs[-1]
 
     def add_run(self, result: CommandRun) -> None:
-        """Have a run checked that a test made by means of its own (a terminal, a signal)."""
+        """Add a run that the test made itself (through a terminal, with a signal) to those that are checked."""
         self.runs.append(result)
 
     @contextmanager
@@ -214,7 +214,7 @@ class Harness:
         self, given: Mapping[str, str], base: tuple[str, ...], arguments: tuple[str, ...], writes: int
     ) -> Iterator[tuple[list[tuple[str, tuple[Any, ...]]], list[Any]]]:
         self.servers  # noqa: B018 (the workspace's server is made before its log is counted)
-        seen = {id(one): len(one.log) for one in self.servers}
+        already_logged = {id(server): len(server.log) for server in self.servers}
         minted = set(self.tokens.minted)
         events: list[tuple[str, tuple[Any, ...]]] = []
         made: list[Any] = []
@@ -228,8 +228,10 @@ class Harness:
             tempfile.tempdir = temporary
             os.umask(umask)
         status, out, err, kept = made[0]
-        requests = [(one, got) for one in self.servers for got in one.log[seen.get(id(one), 0) :]]
-        new = [one for one in self.tokens.minted if one not in minted]
+        requests = [
+            (server, request) for server in self.servers for request in server.log[already_logged.get(id(server), 0) :]
+        ]
+        new = [token_id for token_id in self.tokens.minted if token_id not in minted]
         self.runs.append(CommandRun(arguments, base, given, status, out, err, requests, kept, new, writes))
 
 

@@ -1,4 +1,4 @@
-"""What holds in every run, whatever the server, the network or the disk does: the invariants that every test is checked for.
+"""Check the invariants that hold in every run, whatever the server, the network or the disk does.
 
 The numbers are those of the list that SECURITY.md's promises rest on.
 """
@@ -29,7 +29,7 @@ _WRITES = re.compile("[wax+]")
 
 
 def check(harness: Harness) -> None:
-    """Raise AssertionError for what does not hold of the runs of a test."""
+    """Raise AssertionError if an invariant does not hold for the runs of a test."""
     for result in harness.runs:
         _tells_success_and_failure_apart(result)
         _errors_are_short_and_no_traceback(result)
@@ -89,7 +89,7 @@ def _output_can_be_read(result: CommandRun) -> None:
 
 def _output_format(result: CommandRun) -> str:
     arguments = result.arguments
-    return next((arguments[i + 1] for i, one in enumerate(arguments) if one in ("-o", "--output")), "table")
+    return next((arguments[i + 1] for i, argument in enumerate(arguments) if argument in ("-o", "--output")), "table")
 
 
 def _writes_are_sent_once(result: CommandRun) -> None:
@@ -135,11 +135,11 @@ def _a_created_token_is_delivered_or_named(harness: Harness, result: CommandRun)
 
 def _orphans_can_be_revoked(harness: Harness) -> None:
     """I3: the statement of an orphan's report parses, and revokes it when it is run."""
-    for result in [one for one in harness.runs if one.status == 4]:
+    for result in [run for run in harness.runs if run.status == 4]:
         for statement in _REVOKES.findall(result.err):
             Parser(harness.home / ".cache" / "tokensh").parse(statement.removesuffix(";"))
             _behaves_well(harness.workspace)
-            token_id = next((one for one in result.minted if one in statement), None)
+            token_id = next((minted for minted in result.minted if minted in statement), None)
             if token_id in harness.tokens.infos and result.base == harness.base(None, "dbc-1"):
                 done = harness.run("-c", statement)
                 assert done.status == 0, done.err
@@ -192,7 +192,7 @@ def _all_paths(root: Path) -> Iterator[Path]:
 
 
 def forms(secret: str) -> set[bytes]:
-    """A secret, and the other ways it may be written: URL-quoted, in JSON, in hexadecimal digits, in base64 at any offset."""
+    """Return the ways in which a secret may be written: as it is, for URLs, in JSON, in hex, in base64 at any offset."""
     raw = secret.encode()
     written = {
         secret,
@@ -206,4 +206,4 @@ def forms(secret: str) -> set[bytes]:
         digits = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")
         core = digits[(offset * 8 + 5) // 6 : (offset + len(raw)) * 8 // 6]
         written |= {core, core.replace("+", "-").replace("/", "_")}
-    return {one.encode() for one in written}
+    return {text.encode() for text in written}

@@ -1,4 +1,4 @@
-"""What servers, proxies and networks do wrong, over real sockets: the client's promises hold whatever happens."""
+"""Check over real sockets that the client's promises hold, whatever servers, proxies and networks do."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ REQUESTS = pytest.mark.parametrize("make", [list_request, create_request, revoke
 
 
 def failure(bench: ClientBench, request: Request) -> Error:
-    """The error of a request that must fail, which must hold no secret."""
+    """Return the error of a request that must fail, checked for secrets."""
     with pytest.raises(Error) as caught:
         bench.client.send(request)
     error = caught.value

@@ -1,4 +1,4 @@
-"""What a person runs into: a token that is gone, a quota, a missing right, a script that fails half way, a long list."""
+"""Check what users run into: a revoked token, a quota, a missing permission, a script that fails half way, a long list."""
 
 from __future__ import annotations
 

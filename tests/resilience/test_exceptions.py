@@ -1,4 +1,4 @@
-"""What the library raises holds no secret: not in its text, its fields, its causes or its traceback."""
+"""Check that exceptions hold no secret: in their text, fields, causes and traceback."""
 
 from __future__ import annotations
 
@@ -56,15 +56,15 @@ def connection(harness: Harness) -> Connection:
 
 
 def related(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and all that hang from it, shown or not."""
+    """Yield an error and all its causes and contexts, displayed or not."""
     seen: set[int] = set()
     waiting = [error]
     while waiting:
-        one = waiting.pop()
-        if one is not None and id(one) not in seen:
-            seen.add(id(one))
-            yield one
-            waiting += [one.__cause__, None if one.__suppress_context__ else one.__context__]
+        error = waiting.pop()
+        if error is not None and id(error) not in seen:
+            seen.add(id(error))
+            yield error
+            waiting += [error.__cause__, None if error.__suppress_context__ else error.__context__]
 
 
 @pytest.mark.parametrize("statement", [SELECT, INSERT], ids=["GET", "POST"])
@@ -74,9 +74,9 @@ def test_an_exception_holds_no_secret(name: str, statement: str, harness: Harnes
     with connection(harness) as connected, pytest.raises(Error) as caught:
         connected.cursor().execute(statement).fetchall()
     shown = "".join(traceback.format_exception(caught.value))
-    for one in related(caught.value):
-        assert isinstance(one, Error)
-        shown += f"{one!r} {one!s} {one.args} {vars(one)}"
+    for error in related(caught.value):
+        assert isinstance(error, Error)
+        shown += f"{error!r} {error!s} {error.args} {vars(error)}"
     secrets = [harness.token, *harness.tokens.minted.values()]
     assert not any(form.decode() in shown for secret in secrets for form in forms(secret))
 

@@ -1,4 +1,4 @@
-"""What is written to the disk: its owner's alone, without secrets, through no link, whole with two sessions at once.
+"""Check files: private to the owner, without secrets, never through a link, intact with two sessions at once.
 
 The journal's own files, their sync and their locks are tested in tests/api/test_journal.py.
 """
@@ -34,12 +34,12 @@ def shell(harness: Harness, before: str = "") -> Terminal:
 
 
 def leave(*terminals: Terminal) -> None:
-    for one in terminals:
+    for terminal in terminals:
         try:
-            one.type(CTRL_D)
-            assert one.end() == 0
+            terminal.type(CTRL_D)
+            assert terminal.end() == 0
         finally:
-            one.close()
+            terminal.close()
 
 
 def state(harness: Harness) -> Path:
@@ -153,9 +153,9 @@ def test_two_runs_create_at_once_and_neither_takes_the_other_for_lost(
 
 @pytest.mark.terminal
 def test_two_shells_at_once_keep_one_history(harness: Harness) -> None:
-    one, two = shell(harness), shell(harness)
+    first, second = shell(harness), shell(harness)
     for number in range(3):
-        one.run(f"SELECT 'one ' || {number};")
-        two.run(f"SELECT 'two ' || {number};")
-    leave(one, two)
+        first.run(f"SELECT 'one ' || {number};")
+        second.run(f"SELECT 'two ' || {number};")
+    leave(first, second)
     assert sorted(remembered(harness)) == sorted(f"SELECT '{who} ' || {n}" for who in ("one", "two") for n in range(3))

@@ -1,4 +1,4 @@
-"""What whole sessions touch, as Python's own audit hook sees it from the first import on: few places, and one host."""
+"""Check with Python's audit hook, from the first import on, that sessions touch few files and one host."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ ALLOWED = (
 
 
 def events(harness: Harness, log: Path) -> list[tuple[str, str]]:
-    """What was touched, and that it was seen at all."""
+    """Return what a run touched; fail if the hook saw nothing."""
     found = [tuple(line.split("\t", 1)) for line in log.read_text().splitlines()]
     log.unlink()
     return [(event, what) for event, what in found]
@@ -99,7 +99,7 @@ RUNS = {
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_writes_to_its_own_places_and_connects_to_its_workspace(name: str, harness: Harness) -> None:
     variables, log = hooked(harness)
-    arguments = [one.replace("{home}", str(harness.home)) for one in RUNS[name]]
+    arguments = [argument.replace("{home}", str(harness.home)) for argument in RUNS[name]]
     harness.secret_files.add(harness.home / "results.csv")
     command = [str(COMMAND), *harness.base(None, WORKSPACE), *arguments]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=60, umask=0)

@@ -1,4 +1,4 @@
-"""Formats keep what the API said: exact by default, whatever a spreadsheet would make of it; NULL is not 'null' is not ''."""
+"""Check that formats keep the API's values exactly; NULL, 'null' and '' stay different."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_an_empty_result_is_empty(form: str, out: str, harness: Harness, workspa
 def test_null_is_not_the_word_nor_the_empty_text(
     form: str, out: list[str | None], harness: Harness, workspace: FaultyServer
 ) -> None:
-    infos = [{"token_id": "t", "comment": one} for one in (None, "null", "", "NULL")]
+    infos = [{"token_id": "t", "comment": comment} for comment in (None, "null", "", "NULL")]
     workspace.on("list", answers(200, json.dumps({"token_infos": infos}).encode()))
     written = harness.run("-o", form, "-c", "SELECT token_id, comment FROM user_tokens").out
     if form == "json":

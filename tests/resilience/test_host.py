@@ -1,4 +1,4 @@
-"""Where a credential may go: one host, worked out from one DNS label. Everything else is refused before a byte is sent."""
+"""Check that a credential goes only to the host of one DNS label, and that anything else fails before a byte is sent."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def quoted(text: str) -> str:
 
 
 def refused(result: CommandRun) -> None:
-    """One error that names the parameter and the rule, and not a packet, not even a name that was looked up."""
+    """Check for one error that names the parameter and the rule, without a packet or a name lookup."""
     assert (result.status, result.out, list(result.requests)) == (1, "", [])
     assert [event for event, _ in result.events if event.startswith("socket.")] == []
     if "null character" in result.err:

@@ -1,4 +1,4 @@
-"""The invariants themselves can fail: each is broken on purpose, and says so."""
+"""Check that each invariant can fail: each is broken on purpose."""
 
 from __future__ import annotations
 

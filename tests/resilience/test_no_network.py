@@ -1,4 +1,4 @@
-"""What needs no workspace asks none, and what is wrong is found before anybody is asked."""
+"""Check that statements which need no workspace call none, and that errors are found before a request is sent."""
 
 from __future__ import annotations
 

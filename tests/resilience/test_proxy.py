@@ -1,4 +1,4 @@
-"""Proxies: honoured for HTTPS, asked for a tunnel and nothing else; they see neither the credential nor what is sent."""
+"""Check that proxies are used for HTTPS, only for a tunnel, and see neither the credential nor the content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Replies that are not what the API's documentation says: shown exactly, or one error that names the place in them."""
+"""Check that unexpected responses are shown exactly, or are one error that names the place in them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BIG = "9" * 26
 
 
 def listing(**fields: Any) -> bytes:
-    """A list of one token, some of its fields being something else."""
+    """Return a list of one token with some fields replaced; `...` removes a field."""
     info = {"token_id": "a1", "comment": "c", "creation_time": 1, "expiry_time": -1, **fields}
     return json.dumps({"token_infos": [{name: value for name, value in info.items() if value is not ...}]}).encode()
 
@@ -35,7 +35,7 @@ def row(**fields: Any) -> list[dict[str, Any]]:
 
 
 def listing_with_creation_time(text: str) -> bytes:
-    """A list whose creation_time is written so."""
+    """Return a list whose creation_time is exactly this JSON text."""
     return listing(creation_time=12345).replace(b"12345", text.encode())
 
 
@@ -141,7 +141,7 @@ def test_a_page_that_is_not_the_last_is_not_taken_for_all(
     body = {"token_infos": [{"token_id": "a1"}], **({} if token is ... else {"next_page_token": token})}
     workspace.on("list", answers(200, json.dumps(body).encode()))
     result = harness.run("-o", "json", "-c", SELECT)
-    assert [one["token_id"] for one in json.loads(result.out)] == ["a1"]
+    assert [token["token_id"] for token in json.loads(result.out)] == ["a1"]
     if token == "abc":
         assert result.status == 1
         assert (
@@ -249,7 +249,7 @@ _bodies = st.one_of(_json, st.fixed_dictionaries({"token_infos": st.one_of(_info
 
 @st.composite
 def _contents(draw: st.DrawFn) -> bytes:
-    """JSON about the schema, sometimes spoiled: cut, a byte changed, a control or a foreign byte put in."""
+    """Draw JSON near the schema, sometimes damaged: cut off, a byte changed, a control character or a foreign byte added."""
     content = bytearray(json.dumps(draw(_bodies), ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass"))
     for _ in range(draw(st.integers(0, 2))):
         at = draw(st.integers(0, len(content)))
@@ -266,7 +266,7 @@ def test_any_reply_is_rows_of_the_documents_types_or_one_inert_error(content: by
     request = Request("GET", Target("https", "dbc-1.cloud.databricks.com", None, "", "dbc-1"), "/api/2.0/token/list")
     try:
         found = find_rows(_METHOD, decode(request, status, {}, content, 0.0, Redactor()))
-        cells = [to_cell(f.type, one.get(f.name), f"$.{f.name}") for one in found for f in _METHOD.fields]
+        cells = [to_cell(f.type, row_object.get(f.name), f"$.{f.name}") for row_object in found for f in _METHOD.fields]
     except (ApiError, ReplyError) as error:
         told = f"{error}{error.hint}"
         _is_inert(told)

@@ -1,4 +1,4 @@
-"""Signals at every moment of a create, and output that goes nowhere: the value is delivered, or its token named."""
+"""Check signals at every moment of a create, and closed output: the value is delivered, or its token is named."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_the_second_ctrl_c_gives_it_up_and_names_the_token(harness: Harness, wor
 
 
 def signal_is_pending(pid: int) -> bool:
-    """Whether a SIGINT waits to be taken by a process: two that wait are one."""
+    """Return True if a process has a pending SIGINT; two pending ones would be merged."""
     path = Path(f"/proc/{pid}/status")
     if not path.exists():
         return False
@@ -103,7 +103,7 @@ def test_a_create_whose_process_is_killed_is_found_at_the_next_start(
 
 
 def _is_found_and_settled(harness: Harness, token_id: str) -> None:
-    """The way from the next start's notice to a token that is gone and a table that is empty."""
+    """Follow the notice of the next session to a revoked token and an empty table."""
     listed = harness.run("-o", "csv", "-H", "-c", "SELECT statement FROM tokensh.local.pending")
     assert listed.err == f'note: unknown outcome of 1 create ({WORKSPACE} "ci"): SELECT * FROM tokensh.local.pending\n'
     look = listed.out.strip().strip('"').replace('""', '"')
@@ -174,7 +174,7 @@ def test_with_standard_output_closed_nothing_is_sent(harness: Harness) -> None:
 
 
 def piped(harness: Harness, reader: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """A run before a pipe; its own exit status is the last line of what is written on the error stream."""
+    """Run the command in a pipeline; the last line of its error stream is its own exit status."""
     script = f'{{ "$@"; echo "status $?" >&2; }} | {reader}'
     command = ["sh", "-c", script, "sh", str(COMMAND), *harness.base(None, WORKSPACE), *arguments]
     return subprocess.run(
@@ -239,7 +239,9 @@ def test_an_output_that_fails_after_the_first_of_two_rows(harness: Harness) -> N
     done = piped(harness, "head -4", "-c", two)
     values = list(harness.tokens.minted.values())
     assert values[0] in done.stdout
-    assert all(value in done.stdout or f"token {one}" in done.stderr for one, value in harness.tokens.minted.items())
+    assert all(
+        value in done.stdout or f"token {token_id}" in done.stderr for token_id, value in harness.tokens.minted.items()
+    )
 
 
 # ---- the history
@@ -315,7 +317,7 @@ def test_a_masked_value_that_nobody_saw_is_pending(way: str, harness: Harness) -
     if way == "revealed":
         assert found == []
     else:
-        assert [one.intent.comment for one in found] == ["masked"]
+        assert [entry.intent.comment for entry in found] == ["masked"]
         assert found[0].intent.look
     if way == "left without a look":
-        assert [one for one, _ in found[0].intent.orphans] == [token_id]
+        assert [orphan for orphan, _ in found[0].intent.orphans] == [token_id]

@@ -1,4 +1,4 @@
-"""Any sequence of creates, listings, revokes, faults, interrupts and restarts, against what the server itself holds.
+"""Check any sequence of creates, listings, revokes, faults, interrupts and restarts against the server's own state.
 
 Whatever happens, a create is sent once, and of each token that the server made, the value was delivered, or its id was
 reported with what revokes it, or tokensh.local.pending has a row that revokes it or finds it: after a restart, too.
@@ -53,7 +53,7 @@ PENDING = "SELECT token_id, statement FROM tokensh.local.pending"
 
 
 class Full(io.StringIO):
-    """A disk that takes `room` characters more."""
+    """A stream on a disk with room for `room` more characters."""
 
     def __init__(self, room: int) -> None:
         super().__init__()
@@ -67,10 +67,10 @@ class Full(io.StringIO):
 
 
 class Creates(RuleBasedStateMachine):
-    """What a person does, and what the world does meanwhile."""
+    """The actions of a user, and the faults that happen meanwhile."""
 
     cache: ClassVar = tempfile.TemporaryDirectory()
-    """The compiled grammar, for all."""
+    """Compile the grammar once for all examples."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class Creates(RuleBasedStateMachine):
         )
         assert self._creates() - sent <= rows, "a create was sent twice"
         new = set(self.tokens.minted) - known
-        lost = {one for one in new if self.tokens.minted[one] not in self.out}
+        lost = {token_id for token_id in new if self.tokens.minted[token_id] not in self.out}
         if isinstance(error, UnknownOutcome):
             self.reported |= {token_id for token_id, _ in error.orphans}
             for _, statement in error.orphans:
@@ -200,7 +200,7 @@ class Creates(RuleBasedStateMachine):
                 found |= {str(cell) for row in looked for cell in row}
             else:
                 found.add(token_id)
-        lost = {one for one in self.tokens.infos if self.tokens.minted[one] not in self.out}
+        lost = {token_id for token_id in self.tokens.infos if self.tokens.minted[token_id] not in self.out}
         assert lost <= self.reported | found
 
     @invariant()

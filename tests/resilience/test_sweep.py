@@ -1,4 +1,4 @@
-"""The first, second, third .. operation of a statement fails, on files and sockets: the invariants hold each time."""
+"""Check that the invariants hold if the first, second, third ... operation of a statement on files or sockets fails."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ENOUGH = 200
 
 
 class Naps(list[float]):
-    """Waits of a run, shortened: a server's thread may be slower than the client that has given it up."""
+    """Shorten the waits of a run, but not to zero: a server's thread may be slower than the client that gave it up."""
 
     def append(self, seconds: float) -> None:
         super().append(seconds)
@@ -40,7 +40,7 @@ class Naps(list[float]):
 
 def run(harness: Harness, kind: str, operations: FaultInjector) -> CommandRun:
     token_id = next(iter(harness.tokens.infos), "none")
-    words = [one.replace("{home}", str(harness.home)).replace("{token_id}", token_id) for one in KINDS[kind]]
+    words = [word.replace("{home}", str(harness.home)).replace("{token_id}", token_id) for word in KINDS[kind]]
     with operations.intercept():
         return harness.run(*words, writes=2 if "two rows" in kind else 99 if "predicate" in kind else 1)
 

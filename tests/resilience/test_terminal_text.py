@@ -1,4 +1,4 @@
-"""Text of the API that would act on a terminal, hide, or break a table: it is shown, whole, on one line, and does nothing."""
+"""Check that the API's text is shown whole and on one line, and does not act on a terminal, hide, or break a table."""
 
 from __future__ import annotations
 
@@ -48,13 +48,14 @@ ERRORS = ("CSI", "OSC 52", "C1 CSI", "CR", "RLO", "lone surrogate")
 
 def listing(*comments: str) -> Behaviour:
     infos = [
-        {"token_id": f"t{at}", "comment": one, "creation_time": 1, "expiry_time": -1} for at, one in enumerate(comments)
+        {"token_id": f"t{at}", "comment": comment, "creation_time": 1, "expiry_time": -1}
+        for at, comment in enumerate(comments)
     ]
     return answers(200, json.dumps({"token_infos": infos}).encode())
 
 
 def is_a_box(lines: list[str]) -> bool:
-    """Whether every line is as wide as the first and has its borders where the first has them."""
+    """Return True if all lines are as wide as the first and have their borders in the same columns."""
     sizes = {width(line) for line in lines}
     return len(sizes) == 1 and all(line.startswith("|") and line.endswith("|") for line in lines)
 
@@ -139,7 +140,7 @@ def test_on_a_terminal_the_borders_stand_below_each_other(name: str, harness: Ha
     assert len(ends) == 6
     # The emulator has no cell that holds several wide characters; a terminal that joins them shows what `width` counts.
     joined = name in ("flag", "ZWJ emoji")
-    assert len({max(one) for one in ends}) == (2 if joined else 1)
+    assert len({max(columns) for columns in ends}) == (2 if joined else 1)
 
 
 def columns_of_border(terminal: Terminal, y: int) -> list[int]:
@@ -148,7 +149,7 @@ def columns_of_border(terminal: Terminal, y: int) -> list[int]:
 
 
 def shown_on(harness: Harness, size: tuple[int, int], *arguments: str) -> Terminal:
-    """What a terminal shows of a run."""
+    """Return what a terminal shows of a run."""
     terminal = Terminal(
         *harness.base(None, WORKSPACE),
         *arguments,

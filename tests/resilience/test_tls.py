@@ -1,4 +1,4 @@
-"""TLS: a server that cannot show whose it is gets no request, and there is no way to be told to trust it all the same."""
+"""Check that a server with an untrusted certificate gets no request, and that no option trusts it all the same."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ TEMPLATE = "{}/w/{{deployment_name}}"
 
 @contextmanager
 def secure(harness: Harness, certificates: Path, name: str) -> Iterator[FaultyServer]:
-    """A workspace over TLS, with a certificate of that name."""
+    """Run a workspace over TLS with the named certificate."""
     with FaultyServer(tls=server_context(certificates, name), app=harness.tokens) as server:
         harness.allowed_servers.append(server)
         yield server
 
 
 def untrusted(result: CommandRun, server: FaultyServer, reason: str) -> None:
-    """The server was met once and got nothing: a query is not tried again, a create is known to have had no effect."""
+    """Check that the server got one connection and no request: no retry, and a create that is known to have no effect."""
     assert (result.status, result.out, list(result.requests)) == (1, "", [])
     assert (server.connections, server.log) == (1, [])
     assert f"is not trusted: {reason}" in result.err, result.err
@@ -99,7 +99,7 @@ class TestCertificate:
 
 @STATEMENTS
 class TestRealHost:
-    """Through a proxy's tunnel a workspace's real host can be stood in for."""
+    """Check the real host name of a workspace, which a proxy's tunnel leads to a test server."""
 
     def run(self, statement: str, harness: Harness, server: FaultyServer, bundle: Path) -> CommandRun:
         with FaultyServer(tunnels(server)) as proxy:

@@ -1,4 +1,4 @@
-"""Where the credential comes from: what is not usable is said before anything is sent, and is never repeated."""
+"""Check the sources of the credential: an unusable one is reported before anything is sent, and never quoted."""
 
 from __future__ import annotations
 
@@ -132,11 +132,11 @@ MACHINE = {
     "DATABRICKS_CLIENT_ID": "c11ent",
     "DATABRICKS_CLIENT_SECRET": "s3cr3t+of/a~machine==",
 }
-"""What is told to the token endpoint, and to nobody else."""
+"""The secret that is sent to the token endpoint only."""
 
 
 def echoes(exchange: Exchange) -> None:
-    """Answer a request with all that it said."""
+    """Answer a request by echoing all of it."""
     seen = exchange.request
     said = {"error": "invalid_client", "error_description": f"{dict(seen.headers)} {seen.body.decode()} {MACHINE}"}
     exchange.reply(401, json.dumps(said).encode())

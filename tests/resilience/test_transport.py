@@ -1,4 +1,4 @@
-"""What servers and networks do wrong, end to end: a query is tried again where that may help, a write is sent once."""
+"""Check faults of servers and networks end to end: a query is retried where that may help, a write is sent once."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ FAULTS: dict[str, Fault] = {
 
 
 def logged(harness: Harness) -> tuple[str, ...]:
-    """Every run of this file writes the debug log, which the invariants look into."""
+    """Make every run of this file write the debug log, which the invariants inspect."""
     return "--log", str(harness.home / "tokensh.log")
 
 
@@ -245,7 +245,7 @@ class TestLog:
     def lines(self, harness: Harness) -> list[dict[str, str]]:
         text = (harness.home / "tokensh.log").read_text()
         pairs = (re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)', line) for line in text.splitlines())
-        return [dict(one) for one in pairs]
+        return [dict(line) for line in pairs]
 
     def test_each_try_is_a_line_that_tells_what_became_of_it(self, harness: Harness, workspace: FaultyServer) -> None:
         workspace.on("list", answers(503, X_Request_Id="r-1"), resets, ok)
@@ -263,7 +263,7 @@ class TestLog:
         assert (create["method"], create["status"], create["attempt"]) == ("POST", "200", "1")
         assert int(create["sent"]) > 20
         assert int(create["received"]) > 200
-        assert all(int(one["ms"]) >= 0 for one in (first, second, third, create))
+        assert all(int(line["ms"]) >= 0 for line in (first, second, third, create))
 
     def test_what_is_given_up_is_said(self, harness: Harness, workspace: FaultyServer) -> None:
         workspace.on("list", hangs)
@@ -359,8 +359,15 @@ def test_netrc_puts_no_other_credential_in(
 @pytest.mark.parametrize(
     ("statement", "behaviour"),
     [
-        *((one, ok) for one in (SELECT, INSERT, REVOKE, "SELECT 1", "SHOW METHODS IN user_tokens", "SELECT FROM")),
-        *((one, fault) for one in (SELECT, INSERT) for fault in (resets, answers(503), answers(302, Location="/x"))),
+        *(
+            (statement, ok)
+            for statement in (SELECT, INSERT, REVOKE, "SELECT 1", "SHOW METHODS IN user_tokens", "SELECT FROM")
+        ),
+        *(
+            (statement, fault)
+            for statement in (SELECT, INSERT)
+            for fault in (resets, answers(503), answers(302, Location="/x"))
+        ),
     ],
 )
 def test_warnings_that_are_errors_find_nothing(

@@ -1,4 +1,4 @@
-"""What a faulty server's requests do where they take effect: an account of tokens, and what it has handed out."""
+"""Keep the tokens of a faulty server: what its requests do when they take effect, and the values it has returned."""
 
 from __future__ import annotations
 
