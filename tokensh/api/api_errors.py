@@ -31,6 +31,7 @@ _MAX_DETAILS = 8
 _PRIVATE_LINK_HINT = "this workspace can only be reached through its private link: from its network, or its VPN"
 _LOGIN_HINT = "that is a login page: is the workspace name right, and may this network reach its API?"
 
+# Pairs of words in the lower-case code and message, and the hint for them.
 _WORD_HINTS = (
     ("tokens are disabled for user", "this user may not use tokens; an OAuth profile may work: databricks auth login"),
     (
@@ -65,8 +66,8 @@ _WORD_HINTS = (
     ),
     ("temporarily throttled", "it asks for fewer requests: try again later"),
 )
-"""Pairs of words in the lower-case code and message, and the hint for them."""
 
+# Triples: parts of the request's path, words of the code or message, and the hint if both match.
 _PATH_HINTS = (
     (
         ("/on-behalf-of/",),
@@ -91,7 +92,6 @@ _PATH_HINTS = (
     ),
     (("/token/create", "/on-behalf-of/"), ("comment",), "a comment has at most 255 characters"),
 )
-"""Triples: parts of the request's path, words of the code or message, and the hint if both match."""
 
 _CODE_HINTS = {
     "ENDPOINT_NOT_FOUND": "is the workspace name right? nothing answers to this call there",
@@ -130,6 +130,7 @@ def parse_error(
         status=status,
         code=clean(code, 80),
         request_id=clean(request_id, 80),
+        # Many details repeat the message or each other.
         details=tuple(dict.fromkeys(line for line in lines if line and line not in message))[:_MAX_DETAILS],
         hint=_choose_hint(request, status, code, message, headers.get("Retry-After", "")),
     )
@@ -142,6 +143,7 @@ def is_expired_token(status: int, content: bytes) -> bool:
 
 def hint_for_page(content: bytes | str) -> str | None:
     """Return the hint for a web page, or for the address of one, that came instead of the API's answer."""
+    # The first 20 kB: a page's title is near its start, and a search through 32 MiB takes seconds.
     text = (content.decode("utf-8", "replace") if isinstance(content, bytes) else content)[:20_000].lower()
     if "private-link" in text:
         return _PRIVATE_LINK_HINT
@@ -170,6 +172,7 @@ def _extract_code_and_message(status: int, body: dict[str, Any] | None, content:
         # API 1.2 has one text for both.
         return "" if code == text else _to_plain_text(code), _to_plain_text(text) or _status_phrase(status)
     text = content.decode("utf-8-sig", "replace").strip()
+    # Gateways answer in HTML, whose heading says what the page is about.
     if heading := _HTML_HEADING.search(text):
         return "", _TAG.sub(" ", heading[2])
     if parts := _CODE_AND_TEXT.fullmatch(text):

@@ -27,8 +27,8 @@ from tokensh.environment import Environment
 from tokensh.errors import CredentialError
 from tokensh.text import nearest
 
+# The most profiles that a message names.
 _MAX_NAMED = 5
-"""The most profiles that a message names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +160,7 @@ class Credentials:
     # ---- profiles
 
     def _use_selected_profile(self, target: Target, profile: Profile) -> AccessToken | RenewableToken:
+        # Raise instead of falling back: with -p the user has said which identity acts, and another one must not.
         credential = self._read_profile(profile)
         if profile.origin != target.origin and (credential is None or credential.reason_not_allowed(target)):
             raise CredentialError(
@@ -176,6 +177,7 @@ class Credentials:
             for credential in self._try_credential(configured, target, []):
                 return credential
         kind, program = profile.get("auth_type"), self._cli_path
+        # auth_type names a method of the SDKs that is not offered here (azure-cli, google-id ...): say so, do not guess.
         if kind not in ("", "databricks-cli"):
             raise CredentialError(
                 f"profile {profile.name!r} has the unsupported auth_type {kind!r}",
@@ -239,6 +241,7 @@ class Credentials:
             looked_at.append("DATABRICKS_TOKEN, and DATABRICKS_CLIENT_ID with DATABRICKS_CLIENT_SECRET: not set")
         elif kind not in ("", "pat", "oauth-m2m"):
             looked_at.append(f"DATABRICKS_AUTH_TYPE: {kind} does not match the other variables")
+        # A token wins over a client id and secret, as in Databricks' SDKs.
         if token and kind in ("", "pat"):
             yield ConfiguredCredential(token, "DATABRICKS_TOKEN", origin)
         if client_id and secret and kind in ("", "oauth-m2m"):
@@ -323,6 +326,7 @@ class Credentials:
         return self._renewable_token(("databricks-cli", source, *arguments), obtain)
 
     def _renewable_token(self, key: tuple[str, ...], obtain: Callable[[], OAuthToken]) -> RenewableToken:
+        # The lock covers only the dictionary: a token is requested under its own credential's lock.
         with self._lock:
             if key not in self._renewable_tokens:
                 self._renewable_tokens[key] = RenewableToken(key[0], key[1], obtain, self._environment.now)

@@ -65,9 +65,11 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for one try to connect."""
+# Bytes read at once: large enough that a reply of 32 MiB takes 500 reads, small enough to stop soon after the limit.
 _CHUNK = 64 * 1024
 _SYSTEM = {"win32": "windows"}.get(sys.platform, sys.platform)
 _PRODUCT = f"tokensh/{__version__} python/{'.'.join(map(str, sys.version_info[:3]))} os/{_SYSTEM}"
+# What a header may hold without quoting: a line break in a token would end the header and begin another one.
 _HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
 
 
@@ -292,15 +294,18 @@ class Client:
             answer = self._send_with_retries(message, message.authorization, "none", in_flight)
             return self._decode(request, answer)
         credential = self._credentials.for_target(request.target)
+        # Before sending: a workspace that did not answer was used too.
         self.last_used[request.target.name] = self._environment.now()
         try:
             return self._decode(request, self._send_signed(message, credential, in_flight))
         except ApiError as error:
+            # With several sources, the first question of a user is which credential was refused.
             if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
                 raise error.with_context(credential=credential.source) from error.__cause__
             raise
 
     def _decode(self, request: Request, answer: _Answer) -> Response:
+        # A redirect leaves the host that the credential is bound to; the API has none, login pages and wrong names do.
         if 300 <= answer.status < 400:
             raise self._refuse_redirect(request.target, answer)
         return response.decode(request, answer.status, answer.headers, answer.content, answer.elapsed, self._redactor)
@@ -321,6 +326,7 @@ class Client:
         answer = self._send_with_retries(message, header, credential.kind, in_flight)
         if not is_expired_token(answer.status, answer.content) or not credential.refresh(token):
             return answer
+        # The answer says that the request was rejected before it had an effect, so a write may be sent again.
         in_flight.mark_refused()
         header = self._authorization(credential, credential.get_token())
         return self._send_with_retries(message, header, credential.kind, in_flight)
@@ -349,6 +355,7 @@ class Client:
             outcome = self._send_logged(message, prepared, in_flight, attempt)
         if not isinstance(outcome, NetworkError):
             return outcome
+        # Only the caller knows how to find out what a lost write did, see engine/create.py.
         if outcome.sent and request.method != "GET":
             raise outcome.with_context(hint=MAY_HAVE_TAKEN_EFFECT)
         raise outcome
@@ -411,7 +418,7 @@ class Client:
             transport.track_connections(
                 adapter.get_connection_with_tls_context(prepared, verify, proxies), request.target
             )
-            with self._lock:
+            with self._lock:  # += is not atomic
                 self.requests_sent += 1
             # A second longer than the deadline, so that the waiting thread is the one that ends the request: it knows
             # whether the request was sent, and its message names the timeout that the user set.

@@ -27,7 +27,9 @@ ZONES = (
 """The DNS zones that Databricks serves workspaces under (from the environments that Databricks' own SDKs list)."""
 
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+# No user info, query, fragment, percent sign or non-ASCII character: each has been read differently by two parsers.
 _URL = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::([0-9]{1,5}))?((?:/[A-Za-z0-9._~-]+)*)/?")
+# Without leading zeros: 010 is 8 for some resolvers and 10 for others.
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 _LOOPBACK = re.compile(rf"localhost|::1|127(?:\.{_OCTET}){{3}}")
 _VARIABLE = re.compile(r"\{(\w+)\}")
@@ -86,6 +88,7 @@ def parse_origin(url: str, name: str = "") -> Target | None:
     scheme, host, digits, path = match.groups()
     port = int(digits) if digits else None
     host = host.lower().strip("[]")
+    # Origins are compared as text, so that the default port must not be written out.
     if port == _DEFAULT_PORTS[scheme]:
         port = None
     target = Target(scheme, host, port, path, name or host)
@@ -111,6 +114,7 @@ def databricks_name(target: Target) -> str | None:
     """Return what a statement calls a workspace of Databricks: on AWS the label of its host, else the whole host."""
     if target.scheme != "https" or target.port is not None or not is_databricks_host(target.host):
         return None
+    # The account console is under the same zones, but is not a workspace.
     return None if target.host.startswith("accounts.") else target.host.removesuffix(ZONES[0])
 
 
@@ -159,6 +163,7 @@ class Hosts:
 
         Raises HostError, before anything is sent, for every value that is not exactly one allowed host.
         """
+        # The user chose the endpoint for this session, so that it needs no zone.
         if self.endpoint is not None:
             return self._fill_template(self.endpoint, values)
         return self._resolve_whole_value(template, values) or self._check_zone(self._fill_template(template, values))

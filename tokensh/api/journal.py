@@ -25,6 +25,7 @@ from tokensh._dataclasses import dataclass, field, fields, replace
 from tokensh.environment import Environment, make_private_folder, open_private
 from tokensh.errors import OperationalError
 
+# Makes file names unique within the process; time and process id do so among processes.
 _numbers = count(1)
 
 
@@ -87,6 +88,7 @@ class Journal:
 
     def begin(self, intent: Intent) -> Entry:
         """Write an intent and sync it. Raises OperationalError if that fails: the create must not be sent then."""
+        # The time comes first, so that sorting by name sorts by time.
         path = self.folder / f"{intent.time}-{os.getpid()}-{next(_numbers)}.json"
         try:
             make_private_folder(self.folder)
@@ -133,11 +135,12 @@ def _read(path: Path) -> Intent | None:
 
 def _write(path: Path, content: bytes, *, keep_lock: bool = False) -> int | None:
     """Write a new file and sync it; return the descriptor that holds its lock if asked. Raises OSError, leaving no file."""
+    # O_EXCL: a file or link that is already there is not ours.
     descriptor = open_private(path, os.O_WRONLY | os.O_EXCL)
     try:
         if keep_lock:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        while content:
+        while content:  # os.write may write less than it is given
             content = content[os.write(descriptor, content) :]
         os.fsync(descriptor)
         _sync_folder(path.parent)  # fsync of a file does not make its name durable (fsync(2))
@@ -155,6 +158,7 @@ def _write(path: Path, content: bytes, *, keep_lock: bool = False) -> int | None
 def _replace_orphans(path: Path, orphans: tuple[tuple[str, str], ...]) -> None:
     """Atomically replace the entry with one that lists its orphaned tokens. Raises OSError."""
     content = {**json.loads(path.read_bytes()), "orphans": orphans}
+    # Write beside and rename: a reader finds the old entry or the new one, never half of one.
     new = path.with_suffix(".new")
     _write(new, json.dumps(content).encode())
     new.replace(path)

@@ -23,16 +23,16 @@ from tokensh.environment import Environment
 from tokensh.errors import CredentialError, Error, Interrupted
 from tokensh.text import escape_unsafe, truncate
 
+# Seconds before its end that a token counts as expired.
 _RENEWAL_MARGIN = 40
-"""Seconds before its end that a token counts as expired."""
+# Seconds, for an answer without expires_in: OAuth makes it optional (RFC 6749 section 5.1), Databricks' tokens last an hour.
 _DEFAULT_LIFETIME = 3600.0
-"""Seconds, for an answer without expires_in: OAuth makes it optional (RFC 6749 section 5.1), Databricks' tokens last an hour."""
+# Seconds for the Databricks CLI to answer.
 _CLI_TIMEOUT = 30
-"""Seconds for the Databricks CLI to answer."""
 ACCOUNTS_ORIGIN = "https://accounts.cloud.databricks.com"
 """The account console of AWS, used if nothing names the cloud."""
+# Seconds for which a failure to get a token is raised again: hundreds of workspaces may wait for the same token.
 _FAILURE_REUSE = 1.0
-"""Seconds for which a failure to get a token is raised again: hundreds of workspaces may wait for the same token."""
 
 
 class FetchJson(Protocol):
@@ -72,6 +72,7 @@ class RenewableToken:
             return self._token.value
 
     def _renew(self) -> OAuthToken:
+        # 0 <=: the clock may have been set back since the failure.
         if self._failure is not None and 0 <= self._now() - self._failure[0] < _FAILURE_REUSE:
             raise self._failure[1].with_context()  # each thread its own, for a traceback belongs to one raise
         try:
@@ -124,6 +125,7 @@ def _read_token(answer: Json, url: str, source: str, now: Callable[[], float]) -
     value = answer.get("access_token") if isinstance(answer, dict) else None
     if not isinstance(answer, dict) or not isinstance(value, str) or not value:
         raise CredentialError(f"no access_token in the answer of {url}", looked_at=(source,))
+    # A number by the RFC; a number as text is accepted too.
     try:
         lifetime = float(str(answer.get("expires_in", _DEFAULT_LIFETIME)))
     except ValueError:

@@ -43,8 +43,8 @@ def config_file(environment: Environment) -> Path:
 
 ByOrigin: TypeAlias = "Mapping[str, tuple[Profile, ...]]"
 
+# The profiles of each file, with its stat when they were read: hundreds of workspaces ask for the same ones.
 _cache: dict[Path, tuple[tuple[int, ...], tuple[Profile, ...], ByOrigin]] = {}
-"""The profiles of each file, with its stat when they were read: hundreds of workspaces ask for the same ones."""
 
 
 def read(environment: Environment) -> tuple[Profile, ...]:
@@ -64,6 +64,7 @@ def _load(environment: Environment) -> tuple[tuple[Profile, ...], ByOrigin]:
     path = config_file(environment)
     try:
         status = path.stat()
+        # The inode too: editors and the Databricks CLI replace the file, possibly within one clock tick.
         version = (status.st_mtime_ns, status.st_size, status.st_mode, status.st_ino)
         if path not in _cache or _cache[path][0] != version:
             with path.open(encoding="utf-8-sig") as file:

@@ -24,6 +24,7 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 _VARIABLE = re.compile(r"\{([^{}:]+)(?::[^{}]*)?\}")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+# SQLite has no booleans: its TRUE is 1, and texts come from placeholders and JSON.
 _BOOLEANS: Mapping[object, bool] = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
 _INT64 = range(-(2**63), 2**63)
 
@@ -82,6 +83,7 @@ def build_request(
         for p in method.parameters
         if p.location == "query" and values.get(p.name) is not None
     )
+    # A method with a body and no attributes still sends {}: the API rejects an empty body.
     sends_body = method.has_body or body is not None
     return Request(
         method.http_method,
@@ -141,6 +143,7 @@ def to_json(parameter: Parameter, value: Value) -> Json:
 
 
 def _to_integer(parameter: Parameter, value: str | int | float) -> int:
+    # Beyond 2**53 a float is not exact, and may stand for another integer.
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     if isinstance(value, int) or (isinstance(value, str) and _INTEGER.fullmatch(value.strip())):

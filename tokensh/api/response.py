@@ -58,6 +58,7 @@ def decode(  # noqa: PLR0913, PLR0917 (the parts of an answer)
     if not content.strip():
         return Response(request, status, None, elapsed, date, empty=True)
     body = _parse_body(request, headers, content)
+    # API 1.2 and some gateways answer errors with status 200. A row may have a field of that name, a listing does not.
     if isinstance(body, dict) and body.get("error_code") and not body.keys() & {"token_infos", "token_info"}:
         raise parse_error(request, status, headers, content, redactor)
     return Response(request, status, body, elapsed, date)
@@ -203,6 +204,7 @@ def _to_number(value: Json, path: str) -> Value:
         raise _type_error("number", value, path)
     if value in (float("inf"), float("-inf")):
         raise ReplyError(f"the number at {path} is too large", path=path)
+    # SQLite's integers have 64 bits; a larger number becomes a float there too.
     return value if _INT64_MIN <= value <= _INT64_MAX or isinstance(value, float) else float(value)
 
 

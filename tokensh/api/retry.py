@@ -56,6 +56,7 @@ def choose_proxy(environment: Environment, target: Target) -> dict[str, str]:
     Raises InterfaceError for a SOCKS proxy and for a malformed address.
     """
     variables = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+    # Lower case first, as curl and requests do.
     name = next((variable for variable in variables if environment.get(variable)), None)
     no_proxy = environment.get("no_proxy") or environment.get("NO_PROXY")
     if target.is_loopback or name is None or _is_exempt(target.host, no_proxy):
@@ -102,6 +103,7 @@ def max_idle_hosts() -> int:
     """Return for how many hosts an idle connection may stay open: half of the process's file limit, at most 1024."""
     from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit  # noqa: PLC0415 (only what sends needs it)
 
+    # A shell often allows 256 (macOS) or 1024 files, and a session may call hundreds of workspaces.
     limit, _ = getrlimit(RLIMIT_NOFILE)
     return 1024 if limit == RLIM_INFINITY else max(10, min(1024, limit // 2))
 

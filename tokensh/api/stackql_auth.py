@@ -42,6 +42,7 @@ def parse_auth(text: str, environment: Environment) -> ConfiguredCredential | No
     if PROVIDER not in providers:
         return None
     setting: Mapping[str, Any] = providers[PROVIDER]
+    # Refused even if unused: the user should learn that the secret is in the shell's history.
     if secret := next((name for name in _SECRETS if setting.get(name)), None):
         raise InterfaceError(
             f"--auth contains the secret {secret} itself, and other users can read command lines",
@@ -105,6 +106,7 @@ def _parse_token_url(url: str, environment: Environment) -> tuple[str, str]:
     target = parse_origin(filled)
     path = urlsplit(filled).path.rstrip("/") if target else ""
     if target is not None and (account := _ACCOUNT.fullmatch(path)):
+        # An emulator's account is not bound to its port, which changes with each start.
         return ("" if target.is_loopback else target.origin), account[1]
     if target is not None and path == _WORKSPACE:
         return target.origin, ""

@@ -49,6 +49,7 @@ class TrackedConnection(HTTPConnection):
         if self._request is not None:
             if self.sock is None:
                 self.connect()
+            # With TLS inside a proxy's TLS the attribute `socket` is the real one.
             self._request.mark_sent(getattr(self.sock, "socket", self.sock))
         super().send(data)
 
@@ -61,6 +62,7 @@ class TrackedTLSConnection(TrackedConnection, HTTPSConnection):
     """The same over TLS."""
 
 
+# A Target's port None means these; urllib3 always knows a number.
 _PORTS = {"https": 443, "http": 80}
 
 

@@ -158,6 +158,7 @@ class Workspaces:
         listed = self._client.send(Request("GET", console, path)).body
         if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
             raise ReplyError(f"unexpected answer of the account {account}: not a list of workspaces")
+        # The account lists short names; they are names of its own cloud's zone.
         zone = next((zone for zone in ZONES if target.host.endswith(zone)), ZONES[0])
         for index, item in enumerate(listed):
             yield _to_account_row(item, index, "" if zone == ZONES[0] else zone)  # type: ignore[arg-type] # checked above
