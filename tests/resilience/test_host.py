@@ -83,7 +83,7 @@ def refused(result: CommandRun) -> None:
     assert [event for event, _ in result.events if event.startswith("socket.")] == []
     if "null character" in result.err:
         return
-    assert "error: deployment_name" in result.err
+    assert "error: invalid deployment_name" in result.err
     assert "hint: allowed: letters, digits and '-' (at most 63, no '-' at either end)" in result.err
 
 
