@@ -41,7 +41,7 @@ from tokensh.environment import Cancellation, Environment
 from tokensh.errors import ConnectionClosed, Error, FunctionMisuse, MissingParameter
 from tokensh.plan.binder import Names, bind
 from tokensh.plan.nodes import ChangePlan, ExecPlan, ExplainPlan, Plan, RowsPlan, SelectPlan, TransactionPlan, UsePlan
-from tokensh.plan.sqlite_errors import find_misuse
+from tokensh.engine.sqlite_errors import find_misuse
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.redact import Redactor
 from tokensh.rows import NO_ROWS, Row, RowSet, Value
