@@ -8,7 +8,7 @@ import pytest
 
 from tests.plan.planning import A, B, C, Planner
 from tokensh.errors import MissingParameter
-from tokensh.plan.method_resolution import choose
+from tokensh.plan.method_resolution import choose_method
 from tokensh.plan.nodes import FromQuery
 from tokensh.rows import Value
 
@@ -277,5 +277,5 @@ METHODS: list[tuple[dict[str, tuple[Value, ...]], str | None]] = [
 def test_one_key_is_got_and_no_or_many_are_listed(
     values: dict[str, tuple[Value, ...]], method: str | None, planner: Planner
 ) -> None:
-    chosen = choose(planner.resource("tokens").methods_for("SELECT"), values)
+    chosen = choose_method(planner.resource("tokens").methods_for("SELECT"), values)
     assert (chosen.name if chosen else None) == method

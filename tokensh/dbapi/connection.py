@@ -33,6 +33,7 @@ from tokensh.engine.history import COLUMNS as STATEMENT_COLUMNS
 from tokensh.engine.history import History, to_row
 from tokensh.engine.objects import SessionObjects, SessionTable
 from tokensh.engine.services import EngineServices
+from tokensh.engine.sqlite_errors import find_misuse
 from tokensh.engine.store import Store
 from tokensh.engine.unknown_creates import COLUMNS as PENDING_COLUMNS
 from tokensh.engine.unknown_creates import NAME as PENDING
@@ -41,7 +42,6 @@ from tokensh.environment import Cancellation, Environment
 from tokensh.errors import ConnectionClosed, Error, FunctionMisuse, MissingParameter
 from tokensh.plan.binder import Names, bind
 from tokensh.plan.nodes import ChangePlan, ExecPlan, ExplainPlan, Plan, RowsPlan, SelectPlan, TransactionPlan, UsePlan
-from tokensh.engine.sqlite_errors import find_misuse
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.redact import Redactor
 from tokensh.rows import NO_ROWS, Row, RowSet, Value

@@ -48,11 +48,11 @@ def _build_request(execution: Execution, plan: ExecPlan, arguments: Row) -> tupl
     body: dict[str, Json] = dict(plan.body or {})  # type: ignore[arg-type] # it was read as JSON
     for parameter, value in given.items():
         if parameter.location == "body" and value is not None:
-            with locate_errors(plan.places[parameter.name]):
+            with locate_errors(plan.spans[parameter.name]):
                 body[parameter.name] = to_json(parameter, value)
     check_required(plan, body)
     # A wrong host is the likeliest error of building a request, so errors point at the argument that names it.
-    server_spans = (plan.places[p.name] for p in given if p.location == "server")
+    server_spans = (plan.spans[p.name] for p in given if p.location == "server")
     with locate_errors(next(server_spans, plan.span)):
         return execution.build_request(plan.method, values, body if plan.method.has_body else None), values
 

@@ -33,7 +33,7 @@ from tokensh.errors import (
     Span,
     assert_never,
 )
-from tokensh.plan.method_resolution import choose
+from tokensh.plan.method_resolution import choose_method
 from tokensh.plan.nodes import AllOf, AnyOf, Constants, FromQuery, SameAs, Scan, ScanColumn, ValueSet
 from tokensh.provider.model import Method, Parameter
 from tokensh.rows import Row, Value
@@ -143,7 +143,7 @@ def build_requests(scan: Scan, values: ParameterValues, hosts: Hosts) -> list[Sc
     # The method depends on how many values a key has: one calls get, several call list and are filtered in SQLite.
     known = {name: values.get(scan, name) for name in scan.values}
     fields = {column.name.lower() for column in scan.columns if column.is_field}
-    method = choose(scan.resource.methods_for("SELECT"), known)
+    method = choose_method(scan.resource.methods_for("SELECT"), known)
     if method is None:
         raise MissingParameter(f"the parameters given fit no method of {scan.resource.id}", names=())
     routing = {p.name.lower(): p for p in method.routing}
@@ -207,7 +207,7 @@ def _find_literal(values: ValueSet, value: Value) -> Span | None:
     """Return the place of a literal with this value in a set."""
     match values:
         case Constants():
-            return next((span for literal, span in values.places if literal == value), None)
+            return next((span for literal, span in values.spans if literal == value), None)
         case AnyOf() | AllOf():
             spans = (_find_literal(member, value) for member in values.sets)
             return next((span for span in spans if span is not None), None)

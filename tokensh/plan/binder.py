@@ -54,14 +54,14 @@ def bind(statement: nodes.Statement, names: Names) -> Plan:
         case nodes.Explain():
             return ExplainPlan(bind(statement.statement, names))
         case nodes.Show():
-            return _show(statement, names)
+            return _plan_show(statement, names)
         case nodes.ShowInsert():
             resource = dml.resource_of(names, statement.target)
             return RowsPlan(show.show_insert(resource, extended=statement.extended))
         case nodes.Describe():
-            return _describe(statement, names)
+            return _plan_describe(statement, names)
         case nodes.Use():
-            return _use(statement, names)
+            return _plan_use(statement, names)
         case nodes.CreateView():
             return ddl.create_view(statement, names)
         case nodes.CreateTable():
@@ -73,7 +73,7 @@ def bind(statement: nodes.Statement, names: Names) -> Plan:
         case nodes.Transaction():
             return TransactionPlan(statement.verb)
         case nodes.Unsupported():
-            raise _unsupported(statement)
+            raise _error_for_unsupported(statement)
         case _:
             assert_never(statement)
 
@@ -89,7 +89,7 @@ _INSTEAD = {
 """What to do instead of statements that StackQL has and tokensh does not offer."""
 
 
-def _unsupported(statement: nodes.Unsupported) -> NotSupportedError:
+def _error_for_unsupported(statement: nodes.Unsupported) -> NotSupportedError:
     verb = statement.verb.upper()
     return NotSupportedError(f"{verb} is not offered", span=statement.span, hint=_INSTEAD.get(verb))
 
@@ -114,7 +114,7 @@ def _is_too_big(text: str) -> bool:
     return text[:2] in ("0x", "0X") and int(text, 16) >= 2**64
 
 
-def _use(node: nodes.Use, names: Names) -> UsePlan:
+def _plan_use(node: nodes.Use, names: Names) -> UsePlan:
     path = tuple(part.text for part in node.path)
     services = names.catalog.services(path[0], path_span(node.path))
     if len(path) > 2:
@@ -126,7 +126,7 @@ def _use(node: nodes.Use, names: Names) -> UsePlan:
     return UsePlan(path)
 
 
-def _describe(node: nodes.Describe, names: Names) -> RowsPlan:
+def _plan_describe(node: nodes.Describe, names: Names) -> RowsPlan:
     if node.method:
         _, method = dml.method_of(names, node.path, path_span(node.path))
         return RowsPlan(show.describe_method(method, extended=node.extended))
@@ -145,7 +145,7 @@ def _describe_object(stored: View | StoredTable, names: Names) -> RowSet:
     return RowSet((Column("name", "string"), Column("type", "string")), iter(rows))
 
 
-def _show(node: nodes.Show, names: Names) -> RowsPlan:
+def _plan_show(node: nodes.Show, names: Names) -> RowsPlan:
     kind = _show_kind(node)
     rows = _show_rows(kind, node, names)
     if node.like is None and node.where is None:
@@ -191,9 +191,9 @@ def _show_rows(kind: ShowKind, node: nodes.Show, names: Names) -> RowSet:
                 raise ProgrammingError("METHODS are in a resource", span=span, hint="SHOW METHODS IN resource")
             return show.show_methods(catalog.find(path, names.namespace, span), extended=node.extended)
         case "FUNCTIONS":
-            return _functions(kind, names)
+            return _function_rows(kind, names)
         case "VIEWS" | "TABLES":
-            return _objects(kind, names)
+            return _object_rows(kind, names)
         case _:
             raise NotImplementedError(f"SHOW {kind.name}")
 
@@ -202,12 +202,12 @@ def _string_columns(kind: ShowKind) -> tuple[Column, ...]:
     return tuple(Column(name, "string") for name in kind.columns)
 
 
-def _functions(kind: ShowKind, names: Names) -> RowSet:
+def _function_rows(kind: ShowKind, names: Names) -> RowSet:
     known = (doc for name, doc in sorted(functions().items()) if not names.functions or name in names.functions)
     return RowSet(_string_columns(kind), ((doc.name, doc.signature, doc.kind, doc.description) for doc in known))
 
 
-def _objects(kind: ShowKind, names: Names) -> RowSet:
+def _object_rows(kind: ShowKind, names: Names) -> RowSet:
     """Return the stored views or tables. Read now, not when the rows are fetched: the store may change in between."""
     stored = [names.objects.find(name) for name in names.objects.names()]
     rows = [

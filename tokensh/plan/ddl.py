@@ -34,10 +34,10 @@ def create_view(node: nodes.CreateView, names: Names) -> DefinePlan:
     kind: Kind = "MATERIALIZED VIEW" if node.materialized else "VIEW"
     name = _new_name(node.path, kind, names, replaced=node.replace, kept=node.if_not_exists)
     query = qualify_resources(node.query, names)
-    _refuse_itself(query, name, node.path)
+    _refuse_self_reference(query, name, node.path)
     source = plan_query(query, names) if node.materialized else None
     columns = source.columns if source else columns_of(query, names)
-    columns = _distinct(_renamed(columns, node.columns, node.path), node.query.span)
+    columns = _check_column_names(_rename_columns(columns, node.columns, node.path), node.query.span)
     return DefinePlan(
         kind,
         name,
@@ -54,11 +54,11 @@ def create_table(node: nodes.CreateTable, names: Names) -> DefinePlan:
     name = _new_name(node.path, "TABLE", names, replaced=node.replace, kept=node.if_not_exists)
     if node.query is not None:
         source = plan_query(node.query, names)
-        columns = _distinct(source.columns, node.query.span)
+        columns = _check_column_names(source.columns, node.query.span)
         definitions = tuple(quoted(one.name) for one in columns)
     else:
         source = None
-        _refuse_twice([one.name for one in node.columns])
+        _refuse_duplicates([one.name for one in node.columns])
         columns = tuple(Column(one.name.text, declared_type(one.type)) for one in node.columns)
         definitions = tuple(
             " ".join((quoted(one.name.text), one.type, *one.constraints)).strip() for one in node.columns
@@ -97,13 +97,13 @@ def _new_name(path: nodes.Path, kind: Kind, names: Names, *, replaced: bool, kep
     return name
 
 
-def _refuse_itself(query: nodes.Query, name: str, path: nodes.Path) -> None:
+def _refuse_self_reference(query: nodes.Query, name: str, path: nodes.Path) -> None:
     for one in walk(query, deep=True):
         if isinstance(one, nodes.TableRef) and path_text(one.path).lower() == name.lower():
             raise ProgrammingError(f"{name} would read itself", span=path_span(path), hint="take another name")
 
 
-def _renamed(columns: Sequence[Column], names: Sequence[nodes.Name], path: nodes.Path) -> tuple[Column, ...]:
+def _rename_columns(columns: Sequence[Column], names: Sequence[nodes.Name], path: nodes.Path) -> tuple[Column, ...]:
     if not names:
         return tuple(columns)
     if len(names) != len(columns):
@@ -113,7 +113,7 @@ def _renamed(columns: Sequence[Column], names: Sequence[nodes.Name], path: nodes
     return tuple(replace(one, name=name.text) for one, name in zip(columns, names, strict=True))
 
 
-def _refuse_twice(names: Sequence[nodes.Name]) -> None:
+def _refuse_duplicates(names: Sequence[nodes.Name]) -> None:
     seen: set[str] = set()
     for one in names:
         if one.text.lower() in seen:
@@ -121,7 +121,7 @@ def _refuse_twice(names: Sequence[nodes.Name]) -> None:
         seen.add(one.text.lower())
 
 
-def _distinct(columns: Sequence[Column], span: Span) -> tuple[Column, ...]:
+def _check_column_names(columns: Sequence[Column], span: Span) -> tuple[Column, ...]:
     seen: set[str] = set()
     for one in columns:
         if one.name.lower() in seen:
@@ -200,13 +200,13 @@ def local_table(path: nodes.Path, names: Names, *, deletes: bool = False) -> Sto
 
 def local_insert(node: nodes.Insert, table: StoredTable, names: Names) -> LocalInsertPlan:
     """Plan INSERT or REPLACE INTO a local table. Raises ProgrammingError and its leaves."""
-    targets = _targets(table, [path[-1] for path in node.columns]) if node.columns else _all(table)
+    targets = _target_columns(table, [path[-1] for path in node.columns]) if node.columns else _all(table)
     source = plan_query(node.query, names)
     if len(source.columns) != len(targets):
         raise ProgrammingError(
             f"INSERT names {len(targets)} columns and is given {len(source.columns)} values", span=node.query.span
         )
-    returning = _returning(node.returning, table)
+    returning = _resolve_returning(node.returning, table)
     return LocalInsertPlan(table.name, table.columns, targets, source, returning, node.replace)
 
 
@@ -220,7 +220,7 @@ def local_change(node: nodes.Update | nodes.Delete, table: StoredTable, names: N
             hint="use UPDATE .. SET .. WHERE .. IN (SELECT ..)",
         )
     pairs = node.assignments if isinstance(node, nodes.Update) else ()
-    assigned = _targets(table, [path[-1] for path, _ in pairs])
+    assigned = _target_columns(table, [path[-1] for path, _ in pairs])
     numbered = table if table.key else replace(table, hidden=(Column(ROW_NUMBER, "integer"),))
     items = (
         nodes.Item(nodes.ColumnRef((nodes.Name(table.key or ROW_NUMBER),)), text="row"),
@@ -234,7 +234,7 @@ def local_change(node: nodes.Update | nodes.Delete, table: StoredTable, names: N
     )
     source = plan_query(query, replace(names, objects=_Overlay(names.objects, numbered)))
     kind: Literal["UPDATE", "DELETE"] = "DELETE" if verb == "DELETE" else "UPDATE"
-    returning = _returning(node.returning, table)
+    returning = _resolve_returning(node.returning, table)
     return LocalChangePlan(kind, table.name, table.columns, assigned, source, returning, of_session=bool(table.key))
 
 
@@ -256,7 +256,7 @@ def _all(table: StoredTable) -> tuple[str, ...]:
     return tuple(one.name for one in table.columns)
 
 
-def _targets(table: StoredTable, names: Sequence[nodes.Name]) -> tuple[str, ...]:
+def _target_columns(table: StoredTable, names: Sequence[nodes.Name]) -> tuple[str, ...]:
     known = {one.name.lower(): one.name for one in table.columns}
     found: list[str] = []
     for name in names:
@@ -268,7 +268,7 @@ def _targets(table: StoredTable, names: Sequence[nodes.Name]) -> tuple[str, ...]
     return tuple(found)
 
 
-def _returning(items: Sequence[nodes.Item | nodes.Star], table: StoredTable) -> Projection | None:
+def _resolve_returning(items: Sequence[nodes.Item | nodes.Star], table: StoredTable) -> Projection | None:
     if not items:
         return None
     last = table.name.rpartition(".")[2].lower()

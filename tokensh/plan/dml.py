@@ -14,7 +14,7 @@ from typing import Literal
 from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import MissingParameter, NotSupportedError, ProgrammingError, Span, UnknownName
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference, BoundSelect, From
-from tokensh.plan.method_resolution import always_required, methods, named
+from tokensh.plan.method_resolution import always_required, find_method, methods_for_verb
 from tokensh.plan.nodes import ChangePlan, ExecPlan, InsertPlan, Keys, Projection, SelectPlan
 from tokensh.plan.planner import plan_query
 from tokensh.plan.query import QueryResolver
@@ -47,12 +47,12 @@ def plan_insert(node: nodes.Insert, names: Names) -> InsertPlan:
     if node.replace:
         hint = f"use INSERT INTO, or REPLACE {resource.name} SET ..."
         raise NotSupportedError("REPLACE INTO is for local tables", span=span, hint=hint)
-    candidates = methods(resource, "INSERT", span)
+    candidates = methods_for_verb(resource, "INSERT", span)
     if node.columns is None:
         hint = f"SHOW INSERT INTO {resource.id} prints them"
         raise ProgrammingError("INSERT into a resource names its columns", span=span, hint=hint)
     method = _best_method(candidates, node.columns)
-    targets = _targets(method, node.columns)
+    targets = _target_parameters(method, node.columns)
     defaults = _session_defaults(names, resource, method, {target.name for target in targets}, span)
     source = plan_query(node.query, names)
     if len(source.columns) != len(targets):
@@ -89,7 +89,7 @@ def _parameters_by_sql_name(method: Method) -> Mapping[str, Parameter]:
     return {name: parameter for parameter in method.parameters for name in _sql_names(method, parameter)}
 
 
-def _targets(method: Method, columns: Sequence[nodes.Path]) -> tuple[Parameter, ...]:
+def _target_parameters(method: Method, columns: Sequence[nodes.Path]) -> tuple[Parameter, ...]:
     by_name = _parameters_by_sql_name(method)
     targets: list[Parameter] = []
     for path in columns:
@@ -143,7 +143,7 @@ def plan_change(node: nodes.Update | nodes.Delete, names: Names) -> ChangePlan:
     key_method = _with_keys_in_path(method)
     required = always_required([key_method])
     keys = tuple(parameter for parameter in key_method.parameters if parameter.name.lower() in required)
-    assigned = _targets(method, [path for path, _ in assignments])
+    assigned = _target_parameters(method, [path for path, _ in assignments])
     for parameter, (path, _) in zip(assigned, assignments, strict=True):
         if parameter.location != "body":
             hint = f"WHERE {parameter.name} = '...'"
@@ -159,7 +159,7 @@ def plan_change(node: nodes.Update | nodes.Delete, names: Names) -> ChangePlan:
 def _change_method(resource: Resource, verb: ChangeVerb, span: Span) -> Method:
     if verb == "DELETE" and not resource.methods_for("DELETE") and resource.delete_method:
         return next(method for method in resource.methods if method.name == resource.delete_method)
-    return methods(resource, verb, span)[0]
+    return methods_for_verb(resource, verb, span)[0]
 
 
 def _with_keys_in_path(method: Method) -> Method:
@@ -185,11 +185,11 @@ class _ChangePlanner:
     span: Span
 
     @property
-    def _table(self) -> nodes.TableRef:
+    def _table_ref(self) -> nodes.TableRef:
         return nodes.TableRef(self.node.target, self.node.alias, self.span)
 
     @property
-    def _values(self) -> tuple[nodes.Expr, ...]:
+    def _set_expressions(self) -> tuple[nodes.Expr, ...]:
         """The expressions of SET."""
         return tuple(expr for _, expr in self.node.assignments) if isinstance(self.node, nodes.Update) else ()
 
@@ -200,24 +200,24 @@ class _ChangePlanner:
         node = self.node
         if node.order or node.limit is not None or node.offset is not None or not self._is_known(returning):
             return None
-        if any(isinstance(part, nodes.ColumnRef | nodes.Query) for part in walk(self._values)):
+        if any(isinstance(part, nodes.ColumnRef | nodes.Query) for part in walk(self._set_expressions)):
             return None
         scans, where = self._scan_of_keys()
         # WHERE may be empty: the session's workspace can be the only key.
         if not scans.is_resolved(1) or (where is not None and self._exact_keys(where, scans) is None):
             return None
         assigned = None
-        if self._values:
-            items = tuple(nodes.Item(expr, text="x") for expr in self._values)
+        if self._set_expressions:
+            items = tuple(nodes.Item(expr, text="x") for expr in self._set_expressions)
             assigned = plan_query(nodes.Query(nodes.Select(items)), self.names)
         keys = scans.keys(1, assigned)
         # Keys that are read from somewhere are not in the statement: the user sees them first.
-        return self._plan(keys, self._returning(returning, ()), filtered=bool(keys.scans or keys.stored))
+        return self._change_plan(keys, self._resolve_returning(returning, ()), filtered=bool(keys.scans or keys.stored))
 
     def _scan_of_keys(self) -> tuple[ScanPlanner, nodes.Expr | None]:
         """Return the planner of a scan, with id 1, that the method of the change would answer; and WHERE."""
         resolver = QueryResolver(self.names)
-        relation = resolver.tables.scan_of(self.resource, (self.key_method,), self._table)
+        relation = resolver.tables.scan_of(self.resource, (self.key_method,), self._table_ref)
         scope = Scope(resolver.numbering.next_scope(), None, From.of_relation(relation))
         where = resolve_expression(self.node.where, scope, lambda query, inner: resolver.resolve(query, inner, {}))
         query = BoundQuery("", (), BoundSelect(scope.id, scope.source, where=where))
@@ -258,18 +258,18 @@ class _ChangePlanner:
         self._check_listable()
         items: tuple[nodes.Item | nodes.Star, ...] = (
             *(nodes.Item(nodes.ColumnRef((nodes.Name(key.name, span=self.span),), self.span)) for key in self.keys),
-            *(nodes.Item(expr, text="x") for expr in self._values),
+            *(nodes.Item(expr, text="x") for expr in self._set_expressions),
             nodes.Star(span=self.span),
         )
-        select = nodes.Select(items, self._table, node.where, span=self.span)
+        select = nodes.Select(items, self._table_ref, node.where, span=self.span)
         listing = plan_query(
             nodes.Query(select, order=node.order, limit=node.limit, offset=node.offset, span=self.span), self.names
         )
-        row = listing.columns[len(self.keys) + len(self._values) :]
+        row = listing.columns[len(self.keys) + len(self._set_expressions) :]
         # The listing may be for RETURNING alone, while the statement says which rows are hit.
         without_returning = self.plan_by_keys(())
         is_filtered = without_returning is None or without_returning.filtered
-        return self._plan(listing, self._returning(node.returning, row), filtered=is_filtered)
+        return self._change_plan(listing, self._resolve_returning(node.returning, row), filtered=is_filtered)
 
     def _check_listable(self) -> None:
         """Raise MissingParameter if a listing does not show the keys."""
@@ -296,13 +296,15 @@ class _ChangePlanner:
             for key in self.keys
         ]
 
-    def _returning(self, returning: tuple[nodes.Item | nodes.Star, ...], row: Sequence[Column]) -> Projection | None:
+    def _resolve_returning(
+        self, returning: tuple[nodes.Item | nodes.Star, ...], row: Sequence[Column]
+    ) -> Projection | None:
         reply = reply_columns(self.resource, self.method)
         return resolve_resource_returning(
             returning, [*self._key_columns(), *map(table_column, row), *reply], self.resource
         )
 
-    def _plan(self, source: Keys | SelectPlan, returning: Projection | None, *, filtered: bool) -> ChangePlan:
+    def _change_plan(self, source: Keys | SelectPlan, returning: Projection | None, *, filtered: bool) -> ChangePlan:
         return ChangePlan(
             self.verb,
             self.method,
@@ -349,7 +351,7 @@ def method_of(names: Names, path: nodes.Path, span: Span) -> tuple[Resource, Met
     if len(path) < 2:
         raise ProgrammingError("a method is named with its resource", span=span, hint="resource.method")
     resource = resource_of(names, path[:-1])
-    return resource, named(resource, path[-1])
+    return resource, find_method(resource, path[-1])
 
 
 def _json_body(node: nodes.JsonArgument, method: Method, given: Collection[str]) -> Mapping[str, object]:

@@ -153,7 +153,7 @@ class StatementFacts:
                 keys = self.linked if predicates.are_linked(left, right) else self.mentioned
                 keys |= left.touches | right.touches
                 self.named |= left.bases | right.bases
-                self._note(predicates.sets_of_equal_columns(left, right, join.restricted))
+                self._add_sets(predicates.sets_of_equal_columns(left, right, join.restricted))
             if join.on is not None:
                 mentions.add(self._visit_condition(join.on, join.restricted, predicates))
         return mentions
@@ -164,7 +164,7 @@ class StatementFacts:
                 self.tables[table.scan] = table
                 self._required[table.scan] = always_required(table.methods)
                 for name, expr in table.arguments:
-                    self._note({(table.scan, name): Constants(expressions=(sql_of(expr),))})
+                    self._add_sets({(table.scan, name): Constants(expressions=(sql_of(expr),))})
                 self._visit_expressions(tuple(expr for _, expr in table.arguments))
             case Stored() as stored:
                 self.stored.append(stored)
@@ -185,10 +185,10 @@ class StatementFacts:
     def _visit_condition(self, expr: nodes.Expr, allowed: frozenset[int], predicates: Predicates) -> _Mentions:
         """Note what a condition says; `allowed` are the relations whose rows it may leave out."""
         mentions = self._mentions_of(expr, predicates)
-        self.mentioned |= _touched(mentions.mentioned)
-        self.linked |= _touched(mentions.linked)
+        self.mentioned |= _keys_of(mentions.mentioned)
+        self.linked |= _keys_of(mentions.linked)
         if allowed:
-            self._note(predicates.sets(expr, allowed))
+            self._add_sets(predicates.sets(expr, allowed))
             for relation, text in predicates.filters(expr, allowed):
                 self.filters.setdefault(relation, []).append(text)
         return mentions
@@ -207,11 +207,11 @@ class StatementFacts:
             case _:
                 return self._visit_expressions(expr)
 
-    def _note(self, sets: Sets) -> None:
+    def _add_sets(self, sets: Sets) -> None:
         for key, values in sets.items():
             self.sets.setdefault(key, []).append(values)
 
 
-def _touched(references: Iterable[BoundReference]) -> set[Key]:
+def _keys_of(references: Iterable[BoundReference]) -> set[Key]:
     columns: list[BoundColumn] = [reference.column for reference in references]
     return set().union(*(column.touches for column in columns))

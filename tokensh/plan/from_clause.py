@@ -27,7 +27,7 @@ from tokensh.plan.bound import (
     scans_below,
 )
 from tokensh.plan.joins import merged_column, restricted_relations
-from tokensh.plan.method_resolution import methods, named, scan_columns
+from tokensh.plan.method_resolution import find_method, methods_for_verb, scan_columns
 from tokensh.plan.nodes import ScanColumn, Stored
 from tokensh.plan.objects import StoredTable, View
 from tokensh.plan.resolve import Names, Numbering, rename_columns, resolve_expression, sql_of
@@ -88,37 +88,37 @@ class FromResolver:
         """
         match node:
             case nodes.TableRef():
-                return From.of_relation(self._table(node, ctes))
+                return From.of_relation(self._resolve_table(node, ctes))
             case nodes.Derived():
-                return From.of_relation(self._derived(node, scope, ctes))
+                return From.of_relation(self._resolve_derived(node, scope, ctes))
             case nodes.TableFunction():
-                return From.of_relation(self._table_function(node, scope, ctes, left))
+                return From.of_relation(self._resolve_table_function(node, scope, ctes, left))
             case nodes.Join():
-                return self._join(node, scope, ctes, left)
+                return self._resolve_join(node, scope, ctes, left)
             case _:
                 assert_never(node)
 
     # ---- tables by name
 
-    def _table(self, node: nodes.TableRef, ctes: Ctes) -> Relation:
+    def _resolve_table(self, node: nodes.TableRef, ctes: Ctes) -> Relation:
         alias = node.alias or node.path[-1]
         if len(node.path) == 1:
             cte = ctes.get(node.path[0].text.lower())
             if isinstance(cte, CteDefinition):
                 cte.is_used = True
                 query = self._resolve_query(cte.query, cte.outer, cte.ctes)
-                return self._of_query(query, alias, rename_columns(query.columns, cte.columns, node.path[0]))
+                return self._relation_of_query(query, alias, rename_columns(query.columns, cte.columns, node.path[0]))
             if isinstance(cte, RecursiveCte):
-                return self._relation(cte.table, cte.columns, alias, cte.hoisted)
+                return self._new_relation(cte.table, cte.columns, alias, cte.hoisted)
         match self.names.objects.find(path_text(node.path)):
             case View() as view:
-                return self._view(view, node, alias)
+                return self._resolve_view(view, node, alias)
             case StoredTable() as table:
-                return self._stored_table(table, alias)
+                return self._resolve_stored_table(table, alias)
             case _:
-                return self._scan(node)
+                return self._resolve_scan(node)
 
-    def _view(self, view: View, node: nodes.TableRef, alias: nodes.Name) -> Relation:
+    def _resolve_view(self, view: View, node: nodes.TableRef, alias: nodes.Name) -> Relation:
         if view.name in self._open_views:
             raise ProgrammingError(f"the view {view.name} reads itself", span=self.view_span or node.span)
         is_outermost = self.view_span is None
@@ -131,21 +131,21 @@ class FromResolver:
         finally:
             self._open_views.pop()
             self.view_span = None if is_outermost else self.view_span
-        return self._of_query(query, alias, rename_columns(query.columns, view.columns, node.path[-1]))
+        return self._relation_of_query(query, alias, rename_columns(query.columns, view.columns, node.path[-1]))
 
-    def _stored_table(self, table: StoredTable, alias: nodes.Name) -> Relation:
+    def _resolve_stored_table(self, table: StoredTable, alias: nodes.Name) -> Relation:
         name = self._numbering.unique_name(table.name)
         own = (*table.columns, *table.hidden)
         columns = [
             BoundColumn(column.name, quoted(column.name), column, visible=column not in table.hidden) for column in own
         ]
-        return self._relation(name, columns, alias, Stored(table.name, name, own))
+        return self._new_relation(name, columns, alias, Stored(table.name, name, own))
 
-    def _scan(self, node: nodes.TableRef) -> Relation:
-        resource = self._resource(node)
-        return self.scan_of(resource, methods(resource, "SELECT", node.span), node)
+    def _resolve_scan(self, node: nodes.TableRef) -> Relation:
+        resource = self._find_resource(node)
+        return self.scan_of(resource, methods_for_verb(resource, "SELECT", node.span), node)
 
-    def _resource(self, node: nodes.TableRef) -> Resource:
+    def _find_resource(self, node: nodes.TableRef) -> Resource:
         names = self.names
         try:
             return names.catalog.find(tuple(part.text for part in node.path), names.namespace, node.span)
@@ -169,7 +169,7 @@ class FromResolver:
         table = BoundTable(scan, name, resource, candidates, columns, self.view_span or node.span, arguments)
         alias = self._numbering.unique_name(node.alias.text) if node.alias else name
         relation = self._numbering.next_relation()
-        own = tuple(_scanned(column, scan, alias, relation) for column in columns)
+        own = tuple(_scan_column(column, scan, alias, relation) for column in columns)
         parts = tuple(part.lower() for part in (resource.provider, resource.service, resource.name))
         unaliased = {parts[i:] for i in range(3)} | {tuple(part.text.lower() for part in node.path)}
         qualifiers = frozenset([(node.alias.text.lower(),)] if node.alias else unaliased)
@@ -178,17 +178,17 @@ class FromResolver:
 
     # ---- queries, EXEC and functions
 
-    def _derived(self, node: nodes.Derived, scope: Scope, ctes: Ctes) -> Relation:
+    def _resolve_derived(self, node: nodes.Derived, scope: Scope, ctes: Ctes) -> Relation:
         if isinstance(node.query, nodes.Exec):
-            return self._exec(node.query, node.alias)
+            return self._resolve_exec(node.query, node.alias)
         query = self._resolve_query(node.query, scope.outer, ctes)
-        return self._of_query(query, node.alias, query.columns)
+        return self._relation_of_query(query, node.alias, query.columns)
 
-    def _exec(self, node: nodes.Exec, alias: nodes.Name | None) -> Relation:
+    def _resolve_exec(self, node: nodes.Exec, alias: nodes.Name | None) -> Relation:
         """Return the rows that EXEC of a method that reads answers with."""
         table = nodes.TableRef(node.target[:-1], alias, node.span)
-        resource = self._resource(table) if table.path else None
-        method = named(resource, node.target[-1]) if resource else None
+        resource = self._find_resource(table) if table.path else None
+        method = find_method(resource, node.target[-1]) if resource else None
         if resource is None or method is None or method.http_method != "GET" or node.body is not None:
             raise NotSupportedError(
                 "EXEC in FROM takes resource.method of a method that reads",
@@ -208,11 +208,13 @@ class FromResolver:
         reading = replace(method, verb="SELECT")
         return self.scan_of(replace(resource, methods=(reading,)), (reading,), table, tuple(arguments))
 
-    def _of_query(self, query: BoundQuery, alias: nodes.Name | None, columns: Sequence[BoundColumn]) -> Relation:
+    def _relation_of_query(
+        self, query: BoundQuery, alias: nodes.Name | None, columns: Sequence[BoundColumn]
+    ) -> Relation:
         if query.is_correlated:
-            return self._relation(f"({query.sql})", columns, alias, query)
+            return self._new_relation(f"({query.sql})", columns, alias, query)
         hoisted = self.hoist(query, alias.text if alias else "q")
-        return self._relation(hoisted.table, columns, alias, hoisted)
+        return self._new_relation(hoisted.table, columns, alias, hoisted)
 
     def hoist(self, query: BoundQuery, name: str) -> HoistedQuery:
         """Return a query as a common table expression at the top of the statement."""
@@ -223,7 +225,7 @@ class FromResolver:
         hint = "MATERIALIZED " if " UNION ALL " in query.sql else ""
         return HoistedQuery(table, f"{table} AS {hint}({query.sql})", query)
 
-    def _table_function(self, node: nodes.TableFunction, scope: Scope, ctes: Ctes, left: From) -> Relation:
+    def _resolve_table_function(self, node: nodes.TableFunction, scope: Scope, ctes: Ctes, left: From) -> Relation:
         name = node.name[-1].text.lower()
         if name not in TABLE_FUNCTIONS or len(node.name) > 1:
             raise UnknownName("table function", name, near=nearest(name, TABLE_FUNCTIONS), span=node.span)
@@ -231,9 +233,9 @@ class FromResolver:
         arguments = self._resolve_expressions(node.arguments, replace(scope, source=left), ctes)
         text = f"{function.sqlite_name}({', '.join(map(sql_of, arguments))})"
         columns = [BoundColumn(column, quoted(column), Column(column, kind)) for column, kind in function.columns]
-        return self._relation(text, columns, node.alias or nodes.Name(name), TableCall(arguments))
+        return self._new_relation(text, columns, node.alias or nodes.Name(name), TableCall(arguments))
 
-    def _relation(
+    def _new_relation(
         self, text: str, columns: Sequence[BoundColumn], alias: nodes.Name | None, origin: Origin | None
     ) -> Relation:
         """Return a relation; `sql` of the columns is their name in SQLite without the alias."""
@@ -260,7 +262,7 @@ class FromResolver:
 
     # ---- joins
 
-    def _join(self, node: nodes.Join, scope: Scope, ctes: Ctes, before: From) -> From:
+    def _resolve_join(self, node: nodes.Join, scope: Scope, ctes: Ctes, before: From) -> From:
         left = self.resolve(node.left, scope, ctes, before)
         right = self.resolve(node.right, scope, ctes, before.beside(left))
         both = left.beside(right)
@@ -298,7 +300,7 @@ def _equal_columns(node: nodes.Join, left: From, right: From) -> tuple[tuple[Bou
     return tuple((find(left, name), find(right, name)) for name in names)
 
 
-def _scanned(column: ScanColumn, scan: int, alias: str, relation: int) -> BoundColumn:
+def _scan_column(column: ScanColumn, scan: int, alias: str, relation: int) -> BoundColumn:
     """Return a scan's column as it can be referred to."""
     key = frozenset([(scan, column.name.lower())])
     sql = f"{alias}.{quoted(column.name)}"

@@ -13,7 +13,7 @@ from tokensh.sql import nodes as n
 from tokensh.text import nearest
 
 
-def methods(resource: Resource, verb: Verb, span: Span) -> tuple[Method, ...]:
+def methods_for_verb(resource: Resource, verb: Verb, span: Span) -> tuple[Method, ...]:
     """The methods that a verb may choose from. Raises NotSupportedError that names those there are."""
     found = resource.methods_for(verb)
     if found:
@@ -22,7 +22,7 @@ def methods(resource: Resource, verb: Verb, span: Span) -> tuple[Method, ...]:
     raise NotSupportedError(f"{resource.id} has no method for {verb}", hint=f"its methods are {names}", span=span)
 
 
-def named(resource: Resource, name: n.Name) -> Method:
+def find_method(resource: Resource, name: n.Name) -> Method:
     """The method of a name. Raises UnknownName."""
     found = next((m for m in resource.methods if m.name.lower() == name.text.lower()), None)
     if found is None:
@@ -33,7 +33,7 @@ def named(resource: Resource, name: n.Name) -> Method:
     return found
 
 
-def choose(candidates: Sequence[Method], values: Mapping[str, Sequence[Value]]) -> Method | None:
+def choose_method(candidates: Sequence[Method], values: Mapping[str, Sequence[Value]]) -> Method | None:
     """The method that a set of known parameters (in lower case) asks for.
 
     One whose further required parameters have one value each (a get by key) goes before the least demanding one (a list).
@@ -42,24 +42,24 @@ def choose(candidates: Sequence[Method], values: Mapping[str, Sequence[Value]]) 
     if not callable_:
         return None
     base = min(callable_, key=_demand)
-    known = _required(base)
+    known = _required_names(base)
     for one in sorted(callable_, key=_demand, reverse=True):
-        if all(len(values[name]) == 1 for name in _required(one) - known):
+        if all(len(values[name]) == 1 for name in _required_names(one) - known):
             return one
     return base
 
 
 def _demand(method: Method) -> int:
-    return len(_required(method))
+    return len(_required_names(method))
 
 
-def _required(method: Method) -> frozenset[str]:
+def _required_names(method: Method) -> frozenset[str]:
     return frozenset(p.name.lower() for p in method.required if p.location != "body")
 
 
 def always_required(candidates: Iterable[Method]) -> frozenset[str]:
     """The parameters, in lower case, without which none of the methods can be called."""
-    sets = [_required(one) for one in candidates]
+    sets = [_required_names(one) for one in candidates]
     return frozenset.intersection(*sets) if sets else frozenset()
 
 

@@ -23,7 +23,7 @@ class Constants:
 
     values: tuple[Value, ...] = ()
     expressions: tuple[str, ...] = ()
-    places: tuple[tuple[Value, Span], ...] = field(default=(), compare=False)
+    spans: tuple[tuple[Value, Span], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ class ExecPlan:
     columns: tuple[Column, ...]
     defaults: Mapping[str, Value]
     span: Span
-    places: Mapping[str, Span]
+    spans: Mapping[str, Span]
 
 
 # ---- what lasts

@@ -44,11 +44,11 @@ class Predicates:
             case nodes.Logical():
                 return unite_sets([self.sets(operand, allowed) for operand in expr.operands])
             case nodes.Binary(operator="="):
-                return self._equal(expr.left, expr.right, allowed)
+                return self._sets_of_equality(expr.left, expr.right, allowed)
             case nodes.Is(operand=operand, other=other) if expr.negated == expr.distinct and _is_value(other):
-                return self._equal(operand, other, allowed)
+                return self._sets_of_equality(operand, other, allowed)
             case nodes.InList(negated=False):
-                members = [self._value(item) for item in expr.items]
+                members = [self._value_set(item) for item in expr.items]
                 known = [member for member in members if member is not None]
                 return _set_of(expr.operand, allowed, any_of(known)) if len(known) == len(members) else {}
             case nodes.InQuery(negated=False):
@@ -56,11 +56,13 @@ class Predicates:
             case _:
                 return {}
 
-    def _equal(self, left: nodes.Expr, right: nodes.Expr, allowed: frozenset[int]) -> Sets:
+    def _sets_of_equality(self, left: nodes.Expr, right: nodes.Expr, allowed: frozenset[int]) -> Sets:
         if isinstance(left, nodes.RowExpr) and isinstance(right, nodes.RowExpr) and len(left.items) == len(right.items):
             pairs = zip(left.items, right.items, strict=True)
-            return intersect_sets([self._equal(a, b, allowed) for a, b in pairs])
-        return intersect_sets([_set_of(left, allowed, self._value(right)), _set_of(right, allowed, self._value(left))])
+            return intersect_sets([self._sets_of_equality(a, b, allowed) for a, b in pairs])
+        return intersect_sets(
+            [_set_of(left, allowed, self._value_set(right)), _set_of(right, allowed, self._value_set(left))]
+        )
 
     def sets_of_equal_columns(self, left: BoundColumn, right: BoundColumn, allowed: frozenset[int]) -> Sets:
         """Return the sets of two columns that USING or NATURAL makes equal."""
@@ -71,12 +73,12 @@ class Predicates:
                 sets.append(dict.fromkeys(column.bases, values))
         return intersect_sets(sets)
 
-    def _value(self, expr: nodes.Expr) -> ValueSet | None:
+    def _value_set(self, expr: nodes.Expr) -> ValueSet | None:
         """Return the values that an expression can have, over all rows."""
         literal = constant(expr)
         if literal is not None:
             span = self.view_span or expr.span
-            return replace(literal, places=tuple((value, span) for value in literal.values))
+            return replace(literal, spans=tuple((value, span) for value in literal.values))
         if isinstance(expr, nodes.Subquery):
             return _result_set(expr.query)
         if isinstance(expr, BoundReference):

@@ -91,8 +91,8 @@ class QueryResolver:
         self, node: nodes.Query, outer: Scope | None, ctes: Ctes, recursion: _Recursion | None = None
     ) -> BoundQuery:
         """Return a query resolved inside of `outer`. Raises ProgrammingError and its leaves."""
-        inner = self._with(node, outer, ctes)
-        query = self._body_with_tail(node, outer, inner, recursion)
+        inner = self._resolve_with(node, outer, ctes)
+        query = self._resolve_body(node, outer, inner, recursion)
         for name in (cte.name.text.lower() for cte in node.ctes):
             cte = inner[name]
             if isinstance(cte, CteDefinition) and not cte.is_used:
@@ -103,28 +103,28 @@ class QueryResolver:
             return query
         return replace(query, columns=tuple(replace(column, bases=NO_KEYS) for column in query.columns))
 
-    def _body_with_tail(
+    def _resolve_body(
         self, node: nodes.Query, outer: Scope | None, ctes: Ctes, recursion: _Recursion | None
     ) -> BoundQuery:
         match node.body:
             case nodes.Select():
-                return self._select(node.body, node, outer, ctes)
+                return self._resolve_select(node.body, node, outer, ctes)
             case nodes.Query() if not (node.order or node.limit or node.offset):
                 return self.resolve(node.body, outer, ctes)
             case nodes.Values() | nodes.Compound() | nodes.Query():
-                query = self._arm(node.body, outer, ctes, recursion)
+                query = self._resolve_arm(node.body, outer, ctes, recursion)
                 order = [_order_of_result(item, query.columns) for item in node.order]
-                limits = self._limits(node)
+                limits = self._resolve_limits(node)
                 return replace(
                     query,
-                    sql=query.sql + _tail(order, node, limits),
+                    sql=query.sql + _tail_sql(order, node, limits),
                     needs=query.needs | scans_below(NO_TABLES, limits),
                     limits=limits,
                 )
             case _:
                 assert_never(node.body)
 
-    def _with(self, node: nodes.Query, outer: Scope | None, ctes: Ctes) -> Ctes:
+    def _resolve_with(self, node: nodes.Query, outer: Scope | None, ctes: Ctes) -> Ctes:
         inner = dict(ctes)
         defined: set[str] = set()
         for cte in node.ctes:
@@ -133,12 +133,12 @@ class QueryResolver:
                 raise ProgrammingError(f"the name {cte.name.text!r} is given to two WITH queries", span=cte.name.span)
             defined.add(name)
             if node.recursive and refers_to_table(cte.query, name):
-                inner[name] = self._recursive(cte, outer, dict(inner))
+                inner[name] = self._resolve_recursive(cte, outer, dict(inner))
             else:
                 inner[name] = CteDefinition(cte, dict(inner), outer)
         return inner
 
-    def _recursive(self, cte: nodes.Cte, outer: Scope | None, ctes: Ctes) -> RecursiveCte:
+    def _resolve_recursive(self, cte: nodes.Cte, outer: Scope | None, ctes: Ctes) -> RecursiveCte:
         recursion = _Recursion(cte, self.numbering.unique_name(cte.name.text))
         query = self.resolve(cte.query, outer, ctes, recursion)
         if query.is_correlated:
@@ -149,23 +149,23 @@ class QueryResolver:
         hoisted = HoistedQuery(recursion.table, f"{recursion.table} ({names}) AS ({query.sql})", query)
         return RecursiveCte(recursion.table, recursion.columns, hoisted)
 
-    def _arm(
+    def _resolve_arm(
         self, node: nodes.Body, outer: Scope | None, ctes: Ctes, recursion: _Recursion | None = None
     ) -> BoundQuery:
         """Return a body without ORDER BY and LIMIT of its own."""
         match node:
             case nodes.Select():
-                return self._select(node, nodes.Query(node), outer, ctes)
+                return self._resolve_select(node, nodes.Query(node), outer, ctes)
             case nodes.Values():
-                return self._values(node, outer, ctes)
+                return self._resolve_values(node, outer, ctes)
             case nodes.Compound():
-                return self._compound(node, outer, ctes, recursion)
+                return self._resolve_compound(node, outer, ctes, recursion)
             case nodes.Query():
-                return self._parenthesised_arm(self.resolve(node, outer, ctes))
+                return self._select_from_arm(self.resolve(node, outer, ctes))
             case _:
                 assert_never(node)
 
-    def _parenthesised_arm(self, query: BoundQuery) -> BoundQuery:
+    def _select_from_arm(self, query: BoundQuery) -> BoundQuery:
         """Return a query as SELECT * of it: SQLite takes no parentheses around an arm."""
         if query.is_correlated:
             sql = f"SELECT * FROM ({query.sql})"  # noqa: S608 (bound names only)
@@ -173,10 +173,10 @@ class QueryResolver:
         hoisted = self.tables.hoist(query, "q")
         return BoundQuery(f"SELECT * FROM {hoisted.table}", query.columns, hoisted, query.needs)  # noqa: S608
 
-    def _values(self, node: nodes.Values, outer: Scope | None, ctes: Ctes) -> BoundQuery:
+    def _resolve_values(self, node: nodes.Values, outer: Scope | None, ctes: Ctes) -> BoundQuery:
         check_row_lengths(node)
         scope = Scope(self.numbering.next_scope(), outer)
-        rows = self._expression(node.rows, scope, ctes)
+        rows = self._resolve_expression(node.rows, scope, ctes)
         text = ", ".join(f"({', '.join(map(sql_of, row))})" for row in rows)
         names = [f"column{i}" for i in range(1, len(rows[0]) + 1)]
         return BoundQuery(
@@ -187,7 +187,7 @@ class QueryResolver:
             references_outside(scope.id, scope.source, rows),
         )
 
-    def _compound(
+    def _resolve_compound(
         self, node: nodes.Compound, outer: Scope | None, ctes: Ctes, recursion: _Recursion | None
     ) -> BoundQuery:
         # From the left, not by recursion: a union of thousands of arms is a chain as deep.
@@ -199,13 +199,13 @@ class QueryResolver:
                 raise NotSupportedError(f"{first.operator} is not offered", span=first.span, hint=hint)
             chain.append(first)
             first = first.left
-        arms = [self._arm(first, outer, ctes)]
+        arms = [self._resolve_arm(first, outer, ctes)]
         if recursion is not None:
             ctes = recursion.start(arms[0].columns, ctes)
         columns = arms[0].columns
         sql = [arms[0].sql]
         for compound in reversed(chain):
-            arm = self._arm(compound.right, outer, ctes)
+            arm = self._resolve_arm(compound.right, outer, ctes)
             if len(arm.columns) != len(columns):
                 raise ProgrammingError(
                     f"the sides of {compound.operator} have {len(columns)} and {len(arm.columns)} columns",
@@ -218,33 +218,33 @@ class QueryResolver:
         outer_references = tuple(reference for arm in arms for reference in arm.outer_references)
         return BoundQuery(" ".join(sql), columns, BoundCompound(tuple(arms)), needs, outer_references)
 
-    def _limits(self, node: nodes.Query) -> tuple[nodes.Expr, ...]:
+    def _resolve_limits(self, node: nodes.Query) -> tuple[nodes.Expr, ...]:
         """Return LIMIT and OFFSET, as far as given; they may refer to nothing around them."""
         given = [("LIMIT", node.limit), ("OFFSET", node.offset)]
         exprs = tuple(whole_number(expr, word) for word, expr in given if expr is not None)
-        return self._expression(exprs, Scope(0), {})
+        return self._resolve_expression(exprs, Scope(0), {})
 
-    def _expression(self, tree: T, scope: Scope, ctes: Ctes) -> T:
+    def _resolve_expression(self, tree: T, scope: Scope, ctes: Ctes) -> T:
         return resolve_expression(tree, scope, lambda query, inner: self.resolve(query, inner, ctes))
 
     # ---- SELECT
 
-    def _select(self, node: nodes.Select, query: nodes.Query, outer: Scope | None, ctes: Ctes) -> BoundQuery:
+    def _resolve_select(self, node: nodes.Select, query: nodes.Query, outer: Scope | None, ctes: Ctes) -> BoundQuery:
         scope = Scope(self.numbering.next_scope(), outer)
         if node.source is not None:
             scope = replace(scope, source=self.tables.resolve(node.source, scope, ctes))
-        exprs, columns = self._items(node.items, scope, ctes)
+        exprs, columns = self._resolve_items(node.items, scope, ctes)
         scope = replace(scope, aliases=columns_by_alias(columns))
-        where, group, having = self._expression((node.where, node.group, node.having), scope, ctes)
-        windows = self._expression(tuple(window for _, window in node.windows), scope, ctes)
-        order, order_texts = self._order(query.order, scope, ctes, columns)
-        limits = self._limits(query)
+        where, group, having = self._resolve_expression((node.where, node.group, node.having), scope, ctes)
+        windows = self._resolve_expression(tuple(window for _, window in node.windows), scope, ctes)
+        order, order_texts = self._resolve_order(query.order, scope, ctes, columns)
+        limits = self._resolve_limits(query)
         select = BoundSelect(scope.id, scope.source, exprs, where, group, having, windows, order, self.tables.view_span)
         group_texts = [_group_sql(expr, columns) for expr in group]
         result = unique_names(columns)
         shown = ", ".join(f"{column.sql} AS {name.sql}" for column, name in zip(columns, result, strict=True))
         return BoundQuery(
-            _select_sql(node, select, shown, group_texts) + _tail(order_texts, query, limits),
+            _select_sql(node, select, shown, group_texts) + _tail_sql(order_texts, query, limits),
             _pushable_columns(select, columns, result, group_texts),
             select,
             scans_below(scope.source, *select.parts, limits),
@@ -252,7 +252,7 @@ class QueryResolver:
             limits,
         )
 
-    def _items(
+    def _resolve_items(
         self, items: Sequence[nodes.Item | nodes.Star], scope: Scope, ctes: Ctes
     ) -> tuple[tuple[nodes.Expr, ...], list[BoundColumn]]:
         """Return the expressions of a select list, and its columns; `*` has columns alone."""
@@ -260,7 +260,7 @@ class QueryResolver:
         columns: list[BoundColumn] = []
         for item in items:
             if isinstance(item, nodes.Item):
-                expr = self._expression(item.expr, scope, ctes)
+                expr = self._resolve_expression(item.expr, scope, ctes)
                 exprs.append(expr)
                 columns.append(item_column(item, expr))
                 continue
@@ -270,7 +270,7 @@ class QueryResolver:
             columns += star
         return tuple(exprs), columns
 
-    def _order(
+    def _resolve_order(
         self, items: Sequence[nodes.OrderItem], scope: Scope, ctes: Ctes, columns: Sequence[BoundColumn]
     ) -> tuple[tuple[nodes.Expr, ...], list[str]]:
         """Return the expressions of ORDER BY that are no item of the select list, and the texts of all."""
@@ -283,7 +283,7 @@ class QueryResolver:
             elif isinstance(literal_value(item.expr), int):
                 text = ordinal(item.expr, len(columns))
             else:
-                expr = self._expression(item.expr, scope, ctes)
+                expr = self._resolve_expression(item.expr, scope, ctes)
                 exprs.append(expr)
                 text = sql_of(expr)
             texts.append(order_item_sql(text, item))
@@ -332,7 +332,7 @@ def _order_of_result(item: nodes.OrderItem, columns: Sequence[BoundColumn]) -> s
     return order_item_sql(str(position), item)
 
 
-def _tail(order: Sequence[str], node: nodes.Query, limits: Sequence[nodes.Expr]) -> str:
+def _tail_sql(order: Sequence[str], node: nodes.Query, limits: Sequence[nodes.Expr]) -> str:
     text = f" ORDER BY {', '.join(order)}" if order else ""
     words = [word for word, expr in (("LIMIT", node.limit), ("OFFSET", node.offset)) if expr is not None]
     return text + "".join(f" {word} {sql_of(expr)}" for word, expr in zip(words, limits, strict=True))

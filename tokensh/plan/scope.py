@@ -32,7 +32,7 @@ class Scope:
             if column is not None:
                 return BoundReference(column, scope.id, ref.span)
             scope = scope.outer
-        raise self._unknown(ref)
+        raise self._unknown_name_error(ref)
 
     def _own_column(self, ref: nodes.ColumnRef) -> BoundColumn | None:
         """Return the column of this scope alone."""
@@ -43,7 +43,7 @@ class Scope:
             candidates = documented or ([alias] if alias is not None else candidates)
         if len(candidates) > 1:
             hint = (
-                f"write {self._qualified_example(ref)}" if len(ref.path) == 1 else "give the tables different aliases"
+                f"write {self._example_with_table(ref)}" if len(ref.path) == 1 else "give the tables different aliases"
             )
             raise ProgrammingError(f"the column {path_text(ref.path)!r} is in several tables", span=ref.span, hint=hint)
         return candidates[0] if candidates else self.alias(ref)
@@ -61,11 +61,11 @@ class Scope:
             merged = [column for column in self.source.merged if column.name.lower() == name]
             if merged:
                 return merged[-1:]
-        qualifier = _lower(ref.path[:-1])
+        qualifier = _lower_path(ref.path[:-1])
         relations = (table for table in self.source.relations if not qualifier or qualifier in table.qualifiers)
         return [column for table in relations for column in table.columns if column.name.lower() == name]
 
-    def _qualified_example(self, ref: nodes.ColumnRef) -> str:
+    def _example_with_table(self, ref: nodes.ColumnRef) -> str:
         """Return the reference with the first table that has the column in front."""
         name = ref.name.text
         owner = next(r for r in self.source.relations if any(c.name.lower() == name.lower() for c in r.columns))
@@ -76,21 +76,21 @@ class Scope:
         """Return the columns of `*` or `t.*`. Raises UnknownName."""
         if not path:
             return self.source.star
-        qualifier = _lower(path)
+        qualifier = _lower_path(path)
         table = next((table for table in self.source.relations if qualifier in table.qualifiers), None)
         if table is None:
             known = [".".join(q) for relation in self.source.relations for q in relation.qualifiers]
             raise UnknownName("table", path_text(path), near=nearest(path_text(path), known), span=span)
         return tuple(column for column in table.columns if column.visible)
 
-    def _unknown(self, ref: nodes.ColumnRef) -> UnknownName:
+    def _unknown_name_error(self, ref: nodes.ColumnRef) -> UnknownName:
         name = ref.name.text
-        qualifier = _lower(ref.path[:-1])
-        if qualifier and not any(qualifier in table.qualifiers for table in self._relations()):
-            tables = [".".join(q) for table in self._relations() for q in table.qualifiers]
+        qualifier = _lower_path(ref.path[:-1])
+        if qualifier and not any(qualifier in table.qualifiers for table in self._visible_relations()):
+            tables = [".".join(q) for table in self._visible_relations() for q in table.qualifiers]
             wanted = path_text(ref.path[:-1])
             return UnknownName("table", wanted, near=nearest(wanted, tables), span=ref.span)
-        known = list(dict.fromkeys(self._names(qualifier)))
+        known = list(dict.fromkeys(self._visible_names(qualifier)))
         near = nearest(name, known)
         hint = None
         if not near and ref.name.quoted:
@@ -99,19 +99,19 @@ class Scope:
             hint = f"the columns are {', '.join(known[:12])}"
         return UnknownName("column", name, near=near, span=ref.span, hint=hint)
 
-    def _relations(self) -> Iterator[Relation]:
+    def _visible_relations(self) -> Iterator[Relation]:
         scope: Scope | None = self
         while scope is not None:
             yield from scope.source.relations
             scope = scope.outer
 
-    def _names(self, qualifier: tuple[str, ...]) -> Iterable[str]:
-        for table in self._relations():
+    def _visible_names(self, qualifier: tuple[str, ...]) -> Iterable[str]:
+        for table in self._visible_relations():
             if not qualifier or qualifier in table.qualifiers:
                 yield from (column.name for column in table.columns)
         if not qualifier:
             yield from self.aliases
 
 
-def _lower(path: nodes.Path) -> tuple[str, ...]:
+def _lower_path(path: nodes.Path) -> tuple[str, ...]:
     return tuple(part.text.lower() for part in path)

@@ -94,7 +94,7 @@ def any_of(sets: Sequence[ValueSet]) -> ValueSet:
     united = Constants(
         tuple(dict.fromkeys(value for values in constants for value in values.values)),
         tuple(dict.fromkeys(expression for values in constants for expression in values.expressions)),
-        tuple(place for values in constants for place in values.places),
+        tuple(place for values in constants for place in values.spans),
     )
     is_empty = not united.values and not united.expressions
     if not others:
