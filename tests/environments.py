@@ -1,4 +1,4 @@
-"""An Environment of a test's own: a home in its folder, streams of its own, nothing of the person who runs the tests."""
+"""Environments for tests: a home folder and streams of their own, nothing of the user who runs the tests."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tokensh.environment import Environment
 def make_environment(
     home: Path, *, stdin: str = "", variables: dict[str, str] | None = None, **more: Any
 ) -> Environment:
-    """What is written can be read back: `world.stdout.getvalue()`."""
-    given = {"HOME": str(home), **(variables or {})}
-    return Environment(io.StringIO(stdin), io.StringIO(), io.StringIO(), given, **more)
+    """Return an environment whose output can be read back with `environment.stdout.getvalue()`."""
+    all_variables = {"HOME": str(home), **(variables or {})}
+    return Environment(io.StringIO(stdin), io.StringIO(), io.StringIO(), all_variables, **more)
 
 
 def write_profiles(home: Path, text: str, *, mode: int = 0o600) -> Path:
-    """Write ~/.databrickscfg, as a file of its owner alone."""
+    """Write ~/.databrickscfg, by default readable only by its owner."""
     path = home / ".databrickscfg"
     path.write_text(text)
     path.chmod(mode)

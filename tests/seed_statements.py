@@ -1,4 +1,4 @@
-"""The statements and the manifest of the user's own page, byte for byte."""
+"""The statements and the manifest of StackQL's `user_tokens` page, byte for byte."""
 
 from __future__ import annotations
 

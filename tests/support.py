@@ -11,10 +11,10 @@ ROOT = Path(__file__).parents[1]
 
 
 def shared_path(name: str) -> Path:
-    """A file or folder of it; without it the test that asks is skipped."""
+    """Return a file or folder of `shared`; skip the test if it does not exist."""
     path = ROOT.parent / "shared" / name
     if not path.exists():
-        pytest.skip(f"there is no {name} in a folder shared beside the checkout", allow_module_level=True)
+        pytest.skip(f"{name} not found in a folder 'shared' beside the checkout", allow_module_level=True)
     return path
 
 

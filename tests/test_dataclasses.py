@@ -1,4 +1,4 @@
-"""The dataclasses of records.py are those of the standard library, but for what their definition costs."""
+"""Our dataclasses behave like the standard library's, but are cheap to define."""
 
 from __future__ import annotations
 
@@ -101,24 +101,24 @@ def test_a_class_takes_over_the_attributes_of_its_base() -> None:
 
 
 def test_what_is_not_frozen_can_be_changed() -> None:
-    one = Open()
-    one.count += 1
-    assert one.count == 1
+    counter = Open()
+    counter.count += 1
+    assert counter.count == 1
 
 
 def test_the_standard_librarys_functions_take_them() -> None:
-    one = Ours("a", 2, [3])
-    assert dataclasses.is_dataclass(one)
-    assert [f.name for f in dataclasses.fields(one)] == [f.name for f in dataclasses.fields(Theirs("a"))]
-    assert dataclasses.asdict(one) == {"name": "a", "size": 2, "items": [3], "note": "-", "seen": 0}
-    assert dataclasses.replace(one, size=5) == _dataclasses.replace(one, size=5) == Ours("a", 5, [3])
+    ours = Ours("a", 2, [3])
+    assert dataclasses.is_dataclass(ours)
+    assert [f.name for f in dataclasses.fields(ours)] == [f.name for f in dataclasses.fields(Theirs("a"))]
+    assert dataclasses.asdict(ours) == {"name": "a", "size": 2, "items": [3], "note": "-", "seen": 0}
+    assert dataclasses.replace(ours, size=5) == _dataclasses.replace(ours, size=5) == Ours("a", 5, [3])
 
 
 def test_they_can_be_copied_pickled_and_matched() -> None:
-    one = Ours("a", 2, [3], "n")
-    for other in (copy.copy(one), copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
-        assert (other, other.note) == (one, "n")
-    match one:
+    ours = Ours("a", 2, [3], "n")
+    for other in (copy.copy(ours), copy.deepcopy(ours), pickle.loads(pickle.dumps(ours))):
+        assert (other, other.note) == (ours, "n")
+    match ours:
         case Ours(name, size, note=note):
             assert (name, size, note) == ("a", 2, "n")
 
@@ -129,10 +129,10 @@ def test_threads_may_make_the_first_objects_at_once() -> None:
         value: int
 
     first = Late.__init__
-    made = object.__new__(Late)
-    Late(1)  # another thread, which was quicker
-    first(made, 2)
-    assert made == Late(2)
+    late = object.__new__(Late)
+    Late(1)  # another thread, which was faster
+    first(late, 2)
+    assert late == Late(2)
 
 
 def test_defining_them_loads_little() -> None:

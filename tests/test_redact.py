@@ -1,3 +1,5 @@
+"""No known or recognisable secret comes through `Redactor.clean`, however it is written or broken up."""
+
 from __future__ import annotations
 
 import base64
@@ -41,7 +43,11 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln-_A"
         ("password=hunter2&more", f"password={MASK}&more"),
         ("dapi0123456", "dapi0123456"),
         ("dos0123456789", "dos0123456789"),
-        *((f"{one}{'ab' * 16}{other}{'cd' * 16}", MASK * 2) for one in ("dapi", "dose") for other in ("dapi", "dose")),
+        *(
+            (f"{first}{'ab' * 16}{second}{'cd' * 16}", MASK * 2)
+            for first in ("dapi", "dose")
+            for second in ("dapi", "dose")
+        ),
         ("dapi01234567", MASK),
         (f"got {JWT}, and", f"got {MASK}, and"),
         (rf"\n{JWT}", rf"\n{MASK}"),

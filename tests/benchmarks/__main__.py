@@ -1,7 +1,7 @@
-"""Every goal of speed, measured: `python -m tests.benchmarks`.
+"""Measure every speed goal: `python -m tests.benchmarks`.
 
 Each figure is a ratio of two things measured side by side in this run, so that it means the same on any machine.
-`--quick` measures fewer and fails only on what is twice as bad as its goal.
+`--quick` measures less, and fails only on figures that are twice as bad as their goal.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ HOSTS = 500
 
 
 def lines(results: Iterable[Result], slack: float) -> Iterator[tuple[str, bool]]:
-    """The table, line by line, and whether each line's goal is met."""
+    """Yield the lines of the table, each with True if its goal is met."""
     yield f"{'row':4}{'metric':64}{'ours':>12}{'other':>12}{'ratio':>9}{'goal':>9}  ok", True
-    for one in results:
-        if one.skipped:
-            yield f"{one.row:4}{one.metric:64}  skipped: {one.skipped}", True
+    for result in results:
+        if result.skipped:
+            yield f"{result.row:4}{result.metric:64}  skipped: {result.skipped}", True
             continue
-        goal = f"{'>=' if one.at_least else '<='} {one.goal:.4g}"
-        aim = f", for {one.aim:g}" if one.aim else ""
-        holds = one.is_met(slack)
-        figures = f"{one.ours:>12}{one.other:>12}{one.value:>9.3f}{goal:>9}"
-        yield f"{one.row:4}{one.metric:64}{figures}  {'ok' if holds else 'NO'}{aim}", holds
+        goal = f"{'>=' if result.at_least else '<='} {result.goal:.4g}"
+        aim = f", for {result.aim:g}" if result.aim else ""
+        is_met = result.is_met(slack)
+        figures = f"{result.ours:>12}{result.other:>12}{result.value:>9.3f}{goal:>9}"
+        yield f"{result.row:4}{result.metric:64}{figures}  {'ok' if is_met else 'NO'}{aim}", is_met
 
 
 def main() -> int:
@@ -51,9 +51,9 @@ def main() -> int:
     failed = 0
     with start_bench(options.quick, HOSTS) as shared:
         results = (result for name in chosen for result in SECTIONS[name](shared))
-        for line, holds in lines(results, GROSS if options.quick else 1.0):
+        for line, is_met in lines(results, GROSS if options.quick else 1.0):
             print(line, flush=True)
-            failed += not holds
+            failed += not is_met
     print(f"{failed} not met, {time.monotonic() - started:.0f} s")
     return 1 if failed else 0
 

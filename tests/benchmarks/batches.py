@@ -1,4 +1,4 @@
-"""Row 14: scripts of many statements, each with its request."""
+"""Row 14: scripts of many statements, each of which sends a request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FEW, MANY = 200, 800
 
 
 def measure(bench: Bench) -> Iterator[Result]:
-    """Whole runs of scripts of different lengths; what a run costs without any statement is taken off."""
+    """Compare whole runs of scripts of different lengths, less the cost of a run without statements."""
     empty, few, many = (_write_script(bench, count) for count in (0, FEW, MANY))
     runs = [
         (_run_script(bench, empty), _run_script(bench, few), _run_script(bench, many))

@@ -1,4 +1,4 @@
-"""A keystroke over ten thousand names, against prompt_toolkit's own completer over the same words."""
+"""Compare a keystroke over 10,000 names with prompt_toolkit's own completer over the same words."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def keystroke(count: int, typed: str) -> tuple[float, float]:
-    """The median seconds of ours and of prompt_toolkit's, taken in turns."""
+    """Return the median seconds of ours and of prompt_toolkit's, measured in turns."""
     catalog = Many(count)
     ours = Completer(shared_parser(), catalog)
     ours.warm()
-    theirs = WordCompleter([one.id for one in catalog.all])
+    theirs = WordCompleter([resource.id for resource in catalog.all])
     text = f"SELECT * FROM {typed}"
     event = CompleteEvent()
     pairs = [

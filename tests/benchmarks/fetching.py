@@ -18,12 +18,12 @@ from tokensh.dbapi.connection import Connection
 from tokensh.environment import Environment
 
 LATENCY = 50
-"""ms that the server takes for each answer."""
+"""The time that the server takes for each reply, in ms."""
 POOL = 32
 
 
 def measure(bench: Bench) -> Iterator[Result]:
-    """How near to the latency alone a fan-out comes, what it opens, and what a workspace costs."""
+    """Measure how close a fan-out comes to the latency alone, its connections, and the cost of a workspace."""
     tune()
     for count in (100,) if bench.quick else (100, 500):
         yield from _compare_with_latency(bench, count, "r3", POOL, 1.15)
@@ -33,15 +33,17 @@ def measure(bench: Bench) -> Iterator[Result]:
 
 
 def connect(bench: Bench, delay: int = 0, pool: int = POOL, **variables: str) -> Connection:
-    """A session of its own."""
+    """Return a new connection to the server."""
     streams = (io.StringIO(), io.StringIO(), io.StringIO())
-    world = Environment(*streams, variables={**bench.environment, **variables})
+    environment = Environment(*streams, variables={**bench.environment, **variables})
     mapped = "TOKENSH_CONFIG" in variables
-    return tokensh.connect(environment=world, endpoint=None if mapped else bench.endpoint(delay), max_connections=pool)
+    return tokensh.connect(
+        environment=environment, endpoint=None if mapped else bench.endpoint(delay), max_connections=pool
+    )
 
 
 def select_from(names: Iterator[str]) -> str:
-    """A query of several workspaces."""
+    """Return a query of several workspaces."""
     return f"SELECT * FROM user_tokens WHERE deployment_name IN ({', '.join(map(repr, names))})"
 
 
@@ -51,7 +53,7 @@ def _read_all(connection: Connection, sql: str) -> None:
 
 
 def _compare_with_latency(bench: Bench, count: int, name: str, pool: int, goal: float) -> Iterator[Result]:
-    """A query beside the latency alone, and beside a pool of threads that ask for the same and do nothing with it."""
+    """Compare a query with the latency alone, and with a pool of threads that fetch the same and ignore it."""
     floor = LATENCY / 1000 * math.ceil(count / pool)
     names = [f"{name}-{number}" for number in range(count)]
     sql = select_from(iter(names))
@@ -62,8 +64,8 @@ def _compare_with_latency(bench: Bench, count: int, name: str, pool: int, goal: 
     ):
         session.mount("http://", HTTPAdapter(pool_maxsize=pool))
 
-        def ask(one: str) -> object:
-            reply = session.get(bench.url(one, LATENCY), headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30)
+        def ask(workspace: str) -> object:
+            reply = session.get(bench.url(workspace, LATENCY), headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30)
             return reply.json()
 
         _read_all(connection, select_from(iter([name])))
@@ -83,7 +85,7 @@ def _count_connections(bench: Bench) -> Iterator[Result]:
     yield Result("8", f"connections to one host, pool {POOL}", str(opened), str(POOL), opened / POOL, 1.0)
     metric = f"new connections when {bench.hosts} hosts are asked again"
     if not bench.hosts:
-        yield Result("8", metric, skipped="the loopback network is one address here")
+        yield Result("8", metric, skipped="the loopback network has only one address here")
         return
     config = bench.home / "config.toml"
     addresses = [f"127.0.{1 + number // 250}.{1 + number % 250}" for number in range(bench.hosts)]

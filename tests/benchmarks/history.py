@@ -1,4 +1,4 @@
-"""A history of a hundred thousand statements, against prompt_toolkit's own file of the same."""
+"""Compare loading a history of 100,000 statements with prompt_toolkit's own file of the same statements."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def make_statements(count: int) -> list[str]:
 
 
 def write_histories(folder: Path, count: int) -> tuple[Path, Path]:
-    """The same statements in our file and in prompt_toolkit's."""
+    """Write the same statements to our file and to prompt_toolkit's."""
     ours, theirs = folder / "history.db", folder / "history.txt"
     store = History(ours, str)
     store.add("SELECT 1", 1.7e9, None)
@@ -41,8 +41,8 @@ def write_histories(folder: Path, count: int) -> tuple[Path, Path]:
     return ours, theirs
 
 
-async def _time_load(made: Callable[[], PromptHistory]) -> tuple[float, float]:
-    """Seconds to the first entry, and the longest time in which no key would be seen, until all is there."""
+async def _time_load(make_history: Callable[[], PromptHistory]) -> tuple[float, float]:
+    """Return the seconds to the first entry, and the longest time without a look at the keyboard until all is loaded."""
     longest = 0.0
     done = False
 
@@ -56,10 +56,10 @@ async def _time_load(made: Callable[[], PromptHistory]) -> tuple[float, float]:
 
     ticker = asyncio.create_task(ticks())
     await asyncio.sleep(0)
-    begun = time.perf_counter()
+    started = time.perf_counter()
     first = 0.0
-    async for _ in made().load():
-        first = first or time.perf_counter() - begun
+    async for _ in make_history().load():
+        first = first or time.perf_counter() - started
     await asyncio.sleep(0)
     done = True
     await ticker
@@ -67,16 +67,16 @@ async def _time_load(made: Callable[[], PromptHistory]) -> tuple[float, float]:
 
 
 def compare_loads(folder: Path, count: int, runs: int = 9) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Medians of (first entry, longest gap) in s: ours, and prompt_toolkit's FileHistory, taken in turns."""
+    """Return the medians of (first entry, longest gap) in s, ours and FileHistory's, measured in turns."""
     ours, theirs = write_histories(folder, count)
-    found: list[tuple[float, float]] = []
+    own: list[tuple[float, float]] = []
     others: list[tuple[float, float]] = []
     for _ in range(runs):
         store = History(ours, str)
-        found.append(asyncio.run(_time_load(lambda store=store: StoredHistory(store, str))))  # type: ignore[misc]
+        own.append(asyncio.run(_time_load(lambda store=store: StoredHistory(store, str))))  # type: ignore[misc]
         store.close()
         others.append(asyncio.run(_time_load(lambda: FileHistory(theirs))))
-    return _median_pair(found), _median_pair(others)
+    return _median_pair(own), _median_pair(others)
 
 
 def _median_pair(pairs: list[tuple[float, float]]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Colouring a text of ten kilobytes, against pygments' own lexer for SQL."""
+"""Compare colouring 10 kB of SQL with pygments' own lexer for SQL."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def keystroke(size: int, runs: int = 15) -> tuple[float, float]:
-    """The median seconds of ours and of pygments', taken in turns, over `size` characters."""
+    """Return the median seconds of ours and of pygments', measured in turns, for `size` characters."""
     text = (STATEMENT * (size // len(STATEMENT) + 1))[:size]
     ours, theirs = lexer_for(shared_parser().table)(), PygmentsSql()
     pairs = [

@@ -1,4 +1,7 @@
-"""How the benchmarks measure: whole processes in alternating pairs, calls in turns, medians of both."""
+"""Measure whole processes in alternating pairs, calls in turns, and take medians.
+
+The other side of a pair is always something familiar on the same machine, so that a ratio means the same everywhere.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +24,14 @@ MINIMAL = str(HERE / "scripts" / "minimal.py")
 STRAIGHT = str(HERE / "scripts" / "straight.py")
 TOKEN = "dapi" + "0123456789abcdef" * 2
 GROSS = 2.0
-"""How far from its goal a figure may be where only gross regressions shall fail."""
+"""The factor by which a figure may miss its goal when only gross regressions are to fail."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """One line of the table: `value` is held against `goal`, at most that or, with `at_least`, at least that.
+    """A line of the table: `value` may be at most `goal` or, with `at_least`, must be at least that.
 
-    `ours` and `other` are the figures behind it, as text; `skipped` says why there are none; `aim` is what one tries for.
+    `ours` and `other` are the measured figures, as text; `skipped` the reason why they were not measured; `aim` is the long-term goal.
     """
 
     row: str
@@ -42,7 +45,7 @@ class Result:
     skipped: str = ""
 
     def is_met(self, slack: float = 1.0) -> bool:
-        """Whether the goal is met, give or take a factor."""
+        """Return True if the goal is met, or missed by no more than the factor `slack`."""
         if self.skipped:
             return True
         return self.value * slack >= self.goal if self.at_least else self.value <= self.goal * slack
@@ -50,7 +53,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process took: CPU and wall in s, peak memory in MiB, time to its first byte of output in s, bytes of output."""
+    """The usage of a process: CPU and wall time in s, peak memory in MiB, time to the first byte of output in s, bytes of output."""
 
     cpu: float
     wall: float
@@ -70,32 +73,32 @@ class Pair:
     peak: float
 
     def result(self, row: str, metric: str, goal: float, aim: float | None = None) -> Result:
-        """CPU time against a goal."""
+        """Return the line that compares the CPU times."""
         return Result(row, metric, format_ms(self.ours.cpu), format_ms(self.other.cpu), self.cpu, goal, aim=aim)
 
     def memory(self, row: str, metric: str, goal: float) -> Result:
-        """Peak memory against a goal."""
+        """Return the line that compares the peak memory."""
         return Result(row, metric, f"{self.ours.peak:.1f} MiB", f"{self.other.peak:.1f} MiB", self.peak, goal)
 
 
 def format_ms(seconds: float) -> str:
-    """Seconds as milliseconds."""
+    """Format seconds as milliseconds."""
     return f"{seconds * 1000:.{0 if seconds >= 0.1 else 1 if seconds >= 0.01 else 3}f} ms"
 
 
 def _median_usage(samples: Sequence[Usage]) -> Usage:
     return Usage(
-        median(one.cpu for one in samples),
-        median(one.wall for one in samples),
-        median(one.peak for one in samples),
-        median(one.first for one in samples),
+        median(sample.cpu for sample in samples),
+        median(sample.wall for sample in samples),
+        median(sample.peak for sample in samples),
+        median(sample.first for sample in samples),
         samples[-1].size,
     )
 
 
 @dataclass
 class Bench:
-    """What the measurements share: a server, a launcher, a home folder that nobody else uses."""
+    """The fixtures of all measurements: a server, a launcher, a home folder of their own."""
 
     home: Path
     port: int
@@ -114,31 +117,31 @@ class Bench:
         }
 
     def url(self, name: str, delay: int = 0) -> str:
-        """A listing's address; `delay` in ms."""
+        """Return the address of a listing; `delay` is in ms."""
         return f"http://127.0.0.1:{self.port}/{delay}/{name}/api/2.0/token/list"
 
     def endpoint(self, delay: int = 0) -> str:
-        """The endpoint under which every name is a workspace."""
+        """Return the endpoint below which every name is a workspace."""
         return f"http://127.0.0.1:{self.port}/{delay}/{{deployment_name}}"
 
     @property
     def command(self) -> list[str]:
-        """How ours is started: by the script that an installation makes."""
+        """The command that starts tokensh: the installed script, if there is one."""
         script = Path(sys.executable).with_name("tokensh")
         return [str(script)] if script.exists() else [sys.executable, "-m", "tokensh"]
 
     def tokensh(self, *arguments: str, delay: int = 0) -> list[str]:
-        """The command line of ours, against the server."""
+        """Return a command line of tokensh that talks to the server."""
         return [*self.command, "--endpoint", self.endpoint(delay), *arguments]
 
     def python(self, *arguments: str) -> list[str]:
-        """The command line of a Python."""
+        """Return a command line of this Python."""
         return [sys.executable, *arguments]
 
     def run(self, argv: Sequence[str], stdin: Path | None = None, status: int = 0) -> Usage:
-        """Run a command once. Raises RuntimeError if it ends otherwise than expected."""
+        """Run a command once. Raises RuntimeError if its exit status is not the expected one."""
         errors = self.home / "stderr"
-        order = {
+        job = {
             "argv": list(argv),
             "env": dict(self.environment),
             "stdin": stdin and str(stdin),
@@ -146,17 +149,17 @@ class Bench:
         }
         assert self._launcher.stdin
         assert self._launcher.stdout
-        self._launcher.stdin.write(json.dumps(order) + "\n")
+        self._launcher.stdin.write(json.dumps(job) + "\n")
         self._launcher.stdin.flush()
-        done: dict[str, Any] = json.loads(self._launcher.stdout.readline())
-        if done.pop("status") != status:
+        outcome: dict[str, Any] = json.loads(self._launcher.stdout.readline())
+        if outcome.pop("status") != status:
             raise RuntimeError(f"{argv} failed: {errors.read_text()}")
-        return Usage(**done)
+        return Usage(**outcome)
 
     def compare_commands(
         self, ours: Sequence[str], other: Sequence[str], count: int = 9, *, status: int = 0, stdin: Path | None = None
     ) -> Pair:
-        """Run two commands in turns, after one run of each that does not count. `status`: what ours ends with."""
+        """Run two commands in turns, after a warm-up run of each. `status` is the expected exit status of ours."""
         both = [(self.run(ours, stdin, status), self.run(other)) for _ in range((3 if self.quick else count) + 1)][1:]
         return Pair(
             _median_usage([a for a, _ in both]),
@@ -167,15 +170,15 @@ class Bench:
         )
 
     def counters(self) -> dict[str, int]:
-        """What the server has seen since it was last asked."""
+        """Return the server's counters since the last call."""
         with urlopen(f"http://127.0.0.1:{self.port}/counters", timeout=30) as reply:
-            found: dict[str, int] = json.load(reply)
-        return found
+            counters: dict[str, int] = json.load(reply)
+        return counters
 
 
 @contextmanager
 def start_bench(quick: bool, hosts: int) -> Iterator[Bench]:
-    """Start the server and the launcher, and stop them."""
+    """Start the server and the launcher, and stop them at the end."""
     python = [sys.executable, "-I", "-S"]
     hosts = hosts if sys.platform == "linux" else 0  # elsewhere the loopback network is one address
     with (
@@ -198,14 +201,14 @@ def _start_process(argv: Sequence[str]) -> Iterator[subprocess.Popen[str]]:
 
 
 def cpu_seconds(call: Callable[[], object]) -> float:
-    """The CPU seconds of a call."""
+    """Return the CPU seconds that a call takes."""
     started = time.process_time()
     call()
     return time.process_time() - started
 
 
 def wall_seconds(call: Callable[[], object]) -> float:
-    """The seconds of a call."""
+    """Return the seconds that a call takes."""
     started = time.perf_counter()
     call()
     return time.perf_counter() - started
@@ -214,6 +217,6 @@ def wall_seconds(call: Callable[[], object]) -> float:
 def compare_calls(
     ours: Callable[[], object], other: Callable[[], object], count: int = 9, clock: Callable[..., float] = cpu_seconds
 ) -> tuple[float, float, float]:
-    """Call both in turns, after one turn that does not count: the medians of both, and of the ratios."""
+    """Call both in turns, after a warm-up turn; returns the median of each and of the ratios."""
     both = [(clock(ours), clock(other)) for _ in range(count + 1)][1:]
     return median(a for a, _ in both), median(b for _, b in both), median(a / b for a, b in both)

@@ -20,12 +20,12 @@ DEEP = 5000
 
 
 def statements() -> list[str]:
-    """The fixed statements that parsers are timed with."""
+    """Return the fixed statements that parsers are timed with."""
     return [line.removesuffix(";") for line in (HERE / "statements.sql").read_text(encoding="utf-8").splitlines()]
 
 
 def measure(bench: Bench) -> Iterator[Result]:
-    """A table that is there against one that is made, our loop against lark and sqlglot, 10 times as much."""
+    """Compare a cached parse table with a new one, our parser with lark and sqlglot, and inputs of two lengths."""
     yield _compare_tables(bench.home / "grammar")
     parser = Parser()
     texts = statements()
@@ -77,12 +77,12 @@ def _compare_with_sqlglot(parser: Parser, texts: Sequence[str]) -> Result:
 
 
 def _compare_list_lengths(parser: Parser) -> Result:
-    def parsing(count: int) -> Callable[[], object]:
+    def parse_list(count: int) -> Callable[[], object]:
         items = ", ".join(f"'dbc-{number:08x}'" for number in range(count))
         text = f"SELECT token_id FROM user_tokens WHERE deployment_name IN ({items})"
         return lambda: parser.parse(text)
 
-    large, small, ratio = compare_calls(parsing(10_000), parsing(1000), 5)
+    large, small, ratio = compare_calls(parse_list(10_000), parse_list(1000), 5)
     metric = "an item of IN (10000) : of IN (1000), CPU"
     return Result("6", metric, f"{large * 100:.2f} us", f"{small * 1000:.2f} us", ratio / 10, 1.5)
 
@@ -115,7 +115,7 @@ def _compare_script_lengths(parser: Parser, count: int) -> Iterator[Result]:
 
 
 def _compare_depths(parser: Parser) -> Result:
-    """Parentheses parse however deep they are; what nests nodes is an error that says so."""
+    """Check that parentheses parse at any depth, and that nested calls give an error instead of a traceback."""
     parser.parse(f"SELECT {'(' * DEEP}1{')' * DEEP}")
     try:
         parser.parse(f"SELECT {'abs(' * DEEP}1{')' * DEEP}")

@@ -1,4 +1,4 @@
-"""The CPU time until the prompt stands, against that of importing prompt_toolkit alone."""
+"""Compare the CPU time until the prompt is shown with that of importing prompt_toolkit alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NANO = 1e-9
 
 
 def _cpu_of_process(process: int) -> float:
-    """The CPU s that all threads of a process have used so far; Linux alone tells it as exactly as this."""
+    """Return the CPU seconds that all threads of a process have used so far; only Linux reports them this exactly."""
     tasks = Path(f"/proc/{process}/task").iterdir()
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) * NANO
 
@@ -31,7 +31,7 @@ def _until_prompt(bench: Bench) -> float:
 
 
 def ready(bench: Bench, count: int = 9) -> tuple[float, float, float] | None:
-    """CPU s of ours and of the import, medians of runs in turns, and the median ratio; None where it cannot be told."""
+    """Return the CPU seconds of ours and of the import, and their ratio, as medians of runs in turns; None if unavailable."""
     if sys.platform != "linux":
         return None
     imported = bench.python("-c", "import prompt_toolkit")

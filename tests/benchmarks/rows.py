@@ -27,7 +27,7 @@ FORMATS = (("10", "csv", 1.5), ("11", "json", 1.6), ("12", "table", 2.0))
 
 
 def measure(bench: Bench) -> Iterator[Result]:
-    """Whole runs against a script written by hand, then the table's renderer against rich's."""
+    """Compare whole runs with a script written by hand, and our table renderer with rich's."""
     many = "r10000" if bench.quick else "r100000"
     for row, form, goal in FORMATS:
         pair = bench.compare_commands(
@@ -66,7 +66,7 @@ def _compare_row_counts(bench: Bench) -> Iterator[Result]:
 
 
 def make_rows(count: int) -> list[Row]:
-    """Rows as a listing has them."""
+    """Return rows like those of a listing."""
     comments = cycle(("terraform ci", "nightly export", "laptop of o'hara", "dbt, production", None))
     return [
         (f"{number * 2654435761:064x}", comment, 1_700_000_000_000 + number, -1)
@@ -82,7 +82,7 @@ def _print_with_rich(rows: list[Row], stream: TextIO) -> None:
 
 
 class FirstWrite(io.StringIO):
-    """A stream that knows how many lines the first write brought."""
+    """A stream that counts the lines of its first write."""
 
     first = 0
 

@@ -1,6 +1,6 @@
-"""A workspace API that only lists tokens, for the benchmarks: a process of its own, so that its work is nobody's figure.
+"""Serve a workspace API that only lists tokens, in a process of its own so that its work is in no figure.
 
-`GET /DELAY/NAME/api/2.0/token/list` waits DELAY ms and answers with as many tokens as NAME says: `r1000` or `r1000-17`.
+`GET /DELAY/NAME/api/2.0/token/list` waits DELAY ms and returns as many tokens as NAME says: `r1000` or `r1000-17`.
 With `--hosts N`, also at N more loopback addresses, 127.0.1.1 and so on, each of which counts as another workspace.
 """
 
@@ -19,7 +19,7 @@ COUNTERS = "/counters"
 
 @cache
 def make_listing(count: int) -> bytes:
-    """A list of that many tokens, about 170 bytes each."""
+    """Return a list of `count` tokens, about 170 bytes each."""
     tokens = [
         {
             "token_id": sha256(b"%d" % number).hexdigest(),
@@ -34,7 +34,7 @@ def make_listing(count: int) -> bytes:
 
 @dataclass
 class Counters:
-    """What the server has seen since `/counters` was last asked."""
+    """Counts since the last `GET /counters`."""
 
     connections: int = 0
     requests: int = 0
@@ -42,14 +42,14 @@ class Counters:
     waiting: int = field(default=0, repr=False)
 
     def take_json(self) -> bytes:
-        """The counters as JSON; they begin anew."""
-        made = {"connections": self.connections, "requests": self.requests, "at_once": self.at_once}
+        """Return the counters as JSON and reset them."""
+        counts = {"connections": self.connections, "requests": self.requests, "at_once": self.at_once}
         self.connections = self.requests = self.at_once = 0
-        return json.dumps(made).encode()
+        return json.dumps(counts).encode()
 
 
 class Connection(asyncio.Protocol):
-    """HTTP/1.1 with keep-alive, as much of it as GET needs."""
+    """A minimal HTTP/1.1 server connection: GET with keep-alive."""
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters

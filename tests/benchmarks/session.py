@@ -1,4 +1,4 @@
-"""Rows 15 to 18: what a person at the prompt waits for."""
+"""Rows 15 to 18: the waits of a user at the prompt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.benchmarks.measure import Bench, Result, format_ms
 
 
 def measure(bench: Bench) -> Iterator[Result]:
-    """Completion, history, highlighting, the prompt."""
+    """Measure completion, history, highlighting and the prompt."""
     few, words = completion.keystroke(10_000, "d")
     yield Result(
         "15",

@@ -1,4 +1,4 @@
-"""One machine's thread pool beside Spark on it: `python -m tests.benchmarks.spark`, where tokensh[spark] and Java are.
+"""Compare the thread pool with Spark on one machine: `python -m tests.benchmarks.spark`; needs tokensh[spark] and Java.
 
 The same tokens of the same workspaces, from a sandbox that answers each request after some time. Spark's partitions have 1, 20
 or 100 workspaces; its session and its workers are warm. Times are in seconds, the best and the worst of some runs.
@@ -23,7 +23,7 @@ TOKENS = 10
 
 
 def timed(count: int, work: Callable[[], int], wanted: int) -> str:
-    """The best and the worst time of `count` runs, each of which must find as many rows as `wanted`."""
+    """Return the best and the worst time of `count` runs, each of which must return `wanted` rows."""
     times = []
     for _ in range(count):
         begun = time.perf_counter()
@@ -36,7 +36,7 @@ def timed(count: int, work: Callable[[], int], wanted: int) -> str:
 def compare(endpoint: str, names: list[str], runs: int, folder: Path) -> None:
     """Print a line for each way of reading."""
     wanted = len(names) * TOKENS
-    listed = ", ".join(f"'{one}'" for one in names)
+    listed = ", ".join(f"'{name}'" for name in names)
 
     def pool() -> int:
         with connect(endpoint=endpoint, token=os.environ[VARIABLE]) as connection:
@@ -52,7 +52,7 @@ def compare(endpoint: str, names: list[str], runs: int, folder: Path) -> None:
 
 
 def main() -> None:
-    """Start a sandbox in a process of its own, and compare."""
+    """Start a sandbox in another process, and compare."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.spark", description=__doc__)
     parser.add_argument("--workspaces", type=int, default=400)
     parser.add_argument("--latency", type=float, default=0.3, help="seconds before each answer (default: 0.3)")

@@ -1,4 +1,4 @@
-"""The same runs against StackQL itself, where its binary is on PATH; its provider document is written for the server."""
+"""Compare the same runs with StackQL itself, if its binary is on PATH; its provider document is made for the server."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ FORMATS = (("10", "csv", 0.25), ("11", "json", 0.28), ("12", "table", 0.07))
 
 
 def measure(bench: Bench) -> Iterator[Result]:
-    """A small result, large ones, a script, many workspaces."""
+    """Compare a small result, large ones, a script, and many workspaces."""
     binary = shutil.which("stackql")
     if binary is None:
-        yield Result("-", "the same runs of StackQL", skipped="there is no stackql on PATH")
+        yield Result("-", "the same runs of StackQL", skipped="stackql is not on PATH")
         return
     try:
         yield from _compare(bench, binary)
@@ -30,8 +30,8 @@ def measure(bench: Bench) -> Iterator[Result]:
 
 
 def _compare(bench: Bench, binary: str) -> Iterator[Result]:
-    one = f"SELECT token_id, comment FROM {NAME} WHERE deployment_name = 'r3'"
-    pair = bench.compare_commands(_our_command(bench, "csv", one), _stackql_command(bench, binary, "csv", one))
+    small = f"SELECT token_id, comment FROM {NAME} WHERE deployment_name = 'r3'"
+    pair = bench.compare_commands(_our_command(bench, "csv", small), _stackql_command(bench, binary, "csv", small))
     yield pair.result("2", "SELECT of 3 rows : StackQL, CPU", 2.4)
     yield pair.memory("2", "SELECT of 3 rows : StackQL, peak memory", 0.7)
     for row, form, goal in FORMATS:
@@ -69,7 +69,7 @@ def _stackql_command(bench: Bench, binary: str, form: str, *arguments: str, dela
 
 
 def _write_registry(bench: Bench, delay: int) -> Path:
-    """A registry of one resource, whose server is the benchmarks'. YAML takes JSON as it is."""
+    """Write a registry of one resource whose server is the benchmarks'. The documents are JSON, which YAML includes."""
     root = bench.home / f"registry-{delay}"
     place = root / "src" / PROVIDER / VERSION
     (place / "services").mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Rows 1 to 3: what a run costs before it does anything."""
+"""Rows 1 to 3: the cost of a run before it does anything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PEAK = 40.0
 
 
 def measure(bench: Bench) -> Iterator[Result]:
-    """--version, --help, statements that send nothing, and the smallest that does."""
+    """Measure --version, --help, statements that send nothing, and the smallest that sends a request."""
     for option in ("--version", "--help"):
         pair = bench.compare_commands([*bench.command, option], bench.python("-c", "pass"), 15)
         yield pair.result("1", f"{option} : python -c pass, CPU", 2.0)

@@ -1,4 +1,4 @@
-"""What counts as a goal that is met."""
+"""A goal counts as met only within its limit, or its slack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results and ways to render them, for the tests of this folder."""
+"""Results, hostile texts and streams for the tests of rendering."""
 
 from __future__ import annotations
 
@@ -51,26 +51,26 @@ HOSTILE = [
 
 
 def result_of(columns: Iterable[Column | str], rows: Iterable[Row], *, incremental: bool = False) -> RowSet:
-    """A result; a column that is only a name has type string."""
-    typed = tuple(Column(one, "string") if isinstance(one, str) else one for one in columns)
+    """Return a result; a column that is only a name has type string."""
+    typed = tuple(Column(column, "string") if isinstance(column, str) else column for column in columns)
     return RowSet(typed, iter(rows), incremental)
 
 
 def render_text(name: str, result: RowSet, **options: Any) -> str:
-    """The text of a result in a format."""
+    """Return the text of a result in a format."""
     stream = io.StringIO()
     render(name, result, stream, Options(**options))
     return stream.getvalue()
 
 
 def fail_after(rows: Iterable[Row]) -> Iterator[Row]:
-    """Rows, then an error."""
+    """Yield the rows, then raise an error."""
     yield from rows
     raise OperationalError("the second request failed")
 
 
 class FlushRecorder(io.StringIO):
-    """A stream that remembers how far it was flushed."""
+    """A stream that records the text that was flushed."""
 
     flushed = ""
 

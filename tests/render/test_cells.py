@@ -1,3 +1,5 @@
+"""Times, expiries and masked secrets are shown in one readable form."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""An error names its place, cause and remedy in safe text without secrets, or the same as one line of JSON."""
+
 from __future__ import annotations
 
 import json
@@ -147,8 +149,8 @@ def test_missing_placeholders_are_named_with_their_lines() -> None:
     text = "SELECT '{{ a }}',\n'{{ b }}'"
     error = PlaceholderError("2 placeholders have no value", missing=(("a", 8), ("b", 19)), span=Span(8, 15))
     assert lines(error, Source("a.sql", text, 5))[3:] == ["  {{ a }} on line 5", "  {{ b }} on line 6"]
-    one = PlaceholderError("a placeholder has no value", missing=(("a", 8),), span=Span(8, 15))
-    assert len(lines(one, Source("a.sql", text, 5))) == 3
+    single = PlaceholderError("a placeholder has no value", missing=(("a", 8),), span=Span(8, 15))
+    assert len(lines(single, Source("a.sql", text, 5))) == 3
     assert len(lines(PlaceholderError("x", missing=tuple((f"p{n}", 0) for n in range(99))), Source("f", text))) == 12
 
 

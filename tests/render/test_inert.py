@@ -1,4 +1,4 @@
-"""Any text at all, in any format, drawn by a terminal: nothing of it acts, no row is two lines, the borders stand."""
+"""Any text in any format is inert on a terminal: nothing acts, a row is one line, borders line up."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TEXTS = st.one_of(ANY, SEQUENCES, st.tuples(SEQUENCES, ANY).map("".join).map(lam
 
 
 def drawn(text: str) -> pyte.Screen:
-    """What a terminal shows of it; a line end is what a terminal driver makes of it."""
+    """Return a terminal's screen after the text; like a terminal driver, turn newlines into CR and LF."""
     screen = pyte.Screen(COLUMNS, LINES)
     pyte.Stream(screen).feed(text.replace("\n", "\r\n"))
     return screen
@@ -53,7 +53,9 @@ def test_a_result_acts_on_nothing(form: str, rows: list[tuple[str, str]]) -> Non
     shown = render_text(form, result_of(["a", "b"], rows), terminal=True, width=COLUMNS)
     acts_on_nothing(shown)
     between = "\n\t" if form == "tsv" else "\n"
-    assert not any(unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") for one in shown if one not in between)
+    assert not any(
+        unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in shown if character not in between
+    )
 
 
 @settings(deadline=None, max_examples=40)
@@ -75,7 +77,7 @@ def test_a_table_has_one_line_a_row_and_its_borders_below_each_other(
 
 
 def single(character: str) -> bool:
-    """Whether a terminal draws it by itself, whatever stands beside it, in as many cells as we count."""
+    """Return True if a terminal draws the character independently of its neighbours, in as many cells as we count."""
     joins = (
         character == "\u200d" or "\U0001f1e6" <= character <= "\U0001f1ff" or "\U0001f3fb" <= character <= "\U0001f3ff"
     )

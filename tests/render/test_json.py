@@ -1,3 +1,5 @@
+"""json and jsonl are valid JSON that keeps types, digits and every column."""
+
 from __future__ import annotations
 
 import json

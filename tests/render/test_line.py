@@ -1,3 +1,5 @@
+"""The line format shows one aligned `name = value` per column."""
+
 from __future__ import annotations
 
 from tests.render.results import render_text, result_of

@@ -1,3 +1,5 @@
+"""The cells of a Markdown table are plain text: no value is interpreted as markup."""
+
 from __future__ import annotations
 
 import pytest

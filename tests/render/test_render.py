@@ -1,3 +1,5 @@
+"""Every format streams, flushes, fails cleanly, masks or carries secrets as the table of formats says."""
+
 from __future__ import annotations
 
 import io

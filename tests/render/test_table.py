@@ -1,3 +1,5 @@
+"""A table fits its terminal without cutting what must stay whole, and is complete off a terminal."""
+
 from __future__ import annotations
 
 import io
@@ -22,7 +24,7 @@ IDS = [f"{n:064x}" for n in (1, 2, 0xABCDEF)]
 
 
 def screen(text: str, columns: int = 100, lines: int = 30) -> pyte.Screen:
-    """What a terminal shows of the text."""
+    """Return a terminal's screen after the text."""
     shown = pyte.Screen(columns, lines)
     pyte.Stream(shown).feed(text.replace("\n", "\r\n"))
     return shown
@@ -81,29 +83,31 @@ def test_on_a_terminal_no_line_of_a_table_is_wider_than_it(rows: list[tuple[str,
 
 
 def test_ids_lose_their_middle_first_and_stay_distinct() -> None:
-    result = result_of(["token_id", "comment"], [(one, "z" * 60) for one in IDS])
+    result = result_of(["token_id", "comment"], [(token_id, "z" * 60) for token_id in IDS])
     shown = render_text("table", result, terminal=True, width=80)
     assert [line.split()[1] for line in shown.splitlines()[3:-1]] == ["0000…0001", "0000…0002", "0000…cdef"]
     assert "z" * 60 in shown
 
 
 def test_ids_that_differ_in_the_middle_are_elided_less() -> None:
-    ids = ["a" * 26 + one + "a" * 37 for one in "012"]
+    ids = ["a" * 26 + digit + "a" * 37 for digit in "012"]
     shown = render_text(
-        "table", result_of(["token_id", "x"], [(one, "c" * 60) for one in ids]), terminal=True, width=150
+        "table", result_of(["token_id", "x"], [(token_id, "c" * 60) for token_id in ids]), terminal=True, width=150
     )
     assert len({line.split()[1] for line in shown.splitlines()[3:-1]}) == 3
 
 
 def test_ids_that_fit_stay_whole() -> None:
-    assert IDS[0] in render_text("table", result_of(["token_id"], [(one,) for one in IDS]), terminal=True, width=80)
+    assert IDS[0] in render_text(
+        "table", result_of(["token_id"], [(token_id,) for token_id in IDS]), terminal=True, width=80
+    )
 
 
 def test_ids_that_would_look_alike_further_down_are_shown_whole() -> None:
     ids = [f"{n:064x}" for n in range(10_000)]
     twin = ids[1][:20] + "f" + ids[1][21:]
     shown = render_text(
-        "table", result_of(["token_id"], [(one,) for one in (*ids, twin, twin)]), terminal=True, width=40
+        "table", result_of(["token_id"], [(token_id,) for token_id in (*ids, twin, twin)]), terminal=True, width=40
     )
     assert f"| {twin} |" in shown
     assert "| 0000…0001 |" in shown
@@ -153,7 +157,7 @@ def test_select_star_of_the_tokens_is_a_table_in_eighty_columns() -> None:
 
     names = ("deployment_name", "comment", "creation_time", "expiry_time", "token_id")
     row = ("dbc-abcd0123-a1bc", "terraform ci", 0, -1, IDS[0])
-    shown = render_text("table", result_of([field(one) for one in names], [row]), terminal=True, width=80, now=NOW)
+    shown = render_text("table", result_of([field(name) for name in names], [row]), terminal=True, width=80, now=NOW)
     assert shown.splitlines()[3] == "| dbc-abcd0123-a1bc | terraform ci | 56y ago       | never       | 0000…0001 |"
 
 

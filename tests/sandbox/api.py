@@ -1,4 +1,4 @@
-"""The emulated API without HTTP: a state at a fixed time, and calls straight into the routes."""
+"""Call the emulated API without HTTP: a state at a fixed time, and calls of the route handlers."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ class Api:
 
     def reply(self, method: str, path: str, body: object = None, *, headers: dict[str, str] | None = None) -> Reply:
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        given = {"authorization": f"Bearer {self.token}"} if self.token is not None else {}
+        credential = {"authorization": f"Bearer {self.token}"} if self.token is not None else {}
         target = f"/w/{self.workspace}{path}" if self.workspace else path
-        return handle(self.state, ORIGIN, Request.parse(method, target, given | (headers or {}), raw, "request-1"))
+        return handle(self.state, ORIGIN, Request.parse(method, target, credential | (headers or {}), raw, "request-1"))
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        """The value of a call that must succeed."""
+        """Return the JSON value of a call that must succeed."""
         reply = self.reply(method, path, body)
         assert reply.status == 200, reply.body
         return json.loads(reply.body)
 
     def refusal(self, method: str, path: str, body: object = None) -> tuple[int, object, str]:
-        """Status, error_code and message of a call that must fail."""
+        """Return status, error_code and message of a call that must fail."""
         reply = self.reply(method, path, body)
         value = json.loads(reply.body)
         return reply.status, value["error_code"], value["message"]

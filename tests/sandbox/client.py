@@ -1,4 +1,4 @@
-"""A plain client: the standard library's http.client."""
+"""A plain client of the sandbox, with the standard library's http.client."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Client:
         self.connection.close()
 
     def send(self, method: str, path: str, body: object = None) -> tuple[int, bytes]:
-        """Status and body of a request to a path from the origin."""
+        """Send a request to a path from the origin; returns status and body."""
         raw = None if body is None else json.dumps(body)
         self.connection.request(method, path, raw, {"Authorization": f"Bearer {self.token}"})
         response = self.connection.getresponse()
@@ -34,7 +34,7 @@ class Client:
         return response.status, response.read()
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        """The value a path of the token API answers."""
+        """Return the JSON value of a call of the token API that must succeed."""
         status, raw = self.send(method, f"/w/{WORKSPACE}/api/2.0/token/{path}", body)
         assert status == 200, raw
         return json.loads(raw)

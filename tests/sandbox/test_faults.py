@@ -1,3 +1,5 @@
+"""A fault hits exactly the requests that it describes, and spoils their replies as it says."""
+
 from __future__ import annotations
 
 import json

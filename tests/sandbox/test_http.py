@@ -1,3 +1,5 @@
+"""Requests are parsed, and refusals shaped, as the API documents."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""`python -m tokensh.sandbox` serves, prints its credentials and refuses wrong options."""
+
 from __future__ import annotations
 
 import signal

@@ -1,3 +1,5 @@
+"""OAuth discovery and client credentials work as at a workspace and at the account's host."""
+
 from __future__ import annotations
 
 import base64

@@ -1,3 +1,5 @@
+"""The access control list follows the permissions API, with the loss of tokens that it implies."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Each route returns the documented shapes and error codes."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,4 +1,4 @@
-"""The vendor's own client, databricks-sdk, takes the sandbox for a workspace."""
+"""Databricks' own client, databricks-sdk, works with the sandbox as with a workspace."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytest.importorskip("databricks.sdk", reason="databricks-sdk is not installed")
 
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The SDK reads variables and a file of the home folder; neither may decide here."""
+    """Hide the variables and the file in the home folder that the SDK would read."""
     monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("HOME", str(tmp_path))
     for name in ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET"):
@@ -45,18 +45,18 @@ def test_tokens(sandbox: Sandbox) -> None:
 
     client = connect(sandbox, token=sandbox.token)
     before = list(client.tokens.list())
-    made = client.tokens.create(comment="from the SDK", lifetime_seconds=3600)
-    assert made.token_info is not None
-    assert made.token_info.token_id is not None
-    assert list(client.tokens.list()) == [*before, made.token_info]
-    client.tokens.delete(made.token_info.token_id)
+    created = client.tokens.create(comment="from the SDK", lifetime_seconds=3600)
+    assert created.token_info is not None
+    assert created.token_info.token_id is not None
+    assert list(client.tokens.list()) == [*before, created.token_info]
+    client.tokens.delete(created.token_info.token_id)
     assert list(client.tokens.list()) == before
     with pytest.raises(ResourceDoesNotExist):
-        client.tokens.delete(made.token_info.token_id)
+        client.tokens.delete(created.token_info.token_id)
     with pytest.raises(InvalidParameterValue):
         client.tokens.create(comment="x" * 256)
     with pytest.raises(PermissionDenied, match="Invalid access token"):
-        list(connect(sandbox, token=made.token_value).tokens.list())
+        list(connect(sandbox, token=created.token_value).tokens.list())
 
 
 def test_token_management(sandbox: Sandbox) -> None:
@@ -68,9 +68,9 @@ def test_token_management(sandbox: Sandbox) -> None:
     assert client.token_management.get(row.token_id).token_info == row
     client.token_management.delete(row.token_id)
     assert row not in list(client.token_management.list())
-    made = client.token_management.create_obo_token(sandbox.client_id, comment="obo", lifetime_seconds=60)
-    assert made.token_value is not None
-    assert made.token_value.startswith("dapi")
+    created = client.token_management.create_obo_token(sandbox.client_id, comment="obo", lifetime_seconds=60)
+    assert created.token_value is not None
+    assert created.token_value.startswith("dapi")
 
 
 def test_permissions(sandbox: Sandbox) -> None:
@@ -138,23 +138,28 @@ def test_the_account_lists_its_workspaces(sandbox: Sandbox) -> None:
         client_id=sandbox.client_id,
         client_secret=sandbox.client_secret,
     )
-    assert [one.deployment_name for one in account.workspaces.list()] == list(sandbox.workspaces)
+    assert [workspace.deployment_name for workspace in account.workspaces.list()] == list(sandbox.workspaces)
 
 
 def test_the_program_serves_it_with_either_credential() -> None:
     command = [sys.executable, "-m", "tokensh.sandbox", "--credentials"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        told = dict(process.stdout.readline().split() for _ in range(7))
+        credentials = dict(process.stdout.readline().split() for _ in range(7))
         try:
-            client = client_of(told["endpoint"], token=told["token"])
-            made = client.tokens.create(comment="from the SDK", lifetime_seconds=3600)
-            minted = client_of(told["endpoint"], token=made.token_value)
-            assert "from the SDK" in [one.comment for one in minted.tokens.list()]
-            assert made.token_info is not None
-            assert made.token_info.token_id is not None
-            client.tokens.delete(made.token_info.token_id)
-            machine = client_of(told["endpoint"], client_id=told["client_id"], client_secret=told["client_secret"])
-            assert {one.comment for one in machine.token_management.list()} > {"deployer, on behalf", "dbt production"}
+            client = client_of(credentials["endpoint"], token=credentials["token"])
+            created = client.tokens.create(comment="from the SDK", lifetime_seconds=3600)
+            minted = client_of(credentials["endpoint"], token=created.token_value)
+            assert "from the SDK" in [token.comment for token in minted.tokens.list()]
+            assert created.token_info is not None
+            assert created.token_info.token_id is not None
+            client.tokens.delete(created.token_info.token_id)
+            machine = client_of(
+                credentials["endpoint"], client_id=credentials["client_id"], client_secret=credentials["client_secret"]
+            )
+            assert {token.comment for token in machine.token_management.list()} > {
+                "deployer, on behalf",
+                "dbt production",
+            }
         finally:
             process.kill()

@@ -1,3 +1,5 @@
+"""The sandbox starts with the same tokens each time, of every kind that matters."""
+
 from __future__ import annotations
 
 import pytest

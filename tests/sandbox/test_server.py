@@ -1,3 +1,5 @@
+"""The server speaks HTTP/1.1: keep-alive, one write per reply, clean and unclean ends."""
+
 from __future__ import annotations
 
 import socket

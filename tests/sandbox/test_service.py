@@ -1,3 +1,5 @@
+"""The log, faults, settings and clock of a sandbox can be used in process and over HTTP."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""Quotas, lifetimes, expiry and eventual consistency of tokens follow the documentation."""
+
 from __future__ import annotations
 
 import pytest
