@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import cast
 
@@ -25,12 +26,11 @@ COLUMNS = (Column("a", "integer"), Column("b", "string"), Column("c", "any"))
 
 
 @pytest.fixture
-def local() -> Iterator[Database]:
-    database = Database(Cancellation())
-    database.create_table('"t"', COLUMNS)
-    database.load('"t"', 3, [(1, "x", None), (2, "y", 2.5)])
-    yield database
-    database.close()
+def database() -> Iterator[Database]:
+    with closing(Database(Cancellation())) as opened:
+        opened.create_table('"t"', COLUMNS)
+        opened.load('"t"', 3, [(1, "x", None), (2, "y", 2.5)])
+        yield opened
 
 
 DENIED = [
@@ -56,41 +56,41 @@ DENIED = [
 
 
 @pytest.mark.parametrize("sql", DENIED)
-def test_a_query_may_read_and_nothing_else(sql: str, local: Database) -> None:
+def test_a_query_may_read_and_nothing_else(sql: str, database: Database) -> None:
     with pytest.raises((NotSupportedError, ProgrammingError)):
-        list(local.query(sql))
-    assert list(local.query("SELECT count(*) FROM t")) == [(2,)]
-    assert list(local.query("SELECT count(*) FROM sqlite_master")) == [(1,)]
+        list(database.query(sql))
+    assert list(database.query("SELECT count(*) FROM t")) == [(2,)]
+    assert list(database.query("SELECT count(*) FROM sqlite_master")) == [(1,)]
 
 
 @pytest.mark.parametrize("sql", DENIED[:4])
-def test_the_database_itself_is_what_denies(sql: str, local: Database) -> None:
+def test_the_database_itself_is_what_denies(sql: str, database: Database) -> None:
     with pytest.raises(NotSupportedError, match="may read its tables and nothing else"):
-        local.check(sql)
+        database.check(sql)
 
 
 @pytest.mark.parametrize("value", [2**63 - 1, -(2**63), 2**53 + 1, 0, 1.5, "x", "", "1", None, b"\x00"], ids=repr)
-def test_values_come_back_exactly(value: Value, local: Database) -> None:
-    local.clear_table('"t"')
-    local.load('"t"', 3, [(None, None, value)])
-    ((found,),) = local.query("SELECT c FROM t")
+def test_values_come_back_exactly(value: Value, database: Database) -> None:
+    database.clear_table('"t"')
+    database.load('"t"', 3, [(None, None, value)])
+    ((found,),) = database.query("SELECT c FROM t")
     assert (type(found), found) == (type(value), value)
 
 
-def test_half_a_character_is_an_error_of_ours(local: Database) -> None:
+def test_half_a_character_is_an_error_of_ours(database: Database) -> None:
     with pytest.raises(DataError, match="half a character"):
-        local.evaluate(["'\ud800'"])
-    assert local.evaluate(["1"]) == (1,)
+        database.evaluate(["'\ud800'"])
+    assert database.evaluate(["1"]) == (1,)
 
 
-def test_sums_of_large_integers_are_exact_or_an_error(local: Database) -> None:
-    assert local.evaluate(["9007199254740993 + 2"]) == (2**53 + 3,)
+def test_sums_of_large_integers_are_exact_or_an_error(database: Database) -> None:
+    assert database.evaluate(["9007199254740993 + 2"]) == (2**53 + 3,)
     with pytest.raises(Error, match="overflow"):
-        list(local.query("SELECT sum(column1) FROM (VALUES (9223372036854775807), (1))"))
+        list(database.query("SELECT sum(column1) FROM (VALUES (9223372036854775807), (1))"))
 
 
-def test_checking_a_query_runs_nothing(local: Database) -> None:
-    local.check("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x FROM n) SELECT count(*) FROM n")
+def test_checking_a_query_runs_nothing(database: Database) -> None:
+    database.check("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x FROM n) SELECT count(*) FROM n")
 
 
 @pytest.mark.parametrize(
@@ -106,54 +106,56 @@ def test_checking_a_query_runs_nothing(local: Database) -> None:
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_what_sqlite_says_becomes_an_error_of_its_kind(sql: str, kind: type[Error], local: Database) -> None:
+def test_what_sqlite_says_becomes_an_error_of_its_kind(sql: str, kind: type[Error], database: Database) -> None:
     with pytest.raises(kind):
-        list(local.query(sql))
+        list(database.query(sql))
 
 
 def test_an_endless_query_can_be_interrupted() -> None:
     cancellation = Cancellation()
-    local = Database(cancellation)
     endless = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
     timer = threading.Timer(0.1, cancellation.press)
-    timer.start()
-    began = time.monotonic()
-    with pytest.raises(Interrupted):
-        list(local.query(endless))
-    assert time.monotonic() - began < 5
-    timer.join()
-    cancellation.reset()
-    assert local.evaluate(["1"]) == (1,)
+    with closing(Database(cancellation)) as database:
+        timer.start()
+        began = time.monotonic()
+        with pytest.raises(Interrupted):
+            list(database.query(endless))
+        assert time.monotonic() - began < 5
+        timer.join()
+        cancellation.reset()
+        assert database.evaluate(["1"]) == (1,)
 
 
-def test_a_query_can_be_left_in_the_middle(local: Database) -> None:
-    rows = cast("Generator[Row, None, None]", local.query("SELECT a FROM t ORDER BY a"))
+def test_a_query_can_be_left_in_the_middle(database: Database) -> None:
+    rows = cast("Generator[Row, None, None]", database.query("SELECT a FROM t ORDER BY a"))
     assert next(rows) == (1,)
     rows.close()
-    assert local.evaluate(["1"]) == (1,)
+    assert database.evaluate(["1"]) == (1,)
 
 
 @pytest.mark.parametrize("content", [None, b"no database" * 100])
-def test_a_store_that_cannot_be_read_is_one_clear_error(content: bytes | None, tmp_path: Path, local: Database) -> None:
+def test_a_store_that_cannot_be_read_is_one_clear_error(
+    content: bytes | None, tmp_path: Path, database: Database
+) -> None:
     file = tmp_path / "store.db"
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(OperationalError, match=r"the store .* cannot be read"):
-        local.attach_store(file)
+        database.attach_store(file)
 
 
-def test_a_store_can_be_read_and_not_changed(tmp_path: Path, local: Database) -> None:
+def test_a_store_can_be_read_and_not_changed(tmp_path: Path, database: Database) -> None:
     file = tmp_path / "a b%20?.db"
     other = sqlite3.connect(file)
     other.execute("CREATE TABLE data_1 (x)")
     other.execute("INSERT INTO data_1 VALUES (7)")
     other.commit()
     other.close()
-    local.attach_store(file)
-    local.create_view('"v"', "SELECT x FROM store.data_1")
-    assert list(local.query("SELECT x FROM v")) == [(7,)]
+    database.attach_store(file)
+    database.create_view('"v"', "SELECT x FROM store.data_1")
+    assert list(database.query("SELECT x FROM v")) == [(7,)]
     with pytest.raises(NotSupportedError):
-        list(local.query("DELETE FROM store.data_1"))
+        list(database.query("DELETE FROM store.data_1"))
 
 
 def test_functions_that_reach_outside_are_not_among_those_that_are_known() -> None:
