@@ -142,13 +142,13 @@ class StatementBuilder:
         if self.chance(0.07):
             sources, conditions = self.sources(Scope(), 2)
             return Statement(f"{head}SELECT * FROM {sources}{_join_conditions(conditions)}", ordered=False)
-        made = self.query(Scope(), 3)
+        query = self.query(Scope(), 3)
         if self.chance(0.4):
             order = ", ".join(
-                f"{i}{self.pick((' DESC', ' ASC', '', ' NULLS LAST'))}" for i in range(1, len(made.kinds) + 1)
+                f"{i}{self.pick((' DESC', ' ASC', '', ' NULLS LAST'))}" for i in range(1, len(query.kinds) + 1)
             )
-            return Statement(f"{head}{made.sql} ORDER BY {order}{self.limit()}", ordered=True)
-        return Statement(head + made.sql, ordered=False)
+            return Statement(f"{head}{query.sql} ORDER BY {order}{self.limit()}", ordered=True)
+        return Statement(head + query.sql, ordered=False)
 
     # ---- choices
 
@@ -176,9 +176,9 @@ class StatementBuilder:
             rows = ", ".join(f"({self.literal('place')}, {self.literal('integer')})" for _ in range(3))
             self.ctes.append((name, ("place", "integer")))
             return f"{name}(c1, c2) AS (VALUES {rows})"
-        made = self.query(Scope(), 2)
-        self.ctes.append((name, made.kinds))
-        return f"{name} AS ({_mark_unmerged(made.sql)})"
+        query = self.query(Scope(), 2)
+        self.ctes.append((name, query.kinds))
+        return f"{name} AS ({_mark_unmerged(query.sql)})"
 
     def query(self, outer: Scope, depth: int, kinds: tuple[Kind, ...] | None = None) -> BuiltQuery:
         """Build a query without ORDER BY; `kinds` are the columns it must have."""
@@ -206,43 +206,43 @@ class StatementBuilder:
         return f"SELECT {distinct}{listed} FROM {sources}{_join_conditions(conditions)}{tail}"
 
     def items(self, scope: Scope, kinds: tuple[Kind, ...], depth: int) -> tuple[list[str], str]:
-        made = [self.value(scope, kind, min(depth - 1, 2)) for kind in kinds]
+        items = [self.value(scope, kind, min(depth - 1, 2)) for kind in kinds]
         named = ""
         for at, kind in enumerate(kinds):
             if kind == "integer" and depth > 1 and self.chance(0.3):
-                made[at] = self.window(scope)
+                items[at] = self.window(scope)
                 if self.chance(0.2):
-                    made[at] = "count(*) OVER named"
+                    items[at] = "count(*) OVER named"
                     named = f" WINDOW named AS (PARTITION BY {self.column(scope.own, 'text')})"
-        return made, named
+        return items, named
 
     def grouped(self, scope: Scope, kinds: tuple[Kind, ...]) -> tuple[list[str], str]:
         group: list[str] = []
-        made: list[str] = []
+        items: list[str] = []
         for kind in kinds:
             if kind == "integer" and self.chance(0.6):
-                made.append(self.aggregate(scope))
+                items.append(self.aggregate(scope))
             elif self.chance(0.3) and kind != "place":
-                made.append(f"{self.pick(('min', 'max'))}({self.column(scope.own, kind)})")
+                items.append(f"{self.pick(('min', 'max'))}({self.column(scope.own, kind)})")
             else:
                 group.append(self.column(scope.own, kind))
-                made.append(group[-1])
+                items.append(group[-1])
         if not group and self.chance(0.5):
             group.append(self.column(scope.own, "text"))
         tail = f" GROUP BY {', '.join(group)}" if group else ""
         if group and self.chance(0.4):
             tail += f" HAVING {self.aggregate(scope)} {self.pick(('>', '<=', '<>'))} {self.random.randint(0, 6)}"
-        return made, tail
+        return items, tail
 
     def aggregate(self, scope: Scope) -> str:
         integer, text = self.column(scope.own, "integer"), self.column(scope.own, "text")
-        kept = f" FILTER (WHERE {text} > 'd')" if self.chance(0.2) else ""
+        filter_clause = f" FILTER (WHERE {text} > 'd')" if self.chance(0.2) else ""
         return self.pick(
             (
                 "count(*)",
-                f"count({text}){kept}",
+                f"count({text}){filter_clause}",
                 f"count(DISTINCT {text})",
-                f"sum({integer} % 1000000007){kept}",
+                f"sum({integer} % 1000000007){filter_clause}",
                 f"max({integer})",
                 f"min(length({text}))",
                 f"sum(CASE WHEN {text} LIKE '%e%' THEN 1 ELSE 0 END)",
@@ -273,13 +273,13 @@ class StatementBuilder:
             name, kinds = self.random.choice(self.ctes)
             return self._give_alias(name, kinds)
         if depth > 1 and self.chance(0.2):
-            made = self.query(Scope(), depth - 1)
+            query = self.query(Scope(), depth - 1)
             if self.chance(0.2):
-                order = ", ".join(str(i) for i in range(1, len(made.kinds) + 1))
-                made = BuiltQuery(f"{made.sql} ORDER BY {order}{self.limit()}", made.kinds)
+                order = ", ".join(str(i) for i in range(1, len(query.kinds) + 1))
+                query = BuiltQuery(f"{query.sql} ORDER BY {order}{self.limit()}", query.kinds)
             else:
-                made = BuiltQuery(_mark_unmerged(made.sql), made.kinds)
-            return self._give_alias(f"({made.sql})", made.kinds)
+                query = BuiltQuery(_mark_unmerged(query.sql), query.kinds)
+            return self._give_alias(f"({query.sql})", query.kinds)
         resource = self.pick(tuple(RESOURCES) if self.chance(0.6) else tuple(VIEWS))
         alias = self.name("r")
         columns = tuple(Column(f"{alias}.{name}", kind) for name, kind in _SHAPES[resource])
@@ -303,16 +303,16 @@ class StatementBuilder:
             else:
                 where.append(self.placed(first))
         plain = not first.resource
-        for left in reversed(range(self.random.choice((0, 0, 1, 1, 2)))):
+        for remaining in reversed(range(self.random.choice((0, 0, 1, 1, 2)))):
             other = self.source(depth - 1)
-            if left == 0 and self.chance(0.1):
+            if remaining == 0 and self.chance(0.1):
                 # Only the last: SQLite reads the joins behind a comma differently from standard SQL.
                 where += [self.placed(other)] if other.resource else []
                 scope.own += other.columns
                 text += f", {other.text}"
                 continue
             kind = self.pick(("JOIN", "INNER JOIN", "LEFT JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "CROSS JOIN"))
-            if left == 0 and not plain and first.resource and other.resource and self.chance(0.25):
+            if remaining == 0 and not plain and first.resource and other.resource and self.chance(0.25):
                 # Only the last: SQLite finds names ambiguous where a FULL JOIN is near one with USING.
                 text += self.using(kind, other, where)
                 scope.own += other.columns
@@ -459,10 +459,10 @@ class StatementBuilder:
         return self.random.choice(forms)()
 
     def scalar(self, scope: Scope, kind: Kind, depth: int) -> str:
-        made = self.query(scope, depth, (kind,))
+        query = self.query(scope, depth, (kind,))
         if self.chance(0.5):
-            return f"({made.sql} ORDER BY 1 LIMIT 1)"
-        return f"(SELECT {self.pick(('max', 'min'))}(c1) FROM ({made.sql}))"
+            return f"({query.sql} ORDER BY 1 LIMIT 1)"
+        return f"(SELECT {self.pick(('max', 'min'))}(c1) FROM ({query.sql}))"
 
     def condition(self, scope: Scope, depth: int) -> str:
         integer, text = self.value(scope, "integer", depth - 1), self.value(scope, "text", depth - 1)

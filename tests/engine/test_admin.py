@@ -35,8 +35,8 @@ def site() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def session(site: Sandbox, tmp_path: Path) -> Iterator[Connection]:
-    with connect(site, tmp_path, yes=True) as made:
-        yield made
+    with connect(site, tmp_path, yes=True) as session:
+        yield session
 
 
 class TestEveryonesTokens:
@@ -86,10 +86,10 @@ class TestEveryonesTokens:
             session,
             f"{insert} SELECT '{site.client_id}', 'for the robot', 86400, '{A}' RETURNING token_info, token_value",
         )
-        made = json.loads(str(info))
+        token = json.loads(str(info))
         assert str(value).startswith("dapi")
-        assert (made["comment"], made["expiry_time"] - made["creation_time"]) == ("for the robot", 86_400_000)
-        assert made["owner_id"] != made["created_by_id"]
+        assert (token["comment"], token["expiry_time"] - token["creation_time"]) == ("for the robot", 86_400_000)
+        assert token["owner_id"] != token["created_by_id"]
 
     def test_are_refused_to_others_with_what_they_can_see(self, site: Sandbox, tmp_path: Path) -> None:
         with connect(site, tmp_path, {"DATABRICKS_TOKEN": site.user_token}) as plain, pytest.raises(ApiError) as caught:
@@ -102,12 +102,12 @@ class TestOnesOwnByTheNewerName:
     TOKENS = f"{SETTINGS}.tokens"
 
     def test_columns_are_bare(self, session: Connection) -> None:
-        made = run(
+        rows = run(
             session,
             f"INSERT INTO {self.TOKENS} (comment, lifetime_seconds, deployment_name) VALUES ('new', 60, '{A}')"
             " RETURNING token_value",
         )
-        assert str(made[0][0]).startswith("dapi")
+        assert str(rows[0][0]).startswith("dapi")
         (key,) = first_column(session, f"SELECT token_id FROM {self.TOKENS} WHERE {PLACE} AND comment = 'new'")
         run(session, f"EXEC {self.TOKENS}.delete @deployment_name = '{A}', @token_id = '{key!s}'")
         assert first_column(session, f"SELECT count(*) FROM {self.TOKENS} WHERE {PLACE} AND comment = 'new'") == [0]

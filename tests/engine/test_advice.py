@@ -55,7 +55,7 @@ def notes_on(lifetime: int | None, comment: str = "") -> list[str]:
 
 class TestWhenANewTokenEnds:
     @pytest.mark.parametrize(
-        ("lifetime", "said"),
+        ("lifetime", "expected"),
         [
             (30 * DAY, "expires 2026-12-18, in 30.0 days"),
             (129_600_000, "expires 2026-11-19, in 1.5 days"),
@@ -67,8 +67,8 @@ class TestWhenANewTokenEnds:
             (2**60, f"expires {MADE + 2**60} ms after 1970, in 13343998895.9 days"),
         ],
     )
-    def test_is_said_in_a_figure_that_a_slip_of_units_shows_in(self, lifetime: int | None, said: str) -> None:
-        assert notes_on(lifetime) == [said]
+    def test_is_said_in_a_figure_that_a_slip_of_units_shows_in(self, lifetime: int | None, expected: str) -> None:
+        assert notes_on(lifetime) == [expected]
 
     @pytest.mark.parametrize(
         "reply", [{}, {"token_info": None}, {"token_info": {}}, {"token_info": {"expiry_time": "soon"}}]
@@ -82,7 +82,7 @@ class TestWhenANewTokenEnds:
         ]
 
     @pytest.mark.parametrize(
-        ("comment", "lifetime", "said"),
+        ("comment", "lifetime", "expected"),
         [
             (
                 "CI, 90 days",
@@ -101,33 +101,35 @@ class TestWhenANewTokenEnds:
             ("", DAY, None),
         ],
     )
-    def test_a_comment_that_says_otherwise_is_told(self, comment: str, lifetime: int | None, said: str | None) -> None:
+    def test_a_comment_that_says_otherwise_is_told(
+        self, comment: str, lifetime: int | None, expected: str | None
+    ) -> None:
         more = notes_on(lifetime, comment)[1:]
-        assert (said is None) == (more == [])
-        assert said is None or said in more[0]
+        assert (expected is None) == (more == [])
+        assert expected is None or expected in more[0]
 
     def test_an_insert_says_it_once_its_row_is_out(self, site: Sandbox, tmp_path: Path) -> None:
-        told = NotingSession(site, tmp_path)
-        result = told.connection.run(
+        session = NotingSession(site, tmp_path)
+        result = session.connection.run(
             "INSERT INTO user_tokens (data__comment, data__lifetime_seconds, deployment_name)"
             f" VALUES ('ci, 90 days', 129600, '{A}'), ('ci', 3600, '{A}') RETURNING token_value"
         )
         next(result.rows)
-        assert told.notes == []
+        assert session.notes == []
         list(result.rows)
-        assert [note.partition(", in ")[2] for note in told.notes if note.startswith("expires")] == [
+        assert [note.partition(", in ")[2] for note in session.notes if note.startswith("expires")] == [
             "1.5 days",
             "1.0 hours",
         ]
-        assert "the comment says 90 days" in told.notes[1]
+        assert "the comment says 90 days" in session.notes[1]
 
     def test_so_does_one_for_a_service_principal(self, site: Sandbox, tmp_path: Path) -> None:
-        told = NotingSession(site, tmp_path)
-        told.run(
+        session = NotingSession(site, tmp_path)
+        session.run(
             f"INSERT INTO tokens (data__application_id, data__lifetime_seconds, deployment_name)"
             f" VALUES ('{site.client_id}', 86400, '{A}')"
         )
-        assert told.notes[0].endswith(", in 1.0 days")
+        assert session.notes[0].endswith(", in 1.0 days")
 
 
 class TestTheTokenInUse:
@@ -141,33 +143,35 @@ class TestTheTokenInUse:
         return NotingSession(site, home, value, **more), hashlib.sha256(value.encode()).hexdigest()
 
     def test_its_revoke_is_warned_of_before_it_is_sent(self, site: Sandbox, tmp_path: Path) -> None:
-        told, own = self.own(site, tmp_path)
+        session, own = self.own(site, tmp_path)
         sent: list[int] = []
-        told.connection.callbacks = Callbacks(note=lambda _: sent.append(len(site.log)))
+        session.connection.callbacks = Callbacks(note=lambda _: sent.append(len(site.log)))
         before = len(site.log)
-        told.run(f"EXEC user_tokens.revoketoken @deployment_name = '{A}' @@json = '{{\"token_id\": \"{own}\"}}'")
+        session.run(f"EXEC user_tokens.revoketoken @deployment_name = '{A}' @@json = '{{\"token_id\": \"{own}\"}}'")
         assert (sent, site.log[-1].path[-6:], len(site.log)) == ([before], "delete", before + 1)
 
     def test_the_warning_names_it_and_its_workspace(self, site: Sandbox, tmp_path: Path) -> None:
-        told, own = self.own(site, tmp_path)
-        told.run(f"DELETE FROM user_tokens WHERE {PLACE} AND token_id = '{own}'")
-        assert told.notes == [f"warning: token {own} signs the requests to {A}: once it is revoked, they are refused"]
+        session, own = self.own(site, tmp_path)
+        session.run(f"DELETE FROM user_tokens WHERE {PLACE} AND token_id = '{own}'")
+        assert session.notes == [
+            f"warning: token {own} signs the requests to {A}: once it is revoked, they are refused"
+        ]
 
     def test_of_many_it_is_revoked_last(self, site: Sandbox, tmp_path: Path) -> None:
-        told, own = self.own(site, tmp_path, yes=True)
-        gone = told.run(
+        session, own = self.own(site, tmp_path, yes=True)
+        gone = session.run(
             f"DELETE FROM user_tokens WHERE {PLACE} AND comment IN ('me', 'dbt production') RETURNING token_id"
         )
         assert len(gone) == 2
         assert gone[-1] == (own,)
         with pytest.raises(ApiError, match="Invalid access token"):
-            told.run(f"SELECT * FROM user_tokens WHERE {PLACE}")
+            session.run(f"SELECT * FROM user_tokens WHERE {PLACE}")
 
     def test_another_token_earns_no_warning(self, site: Sandbox, tmp_path: Path) -> None:
-        told, _ = self.own(site, tmp_path, yes=True)
-        told.run(f"DELETE FROM user_tokens WHERE {PLACE} AND comment = 'dbt production'")
-        told.run(f"DELETE FROM user_tokens WHERE deployment_name = '{A}' AND token_id = 'of another'")
-        assert told.notes == []
+        session, _ = self.own(site, tmp_path, yes=True)
+        session.run(f"DELETE FROM user_tokens WHERE {PLACE} AND comment = 'dbt production'")
+        session.run(f"DELETE FROM user_tokens WHERE deployment_name = '{A}' AND token_id = 'of another'")
+        assert session.notes == []
 
 
 ACL: list[Json] = [
@@ -197,49 +201,49 @@ class TestReplacingThePermissions:
     REPLACE = f"REPLACE token_permissions SET data__access_control_list = '{ALONE}' WHERE {PLACE}"
 
     def test_without_yes_it_names_who_would_lose_it_and_sends_nothing(self, site: Sandbox, tmp_path: Path) -> None:
-        told = NotingSession(site, tmp_path)
+        session = NotingSession(site, tmp_path)
         with pytest.raises(ProgrammingError, match=f"would hit 1 row: deployment_name={A} group_name=token-users"):
-            told.run(self.REPLACE)
+            session.run(self.REPLACE)
         assert list_requests(site) == [f"GET {A} tokens"]
-        assert told.notes == [
+        assert session.notes == [
             f"warning: group_name token-users is not in the new list for {A}: tokens of users who have"
             " CAN_USE only through it are deleted at once and cannot be restored"
         ]
 
     def test_with_yes_it_warns_and_goes_on(self, site: Sandbox, tmp_path: Path) -> None:
-        told = NotingSession(site, tmp_path, yes=True)
-        told.run(self.REPLACE)
-        assert len(told.notes) == 1
+        session = NotingSession(site, tmp_path, yes=True)
+        session.run(self.REPLACE)
+        assert len(session.notes) == 1
         assert list_requests(site) == [f"GET {A} tokens", f"PUT {A} tokens"]
 
     def test_the_shell_s_question_can_be_answered_with_no(self, site: Sandbox, tmp_path: Path) -> None:
-        told = NotingSession(site, tmp_path)
+        session = NotingSession(site, tmp_path)
 
         def refuse(_plan: object, rows: object) -> None:
             raise Interrupted(f"{rows}")
 
-        told.connection.callbacks = Callbacks(approve=refuse)
+        session.connection.callbacks = Callbacks(approve=refuse)
         with pytest.raises(Interrupted, match="token-users"):
-            told.run(self.REPLACE)
+            session.run(self.REPLACE)
         assert list_requests(site) == [f"GET {A} tokens"]
 
     def test_what_takes_nothing_from_anybody_needs_no_yes(self, site: Sandbox, tmp_path: Path) -> None:
-        told = NotingSession(site, tmp_path)
+        session = NotingSession(site, tmp_path)
         more = json.dumps([{"group_name": name, "permission_level": "CAN_USE"} for name in ("token-users", "users")])
-        told.run(f"REPLACE token_permissions SET data__access_control_list = '{more}' WHERE {PLACE}")
-        assert (told.notes, list_requests(site)[-1]) == ([], f"PUT {A} tokens")
+        session.run(f"REPLACE token_permissions SET data__access_control_list = '{more}' WHERE {PLACE}")
+        assert (session.notes, list_requests(site)[-1]) == ([], f"PUT {A} tokens")
 
     def test_every_workspace_is_looked_at_before_any_is_changed(self, site: Sandbox, tmp_path: Path) -> None:
-        told = NotingSession(site, tmp_path)
+        session = NotingSession(site, tmp_path)
         with pytest.raises(ProgrammingError, match="would hit 2 rows"):
-            told.run(self.REPLACE.replace(f"= '{A}'", f"IN ('{A}', '{B}')"))
+            session.run(self.REPLACE.replace(f"= '{A}'", f"IN ('{A}', '{B}')"))
         assert list_requests(site) == [f"GET {A} tokens", f"GET {B} tokens"]
 
 
 def test_a_used_up_quota_is_told_with_the_count(tmp_path: Path) -> None:
     with sandbox.start(quota=7) as site:
-        told = NotingSession(site, tmp_path)
-        run(told.connection, f"INSERT INTO user_tokens (data__comment, deployment_name) VALUES ('one more', '{A}')")
+        session = NotingSession(site, tmp_path)
+        run(session.connection, f"INSERT INTO user_tokens (data__comment, deployment_name) VALUES ('one more', '{A}')")
         with pytest.raises(ApiError, match=r"token quota.*\(you have 7 that are not expired\)") as caught:
-            told.run(f"INSERT INTO user_tokens (data__comment, deployment_name) VALUES ('too many', '{A}')")
+            session.run(f"INSERT INTO user_tokens (data__comment, deployment_name) VALUES ('too many', '{A}')")
         assert "revoke some" in (caught.value.hint or "")

@@ -138,14 +138,14 @@ def test_a_refresh_tells_what_came_and_what_went(session: Connection) -> None:
     run(session, "CREATE TABLE t (x INT)", "INSERT INTO t VALUES (1), (1), (2), (NULL)")
     run(session, "CREATE MATERIALIZED VIEW m AS SELECT x FROM t")
     store = session.objects.store
-    kept = store.find("m")
-    assert kept is not None
-    assert store.differences(kept) == ([], [])
+    view = store.find("m")
+    assert view is not None
+    assert store.differences(view) == ([], [])
     run(session, "DELETE FROM t WHERE x = 2", "INSERT INTO t VALUES (1), (3)", "REFRESH MATERIALIZED VIEW m")
-    assert store.differences(kept) == ([(1,), (3,)], [(2,)])
+    assert store.differences(view) == ([(1,), (3,)], [(2,)])
     assert first_column(session, "SELECT x FROM m ORDER BY x") == [None, 1, 1, 1, 3]
     run(session, "REFRESH MATERIALIZED VIEW m")
-    assert store.differences(kept) == ([], [])
+    assert store.differences(view) == ([], [])
 
 
 def test_a_changed_token_is_shown_as_it_was_and_as_it_is(session: Connection) -> None:
@@ -352,8 +352,10 @@ def test_only_the_latest_twenty_results_are_kept(session: Connection) -> None:
 
 
 def test_a_remembered_result_has_no_secrets(session: Connection) -> None:
-    made = session.run(f"INSERT INTO user_tokens (deployment_name, comment) VALUES ('{A}', 'x') RETURNING token_value")
-    session.objects.keep_result(made.columns, [("dapi-secret",)])
+    result = session.run(
+        f"INSERT INTO user_tokens (deployment_name, comment) VALUES ('{A}', 'x') RETURNING token_value"
+    )
+    session.objects.keep_result(result.columns, [("dapi-secret",)])
     assert run(session, "SELECT token_value FROM _") == [(None,)]
 
 

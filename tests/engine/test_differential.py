@@ -77,12 +77,12 @@ def with_types(row: Row) -> tuple[tuple[type, Value], ...]:
 def test_a_random_query_has_the_rows_that_plain_sqlite_finds(
     number: int, ours: Connection, plain: sqlite3.Connection, token_ids: list[str]
 ) -> None:
-    made = StatementBuilder(number, token_ids).statement()
-    expected = [with_types(row) for row in plain.execute(keep_queries_apart(made.sql))]
-    found = [with_types(row) for row in ours.run(made.sql).rows]
-    if made.ordered:
-        assert found == expected, made.sql
-    assert Counter(found) == Counter(expected), made.sql
+    statement = StatementBuilder(number, token_ids).statement()
+    expected = [with_types(row) for row in plain.execute(keep_queries_apart(statement.sql))]
+    found = [with_types(row) for row in ours.run(statement.sql).rows]
+    if statement.ordered:
+        assert found == expected, statement.sql
+    assert Counter(found) == Counter(expected), statement.sql
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ def create_tokens(session: Connection, *comments: str) -> list[str]:
     """Create tokens, and return their ids."""
     rows = ", ".join(f"('{A}', '{comment}')" for comment in comments)
     into = "INSERT INTO user_tokens (deployment_name, comment)"
-    made = run(session, f"{into} VALUES {rows} RETURNING json_extract(token_info, '$.token_id')")
-    return [str(token_id) for (token_id,) in made]
+    created = run(session, f"{into} VALUES {rows} RETURNING json_extract(token_info, '$.token_id')")
+    return [str(token_id) for (token_id,) in created]
 
 
 def posted_bodies(site: Sandbox) -> list[object]:
@@ -58,10 +58,10 @@ def test_a_delete_by_key_sends_one_request_and_lists_nothing(connect: Connect, s
 
 def test_a_delete_by_other_predicates_lists_and_then_deletes_row_by_row(connect: Connect, site: Sandbox) -> None:
     session = connect(yes=True)
-    made = create_tokens(session, "old 1", "old 2", "new")
+    token_ids = create_tokens(session, "old 1", "old 2", "new")
     site.clear_log()
     sql = f"DELETE FROM user_tokens WHERE {PLACE} AND comment LIKE 'old _' RETURNING comment, token_id"
-    assert sorted(run(session, sql)) == [("old 1", made[0]), ("old 2", made[1])]
+    assert sorted(run(session, sql)) == [("old 1", token_ids[0]), ("old 2", token_ids[1])]
     assert list_requests(site) == [f"GET {A} list", f"POST {A} delete", f"POST {A} delete"]
     assert first_column(session, f"SELECT comment FROM user_tokens WHERE {PLACE} AND comment IN ('old 1', 'new')") == [
         "new"
@@ -70,13 +70,13 @@ def test_a_delete_by_other_predicates_lists_and_then_deletes_row_by_row(connect:
 
 def test_a_delete_takes_keys_from_a_query(connect: Connect, site: Sandbox) -> None:
     session = connect(yes=True)
-    made = create_tokens(session, "from a query", "from a query")
+    token_ids = create_tokens(session, "from a query", "from a query")
     run(
         session, "CREATE TABLE ids AS SELECT token_id FROM user_tokens WHERE " + PLACE + " AND comment = 'from a query'"
     )
     run(session, f"DELETE FROM user_tokens WHERE {PLACE} AND token_id IN (SELECT token_id FROM ids)")
-    left = set(first_column(session, f"SELECT token_id FROM user_tokens WHERE {PLACE}"))
-    assert not left & set(made)
+    remaining = set(first_column(session, f"SELECT token_id FROM user_tokens WHERE {PLACE}"))
+    assert not remaining & set(token_ids)
 
 
 def test_a_delete_of_what_is_not_there_is_no_row(connect: Connect, site: Sandbox) -> None:
@@ -105,10 +105,10 @@ def test_keys_that_no_statement_names_need_a_yes(source: str, session: Connectio
 
 
 def test_whoever_is_asked_sees_the_rows_and_may_say_no(connect: Connect, site: Sandbox) -> None:
-    seen: list[Listed] = []
+    asked_for: list[Listed] = []
 
     def refuse(plan: ChangePlan | ExecPlan, rows: Listed) -> None:
-        seen.append(rows)
+        asked_for.append(rows)
         raise ProgrammingError("not this time")
 
     session = connect(callbacks=Callbacks(approve=refuse))
@@ -121,7 +121,7 @@ def test_whoever_is_asked_sees_the_rows_and_may_say_no(connect: Connect, site: S
     ):
         with pytest.raises(ProgrammingError, match="not this time"):
             run(session, sql)
-    assert [[row["token_id"] for row in rows] for rows in seen] == [[token_id]] * 3
+    assert [[row["token_id"] for row in rows] for rows in asked_for] == [[token_id]] * 3
     assert f"POST {A} delete" not in list_requests(site)
 
 

@@ -27,8 +27,8 @@ def site() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def session(site: Sandbox, tmp_path: Path) -> Iterator[Connection]:
-    with connect(site, tmp_path) as made:
-        yield made
+    with connect(site, tmp_path) as connection:
+        yield connection
 
 
 def count_connections(entries: list[LogEntry]) -> int:

@@ -44,8 +44,8 @@ SHAPES = (
 
 
 def predicate(random: Random, table: str) -> str:
-    made = random.choice(PREDICATES).format(a=table, c=f"{table}.{random.choice(COLUMNS)}", v=random.choice(VALUES))
-    return f"({made} OR {predicate(random, table)})" if random.random() < 0.2 else made
+    text = random.choice(PREDICATES).format(a=table, c=f"{table}.{random.choice(COLUMNS)}", v=random.choice(VALUES))
+    return f"({text} OR {predicate(random, table)})" if random.random() < 0.2 else text
 
 
 def query(random: Random) -> str:

@@ -37,8 +37,8 @@ def test_the_file_and_its_folder_are_the_owners_alone(tmp_path: Path) -> None:
 
 def test_what_is_kept_is_found_by_another_store_whatever_the_case(tmp_path: Path) -> None:
     store, other = open_store(tmp_path), open_store(tmp_path)
-    made = store.create("TABLE", "Words", "", COLUMNS, DEFINITIONS)
-    assert other.find("wORDS") == made
+    created = store.create("TABLE", "Words", "", COLUMNS, DEFINITIONS)
+    assert other.find("wORDS") == created
     assert other.names() == ("Words",)
     store.drop("WORDS")
     assert other.find("words") is None
@@ -57,26 +57,26 @@ def test_an_object_takes_the_place_of_one_of_the_same_name_with_its_rows(tmp_pat
 
 def test_a_change_that_fails_is_taken_back_whole(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    kept = store.create("TABLE", "t", "", COLUMNS, DEFINITIONS)
-    store.insert(kept, ["a"], [(1,)])
+    stored = store.create("TABLE", "t", "", COLUMNS, DEFINITIONS)
+    store.insert(stored, ["a"], [(1,)])
     with pytest.raises(IntegrityError, match="UNIQUE"):
-        store.insert(kept, ["a"], [(2,), (1,)])
-    assert store.insert(kept, ["a"], [(2,)]) == [(2, None)]
+        store.insert(stored, ["a"], [(2,), (1,)])
+    assert store.insert(stored, ["a"], [(2,)]) == [(2, None)]
     store.close()
 
 
 def test_integers_of_64_bits_stay_exact(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    kept = store.create("TABLE", "t", "", COLUMNS, DEFINITIONS)
+    stored = store.create("TABLE", "t", "", COLUMNS, DEFINITIONS)
     values = [(2**63 - 1,), (-(2**63),), (2**53 + 1,)]
-    assert [row[0] for row in store.insert(kept, ["a"], values)] == [value for (value,) in values]
+    assert [row[0] for row in store.insert(stored, ["a"], values)] == [value for (value,) in values]
     store.close()
 
 
 def test_secrets_are_cleaned_from_what_is_kept(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    kept = store.create("TABLE", "t", "", COLUMNS, DEFINITIONS)
-    assert store.insert(kept, ["b"], [("my secret",)]) == [(None, "my ***")]
+    stored = store.create("TABLE", "t", "", COLUMNS, DEFINITIONS)
+    assert store.insert(stored, ["b"], [("my secret",)]) == [(None, "my ***")]
     with pytest.raises(ProgrammingError):
         store.create("VIEW", "v", "SELECT 'secret'", COLUMNS, ())
     store.close()
@@ -84,13 +84,13 @@ def test_secrets_are_cleaned_from_what_is_kept(tmp_path: Path) -> None:
 
 def test_each_refresh_is_a_version_and_a_row_counts_as_often_as_it_is_there(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    kept = store.create("MATERIALIZED VIEW", "m", "SELECT 1", COLUMNS, ('"a" INTEGER', '"b" TEXT'))
-    assert store.refresh(kept, [(1, "x"), (1, "x"), (2, None)]) == 3
-    assert store.refresh(kept, [(1, "x"), (2, None), (2, None)]) == 3
-    assert store.differences(kept) == ([(2, None)], [(1, "x")])
-    assert store.refresh(kept, []) == 0
-    come, gone = store.differences(kept)
-    assert (come, sorted(gone)) == ([], [(1, "x"), (2, None), (2, None)])
+    stored = store.create("MATERIALIZED VIEW", "m", "SELECT 1", COLUMNS, ('"a" INTEGER', '"b" TEXT'))
+    assert store.refresh(stored, [(1, "x"), (1, "x"), (2, None)]) == 3
+    assert store.refresh(stored, [(1, "x"), (2, None), (2, None)]) == 3
+    assert store.differences(stored) == ([(2, None)], [(1, "x")])
+    assert store.refresh(stored, []) == 0
+    added, removed = store.differences(stored)
+    assert (added, sorted(removed)) == ([], [(1, "x"), (2, None), (2, None)])
     store.close()
 
 

@@ -83,10 +83,10 @@ def find_lost_grants(current: Mapping[str, Json], new: Json) -> list[tuple[str, 
     Returns:
         The kind of each name (`group_name`) and the name.
     """
-    kept = {grantee for entry in _objects_in(new) for grantee in _grantees_of(entry)}
+    remaining = {grantee for entry in _objects_in(new) for grantee in _grantees_of(entry)}
     direct = [entry for entry in _objects_in(current.get("access_control_list")) if _is_direct(entry)]
     had = [grantee for entry in direct for grantee in _grantees_of(entry)]
-    return [grantee for grantee in had if grantee not in kept and grantee != ("group_name", "admins")]
+    return [grantee for grantee in had if grantee not in remaining and grantee != ("group_name", "admins")]
 
 
 def _objects_in(value: Json) -> list[dict[str, Json]]:

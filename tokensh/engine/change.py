@@ -133,13 +133,13 @@ def _combine_keys(
     execution.create_tables(keys.scans, keys.stored)
     values = ParameterValues(keys.scans, database)
     execution.fetch(keys.scans, values)
-    given: dict[str, Value] = {}
+    assigned_values: dict[str, Value] = {}
     if keys.assigned:
         (row,) = database.query(keys.assigned.sql)
-        given = dict(zip(assigned, row, strict=True))
+        assigned_values = dict(zip(assigned, row, strict=True))
     sets = [values.evaluate(keys.values[p.name.lower()], p) for p in parameters]
     for combination in product(*sets):
-        yield dict(zip((p.name for p in parameters), combination, strict=True)) | given
+        yield dict(zip((p.name for p in parameters), combination, strict=True)) | assigned_values
 
 
 def _build_changes(execution: Execution, plan: ChangePlan, rows: Sequence[dict[str, Value]]) -> list[Change]:
@@ -147,8 +147,8 @@ def _build_changes(execution: Execution, plan: ChangePlan, rows: Sequence[dict[s
     sets = plan.source.values if isinstance(plan.source, Keys) else None
     changes = []
     for row in rows:
-        given = {p.name.lower(): row[p.name] for p in plan.parameters}
-        with locate_errors(plan.span, sets, given, plan.method):
+        key_values = {p.name.lower(): row[p.name] for p in plan.parameters}
+        with locate_errors(plan.span, sets, key_values, plan.method):
             changes.append((row, _build_request(execution, plan, row)))
     return changes
 

@@ -43,16 +43,16 @@ def run_exec(execution: Execution, plan: ExecPlan) -> Generator[Row, None, None]
 
 def _build_request(execution: Execution, plan: ExecPlan, arguments: Row) -> tuple[Request, dict[str, Value]]:
     """Return the request and those of its arguments that are not in its body."""
-    given = dict(zip((p for p, _ in plan.values), arguments, strict=True))
-    values = {**plan.defaults, **{p.name: value for p, value in given.items() if p.location != "body"}}
+    value_by_parameter = dict(zip((p for p, _ in plan.values), arguments, strict=True))
+    values = {**plan.defaults, **{p.name: value for p, value in value_by_parameter.items() if p.location != "body"}}
     body: dict[str, Json] = dict(plan.body or {})  # type: ignore[arg-type] # it was read as JSON
-    for parameter, value in given.items():
+    for parameter, value in value_by_parameter.items():
         if parameter.location == "body" and value is not None:
             with locate_errors(plan.spans[parameter.name]):
                 body[parameter.name] = to_json(parameter, value)
     check_required(plan, body)
     # A wrong host is the likeliest error of building a request, so errors point at the argument that names it.
-    server_spans = (plan.spans[p.name] for p in given if p.location == "server")
+    server_spans = (plan.spans[p.name] for p in value_by_parameter if p.location == "server")
     with locate_errors(next(server_spans, plan.span)):
         return execution.build_request(plan.method, values, body if plan.method.has_body else None), values
 

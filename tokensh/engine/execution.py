@@ -115,7 +115,7 @@ class Execution:
         yield from self.database.query(returning.sql)
 
     def project_response(
-        self, returning: Projection | None, method: Method, response: Mapping[str, Json], given: Mapping[str, Value]
+        self, returning: Projection | None, method: Method, response: Mapping[str, Json], sent: Mapping[str, Value]
     ) -> Row:
         """Return RETURNING of one response, or an empty row without RETURNING.
 
@@ -123,17 +123,17 @@ class Execution:
             returning: the projection.
             method: the one that was called.
             response: the object it answered with; its fields come first.
-            given: what the request was made of, for columns that the response lacks.
+            sent: what the request was made of, for columns that the response lacks.
         """
         if returning is None:
             return ()
-        given_by_name = {name.lower(): value for name, value in given.items()}
+        sent_by_name = {name.lower(): value for name, value in sent.items()}
         # A field that the response lacks (the API leaves out empty ones) shows what was sent for it.
         answered = {field.name.lower() for field in method.fields if field.name in response}
         cells = tuple(
             to_cell(column.type, response[column.name], f"$.{column.name}")
             if column.name.lower() in answered
-            else given_by_name.get(column.name.lower())
+            else sent_by_name.get(column.name.lower())
             for column in returning.source
         )
         # The write is done: its row, perhaps with a secret, is delivered even if Ctrl-C was pressed meanwhile.
@@ -142,11 +142,11 @@ class Execution:
         return row
 
     def project_write(
-        self, plan: InsertPlan | ChangePlan, response: Mapping[str, Json], given: Mapping[str, Value]
+        self, plan: InsertPlan | ChangePlan, response: Mapping[str, Json], sent: Mapping[str, Value]
     ) -> Row:
         """Return RETURNING of a write that may be repeated. Raises an Error that says that the write took effect."""
         try:
-            return self.project_response(plan.returning, plan.method, response, given)
+            return self.project_response(plan.returning, plan.method, response, sent)
         except Error as error:
             message = f"{plan.method.name} took effect, but RETURNING failed: {error.message}"
             raise error.with_context(message=message) from error.__cause__

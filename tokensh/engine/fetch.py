@@ -157,9 +157,9 @@ def build_requests(scan: Scan, values: ParameterValues, hosts: Hosts) -> list[Sc
     requests = []
     for combination in product(*sent.values()):
         chosen = dict(zip(sent, combination, strict=True))
-        given = {routing[name].name: value for name, value in chosen.items()}
+        arguments = {routing[name].name: value for name, value in chosen.items()}
         with locate_errors(scan.span, scan.values, chosen, method):
-            requests.append(ScanRequest(scan, method, chosen, build_request(method, hosts, given)))
+            requests.append(ScanRequest(scan, method, chosen, build_request(method, hosts, arguments)))
     return requests
 
 
@@ -178,7 +178,7 @@ def _may_narrow(parameter: Parameter, values: Sequence[Value]) -> bool:
 def locate_errors(
     span: Span,
     sets: Mapping[str, ValueSet] | None = None,
-    given: Mapping[str, Value] | None = None,
+    values: Mapping[str, Value] | None = None,
     method: Method | None = None,
 ) -> Iterator[None]:
     """Give errors raised inside a place in the statement: a refused host its literal, if it is one, else `span`.
@@ -186,7 +186,7 @@ def locate_errors(
     Args:
         span: the place of what has none of its own.
         sets: the value sets of the parameters, names in lower case.
-        given: the values that a request of `method` is built from, names in lower case.
+        values: the values that a request of `method` is built from, names in lower case.
         method: the method that is called.
     """
     try:
@@ -194,7 +194,7 @@ def locate_errors(
     except HostError as error:
         # A refused address comes from one value among several: its literal tells which one, the scan's span would not.
         servers = [p.name.lower() for p in method.routing if p.location == "server"] if method else []
-        literals = (_find_literal(sets[name], given.get(name)) for name in servers if sets and given and name in sets)
+        literals = (_find_literal(sets[name], values.get(name)) for name in servers if sets and values and name in sets)
         literal_span = next((literal for literal in literals if literal is not None), span)
         raise error.with_context(span=literal_span) from error.__cause__
     except Error as error:
@@ -234,16 +234,18 @@ def _column_cells(
     A field that the response lacks has the value that was sent for the parameter of its name.
     """
     name, kind = column.name, column.column.type
-    given = request.values.get(name.lower())
+    sent_value = request.values.get(name.lower())
     if not column.is_field:
-        return repeat(given, len(block))
+        return repeat(sent_value, len(block))
     # Most columns of most responses need no conversion: one look at a block's column is cheaper than one call per cell.
-    values = [row.get(name, given) for row in block]
+    values = [row.get(name, sent_value) for row in block]
     if need_no_conversion(kind, values):
         return cast("list[Value]", values)
     path = request.method.object_key or "$"
     paths = (f"{path}[{index}].{name}" if request.method.returns_list else f"{path}.{name}" for index in count(first))
-    return [to_cell(kind, row[name], path) if name in row else given for row, path in zip(block, paths, strict=False)]
+    return [
+        to_cell(kind, row[name], path) if name in row else sent_value for row, path in zip(block, paths, strict=False)
+    ]
 
 
 class Fetcher:

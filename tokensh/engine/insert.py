@@ -53,23 +53,27 @@ def create_and_deliver(
 
 
 def _build_creation(execution: Execution, plan: InsertPlan, row: Row) -> Creation:
-    given = dict(zip(plan.targets, row, strict=True))
-    values = {**plan.defaults, **{p.name: value for p, value in given.items() if p.location != "body"}}
-    body = {p.name: to_json(p, value) for p, value in given.items() if p.location == "body" and value is not None}
+    value_by_parameter = dict(zip(plan.targets, row, strict=True))
+    values = {**plan.defaults, **{p.name: value for p, value in value_by_parameter.items() if p.location != "body"}}
+    body = {
+        p.name: to_json(p, value)
+        for p, value in value_by_parameter.items()
+        if p.location == "body" and value is not None
+    }
     check_required(plan, body)
     return Creation(plan.resource, plan.method, values, execution.build_request(plan.method, values, body))
 
 
 def _insert_row(execution: Execution, plan: InsertPlan, creation: Creation) -> Generator[Row, None, None]:
     attributes = {f"data__{name}": attribute_to_cell(value) for name, value in (creation.request.body or {}).items()}
-    given = {**creation.values, **attributes}
+    sent = {**creation.values, **attributes}
     if creation.request.creates_secret:
         yield from create_and_deliver(
-            execution, creation, lambda row: execution.project_response(plan.returning, plan.method, row, given)
+            execution, creation, lambda row: execution.project_response(plan.returning, plan.method, row, sent)
         )
         return
     response = first_object(execution.send_write(plan.method, creation.request))
-    yield execution.project_write(plan, response, given)
+    yield execution.project_write(plan, response, sent)
 
 
 def _describe_quota(execution: Execution, creation: Creation) -> str:

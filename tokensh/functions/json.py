@@ -65,13 +65,13 @@ def _extract_text(document: Value, *keys: Value) -> Value:
     if document is None:
         return None
     try:
-        found = json.loads(text_of(document))
+        value = json.loads(text_of(document))
     except (ValueError, RecursionError) as error:
         raise DataError(f"malformed JSON: {error}") from None
     for key in keys:
         try:
-            found = found[int(text_of(key))] if isinstance(found, list) else found[text_of(key)]
+            value = value[int(text_of(key))] if isinstance(value, list) else value[text_of(key)]
         except (KeyError, IndexError, TypeError, ValueError):
             return None
     # As PostgreSQL's: a string without its quotes, everything else as JSON text.
-    return found if isinstance(found, str) or found is None else json.dumps(found)
+    return value if isinstance(value, str) or value is None else json.dumps(value)
