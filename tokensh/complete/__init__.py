@@ -1,6 +1,6 @@
-"""Text and cursor to suggestions; pure, no prompt_toolkit."""
+"""From a text and a cursor to suggestions; pure, without prompt_toolkit."""
 
 from tokensh.complete.completer import Completer, complete
-from tokensh.complete.model import Facts, Listed, Suggestion
+from tokensh.complete.model import Facts, Suggestion
 
-__all__ = ["Completer", "Facts", "Listed", "Suggestion", "complete"]
+__all__ = ["Completer", "Facts", "Suggestion", "complete"]

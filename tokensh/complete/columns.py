@@ -5,20 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from tokensh._dataclasses import dataclass, field
-from tokensh.complete.model import Facts, note
-from tokensh.complete.names import CatalogIndex, callable_by
-from tokensh.complete.outline import Cte, Group, Item, Outline, Relation, alias_of, build_outline, items_of, mentions
+from tokensh.complete.model import Facts, format_note
+from tokensh.complete.names import CatalogIndex, methods_of
+from tokensh.complete.outline import (
+    Cte,
+    Group,
+    Item,
+    Outline,
+    Relation,
+    build_outline,
+    find_comparisons,
+    item_name,
+    select_items,
+    walk_tokens,
+)
 from tokensh.functions.tables import TABLE_FUNCTIONS
-from tokensh.provider.model import VERBS, Method, Parameter, Resource, Verb
+from tokensh.provider.model import VERBS, Method, Parameter, Resource, Verb, always_required
 from tokensh.sql.lexer import Token
 
-_DEEPEST = 6
-"""Queries within queries whose columns are looked for."""
+# Queries within queries whose columns are found: more are not written by hand, and each level costs an outline.
+_MAX_DEPTH = 6
 
 
 @dataclass(frozen=True, slots=True)
 class KnownColumn:
-    """A column: `required` if no method of the verb can be called without it, `is_parameter` if it is nothing else."""
+    """A column: `required` if no method of the verb can be called without it, `is_parameter` if it is not a field."""
 
     name: str
     note: str = ""
@@ -28,158 +39,136 @@ class KnownColumn:
 
 @dataclass(frozen=True, slots=True)
 class ColumnLookup:
-    """Knows the columns of a statement's tables."""
+    """Finds the columns of a statement's tables; `cache` keeps them while one key is handled."""
 
-    names: CatalogIndex
+    index: CatalogIndex
     facts: Facts
     ctes: dict[str, Cte]
-    known: dict[tuple[Relation, Verb], tuple[KnownColumn, ...]] = field(default_factory=dict)
+    cache: dict[tuple[Relation, Verb], tuple[KnownColumn, ...]] = field(default_factory=dict)
 
     def columns(self, relation: Relation, verb: Verb = "SELECT", depth: int = 0) -> tuple[KnownColumn, ...]:
-        """A relation's columns; none if it is not known."""
+        """Return a relation's columns, none if it is not known."""
         key = (relation, verb)
-        if key not in self.known:
-            self.known[key] = ()  # a query of WITH may name itself
-            self.known[key] = self._columns(relation, verb, depth)
-        return self.known[key]
+        if key not in self.cache:
+            self.cache[key] = ()  # a query of WITH may name itself
+            self.cache[key] = self._find_columns(relation, verb, depth)
+        return self.cache[key]
 
-    def _columns(self, relation: Relation, verb: Verb, depth: int) -> tuple[KnownColumn, ...]:
+    def _find_columns(self, relation: Relation, verb: Verb, depth: int) -> tuple[KnownColumn, ...]:
         if relation.is_function:
             function = TABLE_FUNCTIONS.get(relation.path[-1].lower())
             return tuple(KnownColumn(name, relation.path[-1]) for name, _ in function.columns) if function else ()
         if relation.query is not None:
-            return tuple(self._selected(relation.query, depth))
+            return tuple(self._read_select_list(relation.query, depth))
         if len(relation.path) == 1:
             name = relation.path[0].lower()
             cte = self.ctes.get(name)
             if cte is not None:
-                return self._of_cte(cte, depth)
-            local = next((columns for table, columns in self.facts.tables.items() if table.lower() == name), None)
-            if local is not None:
-                return tuple(KnownColumn(column) for column in local)
-        resource = self.resource(relation)
-        return columns_of(resource, verb) if resource else ()
+                return self._cte_columns(cte, depth)
+            table = next((columns for table, columns in self.facts.tables.items() if table.lower() == name), None)
+            if table is not None:
+                return tuple(KnownColumn(column) for column in table)
+        resource = self.index.find(relation.path, self.facts.namespace) if relation.path else None
+        return resource_columns(resource, verb) if resource else ()
 
-    def resource(self, relation: Relation) -> Resource | None:
-        """The resource that a relation is, if it is one."""
-        return self.names.find(relation.path, self.facts.namespace) if relation.path else None
-
-    def _of_cte(self, cte: Cte, depth: int) -> tuple[KnownColumn, ...]:
+    def _cte_columns(self, cte: Cte, depth: int) -> tuple[KnownColumn, ...]:
         if cte.columns:
             return tuple(KnownColumn(name) for name in cte.columns)
-        return tuple(self._selected(cte.query, depth))
+        return tuple(self._read_select_list(cte.query, depth))
 
-    def _selected(self, query: Group, depth: int) -> Iterator[KnownColumn]:
-        if depth >= _DEEPEST:
+    def _read_select_list(self, query: Group, depth: int) -> Iterator[KnownColumn]:
+        if depth >= _MAX_DEPTH:
             return
-        seen: set[str] = set()
-        for item in items_of(query):
-            for one in self._of_item(query, item, depth):
-                if one.name.lower() not in seen:
-                    seen.add(one.name.lower())
-                    yield one
+        names: set[str] = set()
+        for item in select_items(query):
+            for column in self._item_columns(query, item, depth):
+                if column.name.lower() not in names:
+                    names.add(column.name.lower())
+                    yield column
 
-    def _of_item(self, query: Group, item: Sequence[Item], depth: int) -> Iterator[KnownColumn]:
+    def _item_columns(self, query: Group, item: Sequence[Item], depth: int) -> Iterator[KnownColumn]:
         last = item[-1] if item else None
         if not isinstance(last, Token) or last.text != "*":
-            name = alias_of(item)
+            name = item_name(item)
             if name:
                 yield KnownColumn(name)
             return
-        tokens = [t for t in item if isinstance(t, Token)]
-        qualifier = tuple(t.text.lower() for t in tokens[:-1] if t.text != ".")
-        inner = _inside(query)
-        for relation in inner.relations:
+        tokens = [token for token in item if isinstance(token, Token)]
+        qualifier = tuple(token.text.lower() for token in tokens[:-1] if token.text != ".")
+        for relation in build_outline((), tuple(walk_tokens(query))).relations:
             if not qualifier or relation.is_called(qualifier):
-                for one in self.columns(relation, depth=depth + 1):
-                    yield KnownColumn(one.name, one.note)
+                for column in self.columns(relation, depth=depth + 1):
+                    yield KnownColumn(column.name, column.note)
 
     # ---- required parameters
 
-    def unset(self, found: Outline, verb: Verb) -> list[tuple[Relation, KnownColumn]]:
-        """The required parameters of the query's tables that nothing in it sets."""
-        required = [(i, one) for i, r in enumerate(found.relations) for one in self.columns(r, verb) if one.required]
+    def find_missing_parameters(self, outline: Outline, verb: Verb) -> list[tuple[Relation, KnownColumn]]:
+        """Return the required parameters of the query's tables that nothing in it sets."""
+        required = [
+            (i, column)
+            for i, relation in enumerate(outline.relations)
+            for column in self.columns(relation, verb)
+            if column.required
+        ]
         if not required:
             return []
-        open_ = {(i, one.name.lower()) for i, one in required}
-        said = mentions(found.here)
-        for mention in said:
-            if mention.other is None:
-                open_ -= set(self._meant(found, mention.qualifier, mention.name))
-        for _ in said:
-            settled = set(open_)
-            for mention in said:
-                if mention.other is None:
+        missing = {(i, column.name.lower()) for i, column in required}
+        comparisons = find_comparisons(outline.query_items)
+        for comparison in comparisons:
+            if comparison.other is None:
+                missing -= set(self._matching_columns(outline, comparison.qualifier, comparison.name))
+        # Joins hand values on: `a.x = b.x` sets the one once the other is set. Repeated until nothing changes, at most
+        # once for each comparison.
+        for _ in comparisons:
+            before = set(missing)
+            for comparison in comparisons:
+                if comparison.other is None:
                     continue
-                others = set(self._meant(found, *mention.other))
-                if others and not others & open_:
-                    open_ -= set(self._meant(found, mention.qualifier, mention.name))
-            if open_ == settled:
+                others = set(self._matching_columns(outline, *comparison.other))
+                if others and not others & missing:
+                    missing -= set(self._matching_columns(outline, comparison.qualifier, comparison.name))
+            if missing == before:
                 break
-        return [(found.relations[i], one) for i, one in required if (i, one.name.lower()) in open_]
+        return [(outline.relations[i], column) for i, column in required if (i, column.name.lower()) in missing]
 
-    def _meant(self, found: Outline, qualifier: tuple[str, ...], name: str) -> Iterator[tuple[int, str]]:
-        for i, relation in enumerate(found.relations):
+    def _matching_columns(self, outline: Outline, qualifier: tuple[str, ...], name: str) -> Iterator[tuple[int, str]]:
+        for i, relation in enumerate(outline.relations):
             if qualifier and not relation.is_called(qualifier):
                 continue
-            if any(one.name.lower() == name for one in self.columns(relation)):
+            if any(column.name.lower() == name for column in self.columns(relation)):
                 yield i, name
 
 
-def _inside(query: Group) -> Outline:
-    """The outline of a query by itself."""
-    return build_outline((), tuple(_tokens(query)))
-
-
-def _tokens(group: Group) -> Iterator[Token]:
-    waiting: list[Item] = list(reversed(group.items))
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, Token):
-            yield item
-            continue
-        if item.closing:
-            waiting.append(item.closing)
-        waiting.extend(reversed(item.items))
-        if item.opening:
-            yield item.opening
-
-
-def columns_of(resource: Resource, verb: Verb) -> tuple[KnownColumn, ...]:
-    """A resource's columns in document order, then the parameters that are none of its fields."""
-    methods = callable_by(resource, verb) or resource.methods_for("SELECT")
+def resource_columns(resource: Resource, verb: Verb) -> tuple[KnownColumn, ...]:
+    """Return a resource's fields in document order, then the parameters that are not fields."""
+    methods = methods_of(resource, verb) or resource.methods_for("SELECT")
     required = always_required(methods)
-    found: dict[str, KnownColumn] = {}
-    for one in resource.fields:
-        key = one.name.lower()
-        found[key] = KnownColumn(one.name, note(one.type, one.description), key in required)
-    for parameter in routing(methods):
+    columns: dict[str, KnownColumn] = {}
+    for item in resource.fields:
+        key = item.name.lower()
+        columns[key] = KnownColumn(item.name, format_note(item.type, item.description), key in required)
+    for parameter in routing_parameters(methods):
         key = parameter.name.lower()
-        if key not in found:
-            found[key] = KnownColumn(parameter.name, parameter_note(parameter), key in required, is_parameter=True)
-    return tuple(found.values())
+        if key not in columns:
+            note = describe_parameter(parameter)
+            columns[key] = KnownColumn(parameter.name, note, key in required, is_parameter=True)
+    return tuple(columns.values())
 
 
-def routing(methods: Iterable[Method]) -> Iterator[Parameter]:
-    """The parameters of several methods that are no body attributes."""
+def routing_parameters(methods: Iterable[Method]) -> Iterator[Parameter]:
+    """Yield the parameters of several methods without the attributes of their bodies."""
     for method in methods:
         yield from method.routing
 
 
-def always_required(methods: Sequence[Method]) -> frozenset[str]:
-    """The names, in lower case, of the parameters without which none of the methods can be called."""
-    sets = [frozenset(p.name.lower() for p in m.required if p.location != "body") for m in methods]
-    return frozenset.intersection(*sets) if sets else frozenset()
-
-
-def parameter_note(parameter: Parameter) -> str:
-    """What stands beside a parameter's name."""
+def describe_parameter(parameter: Parameter) -> str:
+    """Return the note beside a parameter's name: type, example, description."""
     example = f"e.g. {parameter.example}" if parameter.example else None
-    return note(parameter.type, example, parameter.description)
+    return format_note(parameter.type, example, parameter.description)
 
 
-def verb_of(found: Outline) -> Verb:
-    """The verb whose methods answer the query at the cursor."""
-    if found.verb in ("UPDATE", "REPLACE", "DELETE"):
-        return next(verb for verb in VERBS if verb == found.verb)
+def verb_of(outline: Outline) -> Verb:
+    """Return the verb whose methods answer the query at the cursor."""
+    if outline.verb in ("UPDATE", "REPLACE", "DELETE"):
+        return next(verb for verb in VERBS if verb == outline.verb)
     return "SELECT"

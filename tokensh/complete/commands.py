@@ -1,95 +1,95 @@
-r"""Meta commands (`\x`) and what follows them: files, workspaces, resources, words."""
+r"""Candidates for meta commands (`\x`) and their arguments: files, workspaces, resources, words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from tokensh.complete.model import Candidate, Facts, is_inert, note
-from tokensh.complete.names import CatalogIndex, method_note, resource_note
-from tokensh.complete.values import workspace_note
+from tokensh.complete.model import Candidate, Facts, format_note, is_inert
+from tokensh.complete.names import CatalogIndex, describe_method, describe_resource
+from tokensh.complete.values import describe_workspace
 
 _FILES = frozenset(("i", "o", "e", "g", "gx"))
 _RESOURCES = frozenset(("d",))
 _WORKSPACES = frozenset(("c",))
 _VARIABLES = frozenset(("set", "unset"))
 _SWITCHES = frozenset(("timing", "rawtimes"))
-_MOST_FILES = 200
+_MAX_NAMES = 200
 
 
-def parts(typed: str) -> tuple[str, str | None]:
-    """A command's name with its backslash, and what follows its first blank, if there is one."""
+def split_command(typed: str) -> tuple[str, str | None]:
+    """Return a command's name with its backslash, and what follows its first blank, None before a blank is typed."""
     name, blank, rest = typed.partition(" ")
     return name, rest.lstrip(" ") if blank else None
 
 
-def names(facts: Facts) -> Iterable[Candidate]:
-    """The commands themselves."""
-    for name, help_ in facts.commands.items():
-        shown = name if name.startswith("\\") else f"\\{name}"
-        yield Candidate(shown, "command", note(help_), loose=0)
+def command_candidates(facts: Facts) -> Iterable[Candidate]:
+    """Yield the commands themselves."""
+    for name, help_text in facts.commands.items():
+        with_backslash = name if name.startswith("\\") else f"\\{name}"
+        yield Candidate(with_backslash, "command", format_note(help_text), looseness=0)
 
 
-def arguments(name: str, typed: str, facts: Facts, catalog: CatalogIndex) -> tuple[str, Iterable[Candidate]]:
-    """What may follow a command: the part of `typed` that is compared, and the candidates."""
-    given = facts.arguments.get(name)
+def argument_candidates(name: str, typed: str, facts: Facts, index: CatalogIndex) -> tuple[str, Iterable[Candidate]]:
+    """Return the part of a command's arguments that is being typed, and what may complete it."""
+    arguments = facts.arguments.get(name)
     name = name.removeprefix("\\")
     before, blank, word = typed.rpartition(" ")
-    if given is not None:
-        return word, _given(given, before + blank)
+    if arguments is not None:
+        return word, _next_words(arguments, before + blank)
     if name in _FILES:
         return typed, _files(typed, facts) if not typed.startswith("|") else ()
     if before:
-        return word, _methods(before.strip(), facts, catalog) if name in _RESOURCES else ()
+        return word, _method_candidates(before.strip(), facts, index) if name in _RESOURCES else ()
     if name in _RESOURCES:
-        return word, _resources(word, facts, catalog)
+        return word, _resource_candidates(word, facts, index)
     if name in _WORKSPACES:
-        return word, _workspaces(facts)
+        return word, _workspace_candidates(facts)
     if name in _VARIABLES:
-        return word, [Candidate(one, "placeholder") for one in facts.variables if is_inert(one)]
-    return word, [Candidate(one, "keyword", loose=0) for one in ("on", "off") if name in _SWITCHES]
+        return word, [Candidate(variable, "placeholder") for variable in facts.variables if is_inert(variable)]
+    return word, [Candidate(state, "keyword", looseness=0) for state in ("on", "off") if name in _SWITCHES]
 
 
-def _given(given: Mapping[str, str], before: str) -> Iterable[Candidate]:
-    """What the session says may follow, a word at a time."""
-    for text, told in given.items():
+def _next_words(arguments: Mapping[str, str], before: str) -> Iterable[Candidate]:
+    """Yield the next word of each argument that begins with what is before the cursor."""
+    for text, description in arguments.items():
         rest = text[len(before) :]
         if text.lower().startswith(before.lower()) and rest and " " not in rest and is_inert(rest):
-            yield Candidate(rest, "value", note(told))
+            yield Candidate(rest, "value", format_note(description))
 
 
-def _workspaces(facts: Facts) -> Iterable[Candidate]:
-    for one in facts.workspaces:
-        if is_inert(one):
-            yield Candidate(one, "value", workspace_note(one, facts))
+def _workspace_candidates(facts: Facts) -> Iterable[Candidate]:
+    for workspace in facts.workspaces:
+        if is_inert(workspace):
+            yield Candidate(workspace, "value", describe_workspace(workspace, facts))
     for workspace, profile in facts.profiles.items():
         if is_inert(profile):
-            yield Candidate(profile, "value", note("profile", workspace))
+            yield Candidate(profile, "value", format_note("profile", workspace))
 
 
-def _methods(name: str, facts: Facts, catalog: CatalogIndex) -> Iterable[Candidate]:
-    resource = catalog.find(tuple(name.split(".")), facts.namespace)
-    for one in resource.methods if resource else ():
-        yield Candidate(one.name, "method", method_note(one))
+def _method_candidates(name: str, facts: Facts, index: CatalogIndex) -> Iterable[Candidate]:
+    resource = index.find(tuple(name.split(".")), facts.namespace)
+    for method in resource.methods if resource else ():
+        yield Candidate(method.name, "method", describe_method(method))
 
 
 def _files(typed: str, facts: Facts) -> list[Candidate]:
-    found: list[Candidate] = []
+    candidates: list[Candidate] = []
     try:
-        for one in facts.files(typed):
-            if is_inert(one):
-                found.append(Candidate(one, "file", found=0))
-            if len(found) >= _MOST_FILES:
+        for name in facts.files(typed):
+            if is_inert(name):
+                candidates.append(Candidate(name, "file", quality=0))
+            if len(candidates) >= _MAX_NAMES:
                 break
     except OSError:
         return []
-    return found
+    return candidates
 
 
-def _resources(word: str, facts: Facts, catalog: CatalogIndex) -> list[Candidate]:
-    local = [Candidate(one, "table", "session") for one in facts.tables]
-    index, resources = catalog.tables()
-    hits = index.find(word, ".".join(facts.namespace), _MOST_FILES)
-    return [
-        *local,
-        *(Candidate(index.names[i], "resource", resource_note(resources[i]), found=q) for i, q in hits.items()),
+def _resource_candidates(word: str, facts: Facts, index: CatalogIndex) -> list[Candidate]:
+    tables = [Candidate(table, "table", "session") for table in facts.tables]
+    names, resources = index.tables()
+    matches = names.find(word, ".".join(facts.namespace), _MAX_NAMES)
+    return tables + [
+        Candidate(names.names[i], "resource", describe_resource(resources[i]), quality=quality)
+        for i, quality in matches.items()
     ]

@@ -1,4 +1,10 @@
-"""From a text and a cursor to suggestions: where the cursor is, what the grammar takes there, what fits what is typed."""
+"""From a text and a cursor to suggestions: where the cursor is, what the grammar allows there, what fits what is typed.
+
+A key goes through these stages, each pure and in a module of its own: `cursor_context` (which statement, and in what of it),
+`outline` (tables and clauses of the unfinished statement), `expected_tokens` (keywords and the role of a name, from the
+parser's own tables), `candidates` (the names of that role), `rank`. The parser's tree cannot be used: while a statement is
+being typed, it mostly does not parse.
+"""
 
 from __future__ import annotations
 
@@ -14,215 +20,224 @@ from tokensh.complete.expected_tokens import ExpectedTokens, compute_expected_to
 from tokensh.complete.model import Candidate, Facts, Suggestion, is_inert
 from tokensh.complete.names import CatalogIndex
 from tokensh.complete.outline import Outline, build_outline
-from tokensh.complete.rank import MOST, ranked
+from tokensh.complete.rank import MAX_SUGGESTIONS, rank
 from tokensh.provider.catalog import Catalog
 from tokensh.sql.parse import Parser
 from tokensh.text import escape_unsafe, truncate
 
-_PLAIN = re.compile(r"[^\W\d][\w$]*")
-_PLAIN_PATH = re.compile(rf"{_PLAIN.pattern}(?:\.{_PLAIN.pattern})*\.?")
-_USED = re.compile(r"\{\{\s*([^\W\d][\w.-]*)\s*\}\}")
+_PLAIN_NAME = re.compile(r"[^\W\d][\w$]*")
+_PLAIN_PATH = re.compile(rf"{_PLAIN_NAME.pattern}(?:\.{_PLAIN_NAME.pattern})*\.?")
+_PLACEHOLDER_NAME = re.compile(r"\{\{\s*([^\W\d][\w.-]*)\s*\}\}")
 _DISPLAY_CELLS = 80
-_WORDS_FIRST = frozenset(("EXPLAIN", "INSERT"))
-"""Words after which a keyword is more likely than a name."""
-_FAVOURED = {"SHOW": "IN", "UPDATE": "WHERE", "REPLACE": "WHERE"}
-"""The keyword that is most likely in a statement, where it can stand."""
-_FREE = frozenset(("keyword", "function", "value", "type", "command", "file", "placeholder"))
-"""Kinds whose text is inserted as it is; the others are names, quoted where they have to be."""
+# Words after which a keyword is more likely than a name.
+_KEYWORDS_FIRST = frozenset(("EXPLAIN", "INSERT"))
+# The keyword that is most likely in a statement, where it is allowed.
+_LIKELY_KEYWORD = {"SHOW": "IN", "UPDATE": "WHERE", "REPLACE": "WHERE"}
+# Kinds whose text is inserted as it is; the others are names, quoted where they have to be.
+_NEVER_QUOTED = frozenset(("keyword", "function", "value", "type", "command", "file", "placeholder"))
 
 
 class Completer:
-    """Completes over one catalog, whose names it indexes once; may be used from several threads."""
+    """Completes over one catalog, whose names it indexes once; can be used from several threads."""
 
     def __init__(self, parser: Parser, catalog: Catalog) -> None:
         self._parser = parser
-        self._names = CatalogIndex(catalog)
+        self._index = CatalogIndex(catalog)
 
     def warm(self) -> None:
         """Index the catalog now: for a thread of its own, before the first key is pressed."""
-        self._names.warm()
+        self._index.warm()
 
     def complete(self, text: str, cursor: int, facts: Facts) -> list[Suggestion]:
-        """The suggestions at a cursor, best first."""
+        """Return the suggestions at a cursor, best first."""
         cursor = max(0, min(cursor, len(text)))
-        place = locate(self._parser, text, cursor)
-        match place.kind:
+        context = locate(self._parser, text, cursor)
+        match context.kind:
             case "nothing":
                 return []
             case "command":
-                return self._command(place, facts)
+                return self._suggest_commands(context, facts)
             case "placeholder":
-                return _placeholders(place, facts)
+                return _suggest_placeholders(context, facts)
             case "json" | "string" | "argument" | "word":
-                return self._in_statement(place, build_outline(place.before, place.after), facts)
+                return self._suggest_in_statement(context, build_outline(context.before, context.after), facts)
 
-    def _in_statement(self, place: CursorContext, found: Outline, facts: Facts) -> list[Suggestion]:
-        match place.kind:
+    def _suggest_in_statement(self, context: CursorContext, outline: Outline, facts: Facts) -> list[Suggestion]:
+        match context.kind:
             case "json":
-                method = arguments.called(found, self._names, facts)
-                return json_body.suggestions(place, method, found, facts) if method else []
+                method = arguments.find_called_method(outline, self._index, facts)
+                return json_body.suggest_in_body(context, method, outline, facts) if method else []
             case "string":
-                return _in_string(place, found, facts)
+                return _suggest_in_string(context, outline, facts)
             case "argument":
-                return self._arguments(place, found, facts)
+                return self._suggest_arguments(context, outline, facts)
             case _:
-                return self._words(place, found, facts)
+                return self._suggest_words(context, outline, facts)
 
     # ---- words
 
-    def _words(self, place: CursorContext, found: Outline, facts: Facts) -> list[Suggestion]:
-        state = compute_expected_tokens(self._parser.table, place.text, place.statement, place.begin)
-        sources = CandidateFinder(place, found, self._names, facts, ColumnLookup(self._names, facts, found.ctes))
-        role = state.role()
-        candidates = [*self._of_grammar(place, found, facts, state), *sources.of_role(role)]
-        if not place.qualifier and not place.quote:
-            keywords = self._keywords(place, found, state, sources)
-            before = place.before[-1].text.upper() if place.before else ""
-            candidates = [*keywords, *candidates] if before in _WORDS_FIRST else [*candidates, *keywords]
+    def _suggest_words(self, context: CursorContext, outline: Outline, facts: Facts) -> list[Suggestion]:
+        expected = self._compute_expected_tokens(context)
+        lookup = ColumnLookup(self._index, facts, outline.ctes)
+        finder = CandidateFinder(context, outline, self._index, facts, lookup)
+        role = expected.name_role()
+        candidates = [*self._call_candidates(context, outline, facts, expected), *finder.for_role(role)]
+        if not context.qualifier and not context.quote:
+            keywords = self._keywords(context, finder, expected)
+            before = context.before[-1].text.upper() if context.before else ""
+            candidates = [*keywords, *candidates] if before in _KEYWORDS_FIRST else [*candidates, *keywords]
             if role == "column":
-                candidates += sources.functions()
-        # Several parts are typed: they are compared, and replaced, together where the candidate has several parts.
-        whole = ".".join((*place.qualifier, place.typed))
-        parts = [one for one in candidates if not _is_whole(one, place)]
-        wholes = [one for one in candidates if _is_whole(one, place)]
-        chosen = [(one, place.start) for one in ranked(place.typed, parts)]
-        chosen += [(one, place.begin) for one in ranked(whole, wholes)]
-        made = (self._suggestion(one, start, place, state) for one, start in chosen)
-        return [one for one in made if one.text != place.text[one.start : place.cursor]][:MOST]
+                candidates += finder.functions()
+        # If several parts are typed, a candidate of several parts is compared with, and replaces, all of them.
+        path = ".".join((*context.qualifier, context.typed))
+        parts = [candidate for candidate in candidates if not _replaces_path(candidate, context)]
+        paths = [candidate for candidate in candidates if _replaces_path(candidate, context)]
+        ranked = [(candidate, context.start) for candidate in rank(context.typed, parts)]
+        ranked += [(candidate, context.path_start) for candidate in rank(path, paths)]
+        suggestions = (self._to_suggestion(candidate, start, context, expected) for candidate, start in ranked)
+        # What is typed already is not a suggestion.
+        return [s for s in suggestions if s.text != context.text[s.start : context.cursor]][:MAX_SUGGESTIONS]
 
-    def _of_grammar(
-        self, place: CursorContext, found: Outline, facts: Facts, state: ExpectedTokens
+    def _compute_expected_tokens(self, context: CursorContext) -> ExpectedTokens:
+        return compute_expected_tokens(self._parser.table, context.text, context.statement_start, context.path_start)
+
+    def _call_candidates(
+        self, context: CursorContext, outline: Outline, facts: Facts, expected: ExpectedTokens
     ) -> Iterable[Candidate]:
-        """What is neither name nor keyword: the arguments of a call, the body of one."""
-        if place.qualifier or place.quote or place.typed:
+        """Return what is neither name nor keyword: the arguments of a call, the beginning of its body."""
+        if context.qualifier or context.quote or context.typed:
             return ()
-        method = arguments.called(found, self._names, facts)
+        method = arguments.find_called_method(outline, self._index, facts)
         if method is None:
             return ()
-        if state.takes("PARAMETER"):
-            return arguments.of_exec(method, found, facts)
-        if [t.kind for t in place.before[-2:]] == ["JSON_PARAMETER", "OPERATOR"]:
-            opening = json_body.opening(method)
-            return (opening,) if opening else ()
+        if expected.allows("PARAMETER"):
+            return arguments.exec_arguments(method, outline, facts)
+        if [token.kind for token in context.before[-2:]] == ["JSON_PARAMETER", "OPERATOR"]:
+            body = json_body.open_body(method)
+            return (body,) if body else ()
         return ()
 
     def _keywords(
-        self, place: CursorContext, found: Outline, state: ExpectedTokens, sources: CandidateFinder
+        self, context: CursorContext, finder: CandidateFinder, expected: ExpectedTokens
     ) -> Iterator[Candidate]:
-        lower = bool(place.typed) and place.typed == place.typed.lower()
-        words = list(state.keywords(place.typed, _FAVOURED.get(found.verb, "")))
-        if place.reopened:
-            openers = ExpectedTokens(self._parser.table, [self._parser.table.start_state]).keywords(place.typed)
-            words = [*(word for word in openers if word.split()[0] in self._parser.table.openers), *words]
-        show_kind = sources.show_kind
+        lower = bool(context.typed) and context.typed == context.typed.lower()
+        words = list(expected.keywords(context.typed, _LIKELY_KEYWORD.get(finder.outline.verb, "")))
+        if context.may_open_statement:
+            at_start = ExpectedTokens(self._parser.table, [self._parser.table.start_state])
+            openers = (
+                word for word in at_start.keywords(context.typed) if word.split()[0] in self._parser.table.openers
+            )
+            words = [*openers, *words]
+        show_kind = finder.show_kind
         for word in words:
             if show_kind and not show_kind.parent and word in ("IN", "FROM"):
                 continue
-            yield Candidate(word.lower() if lower else word, "keyword", loose=0)
+            yield Candidate(word.lower() if lower else word, "keyword", looseness=0)
 
-    def _suggestion(self, one: Candidate, start: int, place: CursorContext, state: ExpectedTokens) -> Suggestion:
-        text = one.text or one.name
-        if one.kind not in _FREE and not text.startswith("@"):
-            text = self._written(text, place, state)
-        return Suggestion(text, start, _shown(one), one.kind, one.note)
+    def _to_suggestion(
+        self, candidate: Candidate, start: int, context: CursorContext, expected: ExpectedTokens
+    ) -> Suggestion:
+        text = candidate.text or candidate.name
+        if candidate.kind not in _NEVER_QUOTED and not text.startswith("@"):
+            text = self._quote_path(text, context, expected)
+        return Suggestion(text, start, _display_name(candidate), candidate.kind, candidate.note)
 
-    def _written(self, name: str, place: CursorContext, state: ExpectedTokens) -> str:
-        """A dotted name as it must be written."""
-        parts = name.split(".")
-        if (
-            not place.quote
-            and _PLAIN_PATH.fullmatch(name)
-            and self._parser.table.keywords.keys().isdisjoint(name.upper().split("."))
-        ):
-            return name
-        if place.quote:
-            parts = [f"{place.quote}{part}{place.quote}" if part else "" for part in parts]
-            return ".".join(parts)
-        return ".".join(part if not part or self._is_plain(part, state) else _quoted(part) for part in parts)
+    def _quote_path(self, path: str, context: CursorContext, expected: ExpectedTokens) -> str:
+        """Return a dotted name with the quotes that it needs."""
+        keywords = self._parser.table.keywords
+        if context.quote:
+            return ".".join(f"{context.quote}{part}{context.quote}" if part else "" for part in path.split("."))
+        if _PLAIN_PATH.fullmatch(path) and keywords.keys().isdisjoint(path.upper().split(".")):
+            return path
+        return ".".join(
+            part if not part or self._is_plain_name(part, expected) else _quote_name(part) for part in path.split(".")
+        )
 
-    def _is_plain(self, part: str, state: ExpectedTokens) -> bool:
-        if not _PLAIN.fullmatch(part):
+    def _is_plain_name(self, part: str, expected: ExpectedTokens) -> bool:
+        if not _PLAIN_NAME.fullmatch(part):
             return False
         table = self._parser.table
         word = table.keywords.get(part.upper())
-        return word is None or (word not in table.reserved and not state.takes(word))
+        return word is None or (word not in table.reserved and not expected.allows(word))
 
     # ---- the rest
 
-    def _arguments(self, place: CursorContext, found: Outline, facts: Facts) -> list[Suggestion]:
-        state = compute_expected_tokens(self._parser.table, place.text, place.statement, place.begin)
-        method = arguments.called(found, self._names, facts)
-        if method is None or not state.takes("PARAMETER"):
+    def _suggest_arguments(self, context: CursorContext, outline: Outline, facts: Facts) -> list[Suggestion]:
+        expected = self._compute_expected_tokens(context)
+        method = arguments.find_called_method(outline, self._index, facts)
+        if method is None or not expected.allows("PARAMETER"):
             return []
-        typed = place.typed.lstrip("@")
-        signs = place.typed[: len(place.typed) - len(typed)]
-        fitting = (one for one in arguments.of_exec(method, found, facts) if one.text.startswith(signs))
-        given = place.following.lstrip().startswith("=")
+        typed = context.typed.lstrip("@")
+        signs = context.typed[: len(context.typed) - len(typed)]
+        candidates = (c for c in arguments.exec_arguments(method, outline, facts) if c.text.startswith(signs))
+        has_equals = context.rest_of_line.lstrip().startswith("=")
         return [
-            Suggestion(one.text.rstrip("=") if given else one.text, place.start, _shown(one), one.kind, one.note)
-            for one in ranked(typed, fitting)
-            if signs == "@@" or not typed or not one.text.startswith("@@")
+            Suggestion(c.text.rstrip("=") if has_equals else c.text, context.start, _display_name(c), c.kind, c.note)
+            for c in rank(typed, candidates)
+            if signs == "@@" or not typed or not c.text.startswith("@@")
         ]
 
-    def _command(self, place: CursorContext, facts: Facts) -> list[Suggestion]:
-        name, rest = commands.parts(place.typed)
+    def _suggest_commands(self, context: CursorContext, facts: Facts) -> list[Suggestion]:
+        name, rest = commands.split_command(context.typed)
         if rest is None:
-            typed, found = name, commands.names(facts)
+            typed, candidates = name, commands.command_candidates(facts)
         else:
-            typed, found = commands.arguments(name, rest, facts, self._names)
-        start = place.cursor - len(typed)
+            typed, candidates = commands.argument_candidates(name, rest, facts, self._index)
+        start = context.cursor - len(typed)
         return [
-            Suggestion(one.text or one.name, start, _shown(one), one.kind, one.note)
-            for one in ranked(typed, found)
-            if one.name != typed
+            Suggestion(c.text or c.name, start, _display_name(c), c.kind, c.note)
+            for c in rank(typed, candidates)
+            if c.name != typed
         ]
 
 
-def _shown(one: Candidate) -> str:
-    """What a menu shows."""
-    name = one.text.rstrip("=") if one.text.startswith("@") else one.name
+def _display_name(candidate: Candidate) -> str:
+    """Return what the menu shows, inert."""
+    name = candidate.text.rstrip("=") if candidate.text.startswith("@") else candidate.name
     return truncate(escape_unsafe(name), _DISPLAY_CELLS)
 
 
-def _is_whole(one: Candidate, place: CursorContext) -> bool:
-    """Whether a candidate stands for everything that is typed, the parts before the last dot included."""
-    if not place.qualifier:
+def _replaces_path(candidate: Candidate, context: CursorContext) -> bool:
+    """Return True if a candidate replaces everything that is typed, the parts before the last dot included."""
+    if not context.qualifier:
         return False
-    return one.found is not None or (one.text or one.name).lower().startswith(f"{'.'.join(place.qualifier).lower()}.")
+    text = (candidate.text or candidate.name).lower()
+    return candidate.quality is not None or text.startswith(f"{'.'.join(context.qualifier).lower()}.")
 
 
-def _quoted(part: str) -> str:
+def _quote_name(part: str) -> str:
     doubled = part.replace('"', '""')
     return f'"{doubled}"'
 
 
-def _in_string(place: CursorContext, found: Outline, facts: Facts) -> list[Suggestion]:
-    name = values.target(place.before, found)
-    if name is None or "\n" in place.typed:
+def _suggest_in_string(context: CursorContext, outline: Outline, facts: Facts) -> list[Suggestion]:
+    target = values.find_value_target(context.before, outline)
+    if target is None or "\n" in context.typed:
         return []
-    closing = "" if is_closed(place.following, "'") else "'"
-    typed = place.typed.replace("''", "'")
+    closing = "" if is_closed(context.rest_of_line, "'") else "'"
+    typed = context.typed.replace("''", "'")
     return [
-        Suggestion(one.name.replace("'", "''") + closing, place.start, one.name, one.kind, one.note)
-        for one in ranked(typed, values.candidates(name, facts, found.tokens, typed))
+        Suggestion(value.name.replace("'", "''") + closing, context.start, value.name, value.kind, value.note)
+        for value in rank(typed, values.known_values(target, facts, outline.tokens, typed))
     ]
 
 
-def _placeholders(place: CursorContext, facts: Facts) -> list[Suggestion]:
-    names = dict.fromkeys((*facts.variables, *_USED.findall(place.text)))
-    blank = "" if place.text[place.start - 1 : place.start].isspace() else " "
-    closing = "" if place.following.lstrip().lstrip("}") != place.following.lstrip() else " }}"
+def _suggest_placeholders(context: CursorContext, facts: Facts) -> list[Suggestion]:
+    names = dict.fromkeys((*facts.variables, *_PLACEHOLDER_NAME.findall(context.text)))
+    blank = "" if context.text[context.start - 1 : context.start].isspace() else " "
+    has_braces = context.rest_of_line.lstrip().startswith("}")
+    closing = "" if has_braces else " }}"
     return [
-        Suggestion(f"{blank}{one.name}{closing}", place.start, one.name, one.kind, one.note)
-        for one in ranked(place.typed, (Candidate(n, "placeholder") for n in names if is_inert(n)))
+        Suggestion(f"{blank}{c.name}{closing}", context.start, c.name, c.kind, c.note)
+        for c in rank(context.typed, (Candidate(name, "placeholder") for name in names if is_inert(name)))
     ]
 
 
 @lru_cache(maxsize=4)
-def _completer(parser: Parser, catalog: Catalog) -> Completer:
+def _completer_for(parser: Parser, catalog: Catalog) -> Completer:
     return Completer(parser, catalog)
 
 
 def complete(text: str, cursor: int, parser: Parser, catalog: Catalog, facts: Facts) -> list[Suggestion]:
-    """The suggestions at a cursor, best first: what `Completer` gives, one kept for each of the last few catalogs."""
-    return _completer(parser, catalog).complete(text, cursor, facts)
+    """Return the suggestions at a cursor, best first. The completers of the last four catalogs are kept."""
+    return _completer_for(parser, catalog).complete(text, cursor, facts)

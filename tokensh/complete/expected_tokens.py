@@ -1,7 +1,7 @@
-"""What the grammar takes at the cursor: keywords, and the role that a name would have there.
+"""What the grammar allows at the cursor: keywords, and the name_role that a name would have there.
 
-The role is read off the parser's own tables: a name is tried, and the first rule that would make something of it, whatever
-followed, says what it would be (`column`, `table`, `alias`, ..).
+The name_role comes from the parser's own tables: a name is shifted, and the first rule that would reduce it, whatever follows,
+says what it would be (`column`, `table`, `alias`, ...). So completion needs no grammar of its own.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from tokensh.sql.lalr import END, ParserState
 from tokensh.sql.lexer import TRIVIA, Token, significant_tokens, tokenize
 
 _BARE_ALIASES = ("alias", "table_alias")
-_UNTOLD = frozenset(("name", "path", "longer_path"))
+_NEUTRAL_RULES = frozenset(("name", "path", "longer_path"))
 
-# Together, where one leads to nothing but the other, or where people mean the two.
+# Offered together, where only the second can follow the first, or where users mean both.
 _PHRASES = {
     "CREATE": ("CREATE VIEW", "CREATE TABLE", "CREATE MATERIALIZED VIEW", "CREATE OR REPLACE VIEW"),
     "CROSS": ("CROSS JOIN",),
@@ -45,70 +45,70 @@ _PHRASES = {
     "START": ("START TRANSACTION",),
     "UNION": ("UNION ALL", "UNION"),
 }
-_COMMON = """
+_FREQUENT = """
 SELECT INSERT EXEC SHOW DESCRIBE DELETE UPDATE REPLACE WITH EXPLAIN USE CREATE DROP REFRESH
 WHEN THEN ELSE END ASC DESC OFFSET SET INTO VALUES FROM WHERE AND OR RETURNING JOIN ON LEFT INNER USING GROUP ORDER
 HAVING LIMIT AS IN LIKE IS NOT BETWEEN BY DISTINCT CASE CAST EXISTS NULL TRUE FALSE UNION EXTENDED METHOD
 """
-_PLACES = {word: place for place, word in enumerate(_COMMON.split())}
-_UNOFFERED = frozenset(("AUTH", "REGISTRY", "PURGE", "NATIVEQUERY", "SLEEP", "SET", "DESC"))
-"""What may open a statement and is not proposed: parsed only to say what to do instead, or the short form of another."""
+_FREQUENCY_RANKS = {word: rank for rank, word in enumerate(_FREQUENT.split())}
+_NOT_OFFERED = frozenset(("AUTH", "REGISTRY", "PURGE", "NATIVEQUERY", "SLEEP", "SET", "DESC"))
+"""Words that open a statement and are not offered: parsed only to say what to do instead, or short for another word."""
 
 
-class _Nothing(dict[str, Callable[[Sequence[Any], Span], Any]]):
-    """Actions that make nothing: only the parser's states are of interest here."""
+class _NoActions(dict[str, Callable[[Sequence[Any], Span], Any]]):
+    """Actions that build nothing: only the parser's states are needed here."""
 
     def __missing__(self, rule: str) -> Callable[[Sequence[Any], Span], Any]:
-        return _nothing
+        return _build_nothing
 
 
-def _nothing(_children: Sequence[Any], _span: Span) -> None:
+def _build_nothing(_children: Sequence[Any], _span: Span) -> None:
     return None
 
 
-_ACTIONS = _Nothing()
+_ACTIONS = _NoActions()
 
 
 class ExpectedTokens:
-    """The parser's state where a word begins."""
+    """The parser's states where a word begins, and what they allow."""
 
     def __init__(self, table: ParseTable, stack: list[int]) -> None:
         self._table = table
         self._stack = stack
         self.at_start = stack == [table.start_state]
 
-    def takes(self, *terminals: str) -> bool:
-        """Whether these may follow, one after the other."""
+    def allows(self, *terminals: str) -> bool:
+        """Return True if these terminals can follow, one after the other."""
         stack: list[int] | None = self._stack
         for terminal in terminals:
-            stack = _shifted(self._table, stack, terminal)
+            stack = _shift(self._table, stack, terminal)
             if stack is None:
                 return False
         return True
 
-    def keywords(self, typed: str, favoured: str = "") -> Iterator[str]:
-        """The keywords, some with what always follows, that begin with what is typed; `favoured` and frequent ones first."""
+    def keywords(self, typed: str, likely: str = "") -> Iterator[str]:
+        """Yield the keywords, some with what always follows, that begin with what is typed; `likely` and frequent ones first."""
         upper = typed.upper()
         names = self._table.keywords
         words = [w for w in self._table.states[self._stack[-1]] if w in names and w.startswith(upper)]
-        for word in sorted(words, key=lambda w: (w != favoured, _PLACES.get(w, len(_PLACES)), w)):
-            if (self.at_start and word in _UNOFFERED) or not self.takes(word):
+        for word in sorted(words, key=lambda w: (w != likely, _FREQUENCY_RANKS.get(w, len(_FREQUENCY_RANKS)), w)):
+            if (self.at_start and word in _NOT_OFFERED) or not self.allows(word):
                 continue
-            phrases = [p for p in _PHRASES.get(word, (word,)) if self.takes(*p.split())]
+            phrases = [p for p in _PHRASES.get(word, (word,)) if self.allows(*p.split())]
             yield from phrases or (word,)
 
-    def role(self) -> str | None:
-        """What a name would be; empty where only what follows tells, None where no name can stand."""
-        stack = _shifted(self._table, self._stack, "NAME")
+    def name_role(self) -> str | None:
+        """Return what a name would be: a rule; empty where that depends on what follows, None where names are not allowed."""
+        stack = _shift(self._table, self._stack, "NAME")
         if stack is None:
             return None
         for following in self._table.states[stack[-1]]:
-            role = self._made(stack, following)
-            if role:
-                return role
+            rule = self._find_rule(stack, following)
+            if rule:
+                return rule
         return ""
 
-    def _made(self, stack: list[int], following: str) -> str | None:
+    def _find_rule(self, stack: list[int], following: str) -> str | None:
         table = self._table
         trial = list(stack)
         while True:
@@ -116,19 +116,19 @@ class ExpectedTokens:
             if action is None or action >= 0:
                 return None
             rule = table.rules[-1 - action]
-            if rule.action not in _UNTOLD:
+            if rule.action not in _NEUTRAL_RULES:
                 return str(rule.action)
-            _reduce(table, trial, action)
+            _apply_reduction(table, trial, action)
 
 
-def _reduce(table: ParseTable, stack: list[int], action: int) -> None:
+def _apply_reduction(table: ParseTable, stack: list[int], action: int) -> None:
     rule = table.rules[-1 - action]
     del stack[len(stack) - rule.size :]
     stack.append(table.gotos[stack[-1]][rule.origin])
 
 
-def _shifted(table: ParseTable, stack: list[int] | None, terminal: str) -> list[int] | None:
-    """The states after a terminal, None if it cannot follow."""
+def _shift(table: ParseTable, stack: list[int] | None, terminal: str) -> list[int] | None:
+    """Return the states after a terminal, None if it cannot follow."""
     if stack is None or (terminal not in table.states[stack[-1]] and terminal != END):
         return None
     trial = list(stack)
@@ -139,24 +139,24 @@ def _shifted(table: ParseTable, stack: list[int] | None, terminal: str) -> list[
         if action >= 0:
             trial.append(action)
             return trial
-        _reduce(table, trial, action)
+        _apply_reduction(table, trial, action)
 
 
 def compute_expected_tokens(table: ParseTable, text: str, start: int, end: int) -> ExpectedTokens:
-    """The state behind `text[start:end]`; where that is wrong, as if a name were missing or a word too many."""
+    """Return the states after `text[start:end]`; where that is wrong, as if a name were missing or a word too many."""
     text = text[:end]
     state = ParserState(table, _ACTIONS)
     try:
         state.feed(text, significant_tokens(table, text, start))
     except (SqlSyntaxError, ValueError):
-        return ExpectedTokens(table, _tolerated(table, text, start))
+        return ExpectedTokens(table, _recover_states(table, text, start))
     return ExpectedTokens(table, [table.end_state] if _lacks_semicolon(state) else state.states)
 
 
 def _lacks_semicolon(state: ParserState) -> bool:
-    """Return True behind `SELECT a UPDATE`, which the parser refuses, with the next token, as an alias without AS.
+    """Return True after `SELECT a UPDATE`, whose alias without AS the parser rejects, but not before the next token.
 
-    Nothing can follow: a keyword offered here would lead on into an error.
+    Nothing can follow: a keyword that is offered here would only lead to that error.
     """
     last = state.values[-1] if state.values else None
     if not isinstance(last, Token) or last.kind != "NAME" or last.text.upper() not in NEVER_BARE_ALIASES:
@@ -166,19 +166,20 @@ def _lacks_semicolon(state: ParserState) -> bool:
     return any(rule.action in _BARE_ALIASES and rule.size == 1 for rule in reductions)
 
 
-def _tolerated(table: ParseTable, text: str, start: int) -> list[int]:
+def _recover_states(table: ParseTable, text: str, start: int) -> list[int]:
+    """Return the states after a wrong text: a name is inserted where that helps, else the token is skipped."""
     stack = [table.start_state]
     skip_to = start
     for token in tokenize(table, text, start):
         if token.start < skip_to or token.kind in TRIVIA:
             continue
-        terminal, skip_to = _terminal(table, text, token, stack)
-        stack = _shifted(table, stack, terminal) or _shifted(table, _shifted(table, stack, "NAME"), terminal) or stack
+        terminal, skip_to = _classify(table, text, token, stack)
+        stack = _shift(table, stack, terminal) or _shift(table, _shift(table, stack, "NAME"), terminal) or stack
     return stack
 
 
-def _terminal(table: ParseTable, text: str, token: Token, stack: list[int]) -> tuple[str, int]:
-    """Which terminal a token is, and where it ends."""
+def _classify(table: ParseTable, text: str, token: Token, stack: list[int]) -> tuple[str, int]:
+    """Return which terminal a token is, and where it ends."""
     allowed = table.states[stack[-1]]
     match token.kind:
         case "NAME":

@@ -1,4 +1,4 @@
-"""Inside the JSON of `@@json=`: attributes of the method's body and values that are known."""
+"""Suggestions inside the JSON of `@@json=`: the attributes of the method's body, and values that are known."""
 
 from __future__ import annotations
 
@@ -6,103 +6,107 @@ import json
 import re
 from collections.abc import Iterator
 
-from tokensh._dataclasses import dataclass, replace
+from tokensh._dataclasses import dataclass
 from tokensh.complete import values
-from tokensh.complete.columns import parameter_note
+from tokensh.complete.columns import describe_parameter
 from tokensh.complete.cursor_context import CursorContext
-from tokensh.complete.model import Candidate, Facts, Suggestion, note
+from tokensh.complete.model import Candidate, Facts, Suggestion, format_note
 from tokensh.complete.outline import Outline
-from tokensh.complete.rank import ranked
+from tokensh.complete.rank import rank
 from tokensh.provider.model import Method, Parameter
 
+# The JSON is unfinished, so that json.loads cannot read it; what is open at its end is found by these patterns.
 _TEXT = r'(?:[^"\\]|\\.)*'
 _STRING = re.compile(f'"{_TEXT}"', re.DOTALL)
-_VALUE = re.compile(f'"({_TEXT})"\\s*:\\s*(")?({_TEXT})\\Z', re.DOTALL)
-_KEY = re.compile(f'[{{,]\\s*(")?({_TEXT})\\Z', re.DOTALL)
-_GIVEN = re.compile(f'"({_TEXT})"\\s*:')
-_LONGEST = 20_000
-"""Characters of a body that are looked at."""
+_OPEN_VALUE = re.compile(f'"({_TEXT})"\\s*:\\s*(")?({_TEXT})\\Z', re.DOTALL)
+_OPEN_KEY = re.compile(f'[{{,]\\s*(")?({_TEXT})\\Z', re.DOTALL)
+_WRITTEN_KEY = re.compile(f'"({_TEXT})"\\s*:')
+# Characters of a body that are examined, the last ones before the cursor.
+_LONGEST_BODY = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """What is open at the end of the JSON: a value (of `key`) or a key, `quoted` if its quotes are open already."""
+    """What is open at the end of the JSON: a value (of `key`) or a key; `quoted` if its quotes are open already."""
 
     key: str | None
     quoted: bool
     typed: str
 
 
-def suggestions(place: CursorContext, method: Method, found: Outline, facts: Facts) -> list[Suggestion]:
-    """The suggestions inside a method's JSON body."""
-    content = place.typed[-_LONGEST:].replace("''", "'") if place.quote else place.typed[-_LONGEST:]
-    slot = _slot(content)
+def suggest_in_body(context: CursorContext, method: Method, outline: Outline, facts: Facts) -> list[Suggestion]:
+    """Return the suggestions inside a method's JSON body."""
+    content = context.typed[-_LONGEST_BODY:]
+    if context.quote:
+        content = content.replace("''", "'")
+    slot = _find_slot(content)
     if slot is None:
         return []
-    written = set(_GIVEN.findall(content)) | set(_GIVEN.findall(place.following))
-    missing = [p for p in method.body if p.name not in written]
-    chosen = _values(slot, found, facts) if slot.key is not None else _keys(missing)
-    start = place.cursor - len(slot.typed.replace("'", "''") if place.quote else slot.typed)
+    written = {*_WRITTEN_KEY.findall(content), *_WRITTEN_KEY.findall(context.rest_of_line)}
+    missing = [attribute for attribute in method.body if attribute.name not in written]
+    if slot.key is None:
+        candidates = list(_key_candidates(missing))
+    else:
+        candidates = values.known_values(slot.key, facts, outline.tokens, slot.typed)
+    start = context.cursor - len(slot.typed.replace("'", "''") if context.quote else slot.typed)
     return [
-        Suggestion(_text(one, slot, place, missing), start, one.name, one.kind, one.note)
-        for one in ranked(slot.typed, chosen)
+        Suggestion(_insertion(candidate, slot, context, missing), start, candidate.name, candidate.kind, candidate.note)
+        for candidate in rank(slot.typed, candidates)
     ]
 
 
-def _slot(content: str) -> _Slot | None:
+def _find_slot(content: str) -> _Slot | None:
     if _depth(content) != 1:
         return None
-    value = _VALUE.search(content)
+    value = _OPEN_VALUE.search(content)
     if value:
         key, quote, typed = value.groups()
         return _Slot(key, quoted=bool(quote), typed=typed) if quote or not typed.strip() else None
-    key_ = _KEY.search(content)
-    if not key_ or (not key_[1] and key_[2].strip()):
+    open_key = _OPEN_KEY.search(content)
+    if not open_key or (not open_key[1] and open_key[2].strip()):
         return None
-    return _Slot(None, quoted=bool(key_[1]), typed=key_[2] if key_[1] else "")
+    return _Slot(None, quoted=bool(open_key[1]), typed=open_key[2] if open_key[1] else "")
 
 
 def _depth(content: str) -> int:
-    """How many objects and arrays are open at the end."""
+    """Return how many objects and arrays are open at the end."""
     outside = _STRING.sub("", content)
     outside = outside[: outside.find('"')] if '"' in outside else outside
     return sum(outside.count(c) for c in "{[") - sum(outside.count(c) for c in "}]")
 
 
-def _values(slot: _Slot, found: Outline, facts: Facts) -> Iterator[Candidate]:
-    yield from values.candidates(slot.key or "", facts, found.tokens, slot.typed)
+def _key_candidates(missing: list[Parameter]) -> Iterator[Candidate]:
+    for attribute in sorted(missing, key=lambda p: not p.required):
+        note = format_note("required" if attribute.required else None, describe_parameter(attribute))
+        # A text that ends with `:` marks a value without quotes, for `_insertion`.
+        text = attribute.name if attribute.type == "string" else f"{attribute.name}:"
+        yield Candidate(attribute.name, "attribute", note, text, attribute.required)
 
 
-def _keys(missing: list[Parameter]) -> Iterator[Candidate]:
-    for one in sorted(missing, key=lambda p: not p.required):
-        text = note("required" if one.required else None, parameter_note(one))
-        yield Candidate(one.name, "attribute", text, one.name if one.type == "string" else f"{one.name}:", one.required)
-
-
-def _text(one: Candidate, slot: _Slot, place: CursorContext, missing: list[Parameter]) -> str:
-    following = place.following
+def _insertion(candidate: Candidate, slot: _Slot, context: CursorContext, missing: list[Parameter]) -> str:
+    rest = context.rest_of_line
     opening = "" if slot.quoted else '"'
-    if slot.quoted and following.startswith('"'):
-        return _escaped(one.name, place)
+    if slot.quoted and rest.startswith('"'):
+        return _escape(candidate.name, context)
     if slot.key is None:
-        behind = '": ' if one.text.endswith(":") else '": "'
-        return f"{opening}{one.name}{behind}"
-    end = '"'
-    if not following.strip() and not any(p.required and p.name != slot.key for p in missing):
-        end += "}" + place.quote
-    return f"{opening}{_escaped(one.name, place)}{end}"
+        separator = '": ' if candidate.text.endswith(":") else '": "'
+        return f"{opening}{candidate.name}{separator}"
+    closing = '"'
+    if not rest.strip() and not any(p.required and p.name != slot.key for p in missing):
+        closing += "}" + context.quote
+    return f"{opening}{_escape(candidate.name, context)}{closing}"
 
 
-def _escaped(value: str, place: CursorContext) -> str:
+def _escape(value: str, context: CursorContext) -> str:
     text = json.dumps(value, ensure_ascii=False)[1:-1]
-    return text.replace("'", "''") if place.quote else text
+    return text.replace("'", "''") if context.quote else text
 
 
-def opening(method: Method) -> Candidate | None:
-    """The beginning of a body, up to where its first value is typed."""
+def open_body(method: Method) -> Candidate | None:
+    """Return the beginning of a body, up to where its first value is typed; None for a method without attributes."""
     first = next((p for p in method.body if p.required), next(iter(method.body), None))
     if first is None:
         return None
     quote = '"' if first.type == "string" else ""
     text = f"""'{{"{first.name}": {quote}"""
-    return replace(Candidate(text, "value", note("the body", first.name), first=True), loose=0)
+    return Candidate(text, "value", format_note("the body", first.name), first=True, looseness=0)

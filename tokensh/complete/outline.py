@@ -1,7 +1,7 @@
-"""A statement's outline from its tokens alone: queries in parentheses, their tables, what is bound; whatever is missing.
+"""A statement's outline from its tokens alone: queries in parentheses, their tables, what is compared; it may be unfinished.
 
-The parser cannot serve here: a statement is mostly unfinished while it is typed, and what stands to the right of the cursor
-counts as well.
+The parser cannot be used query_items: a statement is mostly unfinished while it is typed, and what is to the right of the cursor
+counts as well. Everything is a single pass over the tokens, without recursion: 5,000 open parentheses are not an error.
 """
 
 from __future__ import annotations
@@ -9,28 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tokensh._dataclasses import dataclass, field
-from tokensh.complete.cursor_context import name_of
+from tokensh.complete.cursor_context import unquote_name
 from tokensh.sql.lexer import Token
 
-_QUERIES = frozenset(("SELECT", "WITH", "VALUES"))
+_QUERY_OPENERS = frozenset(("SELECT", "WITH", "VALUES"))
 _SET_OPERATORS = frozenset(("UNION", "INTERSECT", "EXCEPT"))
-_TABLES = frozenset(("FROM", "JOIN", "INTO", "UPDATE"))
-_NO_TABLES = frozenset(
+_TABLE_CLAUSES = frozenset(("FROM", "JOIN", "INTO", "UPDATE"))
+_OTHER_CLAUSES = frozenset(
     ("WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "WINDOW", "SET", "VALUES", "RETURNING", "SELECT", "ON", "USING")
 )
-_NO_ALIAS = (
+_NEVER_ALIASES = (
     _SET_OPERATORS
-    | _TABLES
-    | _NO_TABLES
+    | _TABLE_CLAUSES
+    | _OTHER_CLAUSES
     | frozenset(("LEFT", "RIGHT", "INNER", "CROSS", "FULL", "NATURAL", "OUTER", "STRAIGHT_JOIN", "AND", "OR", "FOR"))
 )
-_CLAUSES = _NO_TABLES | _TABLES
-_NAMES = ("NAME", "QUOTED_NAME")
+_CLAUSES = _OTHER_CLAUSES | _TABLE_CLAUSES
+NAME_KINDS = ("NAME", "QUOTED_NAME")
 
 
 @dataclass(slots=True, eq=False)
 class Group:
-    """What stands in parentheses; the statement itself is one without."""
+    """The tokens between parentheses; the statement itself is a group without parentheses."""
 
     parent: Group | None
     opening: Token | None
@@ -39,11 +39,11 @@ class Group:
 
     @property
     def is_query(self) -> bool:
-        """Whether a query of its own stands in it."""
+        """Whether it contains a query of its own."""
         if self.parent is None:
             return True
         first = self.items[0] if self.items else None
-        return isinstance(first, Token) and first.text.upper() in _QUERIES
+        return isinstance(first, Token) and first.text.upper() in _QUERY_OPENERS
 
 
 Item = Token | Group
@@ -59,7 +59,7 @@ class Relation:
     is_function: bool = False
 
     def is_called(self, qualifier: tuple[str, ...]) -> bool:
-        """Whether these names, in lower case, may stand before its columns."""
+        """Return True if these names, in lower case, can qualify its columns."""
         if self.alias:
             return qualifier == (self.alias.lower(),)
         path = tuple(part.lower() for part in self.path)
@@ -68,15 +68,15 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Cte:
-    """A query of WITH, and the names given to its columns."""
+    """A query of WITH, and the names of its columns, if they are listed."""
 
     columns: tuple[str, ...]
     query: Group
 
 
 @dataclass(frozen=True, slots=True)
-class Mention:
-    """A column that is compared: its qualifier and name in lower case, and the column it is set equal to, if it is one."""
+class Comparison:
+    """A column that is compared: its qualifier and name in lower case, and the column that it is equal to, if any."""
 
     qualifier: tuple[str, ...]
     name: str
@@ -85,11 +85,15 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """The outline as the cursor sees it: its own query, the queries around it, and the names of WITH."""
+    """The outline as the cursor sees it: its own query, the queries around it, and the names of WITH.
+
+    `query_items` are the items of the cursor's query, `relations` its tables, `outer` the tables of the queries around it.
+    `target` is what a write changes or an EXEC calls.
+    """
 
     verb: str
     clause: str
-    here: tuple[Item, ...]
+    query_items: tuple[Item, ...]
     relations: tuple[Relation, ...]
     outer: tuple[Relation, ...]
     ctes: dict[str, Cte]
@@ -98,38 +102,39 @@ class Outline:
 
 
 def build_outline(before: Sequence[Token], after: Sequence[Token]) -> Outline:
-    """The outline of a statement."""
-    root, here = _grouped(before, after)
+    """Return the outline of a statement."""
+    root, cursor_group = _group_tokens(before, after)
     cursor = before[-1].end if before else 0
-    queries = list(_queries_around(here))
-    arms = [_arm(query, cursor) for query in queries]
-    relations = [tuple(_relations(arm)) for arm in arms]
+    queries = list(_enclosing_queries(cursor_group))
+    operands = [_cursor_operand(query, cursor) for query in queries]
+    relations = [tuple(_find_relations(operand)) for operand in operands]
     ctes: dict[str, Cte] = {}
     for query in reversed(queries):
-        ctes |= _ctes(query)
+        ctes |= _find_ctes(query)
     everything = (*before, *after)
     return Outline(
-        verb=_verb(root),
-        clause=_clause(before),
-        here=arms[0],
+        verb=_find_verb(root),
+        clause=_find_clause(before),
+        query_items=operands[0],
         relations=relations[0],
-        outer=tuple(one for each in relations[1:] for one in each),
+        outer=tuple(relation for query_relations in relations[1:] for relation in query_relations),
         ctes=ctes,
-        target=_target(everything),
+        target=_find_target(everything),
         tokens=everything,
     )
 
 
-def _grouped(before: Sequence[Token], after: Sequence[Token]) -> tuple[Group, Group]:
-    """The groups, and the one that holds the cursor."""
+def _group_tokens(before: Sequence[Token], after: Sequence[Token]) -> tuple[Group, Group]:
+    """Return the outermost group, and the one that holds the cursor."""
     root = Group(None, None)
-    here = _fill(root, before)
-    _fill(here, after)
-    return root, here
+    cursor_group = _append_tokens(root, before)
+    _append_tokens(cursor_group, after)
+    return root, cursor_group
 
 
-def _fill(group: Group, found: Sequence[Token]) -> Group:
-    for token in found:
+def _append_tokens(group: Group, more: Sequence[Token]) -> Group:
+    """Append tokens to a group and the groups in it; return the one that is open at the end."""
+    for token in more:
         if token.text == "(" and token.kind == "OPERATOR":
             inner = Group(group, token)
             group.items.append(inner)
@@ -142,31 +147,32 @@ def _fill(group: Group, found: Sequence[Token]) -> Group:
     return group
 
 
-def _queries_around(group: Group | None) -> Iterator[Group]:
+def _enclosing_queries(group: Group | None) -> Iterator[Group]:
     while group is not None:
         if group.is_query:
             yield group
         group = group.parent
 
 
-def _arm(query: Group, cursor: int) -> tuple[Item, ...]:
-    """The part of a query between set operators that holds the cursor, groups without a query of their own laid open."""
-    arm: list[Item] = []
+def _cursor_operand(query: Group, cursor: int) -> tuple[Item, ...]:
+    """Return the part of a query between set operators that holds the cursor, groups without a query flattened."""
+    operand: list[Item] = []
     for item in query.items:
         if isinstance(item, Token) and item.text.upper() in _SET_OPERATORS and item.kind == "NAME":
             if item.start >= cursor:
                 break
-            arm = []
+            operand = []
             continue
-        arm.append(item)
-    return tuple(_laid_open(arm))
+        operand.append(item)
+    return tuple(_flatten(operand))
 
 
-def _laid_open(items: Sequence[Item]) -> Iterator[Item]:
+def _flatten(items: Sequence[Item], *, queries: bool = False) -> Iterator[Item]:
+    """Yield the items with the contents of groups in their place; groups that are queries are kept, unless `queries`."""
     waiting: list[Item] = list(reversed(items))
     while waiting:
         item = waiting.pop()
-        if isinstance(item, Token) or item.is_query:
+        if isinstance(item, Token) or (item.is_query and not queries):
             yield item
             continue
         if item.closing:
@@ -176,12 +182,17 @@ def _laid_open(items: Sequence[Item]) -> Iterator[Item]:
             yield item.opening
 
 
-def _word(item: Item | None) -> str:
+def walk_tokens(group: Group) -> Iterator[Token]:
+    """Yield the tokens inside a group, those of the groups in it included."""
+    return (item for item in _flatten(group.items, queries=True) if isinstance(item, Token))
+
+
+def _keyword(item: Item | None) -> str:
     return item.text.upper() if isinstance(item, Token) and item.kind == "NAME" else ""
 
 
-def _verb(root: Group) -> str:
-    words = [_word(item) for item in root.items[:3]]
+def _find_verb(root: Group) -> str:
+    words = [_keyword(item) for item in root.items[:3]]
     if words[:1] == ["WITH"]:
         return "SELECT"
     if words[:1] == ["SHOW"]:
@@ -189,8 +200,8 @@ def _verb(root: Group) -> str:
     return next((word for word in words if word and word != "EXPLAIN"), "")
 
 
-def _clause(before: Sequence[Token]) -> str:
-    """The word that opened the clause at the end, looking out of parentheses that have none."""
+def _find_clause(before: Sequence[Token]) -> str:
+    """Return the word that opened the clause at the end; parentheses without a clause belong to the one around them."""
     stack = [""]
     for token in before:
         if token.text == "(":
@@ -202,14 +213,14 @@ def _clause(before: Sequence[Token]) -> str:
     return next((clause for clause in reversed(stack) if clause), "")
 
 
-def _path_at(items: Sequence[Item], at: int) -> tuple[tuple[str, ...], int]:
-    """The dotted name that begins at a place, and where it ends."""
+def _read_path(items: Sequence[Item], at: int) -> tuple[tuple[str, ...], int]:
+    """Return the dotted name that begins at a position, and where it ends."""
     parts: list[str] = []
     while at < len(items):
         item = items[at]
-        if not isinstance(item, Token) or item.kind not in _NAMES:
+        if not isinstance(item, Token) or item.kind not in NAME_KINDS:
             break
-        parts.append(name_of(item))
+        parts.append(unquote_name(item))
         at += 1
         dot = items[at] if at < len(items) else None
         if not isinstance(dot, Token) or dot.text != ".":
@@ -218,36 +229,36 @@ def _path_at(items: Sequence[Item], at: int) -> tuple[tuple[str, ...], int]:
     return tuple(parts), at
 
 
-def _target(found: Sequence[Token]) -> tuple[str, ...]:
-    """What a write writes to, or what an EXEC calls."""
-    words = [t.text.upper() if t.kind == "NAME" else "" for t in found[:5]]
+def _find_target(everything: Sequence[Token]) -> tuple[str, ...]:
+    """Return the name of what a write changes, or what an EXEC calls."""
+    words = [_keyword(token) for token in everything[:5]]
     for at, word in enumerate(words):
         if word in ("INTO", "UPDATE", "EXEC") or (word == "FROM" and words[at - 1] == "DELETE"):
-            return _path_at(found, at + 1)[0]
+            return _read_path(everything, at + 1)[0]
         if word in ("INSERT", "REPLACE") and words[at + 1 : at + 2] not in (["INTO"], ["IGNORE"]):
-            return _path_at(found, at + 1)[0]
+            return _read_path(everything, at + 1)[0]
     return ()
 
 
-def _relations(items: Sequence[Item]) -> Iterator[Relation]:
-    """The tables of a query's FROM clause, and of UPDATE."""
+def _find_relations(items: Sequence[Item]) -> Iterator[Relation]:
+    """Yield the tables of a query's FROM clause, and of UPDATE."""
     at, depth, table_depth = 0, 0, 0
     wanted = listed = False
     while at < len(items):
         item = items[at]
         if isinstance(item, Token):
             depth += (item.text == "(") - (item.text == ")")
-        word = _word(item)
-        if word in _TABLES or (word == "REPLACE" and at < 2):
+        word = _keyword(item)
+        if word in _TABLE_CLAUSES or (word == "REPLACE" and at < 2):
             wanted = word != "INTO" and not _is_distinct_from(items, at)
             listed = True
             table_depth = depth
-        elif word in _NO_TABLES:
+        elif word in _OTHER_CLAUSES:
             wanted, listed = False, listed and word in ("ON", "USING")
         elif isinstance(item, Token) and item.text == "," and listed and depth == table_depth:
             wanted = True
-        elif wanted and (isinstance(item, Group) or item.kind in _NAMES):
-            relation, at = _relation(items, at)
+        elif wanted and (isinstance(item, Group) or item.kind in NAME_KINDS):
+            relation, at = _read_relation(items, at)
             yield relation
             wanted, table_depth = False, depth
             continue
@@ -255,25 +266,25 @@ def _relations(items: Sequence[Item]) -> Iterator[Relation]:
 
 
 def _is_distinct_from(items: Sequence[Item], at: int) -> bool:
-    """Whether the FROM at a place belongs to `IS [NOT] DISTINCT FROM`."""
-    return at > 1 and _word(items[at - 1]) == "DISTINCT" and _word(items[at - 2]) in ("IS", "NOT")
+    """Return True if the FROM at a position belongs to `IS [NOT] DISTINCT FROM`."""
+    return at > 1 and _keyword(items[at - 1]) == "DISTINCT" and _keyword(items[at - 2]) in ("IS", "NOT")
 
 
-def _relation(items: Sequence[Item], at: int) -> tuple[Relation, int]:
+def _read_relation(items: Sequence[Item], at: int) -> tuple[Relation, int]:
     item = items[at]
     if isinstance(item, Group):
-        alias, at = _alias(items, at + 1)
+        alias, at = _read_alias(items, at + 1)
         return Relation((), alias, item), at
-    path, at = _path_at(items, at)
+    path, at = _read_path(items, at)
     is_function = at < len(items) and isinstance(items[at], Token) and items[at].text == "("  # type: ignore[union-attr]
     if is_function:
-        at = _behind(items, at)
-    alias, at = _alias(items, at)
+        at = _skip_parentheses(items, at)
+    alias, at = _read_alias(items, at)
     return Relation(path, alias, is_function=is_function), at
 
 
-def _behind(items: Sequence[Item], at: int) -> int:
-    """The place behind the parenthesis that opens at `at`."""
+def _skip_parentheses(items: Sequence[Item], at: int) -> int:
+    """Return the position after the parenthesis that opens at `at`."""
     depth = 0
     while at < len(items):
         item = items[at]
@@ -285,101 +296,101 @@ def _behind(items: Sequence[Item], at: int) -> int:
     return at
 
 
-def _alias(items: Sequence[Item], at: int) -> tuple[str, int]:
-    if at < len(items) and _word(items[at]) == "AS":
+def _read_alias(items: Sequence[Item], at: int) -> tuple[str, int]:
+    if at < len(items) and _keyword(items[at]) == "AS":
         at += 1
     item = items[at] if at < len(items) else None
-    if not isinstance(item, Token) or item.kind not in _NAMES or _word(item) in _NO_ALIAS:
+    if not isinstance(item, Token) or item.kind not in NAME_KINDS or _keyword(item) in _NEVER_ALIASES:
         return "", at
-    return name_of(item), at + 1
+    return unquote_name(item), at + 1
 
 
-def _ctes(query: Group) -> dict[str, Cte]:
+def _find_ctes(query: Group) -> dict[str, Cte]:
     items = query.items
-    if not items or _word(items[0]) != "WITH":
+    if not items or _keyword(items[0]) != "WITH":
         return {}
-    found: dict[str, Cte] = {}
+    ctes: dict[str, Cte] = {}
     for at, item in enumerate(items):
-        if not isinstance(item, Group) or not item.is_query or _word(items[at - 1]) != "AS":
+        if not isinstance(item, Group) or not item.is_query or _keyword(items[at - 1]) != "AS":
             continue
-        named, columns = items[at - 2], ()
-        if isinstance(named, Group):
-            columns, named = tuple(name_of(t) for t in named.items if _is_name(t)), items[at - 3]  # type: ignore[arg-type,assignment]
-        if isinstance(named, Token) and named.kind in _NAMES:
-            found[name_of(named).lower()] = Cte(columns, item)
-    return found
+        name, columns = items[at - 2], ()
+        if isinstance(name, Group):
+            columns, name = tuple(unquote_name(t) for t in name.items if _is_name(t)), items[at - 3]  # type: ignore[arg-type,assignment]
+        if isinstance(name, Token) and name.kind in NAME_KINDS:
+            ctes[unquote_name(name).lower()] = Cte(columns, item)
+    return ctes
 
 
 def _is_name(item: Item) -> bool:
-    return isinstance(item, Token) and item.kind in _NAMES
+    return isinstance(item, Token) and item.kind in NAME_KINDS
 
 
 # ---- select lists
 
 
-def items_of(query: Group) -> list[list[Item]]:
-    """The items of a query's first select list."""
-    return selected(list(_laid_open(query.items)))
+def select_items(query: Group) -> list[list[Item]]:
+    """Return the items of a query's first select list."""
+    return split_select_list(list(_flatten(query.items)))
 
 
-def selected(items: Sequence[Item]) -> list[list[Item]]:
-    """The items between SELECT and what ends the list."""
-    words = [_word(item) for item in items]
+def split_select_list(items: Sequence[Item]) -> list[list[Item]]:
+    """Return the items between SELECT and what ends the list."""
+    words = [_keyword(item) for item in items]
     if "SELECT" not in words:
         return []
-    found: list[list[Item]] = [[]]
+    select_list: list[list[Item]] = [[]]
     depth = 0
     for item in items[words.index("SELECT") + 1 :]:
         if isinstance(item, Token):
             depth += (item.text == "(") - (item.text == ")")
-            if not depth and _word(item) in ("FROM", *_NO_TABLES, *_SET_OPERATORS):
+            if not depth and _keyword(item) in ("FROM", *_OTHER_CLAUSES, *_SET_OPERATORS):
                 break
             if not depth and item.text == ",":
-                found.append([])
+                select_list.append([])
                 continue
-        found[-1].append(item)
-    return found
+        select_list[-1].append(item)
+    return select_list
 
 
-def alias_of(item: Sequence[Item]) -> str:
-    """The name of a select list's item: its alias, or the last part of its path; empty if it has none."""
+def item_name(item: Sequence[Item]) -> str:
+    """Return the name of a select list's item: its alias, or the last part of its path; else empty."""
     last = item[-1] if item else None
-    return name_of(last) if isinstance(last, Token) and last.kind in _NAMES else ""
+    return unquote_name(last) if isinstance(last, Token) and last.kind in NAME_KINDS else ""
 
 
-# ---- what is bound
+# ---- comparisons
 
 _EQUAL = frozenset(("=", "==", "IN", "IS"))
 
 
-def mentions(items: Sequence[Item]) -> list[Mention]:
-    """The columns that a query's predicates set to something."""
-    found: list[Mention] = []
+def find_comparisons(items: Sequence[Item]) -> list[Comparison]:
+    """Return the comparisons that give a query's columns a value: `=`, IN and IS after WHERE or ON."""
+    comparisons: list[Comparison] = []
     active = False
     at = 0
     while at < len(items):
-        active = active or _word(items[at]) in ("WHERE", "ON")
-        path, end = _path_at(items, at)
+        active = active or _keyword(items[at]) in ("WHERE", "ON")
+        path, end = _read_path(items, at)
         if not path:
             at += 1
             continue
         if active:
-            found.extend(_mention(items, path, at, end))
+            comparisons.extend(_read_comparison(items, path, at, end))
         at = end
-    return found
+    return comparisons
 
 
-def _mention(items: Sequence[Item], path: tuple[str, ...], at: int, end: int) -> Iterator[Mention]:
+def _read_comparison(items: Sequence[Item], path: tuple[str, ...], at: int, end: int) -> Iterator[Comparison]:
     *qualifier, name = (part.lower() for part in path)
     following = items[end] if end < len(items) else None
     if isinstance(following, Token) and following.text.upper() in _EQUAL:
-        other, _ = _path_at(items, end + 1)
+        other, _ = _read_path(items, end + 1)
         is_column = following.text in ("=", "==") and bool(other) and other[0].upper() not in ("NULL", "TRUE", "FALSE")
         lower = tuple(part.lower() for part in other)
-        yield Mention(tuple(qualifier), name, (lower[:-1], lower[-1]) if is_column else None)
+        yield Comparison(tuple(qualifier), name, (lower[:-1], lower[-1]) if is_column else None)
         if is_column:
-            yield Mention(lower[:-1], lower[-1], (tuple(qualifier), name))
+            yield Comparison(lower[:-1], lower[-1], (tuple(qualifier), name))
     previous = items[at - 1] if at else None
     before = items[at - 2] if at > 1 else None
     if isinstance(previous, Token) and previous.text in ("=", "==") and not (before and _is_name(before)):
-        yield Mention(tuple(qualifier), name)
+        yield Comparison(tuple(qualifier), name)

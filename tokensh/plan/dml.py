@@ -14,7 +14,7 @@ from typing import Literal
 from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import MissingParameter, NotSupportedError, ProgrammingError, Span, UnknownName
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference, BoundSelect, From
-from tokensh.plan.method_resolution import always_required, find_method, methods_for_verb
+from tokensh.plan.method_resolution import find_method, methods_for_verb
 from tokensh.plan.nodes import ChangePlan, ExecPlan, InsertPlan, Keys, Projection, SelectPlan
 from tokensh.plan.planner import plan_query
 from tokensh.plan.query import QueryResolver
@@ -22,7 +22,7 @@ from tokensh.plan.resolve import Names, resolve_expression, sql_of
 from tokensh.plan.returning import reply_columns, request_columns, resolve_resource_returning, table_column
 from tokensh.plan.scans import ScanPlanner
 from tokensh.plan.scope import Scope
-from tokensh.provider.model import Method, Parameter, Resource
+from tokensh.provider.model import Method, Parameter, Resource, always_required
 from tokensh.rows import Column, Value
 from tokensh.sql import nodes
 from tokensh.sql.nodes import path_span

@@ -24,11 +24,11 @@ from tokensh.plan.bound import (
     Relation,
     TableCall,
 )
-from tokensh.plan.method_resolution import always_required
 from tokensh.plan.nodes import Constants, Stored, ValueSet
 from tokensh.plan.pushdown import Predicates
 from tokensh.plan.resolve import sql_of
 from tokensh.plan.values import Sets
+from tokensh.provider.model import always_required
 from tokensh.sql import nodes
 from tokensh.sql.visit import walk
 

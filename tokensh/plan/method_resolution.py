@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from tokensh.errors import NotSupportedError, Span, UnknownName
 from tokensh.plan.nodes import ScanColumn
@@ -38,29 +38,19 @@ def choose_method(candidates: Sequence[Method], values: Mapping[str, Sequence[Va
 
     One whose further required parameters have one value each (a get by key) goes before the least demanding one (a list).
     """
-    callable_ = [m for m in candidates if all(p.name.lower() in values for p in m.required if p.location != "body")]
+    callable_ = [m for m in candidates if m.required_routing <= values.keys()]
     if not callable_:
         return None
     base = min(callable_, key=_demand)
-    known = _required_names(base)
+    known = base.required_routing
     for one in sorted(callable_, key=_demand, reverse=True):
-        if all(len(values[name]) == 1 for name in _required_names(one) - known):
+        if all(len(values[name]) == 1 for name in one.required_routing - known):
             return one
     return base
 
 
 def _demand(method: Method) -> int:
-    return len(_required_names(method))
-
-
-def _required_names(method: Method) -> frozenset[str]:
-    return frozenset(p.name.lower() for p in method.required if p.location != "body")
-
-
-def always_required(candidates: Iterable[Method]) -> frozenset[str]:
-    """The parameters, in lower case, without which none of the methods can be called."""
-    sets = [_required_names(one) for one in candidates]
-    return frozenset.intersection(*sets) if sets else frozenset()
+    return len(method.required_routing)
 
 
 def scan_columns(resource: Resource, candidates: Sequence[Method]) -> tuple[ScanColumn, ...]:

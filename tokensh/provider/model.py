@@ -1,7 +1,11 @@
-"""The parts of a provider document that the rest of tokensh uses, as frozen dataclasses."""
+"""The parts of a provider document that the rest of tokensh uses, as frozen dataclasses.
+
+StackQL describes the document's format in https://github.com/stackql/any-sdk/blob/main/docs/provider_spec.md.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from tokensh._dataclasses import dataclass
@@ -14,7 +18,7 @@ VERBS: tuple[Verb, ...] = ("SELECT", "INSERT", "UPDATE", "REPLACE", "DELETE", "E
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A property of a reply's rows."""
+    """A property of a response's rows."""
 
     name: str
     type: ColumnType
@@ -25,7 +29,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """Something a method takes. `example` is the document's default: shown, never used for a host.
+    """An input of a method. `example` is the document's default: shown, never used for a host.
 
     A body attribute has `location` "body" and its wire name as `name`; in SQL it is `data__name`, or `name` alone.
     `bare` marks the attributes of a method whose document names them without the prefix (requestBodyTranslate `naive`).
@@ -60,16 +64,16 @@ class Method:
     parameters: tuple[Parameter, ...]
     """Server variables, then path, query, header parameters, then body attributes, in document order."""
     fields: tuple[Field, ...]
-    """The columns of the rows it answers with; empty where the reply is an empty object."""
+    """The columns of the response's rows; empty where the response is an empty object."""
     object_key: str | None = None
-    """Where in the reply the rows are, e.g. `$.token_infos`; None: the whole reply is the one row."""
+    """Where in the response the rows are, e.g. `$.token_infos`; None: the whole response is the only row."""
     returns_list: bool = False
     """Whether the rows are the items of an array."""
     description: str = ""
     response_description: str = ""
     has_body: bool = False
     undocumented_fields: tuple[Field, ...] = ()
-    """Fields that a reply may hold and the pages do not know (tokensh's extension `x-tokensh-newer`)."""
+    """Fields that a response may hold and the pages do not list (tokensh's extension `x-tokensh-newer`)."""
 
     @property
     def required(self) -> tuple[Parameter, ...]:
@@ -83,8 +87,19 @@ class Method:
 
     @property
     def routing(self) -> tuple[Parameter, ...]:
-        """Everything but the body's attributes."""
+        """The parameters that are not attributes of the body."""
         return tuple(p for p in self.parameters if p.location != "body")
+
+    @property
+    def required_routing(self) -> frozenset[str]:
+        """The names, in lower case, of the required parameters that are not the body's."""
+        return frozenset(p.name.lower() for p in self.parameters if p.required and p.location != "body")
+
+
+def always_required(methods: Iterable[Method]) -> frozenset[str]:
+    """Return the parameters, in lower case, without which none of the methods can be called."""
+    names = [method.required_routing for method in methods]
+    return frozenset.intersection(*names) if names else frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,26 +122,23 @@ class Resource:
         return f"{self.provider}.{self.service}.{self.name}"
 
     def methods_for(self, verb: Verb) -> tuple[Method, ...]:
-        """The methods that a verb may choose from, in document order."""
+        """Return the methods that a verb may choose from, in document order."""
         return tuple(m for m in self.methods if m.verb == verb)
 
     @property
     def fields(self) -> tuple[Field, ...]:
         """The fields of all SELECT methods, in document order, each name once."""
-        found: dict[str, Field] = {}
+        fields: dict[str, Field] = {}
         for method in self.methods_for("SELECT"):
-            for one in method.fields:
-                found.setdefault(one.name.lower(), one)
-        return tuple(found.values())
+            for item in method.fields:
+                fields.setdefault(item.name.lower(), item)
+        return tuple(fields.values())
 
     @property
     def undocumented_fields(self) -> tuple[Field, ...]:
-        """Those that the pages do not know: a query that names them reads them, `*` does not."""
-        return tuple(
-            {
-                one.name.lower(): one for method in self.methods_for("SELECT") for one in method.undocumented_fields
-            }.values()
-        )
+        """Fields that the pages do not list: a query can name them, but `*` does not include them."""
+        fields = (item for method in self.methods_for("SELECT") for item in method.undocumented_fields)
+        return tuple({item.name.lower(): item for item in fields}.values())
 
 
 @dataclass(frozen=True, slots=True)
