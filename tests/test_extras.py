@@ -1,4 +1,4 @@
-"""What an extra brings is missing: one sentence says what to install."""
+"""Without the library of an extra, one sentence says what to install."""
 
 from __future__ import annotations
 

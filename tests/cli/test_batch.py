@@ -75,14 +75,14 @@ def test_a_batch_on_a_terminal_counts_workspaces(tmp_path: Path) -> None:
     with sandbox.start(any_workspace=True, tokens=1, latency=0.4) as site:
         environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "TERM": "xterm", "DATABRICKS_TOKEN": site.token}
         arguments = ["-m", "tokensh", "--endpoint", site.endpoint, "--max-connections", "1", "-c", sql]
-        shown = pexpect.run(sys.executable + " " + " ".join(map(_quoted, arguments)), env=environment, timeout=60)
+        shown = pexpect.run(sys.executable + " " + " ".join(map(_shell_quote, arguments)), env=environment, timeout=60)
     assert isinstance(shown, bytes)
     text = shown.decode()
     assert re.search(r"\r3 of 6 workspaces\x1b\[K", text)
     assert text.rindex("workspaces") < text.index("|")
 
 
-def _quoted(text: str) -> str:
+def _shell_quote(text: str) -> str:
     return f'"{text}"'
 
 

@@ -1,4 +1,4 @@
-"""The command line, run in this process on worlds of its own: arguments in, two streams and a status out."""
+"""The command line turns arguments and standard input into results, errors and an exit status, as README promises."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FILLED = ("-v", f"deployment_name={WORKSPACE}", "-v", "lifetime_seconds=3600", "
 
 
 @dataclass(frozen=True)
-class Ran:
+class RunResult:
     status: int
     out: str
     err: str
@@ -35,21 +35,21 @@ class Ran:
     @property
     def json(self) -> list[list[dict[str, object]]]:
         """Every statement's rows."""
-        decoder, found, at = json.JSONDecoder(), [], 0
+        decoder, values, at = json.JSONDecoder(), [], 0
         while at < len(self.out):
             value, at = decoder.raw_decode(self.out, at)
-            found.append(value)
+            values.append(value)
             at += 1
-        return found
+        return values
 
 
-def run(home: Path, *arguments: str, stdin: str | bytes = "", variables: dict[str, str] | None = None) -> Ran:
+def run(home: Path, *arguments: str, stdin: str | bytes = "", variables: dict[str, str] | None = None) -> RunResult:
     # One compiled grammar for all tests of a run.
     given = {"HOME": str(home), "XDG_CACHE_HOME": str(home.parent / "cache"), **(variables or {})}
     raw = stdin.encode() if isinstance(stdin, str) else stdin
     out, err = io.StringIO(), io.StringIO()
     status = main(arguments, Environment(io.TextIOWrapper(io.BytesIO(raw)), out, err, given))
-    return Ran(status, out.getvalue(), err.getvalue())
+    return RunResult(status, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,9 @@ def site(shared_sandbox: Sandbox) -> Iterator[Sandbox]:
     shared_sandbox.clear_faults()
 
 
-def on(site: Sandbox, home: Path, *arguments: str, stdin: str | bytes = "", workspace: str | None = WORKSPACE) -> Ran:
+def on(
+    site: Sandbox, home: Path, *arguments: str, stdin: str | bytes = "", workspace: str | None = WORKSPACE
+) -> RunResult:
     chosen = ("-w", workspace) if workspace else ()
     return run(
         home,
@@ -83,9 +85,9 @@ def on(site: Sandbox, home: Path, *arguments: str, stdin: str | bytes = "", work
 
 
 def test_the_pages_select_from_standard_input_lists_the_tokens(tmp_path: Path) -> None:
-    ran = run(tmp_path, "--sandbox", "-v", f"deployment_name={WORKSPACE}", stdin=seed_statements.SELECT)
-    assert ran.status == 0
-    assert ran.out.splitlines()[1].split() == [
+    result = run(tmp_path, "--sandbox", "-v", f"deployment_name={WORKSPACE}", stdin=seed_statements.SELECT)
+    assert result.status == 0
+    assert result.out.splitlines()[1].split() == [
         "|",
         "token_id",
         "|",
@@ -96,13 +98,13 @@ def test_the_pages_select_from_standard_input_lists_the_tokens(tmp_path: Path) -
         "expiry_time",
         "|",
     ]
-    assert "terraform ci" in ran.out
-    assert ran.err == ""
+    assert "terraform ci" in result.out
+    assert result.err == ""
 
 
 def test_the_pages_insert_gives_the_token_and_its_value(tmp_path: Path) -> None:
-    ran = run(tmp_path, "--sandbox", "-o", "json", *FILLED, stdin=seed_statements.INSERT)
-    ((row,),) = ran.json
+    result = run(tmp_path, "--sandbox", "-o", "json", *FILLED, stdin=seed_statements.INSERT)
+    ((row,),) = result.json
     assert list(row) == ["token_info", "token_value"]
     assert isinstance(row["token_info"], dict)
     assert row["token_info"]["comment"] == "ci"
@@ -112,7 +114,7 @@ def test_the_pages_insert_gives_the_token_and_its_value(tmp_path: Path) -> None:
 def test_the_pages_exec_revokes_and_a_select_after_it_shows_that(tmp_path: Path) -> None:
     ids = run(tmp_path, "--sandbox", "-o", "json", "-c", "SELECT token_id FROM user_tokens").json[0]
     first = str(ids[0]["token_id"])
-    ran = run(
+    result = run(
         tmp_path,
         "--sandbox",
         "-o",
@@ -122,17 +124,17 @@ def test_the_pages_exec_revokes_and_a_select_after_it_shows_that(tmp_path: Path)
         f"token_id={first}",
         stdin=f"{seed_statements.EXEC}\n{seed_statements.SELECT}",
     )
-    assert ran.status == 0, ran.err
-    assert [row["token_id"] for row in ran.json[0]] == [row["token_id"] for row in ids[1:]]
+    assert result.status == 0, result.err
+    assert [row["token_id"] for row in result.json[0]] == [row["token_id"] for row in ids[1:]]
 
 
 def test_the_pages_statements_in_one_file_run_as_three(site: Sandbox, tmp_path: Path) -> None:
     script = tmp_path / "page.sql"
     script.write_text(f"{seed_statements.SELECT}\n\n{seed_statements.INSERT}\n{seed_statements.EXEC}\n")
     token_id = str(on(site, tmp_path, "-o", "json", "-c", "SELECT token_id FROM user_tokens").json[0][1]["token_id"])
-    ran = on(site, tmp_path, *FILLED, "-v", f"token_id={token_id}", "-f", str(script))
-    assert ran.status == 0
-    assert re.fullmatch(r"note: expires \d{4}-\d\d-\d\d, in 1\.0 hours\n", ran.err)
+    result = on(site, tmp_path, *FILLED, "-v", f"token_id={token_id}", "-f", str(script))
+    assert result.status == 0
+    assert re.fullmatch(r"note: expires \d{4}-\d\d-\d\d, in 1\.0 hours\n", result.err)
     assert [entry.path.rpartition("/")[2] for entry in site.log[1:]] == ["list", "create", "delete"]
 
 
@@ -145,17 +147,19 @@ def test_values_for_placeholders_come_from_a_file(shape: str, tmp_path: Path) ->
         "json": json.dumps({"deployment_name": WORKSPACE, "lifetime_seconds": 60, "comment": "ci"}),
     }
     (tmp_path / "manifest").write_text(texts[shape])
-    ran = run(tmp_path, "--sandbox", "-o", "json", "--vars", str(tmp_path / "manifest"), stdin=seed_statements.INSERT)
-    assert ran.status == 0, ran.err
-    assert '"comment":"ci"' in ran.out.replace(" ", "")
+    result = run(
+        tmp_path, "--sandbox", "-o", "json", "--vars", str(tmp_path / "manifest"), stdin=seed_statements.INSERT
+    )
+    assert result.status == 0, result.err
+    assert '"comment":"ci"' in result.out.replace(" ", "")
 
 
 def test_the_manifest_as_printed_is_three_unfilled_placeholders(site: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "manifest.yaml").write_text(seed_statements.MANIFEST)
-    ran = on(site, tmp_path, "--vars", str(tmp_path / "manifest.yaml"), stdin=seed_statements.INSERT)
-    assert (ran.status, ran.out, site.log) == (2, "", [])
+    result = on(site, tmp_path, "--vars", str(tmp_path / "manifest.yaml"), stdin=seed_statements.INSERT)
+    assert (result.status, result.out, site.log) == (2, "", [])
     for name, line in (("lifetime_seconds", 7), ("comment", 8), ("deployment_name", 9)):
-        assert f"{{{{ {name} }}}} on line {line}" in ran.err
+        assert f"{{{{ {name} }}}} on line {line}" in result.err
 
 
 # ---- placeholders
@@ -164,21 +168,23 @@ def test_the_manifest_as_printed_is_three_unfilled_placeholders(site: Sandbox, t
 def test_no_statement_of_a_file_runs_while_a_later_one_lacks_a_value(site: Sandbox, tmp_path: Path) -> None:
     script = tmp_path / "two.sql"
     script.write_text("SELECT token_id FROM user_tokens;\nSELECT '{{ a }}',\n  {{ b }};\n")
-    ran = on(site, tmp_path, "-f", str(script))
-    assert (ran.status, ran.out, site.log) == (2, "", [])
-    assert f"{script}:2:9: error: no value for a, b" in ran.err
-    assert "{{ b }} on line 3" in ran.err
+    result = on(site, tmp_path, "-f", str(script))
+    assert (result.status, result.out, site.log) == (2, "", [])
+    assert f"{script}:2:9: error: no value for a, b" in result.err
+    assert "{{ b }} on line 3" in result.err
 
 
 def test_a_piped_statement_without_a_value_stops_after_those_before_it(tmp_path: Path) -> None:
-    ran = run(tmp_path, "--sandbox", "-o", "csv", stdin="SELECT 1 AS a;\nSELECT {{ b }};\nSELECT 3;")
-    assert (ran.status, ran.out) == (2, "a\n1\n")
+    result = run(tmp_path, "--sandbox", "-o", "csv", stdin="SELECT 1 AS a;\nSELECT {{ b }};\nSELECT 3;")
+    assert (result.status, result.out) == (2, "a\n1\n")
 
 
 def test_a_value_given_on_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
     (tmp_path / "v.yaml").write_text("a: one\n")
-    ran = run(tmp_path, "-o", "csv", "--vars", str(tmp_path / "v.yaml"), "-v", "a=two", "-c", "SELECT '{{ a }}' AS a")
-    assert ran.out == "a\ntwo\n"
+    result = run(
+        tmp_path, "-o", "csv", "--vars", str(tmp_path / "v.yaml"), "-v", "a=two", "-c", "SELECT '{{ a }}' AS a"
+    )
+    assert result.out == "a\ntwo\n"
 
 
 # ---- wrong statements: nothing is sent
@@ -199,17 +205,17 @@ WRONG = [
 
 @pytest.mark.parametrize(("sql", "words"), WRONG, ids=[sql for sql, _ in WRONG])
 def test_a_wrong_statement_is_one_clear_error(sql: str, words: list[str], site: Sandbox, tmp_path: Path) -> None:
-    ran = on(site, tmp_path, "-c", sql)
-    assert (ran.status, ran.out, site.log) == (1, "", [])
+    result = on(site, tmp_path, "-c", sql)
+    assert (result.status, result.out, site.log) == (1, "", [])
     for word in words:
-        assert word in ran.err
-    assert "hint:" in ran.err
+        assert word in result.err
+    assert "hint:" in result.err
 
 
 def test_a_statement_without_a_workspace_names_the_parameter(site: Sandbox, tmp_path: Path) -> None:
-    ran = on(site, tmp_path, "-c", "SELECT * FROM user_tokens", workspace=None)
-    assert (ran.status, site.log) == (1, [])
-    assert "deployment_name" in ran.err
+    result = on(site, tmp_path, "-c", "SELECT * FROM user_tokens", workspace=None)
+    assert (result.status, site.log) == (1, [])
+    assert "deployment_name" in result.err
 
 
 @pytest.mark.parametrize(
@@ -218,15 +224,15 @@ def test_a_statement_without_a_workspace_names_the_parameter(site: Sandbox, tmp_
 )
 def test_a_deployment_name_that_is_no_host_is_refused(name: str, site: Sandbox, tmp_path: Path) -> None:
     escaped = name.replace("'", "''")
-    ran = on(site, tmp_path, "-c", f"SELECT * FROM user_tokens WHERE deployment_name = '{escaped}'")
-    assert (ran.status, ran.out, site.log) == (1, "", [])
-    assert "error:" in ran.err
+    result = on(site, tmp_path, "-c", f"SELECT * FROM user_tokens WHERE deployment_name = '{escaped}'")
+    assert (result.status, result.out, site.log) == (1, "", [])
+    assert "error:" in result.err
 
 
 def test_without_a_credential_it_says_what_was_looked_for(tmp_path: Path) -> None:
-    ran = run(tmp_path, "-w", "dbc-1", "-c", "SELECT * FROM user_tokens")
-    assert ran.status == 2
-    assert "DATABRICKS_TOKEN" in ran.err
+    result = run(tmp_path, "-w", "dbc-1", "-c", "SELECT * FROM user_tokens")
+    assert result.status == 2
+    assert "DATABRICKS_TOKEN" in result.err
 
 
 # ---- what is printed
@@ -261,8 +267,8 @@ def test_headers_can_be_left_out(tmp_path: Path) -> None:
 
 def test_results_go_into_a_file_that_is_the_owners_alone(tmp_path: Path) -> None:
     file = tmp_path / "out.json"
-    ran = run(tmp_path, "-o", "json", "-O", str(file), "-c", "SELECT 1 AS a; SELECT 2 AS a")
-    assert (ran.status, ran.out) == (0, "")
+    result = run(tmp_path, "-o", "json", "-O", str(file), "-c", "SELECT 1 AS a; SELECT 2 AS a")
+    assert (result.status, result.out) == (0, "")
     assert file.read_text() == '[\n{"a":1}\n]\n[\n{"a":2}\n]\n'
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
@@ -270,7 +276,7 @@ def test_results_go_into_a_file_that_is_the_owners_alone(tmp_path: Path) -> None
 def test_statements_and_files_run_in_the_order_they_are_given(tmp_path: Path) -> None:
     file = tmp_path / "b.sql"
     file.write_text("\ufeffSELECT 2 AS a;\r\n")
-    ran = run(
+    result = run(
         tmp_path,
         "-o",
         "jsonl",
@@ -284,21 +290,21 @@ def test_statements_and_files_run_in_the_order_they_are_given(tmp_path: Path) ->
         "-",
         stdin="SELECT 4 AS a",
     )
-    assert ran.out.splitlines() == [f'{{"a":{n}}}' for n in (1, 2, 3, 4)]
+    assert result.out.splitlines() == [f'{{"a":{n}}}' for n in (1, 2, 3, 4)]
 
 
 # ---- errors and statuses
 
 
 def test_a_batch_stops_at_the_first_error(tmp_path: Path) -> None:
-    ran = run(tmp_path, "-o", "csv", "-H", stdin="SELECT 1;\nSELECT nope;\nSELECT 3;")
-    assert (ran.status, ran.out) == (1, "1\n")
-    assert ran.err.startswith("<stdin>:2:8: error: unknown column 'nope'")
+    result = run(tmp_path, "-o", "csv", "-H", stdin="SELECT 1;\nSELECT nope;\nSELECT 3;")
+    assert (result.status, result.out) == (1, "1\n")
+    assert result.err.startswith("<stdin>:2:8: error: unknown column 'nope'")
 
 
 def test_a_batch_goes_on_after_errors_if_told_to(tmp_path: Path) -> None:
-    ran = run(tmp_path, "-o", "csv", "-H", "--on-error", "continue", stdin="SELECT 1;\nSELECT nope;\nSELECT 3;")
-    assert (ran.status, ran.out) == (1, "1\n3\n")
+    result = run(tmp_path, "-o", "csv", "-H", "--on-error", "continue", stdin="SELECT 1;\nSELECT nope;\nSELECT 3;")
+    assert (result.status, result.out) == (1, "1\n3\n")
 
 
 @pytest.mark.parametrize(
@@ -319,36 +325,36 @@ def test_a_batch_goes_on_after_errors_if_told_to(tmp_path: Path) -> None:
     ids=" ".join,
 )
 def test_a_wrong_call_ends_with_2(arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ran = run(tmp_path, *arguments)
-    assert ran.status == 2
-    assert ran.out == ""
-    assert "error" in ran.err + capsys.readouterr().err
+    result = run(tmp_path, *arguments)
+    assert result.status == 2
+    assert result.out == ""
+    assert "error" in result.err + capsys.readouterr().err
 
 
 def test_bytes_that_are_no_utf8_are_an_error_that_says_where(tmp_path: Path) -> None:
-    ran = run(tmp_path, "-o", "csv", "-H", stdin=b"SELECT 1;\nSELECT '\xff';\n")
-    assert ran.status == 1
-    assert "<stdin>:2: byte 18 (0xff) is not valid UTF-8" in ran.err
+    result = run(tmp_path, "-o", "csv", "-H", stdin=b"SELECT 1;\nSELECT '\xff';\n")
+    assert result.status == 1
+    assert "<stdin>:2: byte 18 (0xff) is not valid UTF-8" in result.err
 
 
 def test_check_reports_every_syntax_error_and_runs_nothing(site: Sandbox, tmp_path: Path) -> None:
-    ran = on(
+    result = on(
         site, tmp_path, "--check", stdin="SELECT FROM;\nSELECT {{ a }} FROM nowhere;\nINSERT;\nDELETE FROM user_tokens;"
     )
-    assert (ran.status, ran.out, site.log) == (1, "", [])
-    assert re.findall(r"<stdin>:(\d+):", ran.err) == ["1", "3"]
+    assert (result.status, result.out, site.log) == (1, "", [])
+    assert re.findall(r"<stdin>:(\d+):", result.err) == ["1", "3"]
 
 
 def test_check_passes_what_parses(tmp_path: Path) -> None:
     assert run(
         tmp_path, "--check", stdin=f"{seed_statements.SELECT}\n{seed_statements.INSERT}\n{seed_statements.EXEC}"
-    ) == Ran(0, "", "")
+    ) == RunResult(0, "", "")
 
 
 def test_a_dry_run_explains_and_sends_nothing(site: Sandbox, tmp_path: Path) -> None:
-    ran = on(site, tmp_path, "--dry-run", "-o", "json", *FILLED, stdin=seed_statements.INSERT)
-    assert (ran.status, site.log) == (0, [])
-    assert "POST" in ran.out
+    result = on(site, tmp_path, "--dry-run", "-o", "json", *FILLED, stdin=seed_statements.INSERT)
+    assert (result.status, site.log) == (0, [])
+    assert "POST" in result.out
 
 
 def test_a_delete_that_has_to_list_needs_yes(site: Sandbox, tmp_path: Path) -> None:
@@ -378,11 +384,11 @@ def test_a_workspace_that_fails_makes_the_statement_fail_unless_partial(site: Sa
 
 def test_a_create_whose_reply_is_lost_names_the_token_and_how_to_revoke_it(site: Sandbox, tmp_path: Path) -> None:
     site.fault("POST */token/create", after_handler=True, drop=True)
-    ran = on(site, tmp_path, *FILLED, "-v", "comment=lost one", stdin=seed_statements.INSERT)
-    assert (ran.status, ran.out) == (4, "")
+    result = on(site, tmp_path, *FILLED, "-v", "comment=lost one", stdin=seed_statements.INSERT)
+    assert (result.status, result.out) == (4, "")
     assert [entry.method for entry in site.log].count("POST") == 1
-    (token_id,) = re.findall(r"^token ([0-9a-f]{64})$", ran.err, re.MULTILINE)
-    (statement,) = re.findall(r"^EXEC .*;$|^DELETE .*;$", ran.err, re.MULTILINE)
+    (token_id,) = re.findall(r"^token ([0-9a-f]{64})$", result.err, re.MULTILINE)
+    (statement,) = re.findall(r"^EXEC .*;$|^DELETE .*;$", result.err, re.MULTILINE)
     revoked = on(site, tmp_path, "-c", statement)
     assert revoked.status == 0
     assert re.fullmatch(r'note: unknown outcome of 1 create \(.* "lost one"\): SELECT .*\n', revoked.err)
@@ -392,7 +398,7 @@ def test_a_create_whose_reply_is_lost_names_the_token_and_how_to_revoke_it(site:
 
 
 def test_the_secret_of_a_create_is_on_standard_output_alone(site: Sandbox, tmp_path: Path) -> None:
-    ran = on(
+    result = on(
         site,
         tmp_path,
         "-o",
@@ -402,9 +408,9 @@ def test_the_secret_of_a_create_is_on_standard_output_alone(site: Sandbox, tmp_p
         "-c",
         "INSERT INTO user_tokens(comment) SELECT 'x' RETURNING token_value",
     )
-    secret = ran.out.strip()
+    secret = result.out.strip()
     assert secret.startswith("dapi")
-    assert secret not in ran.err
+    assert secret not in result.err
     assert [file for file in tmp_path.rglob("*") if file.is_file() and secret.encode() in file.read_bytes()] == []
 
 

@@ -1,4 +1,4 @@
-"""tokensh as a process: pipes that close, disks that are full, Ctrl-C, and what is loaded for what."""
+"""The process survives closed pipes, full disks and Ctrl-C without losing a token, and loads only what a run needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""StackQL's own command line: `tokensh exec` and `tokensh shell`, with its flags."""
+"""`tokensh exec` and `tokensh shell` take StackQL's flags: each works, is ignored or is refused with a hint."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_main import Ran, run
+from tests.cli.test_main import RunResult, run
 from tokensh import __version__, sandbox
 from tokensh.sandbox import Sandbox
 
@@ -30,12 +30,12 @@ def site(shared: Sandbox) -> Sandbox:
     return shared
 
 
-def on(site: Sandbox, home: Path, *arguments: str, stdin: str = "", **variables: str) -> Ran:
+def on(site: Sandbox, home: Path, *arguments: str, stdin: str = "", **variables: str) -> RunResult:
     given = {"TOKENSH_ENDPOINT": site.endpoint, "DATABRICKS_TOKEN": site.token, **variables}
     return run(home, *arguments, stdin=stdin, variables=given)
 
 
-def offline(home: Path, *arguments: str, stdin: str = "") -> Ran:
+def offline(home: Path, *arguments: str, stdin: str = "") -> RunResult:
     return run(home, *arguments, stdin=stdin)
 
 
@@ -58,7 +58,7 @@ def offline(home: Path, *arguments: str, stdin: str = "") -> Ran:
 )
 def test_exec_gives_rows_in_stackqls_formats(flags: tuple[str, ...], shown: str, site: Sandbox, tmp_path: Path) -> None:
     before, after = on(site, tmp_path, "exec", *flags, SELECT), on(site, tmp_path, "exec", SELECT, *flags)
-    assert before == after == Ran(0, shown, "")
+    assert before == after == RunResult(0, shown, "")
 
 
 def test_table_is_the_format_of_exec(site: Sandbox, tmp_path: Path) -> None:
@@ -68,7 +68,9 @@ def test_table_is_the_format_of_exec(site: Sandbox, tmp_path: Path) -> None:
 def test_a_file_is_run_and_results_go_to_a_file(site: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "in.iql").write_text(f"{SELECT};\nSELECT 2 AS two;\n")
     rows = tmp_path / "rows.json"
-    assert on(site, tmp_path, "exec", "-i", str(tmp_path / "in.iql"), "-f", str(rows), "-o", "jsonl") == Ran(0, "", "")
+    assert on(site, tmp_path, "exec", "-i", str(tmp_path / "in.iql"), "-f", str(rows), "-o", "jsonl") == RunResult(
+        0, "", ""
+    )
     assert [json.loads(line) for line in rows.read_text().splitlines()][1:] == [{"two": 2}]
     assert stat.S_IMODE(rows.stat().st_mode) == 0o600
 
@@ -77,10 +79,10 @@ def test_a_file_is_run_and_results_go_to_a_file(site: Sandbox, tmp_path: Path) -
 def test_results_never_overwrite_statements(name: str, tmp_path: Path) -> None:
     file = tmp_path / name
     file.write_text("SELECT 1;")
-    ran = offline(tmp_path, "exec", "SELECT 1", "-f", str(file))
-    assert (ran.status, ran.out) == (2, "")
-    assert "it would overwrite" in ran.err
-    assert "-i FILE runs a file" in ran.err
+    result = offline(tmp_path, "exec", "SELECT 1", "-f", str(file))
+    assert (result.status, result.out) == (2, "")
+    assert "it would overwrite" in result.err
+    assert "-i FILE runs a file" in result.err
     assert file.read_text() == "SELECT 1;"
 
 
@@ -107,14 +109,14 @@ def test_a_statement_that_begins_with_a_comment_is_no_flag(tmp_path: Path) -> No
 
 def test_variables_fill_placeholders_several_in_one_flag_too(tmp_path: Path) -> None:
     sql = "SELECT '{{ a }}', '{{ b }}', '{{ c }}'"
-    ran = offline(tmp_path, "exec", sql, "--var", "a=1,b=x, y", "--var", "c=2", "-o", "csv", "-H", "-d", "|")
-    assert ran.out == "1|x, y|2\n"
+    result = offline(tmp_path, "exec", sql, "--var", "a=1,b=x, y", "--var", "c=2", "-o", "csv", "-H", "-d", "|")
+    assert result.out == "1|x, y|2\n"
 
 
 def test_an_error_in_the_argument_begins_with_error(tmp_path: Path) -> None:
-    ran = offline(tmp_path, "exec", "SELECT toke_id FROM user_tokens")
-    assert (ran.status, ran.out) == (1, "")
-    assert ran.err.startswith("error: unknown column 'toke_id'\nSELECT toke_id FROM user_tokens\n       ^^^^^^^\n")
+    result = offline(tmp_path, "exec", "SELECT toke_id FROM user_tokens")
+    assert (result.status, result.out) == (1, "")
+    assert result.err.startswith("error: unknown column 'toke_id'\nSELECT toke_id FROM user_tokens\n       ^^^^^^^\n")
 
 
 def test_a_change_without_rows_is_told_in_stackqls_words(site: Sandbox, tmp_path: Path) -> None:
@@ -127,7 +129,7 @@ def test_a_change_without_rows_is_told_in_stackqls_words(site: Sandbox, tmp_path
     assert (quiet.status, quiet.out, quiet.err.splitlines()[-1]) == (0, "", told)
     assert (rows.status, rows.out) == (0, "1\n")
     assert told not in rows.err + ours.err
-    assert offline(tmp_path, "exec", "USE databricks_workspace.workspace") == Ran(0, "", "")
+    assert offline(tmp_path, "exec", "USE databricks_workspace.workspace") == RunResult(0, "", "")
 
 
 def test_auth_names_where_the_credential_is(site: Sandbox, tmp_path: Path) -> None:
@@ -145,8 +147,8 @@ def test_a_dry_run_sends_nothing(site: Sandbox, tmp_path: Path) -> None:
 
 
 def test_tokenshs_own_options_work_too(tmp_path: Path) -> None:
-    ran = offline(tmp_path, "exec", "SELECT count(*) AS n FROM user_tokens", "--sandbox", "-w", A, "-o", "csv", "-H")
-    assert (ran.status, ran.out) == (0, "7\n")
+    result = offline(tmp_path, "exec", "SELECT count(*) AS n FROM user_tokens", "--sandbox", "-w", A, "-o", "csv", "-H")
+    assert (result.status, result.out) == (0, "7\n")
 
 
 TUNING = """
@@ -158,8 +160,8 @@ TUNING = """
 
 
 def test_flags_that_tune_stackqls_machine_are_passed_over(tmp_path: Path) -> None:
-    ran = offline(tmp_path, "exec", *TUNING.split(), "SELECT 1", "-o", "csv", "-H")
-    assert ran == Ran(0, "1\n", "")
+    result = offline(tmp_path, "exec", *TUNING.split(), "SELECT 1", "-o", "csv", "-H")
+    assert result == RunResult(0, "1\n", "")
 
 
 REFUSED = [
@@ -183,12 +185,12 @@ REFUSED = [
 def test_flags_that_would_change_what_is_done_are_refused_with_a_hint(
     flags: tuple[str, ...], what: str, hint: str, tmp_path: Path
 ) -> None:
-    ran = offline(tmp_path, "exec", "SELECT 1", *flags)
-    assert (ran.status, ran.out) == (1, "")
-    assert ran.err.startswith("error: ")
-    assert what in ran.err
-    assert hint in ran.err
-    assert "hunter2" not in ran.err
+    result = offline(tmp_path, "exec", "SELECT 1", *flags)
+    assert (result.status, result.out) == (1, "")
+    assert result.err.startswith("error: ")
+    assert what in result.err
+    assert hint in result.err
+    assert "hunter2" not in result.err
 
 
 @pytest.mark.parametrize(
@@ -207,18 +209,18 @@ def test_flags_that_would_change_what_is_done_are_refused_with_a_hint(
 def test_a_wrong_command_line_is_a_usage_error(
     arguments: tuple[str, ...], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ran = offline(tmp_path, "exec", *arguments)
-    assert (ran.status, ran.out) == (2, "")
-    assert told in ran.err + capsys.readouterr().err
+    result = offline(tmp_path, "exec", *arguments)
+    assert (result.status, result.out) == (2, "")
+    assert told in result.err + capsys.readouterr().err
 
 
 def test_jsonnet_in_a_file_or_a_statement_is_refused(tmp_path: Path) -> None:
     text = "<<<jsonnet\nlocal x = 1; {a: x}\n>>>\nSELECT '{{ .values.a }}';"
     (tmp_path / "t.iql").write_text(text)
     for arguments in (("-i", str(tmp_path / "t.iql")), (text,)):
-        ran = offline(tmp_path, "exec", *arguments)
-        assert (ran.status, ran.out) == (1, "")
-        assert "jsonnet templates are not supported" in ran.err
+        result = offline(tmp_path, "exec", *arguments)
+        assert (result.status, result.out) == (1, "")
+        assert "jsonnet templates are not supported" in result.err
 
 
 PROVIDER = {
@@ -234,8 +236,8 @@ def test_a_registry_is_a_folder_in_stackqls_json_too(shape: str, tmp_path: Path)
     place = tmp_path / "src" / "other" / "v1"
     place.mkdir(parents=True)
     (place / "provider.json").write_text(json.dumps(PROVIDER))
-    ran = offline(tmp_path, "exec", "SHOW PROVIDERS", "--registry", shape.format(folder=tmp_path), "-o", "csv")
-    assert "other,v1" in ran.out.splitlines()
+    result = offline(tmp_path, "exec", "SHOW PROVIDERS", "--registry", shape.format(folder=tmp_path), "-o", "csv")
+    assert "other,v1" in result.out.splitlines()
 
 
 def test_a_proxy_and_certificates_are_used_for_requests(tmp_path: Path) -> None:
@@ -252,9 +254,9 @@ def test_a_proxy_and_certificates_are_used_for_requests(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["registry", "srv", "mcp"])
 def test_a_command_that_is_not_there_says_what_is(command: str, tmp_path: Path) -> None:
-    ran = offline(tmp_path, command, "pull", "x")
-    assert (ran.status, ran.out) == (1, "")
-    assert ran.err.startswith(f"error: the command {command!r} is not supported\nhint: ")
+    result = offline(tmp_path, command, "pull", "x")
+    assert (result.status, result.out) == (1, "")
+    assert result.err.startswith(f"error: the command {command!r} is not supported\nhint: ")
 
 
 def test_help_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Arrow without pyarrow: one sentence. With it: tests/interfaces/test_arrow.py."""
+"""Without pyarrow, one sentence says what to install; tests/interfaces/test_arrow.py is about the tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The DB-API compliance suite that everybody uses (Stuart Bishop's dbapi20), over local tables."""
+"""tokensh passes the usual DB-API compliance suite (Stuart Bishop's dbapi20), over local tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The library's face, held against PEP 249 point by point, and how a session is opened."""
+"""The library follows PEP 249 point by point, and opens sessions as its options say."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from tokensh.sandbox import Sandbox
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Sandbox]:
-    with sandbox.start() as one:
-        yield one
+    with sandbox.start() as started:
+        yield started
 
 
 @pytest.fixture
@@ -38,8 +38,8 @@ def site(running: Sandbox) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def session(site: Sandbox, tmp_path: Path) -> Iterator[Connection]:
-    with connect(site, tmp_path) as one:
-        yield one
+    with connect(site, tmp_path) as connection:
+        yield connection
 
 
 LIST = f"SELECT token_id, comment, creation_time FROM user_tokens WHERE deployment_name = '{A}'"
@@ -86,13 +86,13 @@ def test_the_hint_of_an_error_is_a_note_of_its_traceback() -> None:
 TYPES = [("token_id", "string", "STRING"), ("creation_time", "integer", "NUMBER")]
 
 
-@pytest.mark.parametrize(("expression", "code", "name"), TYPES, ids=[one for one, _, _ in TYPES])
+@pytest.mark.parametrize(("expression", "code", "name"), TYPES, ids=[expression for expression, _, _ in TYPES])
 def test_a_column_has_one_of_the_type_objects(expression: str, code: str, name: str, session: Connection) -> None:
     sql = f"SELECT {expression} FROM user_tokens WHERE deployment_name = '{A}'"
     ((_, found, *_),) = session.cursor().execute(sql).description or ()
     assert found == code
-    objects = {one: getattr(pep249, one) for one in ("STRING", "NUMBER", "BINARY", "DATETIME", "ROWID")}
-    assert [one for one, kind in objects.items() if found == kind] == [name]
+    objects = {group: getattr(pep249, group) for group in ("STRING", "NUMBER", "BINARY", "DATETIME", "ROWID")}
+    assert [group for group, kind in objects.items() if found == kind] == [name]
 
 
 def test_times_of_ticks_are_local_times() -> None:
@@ -210,12 +210,12 @@ def test_description_has_seven_items_for_each_column(session: Connection) -> Non
     assert cursor.description is None
     cursor.execute(LIST)
     assert cursor.description is not None
-    assert [one[:2] for one in cursor.description] == [
+    assert [column[:2] for column in cursor.description] == [
         ("token_id", "string"),
         ("comment", "string"),
         ("creation_time", "integer"),
     ]
-    assert {len(one) for one in cursor.description} == {7}
+    assert {len(column) for column in cursor.description} == {7}
 
 
 def test_description_is_none_after_what_has_no_rows(session: Connection) -> None:
@@ -296,9 +296,9 @@ def test_with_closes_a_cursor(session: Connection) -> None:
 
 
 def test_two_cursors_do_not_disturb_each_other(session: Connection) -> None:
-    one = session.cursor().execute("SELECT value FROM json_each('[1,2]')")
-    two = session.cursor().execute("SELECT value FROM json_each('[3,4]')")
-    assert [one.fetchone(), two.fetchone(), one.fetchone(), two.fetchone()] == [(1,), (3,), (2,), (4,)]
+    first = session.cursor().execute("SELECT value FROM json_each('[1,2]')")
+    second = session.cursor().execute("SELECT value FROM json_each('[3,4]')")
+    assert [first.fetchone(), second.fetchone(), first.fetchone(), second.fetchone()] == [(1,), (3,), (2,), (4,)]
 
 
 def test_sizes_can_be_set_and_mean_nothing(session: Connection) -> None:
@@ -515,7 +515,7 @@ def test_without_a_credential_the_error_names_what_was_looked_at(site: Sandbox, 
         pytest.raises(errors.CredentialError) as caught,
     ):
         run(session, LIST)
-    assert any("DATABRICKS_TOKEN" in one for one in caught.value.looked_at)
+    assert any("DATABRICKS_TOKEN" in place for place in caught.value.looked_at)
     assert site.log == []
 
 
@@ -559,7 +559,7 @@ def test_a_partial_result_tells_of_the_workspaces_that_failed(site: Sandbox, tmp
     with connect(site, tmp_path, partial=True, callbacks=callbacks) as session:
         rows = run(session, f"SELECT DISTINCT deployment_name FROM user_tokens WHERE deployment_name IN ('{A}', '{B}')")
     assert rows == [(A,)]
-    assert [type(one) for one in failed] == [errors.ApiError]
+    assert [type(error) for error in failed] == [errors.ApiError]
     assert progress[-1] == (2, 2)
 
 

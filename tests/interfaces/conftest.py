@@ -1,4 +1,4 @@
-"""A sandbox for all tests of this folder, and a home of its own for each."""
+"""A sandbox for all tests of this folder, and an empty home for each."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tokensh.sandbox import Sandbox
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Sandbox]:
-    with sandbox.start() as one:
-        yield one
+    with sandbox.start() as started:
+        yield started
 
 
 @pytest.fixture
 def site(running: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """The sandbox, with a log of this test alone, and a person who has its credential and nothing else."""
+    """The sandbox, with a log of this test alone, and a user who has its credential and nothing else."""
     running.clear_log()
     for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(tmp_path))

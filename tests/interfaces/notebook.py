@@ -1,4 +1,4 @@
-"""A notebook, as IPython runs one."""
+"""A notebook, as IPython runs it."""
 
 from __future__ import annotations
 

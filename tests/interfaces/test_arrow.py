@@ -1,4 +1,4 @@
-"""Rows as Arrow tables."""
+"""Rows become Arrow tables of the columns' types, without losing a digit."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ pytestmark = pytest.mark.interfaces
 
 @pytest.fixture
 def session(site: Sandbox) -> Iterator[Connection]:
-    with tokensh.connect(workspace=A) as one:
-        yield one
+    with tokensh.connect(workspace=A) as connection:
+        yield connection
 
 
-def table(session: Connection, sql: str) -> Any:
+def read_table(session: Connection, sql: str) -> Any:
     return session.cursor().execute(sql).fetch_arrow_table()
 
 
 def test_the_columns_have_the_types_of_the_resource(session: Connection) -> None:
-    found = table(session, "SELECT comment, creation_time, expiry_time FROM user_tokens ORDER BY creation_time")
-    assert {field.name: str(field.type) for field in found.schema} == {
+    table = read_table(session, "SELECT comment, creation_time, expiry_time FROM user_tokens ORDER BY creation_time")
+    assert {field.name: str(field.type) for field in table.schema} == {
         "comment": "string",
         "creation_time": "int64",
         "expiry_time": "int64",
     }
-    assert found["comment"][0].as_py() == "terraform ci"
-    assert found["expiry_time"][0].as_py() == -1
+    assert table["comment"][0].as_py() == "terraform ci"
+    assert table["expiry_time"][0].as_py() == -1
 
 
 def test_an_empty_result_keeps_its_columns_and_types(session: Connection) -> None:
-    found = table(session, "SELECT comment, expiry_time FROM user_tokens WHERE token_id = 'none'")
-    assert (found.num_rows, [str(one) for one in found.schema.types]) == (0, ["string", "int64"])
+    table = read_table(session, "SELECT comment, expiry_time FROM user_tokens WHERE token_id = 'none'")
+    assert (table.num_rows, [str(type_) for type_ in table.schema.types]) == (0, ["string", "int64"])
 
 
 CELLS = [
@@ -52,33 +52,33 @@ CELLS = [
 ]
 
 
-@pytest.mark.parametrize(("expression", "kind", "value"), CELLS, ids=[one for one, _, _ in CELLS])
+@pytest.mark.parametrize(("expression", "kind", "value"), CELLS, ids=[expression for expression, _, _ in CELLS])
 def test_an_expression_has_the_type_of_its_values(expression: str, kind: str, value: Any, session: Connection) -> None:
-    found = table(session, f"SELECT {expression} AS a")
-    assert (str(found.schema.types[0]), found["a"][0].as_py()) == (kind, value)
+    table = read_table(session, f"SELECT {expression} AS a")
+    assert (str(table.schema.types[0]), table["a"][0].as_py()) == (kind, value)
 
 
 def test_booleans_are_booleans(session: Connection) -> None:
     session.cursor().execute("CREATE TABLE t (b BOOLEAN)")
     session.cursor().execute("INSERT INTO t VALUES (TRUE), (FALSE), (NULL)")
-    found = table(session, "SELECT b FROM t")
-    assert (str(found.schema.types[0]), found["b"].to_pylist()) == ("bool", [True, False, None])
+    table = read_table(session, "SELECT b FROM t")
+    assert (str(table.schema.types[0]), table["b"].to_pylist()) == ("bool", [True, False, None])
 
 
 def test_columns_of_one_name_are_both_there(session: Connection) -> None:
-    assert table(session, "SELECT 1 AS a, 2 AS a").column_names == ["a", "a"]
+    assert read_table(session, "SELECT 1 AS a, 2 AS a").column_names == ["a", "a"]
 
 
 def test_values_that_are_not_of_the_columns_type_keep_their_own(session: Connection) -> None:
     session.cursor().execute("CREATE TABLE t (n INTEGER)")
     session.cursor().execute("INSERT INTO t VALUES ('many')")
-    assert table(session, "SELECT n FROM t")["n"].to_pylist() == ["many"]
+    assert read_table(session, "SELECT n FROM t")["n"].to_pylist() == ["many"]
 
 
 def test_values_without_a_type_in_common_are_an_error(session: Connection) -> None:
     with pytest.raises(errors.DataError, match="column 'a' have no common type") as caught:
-        table(session, "SELECT 1 AS a UNION ALL SELECT 'b'")
-    assert caught.value.hint == "give them one: CAST(a AS TEXT)"
+        read_table(session, "SELECT 1 AS a UNION ALL SELECT 'b'")
+    assert caught.value.hint == "convert them: CAST(a AS TEXT)"
 
 
 def test_only_the_rows_that_are_left_come_and_none_without_a_result(session: Connection) -> None:
@@ -92,4 +92,4 @@ def test_only_the_rows_that_are_left_come_and_none_without_a_result(session: Con
 
 def test_a_query_of_two_workspaces_is_one_table(session: Connection) -> None:
     sql = f"SELECT deployment_name FROM user_tokens WHERE deployment_name IN ('{A}', '{B}')"
-    assert set(table(session, sql)["deployment_name"].to_pylist()) == {A, B}
+    assert set(read_table(session, sql)["deployment_name"].to_pylist()) == {A, B}

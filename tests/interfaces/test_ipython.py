@@ -1,4 +1,4 @@
-"""The IPython magic, and jupysql over the SQLAlchemy dialect: notebooks' cells, run."""
+"""Cells of a notebook run SQL by the IPython magic, and by jupysql over the dialect; no display shows a secret."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ pytestmark = pytest.mark.interfaces
 
 @pytest.fixture
 def notebook(site: Sandbox) -> Iterator[Notebook]:
-    one = Notebook()
-    yield one
-    one.shell.clear_instance()
+    started = Notebook()
+    yield started
+    started.shell.clear_instance()
 
 
 @pytest.fixture
@@ -37,10 +37,10 @@ SELECT = "SELECT comment, creation_time, expiry_time FROM user_tokens ORDER BY c
 
 
 def test_a_line_gives_a_data_frame_that_is_underscore_too(magic: Notebook) -> None:
-    found = magic.cell(f"%tokensh {SELECT}")
-    assert found["comment"][0] == "terraform ci"
-    assert dict(found.dtypes.astype(str)) == {"comment": "object", "creation_time": "int64", "expiry_time": "int64"}
-    assert magic.cell("_") is found
+    frame = magic.cell(f"%tokensh {SELECT}")
+    assert frame["comment"][0] == "terraform ci"
+    assert dict(frame.dtypes.astype(str)) == {"comment": "object", "creation_time": "int64", "expiry_time": "int64"}
+    assert magic.cell("_") is frame
 
 
 def test_it_is_shown_as_an_html_table_with_readable_times(magic: Notebook) -> None:
@@ -61,8 +61,8 @@ def test_what_the_api_says_is_text_and_not_html(magic: Notebook) -> None:
 
 def test_a_frame_that_was_changed_shows_what_it_is_now(magic: Notebook) -> None:
     magic.cell(f"found = %tokensh {SELECT}")
-    found = magic.cell("found.loc[0, 'comment'] = 'edited'; found")
-    assert "edited" in magic.shown(found)["text/html"]
+    frame = magic.cell("found.loc[0, 'comment'] = 'edited'; found")
+    assert "edited" in magic.shown(frame)["text/html"]
     wider = magic.cell("found['more'] = 1; found")
     assert "<th>more</th>" in magic.shown(wider)["text/html"]
     assert type(magic.cell("found.head(1)")).__name__ == "DataFrame"
@@ -70,9 +70,9 @@ def test_a_frame_that_was_changed_shows_what_it_is_now(magic: Notebook) -> None:
 
 def test_a_long_result_shows_its_first_rows(magic: Notebook) -> None:
     sql = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 250) SELECT x FROM n"
-    found = magic.cell(f"%tokensh {sql}")
-    assert len(found) == 250
-    html = magic.shown(found)["text/html"]
+    frame = magic.cell(f"%tokensh {sql}")
+    assert len(frame) == 250
+    html = magic.shown(frame)["text/html"]
     assert html.count("<tr>") == 101
     assert "250 rows, the first 100 shown" in html
 
@@ -82,26 +82,26 @@ def test_a_long_result_shows_its_first_rows(magic: Notebook) -> None:
 
 def test_the_notebooks_variables_are_bound(magic: Notebook, site: Sandbox) -> None:
     magic.shell.user_ns |= {"never": -1, "place": B}
-    found = magic.cell(
+    frame = magic.cell(
         "%%tokensh\nSELECT count(*) AS n FROM user_tokens\nWHERE expiry_time = :never AND deployment_name = '{{ place }}'"
     )
-    assert found["n"].tolist() == [1]
+    assert frame["n"].tolist() == [1]
     assert list_requests(site) == list_calls(B)
 
 
 def test_a_variable_is_never_text_of_sql(magic: Notebook) -> None:
     magic.shell.user_ns |= {"a": "x' OR '1' = '1", "b": "{never}", "never": "$a"}
-    found = magic.cell("%tokensh SELECT :a AS a, '{{ a }}' AS b, :b AS c, '{never} $never' AS d")
-    assert found.iloc[0].tolist() == ["x' OR '1' = '1", "x' OR '1' = '1", "{never}", "{never} $never"]
+    frame = magic.cell("%tokensh SELECT :a AS a, '{{ a }}' AS b, :b AS c, '{never} $never' AS d")
+    assert frame.iloc[0].tolist() == ["x' OR '1' = '1", "x' OR '1' = '1", "{never}", "{never} $never"]
 
 
 def test_missing_values_cost_no_digit(magic: Notebook) -> None:
     magic.cell("%tokensh CREATE TABLE t (n INTEGER, f REAL, b BOOLEAN)")
     magic.cell(f"%tokensh INSERT INTO t VALUES ({2**63 - 1}, 1.5, TRUE), (NULL, NULL, NULL)")
-    found = magic.cell("%tokensh SELECT n, f, b FROM t")
-    assert dict(found.dtypes.astype(str)) == {"n": "Int64", "f": "Float64", "b": "boolean"}
-    assert found["n"][0] == 2**63 - 1
-    html = magic.shown(found)["text/html"]
+    frame = magic.cell("%tokensh SELECT n, f, b FROM t")
+    assert dict(frame.dtypes.astype(str)) == {"n": "Int64", "f": "Float64", "b": "boolean"}
+    assert frame["n"][0] == 2**63 - 1
+    html = magic.shown(frame)["text/html"]
     assert str(2**63 - 1) in html
     assert html.count(">NULL</td>") == 3
     assert ">true</td>" in html
@@ -111,13 +111,13 @@ def test_missing_values_cost_no_digit(magic: Notebook) -> None:
 
 
 def test_a_minted_value_is_shown_nowhere_and_revealed_to_who_asks(magic: Notebook) -> None:
-    found = magic.cell("%tokensh INSERT INTO user_tokens (comment) VALUES ('notebook') RETURNING token_value")
-    value = found["token_value"][0].reveal()
+    frame = magic.cell("%tokensh INSERT INTO user_tokens (comment) VALUES ('notebook') RETURNING token_value")
+    value = frame["token_value"][0].reveal()
     assert value.startswith("dapi")
-    printed = [*magic.shown(found).values(), str(found), repr(found.head()), found.head().to_html(), found.to_csv()]
+    printed = [*magic.shown(frame).values(), str(frame), repr(frame.head()), frame.head().to_html(), frame.to_csv()]
     assert all("(hidden)" in text and value not in text for text in printed)
     with pytest.raises(TypeError, match="not written to files"):
-        pickle.dumps(found["token_value"][0])
+        pickle.dumps(frame["token_value"][0])
 
 
 def test_the_values_of_a_write_that_fails_on_its_way_are_kept(
@@ -128,13 +128,13 @@ def test_the_values_of_a_write_that_fails_on_its_way_are_kept(
     assert isinstance(magic.failing(f"%tokensh {sql}"), errors.ApiError)
     site.clear_faults()
     assert "tokensh_done" in capsys.readouterr().err
-    assert [one.reveal()[:4] for one in magic.cell("tokensh_done")["token_value"]] == ["dapi"]
+    assert [secret.reveal()[:4] for secret in magic.cell("tokensh_done")["token_value"]] == ["dapi"]
 
 
 def test_an_errors_text_holds_no_secret(magic: Notebook, site: Sandbox) -> None:
-    found = magic.failing(f"%tokensh SELECT error('{site.token}')")
-    assert str(found)
-    assert site.token not in str(found) + repr(found)
+    error = magic.failing(f"%tokensh SELECT error('{site.token}')")
+    assert str(error)
+    assert site.token not in str(error) + repr(error)
 
 
 def test_without_pandas_the_result_is_rows(magic: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,14 +142,14 @@ def test_without_pandas_the_result_is_rows(magic: Notebook, monkeypatch: pytest.
 
     monkeypatch.setitem(sys.modules, "pandas", None)
     module._frame_class.cache_clear()
-    found = magic.cell("%tokensh INSERT INTO user_tokens (comment) VALUES ('rows') RETURNING token_value, 1 AS n")
+    result = magic.cell("%tokensh INSERT INTO user_tokens (comment) VALUES ('rows') RETURNING token_value, 1 AS n")
     module._frame_class.cache_clear()
-    ((secret, one),) = found
-    assert (secret.reveal()[:4], one, len(found)) == ("dapi", 1, 1)
-    shown = magic.shown(found)
+    ((secret, number),) = result
+    assert (secret.reveal()[:4], number, len(result)) == ("dapi", 1, 1)
+    shown = magic.shown(result)
     assert "(hidden)" in shown["text/html"]
     assert "(hidden)" in shown["text/plain"]
-    assert secret.reveal() not in repr((found, found.rows, shown))
+    assert secret.reveal() not in repr((result, result.rows, shown))
 
 
 # ---- cells
@@ -158,8 +158,8 @@ def test_without_pandas_the_result_is_rows(magic: Notebook, monkeypatch: pytest.
 def test_a_cell_of_several_statements_gives_the_last_and_shows_the_others(
     magic: Notebook, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = magic.cell("%%tokensh\nSELECT 'first' AS a;\nSELECT 'second' AS b;\n")
-    assert found["b"].tolist() == ["second"]
+    frame = magic.cell("%%tokensh\nSELECT 'first' AS a;\nSELECT 'second' AS b;\n")
+    assert frame["b"].tolist() == ["second"]
     assert "first" in capsys.readouterr().out
 
 
@@ -246,8 +246,8 @@ def test_jupysql_works_over_the_dialect(notebook: Notebook, capsys: pytest.Captu
     notebook.cell("%config SqlMagic.named_parameters='enabled'")
     notebook.cell(f"%sql tokensh://{A}")
     notebook.shell.user_ns["never"] = -1
-    found = notebook.cell("%sql SELECT comment FROM user_tokens WHERE expiry_time = :never")
-    assert found.DataFrame()["comment"].tolist() == ["terraform ci"]
+    frame = notebook.cell("%sql SELECT comment FROM user_tokens WHERE expiry_time = :never")
+    assert frame.DataFrame()["comment"].tolist() == ["terraform ci"]
     assert "user_tokens" in str(notebook.cell("%sqlcmd tables"))
     assert "expiry_time" in str(notebook.cell("%sqlcmd columns -t user_tokens"))
     assert "arning" not in "".join(capsys.readouterr())

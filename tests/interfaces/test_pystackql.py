@@ -1,4 +1,4 @@
-"""pystackql, StackQL's own Python package, with our command in the place of its binary."""
+"""pystackql, StackQL's Python package, works with the tokensh command in the place of its binary."""
 
 from __future__ import annotations
 

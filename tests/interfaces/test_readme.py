@@ -1,4 +1,4 @@
-"""README's examples that extras are for."""
+"""README's examples that need extras run as printed."""
 
 from __future__ import annotations
 

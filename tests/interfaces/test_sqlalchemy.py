@@ -1,4 +1,4 @@
-"""SQLAlchemy, and pandas through it: text, Core, reflection, URLs."""
+"""SQLAlchemy runs text and Core statements, reflects resources and reads URLs; pandas works through it."""
 
 from __future__ import annotations
 
@@ -191,9 +191,9 @@ def test_a_resource_has_the_columns_of_select_star_with_their_types(engine: Any,
 def test_the_connections_of_an_engine_share_its_sandbox() -> None:
     engine = sa.create_engine("tokensh://?sandbox=true")
     made = sa.text("INSERT INTO user_tokens (comment) VALUES ('shared')")
-    with engine.connect() as one, engine.connect() as two:
-        one.execute(made)
-        assert two.scalar(sa.text("SELECT count(*) FROM user_tokens WHERE comment = 'shared'")) == 1
+    with engine.connect() as first, engine.connect() as second:
+        first.execute(made)
+        assert second.scalar(sa.text("SELECT count(*) FROM user_tokens WHERE comment = 'shared'")) == 1
     engine.dispose()
     assert engine.dialect._sandbox is None
 

@@ -1,3 +1,5 @@
+"""A sandbox and a home for the tests of Spark, which every worker process sees too."""
+
 from __future__ import annotations
 
 import os
@@ -16,8 +18,8 @@ TOKEN_ENV = "TOKENSH_TEST_PAT"
 @pytest.fixture(scope="session")
 def running() -> Iterator[Sandbox]:
     """A sandbox in which every name is a workspace of three tokens."""
-    with sandbox.start(any_workspace=True, tokens=3) as one:
-        yield one
+    with sandbox.start(any_workspace=True, tokens=3) as started:
+        yield started
 
 
 @pytest.fixture
@@ -32,7 +34,7 @@ def home(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """A home of the tests' own for this process and what it starts, Spark and its workers among it."""
     folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
-        for name in [one for one in os.environ if one.startswith(("DATABRICKS_", "TOKENSH_", "XDG_"))]:
+        for name in [variable for variable in os.environ if variable.startswith(("DATABRICKS_", "TOKENSH_", "XDG_"))]:
             patch.delenv(name)
         patch.setenv("HOME", str(folder))
         patch.setenv(TOKEN_ENV, running.token)

@@ -1,4 +1,4 @@
-"""What the tests of Spark need, and how they are skipped where it is not there."""
+"""Imports and marks for the tests of Spark, which are skipped where PySpark or Java is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions of Spark, small enough for a shared machine."""
+"""Start Spark sessions that are small enough for a shared machine."""
 
 from __future__ import annotations
 

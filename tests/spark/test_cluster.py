@@ -1,4 +1,4 @@
-"""Spark with executors of its own, `local-cluster`: what a lost worker costs, and what is written down."""
+"""On a cluster (`local-cluster`), a lost worker repeats only its own reads, and no log holds a secret."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def process_of(port: int) -> int:
 def test_executors_read_each_workspace_once(spark: Any, options: dict[str, str], site: Sandbox) -> None:
     frame = read(spark, options, deployment_name=",".join(workspaces(40)), workspaces_per_partition="10")
     assert frame.groupBy("deployment_name").count().where("count = 3").count() == 40
-    assert Counter(one.workspace for one in site.log) == dict.fromkeys(workspaces(40), 1)
+    assert Counter(entry.workspace for entry in site.log) == dict.fromkeys(workspaces(40), 1)
 
 
 def test_a_worker_lost_mid_read_costs_a_repeated_get_and_nothing_else(
@@ -83,18 +83,18 @@ def test_a_worker_lost_mid_read_costs_a_repeated_get_and_nothing_else(
     reading = threading.Thread(target=lambda: found.extend(frame.collect()))
     reading.start()
     until = time.monotonic() + LIMIT
-    while not (waiting := [one for one in site.log if one.workspace == "ws-7"]) and time.monotonic() < until:
+    while not (waiting := [entry for entry in site.log if entry.workspace == "ws-7"]) and time.monotonic() < until:
         time.sleep(0.05)
     worker = process_of(waiting[0].peer)
     assert worker != os.getpid()
     os.kill(worker, signal.SIGKILL)
     reading.join(LIMIT)
     assert Counter(row["deployment_name"] for row in found) == dict.fromkeys(workspaces(8), 3)
-    times = Counter(one.workspace for one in site.log)
+    times = Counter(entry.workspace for entry in site.log)
     assert times["ws-7"] == 2
-    assert all(times[one] == 1 for one in workspaces(4))
-    assert all(times[one] <= 2 for one in workspaces(8))
-    assert {one.method for one in site.log} == {"GET"}
+    assert all(times[name] == 1 for name in workspaces(4))
+    assert all(times[name] <= 2 for name in workspaces(8))
+    assert {entry.method for entry in site.log} == {"GET"}
 
 
 def test_the_secret_is_in_no_event_log_and_no_executors_log(
@@ -108,12 +108,12 @@ def test_the_secret_is_in_no_event_log_and_no_executors_log(
     with pytest.raises(Exception, match=r"\[hidden\]"):
         spark.sql("SELECT * FROM logged").collect()
     spark.stop()  # which ends the log
-    (log,) = [one for one in events.rglob("*") if one.is_file() and one.stat().st_size > 10_000]
+    (log,) = [file for file in events.rglob("*") if file.is_file() and file.stat().st_size > 10_000]
     text = log.read_text()
     assert "SELECT * FROM logged" in text or "BatchScan tokensh" in text
     assert "[hidden]" in text
     assert site.token not in text
-    written = [one.read_text() for one in application.glob("*/stderr")]
+    written = [file.read_text() for file in application.glob("*/stderr")]
     shutil.rmtree(application)
-    assert any("PythonException" in one for one in written)
+    assert any("PythonException" in text for text in written)
     assert site.token not in "".join(written)

@@ -1,4 +1,4 @@
-"""Spark Connect: the client holds the class, the server plans and reads. It has a JVM of its own, so a process of its own."""
+"""Spark Connect works: the client has the class, the server plans and reads. It needs a JVM, and so a process, of its own."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def test_a_client_registers_and_reads(options: dict[str, str], site: Sandbox) ->
     done = subprocess.run(
         [sys.executable, "-c", CLIENT, given], capture_output=True, text=True, check=False, timeout=240
     )
-    (line,) = [one for one in done.stdout.splitlines() if one.startswith("found ")] or [done.stderr]
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("found ")] or [done.stderr]
     found = json.loads(line.removeprefix("found "))
     assert found["kind"].startswith("pyspark.sql.connect")
     assert dict(found["counts"]) == dict.fromkeys(workspaces(40), 3)
     assert found["errors"] == ["failing"]
     assert "403 PERMISSION_DENIED" in found["message"]
-    asked = Counter(one.workspace for one in site.log)
+    asked = Counter(entry.workspace for entry in site.log)
     assert asked == {**dict.fromkeys(workspaces(40), 1), "failing": 2}
     assert site.token not in done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""The extra is one: nothing else loads it, and who lacks it is told."""
+"""Spark is an extra: nothing else loads it, and without it the error says what to install."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def test_a_run_of_the_shell_loads_nothing_of_it() -> None:
 
 
 def test_no_dependency_of_the_core_is_sparks() -> None:
-    core = [one for one in requires("tokensh") or () if "extra ==" not in one]
+    core = [requirement for requirement in requires("tokensh") or () if "extra ==" not in requirement]
     assert core
-    assert not [one for one in core if one.startswith(tuple(SPARKS))]
+    assert not [requirement for requirement in core if requirement.startswith(tuple(SPARKS))]
 
 
 def test_without_pyspark_the_way_to_it_is_told() -> None:
-    told = run("import sys\nsys.modules['pyspark'] = None\nimport tokensh.spark")
-    assert told.endswith("ImportError: tokensh.spark needs PySpark 4: pip install 'tokensh[spark]'\n")
+    output = run("import sys\nsys.modules['pyspark'] = None\nimport tokensh.spark")
+    assert output.endswith("ImportError: tokensh.spark needs PySpark 4: pip install 'tokensh[spark]'\n")

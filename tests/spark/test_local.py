@@ -1,4 +1,4 @@
-"""Spark on one machine: `local[2]`."""
+"""Spark on one machine (`local[2]`) reads, filters, joins and saves tokens, and never writes them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def read(spark: Any, options: dict[str, str]) -> Any:
 
 def asked(site: Sandbox) -> Counter[str]:
     """How many requests each workspace got."""
-    return Counter(one.workspace for one in site.log)
+    return Counter(entry.workspace for entry in site.log)
 
 
 def refusal(frame: Any) -> str:
@@ -61,7 +61,7 @@ def test_four_hundred_workspaces_join_a_million_audit_rows_with_each_request_mad
     assert Counter(row["deployment_name"] for row in found) == dict.fromkeys(workspaces(WORKSPACES), 3)
     assert {row["count"] for row in found} == {AUDIT_ROWS // WORKSPACES // 4}
     assert asked(site) == dict.fromkeys(workspaces(WORKSPACES), 1)
-    assert {(one.method, one.status) for one in site.log} == {("GET", 200)}
+    assert {(entry.method, entry.status) for entry in site.log} == {("GET", 200)}
 
 
 def test_a_temporary_view_is_spark_sqls(spark: Any, options: dict[str, str], site: Sandbox) -> None:
@@ -130,8 +130,8 @@ def test_writing_is_refused_with_the_reason(spark: Any, options: dict[str, str],
 
 def test_the_secret_is_in_no_plan_and_no_error(spark: Any, read: Any, site: Sandbox) -> None:
     frame = read(deployment_name="a", query="SELECT comment FROM user_tokens")
-    frame.createOrReplaceTempView("one")
-    plans = [row[0] for row in spark.sql("EXPLAIN EXTENDED SELECT * FROM one").collect()]
+    frame.createOrReplaceTempView("tokens")
+    plans = [row[0] for row in spark.sql("EXPLAIN EXTENDED SELECT * FROM tokens").collect()]
     assert "tokensh" in plans[0]
     site.fault("GET *", status=401, times=None, body={"error_code": "X", "message": f"no: {site.token}"})
     errors = [refusal(frame.collect), refusal(lambda: read(deployment_name="a", pat=site.token))]

@@ -1,4 +1,4 @@
-"""Options: what they mean, and that a secret is none."""
+"""Options are checked by name and type, and a secret is refused as an option and never quoted."""
 
 from __future__ import annotations
 

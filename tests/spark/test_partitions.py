@@ -1,4 +1,4 @@
-"""Reading on an executor, without a cluster: the batches, the failures, the credentials."""
+"""An executor reads its workspaces into batches, keeps failures as rows, and looks its own credential up."""
 
 from __future__ import annotations
 
@@ -28,60 +28,60 @@ def reader(options: Options, schema: str | None = None) -> Any:
 def written(schema: str) -> Any:
     """The schema that a person writes as `name TYPE, ..`."""
     kinds = {"STRING": types.StringType, "BIGINT": types.LongType, "DOUBLE": types.DoubleType}
-    pairs = [one.split() for one in schema.split(", ")]
+    pairs = [column.split() for column in schema.split(", ")]
     return types.StructType([types.StructField(name, kinds.get(kind, types.TimestampType)()) for name, kind in pairs])
 
 
-def rows(options: Options, schema: str | None = None) -> list[dict[str, Any]]:
-    one = reader(options, schema)
-    return [row for part in one.partitions() for batch in one.read(part) for row in batch.to_pylist()]
+def read_rows(options: Options, schema: str | None = None) -> list[dict[str, Any]]:
+    reading = reader(options, schema)
+    return [row for part in reading.partitions() for batch in reading.read(part) for row in batch.to_pylist()]
 
 
 def failure(options: Options, schema: str | None = None) -> str:
     with pytest.raises(Error) as caught:
-        rows(options, schema)
+        read_rows(options, schema)
     return str(caught.value)
 
 
 def listed(site: Sandbox) -> list[str]:
-    return sorted(one.workspace for one in site.log)
+    return sorted(entry.workspace for entry in site.log)
 
 
 def test_a_resource_is_read_whole(site: Sandbox, options: Options) -> None:
-    found = rows({**options, "deployment_name": "a,b"})
-    assert [one["deployment_name"] for one in found] == ["a"] * 3 + ["b"] * 3
-    assert list(found[0]) == ["deployment_name", "token_id", "comment", "creation_time", "expiry_time"]
-    assert isinstance(found[0]["expiry_time"], int)
+    rows = read_rows({**options, "deployment_name": "a,b"})
+    assert [row["deployment_name"] for row in rows] == ["a"] * 3 + ["b"] * 3
+    assert list(rows[0]) == ["deployment_name", "token_id", "comment", "creation_time", "expiry_time"]
+    assert isinstance(rows[0]["expiry_time"], int)
     assert listed(site) == ["a", "b"]
 
 
 def test_a_partition_has_so_many_workspaces(options: Options) -> None:
     many = ",".join(f"ws-{i}" for i in range(45))
-    sizes = [len(one.value) for one in reader({**options, "deployment_name": many}).partitions()]
+    sizes = [len(part.value) for part in reader({**options, "deployment_name": many}).partitions()]
     assert sizes == [20, 20, 5]
     few = reader({**options, "deployment_name": many, "workspaces_per_partition": "40"})
-    assert [len(one.value) for one in few.partitions()] == [40, 5]
+    assert [len(part.value) for part in few.partitions()] == [40, 5]
 
 
 def test_the_workspaces_of_a_partition_are_asked_at_once(site: Sandbox, options: Options) -> None:
     site.fault("GET *", delay=2, times=None)
-    rows({**options, "deployment_name": ",".join(f"ws-{i}" for i in range(20))})
-    assert max(one.started for one in site.log) < min(one.ended or 0.0 for one in site.log)
+    read_rows({**options, "deployment_name": ",".join(f"ws-{i}" for i in range(20))})
+    assert max(entry.started for entry in site.log) < min(entry.ended or 0.0 for entry in site.log)
 
 
 def test_a_query_gives_its_rows(options: Options) -> None:
     query = (
         "SELECT deployment_name AS ws, comment || '!' AS said, expiry_time / 2 FROM user_tokens WHERE comment LIKE '%1'"
     )
-    found = rows({**options, "query": query, "deployment_name": "a,b"})
-    assert [(one["ws"], one["said"]) for one in found] == [("a", "extra 1!"), ("b", "extra 1!")]
+    rows = read_rows({**options, "query": query, "deployment_name": "a,b"})
+    assert [(row["ws"], row["said"]) for row in rows] == [("a", "extra 1!"), ("b", "extra 1!")]
 
 
 def test_a_schema_picks_columns_and_types(options: Options) -> None:
     given = {**options, "query": "SELECT comment, length(comment) AS n FROM user_tokens", "deployment_name": "a"}
-    assert rows(given)[0] == {"comment": "extra 0", "n": "7"}
-    assert rows(given, "n BIGINT")[0] == {"n": 7}
-    assert rows(given, "n DOUBLE, comment STRING")[0] == {"n": 7.0, "comment": "extra 0"}
+    assert read_rows(given)[0] == {"comment": "extra 0", "n": "7"}
+    assert read_rows(given, "n BIGINT")[0] == {"n": 7}
+    assert read_rows(given, "n DOUBLE, comment STRING")[0] == {"n": 7.0, "comment": "extra 0"}
 
 
 @pytest.mark.parametrize(
@@ -116,16 +116,16 @@ def test_a_workspace_that_fails_fails_the_read_and_is_named(site: Sandbox, optio
 
 @pytest.mark.parametrize("failing", ["b", "a,b,c"])
 def test_failures_may_be_rows(site: Sandbox, options: Options, failing: str) -> None:
-    for one in failing.split(","):
-        site.fault(f"GET */w/{one}/*", status=403, times=None)
-    found = rows({**options, "deployment_name": "a,b,c", "errors": "rows"})
-    errors = [one for one in found if one["error"] is not None]
-    assert [one["error"]["deployment_name"] for one in errors] == failing.split(",")
-    assert {(one["error"]["type"], one["error"]["status"], one["error"]["code"]) for one in errors} == {
+    for name in failing.split(","):
+        site.fault(f"GET */w/{name}/*", status=403, times=None)
+    rows = read_rows({**options, "deployment_name": "a,b,c", "errors": "rows"})
+    errors = [row for row in rows if row["error"] is not None]
+    assert [row["error"]["deployment_name"] for row in errors] == failing.split(",")
+    assert {(row["error"]["type"], row["error"]["status"], row["error"]["code"]) for row in errors} == {
         ("ApiError", 403, "PERMISSION_DENIED")
     }
-    assert all(one["token_id"] is None for one in errors)
-    assert len(found) - len(errors) == 3 * (3 - len(errors))
+    assert all(row["token_id"] is None for row in errors)
+    assert len(rows) - len(errors) == 3 * (3 - len(errors))
 
 
 def test_a_schema_beside_failures_as_rows_must_have_their_column(options: Options) -> None:
@@ -135,7 +135,7 @@ def test_a_schema_beside_failures_as_rows_must_have_their_column(options: Option
 
 def test_a_get_is_tried_again_as_in_the_shell(site: Sandbox, options: Options) -> None:
     site.fault("GET *", status=503, headers={"Retry-After": "0"})
-    assert len(rows({**options, "deployment_name": "a"})) == 3
+    assert len(read_rows({**options, "deployment_name": "a"})) == 3
     assert listed(site) == ["a", "a"]
 
 
@@ -154,9 +154,9 @@ def test_no_answer_in_time_is_a_failure(site: Sandbox, options: Options) -> None
 
 
 def narrowed(options: Options, *filters: Any) -> tuple[list[Any], tuple[str, ...] | None]:
-    one = reader({**options, "pushdown": "true"})
-    left = list(one.pushFilters(list(filters)))
-    return left, tuple(name for part in one.partitions() for name in part.value)
+    reading = reader({**options, "pushdown": "true"})
+    left = list(reading.pushFilters(list(filters)))
+    return left, tuple(name for part in reading.partitions() for name in part.value)
 
 
 def test_filters_choose_the_workspaces_and_others_are_given_back(options: Options) -> None:
@@ -233,7 +233,7 @@ def databricks_runtime(site: Sandbox, tmp_path: Path, monkeypatch: pytest.Monkey
             patch.delitem(sys.modules, name)
         patch.syspath_prepend(str(tmp_path))
         yield
-        for name in [one for one in sys.modules if one.partition(".")[0] == "databricks"]:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "databricks"]:
             del sys.modules[name]
 
 
@@ -241,8 +241,8 @@ def databricks_runtime(site: Sandbox, tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_secret_of_databricks_is_read_where_workspaces_are_read(site: Sandbox, options: Options) -> None:
     del options["token_env"]
     given = {**options, "deployment_name": "a", "secret_scope": "ops", "secret_key": "pat"}
-    assert len(rows(given)) == 3
-    assert [one.authorization for one in site.log] == [f"Bearer {site.token}"]
+    assert len(read_rows(given)) == 3
+    assert [entry.authorization for entry in site.log] == [f"Bearer {site.token}"]
     message = failure({**given, "secret_key": "hunter2"})
     assert "cannot be read where workspaces are read: KeyError" in message
     assert "hunter2" not in message
@@ -254,7 +254,7 @@ def test_without_an_option_credentials_are_looked_for_as_in_the_shell(
     del options["token_env"]
     assert "no credential for 127.0.0.1" in failure({**options, "deployment_name": "a"})
     monkeypatch.setenv("DATABRICKS_TOKEN", site.token)
-    assert len(rows({**options, "deployment_name": "a"})) == 3
+    assert len(read_rows({**options, "deployment_name": "a"})) == 3
 
 
 def test_a_profile_is_named(site: Sandbox, options: Options, home: Path) -> None:
@@ -262,7 +262,7 @@ def test_a_profile_is_named(site: Sandbox, options: Options, home: Path) -> None
     (home / ".databrickscfg").touch(0o600)
     (home / ".databrickscfg").write_text(f"[here]\nhost = {site.origin}\ntoken = {site.token}\n")
     try:
-        assert len(rows({**options, "deployment_name": "a", "profile": "here"})) == 3
+        assert len(read_rows({**options, "deployment_name": "a", "profile": "here"})) == 3
         assert "has no profile 'there'" in failure({**options, "deployment_name": "a", "profile": "there"})
     finally:
         (home / ".databrickscfg").unlink()

@@ -1,4 +1,4 @@
-"""Planning on the driver: which workspaces a read asks, in which parts, and which queries are Spark's own work."""
+"""The driver plans a read without sending anything: its workspaces are known, and what Spark SQL can do is left to it."""
 
 from __future__ import annotations
 
