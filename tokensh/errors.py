@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     E = TypeVar("E", bound="Error")
     InterruptReason = Literal["stopped", "declined", "finished", "unwritten", "unanswered"]
+    OrphanedToken = tuple[str, str]
+    """The id of a token whose value is lost, and the statement that revokes it."""
 else:
     from collections import namedtuple
 
@@ -67,6 +69,7 @@ class Warning(Exception):  # noqa: A001 (the name PEP 249 prescribes)
 # exceptions the same five.
 _ASSIGNABLE = frozenset(("__cause__", "__context__", "__notes__", "__suppress_context__", "__traceback__"))
 
+# The default of with_context's parameters: None is a value there, which removes a hint or a span.
 _UNCHANGED: Any = object()
 
 
@@ -83,6 +86,7 @@ class Error(Exception):
         super().__init__(message)
         self._set_fields(message=message, hint=hint, span=span)
         if hint:
+            # Without it, a traceback outside of the shell would end without saying what to do.
             self.__notes__ = [_hint_note(hint)]
 
     def _set_fields(self, **fields: object) -> None:
@@ -111,12 +115,13 @@ class Error(Exception):
         changes = {name: value for name, value in every.items() if value is not _UNCHANGED}
         if unknown := changes.keys() - vars(self).keys():
             raise TypeError(f"{type(self).__name__} has no field {min(unknown)!r}")
-        copied = _rebuild(type(self), {**vars(self), **changes}, self.__cause__)
+        copied = _from_fields(type(self), {**vars(self), **changes}, self.__cause__)
         notes = [note for note in getattr(self, "__notes__", ()) if not self.hint or note != _hint_note(self.hint)]
         if copied.hint:
             notes.insert(0, _hint_note(copied.hint))
         if notes or hasattr(self, "__notes__"):
             copied.__notes__ = notes
+        # In this order: assigning __cause__ sets __suppress_context__.
         copied.__context__ = self.__context__
         copied.__suppress_context__ = self.__suppress_context__
         return copied.with_traceback(self.__traceback__)
@@ -144,8 +149,9 @@ class Error(Exception):
         return self.with_context()
 
     def __reduce__(self) -> tuple[Any, ...]:
+        # IPython's hook in an error (`_render_traceback_`) is a closure, which cannot be pickled.
         fields = {name: value for name, value in vars(self).items() if name == "__notes__" or not name.startswith("_")}
-        return _rebuild, (type(self), fields, _portable(self.__cause__))
+        return _from_fields, (type(self), fields, _picklable_cause(self.__cause__))
 
 
 def _hint_note(hint: str) -> str:
@@ -153,7 +159,7 @@ def _hint_note(hint: str) -> str:
     return f"hint: {hint}"
 
 
-def _rebuild(kind: type[E], fields: Mapping[str, Any], cause: BaseException | None) -> E:
+def _from_fields(kind: type[E], fields: Mapping[str, Any], cause: BaseException | None) -> E:
     """Make an error from its fields, whatever its constructor requires."""
     error = kind.__new__(kind, fields["message"])  # BaseException.__new__ sets args
     vars(error).update(fields)
@@ -162,7 +168,7 @@ def _rebuild(kind: type[E], fields: Mapping[str, Any], cause: BaseException | No
     return error
 
 
-def _portable(cause: BaseException | None) -> BaseException | None:
+def _picklable_cause(cause: BaseException | None) -> BaseException | None:
     """Return a cause, or None if it cannot be pickled: without its cause an error is better than a broken process pool."""
     if cause is None or isinstance(cause, Error):
         return cause
@@ -186,7 +192,7 @@ class ConnectionClosed(InterfaceError):
 
 
 class CredentialError(InterfaceError):
-    """There is no usable credential for the host; `looked_at` names the sources that were tried."""
+    """A credential is missing or unusable for the host; `looked_at` names the sources that were tried."""
 
     looked_at: tuple[str, ...]
 
@@ -368,9 +374,9 @@ class UnknownOutcome(OperationalError):
 
     exit_status = EXIT_UNKNOWN_OUTCOME
 
-    orphans: tuple[tuple[str, str], ...]
+    orphans: tuple[OrphanedToken, ...]
 
-    def __init__(self, message: str, *, orphans: tuple[tuple[str, str], ...] = (), hint: str | None = None) -> None:
+    def __init__(self, message: str, *, orphans: tuple[OrphanedToken, ...] = (), hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self._set_fields(orphans=orphans)
 

@@ -116,7 +116,7 @@ CASES: list[tuple[str, Request, int, dict[str, Any] | str, str, str]] = [
     ("504", LIST, 504, error_body("DEADLINE_EXCEEDED", "late"), "late (504 DEADLINE_EXCEEDED)", TROUBLE),
     ("no token yet", GRANTS, 404, error_body("RESOURCE_DOES_NOT_EXIST", "tokens tokens does not exist"),
      "tokens tokens does not exist (404 RESOURCE_DOES_NOT_EXIST)",
-     "there are no token permissions before the workspace's first token: mint one"),
+     "token permissions exist only after the workspace's first token: mint one"),
     ("service principal by its name", GRANTS, 404, error_body("RESOURCE_DOES_NOT_EXIST", "Principal: ServicePrincipalName(bot) does not exist"),
      "Principal: ServicePrincipalName(bot) does not exist (404 RESOURCE_DOES_NOT_EXIST)",
      "a service principal is named by its application id, not its display name"),

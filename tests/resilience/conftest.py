@@ -32,15 +32,15 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def harness(tmp_path: Path, compiled_grammar: Path) -> Iterator[Harness]:
     """Yield the harness in which the test runs the command line; then check the invariants."""
-    made = Harness(tmp_path / "place")
-    cache = made.home / ".cache" / "tokensh"
+    harness = Harness(tmp_path / "harness")
+    cache = harness.home / ".cache" / "tokensh"
     cache.mkdir(parents=True)
     for table in compiled_grammar.glob("*.json"):
         os.link(table, cache / table.name)
-    made.own_files |= set(made.root.rglob("*"))
-    with made.running:
-        yield made
-        invariants.check(made)
+    harness.own_files |= set(harness.root.rglob("*"))
+    with harness.running:
+        yield harness
+        invariants.check(harness)
 
 
 @pytest.fixture

@@ -66,11 +66,10 @@ class CommandRun:
 
 @dataclass
 class Harness:
-    """A home, a credential, a workspace's server, another host's server; and the runs that were made in it.
+    """A home folder, a credential, a workspace's server, another host's server, and the runs of the command line in them.
 
-    `own` are the files that the test made itself, `keeps_secrets` those that may hold a secret; `secrets` what must come out
-    nowhere, beside the credential; `may_see` the servers, and `ports` the ports of loopback, that may be connected to beside
-    the workspace's.
+    `own_files` are the files that the test wrote itself, `secret_files` those that may hold a secret; `secrets` must not appear
+    anywhere, like the credential; `allowed_servers` and `ports` (on loopback) may be connected to, like the workspace.
     """
 
     root: Path
@@ -118,7 +117,7 @@ class Harness:
     def endpoint(self) -> str:
         return f"{self.workspace.origin}/w/{{deployment_name}}"
 
-    def variables(self, given: Mapping[str, str | None] | None = None) -> dict[str, str]:
+    def variables(self, changes: Mapping[str, str | None] | None = None) -> dict[str, str]:
         """Return the environment of a run; a value of None removes a variable."""
         usual = {
             "HOME": str(self.home),
@@ -127,12 +126,12 @@ class Harness:
             "LC_ALL": "C.UTF-8",
             "DATABRICKS_TOKEN": self.token,
         }
-        return {name: value for name, value in {**usual, **(given or {})}.items() if value is not None}
+        return {name: value for name, value in {**usual, **(changes or {})}.items() if value is not None}
 
     def base(self, endpoint: str | None, workspace: str | None) -> tuple[str, ...]:
-        harness = self.endpoint if endpoint is None else endpoint
+        template = self.endpoint if endpoint is None else endpoint
         return (
-            *(("--endpoint", harness) if harness else ()),
+            *(("--endpoint", template) if template else ()),
             *((f"--workspace={workspace}",) if workspace is not None else ()),
         )
 
@@ -168,14 +167,14 @@ class Harness:
             workspace: for `-w`.
             writes: the number of writes to one path that are expected.
         """
-        given, base = self.variables(variables), self.base(endpoint, workspace)
+        settings, base = self.variables(variables), self.base(endpoint, workspace)
         raw = stdin.encode() if isinstance(stdin, str) else stdin
         out, err = (io.TextIOWrapper(io.BytesIO()) for _ in range(2))
-        environment = Environment(io.TextIOWrapper(io.BytesIO(raw)), out, err, given, sleep=self.sleeps.append)
-        with self._record_run(given, base, arguments, writes) as (events, made):
+        environment = Environment(io.TextIOWrapper(io.BytesIO(raw)), out, err, settings, sleep=self.sleeps.append)
+        with self._record_run(settings, base, arguments, writes) as (events, outcome):
             with contextlib.redirect_stderr(err):
                 status = main((*base, *arguments), environment)
-            made.append((status, _text_of(out), _text_of(err), tuple(events)))
+            outcome.append((status, _text_of(out), _text_of(err), tuple(events)))
         return self.runs[-1]
 
     def run_installed(
@@ -189,20 +188,20 @@ class Harness:
         python: Sequence[str] = (),
     ) -> CommandRun:
         """Run the installed command in its own process, or the interpreter if `python` gives its arguments."""
-        given, base = self.variables(variables), self.base(endpoint, workspace)
+        settings, base = self.variables(variables), self.base(endpoint, workspace)
         raw = stdin.encode() if isinstance(stdin, str) else stdin
         command = [sys.executable, *python] if python else [str(COMMAND)]
-        with self._record_run(given, base, arguments, writes) as (_, made):
-            done = subprocess.run(
+        with self._record_run(settings, base, arguments, writes) as (_, outcome):
+            completed = subprocess.run(
                 [*command, *base, *arguments],
                 input=raw,
                 capture_output=True,
-                env=given,
+                env=settings,
                 timeout=120,
                 check=False,
                 cwd=self.home,
             )
-            made.append((done.returncode, done.stdout.decode(), done.stderr.decode(), ()))
+            outcome.append((completed.returncode, completed.stdout.decode(), completed.stderr.decode(), ()))
         return self.runs[-1]
 
     def add_run(self, result: CommandRun) -> None:
@@ -211,28 +210,28 @@ class Harness:
 
     @contextmanager
     def _record_run(
-        self, given: Mapping[str, str], base: tuple[str, ...], arguments: tuple[str, ...], writes: int
+        self, settings: Mapping[str, str], base: tuple[str, ...], arguments: tuple[str, ...], writes: int
     ) -> Iterator[tuple[list[tuple[str, tuple[Any, ...]]], list[Any]]]:
-        self.servers  # noqa: B018 (the workspace's server is made before its log is counted)
+        self.servers  # noqa: B018 (the workspace's server must exist before its log is counted)
         already_logged = {id(server): len(server.log) for server in self.servers}
         minted = set(self.tokens.minted)
         events: list[tuple[str, tuple[Any, ...]]] = []
-        made: list[Any] = []
+        outcome: list[Any] = []
         umask, temporary = os.umask(0), tempfile.tempdir
         tempfile.tempdir = str(self.temporary)
         _recordings.append(events)
         try:
-            yield events, made
+            yield events, outcome
         finally:
             _recordings.remove(events)
             tempfile.tempdir = temporary
             os.umask(umask)
-        status, out, err, kept = made[0]
+        status, out, err, kept = outcome[0]
         requests = [
             (server, request) for server in self.servers for request in server.log[already_logged.get(id(server), 0) :]
         ]
         new = [token_id for token_id in self.tokens.minted if token_id not in minted]
-        self.runs.append(CommandRun(arguments, base, given, status, out, err, requests, kept, new, writes))
+        self.runs.append(CommandRun(arguments, base, settings, status, out, err, requests, kept, new, writes))
 
 
 def _text_of(stream: io.TextIOWrapper) -> str:

@@ -47,11 +47,11 @@ def check(harness: Harness) -> None:
 
 def _tells_success_and_failure_apart(result: CommandRun) -> None:
     """I6: with status 0 there is nothing but notices on the error stream, with another there is an error."""
-    told = re.search(r"\b(?:error|warning):", result.err) is not None
+    reports_error = re.search(r"\b(?:error|warning):", result.err) is not None
     if result.status == 0:
-        assert not told, result.err
+        assert not reports_error, result.err
     elif result.status > 0 and result.status != 130:
-        assert told, f"status {result.status} and no word: {result.err!r}"
+        assert reports_error, f"status {result.status} and no word: {result.err!r}"
 
 
 def _errors_are_short_and_no_traceback(result: CommandRun) -> None:
@@ -93,7 +93,7 @@ def _output_format(result: CommandRun) -> str:
 
 
 def _writes_are_sent_once(result: CommandRun) -> None:
-    """I2: a write reaches a place once for each row that it was made for."""
+    """I2: a write reaches a path once for each row."""
     posts = Counter(
         (id(server), seen.path) for server, seen in result.requests if seen.method not in ("GET", "CONNECT")
     )
@@ -120,7 +120,7 @@ def _files_are_written_at_home(harness: Harness, result: CommandRun) -> None:
 
 
 def _a_created_token_is_delivered_or_named(harness: Harness, result: CommandRun) -> None:
-    """I3: of each token that the server made, the value is on standard output, or its id and what revokes it on the other."""
+    """I3: each created token's value is on standard output, or its id and the statement that revokes it on the other."""
     delivered = result.out + "".join(path.read_text() for path in harness.secret_files if path.exists())
     for token_id in result.minted:
         value = harness.tokens.minted[token_id]
@@ -141,8 +141,8 @@ def _orphans_can_be_revoked(harness: Harness) -> None:
             _behaves_well(harness.workspace)
             token_id = next((minted for minted in result.minted if minted in statement), None)
             if token_id in harness.tokens.infos and result.base == harness.base(None, "dbc-1"):
-                done = harness.run("-c", statement)
-                assert done.status == 0, done.err
+                revocation = harness.run("-c", statement)
+                assert revocation.status == 0, revocation.err
                 assert token_id not in harness.tokens.infos
 
 
@@ -159,7 +159,7 @@ def _the_other_host_saw_nothing(harness: Harness) -> None:
 
 
 def _files_are_the_owners_alone(harness: Harness) -> None:
-    """I11: the runs were made with umask 000."""
+    """I11: files are private even with the umask 000 of the runs."""
     for path in _all_paths(harness.root):
         if path not in harness.own_files and not path.is_symlink():
             mode = stat.S_IMODE(path.stat().st_mode)

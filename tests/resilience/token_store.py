@@ -28,21 +28,21 @@ class TokenStore:
     def _list_tokens(self, _: dict[str, Any]) -> dict[str, Any]:
         return {"token_infos": list(self.infos.values())}
 
-    def _create_token(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _create_token(self, body: dict[str, Any]) -> dict[str, Any]:
         value = "dapi" + secrets.token_hex(16)
         now = int(time.time() * 1000)
         info = {
             "token_id": hashlib.sha256(value.encode()).hexdigest(),
             "creation_time": now,
-            "expiry_time": now + asked["lifetime_seconds"] * 1000 if "lifetime_seconds" in asked else -1,
-            "comment": asked.get("comment", ""),
+            "expiry_time": now + body["lifetime_seconds"] * 1000 if "lifetime_seconds" in body else -1,
+            "comment": body.get("comment", ""),
         }
         self.infos[info["token_id"]] = info
         self.minted[info["token_id"]] = value
         return {"token_value": value, "token_info": info}
 
-    def _delete_token(self, asked: dict[str, Any]) -> dict[str, Any]:
-        self.infos.pop(asked["token_id"], None)
+    def _delete_token(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.infos.pop(body["token_id"], None)
         return {}
 
 

@@ -43,7 +43,7 @@ _WORD_HINTS = (
         "does not have permission to use tokens",
         "an administrator can grant CAN_USE: UPDATE token_permissions SET data__access_control_list = ...",
     ),
-    ("tokens tokens does not exist", "there are no token permissions before the workspace's first token: mint one"),
+    ("tokens tokens does not exist", "token permissions exist only after the workspace's first token: mint one"),
     ("principal: serviceprincipalname", "a service principal is named by its application id, not its display name"),
     ("principal: ", "is the name right? groups go into group_name, users into user_name"),
     ("unauthorized access to workspace", "the service principal does not belong to this workspace: add it there"),

@@ -17,7 +17,7 @@ the same host), and replaces our Authorization header by what `~/.netrc` says fo
 Why not httpx or aiohttp: requests is the library that users' proxies and certificate bundles are set up for.
 
 The caller's thread builds messages and waits (`send`, `fetch`); a worker of the pool does the rest, in steps that each add
-one thing: `_converse` picks the credential, `_send_signed` renews it once, `_send_with_retries` repeats GETs,
+one thing: `_send_and_decode` picks the credential, `_send_signed` renews it once, `_send_with_retries` repeats GETs,
 `_send_logged` logs, `_send_once` talks to urllib3.
 """
 
@@ -276,7 +276,7 @@ class Client:
     def _make_in_flight(self, message: _Message) -> InFlightRequest[Response]:
         request = message.request
         return InFlightRequest(
-            partial(self._converse, message),
+            partial(self._send_and_decode, message),
             host=request.target.host,
             timeout=self._create_timeout if request.creates_secret else self._timeout,
             reads_only=request.method == "GET",
@@ -286,25 +286,25 @@ class Client:
 
     # ---- a worker's thread
 
-    def _converse(self, message: _Message, in_flight: InFlightRequest[Response]) -> Response:
+    def _send_and_decode(self, message: _Message, in_flight: InFlightRequest[Response]) -> Response:
         """Send a request, with the retries that are allowed, and decode its response."""
         _import_requests()
         request = message.request
         if message.foreign:
             answer = self._send_with_retries(message, message.authorization, "none", in_flight)
-            return self._decode(request, answer)
+            return self._decode_answer(request, answer)
         credential = self._credentials.for_target(request.target)
         # Before sending: a workspace that did not answer was used too.
         self.last_used[request.target.name] = self._environment.now()
         try:
-            return self._decode(request, self._send_signed(message, credential, in_flight))
+            return self._decode_answer(request, self._send_signed(message, credential, in_flight))
         except ApiError as error:
             # With several sources, the first question of a user is which credential was refused.
             if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
                 raise error.with_context(credential=credential.source) from error.__cause__
             raise
 
-    def _decode(self, request: Request, answer: _Answer) -> Response:
+    def _decode_answer(self, request: Request, answer: _Answer) -> Response:
         # A redirect leaves the host that the credential is bound to; the API has none, login pages and wrong names do.
         if 300 <= answer.status < 400:
             raise self._refuse_redirect(request.target, answer)
@@ -322,16 +322,16 @@ class Client:
     def _send_signed(self, message: _Message, credential: Credential, in_flight: InFlightRequest[Response]) -> _Answer:
         """Send a request with its credential, which is renewed at most once."""
         token = credential.get_token()
-        header = self._authorization(credential, token)
+        header = self._authorization_header(credential, token)
         answer = self._send_with_retries(message, header, credential.kind, in_flight)
         if not is_expired_token(answer.status, answer.content) or not credential.refresh(token):
             return answer
         # The answer says that the request was rejected before it had an effect, so a write may be sent again.
         in_flight.mark_refused()
-        header = self._authorization(credential, credential.get_token())
+        header = self._authorization_header(credential, credential.get_token())
         return self._send_with_retries(message, header, credential.kind, in_flight)
 
-    def _authorization(self, credential: Credential, token: str) -> str:
+    def _authorization_header(self, credential: Credential, token: str) -> str:
         self._redactor.learn(token)
         if not _HEADER_TEXT.fullmatch(token):
             raise CredentialError(
@@ -345,7 +345,7 @@ class Client:
     ) -> _Answer:
         """Send once, and a GET again where that may help and its deadline allows it."""
         request = message.request
-        prepared = _prepare(message, authorization, kind)
+        prepared = _prepare_request(message, authorization, kind)
         outcome = self._send_logged(message, prepared, in_flight, 1)
         for attempt, usual in enumerate(retry.RETRY_DELAYS if request.method == "GET" else (), 2):
             delay = self._retry_delay(outcome, usual)
@@ -473,7 +473,7 @@ def _encode_message(request: Request) -> _Message:
         raise DataError("a number of the request's body is infinite or NaN, which JSON cannot express") from None
 
 
-def _prepare(message: _Message, authorization: str | None, kind: str) -> requests.PreparedRequest:
+def _prepare_request(message: _Message, authorization: str | None, kind: str) -> requests.PreparedRequest:
     """Return the request with its headers, checked to go where it should. Raises HostError."""
     import requests  # noqa: PLC0415 (slow to import; only a request that is sent needs it)
 
@@ -490,7 +490,7 @@ def _prepare(message: _Message, authorization: str | None, kind: str) -> request
     try:
         prepared = requests.Request(request.method, request.url, headers, data=message.content).prepare()
     except requests.RequestException:
-        raise _misdirected(request) from None
+        raise _destination_error(request) from None
     _check_destination(request, prepared.url or "")
     return prepared
 
@@ -502,8 +502,8 @@ def _check_destination(request: Request, url: str) -> None:
     prepared = (parts.scheme, parts.hostname, parts.port, parts.username, parts.password, parts.path)
     is_safe = target.scheme == "https" or (target.scheme == "http" and target.is_loopback)
     if not is_safe or prepared != (target.scheme, target.host, target.port, None, None, target.prefix + request.path):
-        raise _misdirected(request)
+        raise _destination_error(request)
 
 
-def _misdirected(request: Request) -> HostError:
+def _destination_error(request: Request) -> HostError:
     return HostError(f"the request would not go to {escape_unsafe(request.target.origin)}, but to another address")

@@ -1,7 +1,7 @@
 """Keep a record of each create on disk until it is delivered, so that a token whose response is lost can be found again.
 
 Why: a token's value is in one response and nowhere else. If the process or the network dies between the POST and the moment
-the user has the value, a token exists that no one can use or revokes. The record is written and synced
+the user has the value, an unusable token exists and is never revoked. The record is written and synced
 *before* the request is sent (a write-ahead log of one entry), and removed when the value is delivered. The next session
 finds what is left, `tokensh.local.pending` lists it, and a statement in it finds or revokes the token.
 
@@ -25,6 +25,10 @@ from tokensh._dataclasses import dataclass, field, fields, replace
 from tokensh.environment import Environment, make_private_folder, open_private
 from tokensh.errors import OperationalError
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tokensh.errors import OrphanedToken
+
 # Makes file names unique within the process; time and process id do so among processes.
 _numbers = count(1)
 
@@ -44,7 +48,7 @@ class Intent:
     lifetime_seconds: int | None
     look: str = ""
     host: str = ""
-    orphans: tuple[tuple[str, str], ...] = ()
+    orphans: tuple[OrphanedToken, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +68,16 @@ class Entry:
         """Remove the entry from disk: its outcome is known and delivered."""
         with suppress(OSError):  # a file that stays is only reported once more
             self.path.unlink()
-        self._unlock()
+        self._release_lock()
 
-    def keep_for_recovery(self, orphans: tuple[tuple[str, str], ...] = ()) -> None:
+    def keep_for_recovery(self, orphans: tuple[OrphanedToken, ...] = ()) -> None:
         """Keep the entry on disk for manual recovery, with any token ids already known."""
         if orphans != self.intent.orphans:
             with suppress(OSError):  # the entry without ids is still reported
                 _replace_orphans(self.path, orphans)
-        self._unlock()
+        self._release_lock()
 
-    def _unlock(self) -> None:
+    def _release_lock(self) -> None:
         if self.lock is not None:
             with suppress(OSError):
                 os.close(self.lock)
@@ -92,7 +96,7 @@ class Journal:
         path = self.folder / f"{intent.time}-{os.getpid()}-{next(_numbers)}.json"
         try:
             make_private_folder(self.folder)
-            lock = _write(path, _encode(self._redact_intent(intent)), keep_lock=True)
+            lock = _write_file(path, _encode_intent(self._redact_intent(intent)), keep_lock=True)
         except OSError as error:
             raise OperationalError(
                 f"cannot write the journal of creates: {path}: {error.strerror}",
@@ -113,16 +117,16 @@ class Journal:
         """Yield the intents that no running session holds, oldest first; unreadable files are skipped."""
         for path in sorted(self.folder.glob("*.json")):
             with suppress(OSError, ValueError, TypeError):
-                intent = _read(path)
+                intent = _read_intent(path)
                 if intent is not None:
                     yield Entry(path, intent)
 
 
-def _encode(intent: Intent) -> bytes:
+def _encode_intent(intent: Intent) -> bytes:
     return json.dumps({each.name: getattr(intent, each.name) for each in fields(intent)}).encode()
 
 
-def _read(path: Path) -> Intent | None:
+def _read_intent(path: Path) -> Intent | None:
     """Read the intent of a file, None if a running create holds its lock. Raises OSError, ValueError, TypeError."""
     with path.open("rb") as file:
         try:
@@ -133,7 +137,7 @@ def _read(path: Path) -> Intent | None:
     return replace(intent, orphans=tuple((token_id, statement) for token_id, statement in intent.orphans))
 
 
-def _write(path: Path, content: bytes, *, keep_lock: bool = False) -> int | None:
+def _write_file(path: Path, content: bytes, *, keep_lock: bool = False) -> int | None:
     """Write a new file and sync it; return the descriptor that holds its lock if asked. Raises OSError, leaving no file."""
     # O_EXCL: a file or link that is already there is not ours.
     descriptor = open_private(path, os.O_WRONLY | os.O_EXCL)
@@ -155,12 +159,12 @@ def _write(path: Path, content: bytes, *, keep_lock: bool = False) -> int | None
     return None
 
 
-def _replace_orphans(path: Path, orphans: tuple[tuple[str, str], ...]) -> None:
+def _replace_orphans(path: Path, orphans: tuple[OrphanedToken, ...]) -> None:
     """Atomically replace the entry with one that lists its orphaned tokens. Raises OSError."""
     content = {**json.loads(path.read_bytes()), "orphans": orphans}
     # Write beside and rename: a reader finds the old entry or the new one, never half of one.
     new = path.with_suffix(".new")
-    _write(new, json.dumps(content).encode())
+    _write_file(new, json.dumps(content).encode())
     new.replace(path)
 
 

@@ -68,10 +68,10 @@ class RenewableToken:
         """Return the token, a new one if the last is about to expire. Raises CredentialError."""
         with self._lock:
             if self._token is None or self._now() >= self._token.expires - _RENEWAL_MARGIN:
-                self._token = self._renew()
+                self._token = self._request_once()
             return self._token.value
 
-    def _renew(self) -> OAuthToken:
+    def _request_once(self) -> OAuthToken:
         # 0 <=: the clock may have been set back since the failure.
         if self._failure is not None and 0 <= self._now() - self._failure[0] < _FAILURE_REUSE:
             raise self._failure[1].with_context()  # each thread its own, for a traceback belongs to one raise
@@ -149,12 +149,12 @@ def accounts_origin(target: Target) -> str:
 def _token_endpoint(fetch_json: FetchJson, target: Target) -> str:
     """Return a workspace's token endpoint from its metadata, else the usual one."""
     base = f"{target.origin}{target.prefix}"
-    oidc = _discover(fetch_json, f"{base}/.well-known/databricks-config", "oidc_endpoint", target) or f"{base}/oidc"
-    endpoint = _discover(fetch_json, f"{oidc}/.well-known/oauth-authorization-server", "token_endpoint", target)
+    oidc = _discover_url(fetch_json, f"{base}/.well-known/databricks-config", "oidc_endpoint", target) or f"{base}/oidc"
+    endpoint = _discover_url(fetch_json, f"{oidc}/.well-known/oauth-authorization-server", "token_endpoint", target)
     return endpoint or f"{base}/oidc/v1/token"
 
 
-def _discover(fetch_json: FetchJson, url: str, name: str, target: Target) -> str | None:
+def _discover_url(fetch_json: FetchJson, url: str, name: str, target: Target) -> str | None:
     """Return an address from a discovery document, or None if the client secret may not be sent there."""
     try:
         answer = fetch_json("GET", url)

@@ -11,7 +11,7 @@ What the callers rely on:
 - **It is known whether a request was sent.** A worker calls `mark_sent` before each write to the socket, under the lock
   that `cancel` takes. A request that is cancelled before that is never sent, however late its worker comes back; an error
   of one that is cancelled after it says that a write may have taken effect. A guess would be wrong in both directions: a
-  token that exists and that no one revokes, or a warning for nothing.
+  live token that is never revoked, or a warning for nothing.
 - **A request whose response carries a secret is not dropped on the first Ctrl-C** once it is sent (`must_complete`): the
   token would exist, with its value lost. It gets `CREATE_GRACE` seconds; a second Ctrl-C ends them.
 - **An answer that is in counts**, even if the deadline passed meanwhile: deadlines are checked only when nothing is queued.
@@ -234,7 +234,7 @@ class RequestGroup(Generic[Answer]):
         if event is _CTRL_C:
             self._handle_ctrl_c()
         elif isinstance(event, tuple):
-            self._record(*event)
+            self._record_outcome(*event)
 
     def _seconds_left(self) -> float:
         """Return the seconds until the next deadline; a request that starts meanwhile has at least the shortest timeout."""
@@ -250,7 +250,7 @@ class RequestGroup(Generic[Answer]):
         now = self._monotonic()
         for index in self._running_now():
             if self._requests[index].deadline <= now:
-                self._cancel(index)
+                self._cancel_request(index)
 
     def _handle_ctrl_c(self) -> None:
         self._presses += 1
@@ -261,17 +261,17 @@ class RequestGroup(Generic[Answer]):
             if self._presses == 1 and request.must_complete and not request.cancel(unless_sent=True):
                 request.deadline = min(request.deadline, self._monotonic() + CREATE_GRACE)
             else:
-                self._cancel(index)
+                self._cancel_request(index)
 
-    def _cancel(self, index: int) -> None:
+    def _cancel_request(self, index: int) -> None:
         request = self._requests[index]
         request.cancel()
         outcome = request.interrupted_error() if self._presses else request.overdue_error()
         request.on_cancel(request, outcome)
-        self._record(index, outcome)
+        self._record_outcome(index, outcome)
         self._start_worker()  # in place of one that may never come back
 
-    def _record(self, index: int, outcome: Answer | BaseException) -> None:
+    def _record_outcome(self, index: int, outcome: Answer | BaseException) -> None:
         with self._lock:
             if index not in self._running:
                 return  # cancelled before it answered
@@ -291,9 +291,9 @@ class RequestGroup(Generic[Answer]):
 
     def _start_worker(self) -> None:
         if self._waiting:
-            threading.Thread(target=self._work, name="tokensh request", daemon=True).start()
+            threading.Thread(target=self._run_worker, name="tokensh request", daemon=True).start()
 
-    def _work(self) -> None:
+    def _run_worker(self) -> None:
         while (index := self._take_next()) is not None:
             request = _this_thread.request = self._requests[index]
             try:

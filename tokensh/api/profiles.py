@@ -52,15 +52,15 @@ def read(environment: Environment) -> tuple[Profile, ...]:
 
     Raises CredentialError if the file exists and cannot be read.
     """
-    return _load(environment)[0]
+    return _load_profiles(environment)[0]
 
 
 def for_origin(environment: Environment, origin: str) -> tuple[Profile, ...]:
     """Return the profiles of one address, in the order of the file. Raises CredentialError as `read` does."""
-    return _load(environment)[1].get(origin, ())
+    return _load_profiles(environment)[1].get(origin, ())
 
 
-def _load(environment: Environment) -> tuple[tuple[Profile, ...], ByOrigin]:
+def _load_profiles(environment: Environment) -> tuple[tuple[Profile, ...], ByOrigin]:
     path = config_file(environment)
     try:
         status = path.stat()
@@ -68,7 +68,7 @@ def _load(environment: Environment) -> tuple[tuple[Profile, ...], ByOrigin]:
         version = (status.st_mtime_ns, status.st_size, status.st_mode, status.st_ino)
         if path not in _cache or _cache[path][0] != version:
             with path.open(encoding="utf-8-sig") as file:
-                profiles = _parse(file, exposed=is_exposed(path))
+                profiles = _parse_profiles(file, exposed=is_exposed(path))
             _cache[path] = version, profiles, _group_by_origin(profiles)
     except FileNotFoundError:
         return (), {}
@@ -85,7 +85,7 @@ def _group_by_origin(profiles: Iterable[Profile]) -> ByOrigin:
     return groups
 
 
-def _parse(lines: Iterable[str], *, exposed: bool) -> tuple[Profile, ...]:
+def _parse_profiles(lines: Iterable[str], *, exposed: bool) -> tuple[Profile, ...]:
     """Parse the file. Raises ValueError that names the kind of mistake and quotes nothing: the text may be a secret."""
     import configparser  # noqa: PLC0415 (most users have a file or a variable, not both)
 

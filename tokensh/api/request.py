@@ -143,7 +143,7 @@ def to_json(parameter: Parameter, value: Value) -> Json:
 
 
 def _to_integer(parameter: Parameter, value: str | int | float) -> int:
-    # Beyond 2**53 a float is not exact, and may stand for another integer.
+    # Beyond 2**53 a float is not exact: it may be the rounding of another integer.
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     if isinstance(value, int) or (isinstance(value, str) and _INTEGER.fullmatch(value.strip())):

@@ -69,7 +69,7 @@ def _read_bearer(setting: Mapping[str, Any], environment: Environment) -> Config
         return ConfiguredCredential(
             _require_variable(variable, environment),
             f"{variable}, which --auth names",
-            _bound_origin(variable, environment),
+            _origin_for(variable, environment),
         )
     if not isinstance(path, str) or not path:
         raise InterfaceError("--auth: bearer needs credentialsenvvar or credentialsfilepath", hint=_EXAMPLE)
@@ -94,7 +94,7 @@ def _read_service_principal(setting: Mapping[str, Any], environment: Environment
     origin, account = _parse_token_url(str(setting.get("token_url") or ""), environment)
     source = f"{name}, which --auth names"
     return ConfiguredCredential(
-        ServicePrincipal(client_id, secret, account), source, origin or _bound_origin(name, environment), account
+        ServicePrincipal(client_id, secret, account), source, origin or _origin_for(name, environment), account
     )
 
 
@@ -123,7 +123,7 @@ def _require_variable(variable: str, environment: Environment) -> str:
     return value
 
 
-def _bound_origin(variable: str, environment: Environment) -> str:
+def _origin_for(variable: str, environment: Environment) -> str:
     """Return the origin that binds a variable's credential: DATABRICKS_HOST binds all other DATABRICKS_ variables."""
     host = environment.get("DATABRICKS_HOST") if variable.startswith("DATABRICKS_") else ""
     return (profiles.normalize_host(host) or host) if host else ""
