@@ -186,6 +186,7 @@ def _describe_column(column: Column) -> str:
     return f"{column.name} {column.type}{f' from {column.origin}' if column.origin else ''}"
 
 
+# Without the values: the host and the path of the template say more in one line than the requests of a thousand rows.
 def _describe_call(method: Method, hosts: Hosts) -> str:
     return f"{method.http_method} {(hosts.endpoint or method.server).rstrip('/')}{method.path}"
 

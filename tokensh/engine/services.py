@@ -32,6 +32,7 @@ class EngineServices:
     objects: SessionObjects
     journal: Journal
     unknown_creates: UnknownCreates
+    # A function, because the shell decides after the engine was made whether it keeps results instead of writing them.
     hold_back: Callable[[], bool]
     note_later: Callable[[str], None]
     partial: bool = False

@@ -14,6 +14,7 @@ def find_misuse(statement: nodes.Statement, function: str, *, aggregate: bool) -
 
     With `aggregate`, a call in WHERE, ON or GROUP BY comes first: an aggregate is legal in the other places.
     """
+    # The message "misuse of aggregate" names a function that other clauses of the same statement may use rightly.
     wrong = [*_clauses_without_aggregates(statement)] if aggregate else []
     spans = (_find_call(node, function) for node in (*wrong, statement))
     return next((span for span in spans if span is not None), None)
