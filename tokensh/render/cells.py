@@ -106,6 +106,7 @@ def shows_times(column: Column, options: Options) -> bool:
     return options.terminal and options.times == "readable" and is_time(column)
 
 
+# An empty cell and NULL must look different; ∅ is one cell wide and unlikely in a comment, but only fit for a terminal.
 def readable_formats(column: Column, options: Options, form: TimeForm = "moment") -> Formats:
     """Return the formats for users: text safe to show, with masked secrets and readable times as the options say."""
     null = options.null if options.null is not None else _NULL_ON_TERMINAL if options.terminal else NULL

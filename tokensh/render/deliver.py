@@ -84,6 +84,7 @@ def _file_descriptor(stream: TextIO) -> int | None:
         return None
 
 
+# Only pipes are guarded: a terminal or a file takes the whole block, and the secret stays readable there.
 def _is_pipe(stream: TextIO) -> bool:
     descriptor = _file_descriptor(stream)
     return descriptor is not None and stat.S_ISFIFO(os.fstat(descriptor).st_mode)

@@ -36,6 +36,7 @@ def html_table(columns: Sequence[Column], rows: Sequence[Row], now: float, most:
 
 
 def _html_rows(columns: Sequence[Column], rows: Sequence[Row], now: float) -> Iterator[str]:
+    # terminal=True only for readable times: nothing is fitted to a width here.
     options = Options(terminal=True, mask=True, now=now, null="NULL")
     formats = [cells.readable_formats(column, options) for column in columns]
     for row in rows:

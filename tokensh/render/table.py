@@ -22,6 +22,7 @@ MEASURED_ROWS = 10_000
 
 # Dashes after the longest name, like psql's; the exact number has no meaning.
 _RECORD_RULE = 24
+# What `\watch` puts into the first column, and the style of such rows.
 _MARKS: dict[Value, str] = {"+": "new", "-": "gone", "~": "changed"}
 
 

@@ -13,6 +13,7 @@ from tokensh.rows import RowSet
 BLOCK_ROWS = 1000
 """The number of rows that are written at once: the first bytes come early and memory stays flat."""
 
+# Rows are counted beside the text, because a row may take several lines (a record, a wrapped cell).
 Block = tuple[str, int]
 """Text and the number of rows in it."""
 

@@ -68,6 +68,7 @@ Whether tokens are enabled and their longest lifetime are settings of each works
 """
 
 
+# The same settings as `Settings`; the ranges keep the emulator usable (a lifetime that the API would refuse, a year's latency).
 def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tokensh.sandbox",

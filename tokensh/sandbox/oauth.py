@@ -35,6 +35,7 @@ def handle(state: State, base: str, request: Request) -> Reply | None:
 
 
 def _discovery_document(state: State, base: str, request: Request) -> JsonObject:
+    # Clients discover the token endpoint and the kind of host from this document, the account's own host included.
     config: JsonObject = {"oidc_endpoint": base + "/oidc", "account_id": ACCOUNT_ID, "cloud": "AWS"}
     if not request.workspace:
         return config | {"host_type": "unified"}

@@ -17,6 +17,7 @@ _KNOWN: set[Grant] = set().union(*(principal.grantees for principal in PRINCIPAL
 _DISPLAY_NAMES = {(principal.kind, principal.name): principal.display_name for principal in PRINCIPALS}
 _ADMINS: Grant = ("group_name", "admins")
 LEVELS = {
+    # CAN_MANAGE is listed, but only admins have it and it cannot be granted (see `_parse_grant`).
     "permission_levels": [
         {"permission_level": "CAN_USE", "description": "Can use tokens"},
         {"permission_level": "CAN_MANAGE", "description": "Can manage tokens"},

@@ -191,6 +191,7 @@ def _get_current_user(call: Call) -> JsonObject:
     return user_info | {"groups": [{"display": group, "type": "direct"} for group in user.groups]}
 
 
+# The two keys that concern tokens, each with a check of its value; all values of this API are strings.
 _CONF_VALUES: dict[str, Callable[[str], bool]] = {
     "enableTokensConfig": lambda value: value in {"true", "false"},
     "maxTokenLifetimeDays": lambda value: value.isdecimal() and 1 <= int(value[:9]) <= 730,

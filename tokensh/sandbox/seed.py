@@ -53,6 +53,7 @@ class SeedToken:
     idle: float | None
 
 
+# Tokens of others in each workspace, so that an admin's listing differs from the admin's own tokens.
 _OTHER_SEEDS = (
     (USER, USER, SeedToken("ed's scratch pad", 12, 30, 2)),
     (ROBOT, ADMIN, SeedToken("deployer, on behalf", 60, 180, 0)),

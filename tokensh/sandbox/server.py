@@ -49,6 +49,7 @@ def serve(port: int, settings: Settings, clock: Clock) -> Sandbox:
 class Server(ThreadingTCPServer):
     """Accept connections and serve each in a daemon thread."""
 
+    # Daemon threads end with the process: a test that fails must not hang on a request that still waits.
     daemon_threads = True
     allow_reuse_address = True
     request_queue_size = 1024  # clients connect to hundreds of workspaces at once

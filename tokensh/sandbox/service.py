@@ -93,6 +93,7 @@ class Sandbox:
         names = ("token", "user_token", "guest_token", "client_id", "client_secret", "account_id")
         return {name: getattr(self, name) for name in names}
 
+    # A path per workspace instead of a host name each: names below localhost do not resolve everywhere.
     @property
     def endpoint(self) -> str:
         """The host template for a client; each workspace has its own path."""

@@ -14,8 +14,8 @@ from tokensh._dataclasses import dataclass, replace
 from tokensh.sandbox.http import RefusedError, Request, invalid, missing
 
 SECONDS_PER_DAY = 86_400
-NEVER = -1
 # Stated here again (tokensh.units has it too): the sandbox takes no facts about the API from the client.
+NEVER = -1
 """The API's expiry_time of a token that does not expire."""
 COMMENT_LIMIT = 255
 """The longest comment, in characters (AWS Secrets Manager's page on the type DatabricksPAT)."""
@@ -135,6 +135,7 @@ class Workspace:
 
     def __init__(self, name: str, settings: Settings, clock: Clock) -> None:
         self.name = name
+        # Derived from the name: the same workspace has the same id in every run, and 52 bits stay exact in JavaScript.
         self.number = int(fingerprint(name)[:13], 16)
         self.grants: set[Grant] = {("group_name", "token-users")}
         self.conf = {"enableTokensConfig": "true", "maxTokenLifetimeDays": str(settings.max_lifetime_days)}
@@ -248,6 +249,7 @@ class Workspace:
                 if max(token.creation_time, token.last_used_day or 0) > since
             }
 
+    # Called before each write. Only the state before the last write is kept, so a reader misses one write at most.
     def _keep_snapshot(self) -> None:
         if self._settings.eventual:
             self._snapshot = dict(self._tokens)
@@ -318,6 +320,7 @@ class State:
         Raises:
             RefusedError: The workspace does not exist.
         """
+        # Workspaces are created when they are first used: with `any_workspace` there is no list of them.
         if name not in self._workspaces:
             if name not in self.seeded_names and not (self.settings.any_workspace and _is_host_label(name)):
                 known = ", ".join(self.seeded_names)
