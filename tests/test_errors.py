@@ -43,7 +43,7 @@ st.register_type_strategy(Span, SPANS)
 
 def instances(kind: type[Error]) -> st.SearchStrategy[Error]:
     """Build errors of a class from the annotations of its constructor, with every field drawn."""
-    names = {**vars(typing), **vars(errors), "Span": Span, "InterruptReason": str}
+    names = {**vars(typing), **vars(errors), "Span": Span, "InterruptReason": str, "OrphanedToken": tuple[str, str]}
     parameters = list(inspect.signature(kind.__init__).parameters.values())[1:]
     hints = {each.name: eval(each.annotation, names) for each in parameters}
     positional = [st.from_type(hints[each.name]) for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
