@@ -1,6 +1,6 @@
-"""The corpus of real statements, and which of them we read otherwise than StackQL.
+"""The corpus of real statements, and those that tokensh does not accept or reject as StackQL does.
 
-Run as a script, it lists what is not met: `python -m tests.sql.corpus`.
+Run as a script, it lists the differences: `python -m tests.sql.corpus`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PAGES = ("stackql.io", "stackql-robot")
 
 
 class Sample(NamedTuple):
-    """One entry: the text as it is printed, and what StackQL's parser says of it."""
+    """One entry: the text as printed, and the verdict of StackQL's parser."""
 
     id: str
     group: str
@@ -30,25 +30,25 @@ class Sample(NamedTuple):
 
     @property
     def tolerated(self) -> bool:
-        """Rejected by StackQL for what we take: a piece that is only a comment, a placeholder outside quotes."""
+        """Rejected by StackQL for something that tokensh accepts: a comment alone, or a placeholder outside quotes."""
         return self.error == "empty statement" or ("near '{'" in self.error and not self.sql.startswith("{{"))
 
 
 def samples() -> list[Sample]:
-    """All entries of the corpus."""
+    """Return all entries of the corpus."""
     lines = shared_path("corpus/statements.jsonl").read_text(encoding="utf-8").splitlines()
-    found = map(json.loads, lines)
-    return [Sample(x["id"], x["group"], x["sql"], x["parses_in_stackql"], x.get("error") or "") for x in found]
+    entries = map(json.loads, lines)
+    return [Sample(e["id"], e["group"], e["sql"], e["parses_in_stackql"], e.get("error") or "") for e in entries]
 
 
-def pieces(parser: Parser, text: str) -> list[StatementText]:
-    """The statements of a text."""
+def split_text(parser: Parser, text: str) -> list[StatementText]:
+    """Return the statements of a text."""
     return list(split_script(text.splitlines(keepends=True), parser.table, parser.is_complete))
 
 
-def fault(parser: Parser, text: str) -> SqlSyntaxError | None:
-    """What is wrong with a text of one or more statements, if anything."""
-    for piece in pieces(parser, text):
+def find_error(parser: Parser, text: str) -> SqlSyntaxError | None:
+    """Return the first error of a text of one or more statements, None without one."""
+    for piece in split_text(parser, text):
         try:
             if piece.error:
                 return piece.error
@@ -59,29 +59,29 @@ def fault(parser: Parser, text: str) -> SqlSyntaxError | None:
 
 
 def statements(parser: Parser) -> Iterator[str]:
-    """Every statement of the corpus that parses, once."""
-    texts = (piece.text for sample in samples() for piece in pieces(parser, sample.sql) if not piece.error)
+    """Yield every statement of the corpus that parses, once."""
+    texts = (piece.text for sample in samples() for piece in split_text(parser, sample.sql) if not piece.error)
     yield from (text for text in dict.fromkeys(texts) if parser.is_complete(text))
 
 
-def refused(parser: Parser) -> list[tuple[Sample, SqlSyntaxError]]:
-    """What StackQL accepts and we do not."""
+def wrongly_rejected(parser: Parser) -> list[tuple[Sample, SqlSyntaxError]]:
+    """Return what StackQL accepts and tokensh does not."""
     wanted = (s for s in samples() if s.group in COUNTED and s.accepted)
-    return [(s, error) for s in wanted if (error := fault(parser, s.sql))]
+    return [(s, error) for s in wanted if (error := find_error(parser, s.sql))]
 
 
-def taken(parser: Parser) -> list[Sample]:
-    """What StackQL rejects and we take, less what is tolerated."""
+def wrongly_accepted(parser: Parser) -> list[Sample]:
+    """Return what StackQL rejects and tokensh accepts, without the tolerated."""
     unwanted = (s for s in samples() if s.group in PAGES and not s.accepted and not s.tolerated)
-    return [s for s in unwanted if fault(parser, s.sql) is None]
+    return [s for s in unwanted if find_error(parser, s.sql) is None]
 
 
 def main() -> None:
-    """Print what is not met."""
+    """Print the differences."""
     parser = shared_parser()
-    for sample, error in refused(parser):
+    for sample, error in wrongly_rejected(parser):
         print(f"{sample.id} refused: {error.message} at {error.span}\n{sample.sql}\n")
-    for sample in taken(parser):
+    for sample in wrongly_accepted(parser):
         print(f"{sample.id} taken, StackQL says: {sample.error}\n{sample.sql}\n")
 
 

@@ -1,4 +1,4 @@
-"""The wheel: the compiled table is in it, and building it again gives the same bytes."""
+"""The wheel contains the compiled table, and building it again gives the same bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support import ROOT
 from tokensh.sql import grammar
 
 
-def built(folder: Path, seed: str) -> Path:
+def build_wheel(folder: Path, seed: str) -> Path:
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
         cwd=ROOT,
@@ -26,7 +26,7 @@ def built(folder: Path, seed: str) -> Path:
 
 
 def test_a_wheel_has_the_table_of_its_grammar_and_nothing_to_build_it(tmp_path: Path) -> None:
-    with ZipFile(built(tmp_path, "0")) as wheel:
+    with ZipFile(build_wheel(tmp_path, "0")) as wheel:
         names = {name for name in wheel.namelist() if name.startswith("tokensh/grammar/")}
         table = json.loads(wheel.read("tokensh/grammar/table.json"))
     assert names == {f"tokensh/grammar/{name}" for name in ("stackql.lark", "terminals.lark", "table.json")}
@@ -34,5 +34,5 @@ def test_a_wheel_has_the_table_of_its_grammar_and_nothing_to_build_it(tmp_path: 
 
 
 def test_the_same_checkout_gives_the_same_wheel(tmp_path: Path) -> None:
-    first, second = (built(tmp_path / seed, seed) for seed in ("1", "2"))
+    first, second = (build_wheel(tmp_path / seed, seed) for seed in ("1", "2"))
     assert first.read_bytes() == second.read_bytes()

@@ -1,4 +1,4 @@
-"""Where the compiled grammar comes from: shipped, cached or made."""
+"""The compiled grammar is shipped, cached or compiled, always from the grammar at hand."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tokensh.sql import grammar
 from tokensh.sql.lalr import ParserState
 
 ROOT = Path(__file__).parents[2]
-MADE = grammar.compile_grammar(grammar.read_grammar())
+COMPILED = grammar.compile_grammar(grammar.read_grammar())
 
 
-def installed(folder: Path) -> Path:
-    """The layout of a wheel: the grammar inside the package."""
+def lay_out_wheel(folder: Path) -> Path:
+    """Return a package laid out as in a wheel: the grammar inside it."""
     package = folder / "site" / "tokensh"
     shutil.copytree(ROOT / "grammar", package / "grammar", ignore=shutil.ignore_patterns("table.json"))
     return package
@@ -41,7 +41,7 @@ def test_a_checkout_reads_the_grammar_at_its_top() -> None:
 
 
 def test_a_wheel_reads_the_grammar_in_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = installed(tmp_path)
+    package = lay_out_wheel(tmp_path)
     monkeypatch.setattr(grammar, "_PACKAGE_FOLDER", package)
     assert grammar.find_folder() == package / "grammar"
 
@@ -55,43 +55,43 @@ def test_missing_files_are_an_error_that_says_what_to_do(tmp_path: Path, monkeyp
 
 @pytest.mark.usefixtures("no_lark")
 def test_a_shipped_table_is_read_without_lark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = installed(tmp_path)
-    (package / "grammar" / "table.json").write_text(json.dumps(MADE))
+    package = lay_out_wheel(tmp_path)
+    (package / "grammar" / "table.json").write_text(json.dumps(COMPILED))
     monkeypatch.setattr(grammar, "_PACKAGE_FOLDER", package)
-    assert grammar.load_table(None).start_state == MADE["start"]
+    assert grammar.load_table(None).start_state == COMPILED["start"]
 
 
 def test_a_table_of_another_grammar_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = installed(tmp_path)
-    (package / "grammar" / "table.json").write_text(json.dumps(MADE | {"digest": "0", "start": -7}))
+    package = lay_out_wheel(tmp_path)
+    (package / "grammar" / "table.json").write_text(json.dumps(COMPILED | {"digest": "0", "start": -7}))
     monkeypatch.setattr(grammar, "_PACKAGE_FOLDER", package)
-    assert grammar.load_table(None).start_state == MADE["start"]
+    assert grammar.load_table(None).start_state == COMPILED["start"]
 
 
 def test_a_made_table_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
     grammar.load_table(tmp_path / "cache")
     (kept,) = (tmp_path / "cache").iterdir()
-    assert json.loads(kept.read_text()) == MADE
+    assert json.loads(kept.read_text()) == COMPILED
     assert kept.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("broken", ["", "{", "[]", "null", '{"digest": 1}', "\x00"])
 def test_a_broken_cache_file_is_made_anew(broken: str, tmp_path: Path) -> None:
-    kept = tmp_path / f"grammar-{MADE['digest'][:16]}.json"
+    kept = tmp_path / f"grammar-{COMPILED['digest'][:16]}.json"
     kept.write_text(broken)
     grammar.load_table(tmp_path)
-    assert json.loads(kept.read_text()) == MADE
+    assert json.loads(kept.read_text()) == COMPILED
 
 
 @pytest.mark.usefixtures("no_lark")
 def test_a_cached_table_is_read_without_lark(tmp_path: Path) -> None:
-    (tmp_path / f"grammar-{MADE['digest'][:16]}.json").write_text(json.dumps(MADE))
-    assert grammar.load_table(tmp_path).end_state == MADE["end"]
+    (tmp_path / f"grammar-{COMPILED['digest'][:16]}.json").write_text(json.dumps(COMPILED))
+    assert grammar.load_table(tmp_path).end_state == COMPILED["end"]
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert grammar.load_table(tmp_path / "file" / "cache").start_state == MADE["start"]
+    assert grammar.load_table(tmp_path / "file" / "cache").start_state == COMPILED["start"]
 
 
 def test_nothing_is_written_to_the_systems_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_the_same_grammar_gives_the_same_bytes(seed: str) -> None:
         text=True,
         check=True,
     )
-    assert ran.stdout.rstrip("\n") == json.dumps(MADE)
+    assert ran.stdout.rstrip("\n") == json.dumps(COMPILED)
 
 
 def test_a_compiled_table_leads_on_from_the_start() -> None:
@@ -125,4 +125,4 @@ def test_the_language_does_not_depend_on_comments() -> None:
     lines = grammar.read_grammar().splitlines(keepends=True)
     without = grammar.compile_grammar("".join(line for line in lines if not line.startswith("//")))
     assert len(without.pop("digest")) > 0
-    assert without == {name: value for name, value in MADE.items() if name != "digest"}
+    assert without == {name: value for name, value in COMPILED.items() if name != "digest"}

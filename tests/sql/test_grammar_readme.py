@@ -1,4 +1,4 @@
-"""The examples of grammar/README.md: one for every rule, and each uses its rule."""
+"""grammar/README.md has one example for every rule, and each uses its rule."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ EXAMPLES = [
 ]
 
 
-class Watched(ParserState):
-    """A parse that notes the rules it reduces by."""
+class RuleRecorder(ParserState):
+    """A parse that records the rules it reduces by."""
 
     __slots__ = ("reduced",)
 
@@ -43,7 +43,7 @@ def test_every_rule_has_one_example() -> None:
 
 @pytest.mark.parametrize(("name", "text"), EXAMPLES)
 def test_an_example_uses_its_rule(name: str, text: str) -> None:
-    state = Watched(text)
+    state = RuleRecorder(text)
     state.feed(text, significant_tokens(PARSER.table, text))
     state.finish(len(text))
     assert name in state.reduced

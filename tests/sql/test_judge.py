@@ -1,4 +1,4 @@
-"""lark's own LALR parser, on the same grammar and the same tokens, as the judge of our loop."""
+"""The parser's loop agrees with lark's own LALR parser on the same grammar and tokens, also where it rejects."""
 
 from __future__ import annotations
 
@@ -28,43 +28,43 @@ Shape = tuple[Any, ...] | str | None
 
 
 class Recorder(ParserState):
-    """Our loop, with the terminals that it was given and whether the last of them could not stand."""
+    """Our loop; records the terminals it gets, and whether it rejected the last."""
 
-    __slots__ = ("given", "refused")
+    __slots__ = ("rejected", "terminals")
 
     def __init__(self) -> None:
         super().__init__(PARSER.table, _Shapes())
-        self.given: list[tuple[str, str]] = []
-        self.refused = False
+        self.terminals: list[tuple[str, str]] = []
+        self.rejected = False
 
     def consume(self, terminal: str, token: Token) -> None:
-        self.given.append((terminal, token.text))
+        self.terminals.append((terminal, token.text))
         super().consume(terminal, token)
 
     def unexpected_token_error(self, terminal: str, token: Token) -> SqlSyntaxError:
-        self.refused = True
+        self.rejected = True
         return super().unexpected_token_error(terminal, token)
 
 
 class _Shapes(defaultdict[str, Action]):
-    """Every rule's action: the rule's name and its children."""
+    """An action for every rule: the rule's name and its children."""
 
     def __missing__(self, rule: str) -> Action:
-        def shape(kids: Sequence[Any], _: Span) -> Shape:
-            return (rule, *(kid.text if isinstance(kid, Token) else kid for kid in kids))
+        def shape(children: Sequence[Any], _: Span) -> Shape:
+            return (rule, *(child.text if isinstance(child, Token) else child for child in children))
 
         return shape
 
 
 class Shapes(Transformer[Any, Any]):
-    """The same of lark's tree."""
+    """The same for lark's tree."""
 
     def __default__(self, data: Any, children: list[Any], meta: Any) -> Shape:
-        return (str(data), *(str(kid) if isinstance(kid, LarkToken) else kid for kid in children))
+        return (str(data), *(str(child) if isinstance(child, LarkToken) else child for child in children))
 
 
-def ours(text: str) -> tuple[Recorder, Shape]:
-    """What the loop did with a text, and the text's shape, if it has one."""
+def parse_with_loop(text: str) -> tuple[Recorder, Shape]:
+    """Return the loop after a text, and the shape of the text; None for a text that is rejected."""
     state = Recorder()
     try:
         state.feed(text, significant_tokens(PARSER.table, text))
@@ -73,24 +73,24 @@ def ours(text: str) -> tuple[Recorder, Shape]:
         return state, None
 
 
-def judged(given: Sequence[tuple[str, str]]) -> tuple[int, Shape]:
-    """How many of the terminals lark takes, and the shape of its tree."""
+def parse_with_lark(terminals: Sequence[tuple[str, str]]) -> tuple[int, Shape]:
+    """Count the terminals that lark accepts, and return the shape of its tree."""
     interactive = LARK.parse_interactive("")
-    taken = 0
+    accepted = 0
     result = None
     try:
-        for terminal, text in given:
+        for terminal, text in terminals:
             result = interactive.feed_token(LarkToken(terminal, text))
-            taken += 1
+            accepted += 1
     except UnexpectedToken:
-        return taken, None
-    return taken, Shapes().transform(result) if result is not None else None
+        return accepted, None
+    return accepted, Shapes().transform(result) if result is not None else None
 
 
-def agree(text: str) -> None:
-    state, shape = ours(text)
-    taken, other = judged(state.given)
-    assert taken == len(state.given) - state.refused, text
+def assert_agreement(text: str) -> None:
+    state, shape = parse_with_loop(text)
+    accepted, other = parse_with_lark(state.terminals)
+    assert accepted == len(state.terminals) - state.rejected, text
     assert other == shape, text
 
 
@@ -101,13 +101,13 @@ def texts() -> list[str]:
 
 def test_both_read_the_corpus_alike() -> None:
     for text in texts():
-        agree(text)
+        assert_agreement(text)
 
 
 def test_both_read_every_kind_of_statement_alike() -> None:
     for text in (*(t for t, _ in STATEMENTS), *(f"SELECT {t}" for t, _ in EXPRESSIONS)):
-        assert ours(text)[1] is not None, text
-        agree(text)
+        assert parse_with_loop(text)[1] is not None, text
+        assert_agreement(text)
 
 
 TRIES = settings(derandomize=True, max_examples=400, deadline=None)
@@ -128,7 +128,7 @@ def test_both_read_a_damaged_statement_alike(base: str, at: int, word: str, how:
             del parts[at]
         case _:
             parts[at - 1], parts[at] = parts[at], parts[at - 1]
-    agree(" ".join(parts))
+    assert_agreement(" ".join(parts))
 
 
 @TRIES
@@ -136,10 +136,10 @@ def test_both_read_a_damaged_statement_alike(base: str, at: int, word: str, how:
 def test_both_read_a_damaged_statement_of_the_corpus_alike(which: int, at: int, word: str) -> None:
     parts = texts()[which % len(texts())].split(" ")
     parts[at % len(parts)] = word
-    agree(" ".join(parts))
+    assert_agreement(" ".join(parts))
 
 
 @TRIES
 @given(st.lists(st.sampled_from(WORDS), max_size=12))
 def test_both_read_any_words_alike(words: list[str]) -> None:
-    agree(" ".join(words))
+    assert_agreement(" ".join(words))

@@ -1,11 +1,11 @@
-"""Forms that documentation pages print and StackQL's own parser or shell does not take."""
+"""Forms that documentation pages print parse, also those that StackQL's own parser or shell rejects."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.sql import corpus
-from tokensh.sql import nodes as n
+from tokensh.sql import nodes
 from tokensh.sql.parse import Parser
 from tokensh.sql.placeholders import PlaceholderValue, find_placeholders, substitute
 
@@ -97,25 +97,29 @@ WORDS = [
 HYPHENATED = ["If-Match", "x-ms-client-id", "api-version"]
 
 
-def columns(statement: n.Statement) -> list[str]:
-    assert isinstance(statement, n.Query)
-    assert isinstance(statement.body, n.Select)
-    return [i.expr.name.text for i in statement.body.items if isinstance(i, n.Item) and isinstance(i.expr, n.ColumnRef)]
+def columns(statement: nodes.Statement) -> list[str]:
+    assert isinstance(statement, nodes.Query)
+    assert isinstance(statement.body, nodes.Select)
+    return [
+        i.expr.name.text
+        for i in statement.body.items
+        if isinstance(i, nodes.Item) and isinstance(i.expr, nodes.ColumnRef)
+    ]
 
 
 def test_a_comment_that_ends_with_a_semicolon_ends_the_statement(parser: Parser) -> None:
-    first, second = corpus.pieces(parser, ENDED_IN_A_COMMENT)
+    first, second = corpus.split_text(parser, ENDED_IN_A_COMMENT)
     assert parser.is_complete(first.text)
     assert second.text == "SELECT 1"
 
 
 @pytest.mark.parametrize("text", COMMENTS_ALONE)
 def test_a_piece_that_is_only_a_comment_is_no_statement(text: str, parser: Parser) -> None:
-    assert [p.text for p in corpus.pieces(parser, text)] == ["SELECT 1"]
+    assert [p.text for p in corpus.split_text(parser, text)] == ["SELECT 1"]
 
 
 def test_commas_of_exec_may_hide_in_comments(parser: Parser) -> None:
-    (piece,) = corpus.pieces(parser, EXEC)
+    (piece,) = corpus.split_text(parser, EXEC)
     places = find_placeholders(piece.tokens)
     given: dict[str, PlaceholderValue] = {
         "aisle": "4",
@@ -125,7 +129,7 @@ def test_commas_of_exec_may_hide_in_comments(parser: Parser) -> None:
         "weight": 12,
     }
     statement = parser.parse(substitute(piece.text, places, given))
-    assert isinstance(statement, n.Exec)
+    assert isinstance(statement, nodes.Exec)
     assert [a.name for a in statement.arguments] == ["aisle", "depot", "slow"]
     assert statement.body is not None
     assert statement.body.text == '{\n"label": "the \\"big\\" one",\n"weight": 12\n}'
@@ -139,25 +143,25 @@ def test_a_keyword_is_a_column_in_a_list(word: str, parser: Parser) -> None:
 @pytest.mark.parametrize("word", WORDS)
 def test_a_keyword_is_a_column_left_of_an_equals_sign(word: str, parser: Parser) -> None:
     statement = parser.parse(f"SELECT 1 FROM a.b.c WHERE {word} = 'x' AND {word} = 'y'")
-    assert isinstance(statement, n.Query)
-    assert isinstance(statement.body, n.Select)
-    column = n.ColumnRef((n.Name(word),))
-    sides = [n.Binary("=", column, n.Literal("string", text)) for text in "xy"]
-    assert statement.body.where == n.Logical("AND", tuple(sides))
+    assert isinstance(statement, nodes.Query)
+    assert isinstance(statement.body, nodes.Select)
+    column = nodes.ColumnRef((nodes.Name(word),))
+    sides = [nodes.Binary("=", column, nodes.Literal("string", text)) for text in "xy"]
+    assert statement.body.where == nodes.Logical("AND", tuple(sides))
 
 
 @pytest.mark.parametrize("word", [*WORDS, *HYPHENATED, "data__connector.class"])
 def test_a_word_of_any_kind_names_a_column_of_an_insert(word: str, parser: Parser) -> None:
     for names in (f"{word}, name", f"name, {word}"):
         statement = parser.parse(f"INSERT INTO a.b.c ({names}) SELECT 1, 2")
-        assert isinstance(statement, n.Insert)
+        assert isinstance(statement, nodes.Insert)
         assert {".".join(part.text for part in path) for path in statement.columns or ()} == {word, "name"}
 
 
 @pytest.mark.parametrize("word", [*WORDS, *HYPHENATED])
 def test_a_word_of_any_kind_is_assigned_to(word: str, parser: Parser) -> None:
     statement = parser.parse(f"UPDATE a.b.c SET {word} = 1, {word} = 2 WHERE id = 3")
-    assert isinstance(statement, n.Update)
+    assert isinstance(statement, nodes.Update)
     assert [path[-1].text for path, _ in statement.assignments] == [word, word]
 
 

@@ -1,4 +1,4 @@
-"""Statements as trees, and errors as what they say and where."""
+"""Statements become the right trees, and errors say what is wrong and where."""
 
 from __future__ import annotations
 
@@ -8,202 +8,216 @@ from hypothesis import strategies as st
 
 from tests.shared_parser import shared_parser
 from tokensh.errors import SqlSyntaxError
-from tokensh.sql import nodes as n
+from tokensh.sql import nodes
 from tokensh.sql.parse import Parser
 
 PARSER = shared_parser()
-ONE = n.Literal("number", "1")
-TWO = n.Literal("number", "2")
+ONE = nodes.Literal("number", "1")
+TWO = nodes.Literal("number", "2")
 
 
-def path(text: str) -> n.Path:
-    return tuple(map(n.Name, text.split(".")))
+def path(text: str) -> nodes.Path:
+    return tuple(map(nodes.Name, text.split(".")))
 
 
-def column(text: str) -> n.ColumnRef:
-    return n.ColumnRef(path(text))
+def column(text: str) -> nodes.ColumnRef:
+    return nodes.ColumnRef(path(text))
 
 
-def string(text: str) -> n.Literal:
-    return n.Literal("string", text)
+def string(text: str) -> nodes.Literal:
+    return nodes.Literal("string", text)
 
 
-def equal(name: str, value: n.Expr) -> n.Binary:
-    return n.Binary("=", column(name), value)
+def equal(name: str, value: nodes.Expr) -> nodes.Binary:
+    return nodes.Binary("=", column(name), value)
 
 
-def select(*items: n.Expr | n.Star, source: n.FromItem | None = None, where: n.Expr | None = None) -> n.Query:
-    wrapped = tuple(i if isinstance(i, n.Star) else n.Item(i) for i in items)
-    return n.Query(n.Select(wrapped, source, where))
+def select(
+    *items: nodes.Expr | nodes.Star, source: nodes.FromItem | None = None, where: nodes.Expr | None = None
+) -> nodes.Query:
+    wrapped = tuple(i if isinstance(i, nodes.Star) else nodes.Item(i) for i in items)
+    return nodes.Query(nodes.Select(wrapped, source, where))
 
 
-A, B, C = (n.TableRef(path(name)) for name in "abc")
+A, B, C = (nodes.TableRef(path(name)) for name in "abc")
 ABC = path("a.b.c")
-STAR = (n.Star(),)
+STAR = (nodes.Star(),)
 
-STATEMENTS: list[tuple[str, n.Statement]] = [
+STATEMENTS: list[tuple[str, nodes.Statement]] = [
     ("select 1", select(ONE)),
-    ("SELECT * FROM a.b.c", select(n.Star(), source=n.TableRef(ABC))),
-    ("SELECT a.*, a.b FROM a", select(n.Star(path("a")), column("a.b"), source=A)),
-    ('SELECT `x y`, "x ""y"', select(n.ColumnRef((n.Name("x y"),)), n.ColumnRef((n.Name('x "y'),)))),
-    ("SELECT 1 x, 2 AS 'y'", n.Query(n.Select((n.Item(ONE, n.Name("x")), n.Item(TWO, n.Name("y")))))),
-    ("SELECT 1 AS delete", n.Query(n.Select((n.Item(ONE, n.Name("delete")),)))),
-    ("SELECT DISTINCT 1", n.Query(n.Select((n.Item(ONE),), distinct=True))),
+    ("SELECT * FROM a.b.c", select(nodes.Star(), source=nodes.TableRef(ABC))),
+    ("SELECT a.*, a.b FROM a", select(nodes.Star(path("a")), column("a.b"), source=A)),
+    ('SELECT `x y`, "x ""y"', select(nodes.ColumnRef((nodes.Name("x y"),)), nodes.ColumnRef((nodes.Name('x "y'),)))),
+    (
+        "SELECT 1 x, 2 AS 'y'",
+        nodes.Query(nodes.Select((nodes.Item(ONE, nodes.Name("x")), nodes.Item(TWO, nodes.Name("y"))))),
+    ),
+    ("SELECT 1 AS delete", nodes.Query(nodes.Select((nodes.Item(ONE, nodes.Name("delete")),)))),
+    ("SELECT DISTINCT 1", nodes.Query(nodes.Select((nodes.Item(ONE),), distinct=True))),
     ("(SELECT 1)", select(ONE)),
-    ("SELECT 1 FROM a, b", select(ONE, source=n.Join(A, B, "COMMA"))),
-    ("SELECT 1 FROM a JOIN b ON 1", select(ONE, source=n.Join(A, B, "INNER", on=ONE))),
+    ("SELECT 1 FROM a, b", select(ONE, source=nodes.Join(A, B, "COMMA"))),
+    ("SELECT 1 FROM a JOIN b ON 1", select(ONE, source=nodes.Join(A, B, "INNER", on=ONE))),
     (
         "SELECT 1 FROM a NATURAL LEFT OUTER JOIN b CROSS JOIN c",
-        select(ONE, source=n.Join(n.Join(A, B, "LEFT", natural=True), C, "CROSS")),
+        select(ONE, source=nodes.Join(nodes.Join(A, B, "LEFT", natural=True), C, "CROSS")),
     ),
     (
         "SELECT 1 FROM a FULL JOIN b USING (x, y)",
-        select(ONE, source=n.Join(A, B, "FULL", using=(*path("x"), *path("y")))),
+        select(ONE, source=nodes.Join(A, B, "FULL", using=(*path("x"), *path("y")))),
     ),
-    ("SELECT 1 FROM (SELECT 2) AS d", select(ONE, source=n.Derived(select(TWO), n.Name("d")))),
-    ("SELECT 1 FROM (EXEC a.b.c)", select(ONE, source=n.Derived(n.Exec(ABC)))),
-    ("SELECT 1 FROM json_each(1)", select(ONE, source=n.TableFunction(path("json_each"), (ONE,)))),
-    ("SELECT 1 LIMIT 1 OFFSET 2", n.Query(select(ONE).body, limit=ONE, offset=TWO)),
-    ("SELECT 1 LIMIT 2, 1", n.Query(select(ONE).body, limit=ONE, offset=TWO)),
+    ("SELECT 1 FROM (SELECT 2) AS d", select(ONE, source=nodes.Derived(select(TWO), nodes.Name("d")))),
+    ("SELECT 1 FROM (EXEC a.b.c)", select(ONE, source=nodes.Derived(nodes.Exec(ABC)))),
+    ("SELECT 1 FROM json_each(1)", select(ONE, source=nodes.TableFunction(path("json_each"), (ONE,)))),
+    ("SELECT 1 LIMIT 1 OFFSET 2", nodes.Query(select(ONE).body, limit=ONE, offset=TWO)),
+    ("SELECT 1 LIMIT 2, 1", nodes.Query(select(ONE).body, limit=ONE, offset=TWO)),
     (
         "SELECT 1 ORDER BY x DESC NULLS FIRST, 2",
-        n.Query(select(ONE).body, order=(n.OrderItem(column("x"), "DESC", "FIRST"), n.OrderItem(TWO))),
+        nodes.Query(select(ONE).body, order=(nodes.OrderItem(column("x"), "DESC", "FIRST"), nodes.OrderItem(TWO))),
     ),
-    ("SELECT 1 UNION ALL SELECT 2", n.Query(n.Compound("UNION ALL", select(ONE).body, select(TWO).body))),
-    ("SELECT 1 UNION DISTINCT (SELECT 2)", n.Query(n.Compound("UNION", select(ONE).body, select(TWO)))),
-    ("VALUES (1), (2)", n.Query(n.Values(((ONE,), (TWO,))))),
+    ("SELECT 1 UNION ALL SELECT 2", nodes.Query(nodes.Compound("UNION ALL", select(ONE).body, select(TWO).body))),
+    ("SELECT 1 UNION DISTINCT (SELECT 2)", nodes.Query(nodes.Compound("UNION", select(ONE).body, select(TWO)))),
+    ("VALUES (1), (2)", nodes.Query(nodes.Values(((ONE,), (TWO,))))),
     (
         "WITH RECURSIVE a (x) AS (SELECT 1) SELECT 2",
-        n.Query(select(TWO).body, ctes=(n.Cte(n.Name("a"), path("x"), select(ONE)),), recursive=True),
+        nodes.Query(select(TWO).body, ctes=(nodes.Cte(nodes.Name("a"), path("x"), select(ONE)),), recursive=True),
     ),
-    ("INSERT INTO a.b.c (x, y) SELECT 1, 2", n.Insert(ABC, (path("x"), path("y")), select(ONE, TWO))),
+    ("INSERT INTO a.b.c (x, y) SELECT 1, 2", nodes.Insert(ABC, (path("x"), path("y")), select(ONE, TWO))),
     (
         "INSERT INTO a.b.c (x) VALUES (1) RETURNING *",
-        n.Insert(ABC, (path("x"),), n.Query(n.Values(((ONE,),))), STAR),
+        nodes.Insert(ABC, (path("x"),), nodes.Query(nodes.Values(((ONE,),))), STAR),
     ),
-    ("REPLACE INTO a SELECT 1", n.Insert(path("a"), None, select(ONE), replace=True)),
-    ("UPDATE a.b.c SET x = 1 WHERE y = 2", n.Update("UPDATE", ABC, None, ((path("x"), ONE),), None, equal("y", TWO))),
-    ("REPLACE a.b.c SET x = 1", n.Update("REPLACE", ABC, None, ((path("x"), ONE),))),
-    ("/*+ delete */ DELETE FROM a.b.c WHERE x = 1", n.Delete(ABC, None, equal("x", ONE))),
-    ("DELETE FROM a.b.c d RETURNING *", n.Delete(ABC, n.Name("d"), returning=STAR)),
-    ("EXEC a.b.c @x = 1, @y-z = 'u'", n.Exec(ABC, (n.Argument("x", ONE), n.Argument("y-z", string("u"))))),
+    ("REPLACE INTO a SELECT 1", nodes.Insert(path("a"), None, select(ONE), replace=True)),
+    (
+        "UPDATE a.b.c SET x = 1 WHERE y = 2",
+        nodes.Update("UPDATE", ABC, None, ((path("x"), ONE),), None, equal("y", TWO)),
+    ),
+    ("REPLACE a.b.c SET x = 1", nodes.Update("REPLACE", ABC, None, ((path("x"), ONE),))),
+    ("/*+ delete */ DELETE FROM a.b.c WHERE x = 1", nodes.Delete(ABC, None, equal("x", ONE))),
+    ("DELETE FROM a.b.c d RETURNING *", nodes.Delete(ABC, nodes.Name("d"), returning=STAR)),
+    ("EXEC a.b.c @x = 1, @y-z = 'u'", nodes.Exec(ABC, (nodes.Argument("x", ONE), nodes.Argument("y-z", string("u"))))),
     (
         "EXEC a.b.c @x = 1 @@json = '{\"a\": \"it''s\"}'",
-        n.Exec(ABC, (n.Argument("x", ONE),), n.JsonArgument('{"a": "it\'s"}')),
+        nodes.Exec(ABC, (nodes.Argument("x", ONE),), nodes.JsonArgument('{"a": "it\'s"}')),
     ),
-    ('EXEC a.b.c @@json = {"a": "}"}', n.Exec(ABC, (), n.JsonArgument('{"a": "}"}'))),
-    ("SHOW PROVIDERS", n.Show(n.Name("PROVIDERS"))),
-    ("SHOW EXTENDED METHODS IN a.b.c", n.Show(n.Name("METHODS"), True, ABC)),
-    ("SHOW SERVICES FROM a LIKE '%x'", n.Show(n.Name("SERVICES"), False, path("a"), "%x")),
-    ("SHOW RESOURCES IN a.b WHERE x = 1", n.Show(n.Name("RESOURCES"), False, path("a.b"), None, equal("x", ONE))),
-    ("SHOW transaction isolation level", n.Show(n.Name("transaction isolation level"))),
-    ("SHOW INSERT INTO a.b.c", n.ShowInsert(ABC)),
-    ("DESCRIBE a.b.c", n.Describe(ABC)),
-    ("DESC EXTENDED a.b.c", n.Describe(ABC, True)),
-    ("DESCRIBE METHOD a.b.c", n.Describe(ABC, method=True)),
-    ("DESCRIBE EXTENDED METHOD a.b.c", n.Describe(ABC, True, True)),
-    ("EXPLAIN SELECT 1", n.Explain(select(ONE))),
-    ("EXPLAIN a.b.c", n.Describe(ABC)),
-    ("USE a.b", n.Use(path("a.b"))),
-    ("CREATE VIEW v AS SELECT 1", n.CreateView(path("v"), select(ONE))),
+    ('EXEC a.b.c @@json = {"a": "}"}', nodes.Exec(ABC, (), nodes.JsonArgument('{"a": "}"}'))),
+    ("SHOW PROVIDERS", nodes.Show(nodes.Name("PROVIDERS"))),
+    ("SHOW EXTENDED METHODS IN a.b.c", nodes.Show(nodes.Name("METHODS"), True, ABC)),
+    ("SHOW SERVICES FROM a LIKE '%x'", nodes.Show(nodes.Name("SERVICES"), False, path("a"), "%x")),
+    (
+        "SHOW RESOURCES IN a.b WHERE x = 1",
+        nodes.Show(nodes.Name("RESOURCES"), False, path("a.b"), None, equal("x", ONE)),
+    ),
+    ("SHOW transaction isolation level", nodes.Show(nodes.Name("transaction isolation level"))),
+    ("SHOW INSERT INTO a.b.c", nodes.ShowInsert(ABC)),
+    ("DESCRIBE a.b.c", nodes.Describe(ABC)),
+    ("DESC EXTENDED a.b.c", nodes.Describe(ABC, True)),
+    ("DESCRIBE METHOD a.b.c", nodes.Describe(ABC, method=True)),
+    ("DESCRIBE EXTENDED METHOD a.b.c", nodes.Describe(ABC, True, True)),
+    ("EXPLAIN SELECT 1", nodes.Explain(select(ONE))),
+    ("EXPLAIN a.b.c", nodes.Describe(ABC)),
+    ("USE a.b", nodes.Use(path("a.b"))),
+    ("CREATE VIEW v AS SELECT 1", nodes.CreateView(path("v"), select(ONE))),
     (
         "CREATE OR REPLACE MATERIALIZED VIEW v (x) AS SELECT 1",
-        n.CreateView(path("v"), select(ONE), path("x"), materialized=True, replace=True),
+        nodes.CreateView(path("v"), select(ONE), path("x"), materialized=True, replace=True),
     ),
     (
         "CREATE TABLE IF NOT EXISTS t (a int NOT NULL, UNIQUE (a))",
-        n.CreateTable(
-            path("t"), (n.ColumnDefinition(n.Name("a"), "INT", ("NOT NULL",)),), ('UNIQUE ("a")',), if_not_exists=True
+        nodes.CreateTable(
+            path("t"),
+            (nodes.ColumnDefinition(nodes.Name("a"), "INT", ("NOT NULL",)),),
+            ('UNIQUE ("a")',),
+            if_not_exists=True,
         ),
     ),
-    ("CREATE TABLE t AS SELECT 1", n.CreateTable(path("t"), query=select(ONE))),
-    ("DROP VIEW IF EXISTS v", n.Drop("VIEW", path("v"), True)),
-    ("DROP MATERIALIZED VIEW v", n.Drop("MATERIALIZED VIEW", path("v"))),
-    ("DROP TABLE t", n.Drop("TABLE", path("t"))),
-    ("REFRESH MATERIALIZED VIEW v", n.Refresh(path("v"))),
-    ("START TRANSACTION", n.Transaction("BEGIN")),
-    ("COMMIT", n.Transaction("COMMIT")),
-    ("ROLLBACK TRANSACTION", n.Transaction("ROLLBACK")),
-    ("AUTH LOGIN google", n.Unsupported("AUTH", "AUTH LOGIN google")),
-    ("REGISTRY PULL aws 'v1'", n.Unsupported("REGISTRY", "REGISTRY PULL aws 'v1'")),
-    ("SLEEP 1", n.Unsupported("SLEEP", "SLEEP 1")),
+    ("CREATE TABLE t AS SELECT 1", nodes.CreateTable(path("t"), query=select(ONE))),
+    ("DROP VIEW IF EXISTS v", nodes.Drop("VIEW", path("v"), True)),
+    ("DROP MATERIALIZED VIEW v", nodes.Drop("MATERIALIZED VIEW", path("v"))),
+    ("DROP TABLE t", nodes.Drop("TABLE", path("t"))),
+    ("REFRESH MATERIALIZED VIEW v", nodes.Refresh(path("v"))),
+    ("START TRANSACTION", nodes.Transaction("BEGIN")),
+    ("COMMIT", nodes.Transaction("COMMIT")),
+    ("ROLLBACK TRANSACTION", nodes.Transaction("ROLLBACK")),
+    ("AUTH LOGIN google", nodes.Unsupported("AUTH", "AUTH LOGIN google")),
+    ("REGISTRY PULL aws 'v1'", nodes.Unsupported("REGISTRY", "REGISTRY PULL aws 'v1'")),
+    ("SLEEP 1", nodes.Unsupported("SLEEP", "SLEEP 1")),
 ]
 
 
 @pytest.mark.parametrize(("text", "tree"), STATEMENTS, ids=[text for text, _ in STATEMENTS])
-def test_a_statement_has_its_tree(text: str, tree: n.Statement, parser: Parser) -> None:
+def test_a_statement_has_its_tree(text: str, tree: nodes.Statement, parser: Parser) -> None:
     assert parser.parse(text) == tree
 
 
 X, Y = column("x"), column("y")
 
-EXPRESSIONS: list[tuple[str, n.Expr]] = [
-    ("1 + 2 * x", n.Binary("+", ONE, n.Binary("*", TWO, X))),
-    ("1 - 2 - x", n.Binary("-", n.Binary("-", ONE, TWO), X)),
-    ("x = 1 AND y = 2 OR x", n.Logical("OR", (n.Logical("AND", (equal("x", ONE), equal("y", TWO))), X))),
-    ("x AND y && 1", n.Logical("AND", (X, Y, ONE))),
-    ("(x OR y) OR 1", n.Logical("OR", (X, Y, ONE))),
-    ("x OR (y OR 1)", n.Logical("OR", (X, n.Logical("OR", (Y, ONE))))),
-    ("NOT x = 1", n.Unary("NOT", equal("x", ONE))),
-    ("!x", n.Unary("NOT", X)),
-    ("- -1", n.Unary("-", n.Unary("-", ONE))),
-    ("x <> y", n.Binary("!=", X, Y)),
-    ("x == y", n.Binary("=", X, Y)),
-    ("x <=> y", n.Is(X, Y)),
-    ("x MOD y", n.Binary("%", X, Y)),
-    ("x DIV y", n.Cast(n.Binary("/", X, Y), "INTEGER")),
-    ("x NOT BETWEEN 1 AND 2 AND y", n.Logical("AND", (n.Between(X, ONE, TWO, True), Y))),
-    ("x IN (1, 2)", n.InList(X, (ONE, TWO))),
-    ("x NOT IN ()", n.InList(X, (), True)),
-    ("x IN (SELECT 1)", n.InQuery(X, select(ONE))),
-    ("x NOT LIKE 'y' ESCAPE '!'", n.Match("LIKE", X, string("y"), string("!"), True)),
-    ("x RLIKE y", n.Match("REGEXP", X, Y)),
-    ("x IS NOT NULL", n.Is(X, n.Literal("null"), True)),
-    ("x NOTNULL", n.Is(X, n.Literal("null"), True)),
-    ("x IS DISTINCT FROM y", n.Is(X, Y, distinct=True)),
-    ("x -> '$.y' ->> 'z'", n.Binary("->>", n.Binary("->", X, string("$.y")), string("z"))),
-    ("x COLLATE nocase", n.Collate(X, n.Name("nocase"))),
-    ("EXISTS (SELECT 1)", n.Exists(select(ONE))),
-    ("(SELECT 1)", n.Subquery(select(ONE))),
-    ("(1, 2)", n.RowExpr((ONE, TWO))),
-    ("CASE x WHEN 1 THEN 2 END", n.Case(X, (n.When(ONE, TWO),))),
-    ("CASE WHEN x THEN 1 ELSE 2 END", n.Case(None, (n.When(X, ONE),), TWO)),
-    ("CAST(x AS varchar(3))", n.Cast(X, "VARCHAR(3)")),
-    ("CONVERT(x, signed)", n.Cast(X, "SIGNED")),
-    ("SUBSTRING(x FROM 1 FOR 2)", n.Call(path("substr"), (X, ONE, TWO))),
-    ("count(*)", n.Call(path("count"), star=True)),
-    ("count(DISTINCT x) FILTER (WHERE y)", n.Call(path("count"), (X,), True, filter=Y)),
+EXPRESSIONS: list[tuple[str, nodes.Expr]] = [
+    ("1 + 2 * x", nodes.Binary("+", ONE, nodes.Binary("*", TWO, X))),
+    ("1 - 2 - x", nodes.Binary("-", nodes.Binary("-", ONE, TWO), X)),
+    ("x = 1 AND y = 2 OR x", nodes.Logical("OR", (nodes.Logical("AND", (equal("x", ONE), equal("y", TWO))), X))),
+    ("x AND y && 1", nodes.Logical("AND", (X, Y, ONE))),
+    ("(x OR y) OR 1", nodes.Logical("OR", (X, Y, ONE))),
+    ("x OR (y OR 1)", nodes.Logical("OR", (X, nodes.Logical("OR", (Y, ONE))))),
+    ("NOT x = 1", nodes.Unary("NOT", equal("x", ONE))),
+    ("!x", nodes.Unary("NOT", X)),
+    ("- -1", nodes.Unary("-", nodes.Unary("-", ONE))),
+    ("x <> y", nodes.Binary("!=", X, Y)),
+    ("x == y", nodes.Binary("=", X, Y)),
+    ("x <=> y", nodes.Is(X, Y)),
+    ("x MOD y", nodes.Binary("%", X, Y)),
+    ("x DIV y", nodes.Cast(nodes.Binary("/", X, Y), "INTEGER")),
+    ("x NOT BETWEEN 1 AND 2 AND y", nodes.Logical("AND", (nodes.Between(X, ONE, TWO, True), Y))),
+    ("x IN (1, 2)", nodes.InList(X, (ONE, TWO))),
+    ("x NOT IN ()", nodes.InList(X, (), True)),
+    ("x IN (SELECT 1)", nodes.InQuery(X, select(ONE))),
+    ("x NOT LIKE 'y' ESCAPE '!'", nodes.Match("LIKE", X, string("y"), string("!"), True)),
+    ("x RLIKE y", nodes.Match("REGEXP", X, Y)),
+    ("x IS NOT NULL", nodes.Is(X, nodes.Literal("null"), True)),
+    ("x NOTNULL", nodes.Is(X, nodes.Literal("null"), True)),
+    ("x IS DISTINCT FROM y", nodes.Is(X, Y, distinct=True)),
+    ("x -> '$.y' ->> 'z'", nodes.Binary("->>", nodes.Binary("->", X, string("$.y")), string("z"))),
+    ("x COLLATE nocase", nodes.Collate(X, nodes.Name("nocase"))),
+    ("EXISTS (SELECT 1)", nodes.Exists(select(ONE))),
+    ("(SELECT 1)", nodes.Subquery(select(ONE))),
+    ("(1, 2)", nodes.RowExpr((ONE, TWO))),
+    ("CASE x WHEN 1 THEN 2 END", nodes.Case(X, (nodes.When(ONE, TWO),))),
+    ("CASE WHEN x THEN 1 ELSE 2 END", nodes.Case(None, (nodes.When(X, ONE),), TWO)),
+    ("CAST(x AS varchar(3))", nodes.Cast(X, "VARCHAR(3)")),
+    ("CONVERT(x, signed)", nodes.Cast(X, "SIGNED")),
+    ("SUBSTRING(x FROM 1 FOR 2)", nodes.Call(path("substr"), (X, ONE, TWO))),
+    ("count(*)", nodes.Call(path("count"), star=True)),
+    ("count(DISTINCT x) FILTER (WHERE y)", nodes.Call(path("count"), (X,), True, filter=Y)),
     (
         "group_concat(x ORDER BY y SEPARATOR ';')",
-        n.Call(path("group_concat"), (X,), order=(n.OrderItem(Y),), separator=";"),
+        nodes.Call(path("group_concat"), (X,), order=(nodes.OrderItem(Y),), separator=";"),
     ),
-    ("sum(x) OVER w", n.Call(path("sum"), (X,), over=n.Name("w"))),
-    ("sum(x) OVER (PARTITION BY y)", n.Call(path("sum"), (X,), over=n.Window(partition=(Y,)))),
+    ("sum(x) OVER w", nodes.Call(path("sum"), (X,), over=nodes.Name("w"))),
+    ("sum(x) OVER (PARTITION BY y)", nodes.Call(path("sum"), (X,), over=nodes.Window(partition=(Y,)))),
     (
         "sum(x) OVER (ORDER BY y ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)",
-        n.Call(
+        nodes.Call(
             path("sum"),
             (X,),
-            over=n.Window(
-                order=(n.OrderItem(Y),),
-                frame=n.Frame("ROWS", n.FrameBound("PRECEDING", ONE), n.FrameBound("CURRENT ROW")),
+            over=nodes.Window(
+                order=(nodes.OrderItem(Y),),
+                frame=nodes.Frame("ROWS", nodes.FrameBound("PRECEDING", ONE), nodes.FrameBound("CURRENT ROW")),
             ),
         ),
     ),
-    ("INTERVAL '1' day", n.Interval(string("1"), n.Name("day"))),
-    ("{{ x }}", n.Placeholder("x")),
-    ("?", n.Variable("?")),
-    (":x", n.Variable(":x")),
+    ("INTERVAL '1' day", nodes.Interval(string("1"), nodes.Name("day"))),
+    ("{{ x }}", nodes.Placeholder("x")),
+    ("?", nodes.Variable("?")),
+    (":x", nodes.Variable(":x")),
     (r"'\'", string("\\")),
     ("'it''s'", string("it's")),
-    ("current_date", n.Literal("current", "CURRENT_DATE")),
-    ("TRUE", n.Literal("true")),
-    ("x'0f'", n.Literal("blob", "x'0f'")),
+    ("current_date", nodes.Literal("current", "CURRENT_DATE")),
+    ("TRUE", nodes.Literal("true")),
+    ("x'0f'", nodes.Literal("blob", "x'0f'")),
 ]
 
 
 @pytest.mark.parametrize(("text", "tree"), EXPRESSIONS, ids=[text for text, _ in EXPRESSIONS])
-def test_an_expression_has_its_tree(text: str, tree: n.Expr, parser: Parser) -> None:
+def test_an_expression_has_its_tree(text: str, tree: nodes.Expr, parser: Parser) -> None:
     assert parser.parse(f"SELECT {text}") == select(tree)
 
 
@@ -257,7 +271,7 @@ WORDS = [*PARSER.table.keywords, *PARSER.table.operators, "a", "b.c", "'s'", '"q
 ODD = st.sampled_from(["'", '"', "`", "/*", "*/", "--", "\n", "{{ x }}", "{", "x'0", "\x00", "…", "0x", "1e", "$", ":"])
 
 
-def outcome(text: str) -> n.Statement | SqlSyntaxError:
+def outcome(text: str) -> nodes.Statement | SqlSyntaxError:
     try:
         return PARSER.parse(text)
     except SqlSyntaxError as error:
@@ -315,11 +329,11 @@ def test_what_may_follow_is_told_for_completion(parser: Parser) -> None:
 def test_positions_are_those_of_the_text(parser: Parser) -> None:
     text = "SELECT a,  b.c FROM x.y"
     statement = parser.parse(text)
-    assert isinstance(statement, n.Query)
-    assert isinstance(statement.body, n.Select)
+    assert isinstance(statement, nodes.Query)
+    assert isinstance(statement.body, nodes.Select)
     item = statement.body.items[1]
-    assert isinstance(item, n.Item)
-    assert isinstance(item.expr, n.ColumnRef)
+    assert isinstance(item, nodes.Item)
+    assert isinstance(item.expr, nodes.ColumnRef)
     assert item.text == "b.c"
     assert text[item.expr.span.start : item.expr.span.end] == "b.c"
 

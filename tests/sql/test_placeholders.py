@@ -1,4 +1,4 @@
-"""`{{ name }}`: found by the lexer, filled so that no value leaves its place."""
+"""`{{ name }}` is found by the lexer, and no value breaks out of its place."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from hypothesis import strategies as st
 from tests import seed_statements
 from tests.shared_parser import shared_parser
 from tokensh.errors import PlaceholderError
-from tokensh.sql import nodes as n
+from tokensh.sql import nodes
 from tokensh.sql.lexer import tokenize
 from tokensh.sql.placeholders import PlaceholderValue, find_placeholders, substitute
 
 PARSER = shared_parser()
 
 
-def filled(text: str, values: Mapping[str, PlaceholderValue]) -> str:
+def fill_text(text: str, values: Mapping[str, PlaceholderValue]) -> str:
     return substitute(text, find_placeholders(tokenize(PARSER.table, text)), values)
 
 
-def item(text: str) -> n.Expr:
+def item(text: str) -> nodes.Expr:
     statement = PARSER.parse(text)
-    assert isinstance(statement, n.Query)
-    assert isinstance(statement.body, n.Select)
+    assert isinstance(statement, nodes.Query)
+    assert isinstance(statement.body, nodes.Select)
     (only,) = statement.body.items
-    assert isinstance(only, n.Item)
+    assert isinstance(only, nodes.Item)
     return only.expr
 
 
@@ -65,7 +65,7 @@ def test_a_template_of_another_tool_is_an_error_with_its_place(text: str) -> Non
 def test_the_statements_of_the_page_can_be_filled(statement: str) -> None:
     text = statement.rpartition(";")[0]
     names = {p.name for p in find_placeholders(tokenize(PARSER.table, text))}
-    assert PARSER.is_complete(filled(text, dict.fromkeys(names, "1")))
+    assert PARSER.is_complete(fill_text(text, dict.fromkeys(names, "1")))
 
 
 WRITTEN: list[tuple[str, PlaceholderValue, str]] = [
@@ -88,7 +88,7 @@ WRITTEN: list[tuple[str, PlaceholderValue, str]] = [
 
 @pytest.mark.parametrize(("text", "value", "written"), WRITTEN)
 def test_a_value_is_written_as_its_place_asks(text: str, value: PlaceholderValue, written: str) -> None:
-    assert filled(text, {"x": value}) == written
+    assert fill_text(text, {"x": value}) == written
 
 
 REFUSED: list[PlaceholderValue] = [
@@ -111,7 +111,7 @@ REFUSED: list[PlaceholderValue] = [
 @pytest.mark.parametrize("value", REFUSED)
 def test_outside_quotes_nothing_but_a_json_scalar_stands(value: PlaceholderValue) -> None:
     with pytest.raises(PlaceholderError) as raised:
-        filled("SELECT {{ x }}", {"x": value})
+        fill_text("SELECT {{ x }}", {"x": value})
     assert "outside quotes" in raised.value.message
     assert "in quotes" in (raised.value.hint or "")
 
@@ -119,7 +119,7 @@ def test_outside_quotes_nothing_but_a_json_scalar_stands(value: PlaceholderValue
 def test_all_that_is_missing_is_named_with_its_place() -> None:
     text = "SELECT {{ a }}, '{{ b }}', '{{ c }}', {{ a }}"
     with pytest.raises(PlaceholderError) as raised:
-        filled(text, {"b": 1})
+        fill_text(text, {"b": 1})
     assert raised.value.message == "no value for a, c"
     assert raised.value.missing == (("a", 7), ("c", text.index("{{ c")), ("a", text.rindex("{{ a")))
     assert "-v a=... -v c=..." in (raised.value.hint or "")
@@ -127,7 +127,7 @@ def test_all_that_is_missing_is_named_with_its_place() -> None:
 
 def test_a_value_with_a_placeholder_in_it_is_refused() -> None:
     with pytest.raises(PlaceholderError, match="contains a placeholder"):
-        filled("SELECT '{{ x }}'", {"x": "{{ y }}"})
+        fill_text("SELECT '{{ x }}'", {"x": "{{ y }}"})
 
 
 HOSTILE = st.text(max_size=12) | st.lists(
@@ -143,24 +143,24 @@ TRIES = settings(derandomize=True, max_examples=300, deadline=None)
 @TRIES
 @given(PLAIN, st.text("ab '", max_size=3).map(lambda t: t.replace("'", "''")))
 def test_in_a_string_a_value_is_its_own_text(value: str, around: str) -> None:
-    tree = item(filled(f"SELECT '{around}{{{{ x }}}}{around}'", {"x": value}))
+    tree = item(fill_text(f"SELECT '{around}{{{{ x }}}}{around}'", {"x": value}))
     own = around.replace("''", "'")
-    assert tree == n.Literal("string", f"{own}{value}{own}")
+    assert tree == nodes.Literal("string", f"{own}{value}{own}")
 
 
 @TRIES
 @given(PLAIN, st.sampled_from('"`'))
 def test_in_a_quoted_name_a_value_is_its_own_text(value: str, quote: str) -> None:
-    tree = item(filled(f"SELECT {quote}{{{{ x }}}}{quote}", {"x": value}))
-    assert tree == n.ColumnRef((n.Name(value),))
+    tree = item(fill_text(f"SELECT {quote}{{{{ x }}}}{quote}", {"x": value}))
+    assert tree == nodes.ColumnRef((nodes.Name(value),))
 
 
 @TRIES
 @given(PLAIN, st.sampled_from(["", "\\\\", '\\"', "''"]))
 def test_in_json_in_quotes_a_value_is_its_own_text(value: str, before: str) -> None:
     text = f'EXEC a.b @@json=\'{{"a": "{before}{{{{ x }}}}", "b": ["{{{{ x }}}}"]}}\''
-    statement = PARSER.parse(filled(text, {"x": value}))
-    assert isinstance(statement, n.Exec)
+    statement = PARSER.parse(fill_text(text, {"x": value}))
+    assert isinstance(statement, nodes.Exec)
     assert statement.body is not None
     own = before.replace("''", "'").replace("\\\\", "\\").replace('\\"', '"')
     assert json.loads(statement.body.text) == {"a": own + value, "b": [value]}
@@ -170,7 +170,7 @@ def test_in_json_in_quotes_a_value_is_its_own_text(value: str, before: str) -> N
 @given(HOSTILE | st.integers() | st.floats(allow_nan=True) | st.booleans() | st.none())
 def test_outside_quotes_a_value_is_one_token_or_refused(value: PlaceholderValue) -> None:
     try:
-        text = filled("{{ x }}", {"x": value})
+        text = fill_text("{{ x }}", {"x": value})
     except PlaceholderError:
         return
     assert json.loads(text) is not ...

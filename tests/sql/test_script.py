@@ -1,4 +1,4 @@
-"""Where the statements of a script end."""
+"""A script is split where its statements end, the same by lines and as one text."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tokensh.sql.script import Splitter, StatementText, split_script
 PARSER = shared_parser()
 
 
-def by_lines(text: str) -> list[StatementText]:
+def split_by_lines(text: str) -> list[StatementText]:
     return list(split_script(text.splitlines(keepends=True), PARSER.table, PARSER.is_complete))
 
 
-def at_once(text: str) -> list[StatementText]:
+def split_at_once(text: str) -> list[StatementText]:
     return list(split_script([text], PARSER.table, PARSER.is_complete))
 
 
@@ -74,13 +74,13 @@ SCRIPTS = [
 
 @pytest.mark.parametrize(("text", "found"), SCRIPTS, ids=[repr(text[:40]) for text, _ in SCRIPTS])
 def test_a_script_is_its_statements(text: str, found: list[str]) -> None:
-    for pieces in (by_lines(text), at_once(text)):
+    for pieces in (split_by_lines(text), split_at_once(text)):
         assert [p.text for p in pieces] == found
         assert not any(p.error for p in pieces)
 
 
 def test_the_page_is_its_three_statements() -> None:
-    pieces = by_lines("\n\n".join((seed_statements.SELECT, seed_statements.INSERT, seed_statements.EXEC)))
+    pieces = split_by_lines("\n\n".join((seed_statements.SELECT, seed_statements.INSERT, seed_statements.EXEC)))
     assert [p.text.split()[0] for p in pieces] == ["SELECT", "INSERT", "EXEC"]
     assert all(PARSER.is_complete(p.text) for p in pieces)
 
@@ -96,7 +96,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("text", REFUSED)
 def test_a_change_that_a_comment_seems_to_end_is_refused(text: str) -> None:
-    piece, following = by_lines(f"SELECT 0;\n{text}\n;SELECT 1;")[1:]
+    piece, following = split_by_lines(f"SELECT 0;\n{text}\n;SELECT 1;")[1:]
     assert piece.error is not None
     assert "does this" in piece.error.message
     assert "nothing was sent" in (piece.error.hint or "")
@@ -104,7 +104,7 @@ def test_a_change_that_a_comment_seems_to_end_is_refused(text: str) -> None:
 
 
 def test_a_refusal_points_at_the_comment_and_what_follows() -> None:
-    (piece,) = by_lines(f"\n  {REFUSED[0]}")
+    (piece,) = split_by_lines(f"\n  {REFUSED[0]}")
     assert piece.error is not None
     assert piece.error.span is not None
     assert (piece.line, piece.column) == (2, 3)
@@ -122,7 +122,7 @@ POSITIONS = [
 
 @pytest.mark.parametrize(("text", "places"), POSITIONS)
 def test_a_statement_knows_its_line_and_column(text: str, places: list[tuple[int, int]]) -> None:
-    assert [(p.line, p.column) for p in by_lines(text)] == places
+    assert [(p.line, p.column) for p in split_by_lines(text)] == places
 
 
 def test_a_statement_comes_as_soon_as_its_end_is_read() -> None:
@@ -173,21 +173,21 @@ TEXTS_WITH_BRACES = st.lists(st.tuples(PARTS | st.sampled_from(["{", "}", "{{", 
 )
 
 
-def shown(pieces: list[StatementText]) -> list[tuple[str, int, int, bool, str]]:
+def describe(pieces: list[StatementText]) -> list[tuple[str, int, int, bool, str]]:
     return [(p.text, p.line, p.column, p.ended, str(p.error or "")) for p in pieces]
 
 
 @settings(derandomize=True, max_examples=800, deadline=None)
 @given(TEXTS)
 def test_lines_give_what_the_whole_text_gives(text: str) -> None:
-    assert shown(by_lines(text)) == shown(at_once(text))
+    assert describe(split_by_lines(text)) == describe(split_at_once(text))
 
 
 @settings(derandomize=True, max_examples=300, deadline=None)
 @given(TEXTS)
 def test_every_piece_stands_where_it_says(text: str) -> None:
     lines = text.split("\n")
-    for piece in by_lines(text):
+    for piece in split_by_lines(text):
         start = sum(len(line) + 1 for line in lines[: piece.line - 1]) + piece.column - 1
         assert text.startswith(piece.text, start)
 
@@ -195,14 +195,14 @@ def test_every_piece_stands_where_it_says(text: str) -> None:
 @settings(derandomize=True, max_examples=800, deadline=None)
 @given(TEXTS_WITH_BRACES)
 def test_every_piece_carries_the_tokens_of_its_text(text: str) -> None:
-    for piece in (*by_lines(text), *at_once(text)):
+    for piece in (*split_by_lines(text), *split_at_once(text)):
         assert list(piece.tokens) == significant_tokens(PARSER.table, piece.text)
 
 
-def error_of(text: str) -> SqlSyntaxError | None:
-    return next((p.error for p in by_lines(text) if p.error), None)
+def first_error(text: str) -> SqlSyntaxError | None:
+    return next((p.error for p in split_by_lines(text) if p.error), None)
 
 
 @pytest.mark.parametrize("verb", ["SELECT 1 FROM a", "INSERT INTO a SELECT 1 FROM b", "EXEC a.b.c @x = 1"])
 def test_what_changes_nothing_that_stands_goes_on(verb: str) -> None:
-    assert error_of(f"{verb} -- note;\n, 2 WHERE") is None
+    assert first_error(f"{verb} -- note;\n, 2 WHERE") is None

@@ -58,8 +58,8 @@ class Rule(NamedTuple):
 
     `children` lists for each symbol that is kept: its index, whether its own children are spliced in, and how many absent
     optional parts (None) precede it; `absent_after` counts those after the last. With `is_plain` the node gets all symbols
-    unchanged and `children` is empty. With `collapses` a single child stands for the node. `is_inline` marks rules that make
-    a list for the rule above them.
+    unchanged and `children` is empty. With `collapses` a single child stands for the node. An `is_inline` rule
+    makes a list for the rule above it.
     """
 
     origin: str
@@ -233,7 +233,10 @@ def compile_grammar(grammar: str) -> dict[str, Any]:
 def _number_states_and_rules(
     states: Mapping[Any, Mapping[str, Any]], start: Any
 ) -> tuple[dict[Any, int], dict[LarkRule, int]]:
-    """Number states and rules in the order in which they are reached from `start`: lark's order differs from run to run."""
+    """Return numbers for states and rules, in the order in which they are reached from `start`.
+
+    lark's own order differs from run to run; the table of a wheel must not.
+    """
     numbers = {start: 0}
     rules: dict[LarkRule, int] = {}
     reached = [start]

@@ -26,7 +26,7 @@ from tokensh.sql.lexer import Token, find_hyphenated_end, lexical_error, new_tok
 # Makes a node from the children of a rule: tokens, nodes, and None for an optional part that is absent.
 Action = Callable[[Sequence[Any], Span], Any]
 
-# Levels of nodes: whoever walks a tree may recurse. Parentheses alone make no node, so they nest without limit.
+# Levels of nodes, so that code that walks a tree may recurse. Parentheses alone make no node, so they nest without limit.
 MAX_DEPTH = 300
 
 END = "$END"

@@ -69,7 +69,7 @@ def closes_statement(comment: Token) -> bool:
 
 
 def find_hyphenated_end(text: str, start: int) -> int | None:
-    """Return where the name with hyphens (`If-Match`, `api-version`) at `start` ends; None if there is none."""
+    """Return where the name with hyphens (`If-Match`, `api-version`) at `start` ends; None without one."""
     match = _HYPHENATED_NAME.match(text, start)
     return match.end() if match else None
 

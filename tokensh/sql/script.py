@@ -64,13 +64,16 @@ class Splitter:
         self._table = table
         self._is_complete = is_complete
         self._text = ""
-        self._start = 0  # where the first statement that is not ended yet begins in the text, leading blanks included
+        # Where the current statement begins in the text, leading blanks and comments included; line and column of that.
+        self._start = 0
         self._line = 1
         self._column = 1
-        self._tokens: list[Token] = []  # from `_start` on, as far as they have been read from `_source`
+        # The tokens from there on, as far as anything had to look at them; the source yields those that follow.
+        self._tokens: list[Token] = []
         self._source: Iterator[Token] = iter(())
-        self._examined = 0  # number of tokens that do not end the statement
-        self._first_open: int | None = None  # index of the first token that more text could make longer
+        # So many of them do not end the statement; this one is the first that more text could make longer.
+        self._examined = 0
+        self._first_open: int | None = None
 
     @property
     def pending(self) -> str:
@@ -79,30 +82,31 @@ class Splitter:
 
     def feed(self, text: str) -> Iterator[StatementText]:
         """Add text (whole lines, so that no word is cut in two) and yield the statements that it ends."""
-        self._append(text)
-        yield from self._split(final=False)
+        self._append_text(text)
+        yield from self._split_off(final=False)
 
     def finish(self) -> Iterator[StatementText]:
         """Yield the statements that the end of the input ends."""
-        yield from self._split(final=True)
+        yield from self._split_off(final=True)
         first = self._first_token(0)
         if first is not None:
-            yield self._take(first, _End(len(self._text), len(self._text)), ended=False)
+            yield self._take_statement(first, _End(len(self._text), len(self._text)), ended=False)
 
-    def _append(self, text: str) -> None:
+    def _append_text(self, text: str) -> None:
+        # Ended statements are forgotten here, not one by one: cutting the text for each would make a long text quadratic.
         tokens, offset = self._tokens, self._start
         if self._first_open is not None:
             del tokens[self._first_open :]
         lexed = tokens[-1].end if tokens else offset
         if offset:
-            tokens[:] = _shift(tokens, offset)
+            tokens[:] = _move_tokens(tokens, offset)
         self._text = self._text[offset:] + text
         self._start = 0
         self._source = tokenize(self._table, self._text, lexed - offset)
         self._examined = min(self._examined, len(tokens))
         self._first_open = None
 
-    def _token(self, index: int) -> Token | None:
+    def _token_at(self, index: int) -> Token | None:
         """Return a token by its index, reading on as far as needed; None behind the last."""
         tokens = self._tokens
         while len(tokens) <= index:
@@ -116,21 +120,21 @@ class Splitter:
 
     def _first_token(self, index: int) -> Token | None:
         """Return the first token from an index on that is neither blank nor comment."""
-        while (token := self._token(index)) is not None and token.kind in TRIVIA:
+        while (token := self._token_at(index)) is not None and token.kind in TRIVIA:
             index += 1
         return token
 
-    def _split(self, *, final: bool) -> Iterator[StatementText]:
+    def _split_off(self, *, final: bool) -> Iterator[StatementText]:
         while (end := self._find_end(final=final)) is not None:
             first = self._first_token(0)
             if first is None or first.start >= end.end:
-                self._drop(end.next_start)
+                self._drop_until(end.next_start)
             else:
-                yield self._take(first, end, ended=True)
+                yield self._take_statement(first, end, ended=True)
 
     def _find_end(self, *, final: bool) -> _End | None:
         """Return where the first statement ends; None if more text is needed."""
-        while (token := self._token(self._examined)) is not None:
+        while (token := self._token_at(self._examined)) is not None:
             if is_unclosed(token, self._text):
                 return None
             if token.kind == "OTHER" and token.text == ";":
@@ -145,7 +149,11 @@ class Splitter:
     def _judge_comment(self, comment: Token, index: int, *, final: bool) -> _End | Literal["go on", "read on"]:
         """Decide whether a comment that ends with `;` ends the statement before it."""
         first = self._first_token(0)
-        if first is None or first.start > comment.start or not self._is_complete(self._cut(first, comment.start)):
+        if (
+            first is None
+            or first.start > comment.start
+            or not self._is_complete(self._cut_statement(first, comment.start))
+        ):
             return "go on"
         following = self._first_token(index + 1)
         if not final and (following is None or self._text.startswith("/*", following.start)):
@@ -160,7 +168,7 @@ class Splitter:
         self, first: Token, comment: Token, index: int, following: Token, *, final: bool
     ) -> _End | Literal["read on"]:
         """Return the end, with an error, of a change that a comment seems to end before other text."""
-        while (token := self._token(index)) is not None and not (token.kind == "OTHER" and token.text == ";"):
+        while (token := self._token_at(index)) is not None and not (token.kind == "OTHER" and token.text == ";"):
             index += 1
         if token is None and not final:
             return "read on"
@@ -173,23 +181,24 @@ class Splitter:
             return _End(len(self._text), len(self._text), error)
         return _End(token.start, token.end, error)
 
-    def _cut(self, first: Token, end: int) -> StatementText:
+    def _cut_statement(self, first: Token, end: int) -> StatementText:
         """Return the statement from its first token to `end`."""
         start = first.start
-        while self._tokens[-1].end < end and self._token(len(self._tokens)) is not None:
+        # Not all of its tokens have been read if it ends with the text, behind an open quote for instance.
+        while self._tokens[-1].end < end and self._token_at(len(self._tokens)) is not None:
             pass
         tokens = [token for token in self._tokens if token.start < end and token.kind not in TRIVIA]
-        line, column = _advance(self._line, self._column, self._text[self._start : start])
-        return StatementText(self._text[start:end].rstrip(), line, column, tokens=_shift(tokens, start))
+        line, column = _position_after(self._line, self._column, self._text[self._start : start])
+        return StatementText(self._text[start:end].rstrip(), line, column, tokens=_move_tokens(tokens, start))
 
-    def _take(self, first: Token, end: _End, *, ended: bool) -> StatementText:
+    def _take_statement(self, first: Token, end: _End, *, ended: bool) -> StatementText:
         """Return the first statement, whose first token is given, and go on behind it."""
-        cut = self._cut(first, end.end)
-        self._drop(end.next_start)
+        cut = self._cut_statement(first, end.end)
+        self._drop_until(end.next_start)
         return StatementText(cut.text, cut.line, cut.column, ended, end.error, cut.tokens)
 
-    def _drop(self, end: int) -> None:
-        self._line, self._column = _advance(self._line, self._column, self._text[self._start : end])
+    def _drop_until(self, end: int) -> None:
+        self._line, self._column = _position_after(self._line, self._column, self._text[self._start : end])
         count = sum(token.start < end for token in self._tokens)
         del self._tokens[:count]
         if self._first_open is not None:
@@ -199,7 +208,7 @@ class Splitter:
         self._examined = 0
 
 
-def _shift(tokens: Iterable[Token], offset: int) -> list[Token]:
+def _move_tokens(tokens: Iterable[Token], offset: int) -> list[Token]:
     """Return tokens with their positions counted from `offset`."""
     return [new_token(Token, (kind, text, start - offset, end - offset)) for kind, text, start, end in tokens]
 
@@ -216,7 +225,7 @@ def _follows_same_quote(tokens: Sequence[Token], quote: Token) -> bool:
     return bool(tokens) and tokens[-1].end == quote.start and tokens[-1].text.startswith(quote.text)
 
 
-def _advance(line: int, column: int, text: str) -> tuple[int, int]:
+def _position_after(line: int, column: int, text: str) -> tuple[int, int]:
     """Return the line and column behind a text that begins at `line` and `column`."""
     newlines = text.count("\n")
     return (line, column + len(text)) if not newlines else (line + newlines, len(text) - text.rindex("\n"))
