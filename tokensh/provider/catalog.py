@@ -1,4 +1,4 @@
-"""What statements may name: providers, services, resources, found without regard to case."""
+"""The providers, services and resources that statements can name, in any case."""
 
 from __future__ import annotations
 
@@ -19,57 +19,57 @@ DEFAULT = ("databricks_workspace", "workspace")
 
 
 class Catalog:
-    """Providers and what they offer; each service's document is read, each resource built, when first asked for."""
+    """The providers and their resources; a service's document is read, and a resource built, when it is first needed."""
 
     def __init__(self, providers: Iterable[Provider]) -> None:
-        self._providers = {one.info.name.lower(): one for one in providers}
+        self._providers = {provider.info.name.lower(): provider for provider in providers}
         self._documents: dict[tuple[str, str], ServiceDocument] = {}
         self._resources: dict[tuple[str, str, str], Resource] = {}
 
     @classmethod
     def load_shipped(cls) -> Catalog:
-        """The provider that tokensh ships."""
+        """Return a catalog of the provider that tokensh ships."""
         return cls([document.load_shipped_provider()])
 
     @classmethod
     def load(cls, registry: Path | None) -> Catalog:
-        """The shipped provider and those of a registry tree, which replace a shipped one of the same name.
+        """Return the shipped provider and those of a registry tree, which replace a shipped one of the same name.
 
         Raises:
             InterfaceError: the folder holds no provider document.
-            ProviderDocumentError: one is there, and broken.
+            ProviderDocumentError: a document is broken.
         """
         if registry is None:
             return cls.load_shipped()
         return cls([document.load_shipped_provider(), *document.load_registry(registry)])
 
     def providers(self) -> tuple[ProviderInfo, ...]:
-        """All providers, sorted by name."""
+        """Return all providers, sorted by name."""
         return tuple(self._providers[name].info for name in sorted(self._providers))
 
     def services(self, provider: str, span: Span | None = None) -> tuple[ServiceInfo, ...]:
-        """A provider's services, sorted by name. Raises UnknownName."""
-        return tuple(sorted(self._provider(provider, span).services, key=lambda one: one.name))
+        """Return a provider's services, sorted by name. Raises UnknownName."""
+        return tuple(sorted(self._find_provider(provider, span).services, key=lambda service: service.name))
 
     def resources(self, provider: str, service: str, span: Span | None = None) -> tuple[Resource, ...]:
-        """A service's resources, sorted by name. Raises UnknownName, ProviderDocumentError."""
-        names = self._document(provider, service, span).resource_names()
+        """Return a service's resources, sorted by name. Raises UnknownName, ProviderDocumentError."""
+        names = self._load_document(provider, service, span).resource_names()
         return tuple(self.resource(provider, service, name) for name in names)
 
     def resource(self, provider: str, service: str, name: str, span: Span | None = None) -> Resource:
-        """One resource. Raises UnknownName, ProviderDocumentError."""
+        """Return one resource. Raises UnknownName, ProviderDocumentError."""
         key = (provider.lower(), service.lower(), name.lower())
         if key not in self._resources:
-            found = self._document(provider, service, span)
-            by_name = {one.lower(): one for one in found.resource_names()}
-            self._resources[key] = found.build_resource(_pick(by_name, "resource", name, span))
+            document = self._load_document(provider, service, span)
+            by_name = {resource.lower(): resource for resource in document.resource_names()}
+            self._resources[key] = document.build_resource(_find_name(by_name, "resource", name, span))
         return self._resources[key]
 
     def find(self, parts: tuple[str, ...], default: tuple[str, ...] = DEFAULT, span: Span | None = None) -> Resource:
         """Resolve a name of one to three parts in `default`, the provider and service that USE has set.
 
         Raises:
-            UnknownName: it names no resource.
+            UnknownName: the name is unknown.
             ProviderDocumentError: the service's document is broken.
         """
         full = (*default[: max(3 - len(parts), 0)], *parts)
@@ -77,19 +77,19 @@ class Catalog:
             raise UnknownName("resource", ".".join(parts), span=span, hint="a full name is provider.service.resource")
         return self.resource(*full, span=span)
 
-    def _provider(self, name: str, span: Span | None) -> Provider:
-        return _pick(self._providers, "provider", name, span)
+    def _find_provider(self, name: str, span: Span | None) -> Provider:
+        return _find_name(self._providers, "provider", name, span)
 
-    def _document(self, provider: str, service: str, span: Span | None) -> ServiceDocument:
+    def _load_document(self, provider: str, service: str, span: Span | None) -> ServiceDocument:
         key = (provider.lower(), service.lower())
         if key not in self._documents:
-            owner = self._provider(provider, span)
-            by_name = {one.name.lower(): one.name for one in owner.services}
-            self._documents[key] = owner.load(_pick(by_name, "service", service, span))
+            owner = self._find_provider(provider, span)
+            by_name = {service.name.lower(): service.name for service in owner.services}
+            self._documents[key] = owner.load(_find_name(by_name, "service", service, span))
         return self._documents[key]
 
 
-def _pick(known: dict[str, T], kind: str, name: str, span: Span | None) -> T:
+def _find_name(known: dict[str, T], kind: str, name: str, span: Span | None) -> T:
     try:
         return known[name.lower()]
     except KeyError:

@@ -1,8 +1,10 @@
-"""A service's document (OpenAPI 3 with `x-stackQL-resources`, as plain dicts) -> `Resource`. Pure; knows no files.
+"""Build a `Resource` from a service's document (OpenAPI 3 with `x-stackQL-resources`, as plain dicts). Pure; reads no files.
 
-Real documents are full of defects: types that are no JSON types, properties that are no mappings, parameters without a
-schema, replies under another status than announced. Those are read for what they mean. What cannot be read at all, a
-reference that leads nowhere or a resource that is no mapping, is a `ProviderDocumentError` that names file and place.
+The format: https://github.com/stackql/any-sdk/blob/main/docs/provider_spec.md. Published documents are full of defects. In
+the 18 files of databricks_workspace v0.0.2-alpha01: 373 types that are not JSON types, 703 parameters without a schema, 44
+properties that are not mappings, 11 responses under another status than announced. Those are read for what they mean. What
+cannot be read at all, an unresolvable reference or a resource that is not a mapping, is a `ProviderDocumentError` that names
+file and position. `where` is that position in every method here, as a JSON pointer.
 """
 
 from __future__ import annotations
@@ -36,22 +38,25 @@ TYPES: dict[str, ColumnType] = {
 # OpenAPI 3.0, "Parameter Object": header parameters of these names are ignored, the client sets them.
 CLIENT_HEADERS = frozenset({"accept", "content-type", "authorization"})
 SHAPE_KEYS = ("type", "format", "required", "enum", "default", "description", "readOnly", "writeOnly", "deprecated")
+# Levels of a nested schema in DESCRIBE METHOD. Schemas may contain themselves, so that some limit is needed.
 SHAPE_DEPTH = 5
+# A server's or path's variable, `{name}` or `{name:pattern}`: kubernetes and datadog have patterns.
 TEMPLATE_VARIABLE = re.compile(r"\{([^{}:]+)(?::[^{}]*)?\}")
+# A step of JSONPath as the documents use it: `.name`, `['name']`, `[*]`, `[0]`.
 OBJECT_KEY_STEP = re.compile(r"\.(?P<name>[^.\[\]]+)|\['(?P<quoted>[^']+)'\]|\[(?:\*|\d+)\]")
 
 Node = dict[str, Any]
 
 
-def _mapping(value: object) -> Node:
+def _as_mapping(value: object) -> Node:
     return value if isinstance(value, dict) else {}
 
 
-def _items(value: object) -> list[Any]:
+def _as_list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _text(value: object) -> str:
+def _as_text(value: object) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
@@ -65,95 +70,94 @@ class ServiceDocument:
     root: Node
 
     def resource_names(self) -> tuple[str, ...]:
-        """The names of its resources, sorted."""
-        return tuple(sorted(self._resources()))
+        """Return the names of the service's resources, sorted."""
+        return tuple(sorted(self._resource_nodes()))
 
     def build_resource(self, name: str) -> Resource:
-        """Build one resource. Raises ProviderDocumentError; KeyError if there is no such name."""
-        node, where = self._resources()[name], f"{RESOURCES}/{name}"
-        node = self._checked(node, where)
+        """Build one resource. Raises ProviderDocumentError; KeyError if the name is unknown."""
+        node, where = self._resource_nodes()[name], f"{RESOURCES}/{name}"
+        node = self._check_mapping(node, where)
         return Resource(
             self.provider,
             self.service,
             name,
-            tuple(self._methods(node, where)),
-            _text(node.get("title")),
-            _text(node.get("description")) or _text(node.get("title")),
-            _text(node.get("x-tokensh-delete")) or None,
+            tuple(self._build_methods(node, where)),
+            _as_text(node.get("title")),
+            _as_text(node.get("description")) or _as_text(node.get("title")),
+            _as_text(node.get("x-tokensh-delete")) or None,
         )
 
-    # ---- places and references
+    # ---- positions and references
 
-    def _fail(self, where: str, problem: str) -> ProviderDocumentError:
-        """The one error for a document that cannot be read."""
+    def _document_error(self, where: str, problem: str) -> ProviderDocumentError:
         return ProviderDocumentError(f"{self.file}: {where}: {problem}")
 
-    def _checked(self, node: object, where: str) -> Node:
+    def _check_mapping(self, node: object, where: str) -> Node:
         if not isinstance(node, dict):
-            raise self._fail(where, "a mapping was expected")
+            raise self._document_error(where, "expected a mapping")
         return node
 
-    def _resources(self) -> Node:
-        components = self._checked(self.root.get("components"), "#/components")
-        found = self._checked(components.get("x-stackQL-resources", {}), RESOURCES)
-        return {str(name): node for name, node in found.items()}
+    def _resource_nodes(self) -> Node:
+        components = self._check_mapping(self.root.get("components"), "#/components")
+        nodes = self._check_mapping(components.get("x-stackQL-resources", {}), RESOURCES)
+        return {str(name): node for name, node in nodes.items()}
 
-    def _target(self, reference: object, where: str) -> Any:
-        """What a `#/a/b` reference points to."""
+    def _find_target(self, reference: object, where: str) -> Any:
+        """Return the node that a `#/a/b` reference points to."""
         if not isinstance(reference, str) or not reference.startswith("#/"):
-            raise self._fail(where, f"the reference {reference!r} is not one into this document")
+            raise self._document_error(where, f"not a reference into this document: {reference!r}")
         node: Any = self.root
         for step in reference[2:].split("/"):
             key = step.replace("~1", "/").replace("~0", "~")
             if not isinstance(node, dict) or key not in node:
-                raise self._fail(where, f"the reference {reference!r} leads nowhere")
+                raise self._document_error(where, f"unresolvable reference: {reference!r}")
             node = node[key]
         return node
 
-    def _resolved(self, node: object, where: str) -> Node:
-        """Follow `$ref`s until there is none; a circle of nothing but references is an empty mapping."""
-        seen = set()
+    def _resolve(self, node: object, where: str) -> Node:
+        """Follow `$ref`s to their end; a circle that contains only references is an empty mapping."""
+        visited = set()
         while isinstance(node, dict) and "$ref" in node:
-            if id(node) in seen:
+            if id(node) in visited:
                 return {}
-            seen.add(id(node))
-            node = self._target(node["$ref"], where)
-        return _mapping(node)
+            visited.add(id(node))
+            node = self._find_target(node["$ref"], where)
+        return _as_mapping(node)
 
     # ---- methods
 
-    def _methods(self, resource: Node, where: str) -> Iterator[Method]:
-        """In the order of SHOW METHODS; what no verb names can be reached by EXEC alone."""
-        methods = self._checked(resource.get("methods") or {}, f"{where}/methods")
-        verbs = _mapping(resource.get("sqlVerbs"))
-        named = set()
+    def _build_methods(self, resource: Node, where: str) -> Iterator[Method]:
+        """Yield the methods in the order of SHOW METHODS; those without a verb can only be called by EXEC."""
+        methods = self._check_mapping(resource.get("methods") or {}, f"{where}/methods")
+        verbs = _as_mapping(resource.get("sqlVerbs"))
+        with_verb = set()
         for verb in VERBS:
-            for reference in _items(verbs.get(verb.lower())):
-                name = self._method_name(reference, methods, f"{where}/sqlVerbs/{verb.lower()}")
-                named.add(name)
-                yield self._method(name, verb, methods[name], f"{where}/methods/{name}")
+            for reference in _as_list(verbs.get(verb.lower())):
+                name = self._find_method_name(reference, methods, f"{where}/sqlVerbs/{verb.lower()}")
+                with_verb.add(name)
+                yield self._build_method(name, verb, methods[name], f"{where}/methods/{name}")
         for name, node in methods.items():
-            if name not in named:
-                yield self._method(str(name), "EXEC", node, f"{where}/methods/{name}")
+            if name not in with_verb:
+                yield self._build_method(str(name), "EXEC", node, f"{where}/methods/{name}")
 
-    def _method_name(self, reference: object, methods: Node, where: str) -> str:
-        text = _text(_mapping(reference).get("$ref"))
+    def _find_method_name(self, reference: object, methods: Node, where: str) -> str:
+        text = _as_text(_as_mapping(reference).get("$ref"))
         name = text.rpartition("/")[2]
         if name not in methods:
-            raise self._fail(where, f"the reference {text!r} leads nowhere")
+            raise self._document_error(where, f"unresolvable reference: {text!r}")
         return name
 
-    def _method(self, name: str, verb: Verb, node: object, where: str) -> Method:
-        node = self._checked(node, where)
-        reference = _mapping(node.get("operation")).get("$ref")
-        operation = self._checked(self._target(reference, f"{where}/operation"), f"{where}/operation")
-        path, http_method = self._route(str(reference), where)
-        path_item = _mapping(_mapping(self.root.get("paths")).get(path))
-        server = self._server(operation, path_item)
-        url = TEMPLATE_VARIABLE.sub(r"{\1}", _text(server.get("url"))).rstrip("/")
-        body = self._body(node, operation, where)
-        response, reply = self._reply(node, operation, where)
-        object_key = _text(_mapping(node.get("response")).get("objectKey"))
+    def _build_method(self, name: str, verb: Verb, node: object, where: str) -> Method:
+        node = self._check_mapping(node, where)
+        reference = _as_mapping(node.get("operation")).get("$ref")
+        operation = self._check_mapping(self._find_target(reference, f"{where}/operation"), f"{where}/operation")
+        path, http_method = self._read_route(str(reference), where)
+        path_item = _as_mapping(_as_mapping(self.root.get("paths")).get(path))
+        server = self._find_server(operation, path_item)
+        url = TEMPLATE_VARIABLE.sub(r"{\1}", _as_text(server.get("url"))).rstrip("/")
+        body = self._find_body_schema(node, operation, where)
+        response, reply = self._find_response(node, operation, where)
+        object_key = _as_text(_as_mapping(node.get("response")).get("objectKey"))
         return Method(
             name=name,
             verb=verb,
@@ -162,186 +166,188 @@ class ServiceDocument:
             path=path,
             parameters=(
                 *self._server_parameters(url, server),
-                *self._parameters(path, path_item, operation, where),
-                *self._attributes(body, _is_naive(node), where),
+                *self._operation_parameters(path, path_item, operation, where),
+                *self._body_attributes(body, _is_naive(node), where),
             ),
-            fields=tuple(self._fields(reply, object_key, where)),
+            fields=tuple(self._row_fields(reply, object_key, where)),
             # Another language than JSONPath (XPath, for XML) says nothing about a JSON reply.
             object_key=object_key if object_key.startswith("$.") else None,
-            returns_list=self._lists(reply, object_key, where),
-            description=_text(operation.get("description")) or _text(operation.get("summary")),
-            response_description=_text(response.get("description")),
+            returns_list=self._returns_list(reply, object_key, where),
+            description=_as_text(operation.get("description")) or _as_text(operation.get("summary")),
+            response_description=_as_text(response.get("description")),
             has_body=body is not None,
-            undocumented_fields=self._newer(node, where),
+            undocumented_fields=self._read_undocumented_fields(node, where),
         )
 
-    def _route(self, reference: str, where: str) -> tuple[str, str]:
-        """The URL path and HTTP method that a `#/paths/~1a~1b/get` reference names."""
+    def _read_route(self, reference: str, where: str) -> tuple[str, str]:
+        """Return the URL path and HTTP method that a `#/paths/~1a~1b/get` reference names."""
         steps = reference.split("/")
         if len(steps) != 4 or steps[1] != "paths" or steps[3] not in HTTP_METHODS:
-            raise self._fail(f"{where}/operation", f"the reference {reference!r} is not one to an operation")
+            raise self._document_error(f"{where}/operation", f"not a reference to an operation: {reference!r}")
         return steps[2].replace("~1", "/").replace("~0", "~"), steps[3].upper()
 
-    def _server(self, operation: Node, path_item: Node) -> Node:
-        """The first server of the innermost list."""
+    def _find_server(self, operation: Node, path_item: Node) -> Node:
+        """Return the first server of the innermost list: the operation's, the path's, the document's."""
         for owner in (operation, path_item, self.root):
-            if servers := _items(owner.get("servers")):
-                return _mapping(servers[0])
+            if servers := _as_list(owner.get("servers")):
+                return _as_mapping(servers[0])
         return {}
 
-    # ---- what a method takes
+    # ---- parameters
 
     def _server_parameters(self, url: str, server: Node) -> Iterator[Parameter]:
-        variables = _mapping(server.get("variables"))
+        variables = _as_mapping(server.get("variables"))
         for name in dict.fromkeys(TEMPLATE_VARIABLE.findall(url)):
-            variable = _mapping(variables.get(name))
+            variable = _as_mapping(variables.get(name))
             default = variable.get("default")
             yield Parameter(
                 name,
                 "server",
                 "string",
                 required=True,
-                description=_text(variable.get("description")),
+                description=_as_text(variable.get("description")),
                 example=None if default is None else str(default),
             )
 
-    def _parameters(self, path: str, path_item: Node, operation: Node, where: str) -> Iterator[Parameter]:
-        """Path, query, header; the operation's declaration of a name wins over the path's."""
-        found: dict[tuple[str, str], Node] = {}
-        for node in (*_items(path_item.get("parameters")), *_items(operation.get("parameters"))):
-            one = self._resolved(node, f"{where}/operation/parameters")
-            found[_text(one.get("in")), _text(one.get("name"))] = one
+    def _operation_parameters(self, path: str, path_item: Node, operation: Node, where: str) -> Iterator[Parameter]:
+        """Yield the path, query and header parameters; the operation's declaration of a name overrides the path's."""
+        nodes: dict[tuple[str, str], Node] = {}
+        for node in (*_as_list(path_item.get("parameters")), *_as_list(operation.get("parameters"))):
+            resolved = self._resolve(node, f"{where}/operation/parameters")
+            nodes[_as_text(resolved.get("in")), _as_text(resolved.get("name"))] = resolved
         for name in dict.fromkeys(TEMPLATE_VARIABLE.findall(path)):
-            yield self._parameter("path", name, found.get(("path", name), {}), where)
+            yield self._build_parameter("path", name, nodes.get(("path", name), {}), where)
         for location in ("query", "header"):
-            for (place, name), one in found.items():
-                if name and place == location and (place == "query" or name.lower() not in CLIENT_HEADERS):
-                    yield self._parameter(location, name, one, where)
+            for (declared, name), node in nodes.items():
+                if name and declared == location and (location == "query" or name.lower() not in CLIENT_HEADERS):
+                    yield self._build_parameter(location, name, node, where)
 
-    def _parameter(self, location: str, name: str, node: Node, where: str) -> Parameter:
+    def _build_parameter(self, location: str, name: str, node: Node, where: str) -> Parameter:
         # Swagger 2 put the type beside the name; documents that were converted by hand still do.
         schema = node.get("schema", node)
-        kind = self._type(schema, where)
+        kind = self._type_of(schema, where)
         return Parameter(
             name,
             cast(Location, location),
             kind,
             required=location == "path" or node.get("required") is True or node.get("x-alwaysRequired") is True,
-            description=_text(node.get("description")),
-            shape=self._shape(schema, kind, where),
+            description=_as_text(node.get("description")),
+            shape=self._shape_of(schema, kind, where),
         )
 
-    def _body(self, method: Node, operation: Node, where: str) -> Node | None:
-        """The schema of the request's body; None where it takes none."""
-        request = self._resolved(operation.get("requestBody"), f"{where}/operation/requestBody")
+    def _find_body_schema(self, method: Node, operation: Node, where: str) -> Node | None:
+        """Return the schema of the request's body, None if the operation has no body."""
+        request = self._resolve(operation.get("requestBody"), f"{where}/operation/requestBody")
         if not request:
             return None
-        return self._schema(request, _text(_mapping(method.get("request")).get("mediaType")))
+        return self._content_schema(request, _as_text(_as_mapping(method.get("request")).get("mediaType")))
 
-    def _attributes(self, body: Node | None, bare: bool, where: str) -> Iterator[Parameter]:
+    def _body_attributes(self, body: Node | None, bare: bool, where: str) -> Iterator[Parameter]:
         where = f"{where}/operation/requestBody"
-        required = self._required(body, where, set())
-        for name, schema in self._properties(body, where).items():
-            kind = self._type(schema, where)
+        required = self._find_required_names(body, where, set())
+        for name, schema in self._schema_properties(body, where).items():
+            kind = self._type_of(schema, where)
             yield Parameter(
                 name,
                 "body",
                 kind,
                 required=name in required,
-                description=_text(self._resolved(schema, where).get("description")),
-                shape=self._shape(schema, kind, where),
+                description=_as_text(self._resolve(schema, where).get("description")),
+                shape=self._shape_of(schema, kind, where),
                 bare=bare,
             )
 
-    # ---- what it answers with
+    # ---- responses
 
-    def _reply(self, method: Node, operation: Node, where: str) -> tuple[Node, Node]:
-        """The announced response, or the first of a success; and its schema."""
-        announced = _mapping(method.get("response"))
+    def _find_response(self, method: Node, operation: Node, where: str) -> tuple[Node, Node]:
+        """Return the announced response, else the first success, and its schema."""
+        announced = _as_mapping(method.get("response"))
         # A status may be a number in YAML.
-        responses = {str(key): one for key, one in _mapping(operation.get("responses")).items()}
+        responses = {str(key): response for key, response in _as_mapping(operation.get("responses")).items()}
         success = (key for key in responses if key.startswith("2"))
         key = str(announced.get("openAPIDocKey", ""))
         node = responses.get(key) or responses.get(next(success, "default"))
-        response = self._resolved(node, f"{where}/operation/responses")
-        return response, self._schema(response, _text(announced.get("mediaType")))
+        response = self._resolve(node, f"{where}/operation/responses")
+        return response, self._content_schema(response, _as_text(announced.get("mediaType")))
 
-    def _schema(self, owner: Node, media_type: str) -> Node:
-        """The schema of a request's or a response's content: of the named media type, else of JSON, else the first."""
-        content = _mapping(owner.get("content"))
-        found = content.get(media_type) or content.get("application/json") or next(iter(content.values()), None)
-        return _mapping(_mapping(found).get("schema"))
+    def _content_schema(self, owner: Node, media_type: str) -> Node:
+        """Return the schema of a request's or response's content: the named media type's, else JSON's, else the first."""
+        content = _as_mapping(owner.get("content"))
+        node = content.get(media_type) or content.get("application/json") or next(iter(content.values()), None)
+        return _as_mapping(_as_mapping(node).get("schema"))
 
-    def _newer(self, method: Node, where: str) -> tuple[Field, ...]:
-        schema = _mapping(_mapping(method.get("response")).get("x-tokensh-newer"))
-        return tuple(self._fields(schema, "", where)) if schema else ()
+    def _read_undocumented_fields(self, method: Node, where: str) -> tuple[Field, ...]:
+        schema = _as_mapping(_as_mapping(method.get("response")).get("x-tokensh-newer"))
+        return tuple(self._row_fields(schema, "", where)) if schema else ()
 
-    def _fields(self, schema: Node, object_key: str, where: str) -> Iterator[Field]:
+    def _row_fields(self, schema: Node, object_key: str, where: str) -> Iterator[Field]:
         where = f"{where}/response"
-        for name, one in self._properties(self._rows(schema, object_key, where), where).items():
-            kind = self._type(one, where)
-            description = _text(self._resolved(one, where).get("description"))
-            yield Field(name, kind, description, self._shape(one, kind, where))
+        for name, node in self._schema_properties(self._row_schema(schema, object_key, where), where).items():
+            kind = self._type_of(node, where)
+            description = _as_text(self._resolve(node, where).get("description"))
+            yield Field(name, kind, description, self._shape_of(node, kind, where))
 
-    def _rows(self, schema: Node, object_key: str, where: str) -> Node:
-        """The schema of one row: where the object key leads, an array standing for its items."""
-        node = self._item(schema, where)
+    def _row_schema(self, schema: Node, object_key: str, where: str) -> Node:
+        """Return the schema of one row: the one at the object key; of an array, that of its items."""
+        node = self._item_schema(schema, where)
         for step in OBJECT_KEY_STEP.finditer(object_key):
             if name := step["name"] or step["quoted"]:
-                node = self._item(self._properties(node, where).get(name, {}), where)
+                node = self._item_schema(self._schema_properties(node, where).get(name, {}), where)
         return node
 
-    def _lists(self, schema: Node, object_key: str, where: str) -> bool:
-        """Whether an array stands anywhere on the way to the rows."""
-        node, arrays = self._resolved(schema, where), False
+    def _returns_list(self, schema: Node, object_key: str, where: str) -> bool:
+        """Return True if there is an array anywhere on the way to the rows."""
+        node, arrays = self._resolve(schema, where), False
         for step in OBJECT_KEY_STEP.finditer(object_key):
             if name := step["name"] or step["quoted"]:
                 arrays = arrays or "items" in node
-                node = self._resolved(self._properties(self._item(node, where), where).get(name, {}), where)
+                node = self._resolve(
+                    self._schema_properties(self._item_schema(node, where), where).get(name, {}), where
+                )
         return arrays or "items" in node
 
-    def _item(self, schema: Node, where: str) -> Node:
-        node = self._resolved(schema, where)
-        return self._resolved(node["items"], where) if "items" in node else node
+    def _item_schema(self, schema: Node, where: str) -> Node:
+        node = self._resolve(schema, where)
+        return self._resolve(node["items"], where) if "items" in node else node
 
     # ---- schemas
 
-    def _parts(self, schema: Node | None, where: str, seen: set[int]) -> Iterator[Node]:
-        """A schema and everything it is composed of, each once: compositions may go in circles."""
-        node = self._resolved(schema, where)
+    def _walk_compositions(self, schema: Node | None, where: str, seen: set[int]) -> Iterator[Node]:
+        """Yield a schema and everything that it is composed of, each once: compositions may be circular."""
+        node = self._resolve(schema, where)
         if id(node) in seen:
             return
         seen.add(id(node))
         yield node
         for key in ("allOf", "oneOf", "anyOf"):
-            for one in _items(node.get(key)):
-                yield from self._parts(one, where, seen)
+            for part in _as_list(node.get(key)):
+                yield from self._walk_compositions(part, where, seen)
 
-    def _properties(self, schema: Node | None, where: str) -> dict[str, Node]:
-        """The properties of a schema and its compositions, the first of a name winning."""
-        found: dict[str, Node] = {}
-        for part in self._parts(schema, where, set()):
-            for name, one in _mapping(part.get("properties")).items():
-                if isinstance(one, dict):
-                    found.setdefault(str(name), one)
-        return found
+    def _schema_properties(self, schema: Node | None, where: str) -> dict[str, Node]:
+        """Return the properties of a schema and its compositions; the first of a name counts."""
+        properties: dict[str, Node] = {}
+        for part in self._walk_compositions(schema, where, set()):
+            for name, node in _as_mapping(part.get("properties")).items():
+                if isinstance(node, dict):
+                    properties.setdefault(str(name), node)
+        return properties
 
-    def _required(self, schema: Node | None, where: str, seen: set[int]) -> set[str]:
-        """What every reading of the schema requires: alternatives (oneOf, anyOf) require nothing for certain."""
-        node = self._resolved(schema, where)
+    def _find_required_names(self, schema: Node | None, where: str, seen: set[int]) -> set[str]:
+        """Return the names that the schema requires for certain: alternatives (oneOf, anyOf) do not count."""
+        node = self._resolve(schema, where)
         if id(node) in seen:
             return set()
         seen.add(id(node))
-        own = {str(name) for name in _items(node.get("required"))}
-        return own.union(*(self._required(one, where, seen) for one in _items(node.get("allOf"))))
+        own = {str(name) for name in _as_list(node.get("required"))}
+        return own.union(*(self._find_required_names(part, where, seen) for part in _as_list(node.get("allOf"))))
 
-    def _type(self, schema: object, where: str) -> ColumnType:
-        """A column's type; what is no JSON type is text."""
+    def _type_of(self, schema: object, where: str) -> ColumnType:
+        """Return a column's type; unknown types are text."""
         implied: ColumnType = "string"
-        for part in self._parts(_mapping(schema), where, set()):
+        for part in self._walk_compositions(_as_mapping(schema), where, set()):
             declared = part.get("type")
-            # OpenAPI 3.1 takes a list, of which "null" says nothing about the column.
-            names = [one for one in (declared if isinstance(declared, list) else [declared]) if one != "null"]
+            # OpenAPI 3.1 allows a list, in which "null" says nothing about the column.
+            names = [name for name in (declared if isinstance(declared, list) else [declared]) if name != "null"]
             if names and isinstance(names[0], str):
                 return _column_type(names[0])
             if implied == "string" and ("properties" in part or "additionalProperties" in part):
@@ -350,35 +356,40 @@ class ServiceDocument:
                 implied = "array"
         return implied
 
-    def _shape(self, schema: object, kind: ColumnType, where: str) -> str:
+    def _shape_of(self, schema: object, kind: ColumnType, where: str) -> str:
         if kind not in {"object", "array"}:
             return ""
-        return json.dumps(self._outline(schema, where, SHAPE_DEPTH), ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(
+            self._inline_references(schema, where, SHAPE_DEPTH), ensure_ascii=False, separators=(",", ":")
+        )
 
-    def _outline(self, schema: object, where: str, depth: int) -> Node:
-        """A schema without references, cut at `depth` levels: schemas may contain themselves."""
-        node = self._resolved(schema, where)
-        outline: Node = {"type": self._type(node, where)}
+    def _inline_references(self, schema: object, where: str, depth: int) -> Node:
+        """Return a schema without references, cut at `depth` levels: schemas may contain themselves."""
+        node = self._resolve(schema, where)
+        outline: Node = {"type": self._type_of(node, where)}
         outline |= {key: node[key] for key in SHAPE_KEYS if key in node and key != "type" and _is_plain(node[key])}
         if depth == 0:
             return outline
-        properties = self._properties(node, where)
+        properties = self._schema_properties(node, where)
         if properties:
-            outline["properties"] = {name: self._outline(one, where, depth - 1) for name, one in properties.items()}
+            outline["properties"] = {
+                name: self._inline_references(inner, where, depth - 1) for name, inner in properties.items()
+            }
         if "items" in node:
-            outline["items"] = self._outline(node["items"], where, depth - 1)
+            outline["items"] = self._inline_references(node["items"], where, depth - 1)
         return outline
 
 
 def _is_naive(method: Node) -> bool:
-    translate = _mapping(_mapping(method.get("config")).get("requestBodyTranslate"))
-    return _text(translate.get("algorithm")).startswith("naive")
+    """Return True if SQL names the body's attributes without the prefix `data__` (`naive`, `naive_DesiredState`)."""
+    translate = _as_mapping(_as_mapping(method.get("config")).get("requestBodyTranslate"))
+    return _as_text(translate.get("algorithm")).startswith("naive")
 
 
 def _is_plain(value: object) -> bool:
-    """Whether JSON can carry it as it is: a YAML document may hold anything, itself included."""
+    """Return True if a value is valid JSON as it is: a YAML document may contain anything, even itself."""
     scalar = (str, int, float, bool, type(None))
-    return isinstance(value, scalar) or (isinstance(value, list) and all(isinstance(one, scalar) for one in value))
+    return isinstance(value, scalar) or (isinstance(value, list) and all(isinstance(item, scalar) for item in value))
 
 
 def _column_type(name: str) -> ColumnType:

@@ -1,4 +1,4 @@
-"""SHOW and DESCRIBE: the catalog's entries as rows, in the columns and the words of the provider's own pages."""
+"""The rows of SHOW and DESCRIBE, in the columns and the words of the provider's own pages."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable, Sequence
 
 from tokensh.errors import ProgrammingError
-from tokensh.provider.model import Field, Method, Parameter, ProviderInfo, Resource, ServiceInfo
+from tokensh.provider.model import Method, Parameter, ProviderInfo, Resource, ServiceInfo
 from tokensh.provider.show_kinds import SHOW_KINDS
-from tokensh.provider.statement_templates import insert_template, required_parameters
-from tokensh.rows import Column, ColumnType, Row, RowSet
+from tokensh.provider.statement_templates import insert_template, optional_parameters, required_parameters
+from tokensh.rows import Column, Row, RowSet
 
 
 def show_providers(providers: Iterable[ProviderInfo]) -> RowSet:
@@ -32,44 +32,46 @@ def show_resources(resources: Iterable[Resource], *, extended: bool = False) -> 
 def show_methods(resource: Resource, *, extended: bool = False) -> RowSet:
     """Return the rows of SHOW METHODS."""
     rows = [
-        (m.name, _listed(required_parameters(m)), m.verb, _listed(_optional(m)), m.description)
+        (m.name, _join_names(required_parameters(m)), m.verb, _join_names(optional_parameters(m)), m.description)
         for m in resource.methods
     ]
     return _show_rows("METHODS", rows, extended=extended)
 
 
 def describe(resource: Resource, *, extended: bool = False) -> RowSet:
-    """DESCRIBE a resource: name and type of its fields, in document order; EXTENDED: description too."""
-    rows = [(one.name, one.type, one.description) for one in resource.fields]
+    """Return the rows of DESCRIBE: name and type of the fields, in document order; EXTENDED: description too."""
+    rows = [(field.name, field.type, field.description) for field in resource.fields]
     return _row_set(("name", "type", "description") if extended else ("name", "type"), rows)
 
 
 def describe_method(method: Method, *, extended: bool = False) -> RowSet:
-    """DESCRIBE METHOD: name, param_type, shape, type of all it takes and answers with; EXTENDED: description too.
+    """Return the rows of DESCRIBE METHOD: a method's parameters, required ones first, then its response's fields.
 
-    `shape` is a JSON Schema of an object or array, the example of a parameter that has one, else empty.
+    The columns are name, param_type, shape, type; EXTENDED: description too. `shape` is a JSON Schema of an object or array,
+    the example of a parameter that has one, else empty.
     """
-    inputs = sorted(method.parameters, key=lambda one: not one.required)
-    rows = [
-        *(_described(one.sql_name, _param_type(one), _example(one), one.type, _page_text(one)) for one in inputs),
-        *(_described(one.name, "output", one.shape, one.type, one.description) for one in method.fields),
+    parameters = sorted(method.parameters, key=lambda parameter: not parameter.required)
+    rows: list[Row] = [
+        (p.sql_name, f"input_{'required' if p.required else 'optional'}", _shape_of(p), p.type, _describe_parameter(p))
+        for p in parameters
     ]
+    rows += [(field.name, "output", field.shape, field.type, field.description) for field in method.fields]
     columns = ("name", "param_type", "shape", "type", "description")
     return _row_set(columns if extended else columns[:4], rows)
 
 
 def show_insert(resource: Resource, *, extended: bool = False) -> RowSet:
-    """SHOW INSERT INTO: the page's INSERT form in a column `query`, a row per method; EXTENDED: the page's manifest.
+    """Return the page's INSERT template in a column `query`, a row per method; EXTENDED: the page's manifest.
 
     Raises:
         ProgrammingError: the resource has no method for INSERT.
     """
     methods = resource.methods_for("INSERT")
     if not methods:
-        names = ", ".join(f"{one.name} ({one.verb})" for one in resource.methods)
+        names = ", ".join(f"{method.name} ({method.verb})" for method in resource.methods)
         raise ProgrammingError(f"{resource.id} has no method for INSERT", hint=f"its methods are {names}")
-    form = _manifest if extended else insert_template
-    return _row_set(("query",), [(form(resource, one),) for one in methods])
+    template = _manifest if extended else insert_template
+    return _row_set(("query",), [(template(resource, method),) for method in methods])
 
 
 def _show_rows(kind: str, rows: Sequence[Row], *, extended: bool = True) -> RowSet:
@@ -77,52 +79,42 @@ def _show_rows(kind: str, rows: Sequence[Row], *, extended: bool = True) -> RowS
 
 
 def _row_set(columns: Sequence[str], rows: Sequence[Row]) -> RowSet:
+    """Return the rows, cut to the columns: EXTENDED only adds columns at the end."""
     typed = tuple(Column(name, "boolean" if name == "preferred" else "string") for name in columns)
     return RowSet(typed, (row[: len(columns)] for row in rows))
 
 
-def _listed(parameters: Iterable[Parameter]) -> str:
-    return ", ".join(one.sql_name for one in parameters)
+def _join_names(parameters: Iterable[Parameter]) -> str:
+    return ", ".join(parameter.sql_name for parameter in parameters)
 
 
-def _optional(method: Method) -> list[Parameter]:
-    return [one for one in method.routing if not one.required]
-
-
-def _described(name: str, role: str, shape: str, kind: ColumnType, description: str) -> Row:
-    return name, role, shape, kind, description
-
-
-def _param_type(parameter: Parameter) -> str:
-    return "input_required" if parameter.required else "input_optional"
-
-
-def _example(parameter: Parameter) -> str:
+def _shape_of(parameter: Parameter) -> str:
     if parameter.example is None:
         return parameter.shape
     return json.dumps({"example": parameter.example}, ensure_ascii=False, separators=(",", ":"))
 
 
-def _page_text(parameter: Parameter) -> str:
-    """The page prints a default with the description; it is only shown, never used."""
+def _describe_parameter(parameter: Parameter) -> str:
+    # The page prints a default with the description. It is only shown, never used.
     if parameter.example is None:
         return parameter.description
     return f"{parameter.description} (default: {parameter.example})".strip()
 
 
 def _manifest(resource: Resource, method: Method) -> str:
+    """Return the YAML that the page prints beside an INSERT, which `--vars` reads."""
     lines = ["# Description fields are for documentation purposes", f"- name: {resource.name}", "  props:"]
-    for one in required_parameters(method):
-        if one.location != "body":
+    for parameter in required_parameters(method):
+        if parameter.location != "body":
             note = f"Required parameter for the {resource.name} resource."
-            lines += [*_prop(one), f"      description: {note}"]
-    for one in method.body:
-        lines += _prop(one)
-        if one.description:
-            # A JSON string is a YAML string, whatever is in it.
-            lines.append(f"      description: {json.dumps(one.description, ensure_ascii=False)}")
+            lines += [*_manifest_entry(parameter), f"      description: {note}"]
+    for attribute in method.body:
+        lines += _manifest_entry(attribute)
+        if attribute.description:
+            # A JSON string is a valid YAML string, whatever is in it.
+            lines.append(f"      description: {json.dumps(attribute.description, ensure_ascii=False)}")
     return "\n".join(lines)
 
 
-def _prop(parameter: Parameter | Field) -> list[str]:
+def _manifest_entry(parameter: Parameter) -> list[str]:
     return [f"    - name: {parameter.name}", f"      value: {parameter.type}"]

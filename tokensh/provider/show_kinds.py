@@ -1,7 +1,7 @@
 r"""The kinds of object that SHOW lists, in one table.
 
 The planner, completion and `\h SHOW` read it. It is here, below all of them, because completion does not load the planner.
-The columns are those of StackQL's SHOW. https://stackql.io/docs/language-spec/show
+PROVIDERS to METHODS have StackQL's columns; FUNCTIONS, VIEWS and TABLES are tokensh's own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""A method's statement to fill in, as the provider's own pages print it: `{{ placeholders }}` where its values go."""
+"""A method's statement to fill in, as the provider's own pages print it: `{{ placeholders }}` in place of values.
+
+The pages' texts are kept byte for byte, trailing blanks included: users compare the two, and tests read the page
+(tests/fixtures/user_tokens.mdx).
+"""
 
 from __future__ import annotations
 
@@ -9,52 +13,62 @@ from tokensh.provider.model import Method, Parameter, Resource
 from tokensh.rows import ColumnType
 
 UNQUOTED: frozenset[ColumnType] = frozenset({"integer", "number", "boolean"})
+# The order in which the pages list required parameters.
+_LOCATIONS = ("path", "query", "header", "server", "body")
 
 
 def statement_template(resource: Resource, method: Method) -> str:
-    """The statement that calls a method, its `;` included."""
+    """Return the statement that calls a method, its `;` included."""
     match method.verb:
         case "SELECT":
-            columns = ",\n".join(one.name for one in method.fields) or "*"
-            return f"SELECT\n{columns}\nFROM {resource.id}{_where(method)};"
+            columns = ",\n".join(field.name for field in method.fields) or "*"
+            return f"SELECT\n{columns}\nFROM {resource.id}{_where_clause(method)};"
         case "INSERT":
             return insert_template(resource, method)
         case "UPDATE" | "REPLACE":
-            given = ",\n".join(f"{one.sql_name} = {_value(one)}" for one in method.body)
-            return f"{method.verb} {resource.id}\nSET\n{given}{_where(method)}{_returning(method)}\n;"
+            assignments = ",\n".join(f"{p.sql_name} = {_value_of(p)}" for p in method.body)
+            clauses = _where_clause(method) + _returning_clause(method)
+            return f"{method.verb} {resource.id}\nSET\n{assignments}{clauses}\n;"
         case "DELETE":
-            return f"{method.verb} FROM {resource.id}{_where(method)}{_returning(method)}\n;"
+            return f"{method.verb} FROM {resource.id}{_where_clause(method)}{_returning_clause(method)}\n;"
         case "EXEC":
-            return _exec_form(resource, method)
+            return _exec_template(resource, method)
         case _:
             assert_never(method.verb)
 
 
 def insert_template(resource: Resource, method: Method) -> str:
-    """An INSERT of everything that a method takes and must have."""
-    taken = (*method.body, *(one for one in required_parameters(method) if one.location != "body"))
+    """Return an INSERT of the method's body attributes and required parameters."""
+    parameters = (*method.body, *_find_required_routing(method))
     lines = [
         f"INSERT INTO {resource.id} (",
-        ",\n".join(one.sql_name for one in taken),
+        ",\n".join(parameter.sql_name for parameter in parameters),
         ")",
-        # The blank at its end is the page's.
         "SELECT ",
-        ",\n".join(_value(one) for one in taken),
+        ",\n".join(map(_value_of, parameters)),
     ]
-    return "\n".join(lines) + _returning(method) + "\n;"
+    return "\n".join(lines) + _returning_clause(method) + "\n;"
 
 
 def required_parameters(method: Method) -> list[Parameter]:
-    """What a method must have in the page's order: what the path needs, the server, then the body.
+    """Return a method's required parameters in the pages' order: path, query, header, server, then body.
 
-    A body attribute counts only where the document names it like any other parameter.
+    A body attribute counts only if the document names it like any other parameter (`bare`).
     """
-    places = ("path", "query", "header", "server", "body")
-    shown = (one for one in method.required if one.location != "body" or one.bare)
-    return sorted(shown, key=lambda one: places.index(one.location))
+    parameters = (parameter for parameter in method.required if parameter.location != "body" or parameter.bare)
+    return sorted(parameters, key=lambda parameter: _LOCATIONS.index(parameter.location))
 
 
-def _value(parameter: Parameter) -> str:
+def optional_parameters(method: Method) -> list[Parameter]:
+    """Return a method's optional parameters without the attributes of its body."""
+    return [parameter for parameter in method.routing if not parameter.required]
+
+
+def _find_required_routing(method: Method) -> list[Parameter]:
+    return [parameter for parameter in required_parameters(method) if parameter.location != "body"]
+
+
+def _value_of(parameter: Parameter) -> str:
     value = _placeholder(parameter)
     return f"{value} /* required */" if parameter.required and parameter.location == "body" else value
 
@@ -64,33 +78,29 @@ def _placeholder(parameter: Parameter, quote: str = "'") -> str:
     return text if parameter.type in UNQUOTED else f"{quote}{text}{quote}"
 
 
-def _where(method: Method) -> str:
-    """The predicates, each that must be there marked."""
-    optional = [one for one in method.routing if not one.required]
-    needed = [one for one in required_parameters(method) if one.location != "body"]
-    lines = [f"{one.name} = {_placeholder(one)} -- required" for one in needed]
-    lines += [f"{one.name} = {_placeholder(one)}" for one in optional]
-    return "".join(f"\n{'AND' if at else 'WHERE'} {line}" for at, line in enumerate(lines))
+def _where_clause(method: Method) -> str:
+    """Return the predicates; those of required parameters are marked."""
+    predicates = [f"{p.name} = {_placeholder(p)} -- required" for p in _find_required_routing(method)]
+    predicates += [f"{p.name} = {_placeholder(p)}" for p in optional_parameters(method)]
+    return "".join(f"\n{'AND' if at else 'WHERE'} {predicate}" for at, predicate in enumerate(predicates))
 
 
-def _returning(method: Method) -> str:
-    names = ",\n".join(one.name for one in method.fields)
+def _returning_clause(method: Method) -> str:
+    names = ",\n".join(field.name for field in method.fields)
     return f"\nRETURNING\n{names}" if names else ""
 
 
-def _exec_form(resource: Resource, method: Method) -> str:
-    needed = [one for one in required_parameters(method) if one.location != "body"]
-    optional = [one for one in method.routing if not one.required]
+def _exec_template(resource: Resource, method: Method) -> str:
     lines = [
         f"EXEC {resource.id}.{method.name} ",
-        *(f"@{one.name}={_placeholder(one)} --required " for one in needed),
-        *(f"@{one.name}={_placeholder(one)}" for one in optional),
+        *(f"@{p.name}={_placeholder(p)} --required " for p in _find_required_routing(method)),
+        *(f"@{p.name}={_placeholder(p)}" for p in optional_parameters(method)),
     ]
     if method.body:
-        lines += ["@@json=", f"'{{\n{_json(method.body)}\n}}'"]
+        lines += ["@@json=", f"'{{\n{_json_body(method.body)}\n}}'"]
         return "\n".join(lines) + ";"
     return "\n".join(lines) + "\n;"
 
 
-def _json(body: Sequence[Parameter]) -> str:
-    return ",\n".join(f'"{one.name}": {_placeholder(one, chr(34))}' for one in body)
+def _json_body(attributes: Sequence[Parameter]) -> str:
+    return ",\n".join(f'"{attribute.name}": {_placeholder(attribute, chr(34))}' for attribute in attributes)
