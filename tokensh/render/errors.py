@@ -56,7 +56,7 @@ class Source:
         offset_in_line = offset - (before.rfind("\n") + 1)
         return self.line + lines, offset_in_line + (self.column if not lines else 1)
 
-    def place(self, offset: int) -> str:
+    def location(self, offset: int) -> str:
         """Return `FILE:LINE:COL`, or an empty text in the shell, where the statement is still visible."""
         line, column = self.position(offset)
         return f"{self.name}:{line}:{column}" if self.name else ""
@@ -188,8 +188,8 @@ def format_error(error: Error, source: Source | None = None, *, redact: Redact) 
         redact: removes secrets from a text.
     """
     start = _error_offset(error, source) if source else 0
-    place = source.place(start) if source else ""
-    lines = [_to_line(f"{place}: error: {error.message}" if place else f"error: {error.message}", redact)]
+    location = source.location(start) if source else ""
+    lines = [_to_line(f"{location}: error: {error.message}" if location else f"error: {error.message}", redact)]
     if source and error.span:
         lines += _source_excerpt(source, error.span, start, redact)
     lines += (_to_line(line, redact) for line in _detail_lines(error, source))

@@ -35,7 +35,7 @@ def gather_blocks(result: RowSet, lines: Iterable[str]) -> Iterator[Block]:
 
 
 def write_blocks(
-    stream: TextIO, parts: Iterable[Block], *, head: str = "", tail: str = "", empty: str | None = None
+    stream: TextIO, blocks: Iterable[Block], *, head: str = "", tail: str = "", empty: str | None = None
 ) -> int:
     """Write `head`, the blocks and `tail`, or `empty` if there is not a single block, and flush.
 
@@ -53,7 +53,7 @@ def write_blocks(
     # is flushed: the next one may be a minute away, and a reader in a pipe must see what is there.
     count = 0
     try:
-        for text, rows in parts:
+        for text, rows in blocks:
             if not count:
                 stream.write(head)
             stream.write(text)

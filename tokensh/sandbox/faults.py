@@ -121,10 +121,10 @@ class Faults:
     def take(self, request: Request) -> Fault | None:
         """Return the rule that hits this request and count the hit; None if no rule matches."""
         with self._lock:
-            return next((rule for rule in self._rules if _matches(rule, request)), None)
+            return next((rule for rule in self._rules if _try_hit(rule, request)), None)
 
 
-def _matches(rule: Fault, request: Request) -> bool:
+def _try_hit(rule: Fault, request: Request) -> bool:
     """Return True if the rule hits this request; counts the hit, or one request less to skip."""
     if rule.times is not None and rule.hits >= rule.times:
         return False

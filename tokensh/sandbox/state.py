@@ -320,7 +320,7 @@ class State:
         Raises:
             RefusedError: The workspace does not exist.
         """
-        # Workspaces are created when they are first used: with `any_workspace` there is no list of them.
+        # Workspaces are created when they are first used: with `any_workspace` any name may come.
         if name not in self._workspaces:
             if name not in self.seeded_names and not (self.settings.any_workspace and _is_host_label(name)):
                 known = ", ".join(self.seeded_names)
