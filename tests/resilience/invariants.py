@@ -154,7 +154,7 @@ def _behaves_well(server: FaultyServer) -> None:
 
 def _the_other_host_saw_nothing(harness: Harness) -> None:
     """I4."""
-    if "other" in harness.__dict__:
+    if "other_host" in harness.__dict__:
         assert harness.other_host.connections == 0, f"the other host saw {harness.other_host.log}"
 
 

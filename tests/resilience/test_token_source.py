@@ -63,7 +63,7 @@ class TestProfile:
 
     def test_nor_does_another_credential_stand_in_for_it(self, statement: str, harness: Harness) -> None:
         profile(harness, mode=0o644)
-        unsent(harness.run("-c", statement), 2, "can be read by others")
+        unsent(harness.run("-c", statement), 2, "other users can read")
 
     @pytest.mark.parametrize("start", ["", "\ufeff"], ids=["plain", "BOM"])
     @pytest.mark.parametrize("mode", [0o600, 0o400])
@@ -78,7 +78,7 @@ class TestProfile:
         harness.secret_files.add(link)
         assert harness.run("-c", statement, variables={"DATABRICKS_TOKEN": None}).status == 0
         target.chmod(0o644)
-        unsent(harness.run("-c", statement, variables={"DATABRICKS_TOKEN": None}), 2, "can be read by others")
+        unsent(harness.run("-c", statement, variables={"DATABRICKS_TOKEN": None}), 2, "other users can read")
 
     def test_a_file_that_is_missing_is_named(self, statement: str, harness: Harness) -> None:
         missing = harness.home / "nowhere.cfg"
@@ -161,7 +161,7 @@ def test_a_token_endpoint_that_repeats_the_secret_is_not_believed(
         0,
         0,
     )
-    assert "no token from `databricks auth token" in result.err
+    assert "no token from http" in result.err
     assert "[hidden]" in result.err
 
 
