@@ -78,13 +78,13 @@ def test_a_view_means_the_same_after_use(session: Connection) -> None:
 
 
 WRONG_VIEWS: list[tuple[str, type[Error], str]] = [
-    ("CREATE VIEW v AS SELECT 2", ProgrammingError, "there is a VIEW v already"),
+    ("CREATE VIEW v AS SELECT 2", ProgrammingError, "VIEW v already exists"),
     ("CREATE VIEW u AS SELECT * FROM u", UnknownName, "'u'"),
     ("CREATE OR REPLACE VIEW v AS SELECT * FROM (SELECT * FROM V) AS d", ProgrammingError, "read itself"),
     ("CREATE VIEW u (a, b) AS SELECT 1", ProgrammingError, "2 column names for 1 columns"),
     ("CREATE VIEW u AS SELECT 1 AS a, 2 AS A", ProgrammingError, "two columns are called 'A'"),
     ("CREATE VIEW u AS SELECT toke_id FROM user_tokens", UnknownName, "unknown column 'toke_id'"),
-    ("CREATE TABLE v (a INT)", ProgrammingError, "v is a VIEW already"),
+    ("CREATE TABLE v (a INT)", ProgrammingError, "v already is a VIEW"),
     ("CREATE VIEW tokensh.local.statements AS SELECT 1", ProgrammingError, "the session's own"),
     ("DROP VIEW w", UnknownName, "unknown view 'w'"),
     ("DROP TABLE v", ProgrammingError, "v is a VIEW"),

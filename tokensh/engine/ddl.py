@@ -17,7 +17,7 @@ from tokensh.plan.nodes import (
     StorePlan,
 )
 from tokensh.rows import Column, Row
-from tokensh.sql.unparse import quoted
+from tokensh.sql.unparse import quote_name
 
 
 def run_store_plan(execution: Execution, plan: StorePlan) -> Iterator[Row]:
@@ -48,7 +48,7 @@ def _create_object(execution: Execution, store: Store, plan: DefinePlan) -> None
     if plan.if_not_exists and store.find(plan.name) is not None:
         return
     rows = _without_secrets(plan.source.columns, list(execution.select(plan.source))) if plan.source else []
-    definitions = plan.definitions or tuple(quoted(column.name) for column in plan.columns)
+    definitions = plan.definitions or tuple(quote_name(column.name) for column in plan.columns)
     try:
         created = store.create(plan.kind, plan.name, plan.text, plan.columns, definitions, replace=plan.replace)
     except ObjectExists:

@@ -31,7 +31,7 @@ from tokensh.errors import (
     ProgrammingError,
 )
 from tokensh.rows import Column, ColumnType, Row
-from tokensh.sql.unparse import quoted
+from tokensh.sql.unparse import quote_name
 
 T = TypeVar("T")
 OLDEST_VERSION = (3, 40)
@@ -103,7 +103,7 @@ class Database:
 
     def create_table(self, table: str, columns: Iterable[Column]) -> None:
         """Create an empty table."""
-        definitions = ", ".join(f"{quoted(column.name)} {_AFFINITIES[column.type]}" for column in columns)
+        definitions = ", ".join(f"{quote_name(column.name)} {_AFFINITIES[column.type]}" for column in columns)
         self._connection.execute(f"CREATE TABLE {table} ({definitions})")
 
     def create_view(self, name: str, query: str) -> None:

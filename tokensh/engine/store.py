@@ -22,7 +22,7 @@ from tokensh.errors import IntegrityError, OperationalError, ProgrammingError
 from tokensh.plan.method_resolution import is_secret
 from tokensh.plan.objects import Kind
 from tokensh.rows import Column, Row, Value
-from tokensh.sql.unparse import quoted
+from tokensh.sql.unparse import quote_name
 
 T = TypeVar("T")
 
@@ -187,7 +187,7 @@ class Store:
         self, stored: StoredObject, targets: Sequence[str], rows: Sequence[Row], *, replace: bool = False
     ) -> list[Row]:
         """Add rows to a table, and return them whole, with defaults filled in."""
-        names = ", ".join(map(quoted, targets))
+        names = ", ".join(map(quote_name, targets))
         marks = ", ".join("?" * len(targets))
         sql = f"{'REPLACE' if replace else 'INSERT'} INTO {stored.table} ({names}) VALUES ({marks}) RETURNING {_column_list(stored)}"
 
@@ -198,7 +198,7 @@ class Store:
 
     def update(self, stored: StoredObject, targets: Sequence[str], rows: Sequence[Row]) -> list[Row]:
         """Change rows, each given as its number and its new values, and return them whole."""
-        assigned = ", ".join(f"{quoted(name)} = ?" for name in targets)
+        assigned = ", ".join(f"{quote_name(name)} = ?" for name in targets)
         sql = f"UPDATE {stored.table} SET {assigned} WHERE {stored.row_number} = ? RETURNING {_column_list(stored)}"
 
         def work(db: sqlite3.Connection) -> list[Row]:
@@ -266,9 +266,7 @@ class Store:
     def select_statement(self, stored: StoredObject, hidden: str) -> str:
         """Return the query for an object's rows in a database that attached the file as `store`; `hidden` names the row's number."""
         where = f" WHERE {_LAST} IS NULL" if stored.kind == "MATERIALIZED VIEW" else ""
-        return (
-            f"SELECT {_column_list(stored)}, {stored.row_number} AS {quoted(hidden)} FROM store.{stored.table}{where}"
-        )
+        return f"SELECT {_column_list(stored)}, {stored.row_number} AS {quote_name(hidden)} FROM store.{stored.table}{where}"
 
     # ---- working on the file
 
@@ -338,7 +336,7 @@ def _check_definitions(definitions: Sequence[str]) -> None:
 
 
 def _column_list(stored: StoredObject) -> str:
-    return ", ".join(quoted(column.name) for column in stored.columns)
+    return ", ".join(quote_name(column.name) for column in stored.columns)
 
 
 def _load_columns(text: str) -> tuple[Column, ...]:

@@ -20,7 +20,7 @@ from tokensh.provider.show_kinds import SHOW_KINDS, ShowKind
 from tokensh.rows import Column, RowSet
 from tokensh.sql import nodes, unparse
 from tokensh.sql.nodes import path_span, path_text
-from tokensh.sql.unparse import quoted, text_literal
+from tokensh.sql.unparse import quote_name, text_literal
 from tokensh.sql.visit import walk
 from tokensh.text import nearest
 
@@ -82,7 +82,7 @@ _INSTEAD = {
     "AUTH": "credentials come from ~/.databrickscfg or DATABRICKS_TOKEN; \\conninfo shows which one is used",
     "REGISTRY": "provider documents are read from a folder: --registry DIR; SHOW PROVIDERS lists them",
     "NATIVEQUERY": "SELECT runs in SQLite already: write the query itself",
-    "PURGE": "there is no cache of documents to purge",
+    "PURGE": "provider documents are not cached",
     "SLEEP": "the shell that runs tokensh can wait",
     "SET": "\\set NAME VALUE in the shell, -v NAME=VALUE in a batch",
 }
@@ -156,8 +156,8 @@ def _plan_show(node: nodes.Show, names: Names) -> RowsPlan:
         scope = single_table(_SHOW_TABLE, map(table_column, rows.columns))
         condition = sql_of(resolve_expression(node.where, scope))
     else:
-        condition = f"{quoted(kind.name_column)} LIKE {text_literal(node.like or '')}"
-    return RowsPlan(rows, quoted(_SHOW_TABLE), f"SELECT * FROM {quoted(_SHOW_TABLE)} WHERE {condition}")  # noqa: S608
+        condition = f"{quote_name(kind.name_column)} LIKE {text_literal(node.like or '')}"
+    return RowsPlan(rows, quote_name(_SHOW_TABLE), f"SELECT * FROM {quote_name(_SHOW_TABLE)} WHERE {condition}")  # noqa: S608
 
 
 def _show_kind(node: nodes.Show) -> ShowKind:

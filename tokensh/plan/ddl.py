@@ -1,9 +1,9 @@
-"""Views, materialized views and local tables -> plans: what CREATE, DROP, REFRESH and changes of a local table do."""
+"""Plan CREATE, DROP and REFRESH, and changes of local tables."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, TypeVar
+from typing import Literal
 
 from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import Error, NotSupportedError, ProgrammingError, Span, UnknownName
@@ -16,11 +16,9 @@ from tokensh.plan.returning import resolve_returning, table_column
 from tokensh.rows import Column
 from tokensh.sql import nodes, unparse
 from tokensh.sql.nodes import path_span, path_text
-from tokensh.sql.unparse import quoted
+from tokensh.sql.unparse import quote_name
 from tokensh.sql.visit import rewrite, walk
-from tokensh.text import nearest
-
-T = TypeVar("T")
+from tokensh.text import nearest, plural
 
 ROW_NUMBER = "tokensh:row"
 """The hidden column that tells the rows of a local table apart."""
@@ -32,7 +30,7 @@ ROW_NUMBER = "tokensh:row"
 def create_view(node: nodes.CreateView, names: Names) -> DefinePlan:
     """Plan CREATE [MATERIALIZED] VIEW. Raises ProgrammingError and its leaves."""
     kind: Kind = "MATERIALIZED VIEW" if node.materialized else "VIEW"
-    name = _new_name(node.path, kind, names, replaced=node.replace, kept=node.if_not_exists)
+    name = _new_name(node.path, kind, names, replaces=node.replace, keeps=node.if_not_exists)
     query = qualify_resources(node.query, names)
     _refuse_self_reference(query, name, node.path)
     source = plan_query(query, names) if node.materialized else None
@@ -51,17 +49,18 @@ def create_view(node: nodes.CreateView, names: Names) -> DefinePlan:
 
 def create_table(node: nodes.CreateTable, names: Names) -> DefinePlan:
     """Plan CREATE TABLE. Raises ProgrammingError and its leaves."""
-    name = _new_name(node.path, "TABLE", names, replaced=node.replace, kept=node.if_not_exists)
+    name = _new_name(node.path, "TABLE", names, replaces=node.replace, keeps=node.if_not_exists)
     if node.query is not None:
         source = plan_query(node.query, names)
         columns = _check_column_names(source.columns, node.query.span)
-        definitions = tuple(quoted(one.name) for one in columns)
+        definitions = tuple(quote_name(column.name) for column in columns)
     else:
         source = None
-        _refuse_duplicates([one.name for one in node.columns])
-        columns = tuple(Column(one.name.text, declared_type(one.type)) for one in node.columns)
+        _refuse_duplicates([column.name for column in node.columns])
+        columns = tuple(Column(column.name.text, declared_type(column.type)) for column in node.columns)
         definitions = tuple(
-            " ".join((quoted(one.name.text), one.type, *one.constraints)).strip() for one in node.columns
+            " ".join((quote_name(column.name.text), column.type, *column.constraints)).strip()
+            for column in node.columns
         )
     return DefinePlan(
         "TABLE",
@@ -75,32 +74,27 @@ def create_table(node: nodes.CreateTable, names: Names) -> DefinePlan:
     )
 
 
-def _new_name(path: nodes.Path, kind: Kind, names: Names, *, replaced: bool, kept: bool) -> str:
+def _new_name(path: nodes.Path, kind: Kind, names: Names, *, replaces: bool, keeps: bool) -> str:
+    """Return the name of an object that CREATE makes. Raises ProgrammingError if the name is taken."""
     name = path_text(path)
-    known = names.objects.find(name)
-    if known is None:
+    stored = names.objects.find(name)
+    if stored is None:
         return name
-    if known.kind == "SESSION TABLE":
-        raise ProgrammingError(
-            f"{name} is a table of the session's own", span=path_span(path), hint="take another name"
-        )
-    if known.kind != kind:
-        raise ProgrammingError(
-            f"{name} is a {known.kind} already", span=path_span(path), hint=f"DROP {known.kind} {name}"
-        )
-    if not replaced and not kept:
-        raise ProgrammingError(
-            f"there is a {kind} {name} already",
-            span=path_span(path),
-            hint=f"CREATE OR REPLACE {kind}, or IF NOT EXISTS",
-        )
+    span = path_span(path)
+    if stored.kind == "SESSION TABLE":
+        raise ProgrammingError(f"{name} is a table of the session's own", span=span, hint="use another name")
+    if stored.kind != kind:
+        raise ProgrammingError(f"{name} already is a {stored.kind}", span=span, hint=f"DROP {stored.kind} {name}")
+    if not replaces and not keeps:
+        hint = f"CREATE OR REPLACE {kind}, or IF NOT EXISTS"
+        raise ProgrammingError(f"{kind} {name} already exists", span=span, hint=hint)
     return name
 
 
 def _refuse_self_reference(query: nodes.Query, name: str, path: nodes.Path) -> None:
-    for one in walk(query, deep=True):
-        if isinstance(one, nodes.TableRef) and path_text(one.path).lower() == name.lower():
-            raise ProgrammingError(f"{name} would read itself", span=path_span(path), hint="take another name")
+    for node in walk(query, deep=True):
+        if isinstance(node, nodes.TableRef) and path_text(node.path).lower() == name.lower():
+            raise ProgrammingError(f"{name} would read itself", span=path_span(path), hint="use another name")
 
 
 def _rename_columns(columns: Sequence[Column], names: Sequence[nodes.Name], path: nodes.Path) -> tuple[Column, ...]:
@@ -108,25 +102,28 @@ def _rename_columns(columns: Sequence[Column], names: Sequence[nodes.Name], path
         return tuple(columns)
     if len(names) != len(columns):
         raise ProgrammingError(
-            f"{path_text(path)} is given {len(names)} column names for {len(columns)} columns", span=path_span(path)
+            f"{path_text(path)} is given {plural(len(names), 'column name')} for {plural(len(columns), 'column')}",
+            span=path_span(path),
         )
-    return tuple(replace(one, name=name.text) for one, name in zip(columns, names, strict=True))
+    return tuple(replace(column, name=name.text) for column, name in zip(columns, names, strict=True))
 
 
 def _refuse_duplicates(names: Sequence[nodes.Name]) -> None:
-    seen: set[str] = set()
-    for one in names:
-        if one.text.lower() in seen:
-            raise ProgrammingError(f"the column {one.text!r} is named twice", span=one.span)
-        seen.add(one.text.lower())
+    earlier: set[str] = set()
+    for name in names:
+        if name.text.lower() in earlier:
+            raise ProgrammingError(f"the column {name.text!r} is named twice", span=name.span)
+        earlier.add(name.text.lower())
 
 
 def _check_column_names(columns: Sequence[Column], span: Span) -> tuple[Column, ...]:
-    seen: set[str] = set()
-    for one in columns:
-        if one.name.lower() in seen:
-            raise ProgrammingError(f"two columns are called {one.name!r}", span=span, hint="give one an alias with AS")
-        seen.add(one.name.lower())
+    """Return the columns. Raises ProgrammingError if two have the same name."""
+    earlier: set[str] = set()
+    for column in columns:
+        if column.name.lower() in earlier:
+            message = f"two columns are called {column.name!r}"
+            raise ProgrammingError(message, span=span, hint="give one an alias with AS")
+        earlier.add(column.name.lower())
     return tuple(columns)
 
 
@@ -151,33 +148,32 @@ def qualify_resources(query: nodes.Query, names: Names) -> nodes.Query:
 
 
 def drop(node: nodes.Drop, names: Names) -> DropPlan:
-    """Plan DROP. Raises UnknownName."""
+    """Plan DROP. Raises UnknownName, and ProgrammingError for an object of another kind."""
     name = path_text(node.path)
-    found = names.objects.find(name)
-    if found is None and node.if_exists:
+    span = path_span(node.path)
+    stored = names.objects.find(name)
+    if stored is None and node.if_exists:
         return DropPlan(node.kind, name, missing=True)
-    if found is None:
+    if stored is None:
         near = nearest(name, names.objects.names())
-        hint = None if near else "IF EXISTS makes nothing of it"
-        raise UnknownName(node.kind.lower(), name, near=near, span=path_span(node.path), hint=hint)
-    if found.kind != node.kind:
-        article = "a table of the session's own" if found.kind == "SESSION TABLE" else f"a {found.kind}"
-        hint = None if found.kind == "SESSION TABLE" else f"DROP {found.kind} {name}"
-        raise ProgrammingError(f"{name} is {article}", span=path_span(node.path), hint=hint)
-    return DropPlan(node.kind, found.name)
+        hint = None if near else "with IF EXISTS this is not an error"
+        raise UnknownName(node.kind.lower(), name, near=near, span=span, hint=hint)
+    if stored.kind == "SESSION TABLE":
+        raise ProgrammingError(f"{name} is a table of the session's own", span=span)
+    if stored.kind != node.kind:
+        raise ProgrammingError(f"{name} is a {stored.kind}", span=span, hint=f"DROP {stored.kind} {name}")
+    return DropPlan(node.kind, stored.name)
 
 
 def refresh(node: nodes.Refresh, names: Names) -> RefreshPlan:
     """Plan REFRESH MATERIALIZED VIEW. Raises UnknownName, and what its query raises."""
     name = path_text(node.path)
-    found = names.objects.find(name)
-    if not isinstance(found, StoredTable) or found.query is None:
-        raise UnknownName(
-            "materialized view", name, near=nearest(name, names.objects.names()), span=path_span(node.path)
-        )
     span = path_span(node.path)
+    stored = names.objects.find(name)
+    if not isinstance(stored, StoredTable) or stored.query is None:
+        raise UnknownName("materialized view", name, near=nearest(name, names.objects.names()), span=span)
     try:
-        return RefreshPlan(found.name, plan_query(found.query, names, span))
+        return RefreshPlan(stored.name, plan_query(stored.query, names, span))
     except Error as error:
         raise error.with_context(span=span) from error.__cause__
 
@@ -186,25 +182,28 @@ def refresh(node: nodes.Refresh, names: Names) -> RefreshPlan:
 
 
 def local_table(path: nodes.Path, names: Names, *, deletes: bool = False) -> StoredTable | None:
-    """The local table that a write names; None: it names a resource. Raises ProgrammingError for a view."""
-    found = names.objects.find(path_text(path))
-    if found is None or (isinstance(found, StoredTable) and found.key is not None and deletes):
-        return found
-    if isinstance(found, View) or found.kind != "TABLE":
-        hint = f"REFRESH MATERIALIZED VIEW {found.name}" if found.kind == "MATERIALIZED VIEW" else None
-        raise ProgrammingError(
-            f"{found.name} is a {found.kind}: its rows cannot be changed", span=path_span(path), hint=hint
-        )
-    return found
+    """Return the local table that a write names; None if it names a resource. Raises ProgrammingError for a view."""
+    stored = names.objects.find(path_text(path))
+    if stored is None or (isinstance(stored, StoredTable) and stored.key is not None and deletes):
+        return stored
+    if isinstance(stored, View) or stored.kind != "TABLE":
+        message = f"{stored.name} is a {stored.kind}: its rows cannot be changed"
+        hint = f"REFRESH MATERIALIZED VIEW {stored.name}" if stored.kind == "MATERIALIZED VIEW" else None
+        raise ProgrammingError(message, span=path_span(path), hint=hint)
+    return stored
 
 
 def local_insert(node: nodes.Insert, table: StoredTable, names: Names) -> LocalInsertPlan:
     """Plan INSERT or REPLACE INTO a local table. Raises ProgrammingError and its leaves."""
-    targets = _target_columns(table, [path[-1] for path in node.columns]) if node.columns else _all(table)
+    if node.columns:
+        targets = _target_columns(table, [path[-1] for path in node.columns])
+    else:
+        targets = tuple(column.name for column in table.columns)
     source = plan_query(node.query, names)
     if len(source.columns) != len(targets):
         raise ProgrammingError(
-            f"INSERT names {len(targets)} columns and is given {len(source.columns)} values", span=node.query.span
+            f"INSERT names {plural(len(targets), 'column')} and is given {plural(len(source.columns), 'value')}",
+            span=node.query.span,
         )
     returning = _resolve_returning(node.returning, table)
     return LocalInsertPlan(table.name, table.columns, targets, source, returning, node.replace)
@@ -215,9 +214,9 @@ def local_change(node: nodes.Update | nodes.Delete, table: StoredTable, names: N
     verb = "DELETE" if isinstance(node, nodes.Delete) else node.verb
     if verb == "REPLACE" or (isinstance(node, nodes.Update) and node.source is not None):
         raise NotSupportedError(
-            f"{verb} {'.. FROM ' if verb == 'UPDATE' else ''}of a local table is not offered",
+            f"{verb} {'... FROM ' if verb == 'UPDATE' else ''}of a local table is not offered",
             span=path_span(node.target),
-            hint="use UPDATE .. SET .. WHERE .. IN (SELECT ..)",
+            hint="use UPDATE ... SET ... WHERE ... IN (SELECT ...)",
         )
     pairs = node.assignments if isinstance(node, nodes.Update) else ()
     assigned = _target_columns(table, [path[-1] for path, _ in pairs])
@@ -240,7 +239,7 @@ def local_change(node: nodes.Update | nodes.Delete, table: StoredTable, names: N
 
 @dataclass(frozen=True, slots=True)
 class _Overlay:
-    """The objects, one of which is looked at more closely."""
+    """The session's objects, but with another description of one table."""
 
     below: Objects
     table: StoredTable
@@ -252,20 +251,13 @@ class _Overlay:
         return self.below.names()
 
 
-def _all(table: StoredTable) -> tuple[str, ...]:
-    return tuple(one.name for one in table.columns)
-
-
 def _target_columns(table: StoredTable, names: Sequence[nodes.Name]) -> tuple[str, ...]:
-    known = {one.name.lower(): one.name for one in table.columns}
-    found: list[str] = []
+    _refuse_duplicates(names)
+    known = {column.name.lower(): column.name for column in table.columns}
     for name in names:
         if name.text.lower() not in known:
             raise UnknownName("column", name.text, near=nearest(name.text, known.values()), span=name.span)
-        if known[name.text.lower()] in found:
-            raise ProgrammingError(f"the column {name.text!r} is named twice", span=name.span)
-        found.append(known[name.text.lower()])
-    return tuple(found)
+    return tuple(known[name.text.lower()] for name in names)
 
 
 def _resolve_returning(items: Sequence[nodes.Item | nodes.Star], table: StoredTable) -> Projection | None:

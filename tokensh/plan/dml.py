@@ -27,7 +27,7 @@ from tokensh.rows import Column, Value
 from tokensh.sql import nodes
 from tokensh.sql.nodes import path_span
 from tokensh.sql.visit import walk
-from tokensh.text import nearest
+from tokensh.text import nearest, plural
 
 ChangeVerb = Literal["UPDATE", "REPLACE", "DELETE"]
 
@@ -57,7 +57,8 @@ def plan_insert(node: nodes.Insert, names: Names) -> InsertPlan:
     source = plan_query(node.query, names)
     if len(source.columns) != len(targets):
         raise ProgrammingError(
-            f"INSERT names {len(targets)} columns and is given {len(source.columns)} values", span=node.query.span
+            f"INSERT names {plural(len(targets), 'column')} and is given {plural(len(source.columns), 'value')}",
+            span=node.query.span,
         )
     columns = [*reply_columns(resource, method), *request_columns(resource, method)]
     returning = resolve_resource_returning(node.returning, columns, resource)

@@ -36,7 +36,7 @@ from tokensh.provider.model import Method, Resource
 from tokensh.rows import Column
 from tokensh.sql import nodes
 from tokensh.sql.nodes import path_text
-from tokensh.sql.unparse import quoted
+from tokensh.sql.unparse import quote_name
 from tokensh.text import nearest
 
 
@@ -46,7 +46,7 @@ class CteDefinition:
     def __init__(self, node: nodes.Cte, ctes: Ctes, outer: Scope | None) -> None:
         self.query = node.query
         self.columns = node.columns
-        self.ctes = ctes
+        self.visible_ctes = ctes
         self.outer = outer
         self.is_used = False
 
@@ -106,7 +106,7 @@ class FromResolver:
             cte = ctes.get(node.path[0].text.lower())
             if isinstance(cte, CteDefinition):
                 cte.is_used = True
-                query = self._resolve_query(cte.query, cte.outer, cte.ctes)
+                query = self._resolve_query(cte.query, cte.outer, cte.visible_ctes)
                 return self._relation_of_query(query, alias, rename_columns(query.columns, cte.columns, node.path[0]))
             if isinstance(cte, RecursiveCte):
                 return self._new_relation(cte.table, cte.columns, alias, cte.hoisted)
@@ -137,7 +137,8 @@ class FromResolver:
         name = self._numbering.unique_name(table.name)
         own = (*table.columns, *table.hidden)
         columns = [
-            BoundColumn(column.name, quoted(column.name), column, visible=column not in table.hidden) for column in own
+            BoundColumn(column.name, quote_name(column.name), column, visible=column not in table.hidden)
+            for column in own
         ]
         return self._new_relation(name, columns, alias, Stored(table.name, name, own))
 
@@ -232,7 +233,7 @@ class FromResolver:
         function = TABLE_FUNCTIONS[name]
         arguments = self._resolve_expressions(node.arguments, replace(scope, source=left), ctes)
         text = f"{function.sqlite_name}({', '.join(map(sql_of, arguments))})"
-        columns = [BoundColumn(column, quoted(column), Column(column, kind)) for column, kind in function.columns]
+        columns = [BoundColumn(column, quote_name(column), Column(column, kind)) for column, kind in function.columns]
         return self._new_relation(text, columns, node.alias or nodes.Name(name), TableCall(arguments))
 
     def _new_relation(
@@ -303,6 +304,6 @@ def _equal_columns(node: nodes.Join, left: From, right: From) -> tuple[tuple[Bou
 def _scan_column(column: ScanColumn, scan: int, alias: str, relation: int) -> BoundColumn:
     """Return a scan's column as it can be referred to."""
     key = frozenset([(scan, column.name.lower())])
-    sql = f"{alias}.{quoted(column.name)}"
+    sql = f"{alias}.{quote_name(column.name)}"
     relations = frozenset([relation])
     return BoundColumn(column.name, sql, column.column, key, key, relations, column.visible, column.newer)

@@ -1,52 +1,56 @@
-"""Which method of a resource answers a statement, and which of its parameters are columns."""
+"""Choose the method of a resource that answers a statement, and tell which of its parameters are columns.
+
+A resource can have several methods for SELECT, of which each requires other parameters: a listing, and a get by key. Which one
+is called is known only when the values of the parameters are: `choose_method` is asked then.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tokensh.errors import NotSupportedError, Span, UnknownName
 from tokensh.plan.nodes import ScanColumn
 from tokensh.provider.model import Method, Parameter, Resource, Verb
 from tokensh.redact import SECRET_FIELDS
 from tokensh.rows import Column, Value
-from tokensh.sql import nodes as n
+from tokensh.sql import nodes
 from tokensh.text import nearest
 
 
 def methods_for_verb(resource: Resource, verb: Verb, span: Span) -> tuple[Method, ...]:
-    """The methods that a verb may choose from. Raises NotSupportedError that names those there are."""
-    found = resource.methods_for(verb)
-    if found:
-        return found
-    names = ", ".join(f"{one.name} ({one.verb})" for one in resource.methods)
+    """Return the methods that a verb may choose from. Raises NotSupportedError, naming all methods, if there are none."""
+    methods = resource.methods_for(verb)
+    if methods:
+        return methods
+    names = ", ".join(f"{method.name} ({method.verb})" for method in resource.methods)
     raise NotSupportedError(f"{resource.id} has no method for {verb}", hint=f"its methods are {names}", span=span)
 
 
-def find_method(resource: Resource, name: n.Name) -> Method:
-    """The method of a name. Raises UnknownName."""
-    found = next((m for m in resource.methods if m.name.lower() == name.text.lower()), None)
-    if found is None:
-        known = [m.name for m in resource.methods]
-        near = nearest(name.text, known)
-        hint = None if near else f"its methods are {', '.join(known)}"
-        raise UnknownName("method", name.text, near=near, span=name.span, hint=hint)
-    return found
+def find_method(resource: Resource, name: nodes.Name) -> Method:
+    """Return the method of a name. Raises UnknownName."""
+    for method in resource.methods:
+        if method.name.lower() == name.text.lower():
+            return method
+    known = [method.name for method in resource.methods]
+    near = nearest(name.text, known)
+    hint = None if near else f"its methods are {', '.join(known)}"
+    raise UnknownName("method", name.text, near=near, span=name.span, hint=hint)
 
 
 def choose_method(candidates: Sequence[Method], values: Mapping[str, Sequence[Value]]) -> Method | None:
-    """The method that a set of known parameters (in lower case) asks for.
+    """Return the method for the known parameters, in lower case, and their values; None if none can be called.
 
-    One whose further required parameters have one value each (a get by key) goes before the least demanding one (a list).
+    A method whose further required parameters have one value each (a get by key) goes before the one that requires least (a
+    listing): with several keys, one listing costs fewer requests.
     """
-    callable_ = [m for m in candidates if m.required_routing <= values.keys()]
-    if not callable_:
+    possible = [method for method in candidates if method.required_routing <= values.keys()]
+    if not possible:
         return None
-    base = min(callable_, key=_demand)
-    known = base.required_routing
-    for one in sorted(callable_, key=_demand, reverse=True):
-        if all(len(values[name]) == 1 for name in one.required_routing - known):
-            return one
-    return base
+    listing = min(possible, key=_demand)
+    for method in sorted(possible, key=_demand, reverse=True):
+        if all(len(values[name]) == 1 for name in method.required_routing - listing.required_routing):
+            return method
+    return listing
 
 
 def _demand(method: Method) -> int:
@@ -54,29 +58,36 @@ def _demand(method: Method) -> int:
 
 
 def scan_columns(resource: Resource, candidates: Sequence[Method]) -> tuple[ScanColumn, ...]:
-    """The columns of a resource as a table: required server parameters, fields, then (not in `*`) the other parameters."""
+    """Return the columns of a resource as a table: required server parameters, fields, then the other parameters.
+
+    `*` does not include the last, nor fields that the provider's documents do not name.
+    """
     parameters: dict[str, Parameter] = {}
     for method in candidates:
-        for one in method.routing:
-            parameters.setdefault(one.name.lower(), one)
-    fields = {one.name.lower(): one for one in resource.fields}
-    servers = [p for p in parameters.values() if p.location == "server" and p.required and p.name.lower() not in fields]
-    rest = [p for p in parameters.values() if p not in servers and p.name.lower() not in fields]
+        for parameter in method.routing:
+            parameters.setdefault(parameter.name.lower(), parameter)
+    fields = {field.name.lower(): field for field in resource.fields}
+    # A parameter that is also a field is one column, at the field's position.
+    others = [parameter for name, parameter in parameters.items() if name not in fields]
+    servers = [parameter for parameter in others if parameter.location == "server" and parameter.required]
+    rest = [parameter for parameter in others if parameter not in servers]
     return (
-        *(_parameter_column(resource, p, visible=True) for p in servers),
+        *(_parameter_column(resource, parameter, visible=True) for parameter in servers),
         *(
             ScanColumn(
-                one.name,
-                Column(one.name, one.type, f"{resource.id}.{one.name}", is_secret(one.name)),
+                field.name,
+                Column(field.name, field.type, f"{resource.id}.{field.name}", is_secret(field.name)),
                 visible=True,
                 parameter=parameters.get(name),
             )
-            for name, one in fields.items()
+            for name, field in fields.items()
         ),
-        *(_parameter_column(resource, p, visible=False) for p in rest),
+        *(_parameter_column(resource, parameter, visible=False) for parameter in rest),
         *(
-            ScanColumn(f.name, Column(f.name, f.type, f"{resource.id}.{f.name}"), visible=False, newer=True)
-            for f in resource.undocumented_fields
+            ScanColumn(
+                field.name, Column(field.name, field.type, f"{resource.id}.{field.name}"), visible=False, newer=True
+            )
+            for field in resource.undocumented_fields
         ),
     )
 
@@ -87,5 +98,5 @@ def _parameter_column(resource: Resource, parameter: Parameter, *, visible: bool
 
 
 def is_secret(name: str) -> bool:
-    """Whether a field's value is a secret, by its name."""
+    """Return whether the values of a field are secrets, by its name."""
     return name.lower() in SECRET_FIELDS

@@ -1,4 +1,4 @@
-"""What to do, without doing it: the plan of a statement. EXPLAIN prints these; `engine.execute` carries them out."""
+"""Define plans: what a statement does, without doing it. EXPLAIN prints them and the engine carries them out."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tokensh.rows import Column, RowSet, Value
 
 @dataclass(frozen=True, slots=True)
 class Constants:
-    """Values that stand in the statement: literals as `values`, constant expressions as SQLite text in `expressions`.
+    """Values that are written in the statement: literals as `values`, constant expressions as SQLite text in `expressions`.
 
-    `places` tells where a literal stands.
+    `spans` pairs a literal's value with where it is written.
     """
 
     values: tuple[Value, ...] = ()
@@ -28,9 +28,9 @@ class Constants:
 
 @dataclass(frozen=True, slots=True)
 class FromQuery:
-    """The one column of a local query, run after the scans it `needs` are loaded.
+    """The one column of a local query, which is run after the scans it `needs` are loaded.
 
-    `relation` is the one table that it reads, where predicates of the statement may still narrow it.
+    `relation` is the one table that it reads, if predicates of the statement may still narrow it.
     """
 
     sql: str
@@ -40,7 +40,7 @@ class FromQuery:
 
 @dataclass(frozen=True, slots=True)
 class SameAs:
-    """What the parameter of another scan takes (known before either is fetched)."""
+    """The values of another scan's parameter (known before either scan is fetched)."""
 
     scan: int
     parameter: str
@@ -68,7 +68,14 @@ ValueSet = Constants | FromQuery | SameAs | AnyOf | AllOf
 
 @dataclass(frozen=True, slots=True)
 class ScanColumn:
-    """A column of a fetched table: `visible` ones are what `*` means."""
+    """A column of a fetched table.
+
+    Attributes:
+        visible: whether `*` includes it.
+        parameter: the parameter that it is, too.
+        is_field: whether it is a field of the reply.
+        newer: whether the provider's documents do not name it; it is fetched only if the statement does.
+    """
 
     name: str
     column: Column
@@ -76,7 +83,6 @@ class ScanColumn:
     parameter: Parameter | None = None
     is_field: bool = True
     newer: bool = False
-    """Whether it is fetched only where it is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,7 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A table that is not fetched, by the name the session knows it by: in SQLite's text it is `table`, in quotes."""
+    """A table that is not fetched: `name` is the session's name of it, `table` the one in the plan's SQL, in quotes."""
 
     name: str
     table: str
@@ -106,7 +112,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class SelectPlan:
-    """Fetch the scans, then run `sql` over them and what is `stored`: its result has `columns`."""
+    """Fetch the scans, then run `sql` over them and the `stored` tables; its result has `columns`."""
 
     scans: tuple[Scan, ...]
     sql: str
@@ -142,9 +148,9 @@ class InsertPlan:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The requests of a change whose parameters stand in the statement: one per combination of `values`.
+    """The requests of a change whose parameters follow from the statement: one per combination of `values`.
 
-    `scans` are what the sets need. `assigned` gives one row: the values of the attributes.
+    `scans` are what the sets need. The result of `assigned` is one row: the values of the attributes.
     """
 
     values: Mapping[str, ValueSet]
@@ -157,8 +163,8 @@ class Keys:
 class ChangePlan:
     """UPDATE, REPLACE or DELETE: one request per combination of keys, or per row of a listing.
 
-    A listing's columns are those of `parameters`, of `assigned`, then the resource's own. `filtered` tells whether the rows
-    had to be listed to know which ones are hit.
+    A listing's columns are those of `parameters`, of `assigned`, then the resource's own. `filtered` says whether the rows
+    have to be read to know which ones are hit.
     """
 
     verb: Literal["UPDATE", "REPLACE", "DELETE"]
@@ -176,8 +182,8 @@ class ChangePlan:
 class ExecPlan:
     """One call of a method.
 
-    `values` pairs parameters with SQLite expressions that refer to nothing; `body` is the JSON object (None: none was given).
-    `places` tells by the parameter's name where it is given.
+    `values` pairs parameters with SQLite expressions that refer to nothing; `body` is the JSON object, if one is given.
+    `spans` says by the parameter's name where it is given.
     """
 
     method: Method
@@ -190,15 +196,15 @@ class ExecPlan:
     spans: Mapping[str, Span]
 
 
-# ---- what lasts
+# ---- the store
 
 
 @dataclass(frozen=True, slots=True)
 class DefinePlan:
     """CREATE VIEW, CREATE MATERIALIZED VIEW, CREATE TABLE.
 
-    `text` is the query as canonical text (empty for a table of columns), `source` what fills the object now (None: a view, or
-    an empty table), `definitions` are the columns of CREATE TABLE as SQLite takes them.
+    `text` is the query as canonical text (empty for a table of columns), `source` is what fills the object now (None for a view
+    or an empty table), `definitions` are the columns of CREATE TABLE for SQLite.
     """
 
     kind: Kind
@@ -213,7 +219,7 @@ class DefinePlan:
 
 @dataclass(frozen=True, slots=True)
 class DropPlan:
-    """DROP; `missing` where there is nothing of that name, which IF EXISTS allows."""
+    """DROP; `missing` if nothing has that name, which IF EXISTS allows."""
 
     kind: Kind
     name: str
@@ -222,7 +228,7 @@ class DropPlan:
 
 @dataclass(frozen=True, slots=True)
 class RefreshPlan:
-    """REFRESH MATERIALIZED VIEW: its query once more."""
+    """REFRESH MATERIALIZED VIEW: run its query again."""
 
     name: str
     source: SelectPlan
@@ -242,9 +248,9 @@ class LocalInsertPlan:
 
 @dataclass(frozen=True, slots=True)
 class LocalChangePlan:
-    """UPDATE and DELETE of a local table: `source` gives the row's number and then the values of `assigned`.
+    """UPDATE and DELETE of a local table: `source` selects the row's number and then the values of `assigned`.
 
-    `of_session`: a table of the session's own, whose rows have a key instead of a number.
+    `of_session` marks a table of the session's own, whose rows have a key instead of a number.
     """
 
     verb: Literal["UPDATE", "DELETE"]
@@ -268,7 +274,7 @@ class TransactionPlan:
 
 @dataclass(frozen=True, slots=True)
 class RowsPlan:
-    """Rows that the catalog already gave; `sql` filters the table `table` they are loaded into (None: as they are)."""
+    """Rows that the catalog already has; `sql`, if any, filters the table `table` that they are loaded into."""
 
     rows: RowSet
     table: str = ""
@@ -290,6 +296,6 @@ class ExplainPlan:
 
 
 StorePlan = DefinePlan | DropPlan | RefreshPlan | LocalInsertPlan | LocalChangePlan
-"""What works on the store alone."""
+"""Plans that work on the store alone."""
 
 Plan = SelectPlan | InsertPlan | ChangePlan | ExecPlan | RowsPlan | UsePlan | ExplainPlan | StorePlan | TransactionPlan

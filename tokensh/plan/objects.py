@@ -1,4 +1,4 @@
-"""Tables that are not fetched: views, materialized views and local tables of the store, and the session's own."""
+"""Describe tables that are not fetched: views, materialized views, local tables, and the session's own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Kind = Literal["VIEW", "MATERIALIZED VIEW", "TABLE", "SESSION TABLE"]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A query by name; it is bound afresh wherever it is named, so that predicates reach what it reads."""
+    """A query by name; it is resolved anew for each reference, so that predicates reach what it reads."""
 
     name: str
     query: nodes.Query
@@ -24,35 +24,39 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class StoredTable:
-    """Rows by name. `query` is what a materialized view is refreshed from."""
+    """Rows by name.
+
+    Attributes:
+        query: what a materialized view is refreshed from.
+        hidden: columns that can be named and that `*` does not include.
+        key: for a table of the session's own whose rows may be deleted, the column that identifies a row.
+    """
 
     name: str
     columns: tuple[Column, ...]
     kind: Kind
     query: nodes.Query | None = None
     hidden: tuple[Column, ...] = ()
-    """Columns that can be named and are not in `*`."""
     key: str | None = None
-    """Of a session's own table whose rows may be deleted: the column that tells them apart."""
 
 
 class Objects(Protocol):
-    """What there is besides resources; names are compared without regard to case, their parts joined by dots."""
+    """What a statement can name besides resources; names are compared without regard to case, their parts joined by dots."""
 
     def find(self, name: str) -> View | StoredTable | None:
-        """The object of a name."""
+        """Return the object of a name."""
 
     def names(self) -> Iterable[str]:
-        """All names, for the nearest one."""
+        """Return all names, to suggest the nearest one."""
 
 
 class NoObjects:
-    """Nothing but resources."""
+    """A session without views and tables."""
 
     def find(self, name: str) -> View | StoredTable | None:  # noqa: ARG002 (Objects has it)
-        """There is none."""
+        """Return None."""
         return None
 
     def names(self) -> Iterable[str]:
-        """None."""
+        """Return no names."""
         return ()

@@ -26,7 +26,7 @@ from tokensh.plan.resolve import (
     Names,
     Numbering,
     T,
-    columns_by_alias,
+    group_by_name,
     item_column,
     rename_columns,
     resolve_expression,
@@ -45,7 +45,7 @@ from tokensh.plan.select_list import (
 from tokensh.plan.values import literal_value
 from tokensh.rows import Column
 from tokensh.sql import nodes, unparse
-from tokensh.sql.unparse import quoted
+from tokensh.sql.unparse import quote_name
 from tokensh.sql.visit import walk
 from tokensh.text import nearest
 
@@ -64,7 +64,7 @@ class _Recursion:
         self.columns = tuple(
             replace(
                 column,
-                sql=quoted(column.name),
+                sql=quote_name(column.name),
                 bases=NO_KEYS,
                 column=replace(column.column, type="any"),
                 computed_type=None,
@@ -98,7 +98,7 @@ class QueryResolver:
             if isinstance(cte, CteDefinition) and not cte.is_used:
                 # Its mistakes are reported although it is not part of the plan.
                 unused = QueryResolver(self.names, self.tables.view_span)
-                unused.resolve(cte.query, cte.outer, cte.ctes)
+                unused.resolve(cte.query, cte.outer, cte.visible_ctes)
         if node.limit is None and node.offset is None:
             return query
         return replace(query, columns=tuple(replace(column, bases=NO_KEYS) for column in query.columns))
@@ -181,7 +181,7 @@ class QueryResolver:
         names = [f"column{i}" for i in range(1, len(rows[0]) + 1)]
         return BoundQuery(
             f"VALUES {text}",
-            tuple(BoundColumn(name, quoted(name), Column(name)) for name in names),
+            tuple(BoundColumn(name, quote_name(name), Column(name)) for name in names),
             BoundValues(rows),
             scans_below(scope.source, rows),
             references_outside(scope.id, scope.source, rows),
@@ -234,7 +234,7 @@ class QueryResolver:
         if node.source is not None:
             scope = replace(scope, source=self.tables.resolve(node.source, scope, ctes))
         exprs, columns = self._resolve_items(node.items, scope, ctes)
-        scope = replace(scope, aliases=columns_by_alias(columns))
+        scope = replace(scope, aliases=group_by_name(columns))
         where, group, having = self._resolve_expression((node.where, node.group, node.having), scope, ctes)
         windows = self._resolve_expression(tuple(window for _, window in node.windows), scope, ctes)
         order, order_texts = self._resolve_order(query.order, scope, ctes, columns)
@@ -305,7 +305,7 @@ def _select_sql(node: nodes.Select, select: BoundSelect, shown: str, group: Sequ
         text += f" HAVING {sql_of(select.having)}"
     if select.windows:
         named = zip(node.windows, select.windows, strict=True)
-        windows = (f"{quoted(name.text)} AS ({unparse.window(window, sqlite=True)})" for (name, _), window in named)
+        windows = (f"{quote_name(name.text)} AS ({unparse.window(window, sqlite=True)})" for (name, _), window in named)
         text += f" WINDOW {', '.join(windows)}"
     return text
 

@@ -16,8 +16,9 @@ from tokensh.plan.scope import Scope
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.rows import Column, ColumnType
 from tokensh.sql import nodes, unparse
-from tokensh.sql.unparse import quoted
+from tokensh.sql.unparse import quote_name
 from tokensh.sql.visit import rewrite
+from tokensh.text import plural
 
 T = TypeVar("T")
 MOST_TABLES = 2000
@@ -86,7 +87,7 @@ class Numbering:
             candidate = name if count == 1 else f"{name}_{count}"
             if count == 1 or candidate.lower() not in self._names:
                 self._names[candidate.lower()] += candidate.lower() != key
-                return quoted(candidate)
+                return quote_name(candidate)
 
 
 # ---- expressions
@@ -154,12 +155,13 @@ def rename_columns(
         return tuple(columns)
     if len(names) != len(columns):
         raise ProgrammingError(
-            f"{owner.text} is given {len(names)} column names for {len(columns)} columns", span=owner.span
+            f"{owner.text} is given {plural(len(names), 'column name')} for {plural(len(columns), 'column')}",
+            span=owner.span,
         )
     return tuple(rename_column(column, name.text) for column, name in zip(columns, names, strict=True))
 
 
-def columns_by_alias(columns: Iterable[BoundColumn]) -> Mapping[str, tuple[BoundColumn, ...]]:
+def group_by_name(columns: Iterable[BoundColumn]) -> Mapping[str, tuple[BoundColumn, ...]]:
     """Return the columns of a select list by name, in lower case."""
     aliases: dict[str, tuple[BoundColumn, ...]] = {}
     for column in columns:

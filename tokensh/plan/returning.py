@@ -14,7 +14,7 @@ from tokensh.plan.select_list import is_aggregate
 from tokensh.provider.model import Method, Resource
 from tokensh.rows import Column
 from tokensh.sql import nodes
-from tokensh.sql.unparse import quoted
+from tokensh.sql.unparse import quote_name
 from tokensh.sql.visit import walk
 
 _REPLY = "tokensh:reply"
@@ -26,14 +26,14 @@ def single_table(table: str, columns: Iterable[BoundColumn], qualifiers: Iterabl
     unique: dict[str, BoundColumn] = {}
     for column in columns:
         unique.setdefault(column.name.lower(), column)
-    text = quoted(table)
+    text = quote_name(table)
     relation = Relation(0, frozenset(qualifiers), tuple(unique.values()), text, frozenset(), standalone=False)
     return Scope(0, None, From.of_relation(relation))
 
 
 def table_column(column: Column, *, visible: bool = True) -> BoundColumn:
     """Return a column of the table of `single_table`."""
-    return BoundColumn(column.name, quoted(column.name), column, visible=visible, relations=frozenset([0]))
+    return BoundColumn(column.name, quote_name(column.name), column, visible=visible, relations=frozenset([0]))
 
 
 def resolve_returning(

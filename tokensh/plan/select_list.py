@@ -11,15 +11,16 @@ from tokensh.plan.bound import BoundColumn
 from tokensh.plan.values import literal_value, unbound_error
 from tokensh.rows import make_names_unique
 from tokensh.sql import nodes
-from tokensh.sql.unparse import quoted
+from tokensh.sql.unparse import quote_name
 from tokensh.sql.visit import walk
+from tokensh.text import plural
 
 
 def unique_names(columns: Sequence[BoundColumn]) -> list[BoundColumn]:
     """Return a result's columns, `sql` of each a name that no other one has."""
     names = make_names_unique(column.name for column in columns)
     return [
-        replace(column, sql=quoted(name), column=replace(column.column, name=column.name), visible=True)
+        replace(column, sql=quote_name(name), column=replace(column.column, name=column.name), visible=True)
         for column, name in zip(columns, names, strict=True)
     ]
 
@@ -43,10 +44,12 @@ def ordinal(expr: nodes.Expr, columns: int) -> str:
         raise ProgrammingError(
             "behind a set operation ORDER BY takes a column of the result",
             span=expr.span,
-            hint="put the query into FROM (..), or order by a column's name or number",
+            hint="put the query into FROM (...), or order by a column's name or number",
         )
     if not 1 <= value <= columns:
-        raise ProgrammingError(f"there is no column {value}: the result has {columns}", span=expr.span)
+        raise ProgrammingError(
+            f"column {value} does not exist: the result has {plural(columns, 'column')}", span=expr.span
+        )
     return str(value)
 
 

@@ -24,7 +24,7 @@ from tokensh.plan.select_list import is_aggregate
 from tokensh.spark.errors import convert_errors
 from tokensh.spark.options import ReadOptions
 from tokensh.sql import nodes
-from tokensh.sql.unparse import quoted
+from tokensh.sql.unparse import quote_name
 from tokensh.sql.visit import walk
 
 READ_ONLY = (
@@ -96,7 +96,7 @@ def plan_read(options: ReadOptions) -> ReadPlan:
 
 
 def _quote_path(resource: str) -> str:
-    return ".".join(map(quoted, resource.split(".")))
+    return ".".join(map(quote_name, resource.split(".")))
 
 
 def _bind(

@@ -24,10 +24,14 @@ def with_parameters(statement: T, parameters: Parameters) -> T:
     # Sorted by span: the tree has another order (WITH comes after the query), and a node may be in it twice.
     markers = {node.span: node for node in walk(statement, deep=True) if isinstance(node, nodes.Variable)}
     ordered = [markers[span] for span in sorted(markers)]
-    values = _values_by_name(ordered, parameters) if isinstance(parameters, Mapping) else _zip(ordered, parameters)
+    values = (
+        _values_by_name(ordered, parameters)
+        if isinstance(parameters, Mapping)
+        else _values_by_position(ordered, parameters)
+    )
     if not values:
         return statement
-    literals = {span: _literal(value, markers[span]) for span, value in values.items()}
+    literals = {span: _literal_of(value, markers[span]) for span, value in values.items()}
     return rewrite(statement, {nodes.Variable: lambda node: literals[node.span]})
 
 
@@ -38,7 +42,7 @@ def _values_by_name(markers: Sequence[nodes.Variable], values: Mapping[str, Any]
     return {marker.span: values[marker.text.lstrip(":")] for marker in markers}
 
 
-def _zip(markers: Sequence[nodes.Variable], values: Sequence[Any]) -> dict[Span, Any]:
+def _values_by_position(markers: Sequence[nodes.Variable], values: Sequence[Any]) -> dict[Span, Any]:
     if len(values) < len(markers):
         missing = markers[len(values)]
         raise ProgrammingError(f"no value for {missing.text}", span=missing.span)
@@ -47,7 +51,7 @@ def _zip(markers: Sequence[nodes.Variable], values: Sequence[Any]) -> dict[Span,
     return {marker.span: value for marker, value in zip(markers, values, strict=True)}
 
 
-def _literal(value: Any, node: nodes.Variable) -> nodes.Expr:
+def _literal_of(value: Any, node: nodes.Variable) -> nodes.Expr:
     match value:
         case None:
             return nodes.Literal("null", "", node.span)
@@ -55,9 +59,9 @@ def _literal(value: Any, node: nodes.Variable) -> nodes.Expr:
             return nodes.Literal("true" if value else "false", "", node.span)
         case SupportsIndex():
             number = index(value)
-            return _number(str(abs(number)), number < 0, node)
+            return _number_literal(str(abs(number)), number < 0, node)
         case float() if isfinite(value):
-            return _number(str(abs(value)), value < 0, node)
+            return _number_literal(str(abs(value)), value < 0, node)
         case str():
             return nodes.Literal("string", value, node.span)
         case bytes() | bytearray() | memoryview():
@@ -75,7 +79,7 @@ def _rare_literal(value: Any, node: nodes.Variable) -> nodes.Expr:
 
     match value:
         case Decimal() if value.is_finite():
-            return _number(str(abs(value)), value < 0, node)
+            return _number_literal(str(abs(value)), value < 0, node)
         case datetime():
             return nodes.Literal("string", value.isoformat(" "), node.span)
         case date() | time():
@@ -84,6 +88,6 @@ def _rare_literal(value: Any, node: nodes.Variable) -> nodes.Expr:
             raise ProgrammingError(f"a value of {type(value).__name__} cannot be given for {node.text}", span=node.span)
 
 
-def _number(digits: str, negative: bool, node: nodes.Variable) -> nodes.Expr:
+def _number_literal(digits: str, negative: bool, node: nodes.Variable) -> nodes.Expr:
     number = nodes.Literal("number", digits, node.span)
     return nodes.Unary("-", number, node.span) if negative else number
