@@ -81,7 +81,7 @@ WRONG_VIEWS: list[tuple[str, type[Error], str]] = [
     ("CREATE VIEW v AS SELECT 2", ProgrammingError, "VIEW v already exists"),
     ("CREATE VIEW u AS SELECT * FROM u", UnknownName, "'u'"),
     ("CREATE OR REPLACE VIEW v AS SELECT * FROM (SELECT * FROM V) AS d", ProgrammingError, "read itself"),
-    ("CREATE VIEW u (a, b) AS SELECT 1", ProgrammingError, "2 column names for 1 columns"),
+    ("CREATE VIEW u (a, b) AS SELECT 1", ProgrammingError, "2 column names for 1 column"),
     ("CREATE VIEW u AS SELECT 1 AS a, 2 AS A", ProgrammingError, "two columns are called 'A'"),
     ("CREATE VIEW u AS SELECT toke_id FROM user_tokens", UnknownName, "unknown column 'toke_id'"),
     ("CREATE TABLE v (a INT)", ProgrammingError, "v already is a VIEW"),

@@ -1,4 +1,4 @@
-"""Statements planned against the document that tokensh ships, without an engine."""
+"""Plan statements against the document that tokensh ships, without an engine, and write sets of values in short."""
 
 from __future__ import annotations
 
@@ -28,31 +28,34 @@ class Planner:
         return self._catalog.find((name,), DEFAULT, Span(0, 0))
 
     def select(self, sql: str, *, workspace: str | None = None) -> SelectPlan:
-        found = self.plan(sql, workspace=workspace)
-        assert isinstance(found, SelectPlan)
-        return found
+        plan = self.plan(sql, workspace=workspace)
+        assert isinstance(plan, SelectPlan)
+        return plan
 
     def sets(self, sql: str, name: str = "deployment_name", *, workspace: str | None = None) -> list[str]:
-        """What a parameter of each scan takes, in short, in the order in which they are fetched."""
-        return [short(one, name) for one in self.select(sql, workspace=workspace).scans]
+        """Return what a parameter of each scan takes, in short, in the order in which the scans are fetched."""
+        return [short(scan, name) for scan in self.select(sql, workspace=workspace).scans]
 
 
 def short(scan: Scan, name: str) -> str:
-    return _short(scan.values[name]) if name in scan.values else "-"
+    return _short_set(scan.values[name]) if name in scan.values else "-"
 
 
-def _short(values: ValueSet) -> str:
-    """`a b` for constants, `<sql>` for expressions, `query` and `same` for what must be known first, (| ..) and (& ..)."""
+def _short_set(values: ValueSet) -> str:
+    """Return `a b` for constants, `<sql>` for expressions, `query`, `same` for another scan's, (| ...) and (& ...)."""
     match values:
         case Constants():
-            return " ".join([*map(str, values.values), *(f"<{one}>" for one in values.expressions)]) or "nothing"
+            return (
+                " ".join([*map(str, values.values), *(f"<{expression}>" for expression in values.expressions)])
+                or "nothing"
+            )
         case FromQuery():
             return f"query{sorted(values.needs)}" if values.needs else "query"
         case SameAs():
             return f"same {values.scan}"
         case AnyOf():
-            return f"(| {' '.join(map(_short, values.sets))})"
+            return f"(| {' '.join(map(_short_set, values.sets))})"
         case AllOf():
-            return f"(& {', '.join(map(_short, values.sets))})"
+            return f"(& {', '.join(map(_short_set, values.sets))})"
         case _:
             assert_never(values)

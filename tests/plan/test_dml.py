@@ -1,4 +1,4 @@
-"""INSERT, UPDATE, DELETE and EXEC: the method that is chosen, what it is given, and what is refused before it is sent."""
+"""INSERT, UPDATE, DELETE and EXEC choose the right method and values, and refuse what is wrong before anything is sent."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_an_insert_calls_the_method_that_takes_its_columns(
     plan = planner.plan(sql)
     assert isinstance(plan, InsertPlan)
     assert plan.method.name == method
-    assert [one.name for one in plan.targets] == targets
+    assert [target.name for target in plan.targets] == targets
 
 
 def test_an_insert_takes_the_sessions_workspace_where_it_names_none(planner: Planner) -> None:
@@ -48,12 +48,15 @@ def test_returning_gives_the_reply_and_what_was_given(planner: Planner) -> None:
     every = planner.plan(f"{sql} RETURNING *")
     assert isinstance(every, InsertPlan)
     assert every.returning is not None
-    assert [(one.name, one.secret) for one in every.returning.columns] == [("token_info", False), ("token_value", True)]
+    assert [(column.name, column.secret) for column in every.returning.columns] == [
+        ("token_info", False),
+        ("token_value", True),
+    ]
     some = planner.plan(f"{sql} RETURNING token_value AS v, deployment_name, data__comment, upper(token_value) AS u")
     assert isinstance(some, InsertPlan)
     assert some.returning is not None
-    assert [one.name for one in some.returning.columns] == ["v", "deployment_name", "data__comment", "u"]
-    assert [one.secret for one in some.returning.columns] == [True, False, False, True]
+    assert [column.name for column in some.returning.columns] == ["v", "deployment_name", "data__comment", "u"]
+    assert [column.secret for column in some.returning.columns] == [True, False, False, True]
 
 
 IN_A = f"deployment_name = '{A}'"
@@ -90,7 +93,7 @@ DELETES = [
 ]
 
 
-@pytest.mark.parametrize(("sql", "method", "filtered", "place", "keys"), DELETES, ids=[one[0] for one in DELETES])
+@pytest.mark.parametrize(("sql", "method", "filtered", "place", "keys"), DELETES, ids=[sql for sql, *_ in DELETES])
 def test_a_delete_lists_first_where_its_predicates_are_no_keys(
     sql: str, method: str, filtered: bool, place: str, keys: str, planner: Planner
 ) -> None:
@@ -102,8 +105,8 @@ def test_a_delete_lists_first_where_its_predicates_are_no_keys(
     else:
         assert isinstance(plan.source, Keys)
         assert plan.source.scans == ()
-        found = {name: set(getattr(one, "values", ())) for name, one in plan.source.values.items()}
-        assert found == {"deployment_name": {place}, "token_id": set(keys.split())}
+        known = {name: set(getattr(values, "values", ())) for name, values in plan.source.values.items()}
+        assert known == {"deployment_name": {place}, "token_id": set(keys.split())}
 
 
 EXECS = [
@@ -144,8 +147,8 @@ WRONG: list[tuple[str, type[Error], str]] = [
     (f"{INTO} (data__coment, deployment_name) VALUES ('x', 'y')", UnknownName, "data__coment"),
     (f"{INTO} (comment) VALUES ('x')", MissingParameter, "deployment_name"),
     (f"{INTO} (comment, data__comment, deployment_name) VALUES (1, 2, 3)", ProgrammingError, "named twice"),
-    (f"{INTO} (comment, deployment_name) VALUES ('x')", ProgrammingError, "2 columns and is given 1 values"),
-    (f"{INTO} (deployment_name) VALUES ('x', 'y')", ProgrammingError, "1 columns and is given 2 values"),
+    (f"{INTO} (comment, deployment_name) VALUES ('x')", ProgrammingError, "2 columns and is given 1 value"),
+    (f"{INTO} (deployment_name) VALUES ('x', 'y')", ProgrammingError, "1 column and is given 2 values"),
     (f"{INTO} VALUES ('x')", ProgrammingError, "names its columns"),
     (f"{INTO} (deployment_name) VALUES ('x') RETURNING tokn_value", UnknownName, "tokn_value"),
     (f"{INTO} (deployment_name) VALUES ('x') RETURNING (SELECT 1)", NotSupportedError, "no subqueries"),
@@ -233,7 +236,7 @@ def test_an_update_lists_rows_where_the_statement_does_not_say_all_that_is_sent(
     assert isinstance(plan, ChangePlan)
     assert (plan.method.name, plan.filtered) == (method, filtered)
     assert isinstance(plan.source, SelectPlan) is lists
-    assert [one.name for one in plan.assigned] == ["access_control_list"]
+    assert [parameter.name for parameter in plan.assigned] == ["access_control_list"]
 
 
 # What is wrong stands between «».

@@ -1,4 +1,4 @@
-"""SHOW, DESCRIBE, EXPLAIN and USE."""
+"""SHOW, DESCRIBE, EXPLAIN and USE answer from the catalog, and name what they cannot find."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SHOWN: list[tuple[str, list[str], str]] = [
 def test_what_is_shown_has_its_columns_and_rows(sql: str, columns: list[str], word: str, planner: Planner) -> None:
     plan = planner.plan(sql)
     assert isinstance(plan, RowsPlan)
-    assert [one.name for one in plan.rows.columns][: len(columns)] == columns
+    assert [column.name for column in plan.rows.columns][: len(columns)] == columns
     rows = list(plan.rows.rows)
     assert any(word in map(str, row) for row in rows) or (word == "" and rows == [])
 

@@ -1,4 +1,4 @@
-"""Names of a query: what they mean, and what an unknown, ambiguous or misplaced one says and where."""
+"""Names in a query mean what SQL says; an unknown, ambiguous or misplaced name is an error at its place."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ WRONG: list[tuple[str, type[Error], str]] = [
     ("SELECT 1 AS a UNION SELECT 2 ORDER BY a + 1", ProgrammingError, "takes a column of the result"),
     ("SELECT 1 INTERSECT ALL SELECT 1", NotSupportedError, "INTERSECT ALL is not offered"),
     ("WITH w AS (SELECT 1), W AS (SELECT 2) SELECT 1", ProgrammingError, "given to two WITH queries"),
-    ("WITH w(a, b) AS (SELECT 1) SELECT * FROM w", ProgrammingError, "2 column names for 1 columns"),
+    ("WITH w(a, b) AS (SELECT 1) SELECT * FROM w", ProgrammingError, "2 column names for 1 column"),
     ("VALUES (1, 2), (3)", ProgrammingError, "rows of 2 and of 1 values"),
     ("SELECT 1 LIMIT 1.5", ProgrammingError, "LIMIT takes a whole number"),
     ("SELECT 1 LIMIT 'x'", ProgrammingError, "LIMIT takes a whole number"),
@@ -116,8 +116,8 @@ RESULTS = [
 def test_a_results_columns_have_the_types_of_what_they_come_from(
     sql: str, columns: list[str], planner: Planner
 ) -> None:
-    found = [f"{one.name} {one.type}".lower() for one in planner.select(sql).columns]
-    assert found[: len(columns)] == [one.lower() for one in columns]
+    shown = [f"{column.name} {column.type}".lower() for column in planner.select(sql).columns]
+    assert shown[: len(columns)] == [column.lower() for column in columns]
 
 
 ORIGIN = "databricks_workspace.workspace.user_tokens.expiry_time"
@@ -154,7 +154,7 @@ def test_a_quoted_name_is_never_a_string(sql: str, planner: Planner) -> None:
 def test_short_names_are_looked_up_where_use_points(planner: Planner) -> None:
     plan = planner.plan(f"SELECT 1 FROM workspace.user_tokens {W}", namespace=("databricks_workspace",))
     assert isinstance(plan, SelectPlan)
-    assert [one.resource.id for one in plan.scans] == ["databricks_workspace.workspace.user_tokens"]
+    assert [scan.resource.id for scan in plan.scans] == ["databricks_workspace.workspace.user_tokens"]
     with pytest.raises(ProgrammingError):
         planner.plan(f"SELECT 1 FROM user_tokens {W}", namespace=("databricks_workspace",))
 

@@ -1,4 +1,4 @@
-"""Which workspaces a query asks: worked out from its predicates, or an error that names the parameter."""
+"""Which workspaces a query asks follows from its predicates, or is an error that names the parameter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values for `?` and `:name`."""
+"""Values for `?` and `:name` become constants, whatever they contain, and what does not fit is an error."""
 
 from __future__ import annotations
 

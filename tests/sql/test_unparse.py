@@ -1,4 +1,4 @@
-"""Printed statements: canonical text parses to the same tree."""
+"""Printed statements parse to the same tree, and printed expressions mean the same in SQLite."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ from hypothesis import given, settings
 
 from tests.shared_parser import shared_parser
 from tests.sql import corpus, trees
-from tokensh.sql import nodes as n
-from tokensh.sql import unparse
+from tokensh.sql import nodes, unparse
 from tokensh.sql.parse import Parser
 
 PARSER = shared_parser()
 
 
-def parsed(text: str) -> n.Expr:
+def parse_expression(text: str) -> nodes.Expr:
     statement = PARSER.parse(f"SELECT {text}")
-    assert isinstance(statement, n.Query)
-    assert isinstance(statement.body, n.Select)
+    assert isinstance(statement, nodes.Query)
+    assert isinstance(statement.body, nodes.Select)
     (item,) = statement.body.items
-    assert isinstance(item, n.Item)
+    assert isinstance(item, nodes.Item)
     assert item.alias is None
     return item.expr
 
@@ -35,8 +34,8 @@ def test_every_statement_of_the_corpus_is_printed_as_itself(parser: Parser) -> N
 
 @settings(derandomize=True, max_examples=400, deadline=None)
 @given(trees.EXPRESSIONS)
-def test_every_expression_is_printed_as_itself(tree: n.Expr) -> None:
-    assert parsed(unparse.expression(tree)) == tree
+def test_every_expression_is_printed_as_itself(tree: nodes.Expr) -> None:
+    assert parse_expression(unparse.expression(tree)) == tree
 
 
 PARENTHESES = [
@@ -63,7 +62,7 @@ PARENTHESES = [
 
 @pytest.mark.parametrize(("text", "printed"), PARENTHESES)
 def test_only_needed_parentheses_are_printed(text: str, printed: str) -> None:
-    assert unparse.expression(parsed(text)) == printed
+    assert unparse.expression(parse_expression(text)) == printed
 
 
 STATEMENTS = [
@@ -125,7 +124,7 @@ SQLITE = [
 
 @pytest.mark.parametrize(("text", "value"), SQLITE, ids=[text[:30] for text, _ in SQLITE])
 def test_sqlite_runs_what_is_printed_for_it(text: str, value: object) -> None:
-    printed = unparse.expression(parsed(text), sqlite=True)
+    printed = unparse.expression(parse_expression(text), sqlite=True)
     with closing(sqlite3.connect(":memory:")) as connection:
-        (found,) = connection.execute(f'SELECT {printed} FROM (SELECT 1 AS "x y")').fetchone()
-    assert found == value
+        (result,) = connection.execute(f'SELECT {printed} FROM (SELECT 1 AS "x y")').fetchone()
+    assert result == value
