@@ -6,7 +6,7 @@ is called is known only when the values of the parameters are: `choose_method` i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from tokensh.errors import NotSupportedError, Span, UnknownName
 from tokensh.plan.nodes import ScanColumn
