@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from tokensh._dataclasses import dataclass, replace
-from tokensh.sql.lexer import TRIVIA, Token, tokenize
+from tokensh.sql.lexer import TRIVIA, Token, closes_statement, tokenize
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import Splitter
 
@@ -121,7 +121,7 @@ def _read_rest(parser: Parser, text: str, start: int) -> tuple[Token, ...]:
     closed = False
     for token in tokenize(parser.table, text, start):
         if token.kind == "COMMENT":
-            closed = closed or (not token.text.startswith("/*") and token.text.rstrip().endswith(";"))
+            closed = closed or closes_statement(token)
             continue
         if token.kind == "BLANK":
             continue
@@ -253,7 +253,7 @@ def _may_open_statement(parser: Parser, context: CursorContext, all_tokens: list
     for token in reversed(all_tokens):
         if token.kind == "BLANK" or token.start >= start:
             continue
-        if token.kind != "COMMENT" or token.text.startswith("/*") or not token.text.rstrip().endswith(";"):
+        if token.kind != "COMMENT" or not closes_statement(token):
             return False
         return parser.is_complete(context.text[context.statement_start : token.start])
     return False

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import SqlSyntaxError
 from tokensh.shell.commands import COMMANDS
-from tokensh.sql.lexer import Token, tokenize
+from tokensh.sql.lexer import closes_statement, is_unclosed, tokenize
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import StatementText, split_script
 
@@ -86,18 +86,11 @@ def split_input(text: str, parser: Parser) -> Iterator[Part]:
 def _find_command(text: str, start: int, parser: Parser) -> int | None:
     """Return the offset of the next command: a backslash outside of quotes and comments."""
     for token in tokenize(parser.table, text, start):
-        if _is_unclosed(token, text):
+        if is_unclosed(token, text):
             return None
         if token.kind == "OTHER" and token.text == "\\":
             return token.start
     return None
-
-
-def _is_unclosed(token: Token, text: str) -> bool:
-    """Return True if quotes or a comment begin here that nothing closes: the lexer gives up at their first character."""
-    return (token.kind == "OTHER" and token.text in ("'", '"', "`")) or (
-        token.text == "/" and text.startswith("/*", token.start)
-    )
 
 
 def _split_statements(text: str, begin: int, end: int, parser: Parser) -> Iterator[StatementText]:
@@ -118,11 +111,11 @@ def line_marks(text: str, parser: Parser) -> list[str]:
     after_comment = ""
     marks = [""]
     for token in tokenize(parser.table, text):
-        if _is_unclosed(token, text):
+        if is_unclosed(token, text):
             return marks + ["*" if token.text == "/" else token.text] * text.count("\n", token.start)
         depth += (token.text in ("(", "[")) - (token.text in (")", "]"))
         if token.kind == "COMMENT":
-            after_comment = "--" if token.text.rstrip().endswith(";") else after_comment
+            after_comment = "--" if closes_statement(token) else after_comment
         elif token.kind != "BLANK":
             after_comment = ""
         if lines := token.text.count("\n"):

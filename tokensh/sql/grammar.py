@@ -58,7 +58,7 @@ class Rule(NamedTuple):
 
     `children` lists for each symbol that is kept: its index, whether its own children are spliced in, and how many absent
     optional parts (None) precede it; `absent_after` counts those after the last. With `is_plain` the node gets all symbols
-    unchanged and `children` is empty. With `collapses` a single child stands for the node. An `is_inline` rule
+    unchanged and `children` is empty. With `collapses` a single child replaces the node. An `is_inline` rule
     makes a list for the rule above it.
     """
 
@@ -189,10 +189,13 @@ def compile_grammar(grammar: str) -> dict[str, Any]:
     from lark import Lark  # noqa: PLC0415 (only for a grammar without a compiled table)
     from lark.parsers.lalr_analysis import LALR_Analyzer  # noqa: PLC0415 (the same)
 
+    # lark's lexer is not used; `basic` is the one that is cheap to build. Strict analysis reports shift/reduce conflicts, which
+    # lark otherwise resolves as shifts without a word.
     lark = Lark(grammar, parser="lalr", lexer="basic", maybe_placeholders=True, start=[_START, _RESERVED])
     analysis = LALR_Analyzer(lark.parser.parser_conf, debug=False, strict=True)
     analysis.compute_lalr()  # type: ignore[no-untyped-call]  # lark types its public face only
     table = analysis.parse_table
+    # JSON_OBJECT is declared without a pattern, and $END has no text: lark's lexer knows neither.
     terminals = {*lark.parser.lexer_conf.terminals_by_name, "JSON_OBJECT", "$END"}
     numbers, rules = _number_states_and_rules(table.states, table.start_states[_START])
     lookaheads: dict[str, int] = {}
@@ -291,6 +294,7 @@ def _compile_lexicon(terminals: Collection[TerminalDef]) -> dict[str, Any]:
         terminal.name: terminal.pattern.value for terminal in terminals if isinstance(terminal.pattern, PatternStr)
     }
     operators = {text: name for name, text in texts.items() if not text.isidentifier()}
+    # A word is a NAME for the lexer, also where the grammar has a keyword: the parser decides by its state.
     alternatives = [
         *(
             f"(?P<{terminal.name}>{terminal.pattern.to_regexp()})"

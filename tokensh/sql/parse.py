@@ -36,6 +36,8 @@ class Parser:
         """Return the tree of one statement, without its closing `;`. Raises SqlSyntaxError."""
         statement = self.tokenize(statement)
         text = statement.text
+        # Bytes that are not UTF-8 reach us as lone surrogates, in arguments of the command line for instance. They could be
+        # neither stored nor sent.
         half = SURROGATE.search(text)
         if half is not None:
             raise SqlSyntaxError(

@@ -21,6 +21,7 @@ _LITERAL_KINDS: dict[str, Any] = {"NULL": "null", "TRUE": "true", "FALSE": "fals
 
 
 def _build_chain(operator: Any, children: Children, span: Span) -> nodes.Logical:
+    # A chain in parentheses on the left is continued, as parentheses make no node: `(x OR y) OR z` is one chain of three.
     left, *rest = (child for child in children if not isinstance(child, Token))
     first = left.operands if isinstance(left, nodes.Logical) and left.operator == operator else (left,)
     return nodes.Logical(operator, (*first, *rest), span)
@@ -38,6 +39,7 @@ def _build_not(children: Children, span: Span) -> nodes.Unary:
 @rule("compare", "binary")
 def _build_binary(children: Children, span: Span) -> nodes.Expr:
     left, operator, right = children
+    # MySQL's operators: `<=>` is equality that holds between NULLs, DIV divides integers.
     if operator == "<=>":
         return nodes.Is(left, right, span=span)
     if operator == "DIV":
@@ -162,6 +164,7 @@ def _build_over(children: Children, _: Span) -> nodes.Window | nodes.Name:
 
 @rule("substring")
 def _build_substring(children: Children, span: Span) -> nodes.Call:
+    # SQLite's name of the function; the span is that of the word in the statement, for errors.
     return nodes.Call((nodes.Name("substr", span=children[0].span),), children[1], span=span)
 
 

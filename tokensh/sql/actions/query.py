@@ -100,12 +100,14 @@ def _build_values(children: Children, span: Span) -> nodes.Values:
 
 @rule("compound")
 def _build_compound(children: Children, span: Span) -> nodes.Compound:
+    # DISTINCT is what a set operation does without ALL.
     left, operator, right = children
     return nodes.Compound(operator.replace(" DISTINCT", ""), left, right, span)
 
 
 @rule("select")
 def _build_select(children: Children, span: Span) -> nodes.Select:
+    # The quantifiers SQL_CACHE and SQL_NO_CACHE are hints for MySQL's cache; ALL is the default.
     _select_word, quantifier, items, source, where, group, having, windows = children
     return nodes.Select(
         items=items,
@@ -121,6 +123,7 @@ def _build_select(children: Children, span: Span) -> nodes.Select:
 
 @source_rule("item")
 def _build_item(text: str, children: Children, span: Span) -> nodes.Item:
+    # The text names the column, so it ends before the alias, which is part of the rule's span.
     expr, alias = children
     end = alias.span.start if alias else span.end
     return nodes.Item(expr, alias, text[span.start : end].strip())
@@ -158,6 +161,7 @@ def _build_comma_join(children: Children, span: Span) -> nodes.Join:
 
 @rule("join")
 def _build_join(children: Children, span: Span) -> nodes.Join:
+    # OUTER, INNER and STRAIGHT_JOIN change nothing: SQLite orders joins itself.
     left, words, right, on = children
     kind = next((word for word in ("CROSS", "LEFT", "RIGHT", "FULL") if word in words), "INNER")
     using = on if isinstance(on, tuple) else ()

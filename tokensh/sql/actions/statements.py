@@ -36,6 +36,7 @@ def _build_insert(children: Children, span: Span) -> nodes.Insert:
 
 @rule("columns")
 def _build_columns(children: Children, span: Span) -> tuple[nodes.Path, ...]:
+    # The grammar accepts empty parentheses so that the error can say what is wrong with them.
     if not children[0]:
         raise SqlSyntaxError(
             "the list of columns is empty", span=span, hint="name the columns, or leave the parentheses out"
@@ -45,6 +46,7 @@ def _build_columns(children: Children, span: Span) -> tuple[nodes.Path, ...]:
 
 @rule("update", "replace")
 def _build_update(children: Children, span: Span) -> nodes.Update:
+    # UPDATE and REPLACE have one shape; the verb decides which method of the API is called.
     verb, target, alias, _set, assignments, source, where, tail, returning = children
     order, limit, offset = tail or ((), None, None)
     return nodes.Update(
@@ -67,6 +69,8 @@ def _build_delete(children: Children, span: Span) -> nodes.Delete:
 
 @rule("exec")
 def _build_exec(children: Children, span: Span) -> nodes.Exec:
+    # Arguments and the body come in any order; the commas between them are optional, as documentation pages put them into
+    # comments (`@a = 'x' --required,`).
     arguments = tuple(child for child in children[2:] if isinstance(child, nodes.Argument))
     bodies = [child for child in children[2:] if isinstance(child, nodes.JsonArgument)]
     if len(bodies) > 1:
@@ -118,6 +122,7 @@ def _build_describe(children: Children, span: Span) -> nodes.Describe:
 
 @rule("describe_method")
 def _build_describe_method(children: Children, span: Span) -> nodes.Describe:
+    # EXTENDED may precede METHOD or follow it.
     _word, *keywords, path = children
     return nodes.Describe(path, "EXTENDED" in join_keywords(keywords), method=True, span=span)
 
@@ -158,6 +163,7 @@ def _build_create_table_as(children: Children, span: Span) -> nodes.CreateTable:
 
 @rule("create_table")
 def _build_create_table(children: Children, span: Span) -> nodes.CreateTable:
+    # Constraints are kept as text: only SQLite reads them.
     _create, replace, _table_word, if_not_exists, path, *parts = children
     columns = tuple(part for part in parts if isinstance(part, nodes.ColumnDefinition))
     constraints = tuple(part for part in parts if isinstance(part, str))
