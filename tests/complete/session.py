@@ -1,4 +1,4 @@
-"""The session that the completion tests complete in."""
+"""The session, and the catalog, in which the completion tests complete."""
 
 from __future__ import annotations
 
@@ -75,10 +75,10 @@ def completer() -> Completer:
 
 
 def at(text: str, facts: Facts = FACTS, mark: str = "|") -> list[Suggestion]:
-    """The suggestions where the mark stands; `⏎` is a new line."""
+    """Return the suggestions at the mark; `⏎` is a new line."""
     before, _, after = text.replace("⏎", "\n").partition(mark)
     return completer().complete(before + after, len(before), facts)
 
 
 def texts(text: str, facts: Facts = FACTS) -> list[str]:
-    return [one.text for one in at(text, facts)]
+    return [suggestion.text for suggestion in at(text, facts)]

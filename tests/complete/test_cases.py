@@ -1,4 +1,4 @@
-"""The cases of cases.txt: a text with a cursor, and what is suggested there."""
+"""Each case of cases.txt gets the suggestions that it lists: a text with a cursor, and what is offered there."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def cases() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize(("text", "wanted"), list(cases()))
 def test_case(text: str, wanted: str) -> None:
-    found = [one.strip() for one in texts(text)]
-    items = [one.strip() for one in wanted.split(" , ")]
+    found = [text.strip() for text in texts(text)]
+    items = [item.strip() for item in wanted.split(" , ")]
     if wanted == "nothing":
         assert found == []
         return
-    first = [one for one in items if one[0] not in "+!"]
+    first = [item for item in items if item[0] not in "+!"]
     assert found[: len(first)] == first
-    for one in items:
-        if one.startswith("+"):
-            assert one[1:] in found
-        if one.startswith("!"):
-            assert one[1:] not in found
+    for item in items:
+        if item.startswith("+"):
+            assert item[1:] in found
+        if item.startswith("!"):
+            assert item[1:] not in found

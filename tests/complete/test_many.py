@@ -1,4 +1,4 @@
-"""A catalog of ten thousand resources."""
+"""Names are found in a catalog of ten thousand resources, and the better match comes first."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_name_is_found_among_many() -> None:
     wanted = catalog.all[4711].name
     text = f"SELECT * FROM {wanted[:-1]}"
     found = Completer(shared_parser(), catalog).complete(text, len(text), Facts())
-    assert any(one.text.endswith(wanted) for one in found)
+    assert any(suggestion.text.endswith(wanted) for suggestion in found)
 
 
 def test_initials_of_a_dotted_name_are_better_than_letters_in_it() -> None:

@@ -1,4 +1,4 @@
-"""What holds for every text and every cursor."""
+"""Any text and any cursor get suggestions that are inert, replace what is typed, and keep a readable text readable."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ STATEMENTS = (
 
 def check(text: str, cursor: int) -> list[Suggestion]:
     found = completer().complete(text, cursor, FACTS)
-    for one in found:
-        assert 0 <= one.start <= cursor
-        assert escape_unsafe(one.display) == one.display
-        assert escape_unsafe(one.note) == one.note
-        assert one.text
+    for suggestion in found:
+        assert 0 <= suggestion.start <= cursor
+        assert escape_unsafe(suggestion.display) == suggestion.display
+        assert escape_unsafe(suggestion.note) == suggestion.note
+        assert suggestion.text
     return found
 
 
@@ -62,9 +62,9 @@ def test_the_end_of_any_text_gives_suggestions(text: str) -> None:
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_at_every_cursor_of_a_statement_a_keyword_keeps_the_beginning_readable(statement: str) -> None:
     for cursor in range(len(statement) + 1):
-        for one in check(statement, cursor):
-            if one.kind == "keyword":
-                shared_parser().expected_terminals(statement[: one.start] + one.text)
+        for suggestion in check(statement, cursor):
+            if suggestion.kind == "keyword":
+                shared_parser().expected_terminals(statement[: suggestion.start] + suggestion.text)
 
 
 @settings(max_examples=400, deadline=None)
@@ -78,9 +78,9 @@ def test_a_keyword_keeps_any_readable_beginning_readable(beginning: str) -> None
         shared_parser().expected_terminals(text)
     except (SqlSyntaxError, ValueError):
         return
-    for one in check(text, len(text)):
-        if one.kind == "keyword":
-            shared_parser().expected_terminals(text[: one.start] + one.text)
+    for suggestion in check(text, len(text)):
+        if suggestion.kind == "keyword":
+            shared_parser().expected_terminals(text[: suggestion.start] + suggestion.text)
 
 
 @pytest.mark.parametrize(

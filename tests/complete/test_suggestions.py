@@ -1,4 +1,4 @@
-"""What a suggestion carries: where it begins, its kind, its note; and what never leaves through it."""
+"""A suggestion has the right start, kind and note, and never contains a secret or a control character."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.shared_parser import shared_parser
 from tokensh.complete import Facts, Suggestion, complete
 
 
-def one(text: str, wanted: str, facts: Facts = FACTS) -> Suggestion:
+def find(text: str, wanted: str, facts: Facts = FACTS) -> Suggestion:
     return next(each for each in at(text, facts) if each.text.strip() == wanted)
 
 
@@ -61,7 +61,7 @@ def test_what_is_typed_is_replaced(text: str, wanted: str, replaced: str) -> Non
     ],
 )
 def test_kinds(text: str, wanted: str, kind: str) -> None:
-    assert one(text, wanted).kind == kind
+    assert find(text, wanted).kind == kind
 
 
 @pytest.mark.parametrize(
@@ -77,18 +77,18 @@ def test_kinds(text: str, wanted: str, kind: str) -> None:
     ],
 )
 def test_what_is_required_is_marked(text: str, wanted: str) -> None:
-    assert one(text, wanted).note.startswith("required")
+    assert find(text, wanted).note.startswith("required")
 
 
 def test_a_required_parameter_shows_the_sessions_default_and_the_documents_example() -> None:
-    note = one("SELECT * FROM user_tokens WHERE |", "deployment_name").note
+    note = find("SELECT * FROM user_tokens WHERE |", "deployment_name").note
     assert "default dbc-one" in note
     without = replace(FACTS, workspace=None)
-    assert "e.g. dbc-abcd0123-a1bc" in one("SELECT * FROM user_tokens WHERE |", "deployment_name", without).note
+    assert "e.g. dbc-abcd0123-a1bc" in find("SELECT * FROM user_tokens WHERE |", "deployment_name", without).note
 
 
 def test_a_listed_token_shows_its_comment_and_expiry() -> None:
-    note = one("SELECT * FROM user_tokens WHERE token_id = '|", "a1b2'").note
+    note = find("SELECT * FROM user_tokens WHERE token_id = '|", "a1b2'").note
     assert note == "ci runner · in 3 d · dbc-one"
 
 
@@ -98,7 +98,7 @@ def test_a_workspace_shows_the_profile_that_leads_to_it() -> None:
 
 
 def test_a_named_query_shows_its_text() -> None:
-    assert one("\\n |", "expiring").note.startswith("SELECT * FROM user_tokens WHERE")
+    assert find("\\n |", "expiring").note.startswith("SELECT * FROM user_tokens WHERE")
 
 
 def test_what_may_follow_a_command_is_inert() -> None:
@@ -107,19 +107,19 @@ def test_what_may_follow_a_command_is_inert() -> None:
 
 
 def test_a_function_shows_its_signature() -> None:
-    assert one("SELECT json_e|", "json_extract(").note == "json_extract(json, path, ..)"
+    assert find("SELECT json_e|", "json_extract(").note == "json_extract(json, path, ..)"
 
 
 def test_a_command_shows_its_help() -> None:
-    assert one("\\|", "\\i").note == "run a file"
+    assert find("\\|", "\\i").note == "run a file"
 
 
 def test_a_column_shows_its_type() -> None:
-    assert one("SELECT | FROM user_tokens", "creation_time").note == "integer"
+    assert find("SELECT | FROM user_tokens", "creation_time").note == "integer"
 
 
 def test_comments_of_the_api_are_inert_in_notes() -> None:
-    assert r"lap\x1b[31mtop" in one("SELECT * FROM user_tokens WHERE token_id = '|", "a1ff'").note
+    assert r"lap\x1b[31mtop" in find("SELECT * FROM user_tokens WHERE token_id = '|", "a1ff'").note
 
 
 def test_a_secret_in_a_comment_is_not_shown() -> None:

@@ -1,4 +1,4 @@
-"""The user's own page, read: its tables and its fenced texts."""
+"""Reads the page of user_tokens (tests/fixtures/user_tokens.mdx): its tables and its fenced texts."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ TEXT = (Path(__file__).parents[1] / "fixtures" / "user_tokens.mdx").read_text("u
 
 
 def table(heading: str) -> list[tuple[str, ...]]:
-    """The body rows of the first table under a `## heading`, each cell as plain text."""
+    """Return the body rows of the first table under a `## heading`, each cell as plain text."""
     section = TEXT.split(f"\n## {heading}\n", 1)[1]
     body = section.split("<tbody>", 1)[1].split("</tbody>", 1)[0]
     rows = re.findall(r"<tr.*?</tr>", body, re.DOTALL)
-    return [tuple(map(_plain, re.findall(r"<td>(.*?)</td>", row, re.DOTALL))) for row in rows]
+    return [tuple(map(_plain_text, re.findall(r"<td>(.*?)</td>", row, re.DOTALL))) for row in rows]
 
 
 def fence(heading: str, language: str) -> str:
-    """The first fenced text of a language under a `## heading`, without its last line end."""
+    """Return the first fenced text of a language under a `## heading`, without its last line end."""
     section = TEXT.split(f"\n## {heading}\n", 1)[1]
     return section.split(f"```{language}\n", 1)[1].split("\n```", 1)[0]
 
 
-def _plain(cell: str) -> str:
+def _plain_text(cell: str) -> str:
     shown = re.sub(r'<CopyableCode code="(.*?)" />', r"\1", cell)
     return html.unescape(re.sub(r"<[^>]+>", "", shown))

@@ -1,4 +1,4 @@
-"""The catalog: what is in it and how names find it."""
+"""The shipped catalog has the documented resources and methods, and names of one to three parts find them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_services_are_sorted() -> None:
 
 
 def summary(resource: Resource) -> list[tuple[str, str, str, str]]:
-    return [(one.name, one.verb, one.http_method, one.path) for one in resource.methods]
+    return [(method.name, method.verb, method.http_method, method.path) for method in resource.methods]
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def summary(resource: Resource) -> list[tuple[str, str, str, str]]:
 def test_methods_of_the_shipped_resources(name: str, methods: list[tuple[str, str, str, str]]) -> None:
     resource = CATALOG.find(tuple(name.split(".")))
     assert summary(resource) == methods
-    assert {one.server for one in resource.methods} == {"https://{deployment_name}.cloud.databricks.com"}
-    assert {one.parameters[0].name for one in resource.methods} == {"deployment_name"}
+    assert {method.server for method in resource.methods} == {"https://{deployment_name}.cloud.databricks.com"}
+    assert {method.parameters[0].name for method in resource.methods} == {"deployment_name"}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_methods_of_the_shipped_resources(name: str, methods: list[tuple[str, st
     ],
 )
 def test_fields_of_the_shipped_resources(name: str, fields: str) -> None:
-    assert [one.name for one in CATALOG.find(tuple(name.split("."))).fields] == fields.split()
+    assert [field.name for field in CATALOG.find(tuple(name.split("."))).fields] == fields.split()
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ def test_fields_of_the_shipped_resources(name: str, fields: str) -> None:
 def test_body_attributes_of_the_shipped_methods(
     name: str, method: str, attributes: list[tuple[str, str, bool]]
 ) -> None:
-    (found,) = (one for one in CATALOG.find(tuple(name.split("."))).methods if one.name == method)
-    assert [(one.sql_name, one.type, one.required) for one in found.body] == attributes
+    (found,) = (m for m in CATALOG.find(tuple(name.split("."))).methods if m.name == method)
+    assert [(attribute.sql_name, attribute.type, attribute.required) for attribute in found.body] == attributes
     assert found.has_body
 
 

@@ -1,4 +1,4 @@
-"""Files: registry trees and `--vars` files, sound and broken."""
+"""Registry trees and `--vars` files are read, and a broken one is a single error with file and line."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ providerServices:
 
 
 def write(folder: Path, version: str, *, service: str = SERVICE, provider: str = PROVIDER) -> Path:
-    """A provider's folder bears another name than the provider, as in the published registry."""
+    """Write a registry whose folder has another name than the provider, as in the published one."""
     place = folder / "src" / "acme.example" / version
     (place / "services").mkdir(parents=True)
     (place / "provider.yaml").write_text(provider.format(version=version), "utf-8")
@@ -68,14 +68,14 @@ def write(folder: Path, version: str, *, service: str = SERVICE, provider: str =
 def test_a_registry_is_found_from_any_of_its_folders(tmp_path: Path, inner: str) -> None:
     catalog = Catalog.load(write(tmp_path, "v1") / inner)
     (method,) = catalog.find(("acme", "main", "things")).methods
-    assert [(one.name, one.type) for one in method.fields] == [("id", "integer"), ("on", "string")]
+    assert [(field.name, field.type) for field in method.fields] == [("id", "integer"), ("on", "string")]
     assert method.response_description == "Fine."
 
 
 def test_a_registry_joins_the_shipped_provider(tmp_path: Path) -> None:
     catalog = Catalog.load(write(tmp_path, "v1"))
-    assert [one.name for one in catalog.providers()] == ["acme", "databricks_workspace"]
-    assert [(one.name, one.title) for one in catalog.services("acme")] == [("absent", ""), ("main", "Main")]
+    assert [provider.name for provider in catalog.providers()] == ["acme", "databricks_workspace"]
+    assert [(service.name, service.title) for service in catalog.services("acme")] == [("absent", ""), ("main", "Main")]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_registry_joins_the_shipped_provider(tmp_path: Path) -> None:
 def test_the_newest_version_is_taken(tmp_path: Path, versions: list[str], newest: str) -> None:
     for version in versions:
         write(tmp_path, version)
-    assert [one.version for one in Catalog.load(tmp_path).providers() if one.name == "acme"] == [newest]
+    assert [provider.version for provider in Catalog.load(tmp_path).providers() if provider.name == "acme"] == [newest]
 
 
 def test_a_json_tree_needs_no_yaml(tmp_path: Path) -> None:
@@ -172,9 +172,9 @@ def test_a_service_without_a_reference_is_an_error_with_its_place(tmp_path: Path
 def test_the_published_tree_is_read_defects_and_all() -> None:
     catalog = Catalog.load(shared_path("registry"))
     for service in ("iam", "workspace"):
-        assert all(one.methods for one in catalog.resources("databricks_workspace", service))
+        assert all(resource.methods for resource in catalog.resources("databricks_workspace", service))
     user_tokens = catalog.find(("user_tokens",))
-    assert [(one.name, one.verb) for one in user_tokens.methods] == [
+    assert [(method.name, method.verb) for method in user_tokens.methods] == [
         ("listtokens", "SELECT"),
         ("create", "INSERT"),
         ("revoketoken", "EXEC"),
@@ -208,7 +208,7 @@ def test_the_published_tree_is_read_defects_and_all() -> None:
 def test_variables_of_a_file(text: str, values: dict[str, Any]) -> None:
     found = read_variables(text, "vars.yaml")
     assert found == values
-    assert [type(one) for one in found.values()] == [type(one) for one in values.values()]
+    assert [type(value) for value in found.values()] == [type(value) for value in values.values()]
 
 
 def test_the_pages_manifest_as_printed_fills_nothing() -> None:

@@ -1,4 +1,4 @@
-"""From OpenAPI to the model: the format's rules and the defects that published documents have."""
+"""OpenAPI documents become the model by the format's rules, with the defects that published documents have."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Node = dict[str, Any]
 
 
 def document(operation: Node, *, path: str = "/x", method: Node | None = None, **root: Any) -> ServiceDocument:
-    """A document with one resource `r` of one method `m`, in the verb SELECT."""
+    """Return a document with a resource `r` that has a method `m` for SELECT."""
     where = path.replace("~", "~0").replace("/", "~1")
     resource = {
         "methods": {"m": {"operation": {"$ref": f"#/paths/{where}/post"}, **(method or {})}},
@@ -66,7 +66,7 @@ def taking(schema: object) -> Node:
 )
 def test_a_types_meaning(schema: Node, expected: str) -> None:
     method = built(replying({"properties": {"f": schema}}), components={"schemas": {"count": {"type": "integer"}}})
-    assert [(one.name, one.type) for one in method.fields] == [("f", expected)]
+    assert [(field.name, field.type) for field in method.fields] == [("f", expected)]
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_fields_are_the_properties_of_a_row(schema: object, key: str | None, fie
         method={"response": {"objectKey": key, "openAPIDocKey": "200"}},
         components={"schemas": {"b": {"properties": {"b": {}}}}},
     )
-    assert [one.name for one in method.fields] == fields
+    assert [field.name for field in method.fields] == fields
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_an_object_key_of_another_language_is_dropped() -> None:
 def test_body_attributes_bear_the_names_of_their_generation(algorithm: str | None, names: list[str]) -> None:
     config = {"config": {"requestBodyTranslate": {"algorithm": algorithm}}} if algorithm else {}
     method = built(taking({"properties": {"a": {}}}), method=config)
-    assert [one.sql_name for one in method.parameters] == names
+    assert [parameter.sql_name for parameter in method.parameters] == names
 
 
 def test_a_body_requires_what_its_schema_and_all_its_parts_require() -> None:
@@ -136,7 +136,7 @@ def test_a_body_requires_what_its_schema_and_all_its_parts_require() -> None:
         "allOf": [{"required": ["b"]}],
         "oneOf": [{"required": ["c"]}],
     }
-    assert [one.name for one in built(taking(schema)).required] == ["a", "b"]
+    assert [parameter.name for parameter in built(taking(schema)).required] == ["a", "b"]
 
 
 def test_a_body_that_is_no_object_has_no_attributes() -> None:
@@ -164,7 +164,9 @@ def test_parameters_come_by_location() -> None:
         servers=[{"url": "https://{a:[a-z]+}.example/{free}/", "variables": {"a": {"default": 7}}}],
         components={"parameters": {"page": {"name": "page", "in": "query", "required": True}}},
     )
-    assert [(one.name, one.location, one.type, one.required) for one in method.parameters] == [
+    assert [
+        (parameter.name, parameter.location, parameter.type, parameter.required) for parameter in method.parameters
+    ] == [
         ("a", "server", "string", True),
         ("free", "server", "string", True),
         ("b", "path", "string", True),
@@ -181,7 +183,7 @@ def test_parameters_come_by_location() -> None:
 def test_an_operations_parameter_wins_over_its_paths() -> None:
     path_item = {"parameters": [{"name": "q", "in": "query", "required": True}, {"name": "r", "in": "query"}]}
     method = built({"parameters": [{"name": "q", "in": "query"}]}, path_item=path_item)
-    assert [(one.name, one.required) for one in method.parameters] == [("q", False), ("r", False)]
+    assert [(parameter.name, parameter.required) for parameter in method.parameters] == [("q", False), ("r", False)]
 
 
 def test_the_innermost_server_is_taken() -> None:
@@ -199,7 +201,7 @@ def test_methods_come_in_the_order_of_the_verbs_then_the_documents() -> None:
     found = {name: {"operation": {"$ref": f"#/paths/~1x/{http}"}} for name, http in names.items()}
 
     def references(*methods: str) -> list[Node]:
-        return [{"$ref": f"#/components/x-stackQL-resources/r/methods/{one}"} for one in methods]
+        return [{"$ref": f"#/components/x-stackQL-resources/r/methods/{method}"} for method in methods]
 
     verbs = {"delete": references("d"), "select": references("l", "g"), "update": references("u"), "exec": []}
     root = {
@@ -207,7 +209,7 @@ def test_methods_come_in_the_order_of_the_verbs_then_the_documents() -> None:
         "components": {"x-stackQL-resources": {"r": {"methods": found, "sqlVerbs": verbs}}},
     }
     methods = ServiceDocument("p", "s", "s.yaml", root).build_resource("r").methods
-    assert [(one.name, one.verb) for one in methods] == [
+    assert [(method.name, method.verb) for method in methods] == [
         ("l", "SELECT"),
         ("g", "SELECT"),
         ("u", "UPDATE"),
@@ -233,8 +235,8 @@ CIRCLE: Node = {
 @pytest.mark.parametrize(("name", "fields"), [("node", ["name", "child"]), ("composed", ["name"]), ("only", [])])
 def test_schemas_that_contain_themselves_end(name: str, fields: list[str]) -> None:
     method = built(replying({"$ref": f"#/components/schemas/{name}"}), components={"schemas": CIRCLE})
-    assert [one.name for one in method.fields] == fields
-    assert all(json.loads(one.shape) for one in method.fields if one.shape)
+    assert [field.name for field in method.fields] == fields
+    assert all(json.loads(field.shape) for field in method.fields if field.shape)
 
 
 @pytest.mark.parametrize(
@@ -300,11 +302,11 @@ VALUES = st.recursive(
 @settings(deadline=None, max_examples=200)
 @given(operation=st.dictionaries(KEYS, VALUES, max_size=6), response=VALUES, schema=VALUES)
 def test_any_document_gives_a_resource_or_the_one_error(operation: Node, response: object, schema: object) -> None:
-    one = document(
+    broken = document(
         {**operation, **replying(schema)}, method={"response": response}, path="/x", components={"schemas": schema}
     )
     try:
-        resource = one.build_resource("r")
+        resource = broken.build_resource("r")
     except ProviderDocumentError as error:
         assert error.message.startswith("s.yaml: #/components")  # noqa: PT017 (either outcome is right)
     else:

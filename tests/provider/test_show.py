@@ -1,4 +1,4 @@
-"""SHOW and DESCRIBE against the user's own page."""
+"""SHOW and DESCRIBE say what the page of user_tokens says."""
 
 from __future__ import annotations
 

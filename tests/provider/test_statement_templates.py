@@ -1,4 +1,4 @@
-"""Statements to fill in."""
+"""Each method's statement template is the page's own text, or at least parses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tokensh.sql.parse import Parser
 from tokensh.sql.script import split_script
 
 CATALOG = Catalog.load_shipped()
-SERVICES = [one.name for one in CATALOG.services(DEFAULT[0])]
+SERVICES = [service.name for service in CATALOG.services(DEFAULT[0])]
 METHODS = [(r, m) for service in SERVICES for r in CATALOG.resources(DEFAULT[0], service) for m in r.methods]
 
 
@@ -22,7 +22,7 @@ METHODS = [(r, m) for service in SERVICES for r in CATALOG.resources(DEFAULT[0],
 )
 def test_the_forms_of_user_tokens_are_the_pages_own(method: str, printed: str) -> None:
     resource = CATALOG.find(("user_tokens",))
-    assert statement_template(resource, next(one for one in resource.methods if one.name == method)) == printed
+    assert statement_template(resource, next(m for m in resource.methods if m.name == method)) == printed
 
 
 @pytest.mark.parametrize(("resource", "method"), METHODS, ids=[f"{r.service}.{r.name}.{m.name}" for r, m in METHODS])
@@ -35,7 +35,7 @@ def test_every_form_is_one_ended_statement_that_parses(resource: Resource, metho
 
 def test_what_must_be_given_is_marked_and_what_may_be_is_there() -> None:
     tokens = CATALOG.find(("tokens",))
-    text = statement_template(tokens, next(one for one in tokens.methods if one.verb == "DELETE"))
+    text = statement_template(tokens, next(method for method in tokens.methods if method.verb == "DELETE"))
     assert text.startswith(
         "DELETE FROM databricks_workspace.workspace.tokens\nWHERE token_id = '{{ token_id }}' -- required\n"
     )
