@@ -5,8 +5,9 @@ distinct, times lose the time of day and then the date, texts wrap over several 
 """
 
 # Why not rich.Table: it measures and wraps every cell again and holds all rows, which takes more than 50 times as long (row
-# 12 of tests/benchmarks), and it knows nothing of ids that must stay distinct or of times that have shorter forms. Here the widths come from the first rows
-# (table.MEASURED_ROWS), later rows stream through, and a cell that turns out wider is shortened or sticks out.
+# 12 of tests/benchmarks), and it knows nothing of ids that must stay distinct or of times that have shorter forms. Here the
+# widths come from the first rows (table.MEASURED_ROWS), later rows stream through, and a cell that turns out wider is
+# shortened or sticks out.
 #
 # Numbers, secrets and short ids are never wrapped or cut: they are there to be copied. If what remains does not fit either,
 # `fit_columns` returns None and the rows are shown as records.
