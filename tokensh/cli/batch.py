@@ -77,6 +77,7 @@ def from_file(path: str) -> Script:
         content = Path(path).read_bytes()
     except OSError as failure:
         raise InterfaceError(f"cannot read {path}: {failure.strerror}") from None
+    # latin-1 decodes any bytes, and the marker is ASCII; wrong UTF-8 is reported later, with its line.
     _refuse_template(content.decode("latin-1"), path)
     return Script(path, lambda: _decode_lines(BytesIO(content), path))
 

@@ -143,6 +143,7 @@ def _report_error(error: Error, environment: Environment) -> int:
 
 def _internal_error(error: Exception) -> InternalError:
     """Return the error for a bug of tokensh: it names the place in the program, never the values, which may be secret."""
+    # Neither the message nor a traceback: both may quote what was being worked on, a token's value for example.
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
@@ -267,6 +268,7 @@ def _connect(options: argparse.Namespace, environment: Environment) -> Connectio
     from tokensh.dbapi.connection import connect  # noqa: PLC0415 (--help does without)
     from tokensh.dbapi.options import OPTIONS  # noqa: PLC0415 (the same)
 
+    # argparse stores each option under the table's name (tests/dbapi/test_options.py).
     settings = {name: getattr(options, name) for name in OPTIONS}
     return connect(environment=environment, auth=options.auth, **settings)
 

@@ -62,7 +62,7 @@ def parse(words: Sequence[str], native: argparse.ArgumentParser) -> argparse.Nam
         native.print_help()
         native.exit()
     parser = _build_parser(command, native)
-    # Intermixed, because cobra, StackQL's parser, takes flags before and after the statement.
+    # Options and positional arguments are intermixed, because cobra, StackQL's parser, takes flags before and after the statement.
     options = parser.parse_intermixed_args([plain for word in rest for plain in _expand_switch(word)])
     for name, hint in (_REFUSED | _REFUSED_SWITCHES).items():
         if getattr(options, name, None) not in (None, False, *_NO_VALUE):
@@ -145,7 +145,8 @@ def _select_sources(command: str, options: argparse.Namespace) -> list[tuple[str
     if options.statement and sources:
         raise InterfaceError("give either a statement or a file", hint="-i FILE runs a file")
     if options.statement:
-        return [("", options.statement[0])]  # errors in it need no name of a file
+        # An empty name, so that errors read as StackQL's do, without a file's name in front.
+        return [("", options.statement[0])]
     return sources or ([("-f", "-")] if command == "exec" else None)
 
 

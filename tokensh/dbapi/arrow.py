@@ -34,7 +34,7 @@ def to_arrow_table(columns: Sequence[Column], rows: Iterable[Row]) -> pyarrow.Ta
         import pyarrow  # noqa: PLC0415 (an extra, and slow to import)
     except ImportError:
         raise InterfaceError("Arrow tables need pyarrow", hint="pip install 'tokensh[arrow]'") from None
-    # Arrow stores columns; zip turns the rows into them, and into nothing where there are none.
+    # Arrow stores columns, and zip turns rows into columns; it returns nothing for no rows.
     values = list(zip(*rows, strict=True)) or [()] * len(columns)
     arrays = [_to_array(pyarrow, column, cells) for column, cells in zip(columns, values, strict=True)]
     return pyarrow.Table.from_arrays(arrays, names=[column.name for column in columns])

@@ -68,5 +68,7 @@ __all__ = [
 ]
 
 apilevel = "2.0"
+# Threads may share the module, but not a connection.
 threadsafety = 1
+# The main style: `:name` with a mapping works too.
 paramstyle = "qmark"

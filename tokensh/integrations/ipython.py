@@ -116,6 +116,7 @@ def _frame_class() -> Any:
         return None
 
     class Frame(pd.DataFrame):
+        # pandas passes attributes of these names on to the frame that a method of this one returns.
         _metadata = ("source",)
 
         @property
@@ -181,6 +182,7 @@ class TokenshMagics(Magics):
             self.connection.close()
             self.connection = None
 
+    # Without no_var_expand IPython would replace {name} and $name in the line with texts: values would become SQL.
     @no_var_expand
     @line_cell_magic
     def tokensh(self, line: str, cell: str | None = None) -> Any:

@@ -66,8 +66,8 @@ class TokenshDialect(default.DefaultDialect):
     type_compiler_cls = sqlite.SQLiteTypeCompiler
     preparer = _Preparer
     colspecs = sqlite.SQLiteDialect.colspecs
-    # What SQLAlchemy may generate. SQLite's booleans are integers, and PEP 249's lastrowid
-    # has no meaning here: ids come from RETURNING.
+    # What SQLAlchemy may generate. SQLite's booleans are integers, and PEP 249's lastrowid has no meaning here: ids come from
+    # RETURNING, which all three kinds of change have.
     supports_statement_cache = True
     supports_cast = True
     supports_multivalues_insert = True

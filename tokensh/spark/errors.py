@@ -34,6 +34,7 @@ def convert_errors(text: str | None = None, clean: Callable[[str], str] | None =
                 hint="option errors = 'rows' gives the rows of the others, and a row for each of these"
             )
         lines = format_error(error, Source("", text) if text else None, redact=clean or Redactor().clean)
+        # Spark puts the name of the class in front, so that `error: ` would be said twice.
         lines[0] = lines[0].removeprefix("error: ")
         raise _simple_class(error)("\n".join(lines)) from None
 

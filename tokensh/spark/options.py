@@ -88,6 +88,7 @@ def _refuse_secret(name: str) -> NoReturn:
 
 
 def _refuse_unknown(name: str, known: Iterable[str]) -> NoReturn:
+    # A name near to a known one may still be meant as a secret (`token`, `secret_token`): that hint comes last and wins.
     hint = did_you_mean(name, known) or f"the options are {', '.join(known)}"
     if name in _SPARK_NAMES:
         hint = (
@@ -125,6 +126,7 @@ def _find_parser(name: str, default: object) -> tuple[Callable[[str], Any], str]
 
 
 def _parse_count(text: str) -> int:
+    # Nine digits: Spark passes any text, and int() would take spaces, underscores and digits of other scripts.
     if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text):
         raise ValueError
     return int(text)

@@ -113,7 +113,7 @@ def _bind(
         if workspaces is None and not pushdown:
             hint = "give option deployment_name, or say it in the query: WHERE deployment_name IN (...)"
             raise error.with_context(hint=hint) from error.__cause__
-        # Any name will do for binding; the values are replaced at once.
+        # Any name will do for binding: the values are replaced at once, here or by `ReadPlan.narrow`.
         query = _require_one_scan(bind(statement, replace(names, workspace=workspaces[0] if workspaces else "any")))
         return _with_workspaces(query, workspaces or ()), workspaces is not None
     if workspaces is not None:
@@ -171,6 +171,7 @@ def _expand_workspaces(option: str | None, configured: Sequence[str]) -> tuple[s
         return None
     workspaces: dict[str, None] = {}
     for text in filter(None, map(str.strip, option.split(","))):
+        # A URL may hold a `?`, as in /?o=123, which is not a pattern.
         is_pattern = "://" not in text and _GLOB.search(text)
         names = [name for name in configured if fnmatchcase(name.lower(), text.lower())]
         if is_pattern and not names:
@@ -190,6 +191,8 @@ def _check_is_plain(statement: nodes.Statement) -> None:
         raise NotSupportedError(READ_ONLY, hint=ELSEWHERE)
     if not isinstance(statement, nodes.Query):
         raise NotSupportedError("option query takes a SELECT", hint=ELSEWHERE)
+    # Every task runs the whole query over its own workspaces. What combines rows, such as GROUP BY or LIMIT, would be computed
+    # once per task, and the result would depend on workspaces_per_partition.
     select = statement.body
     if not isinstance(select, nodes.Select):
         raise _not_plain("a set operation or VALUES", statement.span)

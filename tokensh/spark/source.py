@@ -31,6 +31,7 @@ class TokenDataSource(DataSource):
         with convert_errors():
             return ReadOptions.parse(self.options)
 
+    # Spark asks for the schema first and for the reader later: the query is planned once for both.
     @cached_property
     def _plan(self) -> ReadPlan:
         return plan_read(self._options)
