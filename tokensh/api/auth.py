@@ -4,7 +4,7 @@ An explicit credential (`--auth`) or a selected profile is used alone. Otherwise
 workspace is used: a profile with its host, which is the most specific; the environment's variables; the login of the
 Databricks CLI, last because starting that program takes about a second. Formats: token-api.md section 2.
 
-Each credential is asked why it may *not* be sent to the target (`reason_not_allowed`). The reasons are kept: an error lists
+`reason_not_allowed` returns why a credential must not be sent to the target. The reasons are kept: an error lists
 every source with its reason, since "no credential" alone cannot be acted on. A credential without a host goes to Databricks'
 zones and to loopback only; anything else would let a typo in `--endpoint` collect tokens.
 
@@ -66,19 +66,22 @@ class ConfiguredCredential:
         bound = f"it belongs to {self.origin}, which is another host"
         if self.origin == target.origin:
             return None
-        if _is_accounts_console(target.origin) and not self._is_accounts:
+        if _is_accounts_console(target.origin) and not self._is_account_wide:
             return bound if self.origin else "it is a workspace's, not an account's"
         if self.origin:
-            of_account = (
-                self._is_accounts and _is_databricks_or_local(target) and self.origin == oauth.accounts_origin(target)
+            # A service principal of an account signs in at the account console, for all workspaces of the same cloud.
+            is_same_account = (
+                self._is_account_wide
+                and _is_databricks_or_local(target)
+                and self.origin == oauth.accounts_origin(target)
             )
-            return None if of_account else bound
+            return None if is_same_account else bound
         if _is_databricks_or_local(target):
             return None
         return f"{target.host} is not a Databricks host; DATABRICKS_HOST or a profile must name it"
 
     @property
-    def _is_accounts(self) -> bool:
+    def _is_account_wide(self) -> bool:
         """True for a service principal of an account, which may be used in all workspaces of the account."""
         return isinstance(self.secret, ServicePrincipal) and bool(self.secret.account_id)
 
@@ -115,7 +118,7 @@ class Credentials:
     def choose(self, target: Target) -> tuple[AccessToken | RenewableToken, tuple[str, ...]]:
         """Return the credential for an address, and why those before it were not taken. Raises CredentialError."""
         looked_at: list[str] = []
-        for credential in self._candidates(target, looked_at):
+        for credential in self._find_candidates(target, looked_at):
             return credential, tuple(looked_at)
         raise CredentialError(
             f"no credential for {target.host}",
@@ -135,7 +138,7 @@ class Credentials:
         hint = f"did you mean {near!r}?" if near else _describe_file(existing)
         raise CredentialError(f"{path} has no profile {self.profile!r}", looked_at=(str(path),), hint=hint)
 
-    def _candidates(self, target: Target, looked_at: list[str]) -> Iterator[AccessToken | RenewableToken]:
+    def _find_candidates(self, target: Target, looked_at: list[str]) -> Iterator[AccessToken | RenewableToken]:
         """Yield the credentials for an address, the preferred one first; append the reasons against the others."""
         if self._explicit is not None:
             yield from self._try_credential(self._explicit, target, looked_at)

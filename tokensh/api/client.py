@@ -4,8 +4,8 @@ What the callers rely on:
 
 - **A write is sent at most once.** Only a GET is tried again. A write is sent a second time only after an answer says that
   its token has expired, which the server answers before it does anything.
-- **An error says whether the request may have reached the server** (`NetworkError.sent`), so that a lost create is looked
-  for and a request that never left is not.
+- **An error says whether the request may have reached the server** (`NetworkError.sent`), so that a lost create is
+  searched for and a request that never left is not.
 - **A request goes where the host rule allowed**, or nowhere: requests and urllib3 each parse the URL by their own rules, so
   what they made of it is compared with the Target twice, before the credential leaves.
 - **A request ends**: within its timeout, retries included, and with at most `max_reply` bytes in memory. `pool` is the

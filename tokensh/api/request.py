@@ -72,16 +72,19 @@ def build_request(
         MissingParameter: a required parameter has no value.
         DataError: a value does not fit its parameter.
     """
-    missing = tuple(p.name for p in method.routing if p.required and values.get(p.name) is None)
+    missing = tuple(
+        parameter.name for parameter in method.routing if parameter.required and values.get(parameter.name) is None
+    )
     if missing:
         raise MissingParameter(f"{method.name} needs {' and '.join(missing)}, which is NULL", names=missing)
     target = hosts.resolve(
-        method.server, {p.name: str(values[p.name]) for p in method.routing if p.location == "server"}
+        method.server,
+        {parameter.name: str(values[parameter.name]) for parameter in method.routing if parameter.location == "server"},
     )
     query = tuple(
-        (p.name, to_text(p, values[p.name]))
-        for p in method.parameters
-        if p.location == "query" and values.get(p.name) is not None
+        (parameter.name, to_text(parameter, values[parameter.name]))
+        for parameter in method.parameters
+        if parameter.location == "query" and values.get(parameter.name) is not None
     )
     # A method with a body and no attributes still sends {}: the API rejects an empty body.
     sends_body = method.has_body or body is not None
@@ -96,7 +99,7 @@ def build_request(
 
 
 def _fill_path(method: Method, values: Mapping[str, Value]) -> str:
-    by_name = {p.name: p for p in method.parameters if p.location == "path"}
+    by_name = {parameter.name: parameter for parameter in method.parameters if parameter.location == "path"}
 
     def segment(match: re.Match[str]) -> str:
         text = to_text(by_name[match[1]], values[match[1]])
@@ -169,18 +172,18 @@ def _to_boolean(parameter: Parameter, value: str | int | float) -> bool:
 
 def _parse_structure(parameter: Parameter, value: str | int | float) -> Json:
     """Parse the text of an array or object as JSON."""
-    wanted = {"array": list, "object": dict}.get(parameter.type)
+    expected = {"array": list, "object": dict}.get(parameter.type)
     try:
         parsed: Json = json.loads(value) if isinstance(value, str) else value
     except (ValueError, RecursionError):
         raise _type_error(parameter, value) from None
-    if wanted is not None and parsed is not None and not isinstance(parsed, wanted):
+    if expected is not None and parsed is not None and not isinstance(parsed, expected):
         raise _type_error(parameter, value)
     return parsed
 
 
 def _type_error(parameter: Parameter, value: Value) -> DataError:
-    shown = "a blob" if isinstance(value, bytes) else f"'{truncate(escape_unsafe(str(value)), 60)}'"
+    quoted = "a blob" if isinstance(value, bytes) else f"'{truncate(escape_unsafe(str(value)), 60)}'"
     article = "an" if parameter.type[0] in "aeio" else "a"
     hint = f"for example {parameter.sql_name} = '[...]'" if parameter.type == "array" else None
-    return DataError(f"{parameter.sql_name} takes {article} {parameter.type}, not {shown}", hint=hint)
+    return DataError(f"{parameter.sql_name} takes {article} {parameter.type}, not {quoted}", hint=hint)

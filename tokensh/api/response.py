@@ -227,5 +227,5 @@ _CONVERTERS: Mapping[ColumnType, Callable[[Json, str], Value]] = {
 
 
 def _type_error(kind: str, value: Json, path: str) -> ReplyError:
-    shown = truncate(escape_unsafe(json.dumps(value)), 60)
-    return ReplyError(f"{kind} expected at {path}, not {shown}", path=path)
+    quoted = truncate(escape_unsafe(json.dumps(value)), 60)
+    return ReplyError(f"{kind} expected at {path}, not {quoted}", path=path)

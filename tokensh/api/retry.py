@@ -2,7 +2,7 @@
 
 requests would read the proxy and certificate variables itself, from the process's environment. That environment is passed
 down explicitly here (`Environment`), and its rules differ in two points: requests sends loopback through a proxy unless
-NO_PROXY says otherwise, and it supports SOCKS, through whose sockets it could not be told whether a request was sent.
+NO_PROXY says otherwise, and it supports SOCKS, whose sockets do not show if a request was sent.
 """
 
 from __future__ import annotations

@@ -192,5 +192,8 @@ class Workspaces:
 
 def _to_account_row(workspace: Mapping[str, Json], index: int, zone: str) -> Row:
     """Convert one item of the account's list; outside of AWS (`zone` not empty) a workspace is named by its whole host."""
-    name, *others = (response.to_cell(c.type, workspace.get(c.name), f"$[{index}].{c.name}") for c in ACCOUNT_COLUMNS)
+    name, *others = (
+        response.to_cell(column.type, workspace.get(column.name), f"$[{index}].{column.name}")
+        for column in ACCOUNT_COLUMNS
+    )
     return f"{name!s}{zone}" if name else None, *others
