@@ -105,6 +105,7 @@ def _read_assigned_names(tokens: tuple[Token, ...]) -> Iterator[str]:
 def returning_columns(outline: Outline, resource: Resource, methods: tuple[Method, ...]) -> list[KnownColumn]:
     """Return what RETURNING may name: the response's fields, then the parameters; of a change the row's columns too."""
     is_insert = outline.verb == "INSERT"
+    # A field of the response hides a parameter of the same name.
     columns: dict[str, KnownColumn] = {
         field.name.lower(): KnownColumn(field.name, format_note(field.type, field.description))
         for method in methods

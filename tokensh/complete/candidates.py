@@ -15,6 +15,7 @@ from tokensh.functions.tables import TABLE_FUNCTIONS
 from tokensh.provider.model import Resource, Verb
 from tokensh.provider.show_kinds import SHOW_KINDS, ShowKind
 
+# What CAST and CREATE TABLE take and users expect; SQLite accepts any word as a type.
 _TYPES = ("TEXT", "INTEGER", "REAL", "NUMERIC", "BLOB", "CHAR", "SIGNED", "UNSIGNED", "DECIMAL", "DATE", "JSON")
 _COLLATIONS = ("NOCASE", "BINARY", "RTRIM")
 _PREDICATES = ("WHERE", "ON")
@@ -72,6 +73,7 @@ class CandidateFinder:
                 return [Candidate(name, "type", looseness=0) for name in _TYPES]
             case "collate":
                 return [Candidate(name, "keyword", looseness=0) for name in _COLLATIONS]
+            # lark names the repetition in `names_in_a_row: name+` after the rule, with a number.
             case _ if "names_in_a_row" in role:
                 return self._show_kinds(previous)
             case _:
@@ -183,6 +185,7 @@ class CandidateFinder:
 
     def columns(self, previous: str) -> Iterator[Candidate]:
         """Yield what can be in an expression: columns, and values of the column that it is compared with."""
+        # The grammar takes an expression there, users write a number.
         if previous in ("LIMIT", "OFFSET"):
             return
         if not self.context.qualifier:
@@ -226,6 +229,7 @@ class CandidateFinder:
             for relation, column in missing:
                 note = arguments.describe_required(column.name, column.note, self.facts)
                 yield Candidate(self._qualify(column.name, relation), "parameter", note, first=True)
+        # In a predicate, parameters are offered above as long as they are missing; elsewhere they are ordinary columns.
         hide_parameters = not clause or clause in _PREDICATES
         for relation in relations:
             for column in self.lookup.columns(relation, verb):
@@ -246,6 +250,7 @@ class CandidateFinder:
         qualifier = tuple(part.lower() for part in self.context.qualifier)
         relations = [r for r in (*self.outline.relations, *self.outline.outer) if r.is_called(qualifier)]
         in_predicate = self.outline.clause in _PREDICATES
+        # By identity: a table that is joined with itself is two equal relations.
         open_columns = {(id(relation), column.name) for relation, column in missing} if in_predicate else set()
         for relation in relations or [Relation(self.context.qualifier)]:
             for column in self.lookup.columns(relation, verb):

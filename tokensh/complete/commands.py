@@ -8,11 +8,13 @@ from tokensh.complete.model import Candidate, Facts, format_note, is_inert
 from tokensh.complete.names import CatalogIndex, describe_method, describe_resource
 from tokensh.complete.values import describe_workspace
 
+# By name, as the commands themselves are the shell's, which is a layer above. `facts.arguments` has the others.
 _FILES = frozenset(("i", "o", "e", "g", "gx"))
 _RESOURCES = frozenset(("d",))
 _WORKSPACES = frozenset(("c",))
 _VARIABLES = frozenset(("set", "unset"))
 _SWITCHES = frozenset(("timing", "rawtimes"))
+# Files or resources at one time, as many as the menu shows.
 _MAX_NAMES = 200
 
 
@@ -37,6 +39,7 @@ def argument_candidates(name: str, typed: str, facts: Facts, index: CatalogIndex
     if arguments is not None:
         return word, _next_words(arguments, before + blank)
     if name in _FILES:
+        # `\o |less` is a pipe, not a file; file names may contain blanks.
         return typed, _files(typed, facts) if not typed.startswith("|") else ()
     if before:
         return word, _method_candidates(before.strip(), facts, index) if name in _RESOURCES else ()

@@ -28,6 +28,7 @@ from tokensh.text import escape_unsafe, truncate
 _PLAIN_NAME = re.compile(r"[^\W\d][\w$]*")
 _PLAIN_PATH = re.compile(rf"{_PLAIN_NAME.pattern}(?:\.{_PLAIN_NAME.pattern})*\.?")
 _PLACEHOLDER_NAME = re.compile(r"\{\{\s*([^\W\d][\w.-]*)\s*\}\}")
+# Terminal cells of a suggestion in the menu; a full name of the shipped catalog has about 50.
 _DISPLAY_CELLS = 80
 # Words after which a keyword is more likely than a name.
 _KEYWORDS_FIRST = frozenset(("EXPLAIN", "INSERT"))
@@ -122,6 +123,7 @@ class Completer:
     ) -> Iterator[Candidate]:
         lower = bool(context.typed) and context.typed == context.typed.lower()
         words = list(expected.keywords(context.typed, _LIKELY_KEYWORD.get(finder.outline.verb, "")))
+        # A comment that ends with `;` may or may not end the statement, so both its keywords and openers are offered.
         if context.may_open_statement:
             at_start = ExpectedTokens(self._parser.table, [self._parser.table.start_state])
             openers = (
@@ -130,6 +132,7 @@ class Completer:
             words = [*openers, *words]
         show_kind = finder.show_kind
         for word in words:
+            # The grammar takes IN after every kind of SHOW; a kind without a parent ignores it.
             if show_kind and not show_kind.parent and word in ("IN", "FROM"):
                 continue
             yield Candidate(word.lower() if lower else word, "keyword", looseness=0)
@@ -147,6 +150,7 @@ class Completer:
         keywords = self._parser.table.keywords
         if context.quote:
             return ".".join(f"{context.quote}{part}{context.quote}" if part else "" for part in path.split("."))
+        # The usual case, checked first: this runs for each of up to 200 suggestions.
         if _PLAIN_PATH.fullmatch(path) and keywords.keys().isdisjoint(path.upper().split(".")):
             return path
         return ".".join(
@@ -168,6 +172,7 @@ class Completer:
         if method is None or not expected.allows("PARAMETER"):
             return []
         typed = context.typed.lstrip("@")
+        # `@` matches @name and @@json, `@@` only the latter.
         signs = context.typed[: len(context.typed) - len(typed)]
         candidates = (c for c in arguments.exec_arguments(method, outline, facts) if c.text.startswith(signs))
         has_equals = context.rest_of_line.lstrip().startswith("=")
@@ -214,6 +219,7 @@ def _suggest_in_string(context: CursorContext, outline: Outline, facts: Facts) -
     target = values.find_value_target(context.before, outline)
     if target is None or "\n" in context.typed:
         return []
+    # The editor may have closed the quotes already.
     closing = "" if is_closed(context.rest_of_line, "'") else "'"
     typed = context.typed.replace("''", "'")
     return [

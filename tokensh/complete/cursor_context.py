@@ -19,6 +19,7 @@ Kind = Literal["nothing", "word", "argument", "string", "json", "placeholder", "
 _PLACEHOLDER = re.compile(r"\{\{\s*([\w.-]*)\Z")
 _COMMAND_LINE = re.compile(r"\s*\\[^\n]*\n")
 _COMMAND = re.compile(r"\s*(?=\\)")
+# The rest of the word under the cursor: it is neither replaced nor part of the statement around it.
 _WORD_REST = re.compile(r"[\w$]*")
 NAME_KINDS = ("NAME", "QUOTED_NAME")
 """The kinds of token that can be a name."""
@@ -66,11 +67,13 @@ def locate(parser: Parser, text: str, cursor: int) -> CursorContext:
     opened = _find_open_token(head, all_tokens)
     if opened == "comment":
         return nowhere
+    # Before quotes: `'{{ name }}'` is how the pages write placeholders.
     placeholder = _PLACEHOLDER.search(head)
     if placeholder:
         return replace(nowhere, kind="placeholder", start=placeholder.start(1), typed=placeholder[1])
     if isinstance(opened, int):
         return _locate_in_quotes(nowhere, parser, all_tokens, opened)
+    # A meta command after a statement on the same line, as in psql: `SELECT 1 \g`. It ends with its line.
     trailing = next((t for t in all_tokens if t.text == "\\" and t.kind == "OTHER"), None)
     if trailing:
         same_line = "\n" not in head[trailing.start :]
@@ -82,6 +85,7 @@ def locate(parser: Parser, text: str, cursor: int) -> CursorContext:
 def _find_statement_start(parser: Parser, head: str) -> int:
     """Return where the statement begins; lines of meta commands before it are not part of it."""
     begin = 0
+    # Splitting costs a lexing of everything before the cursor: most texts hold one statement.
     if ";" in head:
         splitter = Splitter(parser.table, parser.is_complete)
         for _ in splitter.feed(head):

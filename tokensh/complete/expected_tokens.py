@@ -17,7 +17,9 @@ from tokensh.sql.grammar import ParseTable
 from tokensh.sql.lalr import END, ParserState
 from tokensh.sql.lexer import TRIVIA, Token, significant_tokens, tokenize
 
+# Rules of an alias; with one symbol, it is an alias without AS.
 _BARE_ALIASES = ("alias", "table_alias")
+# Rules that pass a name on without deciding what it is.
 _NEUTRAL_RULES = frozenset(("name", "path", "longer_path"))
 
 # Offered together, where only the second can follow the first, or where users mean both.
@@ -45,6 +47,7 @@ _PHRASES = {
     "START": ("START TRANSACTION",),
     "UNION": ("UNION ALL", "UNION"),
 }
+# The order in which keywords are offered, by how often users need them, not by the alphabet.
 _FREQUENT = """
 SELECT INSERT EXEC SHOW DESCRIBE DELETE UPDATE REPLACE WITH EXPLAIN USE CREATE DROP REFRESH
 WHEN THEN ELSE END ASC DESC OFFSET SET INTO VALUES FROM WHERE AND OR RETURNING JOIN ON LEFT INNER USING GROUP ORDER

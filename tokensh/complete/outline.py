@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tokensh._dataclasses import dataclass, field
-from tokensh.complete.cursor_context import unquote_name
+from tokensh.complete.cursor_context import NAME_KINDS, unquote_name
 from tokensh.sql.lexer import Token
 
 _QUERY_OPENERS = frozenset(("SELECT", "WITH", "VALUES"))
@@ -18,14 +18,15 @@ _TABLE_CLAUSES = frozenset(("FROM", "JOIN", "INTO", "UPDATE"))
 _OTHER_CLAUSES = frozenset(
     ("WHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "WINDOW", "SET", "VALUES", "RETURNING", "SELECT", "ON", "USING")
 )
+# Words that end a table although the grammar accepts some of them as names: a table that is being typed has no alias yet.
 _NEVER_ALIASES = (
     _SET_OPERATORS
     | _TABLE_CLAUSES
     | _OTHER_CLAUSES
     | frozenset(("LEFT", "RIGHT", "INNER", "CROSS", "FULL", "NATURAL", "OUTER", "STRAIGHT_JOIN", "AND", "OR", "FOR"))
 )
+# Words that open a clause. The lexer does not know keywords; the outline needs only these few.
 _CLAUSES = _OTHER_CLAUSES | _TABLE_CLAUSES
-NAME_KINDS = ("NAME", "QUOTED_NAME")
 
 
 @dataclass(slots=True, eq=False)

@@ -10,6 +10,7 @@ from tokensh.complete.outline import Outline, split_select_list
 from tokensh.complete.rank import MAX_SUGGESTIONS
 from tokensh.sql.lexer import Token
 
+# Operators after which a value of the column before them is likely; a range (`<`) of workspaces or tokens is not.
 _COMPARISONS = frozenset(("=", "==", "<>", "!=", "<=>", "LIKE", "IS"))
 
 

@@ -72,6 +72,7 @@ class Catalog:
             UnknownName: the name is unknown.
             ProviderDocumentError: the service's document is broken.
         """
+        # `tokens` is completed by both parts of the namespace, `settings.tokens` by the provider alone.
         full = (*default[: max(3 - len(parts), 0)], *parts)
         if len(full) != 3:
             raise UnknownName("resource", ".".join(parts), span=span, hint="a full name is provider.service.resource")

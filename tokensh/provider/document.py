@@ -29,7 +29,9 @@ SHIPPED = Path(__file__).with_name("databricks_workspace.json")
 # DIR may be a registry's root, its `src` folder, a provider's folder or one version's.
 TREES = ("src/*/*/provider.*", "*/*/provider.*", "*/provider.*", "provider.*")
 SUFFIXES = frozenset({".json", ".yaml", ".yml"})
+# What the page's manifest prints as a value that is to be filled in.
 TYPE_NAMES = frozenset({"string", "integer", "boolean", "number", "array", "object"})
+# Brackets and columns of YAML up to which libyaml is used; above, PyYAML's own parser, which raises RecursionError.
 SAFE_DEPTH = 10_000
 YAML_TAG = "tag:yaml.org,2002:"
 # The scalars of YAML 1.2's core schema, each with the characters it may begin with. YAML 1.1's would make a boolean of
@@ -41,6 +43,7 @@ SCALARS = (
     ("float", r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?", [*"-+0123456789"]),
     ("merge", r"<<", ["<"]),
 )
+# Tags that become Python values. Not among them: timestamps, sets, binary, and everything that creates objects.
 CONSTRUCTED = ("null", "bool", "int", "float", "str", "seq", "map")
 
 

@@ -19,7 +19,9 @@ from tokensh.errors import ProviderDocumentError
 from tokensh.provider.model import VERBS, Field, Location, Method, Parameter, Resource, Verb
 from tokensh.rows import ColumnType
 
+# StackQL's extension of OpenAPI: the tables, as references to operations.
 RESOURCES = "#/components/x-stackQL-resources"
+# OpenAPI 3.0, "Path Item Object".
 HTTP_METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 TYPES: dict[str, ColumnType] = {
     "string": "string",
@@ -37,6 +39,7 @@ TYPES: dict[str, ColumnType] = {
 }
 # OpenAPI 3.0, "Parameter Object": header parameters of these names are ignored, the client sets them.
 CLIENT_HEADERS = frozenset({"accept", "content-type", "authorization"})
+# Keywords of JSON Schema that DESCRIBE METHOD shows; patterns, examples and extensions would hide the structure.
 SHAPE_KEYS = ("type", "format", "required", "enum", "default", "description", "readOnly", "writeOnly", "deprecated")
 # Levels of a nested schema in DESCRIBE METHOD. Schemas may contain themselves, so that some limit is needed.
 SHAPE_DEPTH = 5
@@ -188,6 +191,7 @@ class ServiceDocument:
 
     def _find_server(self, operation: Node, path_item: Node) -> Node:
         """Return the first server of the innermost list: the operation's, the path's, the document's."""
+        # Operations (datadog, digitalocean) and paths (clickhouse) may override the document's servers.
         for owner in (operation, path_item, self.root):
             if servers := _as_list(owner.get("servers")):
                 return _as_mapping(servers[0])
@@ -215,6 +219,7 @@ class ServiceDocument:
         for node in (*_as_list(path_item.get("parameters")), *_as_list(operation.get("parameters"))):
             resolved = self._resolve(node, f"{where}/operation/parameters")
             nodes[_as_text(resolved.get("in")), _as_text(resolved.get("name"))] = resolved
+        # From the template, not the declarations: published documents lack some of those.
         for name in dict.fromkeys(TEMPLATE_VARIABLE.findall(path)):
             yield self._build_parameter("path", name, nodes.get(("path", name), {}), where)
         for location in ("query", "header"):

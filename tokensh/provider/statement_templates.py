@@ -44,6 +44,7 @@ def insert_template(resource: Resource, method: Method) -> str:
         f"INSERT INTO {resource.id} (",
         ",\n".join(parameter.sql_name for parameter in parameters),
         ")",
+        # The blank at its end is the page's.
         "SELECT ",
         ",\n".join(map(_value_of, parameters)),
     ]
