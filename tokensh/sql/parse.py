@@ -91,9 +91,11 @@ def _guess_keyword(word: str, keywords: Sequence[str]) -> str | None:
 def _describe_expected(labels: Sequence[str]) -> str:
     # Kinds of tokens ("a name") first, then keywords, then punctuation.
     ordered = sorted(labels, key=lambda label: (not label.startswith("a "), not label.isalpha(), label))
-    shown = ", ".join(map(_quote_punctuation, ordered[:_MOST_EXPECTED]))
-    more = len(ordered) - _MOST_EXPECTED
-    return f"expected {shown} or {plural(more, 'other word')}" if more > 0 else f"expected {shown}"
+    shown = [*map(_quote_punctuation, ordered[:_MOST_EXPECTED])]
+    if more := ordered[_MOST_EXPECTED:]:
+        shown.append(plural(len(more), "other word"))
+    *others, last = shown
+    return f"expected {', '.join(others)} or {last}" if others else f"expected {last}"
 
 
 def _quote_punctuation(label: str) -> str:
