@@ -60,7 +60,7 @@ def shared_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def site(shared_sandbox: Sandbox) -> Iterator[Sandbox]:
-    """A sandbox whose log begins empty."""
+    """Return a sandbox whose log begins empty."""
     shared_sandbox.clear_log()
     yield shared_sandbox
     shared_sandbox.clear_faults()

@@ -19,7 +19,7 @@ def running() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def site(running: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-    """The sandbox, with a log of this test alone, and a user who has its credential and nothing else."""
+    """Return the sandbox, with a log of this test alone, and a user who has its credential and nothing else."""
     running.clear_log()
     for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(tmp_path))

@@ -17,18 +17,18 @@ class Notebook:
         self.shell.reset()
 
     def cell(self, text: str) -> Any:
-        """The value of a cell that must not fail."""
+        """Return the value of a cell that must not fail."""
         done = self.shell.run_cell(text, store_history=True)
         done.raise_error()
         return done.result
 
     def failing(self, text: str) -> BaseException:
-        """The error of a cell that must fail."""
+        """Return the error of a cell that must fail."""
         done = self.shell.run_cell(text)
         assert done.error_in_exec is not None
         return done.error_in_exec  # type: ignore[no-any-return]
 
     def shown(self, value: Any) -> dict[str, str]:
-        """What a notebook's file keeps of a value, by MIME type."""
+        """Return what a notebook's file stores of a value, by MIME type."""
         data, _ = self.shell.display_formatter.format(value)
         return data  # type: ignore[no-any-return]

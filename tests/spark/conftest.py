@@ -17,7 +17,7 @@ TOKEN_ENV = "TOKENSH_TEST_PAT"
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Sandbox]:
-    """A sandbox in which every name is a workspace of three tokens."""
+    """Start a sandbox in which every name is a workspace of three tokens."""
     with sandbox.start(any_workspace=True, tokens=3) as started:
         yield started
 
@@ -31,7 +31,7 @@ def site(running: Sandbox) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session", autouse=True)
 def home(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A home of the tests' own for this process and what it starts, Spark and its workers among it."""
+    """Set an empty home for this process and those it starts, Spark and its workers included."""
     folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         for name in [variable for variable in os.environ if variable.startswith(("DATABRICKS_", "TOKENSH_", "XDG_"))]:
@@ -45,5 +45,5 @@ def home(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 def options(site: Sandbox) -> dict[str, str]:
-    """What every read of the sandbox says."""
+    """Return the options of every read of the sandbox."""
     return {"endpoint": site.endpoint, "token_env": TOKEN_ENV}

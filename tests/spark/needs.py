@@ -16,7 +16,7 @@ starts_spark = [
     pytest.mark.skipif(
         shutil.which("java") is None and "JAVA_HOME" not in os.environ, reason="there is no Java, which Spark runs in"
     ),
-    # PySpark and what it stands on warn of each other.
+    # PySpark and its dependencies warn of each other.
     pytest.mark.filterwarnings("default"),
 ]
 """The marks of a module that starts Spark."""

@@ -30,7 +30,7 @@ def workspaces(count: int) -> list[str]:
 
 @contextmanager
 def opened(master: str, folder: Path, **more: str) -> Iterator[Any]:
-    """A session that keeps what it writes in a folder, and ends with the block."""
+    """Open a session that writes into a folder and ends with the block."""
     builder = sql.SparkSession.builder.master(master).appName("tokensh tests")
     given = {**SMALL, "spark.local.dir": str(folder), "spark.sql.warehouse.dir": str(folder / "warehouse"), **more}
     for name, value in given.items():

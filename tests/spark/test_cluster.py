@@ -53,7 +53,7 @@ def spark(home: Path, folder: Path, events: Path) -> Iterator[Any]:
 
 
 def process_of(port: int) -> int:
-    """The process that owns the connection from a local port."""
+    """Return the process that owns the connection from a local port."""
     inode = next(
         fields[9]
         for fields in (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])

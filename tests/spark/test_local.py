@@ -31,7 +31,7 @@ def spark(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]
 
 @pytest.fixture
 def read(spark: Any, options: dict[str, str]) -> Any:
-    """Reads the sandbox with some more options."""
+    """Read the sandbox with some more options."""
     return lambda **more: spark.read.format("tokensh").options(**options, **more).load()
 
 

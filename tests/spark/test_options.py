@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-import tests.spark.needs  # noqa: F401 (skips where there is no pyspark)
+import tests.spark.needs  # noqa: F401 (skips without PySpark)
 from tokensh import sandbox
 from tokensh._dataclasses import fields
 from tokensh.dbapi.options import OPTIONS

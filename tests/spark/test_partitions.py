@@ -20,13 +20,13 @@ Options = dict[str, str]
 
 
 def reader(options: Options, schema: str | None = None) -> Any:
-    """The reader that Spark has: pickled on the driver, unpickled on an executor."""
+    """Return the reader as Spark has it: pickled on the driver, unpickled on an executor."""
     source = pickle.loads(pickle.dumps(TokenDataSource(options)))
     return pickle.loads(pickle.dumps(source.reader(written(schema) if schema else source.schema())))
 
 
 def written(schema: str) -> Any:
-    """The schema that a person writes as `name TYPE, ..`."""
+    """Return the schema that a user writes as `name TYPE, ...`."""
     kinds = {"STRING": types.StringType, "BIGINT": types.LongType, "DOUBLE": types.DoubleType}
     pairs = [column.split() for column in schema.split(", ")]
     return types.StructType([types.StructField(name, kinds.get(kind, types.TimestampType)()) for name, kind in pairs])
@@ -218,7 +218,7 @@ def test_a_variable_that_is_not_set_is_not_named(options: Options, site: Sandbox
 
 @pytest.fixture
 def databricks_runtime(site: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A stand-in for the module that Databricks' runtime has: one secret in one scope."""
+    """Install a stand-in for the module of Databricks' runtime: one secret in one scope."""
     folder = tmp_path / "databricks" / "sdk"
     folder.mkdir(parents=True)
     (folder / "runtime.py").write_text(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import tests.spark.needs  # noqa: F401 (skips where there is no pyspark)
+import tests.spark.needs  # noqa: F401 (skips without PySpark)
 from tokensh.errors import Error
 from tokensh.sandbox import Sandbox
 from tokensh.spark.options import ReadOptions
