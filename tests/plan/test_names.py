@@ -62,7 +62,7 @@ WRONG: list[tuple[str, type[Error], str]] = [
     ),
     ("SELECT a FROM (SELECT 1 AS a) AS x JOIN (SELECT 1 AS a) AS y ON 1", ProgrammingError, "several tables"),
     ("SELECT 1 AS a, 2 AS a ORDER BY a", ProgrammingError, "given to several columns"),
-    ("SELECT *", ProgrammingError, "no table whose columns"),
+    ("SELECT *", ProgrammingError, "* needs a table in FROM"),
     ("SELECT 1 UNION SELECT 1, 2", ProgrammingError, "1 and 2 columns"),
     ("SELECT 1 UNION SELECT 2 ORDER BY 2", ProgrammingError, "column 2 does not exist"),
     ("SELECT 1 ORDER BY 2", ProgrammingError, "column 2 does not exist"),

@@ -271,6 +271,7 @@ def scans_below(source: From, *parts: object) -> frozenset[int]:
 
 def references_outside(scope: int, source: From, *parts: object) -> tuple[BoundReference, ...]:
     """Return the references to other scopes than `scope` in a FROM clause and in expressions."""
+    # What is hoisted to the top of the statement cannot refer to anything, so only what is written in FROM itself counts.
     inside: list[object] = list(parts)
     for relation in source.relations:
         match relation.origin:

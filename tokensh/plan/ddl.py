@@ -31,6 +31,7 @@ def create_view(node: nodes.CreateView, names: Names) -> DefinePlan:
     """Plan CREATE [MATERIALIZED] VIEW. Raises ProgrammingError and its leaves."""
     kind: Kind = "MATERIALIZED VIEW" if node.materialized else "VIEW"
     name = _new_name(node.path, kind, names, replaces=node.replace, keeps=node.if_not_exists)
+    # The text is stored, and read again in sessions with another USE.
     query = qualify_resources(node.query, names)
     _refuse_self_reference(query, name, node.path)
     source = plan_query(query, names) if node.materialized else None
@@ -220,6 +221,7 @@ def local_change(node: nodes.Update | nodes.Delete, table: StoredTable, names: N
         )
     pairs = node.assignments if isinstance(node, nodes.Update) else ()
     assigned = _target_columns(table, [path[-1] for path, _ in pairs])
+    # SQLite's rowid would do, but a column of the table may be called rowid.
     numbered = table if table.key else replace(table, hidden=(Column(ROW_NUMBER, "integer"),))
     items = (
         nodes.Item(nodes.ColumnRef((nodes.Name(table.key or ROW_NUMBER),)), text="row"),

@@ -140,6 +140,7 @@ def plan_change(node: nodes.Update | nodes.Delete, names: Names) -> ChangePlan:
     span = path_span(node.target)
     if isinstance(node, nodes.Update) and node.source is not None:
         raise NotSupportedError(f"{verb} ... FROM is not offered", span=span, hint="use IN (SELECT ...) in WHERE")
+    # Some APIs delete by a POST with the key in its body (token/delete): for planning, its key is like one in a path.
     method = _change_method(resource, verb, span)
     key_method = _with_keys_in_path(method)
     required = always_required([key_method])
@@ -230,6 +231,7 @@ class _ChangePlanner:
             operands = [self._exact_keys(operand, scans) for operand in expr.operands]
             exact = [keys for keys in operands if keys is not None]
             keys = frozenset[str]().union(*exact)
+            # The sets of several keys are combined: that is what AND means, and OR does not.
             is_exact = len(exact) == len(operands) and (expr.operator == "AND" or len(keys) == 1)
             return keys if is_exact else None
         inside = list(walk(expr))
@@ -238,6 +240,7 @@ class _ChangePlanner:
         names = {parameter.name.lower() for parameter in self.keys}
         predicates = scans.facts.predicates()
         sets = predicates.sets(expr, frozenset(scans.facts.relations))
+        # Exact means one key and one reference: with a second reference, the predicate depends on more than the key.
         keys = frozenset(name for scan, name in sets if scan == 1 and name in names)
         references = [node for node in inside if isinstance(node, BoundReference)]
         return keys if len(keys) == len(references) == 1 else None
@@ -325,6 +328,7 @@ class _ChangePlanner:
 def plan_exec(node: nodes.Exec, names: Names) -> ExecPlan:
     """Plan an EXEC. Raises ProgrammingError and its leaves."""
     resource, method = method_of(names, node.target, node.span)
+    # The body's attributes may be given as arguments as well as in @@json, each once.
     by_name = _parameters_by_sql_name(method)
     values: dict[str, tuple[Parameter, str]] = {}
     spans: dict[str, Span] = {}

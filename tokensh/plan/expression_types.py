@@ -77,7 +77,7 @@ def expression_type(expr: nodes.Expr) -> ColumnType:
 
 
 def declared_type(name: str) -> ColumnType:
-    """Return the type that the name of a type in CREATE TABLE stands for."""
+    """Return the column type for the name of a type in CREATE TABLE."""
     upper = name.upper()
     return next((kind for part, kind in _DECLARED_TYPES if part in upper), "any")
 
@@ -99,6 +99,7 @@ def _operator_type(expr: nodes.Binary) -> ColumnType:
             return "string"
         case "->":
             return "json"
+        # Text, a number or NULL, by what the JSON has at the path.
         case "->>":
             return "any"
         case _:
@@ -107,6 +108,7 @@ def _operator_type(expr: nodes.Binary) -> ColumnType:
 
 def _arithmetic_type(operands: Sequence[nodes.Expr]) -> ColumnType:
     """Return `integer` if all operands are known to be whole; else `number`, which text becomes too."""
+    # SQLite divides integers without a remainder, so that `/` gives integers too; only an overflow gives a float.
     whole = all(expression_type(operand) in ("integer", "boolean") for operand in operands)
     return "integer" if whole else "number"
 

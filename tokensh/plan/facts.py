@@ -114,17 +114,20 @@ class StatementFacts:
         return mentions
 
     def _visit_hoisted(self, hoisted: HoistedQuery) -> None:
+        # Once: all references to a recursive query share it. Inner ones are noted first, and so are written first.
         if hoisted.table not in self.hoisted:
             self._visit_query(hoisted.query)
             self.hoisted[hoisted.table] = hoisted.definition
 
     def _visit_select(self, select: BoundSelect) -> _Mentions:
+        # FROM first: predicates are about tables, which must be known by then.
         predicates = self.predicates(select.view_span)
         mentions = self._visit_from(select.source, predicates)
         mentions.add(self._visit_expressions(select.items))
         if select.where is not None:
             mentions.add(self._visit_condition(select.where, select.source.ids, predicates))
         mentions.add(self._visit_expressions(select.group))
+        # HAVING is about groups: the rows of a group that it rejects are needed to compute the group.
         if select.having is not None:
             mentions.add(self._visit_condition(select.having, frozenset(), predicates))
         mentions.add(self._visit_expressions(select.windows, select.order))
@@ -194,6 +197,7 @@ class StatementFacts:
         return mentions
 
     def _mentions_of(self, expr: nodes.Expr, predicates: Predicates) -> _Mentions:
+        # Only what is true in every row links: below OR or NOT an equality is a mention like any other.
         match expr:
             case nodes.Logical(operator="AND"):
                 mentions = _Mentions()

@@ -105,11 +105,13 @@ class FromResolver:
         if len(node.path) == 1:
             cte = ctes.get(node.path[0].text.lower())
             if isinstance(cte, CteDefinition):
+                # In the scope of its definition: names of the query that refers to it mean nothing inside.
                 cte.is_used = True
                 query = self._resolve_query(cte.query, cte.outer, cte.visible_ctes)
                 return self._relation_of_query(query, alias, rename_columns(query.columns, cte.columns, node.path[0]))
             if isinstance(cte, RecursiveCte):
                 return self._new_relation(cte.table, cte.columns, alias, cte.hoisted)
+        # Views and local tables go before resources: a resource can still be named in full.
         match self.names.objects.find(path_text(node.path)):
             case View() as view:
                 return self._resolve_view(view, node, alias)
@@ -125,6 +127,7 @@ class FromResolver:
         self.view_span = self.view_span or node.span
         self._open_views.append(view.name)
         try:
+            # A view sees nothing of the statement around it: no outer columns, no CTEs.
             query = self._resolve_query(view.query, None, {})
         except Error as error:
             raise error.with_context(span=self.view_span) from error.__cause__
@@ -206,6 +209,7 @@ class FromResolver:
                 argument.value, Scope(0), lambda query, scope: self._resolve_query(query, scope, {})
             )
             arguments.append((argument.name.lower(), value))
+        # The chosen method alone, as if it were the resource's only one for SELECT.
         reading = replace(method, verb="SELECT")
         return self.scan_of(replace(resource, methods=(reading,)), (reading,), table, tuple(arguments))
 
@@ -213,6 +217,7 @@ class FromResolver:
         self, query: BoundQuery, alias: nodes.Name | None, columns: Sequence[BoundColumn]
     ) -> Relation:
         if query.is_correlated:
+            # At the top of the statement it could not see the rows around it.
             return self._new_relation(f"({query.sql})", columns, alias, query)
         hoisted = self.hoist(query, alias.text if alias else "q")
         return self._new_relation(hoisted.table, columns, alias, hoisted)
@@ -273,11 +278,12 @@ class FromResolver:
         if node.on is not None:
             (on,) = self._resolve_expressions((node.on,), replace(scope, source=both), ctes)
             conditions.append(sql_of(on))
+        # A join on the right was in parentheses in the statement too.
         text = right.sql if len(right.relations) == 1 else f"({right.sql})"
         word = {"INNER": "JOIN", "CROSS": "JOIN", "COMMA": "JOIN"}.get(node.kind, f"{node.kind} JOIN")
         condition = f" ON {' AND '.join(conditions)}" if conditions else ""
         merged = tuple(merged_column(node.kind, a, b) for a, b in pairs)
-        # SELECT * shows what USING merges once, and first.
+        # Standard SQL: `*` shows what USING merges once, before the other columns.
         dropped = {column.sql for pair in pairs for column in pair}
         return From(
             f"{left.sql} {word} {text}{condition}",

@@ -30,6 +30,7 @@ def merged_column(kind: JoinKind, left: BoundColumn, right: BoundColumn) -> Boun
         return replace(right, touches=touches)
     if kind == "LEFT":
         return replace(left, touches=touches)
+    # Of a FULL JOIN either side can be missing, so that a predicate on the merged column is about neither.
     if kind == "FULL":
         common = common_column(left, right)
         return replace(common, sql=f"coalesce({left.sql}, {right.sql})", bases=NO_KEYS)

@@ -18,7 +18,7 @@ from tokensh.text import nearest
 
 
 def methods_for_verb(resource: Resource, verb: Verb, span: Span) -> tuple[Method, ...]:
-    """Return the methods that a verb may choose from. Raises NotSupportedError, naming all methods, if there are none."""
+    """Return the methods that a verb may choose from. Raises NotSupportedError that names all methods."""
     methods = resource.methods_for(verb)
     if methods:
         return methods

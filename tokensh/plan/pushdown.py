@@ -47,6 +47,7 @@ class Predicates:
                 return self._sets_of_equality(expr.left, expr.right, allowed)
             case nodes.Is(operand=operand, other=other) if expr.negated == expr.distinct and _is_value(other):
                 return self._sets_of_equality(operand, other, allowed)
+            # One item whose value is not known before the scan makes the whole list unknown.
             case nodes.InList(negated=False):
                 members = [self._value_set(item) for item in expr.items]
                 known = [member for member in members if member is not None]
@@ -84,6 +85,7 @@ class Predicates:
         if isinstance(expr, BoundReference):
             return self._column_values(expr.column)
         inside = list(walk(expr))
+        # A collation changes what is equal; a row is not one value, and a subquery or a volatile call not always the same one.
         if any(isinstance(node, BoundQuery | nodes.Collate | nodes.RowExpr) or _is_volatile(node) for node in inside):
             return None
         columns = [node.column for node in inside if isinstance(node, BoundReference)]
@@ -92,6 +94,7 @@ class Predicates:
         return self._values_over(columns, sql_of(expr))
 
     def _column_values(self, column: BoundColumn) -> ValueSet | None:
+        # Parameters of scans are known before these are fetched, so that both tables can be fetched at the same time.
         if column.touches and all(map(self.is_parameter, column.touches)):
             return any_of([SameAs(scan, name) for scan, name in sorted(column.touches)])
         return self._values_over([column], column.sql)
@@ -102,6 +105,7 @@ class Predicates:
         if len(owners) != 1:
             return None
         (owner,) = owners
+        # All rows of the relation, more than the statement needs: `filters` narrow them where that is safe.
         relation = self.relations.get(owner)
         if relation is None or not relation.standalone:
             return None
@@ -143,6 +147,7 @@ def _set_of(operand: nodes.Expr, allowed: frozenset[int], values: ValueSet | Non
 
 
 def _result_set(query: nodes.Query | nodes.ResolvedQuery) -> ValueSet | None:
+    # A correlated query has another result for each row of the query around it.
     if not isinstance(query, BoundQuery) or query.is_correlated or len(query.columns) != 1:
         return None
     return FromQuery(query.sql, query.needs)

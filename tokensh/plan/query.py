@@ -61,6 +61,7 @@ class _Recursion:
     def start(self, first_arm: Sequence[BoundColumn], ctes: Ctes) -> Ctes:
         """Return the CTEs for the arms after the first."""
         named = rename_columns(first_arm, self.node.columns, self.node.name)
+        # The arms that follow may give other types, and predicates on the result do not hold for each step of the recursion.
         self.columns = tuple(
             replace(
                 column,
@@ -96,11 +97,13 @@ class QueryResolver:
         for name in (cte.name.text.lower() for cte in node.ctes):
             cte = inner[name]
             if isinstance(cte, CteDefinition) and not cte.is_used:
-                # Its mistakes are reported although it is not part of the plan.
+                # Its mistakes are reported although it is not part of the plan. A resolver of its own keeps its scans and names
+                # out of this statement.
                 unused = QueryResolver(self.names, self.tables.view_span)
                 unused.resolve(cte.query, cte.outer, cte.visible_ctes)
         if node.limit is None and node.offset is None:
             return query
+        # A predicate asked below LIMIT would change which rows are the first ones.
         return replace(query, columns=tuple(replace(column, bases=NO_KEYS) for column in query.columns))
 
     def _resolve_body(
@@ -109,6 +112,7 @@ class QueryResolver:
         match node.body:
             case nodes.Select():
                 return self._resolve_select(node.body, node, outer, ctes)
+            # Parentheses around the whole query: nothing of their own to keep them for.
             case nodes.Query() if not (node.order or node.limit or node.offset):
                 return self.resolve(node.body, outer, ctes)
             case nodes.Values() | nodes.Compound() | nodes.Query():
@@ -132,6 +136,7 @@ class QueryResolver:
             if name in defined:
                 raise ProgrammingError(f"the name {cte.name.text!r} is given to two WITH queries", span=cte.name.span)
             defined.add(name)
+            # WITH RECURSIVE allows recursion and does not demand it: what does not refer to itself can be resolved per reference.
             if node.recursive and refers_to_table(cte.query, name):
                 inner[name] = self._resolve_recursive(cte, outer, dict(inner))
             else:
@@ -143,6 +148,7 @@ class QueryResolver:
         query = self.resolve(cte.query, outer, ctes, recursion)
         if query.is_correlated:
             raise NotSupportedError("a recursive query cannot refer to the query around it", span=cte.name.span)
+        # Without a set operation nothing can recurse; the name inside meant another table.
         if not recursion.columns:
             recursion.start(query.columns, ctes)
         names = ", ".join(column.sql for column in recursion.columns)
@@ -201,6 +207,7 @@ class QueryResolver:
             first = first.left
         arms = [self._resolve_arm(first, outer, ctes)]
         if recursion is not None:
+            # Until here the name means what it means outside: the first arm cannot refer to itself.
             ctes = recursion.start(arms[0].columns, ctes)
         columns = arms[0].columns
         sql = [arms[0].sql]
@@ -234,6 +241,7 @@ class QueryResolver:
         if node.source is not None:
             scope = replace(scope, source=self.tables.resolve(node.source, scope, ctes))
         exprs, columns = self._resolve_items(node.items, scope, ctes)
+        # As in SQLite, every clause but the select list itself may use the names that the select list gives.
         scope = replace(scope, aliases=group_by_name(columns))
         where, group, having = self._resolve_expression((node.where, node.group, node.having), scope, ctes)
         windows = self._resolve_expression(tuple(window for _, window in node.windows), scope, ctes)
@@ -266,19 +274,20 @@ class QueryResolver:
                 continue
             star = scope.star(item.path, item.span)
             if not star:
-                raise ProgrammingError("there is no table whose columns * could mean", span=item.span)
+                raise ProgrammingError("* needs a table in FROM", span=item.span)
             columns += star
         return tuple(exprs), columns
 
     def _resolve_order(
         self, items: Sequence[nodes.OrderItem], scope: Scope, ctes: Ctes, columns: Sequence[BoundColumn]
     ) -> tuple[tuple[nodes.Expr, ...], list[str]]:
-        """Return the expressions of ORDER BY that are no item of the select list, and the texts of all."""
+        """Return the expressions of ORDER BY that are not names of the select list, and the texts of all."""
         exprs: list[nodes.Expr] = []
         texts: list[str] = []
         for item in items:
             alias = scope.alias(item.expr) if isinstance(item.expr, nodes.ColumnRef) else None
             if alias is not None:
+                # By number: of two columns with one name, the second has another name in SQLite.
                 text = str(columns.index(alias) + 1)
             elif isinstance(literal_value(item.expr), int):
                 text = ordinal(item.expr, len(columns))
@@ -342,6 +351,8 @@ def _pushable_columns(
     select: BoundSelect, columns: Sequence[BoundColumn], result: Sequence[BoundColumn], group: Sequence[str]
 ) -> tuple[BoundColumn, ...]:
     """Return the result's columns, with bases where a predicate on one may be asked before the rest is worked out."""
+    # A window function sees all rows of its partition and an aggregate all of its group: fewer rows would change their values.
+    # Only what GROUP BY names is the same for every row of a group.
     calls = [node for node in walk((select.items, select.having)) if isinstance(node, nodes.Call)]
     is_windowed = any(call.over is not None for call in calls)
     is_grouped = bool(group) or any(map(is_aggregate, calls))

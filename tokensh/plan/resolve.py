@@ -78,7 +78,7 @@ class Numbering:
 
     def unique_name(self, name: str) -> str:
         """Return a name, in quotes, that nothing else of the statement has."""
-        # SQLite reserves names with this prefix.
+        # SQLite reserves names with this prefix (https://sqlite.org/fileformat2.html#internal_schema_objects).
         name = f"t_{name}" if name.lower().startswith("sqlite_") else name
         key = name.lower()
         while True:
@@ -121,6 +121,7 @@ def item_column(item: nodes.Item, expr: nodes.Expr) -> BoundColumn:
         return expr.column if item.alias is None else rename_column(expr.column, item.alias.text)
     sql = sql_of(expr)
     name = item.alias.text if item.alias else item.text or sql
+    # Whatever is made of a secret is treated as one: lower(token_value) still is the token.
     is_secret = any(reference.column.column.secret for reference in references(expr)) or any(
         column.column.secret for query in subqueries(expr) for column in query.columns
     )
@@ -130,6 +131,7 @@ def item_column(item: nodes.Item, expr: nodes.Expr) -> BoundColumn:
 
 def _result_type(expr: nodes.Expr) -> ColumnType:
     """Return the type that a result says of an expression: JSON, which renderers print as such, else the values decide."""
+    # Not `expression_type` whole: a result that says "integer" of sum(x) promises clients that no row has 1.5 or text in it.
     match expr:
         case nodes.Call():
             function = functions().get(expr.name[-1].text.lower())

@@ -24,6 +24,7 @@ _REPLY = "tokensh:reply"
 def single_table(table: str, columns: Iterable[BoundColumn], qualifiers: Iterable[tuple[str, ...]] = ()) -> Scope:
     """Return a scope over one table, `table` in SQLite, that no scan fills; the first column of a name counts."""
     unique: dict[str, BoundColumn] = {}
+    # A key that is also in the reply, for example: callers list first what counts.
     for column in columns:
         unique.setdefault(column.name.lower(), column)
     text = quote_name(table)
@@ -61,7 +62,7 @@ def resolve_returning(
             raise NotSupportedError("RETURNING takes no aggregate and no window function", span=item.expr.span)
         bound.append(item_column(item, resolve_expression(item.expr, scope)))
     if not bound:
-        raise ProgrammingError(f"{owner} answers this with nothing that RETURNING * could show")
+        raise ProgrammingError(f"RETURNING * has no columns: {owner} replies with nothing")
     (relation,) = scope.source.relations
     sql = f"SELECT {', '.join(column.sql for column in bound)} FROM {relation.source}"  # noqa: S608 (printed by us)
     source = tuple(column.column for column in relation.columns)
@@ -71,7 +72,7 @@ def resolve_returning(
 def resolve_resource_returning(
     items: Sequence[nodes.Item | nodes.Star], columns: Iterable[BoundColumn], resource: Resource
 ) -> Projection | None:
-    """Return RETURNING of a write to a resource; None if there is none."""
+    """Return RETURNING of a write to a resource; None without one."""
     if not items:
         return None
     parts = (resource.provider.lower(), resource.service.lower(), resource.name.lower())

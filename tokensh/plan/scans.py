@@ -47,6 +47,7 @@ class ScanPlanner:
     # ---- the schedule
 
     def _schedule_scans(self) -> ScanScheduler:
+        # Twice: which tables have values from the statement is known only after the first pass, and a default may unlock others.
         sets = {key: all_of(values) for key, values in self.facts.sets.items()}
         schedule = ScanScheduler(self._required, sets)
         defaults = self._workspace_defaults(schedule, sets)
@@ -92,6 +93,7 @@ class ScanPlanner:
         values = {
             name: with_ctes(self._schedule.values[scan, name], prefix, self.facts.filters) for name in sorted(required)
         }
+        # An optional parameter only saves rows: constants can be sent, anything else would have to be waited for.
         for name in sorted(optional):
             constants = [values for values in self.facts.sets.get((scan, name), ()) if isinstance(values, Constants)]
             if constants:

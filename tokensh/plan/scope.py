@@ -37,6 +37,7 @@ class Scope:
     def _own_column(self, ref: nodes.ColumnRef) -> BoundColumn | None:
         """Return the column of this scope alone."""
         candidates = self._candidates(ref)
+        # A field that a newer API returns must not make a statement ambiguous that was not so before.
         if any(column.newer for column in candidates):
             documented = [column for column in candidates if not column.newer]
             alias = self.alias(ref)
@@ -51,6 +52,7 @@ class Scope:
     def alias(self, ref: nodes.ColumnRef) -> BoundColumn | None:
         """Return the item of the select list that a bare name names. Raises ProgrammingError if there are several."""
         named = self.aliases.get(ref.name.text.lower(), ()) if len(ref.path) == 1 else ()
+        # Several items with one text are one value: SELECT a, a ... ORDER BY a is not ambiguous.
         if len({column.sql for column in named}) > 1:
             raise ProgrammingError(f"the name {ref.name.text!r} is given to several columns", span=ref.span)
         return named[0] if named else None
@@ -58,6 +60,7 @@ class Scope:
     def _candidates(self, ref: nodes.ColumnRef) -> list[BoundColumn]:
         name = ref.name.text.lower()
         if len(ref.path) == 1:
+            # The last one: a chain of joins USING one name merges into it.
             merged = [column for column in self.source.merged if column.name.lower() == name]
             if merged:
                 return merged[-1:]
@@ -93,6 +96,7 @@ class Scope:
         known = list(dict.fromkeys(self._visible_names(qualifier)))
         near = nearest(name, known)
         hint = None
+        # In MySQL double quotes make a string: a user who means one learns what to write.
         if not near and ref.name.quoted:
             hint = f"double quotes are for names; a string is in single quotes: '{name}'"
         elif not near and known:

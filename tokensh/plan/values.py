@@ -50,6 +50,7 @@ def parse_number(text: str) -> int | float:
     """Return the value of a number as it is written in SQL."""
     if text[:2] in ("0x", "0X"):
         return int(text, 16)
+    # Not by the form: 1e3 and 1.0 are floating point numbers in SQLite as well.
     try:
         return int(text)
     except ValueError:
@@ -145,6 +146,7 @@ def depends_on(values: ValueSet) -> Iterator[Dependency]:
 def resolved_subset(values: ValueSet, is_known: Callable[[Dependency], bool]) -> ValueSet | None:
     """Return a set reduced to the parts that are known; None if it tells nothing then."""
     match values:
+        # A part left out of AND only gives more values than needed; one left out of OR would lose rows.
         case AllOf():
             known = [part for part in (resolved_subset(inner, is_known) for inner in values.sets) if part is not None]
             return all_of(known) if known else None
