@@ -11,6 +11,7 @@ from tokensh.sql import nodes
 
 _LITERALS: dict[str, ColumnType] = {"string": "string", "current": "string", "true": "boolean", "false": "boolean"}
 _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
+_ARITHMETIC = frozenset({"+", "-", "*", "/"})
 _BITS = frozenset({"|", "&", "<<", ">>", "%"})
 _NUMERIC = frozenset({"integer", "number", "boolean"})
 _DECLARED_TYPES: tuple[tuple[str, ColumnType], ...] = (
@@ -47,7 +48,7 @@ def expression_type(expr: nodes.Expr) -> ColumnType:
         case nodes.Literal():
             return _literal_type(expr)
         case nodes.Unary():
-            return "boolean" if expr.operator == "NOT" else _arithmetic_type([expr.operand])
+            return "boolean" if expr.operator == "NOT" else _arithmetic_type(expr)
         case nodes.Binary():
             return _operator_type(expr)
         case (
@@ -103,14 +104,26 @@ def _operator_type(expr: nodes.Binary) -> ColumnType:
         case "->>":
             return "any"
         case _:
-            return _arithmetic_type([expr.left, expr.right])
+            return _arithmetic_type(expr)
 
 
-def _arithmetic_type(operands: Sequence[nodes.Expr]) -> ColumnType:
+def _arithmetic_type(expr: nodes.Expr) -> ColumnType:
     """Return `integer` if all operands are known to be whole; else `number`, which text becomes too."""
-    # SQLite divides integers without a remainder, so that `/` gives integers too; only an overflow gives a float.
-    whole = all(expression_type(operand) in ("integer", "boolean") for operand in operands)
-    return "integer" if whole else "number"
+    # SQLite divides integers without a remainder, so that `/` gives integers too; only an overflow gives a float. With a list
+    # of what is left to look at: by recursion, a sum of 200 terms would exceed Python's limit.
+    waiting = [expr]
+    while waiting:
+        operand = waiting.pop()
+        match operand:
+            case nodes.Unary() if operand.operator != "NOT":
+                waiting.append(operand.operand)
+            case nodes.Binary() if operand.operator in _ARITHMETIC:
+                waiting += (operand.left, operand.right)
+            case _ if expression_type(operand) not in ("integer", "boolean"):
+                return "number"
+            case _:
+                pass
+    return "integer"
 
 
 def _common_type(exprs: Sequence[nodes.Expr]) -> ColumnType:

@@ -1,7 +1,7 @@
 """Walk and rewrite trees of nodes, for all who need more of a statement than one kind of node.
 
 A tree is made of dataclasses, tuples and plain values. Which fields of a class can hold nodes is read from their annotations
-once per class: most fields are names, flags and spans, and looking into those doubled the time of a walk.
+once per class: most fields are names, flags and spans, and a walk is the first thing that every statement pays for.
 """
 
 from __future__ import annotations
