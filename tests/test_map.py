@@ -64,7 +64,7 @@ def test_the_top_of_the_package_holds_few_modules() -> None:
 
 def test_a_recipe_has_at_most_eight_lines() -> None:
     recipes = CONTRIBUTING.read_text(encoding="utf-8").split("\n### ")[1:]
-    assert len(recipes) == 5
+    assert len(recipes) >= 5
     for recipe in recipes:
         lines = [line for line in recipe.split("\n## ")[0].splitlines()[1:] if line]
         assert len(lines) <= 8, recipe

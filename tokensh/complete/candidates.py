@@ -189,7 +189,7 @@ class CandidateFinder:
         if previous in ("LIMIT", "OFFSET"):
             return
         if not self.context.qualifier:
-            yield from self._compared_column_values()
+            yield from self._values_for_comparison()
         match self.outline:
             case Outline(verb="EXEC"):
                 return
@@ -202,7 +202,7 @@ class CandidateFinder:
             case _:
                 yield from self._relation_columns(previous)
 
-    def _compared_column_values(self) -> Iterator[Candidate]:
+    def _values_for_comparison(self) -> Iterator[Candidate]:
         target = values.find_value_target(self.context.before, self.outline)
         if not target:
             return
