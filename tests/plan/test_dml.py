@@ -242,7 +242,7 @@ def test_an_update_lists_rows_where_the_statement_does_not_say_all_that_is_sent(
 # What is wrong stands between «».
 WRONG_UPDATES: list[tuple[str, type[Error], str]] = [
     (f"UPDATE token_permissions SET «access_control_lst» = '[]' WHERE {IN_A}", UnknownName, "access_control_lst"),
-    (f"UPDATE token_permissions SET «deployment_name» = 'x' WHERE {IN_A}", ProgrammingError, "belongs into WHERE"),
+    (f"UPDATE token_permissions SET «deployment_name» = 'x' WHERE {IN_A}", ProgrammingError, "belongs in WHERE"),
     (
         f"UPDATE token_permissions SET access_control_list = '[]', «data__access_control_list» = '[]' WHERE {IN_A}",
         ProgrammingError,

@@ -38,6 +38,7 @@ def bind(statement: nodes.Statement, names: Names) -> Plan:
         ProgrammingError: the statement is wrong in another way.
         NotSupportedError: it is understood, and not offered.
     """
+    # Views are not looked into: they were checked when they were created.
     for node in walk(statement, deep=True):
         _check_node(node, names)
     match statement:
@@ -150,6 +151,7 @@ def _plan_show(node: nodes.Show, names: Names) -> RowsPlan:
     rows = _show_rows(kind, node, names)
     if node.like is None and node.where is None:
         return RowsPlan(rows)
+    # LIKE and WHERE run in SQLite, so that they mean what they mean in a query.
     if node.where is not None:
         if any(isinstance(part, nodes.Query) for part in walk(node.where)):
             raise NotSupportedError("the WHERE of SHOW takes no subquery", span=node.where.span)

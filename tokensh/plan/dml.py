@@ -67,6 +67,7 @@ def plan_insert(node: nodes.Insert, names: Names) -> InsertPlan:
 
 def _best_method(candidates: Sequence[Method], columns: Sequence[nodes.Path]) -> Method:
     """Return the method that knows most of the columns and lacks the fewest others."""
+    # A resource can have several methods that create; the columns tell which one is meant.
     given = {path[-1].text.lower() for path in columns}
 
     def mismatch(method: Method) -> tuple[int, int]:
@@ -149,7 +150,7 @@ def plan_change(node: nodes.Update | nodes.Delete, names: Names) -> ChangePlan:
     for parameter, (path, _) in zip(assigned, assignments, strict=True):
         if parameter.location != "body":
             hint = f"WHERE {parameter.name} = '...'"
-            message = f"{parameter.name} is a parameter: it belongs into WHERE"
+            message = f"{parameter.name} is a parameter: it belongs in WHERE"
             raise ProgrammingError(message, span=path_span(path), hint=hint)
     lacking = tuple(p.sql_name for p in method.body if p.required and p not in assigned and p not in keys)
     if lacking and isinstance(node, nodes.Update):

@@ -9,6 +9,7 @@ from tokensh.plan.bound import BoundQuery, BoundReference
 from tokensh.rows import ColumnType
 from tokensh.sql import nodes
 
+# CURRENT_TIMESTAMP and the like, "current", are text in SQLite.
 _LITERALS: dict[str, ColumnType] = {"string": "string", "current": "string", "true": "boolean", "false": "boolean"}
 _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 _ARITHMETIC = frozenset({"+", "-", "*", "/"})

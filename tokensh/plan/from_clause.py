@@ -43,6 +43,7 @@ from tokensh.text import nearest
 class CteDefinition:
     """A common table expression: it is resolved where it is referred to, in what surrounds its definition."""
 
+    # Not frozen: whether it is used is known only when the query around it has been resolved.
     def __init__(self, node: nodes.Cte, ctes: Ctes, outer: Scope | None) -> None:
         self.query = node.query
         self.columns = node.columns

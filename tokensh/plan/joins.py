@@ -11,6 +11,7 @@ from tokensh.sql.nodes import JoinKind
 
 def common_column(a: BoundColumn, b: BoundColumn) -> BoundColumn:
     """Return a column of a set operation: what both sides agree on."""
+    # A secret on one side is enough: the column has its values.
     column = Column(
         a.column.name,
         a.column.type if a.column.type == b.column.type else "any",

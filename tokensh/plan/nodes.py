@@ -13,6 +13,8 @@ from tokensh.rows import Column, RowSet, Value
 
 # ---- where a parameter's values come from
 
+# Sets are frozen and compare by value: equal ones are dropped when they are joined.
+
 
 @dataclass(frozen=True, slots=True)
 class Constants:

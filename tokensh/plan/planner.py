@@ -16,6 +16,7 @@ def plan_query(query: nodes.Query, names: Names, view_span: Span | None = None) 
 
     `view_span` is what errors point at if the query is not in the statement's text but in a view.
     """
+    # Two steps, so that a mistake in a name is reported before a missing parameter, wherever the two are.
     bound = QueryResolver(names, view_span).resolve(query, None, {})
     return ScanPlanner(bound, names.workspace).select_plan()
 

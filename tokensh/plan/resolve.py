@@ -100,6 +100,7 @@ def resolve_expression(
 
     `resolve_query` binds a query inside of a scope; None: the caller has refused queries. Raises UnknownName, ProgrammingError.
     """
+    # Names inside a query are its own business: `rewrite` does not go into what replaces a node.
     substitutes: dict[type, Callable[[nodes.ColumnRef], object] | Callable[[nodes.Query], object]]
     substitutes = {nodes.ColumnRef: scope.resolve}
     if resolve_query is not None:

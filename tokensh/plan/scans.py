@@ -36,6 +36,7 @@ class ScanPlanner:
     def keys(self, scan: int, assigned: SelectPlan | None) -> Keys:
         """Return what a write's parameters take: those of `scan`, which itself is not fetched. Raises MissingParameter."""
         scans = self._plan_scans()
+        # Planned like the others, so that what is missing is reported in the same words.
         own = next(candidate for candidate in scans if candidate.id == scan)
         others = tuple(candidate for candidate in scans if candidate.id != scan)
         return Keys(own.values, others, assigned, tuple(self.facts.stored))
@@ -108,6 +109,7 @@ class ScanPlanner:
 
     def _missing_error(self, scan: int, names: set[str]) -> MissingParameter:
         table = self.facts.tables[scan]
+        # Parameters are compared in lower case; a message says what the document says.
         proper_names = {parameter.name.lower(): parameter.name for parameter in self._routing_parameters(scan)}
         missing = tuple(sorted(proper_names[name.lower()] for name in names))
         is_mentioned = any((scan, name.lower()) in self.facts.mentioned for name in names)

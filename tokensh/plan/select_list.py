@@ -72,5 +72,6 @@ def check_row_lengths(values: nodes.Values) -> None:
 
 def refers_to_table(query: nodes.Query, name: str) -> bool:
     """Return whether a query names a table of that name, in lower case, anywhere inside."""
+    # At any depth: a recursive reference may be in a derived table.
     tables = (node for node in walk((query.ctes, query.body), deep=True) if isinstance(node, nodes.TableRef))
     return any(len(table.path) == 1 and table.path[0].text.lower() == name for table in tables)

@@ -55,8 +55,10 @@ def _literal_of(value: Any, node: nodes.Variable) -> nodes.Expr:
     match value:
         case None:
             return nodes.Literal("null", "", node.span)
+        # Before integers, which booleans are too.
         case bool():
             return nodes.Literal("true" if value else "false", "", node.span)
+        # NumPy's integers, too. SQL has no negative literals: the sign is an operator.
         case SupportsIndex():
             number = index(value)
             return _number_literal(str(abs(number)), number < 0, node)

@@ -23,6 +23,7 @@ _child_fields: dict[type, tuple[str, ...] | None] = {}
 
 def walk(node: object, *, deep: bool = False) -> Iterator[object]:
     """Yield a tree's nodes, each before its parts; a query inside an expression or FROM is entered only if `deep`."""
+    # A list of what is left instead of recursion: walks are everywhere, and generators inside generators are slow.
     waiting = [node]
     while waiting:
         current = waiting.pop()
@@ -49,6 +50,7 @@ def _rewrite(node: object, substitutes: Mapping[type, Callable[[Any], object]]) 
     kind = type(node)
     if kind is tuple:
         items = tuple([_rewrite(item, substitutes) for item in node])  # type: ignore[attr-defined] # it is a tuple
+        # The same object if nothing changed: callers compare by identity, and most of a tree stays as it is.
         return items if any(map(is_not, items, node)) else node  # type: ignore[call-overload]
     substitute = substitutes.get(kind)
     if substitute is not None:
@@ -74,6 +76,7 @@ def child_fields(kind: type) -> tuple[str, ...] | None:
 def _find_child_fields(kind: type) -> tuple[str, ...] | None:
     if not is_dataclass(kind) or kind is nodes.Name:
         return None
+    # What is resolved is a leaf here: its own fields are no part of the statement's text.
     if issubclass(kind, nodes.ResolvedColumn | nodes.ResolvedQuery):
         return ()
     return tuple(field.name for field in fields(kind) if not _is_plain(str(field.type)))
