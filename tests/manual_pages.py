@@ -1,17 +1,19 @@
-"""The reference pages of the manual, written from the tables of the code: `python -m tests.manual_pages`."""
+"""What is written from the tables of the code, the manual's reference pages and help.txt: `python -m tests.manual_pages`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from tokensh.cli.arguments import format_help
 from tokensh.dbapi.options import OPTIONS, Option
 from tokensh.functions import functions
 from tokensh.provider.show_kinds import SHOW_KINDS
 from tokensh.render.formats import FORMATS
 from tokensh.shell.commands import COMMANDS
 
-FOLDER = Path(__file__).parents[1] / "tokensh" / "manual"
+PACKAGE = Path(__file__).parents[1] / "tokensh"
+FOLDER = PACKAGE / "manual"
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -117,9 +119,10 @@ PAGES: dict[str, Callable[[], str]] = {
 
 
 def main() -> None:
-    """Write every page."""
+    """Write every page, and help.txt."""
     for name, page in PAGES.items():
         (FOLDER / name).write_text(page() + "\n", encoding="utf-8")
+    (PACKAGE / "cli" / "help.txt").write_text(format_help(), encoding="utf-8")
 
 
 if __name__ == "__main__":

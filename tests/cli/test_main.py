@@ -419,7 +419,7 @@ def test_the_secret_of_a_create_is_on_standard_output_alone(site: Sandbox, tmp_p
 
 def test_help_txt_is_the_table_of_options_as_text() -> None:
     written = (ROOT / "tokensh" / "cli" / "help.txt").read_text(encoding="utf-8")
-    assert written == format_help(), "python -m tokensh.cli.arguments > tokensh/cli/help.txt"
+    assert written == format_help(), "run `python -m tests.manual_pages`"
 
 
 @pytest.mark.parametrize("arguments", [["-h"], ["--help"], ["-q", "--help"]])

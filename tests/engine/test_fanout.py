@@ -9,6 +9,7 @@ import pytest
 
 from tests.engine.sessions import connect, first_column, run
 from tokensh import sandbox
+from tokensh.api import limits
 from tokensh.dbapi.connection import Connection
 from tokensh.engine.callbacks import Callbacks
 from tokensh.errors import Error, SeveralErrors
@@ -53,7 +54,7 @@ def test_rows_come_in_the_order_of_the_values(session: Connection, site: Sandbox
 def test_a_repeat_opens_no_connection(session: Connection, site: Sandbox) -> None:
     first_column(session, COUNT)
     first = count_connections(site.log)
-    assert first <= 16
+    assert first <= limits.CONNECTIONS
     first_column(session, COUNT)
     first_column(session, f"SELECT 1 FROM user_tokens WHERE deployment_name IN ({LIST}) AND comment = 'extra 0'")
     assert len(site.log) == 3 * len(NAMES)

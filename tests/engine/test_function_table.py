@@ -9,6 +9,7 @@ from typing import get_args
 
 import pytest
 
+from tests.engine.test_functions import FLAT
 from tokensh.complete import Completer, Facts
 from tokensh.engine.functions import function_names
 from tokensh.engine.sqlite import Database
@@ -218,7 +219,7 @@ def test_a_function_has_a_text_and_types(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_function_has_a_case(name: str) -> None:
-    cases = [*SCALAR, *OVER_ROWS, *WINDOWS]
+    cases = [*SCALAR, *OVER_ROWS, *WINDOWS, *FLAT]
     assert [call for call, _ in cases if re.search(rf"\b{name}\"?\(", call)]
 
 

@@ -9,6 +9,7 @@ import pytest
 from tests.plan.planning import A, Planner
 from tokensh.errors import Error, NotSupportedError, ProgrammingError, UnknownName
 from tokensh.plan.nodes import ChangePlan, ExecPlan, ExplainPlan, InsertPlan, RowsPlan, SelectPlan, UsePlan
+from tokensh.provider.show_kinds import SHOW_KINDS
 
 SHOWN: list[tuple[str, list[str], str]] = [
     ("SHOW PROVIDERS", ["name", "version"], "databricks_workspace"),
@@ -35,6 +36,11 @@ def test_what_is_shown_has_its_columns_and_rows(sql: str, columns: list[str], wo
     assert [column.name for column in plan.rows.columns][: len(columns)] == columns
     rows = list(plan.rows.rows)
     assert any(word in map(str, row) for row in rows) or (word == "" and rows == [])
+
+
+def test_every_kind_of_show_has_a_case() -> None:
+    cases = " ".join(sql for sql, _, _ in SHOWN)
+    assert [kind for kind in SHOW_KINDS if kind not in cases] == []
 
 
 FILTERED = [

@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,12 @@ MASKING = [name for name, output_format in FORMATS.items() if output_format.mask
 
 def test_formats_that_programs_read_do_not_mask_secrets() -> None:
     assert [name for name in FORMATS if name not in MASKING] == ["json", "jsonl", "csv", "tsv"]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_has_cases_of_its_own(name: str) -> None:
+    tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    assert f'render_text("{name}", ' in tests
 
 
 @pytest.mark.parametrize(("name", "hint"), [("jsn", "did you mean 'json'?"), ("parquet", "the formats are table, ")])

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.sandbox.api import DAY, NOW, WORKSPACE, Api, new_state
+from tokensh.provider.catalog import Catalog
+from tokensh.provider.model import Method
 from tokensh.sandbox.seed import ADMIN, GUEST_TOKEN, ROBOT, USER, USER_TOKEN
 
 LIST = "/api/2.0/token/list"
 MANAGED = "/api/2.0/token-management/tokens"
 OBO = "/api/2.0/token-management/on-behalf-of/tokens"
 CONF = "/api/2.0/workspace-conf"
+
+
+CATALOG = Catalog.load_shipped()
+METHODS = [
+    method
+    for service in CATALOG.services("databricks_workspace")
+    for resource in CATALOG.resources("databricks_workspace", service.name)
+    for method in resource.methods
+]
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: f"{method.http_method} {method.path}")
+def test_every_method_of_the_shipped_provider_has_a_route(method: Method) -> None:
+    path = re.sub(r"\{\w+\}", "x", method.path)
+    reply = Api().reply(method.http_method, path, {} if method.has_body else None)
+    assert b"ENDPOINT_NOT_FOUND" not in reply.body
 
 
 def test_create_list_revoke() -> None:

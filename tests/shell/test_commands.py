@@ -11,6 +11,7 @@ import pytest
 from tests.shell.terminal import CTRL_C, CTRL_D, ENTER, WORKSPACE, Start, Terminal, connect_to
 from tokensh.engine.history import History
 from tokensh.sandbox import Sandbox
+from tokensh.shell.commands import COMMANDS
 
 pytestmark = pytest.mark.terminal
 
@@ -365,3 +366,21 @@ def test_the_history_fits_a_line_a_statement(start: Start) -> None:
     assert "workspace" not in page
     terminal.run(r"\c dbc-bcde1234-b2cd")
     assert WORKSPACE in screen_after(terminal, r"\history nope")
+
+
+def test_unset_forgets_a_variable(start: Start) -> None:
+    terminal = start()
+    terminal.run(r"\set ttl 5")
+    assert "ttl = 5" in screen_after(terminal, r"\set")
+    terminal.run(r"\unset ttl")
+    assert "ttl = 5" not in screen_after(terminal, r"\set")
+
+
+def test_diff_of_what_is_no_materialized_view_says_so(start: Start) -> None:
+    assert "unknown materialized view" in screen_after(start(), r"\diff nothing")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_test(name: str) -> None:
+    tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+    assert re.search(rf"{re.escape(name)}(?!\w)", tests)

@@ -2,7 +2,7 @@
 
 Options that open a connection come from `dbapi.options`, output formats from `render.formats`. `--help` itself prints help.txt,
 the text as this module last wrote it, because that takes 24 ms; building it takes 31, and argparse's formatter 43. A test
-compares the two; `python -m tokensh.cli.arguments > tokensh/cli/help.txt` brings the file up to date.
+compares the two; `python -m tests.manual_pages` brings the file up to date.
 """
 
 from __future__ import annotations

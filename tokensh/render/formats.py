@@ -2,7 +2,7 @@ r"""Output formats: one table of their names, renderers and properties, and `ren
 
 Everything that lists formats reads `FORMATS`: `-o`, `--help`, `\pset format` and its completion, the choice whether the shell
 masks secrets, and the tests. Importing this module loads no renderer, since `--help` needs only the names and a run needs one
-renderer of eight.
+of them.
 """
 
 from __future__ import annotations
