@@ -76,7 +76,7 @@ def child_fields(kind: type) -> tuple[str, ...] | None:
 def _find_child_fields(kind: type) -> tuple[str, ...] | None:
     if not is_dataclass(kind) or kind is nodes.Name:
         return None
-    # What is resolved is a leaf here: its own fields are no part of the statement's text.
+    # What is resolved is a leaf here: its own fields are not part of the statement's text.
     if issubclass(kind, nodes.ResolvedColumn | nodes.ResolvedQuery):
         return ()
     return tuple(field.name for field in fields(kind) if not _is_plain(str(field.type)))
