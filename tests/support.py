@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,3 @@ def shared_path(name: str) -> Path:
     if not path.exists():
         pytest.skip(f"{name} not found in a folder 'shared' beside the checkout", allow_module_level=True)
     return path
-
-
-def reset_signals() -> None:
-    """Give SIGINT, SIGQUIT and SIGHUP their default handlers, in a child process before it runs its program.
-
-    A shell's background job, nohup and setsid let programs inherit ignored signals, and a test could not stop its child then.
-    """
-    for name in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
-        signal.signal(name, signal.SIG_DFL)

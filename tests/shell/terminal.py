@@ -11,7 +11,6 @@ from pathlib import Path
 import pexpect
 import pyte
 
-from tests.support import reset_signals
 from tokensh.sandbox import Sandbox
 
 ENTER, CTRL_C, CTRL_D, TAB, UP, ESCAPE = "\r", "\x03", "\x04", "\t", "\x1b[A", "\x1b"
@@ -52,7 +51,6 @@ class Terminal:
             env=environment,
             dimensions=(lines, columns),
             timeout=20,
-            preexec_fn=reset_signals,
         )
         # A terminal answers queries; test_results checks that none is sent.
         setattr(self.screen, "write_process_input", self.child.send)  # noqa: B010 (its type says that it is a method)
