@@ -22,10 +22,13 @@ from tokensh.text import escape_unsafe, truncate
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
+# The path's variables may hold a pattern after a colon (`{name:pattern}`); only the name counts.
 _VARIABLE = re.compile(r"\{([^{}:]+)(?::[^{}]*)?\}")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 # SQLite has no booleans: its TRUE is 1, and texts come from placeholders and JSON.
 _BOOLEANS: Mapping[object, bool] = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
+# An int64 has at most 19 digits: the pattern above keeps int() from long texts, the range refuses the
+# rest.
 _INT64 = range(-(2**63), 2**63)
 
 

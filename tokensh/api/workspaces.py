@@ -87,6 +87,8 @@ class Workspaces:
         profile = self._credentials.selected_profile()
         return self._hosts.find_name(profile.origin) if profile else None
 
+    # Nothing here raises for a broken configuration: a listing that fails helps less than one that lacks
+    # a row, and the error comes, with its reason, when the workspace is used.
     def list_configured(self) -> tuple[ConfiguredWorkspace, ...]:
         """Return the workspaces that the configuration names and the endpoint can reach, each once."""
         if self._seeded:
@@ -145,6 +147,7 @@ class Workspaces:
 
     # ---- the account's own list
 
+    # The only listing here whose rows are the answer to a request, so it is a table of its own.
     def list_account_rows(self) -> Iterator[Row]:
         """Yield the account's workspaces. Raises CredentialError, ApiError, ReplyError, NetworkError."""
         endpoint = (

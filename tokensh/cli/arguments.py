@@ -75,6 +75,8 @@ def _argparse_type(read: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 # `-c` and `-f` share one list, because statements and files run in the order in which they are given.
+# Abbreviations are off (`allow_abbrev=False`): a new option would change what an abbreviation in a script
+# means.
 SECTIONS = {
     "statements": (
         Argument(

@@ -16,6 +16,9 @@ from tokensh.sql.script import Splitter
 
 Kind = Literal["nothing", "word", "argument", "string", "json", "placeholder", "command"]
 
+# Only the text before the cursor decides the kind: what follows may be half of a statement that the user
+# is still changing.
+
 _PLACEHOLDER = re.compile(r"\{\{\s*([\w.-]*)\Z")
 _COMMAND_LINE = re.compile(r"\s*\\[^\n]*\n")
 _COMMAND = re.compile(r"\s*(?=\\)")
@@ -135,6 +138,7 @@ def _read_rest(parser: Parser, text: str, start: int) -> tuple[Token, ...]:
     return tuple(rest)
 
 
+# A parity of quotes is enough here: a doubled quote counts twice and changes nothing.
 def is_closed(rest_of_line: str, quote: str) -> bool:
     """Return True if quotes that are open at the cursor are closed on its line: an odd number of them is left."""
     return rest_of_line.count(quote) % 2 == 1
@@ -162,6 +166,7 @@ def _locate_in_quotes(context: CursorContext, parser: Parser, all_tokens: list[T
     return replace(quoted, kind="word", start=opening.start, path_start=path_start, qualifier=qualifier, before=before)
 
 
+# Backwards from the cursor, because the object that matters is the innermost one that is still open.
 def _find_json_start(before: Sequence[Token]) -> int | None:
     """Return where a JSON object without quotes begins that follows `@@json =` and is not closed yet."""
     depth = 0

@@ -72,6 +72,8 @@ def _build_nothing(_children: Sequence[Any], _span: Span) -> None:
 _ACTIONS = _NoActions()
 
 
+# All questions are answered on copies of the stack of states. Parsing the text again for each candidate
+# would cost a parse per keyword and keystroke; a trial costs a few reductions.
 class ExpectedTokens:
     """The parser's states where a word begins, and what they allow."""
 
@@ -169,6 +171,8 @@ def _lacks_semicolon(state: ParserState) -> bool:
     return any(rule.action in _BARE_ALIASES and rule.size == 1 for rule in reductions)
 
 
+# Two repairs are enough for what users leave unfinished: `SELECT , b` lacks a name, and a stray word can
+# be skipped.
 def _recover_states(table: ParseTable, text: str, start: int) -> list[int]:
     """Return the states after a wrong text: a name is inserted where that helps, else the token is skipped."""
     stack = [table.start_state]

@@ -14,6 +14,8 @@ from tokensh.sql.lexer import Token
 _COMPARISONS = frozenset(("=", "==", "<>", "!=", "<=>", "LIKE", "IS"))
 
 
+# Completion sends nothing: values are those that the session has seen already (`Facts`), so that a
+# keystroke never waits for the network and never spends a workspace's rate limit.
 def known_values(name: str, facts: Facts, tokens: Sequence[Token], typed: str) -> list[Candidate]:
     """Return the known values of a column or parameter; `tokens` are the statement's."""
     match name.lower().removeprefix("data__"):
@@ -44,6 +46,8 @@ def _token_values(facts: Facts, texts: set[str], typed: str) -> Iterator[Candida
     fitting = [token for token in facts.tokens if token[0].lower().startswith(typed) or typed in token[1].lower()]
     fitting.sort(key=lambda token: (token[3] not in texts, not token[0].lower().startswith(typed)))
     for token_id, comment, expires, workspace in fitting[:MAX_SUGGESTIONS]:
+        # A suggestion is typed into the statement as it is: an id that is not inert is left out rather
+        # than changed.
         if is_inert(token_id):
             named = workspace in texts
             note = format_note(redact_secrets(comment), redact_secrets(expires), None if named else workspace)

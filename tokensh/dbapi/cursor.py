@@ -13,6 +13,7 @@ from tokensh.sql.parameters import Parameters
 from tokensh.sql.script import StatementText
 
 
+# A protocol, so that this module does not import the connection, which imports it.
 class Session(Protocol):
     """What a cursor needs of its connection."""
 
@@ -70,6 +71,8 @@ class Cursor:
         self._check_open()
         self._forget_result()
         self.rowcount = 0
+        # One list for all sets of values: if the third fails, the rows of the first two can still be
+        # fetched.
         rows: list[Row] = []
         for values in parameters:
             self._run(operation, values, rows)

@@ -42,6 +42,9 @@ from tokensh.plan.nodes import (
 from tokensh.provider.model import Method
 from tokensh.rows import Column, Row
 
+# The steps are built with the functions that run the plan (`build_requests`, `Database.check`), not by a
+# second reading of it: what EXPLAIN prints cannot drift from what is sent.
+
 EXPLAIN_COLUMNS = (Column("step", "integer"), Column("action", "string"), Column("detail", "string"))
 _MOST_LISTED = 5
 """Values and requests that are listed in full."""
@@ -132,6 +135,8 @@ class _Explainer:
 
     def _query_steps(self, plan: SelectPlan) -> Iterator[Step]:
         yield from self._scan_steps(plan.scans, plan.stored)
+        # SQLite checks the text too, against empty tables: its own errors appear in EXPLAIN and not only
+        # in the run.
         self.database.check(plan.sql)
         yield "query", plan.sql
 

@@ -107,6 +107,9 @@ def _sql_value(value: Any) -> Value:
     return cell
 
 
+# A subclass of DataFrame, made when it is first needed: pandas is an extra. Its methods return plain
+# DataFrames, because a result's columns and types say nothing about a frame that was computed from it.
+# The secrets in it stay masked even there, as each is a `Secret` object.
 @cache
 def _frame_class() -> Any:
     """Return a DataFrame class that displays as a Result does, None without pandas; slices of it are plain DataFrames."""

@@ -33,6 +33,8 @@ from tokensh.provider.model import Resource
 from tokensh.rows import Column, ColumnType
 from tokensh.text import did_you_mean
 
+# SQLAlchemy's SQLite parts are taken one by one, not by inheritance from SQLiteDialect: that reflects
+# with PRAGMA; reflection here reads the catalog and the store instead.
 _TYPES: dict[ColumnType, type[types.TypeEngine[Any]]] = {
     "string": types.String,
     "integer": types.BigInteger,
@@ -128,6 +130,7 @@ class TokenshDialect(default.DefaultDialect):
         """Return `AUTOCOMMIT`, the only isolation level."""
         return "AUTOCOMMIT"
 
+    # SQLAlchemy calls this when an engine is created with isolation_level="AUTOCOMMIT", so it must exist.
     def set_isolation_level(self, dbapi_connection: Any, level: str) -> None:
         """Do nothing: the level is always AUTOCOMMIT."""
 

@@ -26,6 +26,16 @@ from tokensh.text import nearest
 
 __all__ = ["Names", "bind"]
 
+# Binding gives every name of a statement its meaning, and every parameter the place that its values come
+# from. One `match` in `bind` dispatches on the class of the statement, with `assert_never` at its end: a
+# statement that is added to the grammar and not here is an error of mypy, not a surprise at run time.
+# Queries, writes and the store have planners of their own (`planner`, `dml`, `ddl`); only what the
+# catalog answers (SHOW, DESCRIBE, USE) is planned here.
+#
+# It is pure because its callers need the plan without the effect: EXPLAIN prints it, completion asks for
+# columns, and Spark plans on the driver what executors fetch. A wrong name in the last line of an INSERT
+# must also be reported before the first token is created, because a create cannot be taken back.
+
 _SHOW_TABLE = "shown"
 
 
@@ -39,6 +49,8 @@ def bind(statement: nodes.Statement, names: Names) -> Plan:
         NotSupportedError: it is understood, and not offered.
     """
     # Views are not looked into: they were checked when they were created.
+    # These checks come first, for the whole statement: they need no scope, and no planner has to repeat
+    # them.
     for node in walk(statement, deep=True):
         _check_node(node, names)
     match statement:
@@ -162,6 +174,8 @@ def _plan_show(node: nodes.Show, names: Names) -> RowsPlan:
     return RowsPlan(rows, quote_name(_SHOW_TABLE), f"SELECT * FROM {quote_name(_SHOW_TABLE)} WHERE {condition}")  # noqa: S608
 
 
+# The grammar takes any word after SHOW, so that a wrong one gets a suggestion from the table instead of a
+# syntax error.
 def _show_kind(node: nodes.Show) -> ShowKind:
     kind = SHOW_KINDS.get(node.what.text.upper())
     if kind is None:

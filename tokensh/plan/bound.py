@@ -29,6 +29,8 @@ NO_KEYS: frozenset[Key] = frozenset()
 # ---- columns and references to them
 
 
+# `bases` and `touches` are two sets on purpose. A predicate may be pushed only through `bases`; to know
+# which columns a predicate speaks of, those that must not be pushed count too.
 @dataclass(frozen=True, slots=True)
 class BoundColumn:
     """A column that can be referred to.
@@ -248,6 +250,8 @@ Origin = BoundTable | Stored | HoistedQuery | TableCall | BoundQuery
 # ---- walks
 
 
+# The walks stop at a BoundQuery, because its references to the outside were collected when it was bound.
+# Each query is walked once, however deep it is nested.
 def references(*parts: object) -> Iterator[BoundReference]:
     """Yield the references of expressions, and of their subqueries those to a scope around the subquery."""
     for node in walk(parts):

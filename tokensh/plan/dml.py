@@ -78,6 +78,9 @@ def _best_method(candidates: Sequence[Method], columns: Sequence[nodes.Path]) ->
     return min(candidates, key=mismatch)
 
 
+# StackQL writes a body's attribute as `data__comment`. The plain name is accepted too, as users expect
+# it, except where a parameter of the path or query has it already: then the plain name keeps meaning that
+# parameter.
 def _sql_names(method: Method, parameter: Parameter) -> tuple[str, ...]:
     """Return the names, in lower case, of a parameter in SQL: of a body's attribute `data__x`, and `x` if that is free."""
     name = parameter.name.lower()
@@ -159,6 +162,8 @@ def plan_change(node: nodes.Update | nodes.Delete, names: Names) -> ChangePlan:
     return planner.plan_by_keys(node.returning) or planner.plan_by_listing()
 
 
+# The document names a POST that may serve DELETE (`x-tokensh-delete`); a DELETE method of its own always
+# goes first.
 def _change_method(resource: Resource, verb: ChangeVerb, span: Span) -> Method:
     if verb == "DELETE" and not resource.methods_for("DELETE") and resource.delete_method:
         return next(method for method in resource.methods if method.name == resource.delete_method)
@@ -226,6 +231,8 @@ class _ChangePlanner:
         query = BoundQuery("", (), BoundSelect(scope.id, scope.source, where=where))
         return ScanPlanner(query, self.names.workspace), where
 
+    # This decides whether a DELETE goes without a listing, so it errs to one side: None costs a request
+    # for the listing, while a wrong "exact" would change rows that WHERE excludes.
     def _exact_keys(self, expr: nodes.Expr, scans: ScanPlanner) -> frozenset[str] | None:
         """Return the keys whose sets say all that a predicate says; None if the sets say less."""
         if isinstance(expr, nodes.Logical):
@@ -346,6 +353,8 @@ def plan_exec(node: nodes.Exec, names: Names) -> ExecPlan:
             raise NotSupportedError("an argument of EXEC takes no subquery", span=argument.span)
         values[parameter.name] = parameter, sql_of(resolve_expression(argument.value, Scope(0)))
         spans[parameter.name] = argument.span
+    # @@json is checked before anything is sent, so that a misspelt attribute gets a suggestion and a
+    # position.
     body = _json_body(node.body, method, values.keys()) if node.body else None
     defaults = _session_defaults(names, resource, method, values.keys() | set(body or ()), path_span(node.target))
     columns = tuple(column.column for column in reply_columns(resource, method))

@@ -16,6 +16,8 @@ from tokensh.rows import Column, RowSet, Value
 # Sets are frozen and compare by value: equal ones are dropped when they are joined.
 
 
+# A set says where values come from and holds no rows, so that a plan can be printed, compared and kept
+# before anything is fetched. `engine.fetch` turns sets into values, scan by scan.
 @dataclass(frozen=True, slots=True)
 class Constants:
     """Values that are written in the statement: literals as `values`, constant expressions as SQLite text in `expressions`.
@@ -135,6 +137,8 @@ class Projection:
 # ---- writes
 
 
+# A write carries a SelectPlan as its source instead of rows: VALUES and INSERT ... SELECT then take the
+# same way, and what the source reads is fetched by the code that runs queries.
 @dataclass(frozen=True, slots=True)
 class InsertPlan:
     """One request per row of `source`, whose columns fill `targets`."""
@@ -201,6 +205,8 @@ class ExecPlan:
 # ---- the store
 
 
+# These plans are apart from the writes above because the change itself sends no request: it is made in
+# the local store or in a table of the session.
 @dataclass(frozen=True, slots=True)
 class DefinePlan:
     """CREATE VIEW, CREATE MATERIALIZED VIEW, CREATE TABLE.
@@ -300,4 +306,6 @@ class ExplainPlan:
 StorePlan = DefinePlan | DropPlan | RefreshPlan | LocalInsertPlan | LocalChangePlan
 """Plans that work on the store alone."""
 
+# A union of classes without a common base: `match` over it ends with `assert_never`, so mypy names every
+# place that a new plan has to be added to.
 Plan = SelectPlan | InsertPlan | ChangePlan | ExecPlan | RowsPlan | UsePlan | ExplainPlan | StorePlan | TransactionPlan

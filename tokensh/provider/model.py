@@ -11,6 +11,9 @@ from typing import Literal
 from tokensh._dataclasses import dataclass
 from tokensh.rows import ColumnType
 
+# The model is small on purpose: the rest of tokensh never sees a document's YAML, so the format can
+# change in one folder.
+
 Location = Literal["server", "path", "query", "header", "body"]
 Verb = Literal["SELECT", "INSERT", "UPDATE", "REPLACE", "DELETE", "EXEC"]
 VERBS: tuple[Verb, ...] = ("SELECT", "INSERT", "UPDATE", "REPLACE", "DELETE", "EXEC")
@@ -96,6 +99,8 @@ class Method:
         return frozenset(p.name.lower() for p in self.parameters if p.required and p.location != "body")
 
 
+# The intersection: a parameter that only some methods need can choose between them, and must not be
+# demanded of all.
 def always_required(methods: Iterable[Method]) -> frozenset[str]:
     """Return the parameters, in lower case, without which none of the methods can be called."""
     names = [method.required_routing for method in methods]

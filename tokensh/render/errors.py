@@ -66,6 +66,8 @@ def _to_line(text: str, redact: Redact) -> str:
     return truncate(escape_unsafe(redact(text)), _LONGEST_MESSAGE)
 
 
+# Everything is redacted before it is escaped or shortened: a secret that is cut or escaped no longer has
+# the shape that `redact` looks for.
 def _escape_source(line: str) -> str:
     """Return a source line that is safe to show, with four blanks for each tab."""
     # The caret line could not follow a real tab: terminals place tab stops differently.
@@ -226,6 +228,7 @@ def format_error_json(error: Error, source: Source | None = None, *, redact: Red
     return to_json_line(_redact_values(fields, redact))
 
 
+# Only secrets are removed: nothing is shortened here, because programs read these fields.
 def _redact_values(value: Any, redact: Redact) -> Any:
     match value:
         case str():

@@ -61,6 +61,7 @@ class Fault:
     drip: float = 0.0
     hits: int = field(default=0, init=False)
 
+    # `after_handler` is the case that matters most to the client: the token exists and its reply is lost.
     def apply(self, handle: Callable[[], Reply], pause: Callable[[float], None]) -> Reply | HangUp:
         """Reply to a request that was hit; `handle` runs the request and returns the true reply."""
         if self.after_handler:

@@ -92,6 +92,8 @@ class RefusedError(Exception):
         self.code = code
         self.message = message
 
+    # Both shapes are kept apart because the client must read both: the authentication layer sends a
+    # number as the code, services a word.
     def to_reply(self, request_id: str) -> Reply:
         """Return the reply that the client gets."""
         body: JsonObject = {"error_code": self.code, "message": self.message}

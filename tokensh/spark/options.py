@@ -15,6 +15,9 @@ from tokensh.errors import InterfaceError
 from tokensh.redact import Redactor
 from tokensh.text import did_you_mean, escape_unsafe
 
+# Messages name the option and never quote its value: users do put secrets into the wrong option, and
+# Spark logs errors.
+
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESOURCE_NAME = re.compile(r"\w+(?:\.\w+){0,2}")
 _SECRET_NAMES = re.compile(r"token|secret|pat$|password|credential|auth|key", re.IGNORECASE)

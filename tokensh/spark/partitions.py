@@ -52,6 +52,8 @@ def schema_of(plan: ReadPlan, errors: OnError) -> StructType:
     return StructType(fields)
 
 
+# Spark pickles this object and sends it to the executors. It therefore holds the plan and the options,
+# and neither a connection nor a credential.
 class TokenReader(DataSourceReader):
     """Reads a query's rows, some workspaces per partition.
 
@@ -79,6 +81,8 @@ class TokenReader(DataSourceReader):
                 raise ProgrammingError(
                     f"no value for {parameter}", hint=f"add WHERE {parameter} = '...', or option {parameter}"
                 )
+        # Some workspaces per task, not one: a task has a fixed cost, and its requests run in parallel on
+        # one connection pool.
         size = self._options.workspaces_per_partition
         return [InputPartition(workspaces[start : start + size]) for start in range(0, len(workspaces), size)]
 
