@@ -42,8 +42,8 @@ from tokensh.plan.nodes import (
 from tokensh.provider.model import Method
 from tokensh.rows import Column, Row
 
-# The steps are built with the functions that run the plan (`build_requests`, `Database.check`), not by a
-# second reading of it: what EXPLAIN prints cannot drift from what is sent.
+# The steps of a query are built with the functions that run the plan (`build_requests`, `Database.check`), not by a
+# second reading of it: what EXPLAIN prints cannot drift from what is sent. Writes are described (`_describe_call`).
 
 EXPLAIN_COLUMNS = (Column("step", "integer"), Column("action", "string"), Column("detail", "string"))
 _MOST_LISTED = 5

@@ -32,8 +32,8 @@ __all__ = ["Names", "bind"]
 # Queries, writes and the store have planners of their own (`planner`, `dml`, `ddl`); only what the
 # catalog answers (SHOW, DESCRIBE, USE) is planned here.
 #
-# It is pure because its callers need the plan without the effect: EXPLAIN prints it, completion asks for
-# columns, and Spark plans on the driver what executors fetch. A wrong name in the last line of an INSERT
+# It is pure because its callers need the plan without the effect: EXPLAIN prints it, and
+# Spark plans on the driver what executors fetch. A wrong name in the last line of an INSERT
 # must also be reported before the first token is created, because a create cannot be taken back.
 
 _SHOW_TABLE = "shown"
