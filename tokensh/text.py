@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache
+from itertools import accumulate, takewhile, tee
 from types import ModuleType
 
 SURROGATES = "\ud800-\udfff"
@@ -107,13 +108,9 @@ def width(text: str) -> int:
 
 def _fit(graphemes: Iterable[str], cells: int) -> list[str]:
     """Return as many of the first graphemes as fit into `cells`."""
-    fitting: list[str] = []
-    for grapheme in graphemes:
-        cells -= width(grapheme)
-        if cells < 0:
-            break
-        fitting.append(grapheme)
-    return fitting
+    measured, taken = tee(graphemes)
+    ends = accumulate(map(width, measured))
+    return [grapheme for grapheme, _ in takewhile(lambda pair: pair[1] <= cells, zip(taken, ends, strict=True))]
 
 
 def _shorten(text: str, cells: int, *, tail_cells: int = 0, ellipsis: str = _ELLIPSIS) -> str:

@@ -153,6 +153,14 @@ def test_a_link_in_the_way_is_refused(tmp_path: Path) -> None:
     assert elsewhere.read_text() == "theirs"
 
 
+def test_clearing_takes_what_no_session_holds_off_the_disk(tmp_path: Path) -> None:
+    journal = Journal(make_environment(tmp_path))
+    begin(journal).keep_for_recovery()
+    held = begin(journal)
+    journal.clear()
+    assert list(journal.folder.glob("*.json")) == [held.path]
+
+
 @pytest.mark.parametrize("umask", [0o000, 0o077])
 def test_only_its_owner_may_read_it(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
