@@ -58,6 +58,11 @@ def test_the_defaults_of_the_client_are_those_of_the_table() -> None:
     assert parameters["timeout"].default == limits.REQUEST_TIMEOUT
 
 
+def test_none_stands_for_the_default_of_max_reply() -> None:
+    with tokensh.connect(sandbox=True, max_reply=None) as connection:
+        assert list(connection.cursor().execute("SELECT count(*) > 0 FROM user_tokens")) == [(1,)]
+
+
 def test_the_readme_states_the_default_of_connections_wherever_it_does() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     assert set(re.findall(r"`--max-connections`\W+(\d+)", readme)) == {str(limits.CONNECTIONS)}

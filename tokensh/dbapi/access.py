@@ -13,7 +13,7 @@ from tokensh.api.auth import ConfiguredCredential, Credentials
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
 from tokensh.api.journal import Journal
-from tokensh.api.limits import CREATE_TIMEOUT, REQUEST_TIMEOUT
+from tokensh.api.limits import CREATE_TIMEOUT, REQUEST_TIMEOUT, RESPONSE_SIZE
 from tokensh.api.log import Log
 from tokensh.api.request import Json
 from tokensh.api.workspaces import Workspaces
@@ -65,7 +65,7 @@ class Access:
             timeout=REQUEST_TIMEOUT if options.timeout is None else options.timeout,
             create_timeout=CREATE_TIMEOUT if options.timeout is None else options.timeout,
             max_connections=options.max_connections,
-            max_reply=options.max_reply,
+            max_reply=RESPONSE_SIZE if options.max_reply is None else options.max_reply,
             log=self._log,
         )
         self.workspaces = Workspaces(

@@ -41,7 +41,7 @@ class ConnectionOptions:
         yes: change rows that had to be listed first without asking.
         timeout: seconds for a request; by default more for a create than for others (`api.limits`).
         max_connections: requests at a time.
-        max_reply: the most bytes that a response may have.
+        max_reply: the most bytes that a response may have; None means the default.
         log: a file that gets a line for each attempt of a request.
         hosts: the host rule of another connection, instead of `endpoint` and config.toml.
     """
@@ -60,7 +60,7 @@ class ConnectionOptions:
     yes: bool = False
     timeout: float | None = None
     max_connections: int = limits.CONNECTIONS
-    max_reply: int = limits.RESPONSE_SIZE
+    max_reply: int | None = limits.RESPONSE_SIZE
     log: Path | str | None = None
     hosts: Hosts | None = None
 
