@@ -161,7 +161,7 @@ def test_the_first_of_two_rows_that_is_lost_stops_the_second(session: Connection
 
 
 def test_tokens_made_at_the_same_time_are_all_named_and_none_is_revoked(session: Connection, site: Sandbox) -> None:
-    site.fault("POST */create", after_handler=True, drop=True, delay=0.2)
+    site.fault("POST */create", after_handler=True, drop=True, delay=1)
     worker = threading.Thread(target=_create_elsewhere, args=(site, "at once"))
     worker.start()
     with pytest.raises(UnknownOutcome, match="unknown") as caught:
