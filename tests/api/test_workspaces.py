@@ -51,11 +51,24 @@ TABLE = "SELECT deployment_name, host, profile, auth_type, source FROM tokensh.l
 LISTED = "SELECT deployment_name, workspace_id, workspace_status FROM tokensh.local.account_workspaces"
 
 
+OPENED: list[Connection] = []
+"""The connections of the running test; its history and store stay open until they are closed."""
+
+
+@pytest.fixture(autouse=True)
+def closed_connections() -> Iterator[None]:
+    yield
+    while OPENED:
+        OPENED.pop().close()
+
+
 def connected(home: Path, variables: dict[str, str] | None = None, file: str = FILE, **more: Any) -> Connection:
     (home / ".databrickscfg").write_text(file)
     (home / ".databrickscfg").chmod(0o600)
     settings = {"XDG_CACHE_HOME": str(home.parent / "cache"), "PATH": str(home), **(variables or {})}
-    return connect(environment=make_environment(home, variables=settings), **more)
+    connection = connect(environment=make_environment(home, variables=settings), **more)
+    OPENED.append(connection)
+    return connection
 
 
 def rows(connection: Connection, sql: str) -> list[tuple[Any, ...]]:
