@@ -1,4 +1,4 @@
-"""Helpers for all tests: the folder `shared` that may be beside the checkout, and signals of child processes."""
+"""A helper for all tests: the folder `shared` that may be beside the checkout."""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import textwrap
 
 from tokensh._dataclasses import dataclass
 from tokensh.dbapi.options import OPTIONS
@@ -49,6 +48,8 @@ class Argument:
 
     def format(self) -> str:
         """Return its lines in `--help`."""
+        import textwrap  # noqa: PLC0415 (only help.txt is written with it, and every run loads this module)
+
         indent = "" if len(self.flags[0]) == 2 else "    "
         head = f"  {indent}{', '.join(self.flags)} {self.metavar}".rstrip()
         first, *others = textwrap.wrap(self.help, DEFAULT_WIDTH - _HELP_COLUMN, break_on_hyphens=False)
