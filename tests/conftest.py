@@ -1,4 +1,4 @@
-"""For all tests: the parser, and how many examples the property tests try that say nothing else.
+"""For all tests: the parser, a sandbox, and how many examples the property tests try that say nothing else.
 
 `pytest --hypothesis-profile nightly tests/resilience/test_host.py tests/resilience/test_shapes.py tests/test_redact.py` takes minutes.
 """
@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 
 import pytest
 
 from tests.shared_parser import shared_parser
+from tokensh import sandbox
+from tokensh.sandbox import Sandbox
 from tokensh.sql.parse import Parser
 
 try:
@@ -23,6 +26,20 @@ else:
         "nightly", deadline=None, max_examples=20_000, suppress_health_check=[HealthCheck.too_slow], print_blob=True
     )
     settings.load_profile("usual")
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    with sandbox.start() as started:
+        yield started
+
+
+@pytest.fixture
+def site(running: Sandbox) -> Iterator[Sandbox]:
+    """Yield a sandbox whose log is empty; the tests of a file share its tokens."""
+    running.clear_log()
+    yield running
+    running.clear_faults()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import io
 import json
 import re
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,6 @@ import pytest
 from tests import seed_statements
 from tests.environments import make_environment
 from tests.support import ROOT
-from tokensh import sandbox
 from tokensh.cli.arguments import build_parser, format_help
 from tokensh.cli.main import main
 from tokensh.environment import Environment
@@ -50,20 +48,6 @@ def run(home: Path, *arguments: str, stdin: str | bytes = "", variables: dict[st
     out, err = io.StringIO(), io.StringIO()
     status = main(arguments, Environment(io.TextIOWrapper(io.BytesIO(raw)), out, err, given))
     return RunResult(status, out.getvalue(), err.getvalue())
-
-
-@pytest.fixture(scope="module")
-def shared_sandbox() -> Iterator[Sandbox]:
-    with sandbox.start() as running:
-        yield running
-
-
-@pytest.fixture
-def site(shared_sandbox: Sandbox) -> Iterator[Sandbox]:
-    """Return a sandbox whose log begins empty."""
-    shared_sandbox.clear_log()
-    yield shared_sandbox
-    shared_sandbox.clear_faults()
 
 
 def on(

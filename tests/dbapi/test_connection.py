@@ -16,24 +16,11 @@ import pytest
 import tokensh
 from tests.engine.sessions import A, B, connect, list_calls, list_requests, run
 from tests.environments import make_environment
-from tokensh import errors, sandbox
+from tokensh import errors
 from tokensh.dbapi import pep249
 from tokensh.dbapi.connection import Connection
 from tokensh.dbapi.pep249 import Date, Time, Timestamp
 from tokensh.sandbox import Sandbox
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with sandbox.start() as started:
-        yield started
-
-
-@pytest.fixture
-def site(running: Sandbox) -> Iterator[Sandbox]:
-    running.clear_log()
-    yield running
-    running.clear_faults()
 
 
 @pytest.fixture

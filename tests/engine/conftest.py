@@ -9,25 +9,10 @@ from typing import Any
 import pytest
 
 from tests.engine import sessions
-from tokensh import sandbox
 from tokensh.dbapi.connection import Connection
 from tokensh.sandbox import Sandbox
 
 Connect = Callable[..., Connection]
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with sandbox.start() as started:
-        yield started
-
-
-@pytest.fixture
-def site(running: Sandbox) -> Iterator[Sandbox]:
-    """Yield a sandbox whose log is empty; the tests of a file share its tokens."""
-    running.clear_log()
-    yield running
-    running.clear_faults()
 
 
 @pytest.fixture
