@@ -220,3 +220,46 @@ def test_a_token_that_has_ended_is_told_from_one_that_may_not(status: int, conte
 def test_a_page_in_the_api_s_place_is_known_for_what_it_is(text: str, expected: str | None) -> None:
     hint = hint_for_page(text)
     assert hint is None if expected is None else expected in (hint or "")
+
+
+# ---- hostile texts: what is looked at is bounded, and what is looked at takes linear time (tests/test_regular_expressions.py)
+
+HOSTILE = {
+    "opening brackets": b"<" * 300_000,
+    "headings that do not end": b"<h1>" * 100_000,
+    "headings that end far away": b"<h1>" * 5_000 + b"</h1>" * 5_000,
+    "blanks in a message": json.dumps(error_body("X", "a" + " " * 200_000 + "b")).encode(),
+    "a deep array": b"[" * 500_000,
+    "a deep object": b'{"message":' * 100_000,
+    "a deep message": b'{"message":' + b"[" * 900 + b"]" * 900 + b"}",
+    "a number of many digits": b'{"message":' + b"9" * 400_000 + b"}",
+    "many details": json.dumps({"message": "x", "details": [{"reason": "a" * 200}] * 20_000}).encode(),
+    "a long detail": json.dumps({"message": "x", "details": [{"reason": " <" * 200_000}]}).encode(),
+    "a long code": json.dumps(error_body("A" * 300_000, "x")).encode(),
+    "an upper-case word without an end": b"A_" * 200_000,
+    "bytes that are no text": b"\xff\xfe" * 200_000,
+    "dotted words": b"eyJ." * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_error_text_becomes_a_short_message(name: str) -> None:
+    error = parse_error(LIST, 500, {}, HOSTILE[name], Redactor())
+    assert len(error.message) < 700
+    assert len(error.code) <= 80
+    assert all(len(line) <= 200 for line in error.details)
+    assert hint_for_page(HOSTILE[name]) is None or "?" in str(hint_for_page(HOSTILE[name]))
+
+
+@pytest.mark.parametrize(
+    ("page", "heading"),
+    [
+        ("<html><TITLE lang='en'>Sign  in</TITLE><h1>Other</h1>", "Sign in"),
+        ("<h1>First</h1><title>Second</title>", "First"),
+        ("<pre>not closed <h1>But <b>this</b></h1>", "But this"),
+        ("<h1>never closed", "never closed"),
+        ("<title>\u0130stanbul</title>", "i\u0307stanbul"),
+    ],
+)  # fmt: skip
+def test_the_heading_of_a_page_is_its_message(page: str, heading: str) -> None:
+    assert parse_error(LIST, 500, {}, page.encode(), Redactor()).message == f"dbc-1: {heading}"

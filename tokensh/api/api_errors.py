@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from tokensh.api.request import Request
@@ -19,14 +20,18 @@ from tokensh.errors import ApiError
 from tokensh.redact import Redactor
 from tokensh.text import escape_unsafe, truncate
 
-_REQUEST_ID = re.compile(r"\s*\[ReqId: ([\w-]+)\]")
-_HTML_HEADING = re.compile(r"<(title|pre|h1)[^>]*>(.*?)</\1>", re.IGNORECASE | re.DOTALL)
-_TAG = re.compile(r"<[^>]*>")
+_LONGEST_TEXT = 20_000
+"""The characters of a reply's text that are looked at: a title is near the start, and a server may send megabytes."""
+_REQUEST_ID = re.compile(r"\[ReqId: ([\w-]+)\]")
+_HEADINGS = ("title", "pre", "h1")
+# Neither tag nor text of a tag holds "<": so each "<" ends the search that the one before it began.
+_TAG = re.compile(r"<[^<>]*>")
 _CODE_AND_TEXT = re.compile(r"([A-Z][A-Z_]{3,}): (.+)", re.DOTALL)
 _EXPIRED = re.compile(rb"JWT has expired|ExpiredJwt|token is expir(?:ed|ing)|token (?:has )?expired", re.IGNORECASE)
 _LONGEST_MESSAGE = 600
 _LONGEST_DETAIL = 200
 _MAX_DETAILS = 8
+_MOST_DETAILS_READ = 50
 
 _PRIVATE_LINK_HINT = "this workspace can only be reached through its private link: from its network, or its VPN"
 _LOGIN_HINT = "that is a login page: is the workspace name right, and may this network reach its API?"
@@ -119,17 +124,19 @@ def parse_error(
         return truncate(escape_unsafe(redactor.clean(" ".join(text.split()))), longest)
 
     body = _parse_object(content)
-    code, message = _extract_code_and_message(status, body, content)
+    code, message = (text[:_LONGEST_TEXT] for text in _extract_code_and_message(status, body, content))
     quoted_id = _REQUEST_ID.search(message)
     details = body.get("details") if body else None
     request_id = headers.get("X-Request-Id", "") or _request_id_of(details) or (quoted_id[1] if quoted_id else "")
     message = clean(_REQUEST_ID.sub("", message), _LONGEST_MESSAGE)
-    lines = [clean(line, _LONGEST_DETAIL) for line in _format_details(details)]
+    lines = [
+        clean(line[:_LONGEST_TEXT], _LONGEST_DETAIL) for line in islice(_format_details(details), _MOST_DETAILS_READ)
+    ]
     return ApiError(
         f"{request.target.name}: {message}",
         status=status,
         code=clean(code, 80),
-        request_id=clean(request_id, 80),
+        request_id=clean(request_id[:_LONGEST_TEXT], 80),
         # Many details repeat the message or each other.
         details=tuple(dict.fromkeys(line for line in lines if line and line not in message))[:_MAX_DETAILS],
         hint=_choose_hint(request, status, code, message, headers.get("Retry-After", "")),
@@ -143,8 +150,8 @@ def is_expired_token(status: int, content: bytes) -> bool:
 
 def hint_for_page(content: bytes | str) -> str | None:
     """Return the hint for a web page, or for the address of one, that came instead of the API's answer."""
-    # The first 20 kB: a page's title is near its start, and a search through 32 MiB takes seconds.
-    text = (content.decode("utf-8", "replace") if isinstance(content, bytes) else content)[:20_000].lower()
+    text = content[:_LONGEST_TEXT]
+    text = (text.decode("utf-8", "replace") if isinstance(text, bytes) else text).lower()
     if "private-link" in text:
         return _PRIVATE_LINK_HINT
     if "login" in text or "sign in" in text:
@@ -171,17 +178,38 @@ def _extract_code_and_message(status: int, body: dict[str, Any] | None, content:
         text = next((body[key] for key in keys if body.get(key)), "")
         # API 1.2 has one text for both.
         return "" if code == text else _to_plain_text(code), _to_plain_text(text) or _status_phrase(status)
-    text = content.decode("utf-8-sig", "replace").strip()
+    text = content[:_LONGEST_TEXT].decode("utf-8-sig", "replace").strip()
     # Gateways answer in HTML, whose heading says what the page is about.
-    if heading := _HTML_HEADING.search(text):
-        return "", _TAG.sub(" ", heading[2])
+    if heading := _find_heading(text):
+        return "", _TAG.sub(" ", heading)
     if parts := _CODE_AND_TEXT.fullmatch(text):
         return parts[1], parts[2]
     return "", _TAG.sub(" ", text).strip() or _status_phrase(status)
 
 
+def _find_heading(text: str) -> str | None:
+    """Return what the first title, preformatted text or heading of a web page holds."""
+    # Not one expression: with a reference to the tag's name it would look for the end anew at every beginning.
+    lower = text.lower()
+    if len(lower) != len(text):  # a few letters have a longer small form
+        text = lower
+    found = []
+    for name in _HEADINGS:
+        start = lower.find(f"<{name}")
+        inside = lower.find(">", start) + 1
+        end = lower.find(f"</{name}>", inside)
+        if start >= 0 and inside and end >= 0:
+            found.append((start, text[inside:end]))
+    return min(found)[1] if found else None
+
+
 def _to_plain_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(value)
+    except RecursionError:  # it may stop at fewer levels than the reader did
+        return "..."
 
 
 def _status_phrase(status: int) -> str:

@@ -195,7 +195,7 @@ def _to_integer(value: Json, path: str) -> Value:
     if isinstance(value, bool) or not isinstance(value, int):
         raise _type_error("integer", value, path)
     if not _INT64_MIN <= value <= _INT64_MAX:
-        raise ReplyError(f"{value} at {path} does not fit into 64 bits", path=path)
+        raise ReplyError(f"{truncate(str(value), 60)} at {path} does not fit into 64 bits", path=path)
     return value
 
 

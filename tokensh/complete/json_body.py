@@ -15,12 +15,9 @@ from tokensh.complete.outline import Outline
 from tokensh.complete.rank import rank
 from tokensh.provider.model import Method, Parameter
 
-# The JSON is unfinished, so that json.loads cannot read it; what is open at its end is found by these patterns.
-_TEXT = r'(?:[^"\\]|\\.)*'
-_STRING = re.compile(f'"{_TEXT}"', re.DOTALL)
-_OPEN_VALUE = re.compile(f'"({_TEXT})"\\s*:\\s*(")?({_TEXT})\\Z', re.DOTALL)
-_OPEN_KEY = re.compile(f'[{{,]\\s*(")?({_TEXT})\\Z', re.DOTALL)
-_WRITTEN_KEY = re.compile(f'"({_TEXT})"\\s*:')
+# The JSON is unfinished, so that json.loads cannot read it. A string that is still open ends with the text: an expression that
+# asks for the closing quote would look for it anew at each quote of a long text.
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)\\?(?:(")(?=(\s*:)?)|\Z)', re.DOTALL)
 # Characters of a body that are examined, the last ones before the cursor.
 _LONGEST_BODY = 20_000
 
@@ -42,7 +39,7 @@ def suggest_in_body(context: CursorContext, method: Method, outline: Outline, fa
     slot = _find_slot(content)
     if slot is None:
         return []
-    written = {*_WRITTEN_KEY.findall(content), *_WRITTEN_KEY.findall(context.rest_of_line)}
+    written = {string[1] for text in (content, context.rest_of_line) for string in _STRING.finditer(text) if string[3]}
     missing = [attribute for attribute in method.body if attribute.name not in written]
     if slot.key is None:
         candidates = list(_key_candidates(missing))
@@ -56,23 +53,19 @@ def suggest_in_body(context: CursorContext, method: Method, outline: Outline, fa
 
 
 def _find_slot(content: str) -> _Slot | None:
-    if _depth(content) != 1:
-        return None
-    value = _OPEN_VALUE.search(content)
-    if value:
-        key, quote, typed = value.groups()
-        return _Slot(key, quoted=bool(quote), typed=typed) if quote or not typed.strip() else None
-    open_key = _OPEN_KEY.search(content)
-    if not open_key or (not open_key[1] and open_key[2].strip()):
-        return None
-    return _Slot(None, quoted=bool(open_key[1]), typed=open_key[2] if open_key[1] else "")
-
-
-def _depth(content: str) -> int:
-    """Return how many objects and arrays are open at the end."""
+    strings = list(_STRING.finditer(content))
     outside = _STRING.sub("", content)
-    outside = outside[: outside.find('"')] if '"' in outside else outside
-    return sum(outside.count(c) for c in "{[") - sum(outside.count(c) for c in "}]")
+    if sum(outside.count(c) for c in "{[") - sum(outside.count(c) for c in "}]") != 1:
+        return None
+    unfinished = strings.pop() if strings and not strings[-1][2] else None
+    typed = unfinished[1] if unfinished else ""
+    # What stands between the last whole string and what is typed.
+    gap = content[strings[-1].end() if strings else 0 : unfinished.start() if unfinished else None].strip()
+    if strings and gap == ":":
+        return _Slot(strings[-1][1], quoted=unfinished is not None, typed=typed)
+    if gap.endswith(("{", ",")) and (unfinished or not gap.startswith(":")):
+        return _Slot(None, quoted=unfinished is not None, typed=typed)
+    return None
 
 
 def _key_candidates(missing: list[Parameter]) -> Iterator[Candidate]:

@@ -18,7 +18,7 @@ from tokensh.errors import Error
 from tokensh.provider.catalog import Catalog
 from tokensh.provider.model import Method, Resource, Verb
 
-_PART_START = re.compile(r"[._]+(?=[^._])")
+_PART_START = re.compile(r"(?<![._])[._]+(?=[^._])")
 # Sorts after every name with the same prefix.
 _LAST_CHARACTER = "\U0010ffff"
 # Names that are compared letter by letter at one time, of those with the first letter at the start of a part.

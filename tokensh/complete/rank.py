@@ -12,6 +12,8 @@ PREFIX, SEGMENT, INITIALS, LETTERS = range(4)
 MAX_SUGGESTIONS = 200
 # Characters of what is typed: longer texts are compared by their beginning only, as a pattern would grow with them.
 _LONGEST_PATTERN = 64
+# Characters of a name that are compared letter by letter: the expression tries each part of the name as a beginning.
+_LONGEST_NAME = 256
 _BOUNDARY = r"(?:^|(?<=[._]))"
 
 
@@ -47,6 +49,7 @@ class Matcher:
 
     def match_letters(self, lower: str) -> int | None:
         """Compare letters in order that begin where a part of the name does; `lower` is the name in lower case."""
+        lower = lower[:_LONGEST_NAME]
         if self._letters is None or self._initials is None or not self._letters.search(lower):
             return None
         return INITIALS if self._initials.search(lower) else LETTERS

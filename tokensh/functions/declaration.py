@@ -20,7 +20,7 @@ FunctionKind = Literal["scalar", "aggregate", "window"]
 Implementation = Callable[..., Value]
 ParameterType = ColumnType | Literal["T"]
 
-_PARAMETER = re.compile(r"(\w+): (\w+)")
+_PARAMETER = re.compile(r"\b(\w+): (\w+)")
 _NUMERIC = {"integer", "number"}
 
 

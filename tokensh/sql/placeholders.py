@@ -19,7 +19,7 @@ from tokensh.sql.script import StatementText
 # The value of a placeholder: text from `--var`, or a scalar of a vars file.
 PlaceholderValue = str | int | float | bool | None
 
-_IN_QUOTES = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_IN_QUOTES = re.compile(r"\{\{([^{}]*)\}\}")
 _NAME = re.compile(r"[^\W\d][\w.-]*")
 _BARE_VALUE = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null")
 _JSON_QUOTE = re.compile(r'(?<!\\)(?:\\\\)*"')
@@ -57,7 +57,7 @@ def _find_in_quotes(token: Token) -> Iterator[PlaceholderUse]:
         else:
             context = "json" if _is_in_json_string(token.text[1 : match.start()]) else "string"
         span = Span(token.start + match.start(), token.start + match.end())
-        yield _make_use(match.group(1), span, context, token.text[0])
+        yield _make_use(match.group(1).strip(), span, context, token.text[0])
 
 
 def _is_in_json_string(before: str) -> bool:

@@ -1,0 +1,62 @@
+"""No regular expression of the package takes more than linear time, whatever text it is given.
+
+The expressions are found in the modules and in the sources, so a new one is tested by itself. What is compared is the processor
+time for a text and for one eight times as long, in a process of its own: `re` cannot be interrupted.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+
+from tests.regular_expressions import Found, calls
+from tests.support import ROOT
+
+BUILT = {
+    # Where an expression is built, and from what: each is in `regular_expressions.built`, or is a constant of its module.
+    "tokensh/api/hosts.py": "a constant",
+    "tokensh/complete/completer.py": "a constant",
+    "tokensh/complete/rank.py": "compared with at most 256 characters of a name",
+    "tokensh/functions/text.py": "the user's own, which has a time limit",
+    "tokensh/provider/document.py": "SCALARS",
+    "tokensh/redact.py": "constants",
+    "tokensh/render/csv.py": "a character class and a delimiter",
+    "tokensh/shell/highlight.py": "the lexer's",
+    "tokensh/sql/grammar.py": "the lexer's",
+    "tokensh/text.py": "constants",
+}
+LATE = {"lexer", "SqlLexer"}
+"""Open comments and strings are looked for anew at each beginning."""
+QUADRATIC = Found("a tag", "<[^>]*>", 0, searches=True)
+
+
+def run(*chosen: Found) -> list[list[object]]:
+    """Measure the expressions, or list all of them, in another process."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.regular_expressions"],
+        input=json.dumps(chosen), capture_output=True, encoding="utf-8", cwd=ROOT, timeout=900, check=False,
+    )  # fmt: skip
+    assert not done.returncode, done.stderr
+    reply: list[list[object]] = json.loads(done.stdout)
+    return reply
+
+
+def test_every_expression_takes_linear_time() -> None:
+    found = [Found(*each) for each in run()]  # type: ignore[arg-type]
+    assert len(found) > 60
+    assert run(*(each for each in found if each.place not in LATE)) == []
+
+
+def test_an_expression_that_looks_for_its_end_at_each_beginning_is_found() -> None:
+    assert len(run(QUADRATIC)) == 1
+
+
+def test_a_place_that_builds_an_expression_is_known() -> None:
+    building = {
+        place.partition(":")[0]
+        for place, function, call in calls()
+        if function == "compile" and not isinstance(call.args[0], ast.Constant)
+    }
+    assert building == set(BUILT)
