@@ -230,7 +230,7 @@ def test_the_pages_manifest_with_values_fills_the_statement() -> None:
         ("a: 1\nb: [s3cret\n", "f.yaml:3: not YAML: did not find expected ',' or ']'"),
         ('{"a": 1,\n "b": "s3cret}', "f.yaml:2: not YAML: found unexpected end of stream"),
         ("a: *s3cret\n", "f.yaml:1: not YAML: found undefined alias"),
-        ("a: &x [*x]\n", "f.yaml:1: not readable"),
+        ("a: &x [*x]\n", "f.yaml:1: not YAML: an alias stands for what contains it"),
         ("[" * 20_000, "f.yaml:1: nested too deeply"),
         ("- " * 20_000, "f.yaml:1: nested too deeply"),
     ],
@@ -239,3 +239,66 @@ def test_a_broken_variables_file_is_told_by_line_and_without_its_values(text: st
     with pytest.raises(InterfaceError) as caught:
         read_variables(text, "f.yaml")
     assert caught.value.message == message
+
+
+# ---- texts that are small and stand for much, and texts that say two things
+
+LAUGHS = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+MERGES = "a0: &a0 {k: v}\n" + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 12))
+BOMBS = {
+    "aliases of aliases": LAUGHS,
+    "merges of merges": MERGES,
+    "aliases as keys and values": "a: &a {b: &b [x, x]}\n" + "".join(
+        f"c{n}: &c{n} {{p: *{'b' if n == 0 else f'c{n - 1}'}, q: *{'b' if n == 0 else f'c{n - 1}'}}}\n" for n in range(40)
+    ),
+    "one long text named often": f"a: &a {'x' * 50_000}\nb: [{', '.join(['*a'] * 5_000)}]\n",
+    "a list that contains itself": "a: &a [*a]\n",
+    "a mapping that contains itself in two steps": "a: &a {b: &b [1, *a]}\n",
+    "a merge of itself": "a: &a {<<: *a}\n",
+    "a manifest": "- name: x\n  props: &p\n  - {name: y, value: *p}\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_aliases_that_stand_for_too_much_are_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InterfaceError, match=r"^vars\.yaml:\d+: not YAML: (its aliases|an alias|found)"):
+        read_variables(BOMBS[name], "vars.yaml")
+    write(tmp_path, "v1", provider=BOMBS[name].replace("{", "{{").replace("}", "}}"))
+    with pytest.raises(ProviderDocumentError, match=r"provider\.yaml:\d+: "):
+        Catalog.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("a: &a x\nb: *a\n", {"a": "x", "b": "x"}),
+        ("a: &a {k: 1, l: 2}\nb: {<<: *a, k: 3}\n", {"a": '{"k":1,"l":2}', "b": '{"k":3,"l":2}'}),
+        ("a: '*'\nb: '&'\n", {"a": "*", "b": "&"}),
+        ("", {}),
+    ],
+)  # fmt: skip
+def test_ordinary_aliases_are_read(text: str, values: dict[str, str]) -> None:
+    assert read_variables(text, "vars.yaml") == values
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a: 1\nb: 2\na: 3\n", 3),
+        ("a:\n  k: 1\n  k: 1\n", 3),
+        ("{a: 1, 'a': 2}", 1),
+        ('{"a": 1, "a": 2}', 1),
+        ('{"a": {"k": 1, "k": 2}}', 1),
+        ("- name: x\n  props:\n  - name: y\n    value: 1\n    value: 2\n", 5),
+        ("- name: x\n  props: []\n  props: []\n", 3),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused_with_its_line(text: str, line: int) -> None:
+    with pytest.raises(InterfaceError, match=rf"^vars:{line}: .*a key stands twice"):
+        read_variables(text, "vars")
+
+
+def test_a_registry_with_a_key_twice_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, "v1", provider=PROVIDER + "name: other\n")
+    with pytest.raises(ProviderDocumentError, match="a key stands twice"):
+        Catalog.load(tmp_path)

@@ -34,6 +34,7 @@ TYPE_NAMES = frozenset({"string", "integer", "boolean", "number", "array", "obje
 # Brackets and columns of YAML up to which libyaml is used; above, PyYAML's own parser, which raises RecursionError.
 SAFE_DEPTH = 10_000
 YAML_TAG = "tag:yaml.org,2002:"
+_MERGE = f"{YAML_TAG}merge"
 # The scalars of YAML 1.2's core schema, each with the characters it may begin with. YAML 1.1's would make a boolean of
 # `no`, a date of 2026-01-01 and 754 of 12:34.
 SCALARS = (
@@ -43,6 +44,9 @@ SCALARS = (
     ("float", r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?", [*"-+0123456789"]),
     ("merge", r"<<", ["<"]),
 )
+# Characters that a document may have once its aliases are replaced by what they stand for, besides ten times its own. Nine lines
+# of aliases that name aliases nine times each are a billion.
+_MOST_EXPANDED = 1_000_000
 # Tags that become Python values. Not among them: timestamps, sets, binary, and everything that creates objects.
 CONSTRUCTED = ("null", "bool", "int", "float", "str", "seq", "map")
 
@@ -153,7 +157,7 @@ def _read_document(file: Path) -> object:
     """Parse a document. Raises ProviderDocumentError."""
     try:
         text = file.read_text("utf-8-sig")
-        return json.loads(text) if file.suffix == ".json" else _parse_yaml(text)
+        return json.loads(text, object_pairs_hook=_unique_keys) if file.suffix == ".json" else _parse_yaml(text)
     except OSError as error:
         raise ProviderDocumentError(f"cannot read {file}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -180,6 +184,8 @@ def _explain_failure(error: Exception) -> tuple[int, str]:
             return error.object[: error.start].count(b"\n") + 1, "not UTF-8"
         case RecursionError():
             return 1, "nested too deeply"
+        case _DuplicateKeyError():
+            return 1, "a key stands twice in one object"
         case _:
             return 1, "not readable"
 
@@ -188,14 +194,60 @@ def _parse_yaml(text: str) -> object:
     """Parse YAML 1.2. Raises _YamlError, RecursionError."""
     import yaml  # noqa: PLC0415 (36 ms, and only YAML needs it)
 
+    loader = _yaml_loader(_may_be_deep(text))
     try:
-        return yaml.load(text, _yaml_loader(_may_be_deep(text)))  # noqa: S506 (a subclass of a safe loader)
+        reader: Any = loader(text)
+        try:
+            root = reader.get_single_node()
+            if root is None:
+                return None
+            # Before values are made: `<<` copies what an alias stands for.
+            if "*" in text and "&" in text:
+                _check_expansion(root, _MOST_EXPANDED + 10 * len(text))
+            return reader.construct_document(root)
+        finally:
+            reader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise _YamlError(mark.line + 1 if mark else 1, error.problem or "unreadable") from error
     except yaml.reader.ReaderError as error:
         # libyaml counts bytes, the pure parser characters: near enough for a line.
         raise _YamlError(text.count("\n", 0, error.position) + 1, error.reason) from error
+
+
+def _check_expansion(root: yaml.Node, most: int) -> None:
+    """Raise _YamlError if a document has more than `most` characters with its aliases replaced, or contains itself."""
+    # Children first, without recursion: each node once, whatever the number of aliases that name it.
+    sizes: dict[int, int] = {}
+    open_nodes: set[int] = set()
+    waiting: list[tuple[Any, bool]] = [(root, False)]
+    while waiting:
+        node, counted = waiting.pop()
+        children = _child_nodes(node)
+        if counted:
+            open_nodes.discard(id(node))
+            sizes[id(node)] = size = 1 + sum(sizes[id(child)] for child in children)
+            if size > most:
+                raise _YamlError(node.start_mark.line + 1, "its aliases stand for too much text")
+        elif id(node) in open_nodes:
+            raise _YamlError(node.start_mark.line + 1, "an alias stands for what contains it")
+        elif id(node) not in sizes:
+            if not children:
+                sizes[id(node)] = 1 + len(node.value)
+                continue
+            open_nodes.add(id(node))
+            waiting.append((node, True))
+            waiting += ((child, False) for child in children)
+
+
+def _child_nodes(node: Any) -> list[Any]:
+    match node.value:
+        case [(_, _), *_] as pairs:
+            return [child for pair in pairs for child in pair]
+        case [*items]:
+            return items
+        case _:
+            return []
 
 
 def _may_be_deep(text: str) -> bool:
@@ -214,7 +266,20 @@ def _yaml_loader(pure: bool) -> type[yaml.SafeLoader]:
 
     base: Any = yaml.SafeLoader if pure else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     constructors = {YAML_TAG + name: base.yaml_constructors[YAML_TAG + name] for name in CONSTRUCTED}
-    loader: Any = type("Loader", (base,), {"yaml_implicit_resolvers": {}, "yaml_constructors": constructors})
+
+    def construct_mapping(self: Any, node: Any, deep: bool = False) -> object:
+        """Construct a mapping whose keys are unique; those that `<<` brings may be given anew."""
+        names: set[str] = set()
+        for key, _ in node.value:
+            if key.tag == _MERGE or not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in names:
+                raise _YamlError(key.start_mark.line + 1, "a key stands twice in one mapping")
+            names.add(key.value)
+        return base.construct_mapping(self, node, deep)
+
+    own = {"yaml_implicit_resolvers": {}, "yaml_constructors": constructors, "construct_mapping": construct_mapping}
+    loader: Any = type("Loader", (base,), own)
     for name, pattern, first in SCALARS:
         loader.add_implicit_resolver(YAML_TAG + name, re.compile(rf"(?:{pattern})\Z"), first)
     loader.add_multi_constructor("", _construct_untagged)
@@ -253,9 +318,22 @@ def read_variables(text: str, name: str) -> dict[str, Scalar]:
 def _parse_variables(text: str) -> object:
     """Parse JSON, else YAML: for JSON, PyYAML is not imported."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+    except _DuplicateKeyError:
+        raise
     except ValueError:
         return _parse_yaml(text)
+
+
+class _DuplicateKeyError(ValueError):
+    """An object of a JSON text has a key twice."""
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> Node:
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
+        raise _DuplicateKeyError
+    return mapping
 
 
 def _refuse_constant(name: str) -> Scalar:
