@@ -7,6 +7,7 @@ from itertools import islice
 from types import TracebackType
 from typing import Any, Protocol
 
+from tokensh.environment import Cancellation
 from tokensh.errors import InterfaceError
 from tokensh.rows import Column, Row, RowSet
 from tokensh.sql.parameters import Parameters
@@ -16,6 +17,8 @@ from tokensh.sql.script import StatementText
 # A protocol, so that this module does not import the connection, which imports it.
 class Session(Protocol):
     """What a cursor needs of its connection."""
+
+    cancellation: Cancellation
 
     def check_open(self) -> None:
         """Raise InterfaceError if the connection is closed."""
@@ -141,6 +144,10 @@ class Cursor:
         row = next(self._result_rows())
         self._rows_read += 1
         return row
+
+    def cancel(self) -> None:
+        """Stop the connection's running statement, which raises Interrupted; to be called from another thread."""
+        self.connection.cancellation.press()
 
     def close(self) -> None:
         """Drop the rows; the cursor cannot be used any more."""

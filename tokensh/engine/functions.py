@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from functools import cache
 
-from tokensh.errors import Error
+from tokensh.errors import DataError, Error
 from tokensh.functions import Function, functions
 from tokensh.functions.declaration import Implementation
 from tokensh.rows import Value
@@ -43,24 +43,29 @@ class FunctionErrors:
     """Registers the functions on a connection and keeps what one raised: SQLite only says that something was raised."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._error: Error | None = None
+        self._error: BaseException | None = None
         # A wrapper for each function and connection: the error must not be mixed up with one of another statement.
         for function in registered_functions():
             if function.implementation is not None:
-                call = self._keep_error(function.implementation)
+                call = self._keep_error(function.name, function.implementation)
                 for count in function.argument_counts:
                     connection.create_function(function.name, count, call, deterministic=function.deterministic)
 
     def take(self) -> Error | None:
-        """Return the last error that a function raised, and forget it."""
+        """Return the last error that a function raised, and forget it. Raises KeyboardInterrupt if it was that."""
         error, self._error = self._error, None
-        return error
+        if error is None or isinstance(error, Error):
+            return error
+        raise error
 
-    def _keep_error(self, implementation: Implementation) -> Implementation:
+    def _keep_error(self, name: str, implementation: Implementation) -> Implementation:
         def call(*values: Value) -> Value:
             try:
                 return implementation(*values)
-            except Error as error:
+            except (ArithmeticError, LookupError, TypeError, ValueError, MemoryError, RecursionError) as error:
+                self._error = DataError(f"{name}() cannot be computed of these values ({type(error).__name__})")
+                raise
+            except BaseException as error:
                 self._error = error
                 raise
 

@@ -30,6 +30,7 @@ from tokensh.errors import (
     OperationalError,
     ProgrammingError,
 )
+from tokensh.functions import backtracking
 from tokensh.rows import Column, ColumnType, Row
 from tokensh.sql.unparse import quote_name
 
@@ -59,6 +60,7 @@ _AFFINITIES: dict[ColumnType, str] = {
 }
 _FUNCTION = re.compile(r"\b(\w+)\(\)")
 """The function that a message of SQLite names: `misuse of aggregate: count()`."""
+_RAISED = "user-defined function raised exception"
 # Most of SQLite's limits have no error code of their own (all are SQLITE_ERROR); its texts tell them from mistakes in a query.
 _TOO_LARGE = (
     "too many terms",
@@ -93,10 +95,12 @@ class Database:
         # At their first use these write into the schema, which the authorizer denies.
         self._connection.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").close()
         self._cancellation = cancellation
+        self._worker = backtracking.Worker(lambda: self._cancellation.presses > 0)
         self._connection.set_progress_handler(lambda: int(self._cancellation.presses > 0), _STEPS)
 
     def close(self) -> None:
         """Close the database and free its memory."""
+        self._worker.end()
         self._connection.close()
 
     # ---- tables: names of tables are in quotes already
@@ -144,7 +148,7 @@ class Database:
     def query(self, sql: str) -> Iterator[Row]:
         """Yield a query's rows as SQLite finds them. Raises what `check` raises, DataError, Interrupted."""
         # Registered before the query begins: the first row of an aggregate or a sort can take the longest.
-        unregister = self._cancellation.on_press(self._connection.interrupt)
+        unregister = self._cancellation.on_press(partial(self._interrupt, self._cancellation))
         try:
             cursor = self._translate_errors(lambda: self._execute(sql))
             try:
@@ -169,6 +173,11 @@ class Database:
         finally:
             self._cancellation = cancellation
 
+    def _interrupt(self, cancellation: Cancellation) -> None:
+        # SQLite stops every statement of the connection, also one inside `uninterrupted`, while this one waits for it.
+        if cancellation is self._cancellation:
+            self._connection.interrupt()
+
     def _execute(self, sql: str) -> sqlite3.Cursor:
         """Prepare and begin under the authorizer, which SQLite asks while it prepares."""
         self._connection.set_authorizer(_authorize)
@@ -180,7 +189,8 @@ class Database:
 
     def _translate_errors(self, work: Callable[[], T]) -> T:
         try:
-            return work()
+            with backtracking.using(self._worker):
+                return work()
         except sqlite3.Error as error:
             raise self._to_tokensh_error(error) from None
         except (UnicodeEncodeError, sqlite3.Warning):  # Python 3.10 raises the warning, for a statement's text
@@ -195,8 +205,11 @@ class Database:
             return raised
         message = str(error)
         lower = message.lower()
-        if lower == "interrupted":
+        if lower == "interrupted" and self._cancellation.presses:
             return Interrupted()
+        if lower in ("interrupted", _RAISED):
+            # Python's own handler raised it while SQLite called back, before our code there began; sqlite3 keeps no exception.
+            raise KeyboardInterrupt
         if lower.startswith("no such table: store."):
             return dropped_meanwhile()
         if "not authorized" in lower or "prohibited" in lower:

@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 
 from tokensh.errors import DataError
+from tokensh.functions.backtracking import find_match, replace_matches
 from tokensh.functions.declaration import FunctionTable
 from tokensh.rows import Value
 
@@ -50,7 +51,7 @@ def _match_operator(pattern: Value, text: Value) -> Value:
 def _has_match(text: Value, pattern: Value, flags: Value = "") -> Value:
     if text is None or pattern is None:
         return None
-    return int(_compile_pattern(text_of(pattern), text_of(flags)).search(text_of(text)) is not None)
+    return int(find_match(_compile_pattern(text_of(pattern), text_of(flags)), text_of(text)) is not None)
 
 
 @FUNCTIONS.implement(
@@ -60,8 +61,8 @@ def _has_match(text: Value, pattern: Value, flags: Value = "") -> Value:
 def _find_match(text: Value, pattern: Value, flags: Value = "") -> Value:
     if text is None or pattern is None:
         return None
-    match = _compile_pattern(text_of(pattern), text_of(flags)).search(text_of(text))
-    return match[0] if match else None
+    match = find_match(_compile_pattern(text_of(pattern), text_of(flags)), text_of(text))
+    return match[2] if match else None
 
 
 @FUNCTIONS.implement(
@@ -74,7 +75,7 @@ def _replace_matches(text: Value, pattern: Value, replacement: Value, flags: Val
     # Groups are `\1` in PostgreSQL and `$1` in MySQL and Spark; both are taken.
     template = re.sub(r"\$(\d)", r"\\\1", text_of(replacement))
     try:
-        return _compile_pattern(text_of(pattern), text_of(flags)).sub(template, text_of(text))
+        return replace_matches(_compile_pattern(text_of(pattern), text_of(flags)), template, text_of(text))
     except (re.error, IndexError) as error:
         raise DataError(f"invalid replacement: {text_of(replacement)!r}: {error}") from None
 
@@ -85,8 +86,8 @@ def _replace_matches(text: Value, pattern: Value, replacement: Value, flags: Val
 def _locate_match(text: Value, pattern: Value) -> Value:
     if text is None or pattern is None:
         return None
-    match = _compile_pattern(text_of(pattern), "").search(text_of(text))
-    return match.start() + 1 if match else 0
+    match = find_match(_compile_pattern(text_of(pattern), ""), text_of(text))
+    return match[0] + 1 if match else 0
 
 
 @FUNCTIONS.implement(
