@@ -208,8 +208,8 @@ OTHERS = [
     )
 ]
 HEAVY = [*LIBRARIES, *OTHERS, "http.server", "dataclasses", "inspect", "typing", "argparse"]
-# urllib3 imports importlib.metadata, which imports inspect from Python 3.13 on.
-OF_URLLIB3 = "inspect" if sys.version_info >= (3, 13) else ""
+# urllib3 imports importlib.metadata, which imports inspect from Python 3.12 on.
+OF_URLLIB3 = "inspect" if sys.version_info >= (3, 12) else ""
 LOADS = [
     (["--version"], ""),
     (["--help"], ""),
