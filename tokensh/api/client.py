@@ -24,7 +24,6 @@ one thing: `_send_and_decode` picks the credential, `_send_signed` renews it onc
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import re
 import sys
@@ -240,7 +239,9 @@ class Client:
         try:
             credential = self._credentials.for_target(target)
             # The id of a token is its SHA-256: the API's documentation of updating a token says so.
-            return hashlib.sha256(credential.get_token().encode()).hexdigest() if credential.kind == "pat" else None
+            from hashlib import sha256  # noqa: PLC0415 (loads OpenSSL; only a DELETE of tokens asks)
+
+            return sha256(credential.get_token().encode()).hexdigest() if credential.kind == "pat" else None
         except CredentialError:
             return None
 

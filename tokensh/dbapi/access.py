@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tokensh import config
-from tokensh.api import stackql_auth
 from tokensh.api.auth import ConfiguredCredential, Credentials
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
@@ -148,4 +147,8 @@ def _only_credential(options: ConnectionOptions, environment: Environment) -> Co
         raise InterfaceError("a token, --auth and a profile exclude each other", hint="give one of the three")
     if options.token is not None:
         return ConfiguredCredential(options.token, "the token given")
-    return None if options.auth is None else stackql_auth.parse_auth(options.auth, environment)
+    if options.auth is None:
+        return None
+    from tokensh.api.stackql_auth import parse_auth  # noqa: PLC0415 (only --auth needs it)
+
+    return parse_auth(options.auth, environment)
