@@ -164,6 +164,39 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     return by_key[matches[0]] if matches else None
 
 
+def nearest_word(word: str, candidates: Iterable[str]) -> str | None:
+    """Return the keyword or function that a mistyped word most likely means, ignoring case, or None if none is close.
+
+    Stricter than `nearest`, because a wrong guess at a word of the language misleads: its letters in another order, or the same
+    first letter and one wrong letter (two in words of six letters or more).
+    """
+    typed = word.lower()
+    most = 0 if len(typed) < 3 else 1 if len(typed) < 6 else 2
+    by_distance = []
+    for candidate in candidates:
+        other = candidate.lower()
+        if sorted(other) == sorted(typed):
+            by_distance.append((0, candidate))
+        elif other[:1] == typed[:1] and abs(len(other) - len(typed)) <= most:
+            by_distance.append((_edit_distance(typed, other), candidate))
+    distance, near = min(by_distance, default=(most + 1, None))
+    return near if distance <= most else None
+
+
+def _edit_distance(word: str, other: str) -> int:
+    """Return how many letters must be added, dropped, changed or swapped with their neighbour to make one word the other."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(word, 1):
+        earlier, before, row = before, row, [i]
+        for j, wanted in enumerate(other, 1):
+            distance = min(row[j - 1] + 1, before[j] + 1, before[j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and (letter, word[i - 2]) == (other[j - 2], wanted):
+                distance = min(distance, earlier[j - 2] + 1)
+            row.append(distance)
+    return row[-1]
+
+
 def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
     """Return the hint "did you mean 'near'?" for a mistyped name, or None if no candidate comes near."""
     near = nearest(name, candidates)

@@ -6,6 +6,8 @@ anything happens.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from tokensh.errors import NotSupportedError, ProgrammingError, UnknownName, assert_never
 from tokensh.functions import functions
 from tokensh.plan import ddl, dml
@@ -22,7 +24,7 @@ from tokensh.sql import nodes, unparse
 from tokensh.sql.nodes import path_span, path_text
 from tokensh.sql.unparse import quote_name, text_literal
 from tokensh.sql.visit import walk
-from tokensh.text import nearest
+from tokensh.text import nearest, nearest_word
 
 __all__ = ["Names", "bind"]
 
@@ -48,6 +50,15 @@ def bind(statement: nodes.Statement, names: Names) -> Plan:
         ProgrammingError: the statement is wrong in another way.
         NotSupportedError: it is understood, and not offered.
     """
+    try:
+        return _bind(statement, names)
+    except UnknownName as error:
+        from tokensh.plan.name_hints import explain_unknown_name  # noqa: PLC0415 (needed only after a mistake)
+
+        raise explain_unknown_name(error, statement) from error.__cause__
+
+
+def _bind(statement: nodes.Statement, names: Names) -> Plan:
     # Views are not looked into: they were checked when they were created.
     # These checks come first, for the whole statement: they need no scope, and no planner has to repeat
     # them.
@@ -65,7 +76,7 @@ def bind(statement: nodes.Statement, names: Names) -> Plan:
         case nodes.Exec():
             return dml.plan_exec(statement, names)
         case nodes.Explain():
-            return ExplainPlan(bind(statement.statement, names))
+            return ExplainPlan(_bind(statement.statement, names))
         case nodes.Show():
             return _plan_show(statement, names)
         case nodes.ShowInsert():
@@ -117,9 +128,16 @@ def _check_node(node: object, names: Names) -> None:
         return
     name = node.name[-1].text
     if len(node.name) > 1 or name.lower() not in names.functions:
-        near = nearest(name, names.functions)
-        hint = None if near else "SHOW FUNCTIONS lists all functions"
+        idiom = _named_idiom("function", name)
+        near = None if idiom else nearest_word(name, names.functions)
+        hint = idiom or (None if near else "SHOW FUNCTIONS lists all functions")
         raise UnknownName("function", path_text(node.name), near=near, span=node.name[-1].span, hint=hint)
+
+
+def _named_idiom(kind: Literal["function", "show"], name: str) -> str | None:
+    from tokensh.sql.idioms import named_idiom  # noqa: PLC0415 (needed only after a mistake)
+
+    return named_idiom(kind, name)
 
 
 def _is_too_big(text: str) -> bool:
@@ -179,9 +197,16 @@ def _plan_show(node: nodes.Show, names: Names) -> RowsPlan:
 def _show_kind(node: nodes.Show) -> ShowKind:
     kind = SHOW_KINDS.get(node.what.text.upper())
     if kind is None:
-        near = nearest(node.what.text.upper(), SHOW_KINDS)
-        hint = None if near else f"SHOW {', '.join(SHOW_KINDS)}"
+        idiom = _named_idiom("show", node.what.text)
+        near = None if idiom else nearest_word(node.what.text, SHOW_KINDS)
+        hint = idiom or (None if near else f"SHOW {', '.join(SHOW_KINDS)}")
         raise UnknownName("thing to show", node.what.text, near=near, span=node.what.span, hint=hint)
+    if node.path and kind.parent is None:
+        raise ProgrammingError(f"SHOW {kind.name} takes no IN", span=path_span(node.path), hint=f"SHOW {kind.name}")
+    if node.extended and not kind.extended_columns:
+        raise ProgrammingError(
+            f"EXTENDED adds nothing to SHOW {kind.name}", span=node.what.span, hint=f"SHOW {kind.name}"
+        )
     return kind
 
 

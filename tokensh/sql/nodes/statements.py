@@ -104,7 +104,7 @@ class Describe:
 class Explain:
     """EXPLAIN statement."""
 
-    statement: Query | Insert | Update | Delete | Exec
+    statement: Statement
     span: Span = span_field()
 
 

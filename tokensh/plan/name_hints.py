@@ -1,0 +1,111 @@
+"""What to do about an unknown name, where the statement shows what was meant: an idiom, a text without quotes, a wrong quote.
+
+Loaded only after a statement was refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokensh.errors import Span, UnknownName
+from tokensh.sql import nodes
+from tokensh.sql.idioms import named_idiom
+from tokensh.sql.visit import walk
+
+_PREFIXES = {"e", "n", "r", "b", "u"}
+_COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
+
+
+def explain_unknown_name(error: UnknownName, statement: nodes.Statement) -> UnknownName:
+    """Return the error with the hint and the span that the statement suggests; the same if it suggests nothing."""
+    match error.kind:
+        case "resource" | "table" | "service" | "provider":
+            hint = named_idiom("table", error.name) or _whole_table_hint(error, statement)
+            return error.with_context(hint=hint) if hint else error
+        case "column":
+            return _explain_column(error, statement)
+        case _:
+            return error
+
+
+def _whole_table_hint(error: UnknownName, statement: nodes.Statement) -> str | None:
+    """Return the idiom for a dotted name of which the error names one part."""
+    paths = (node.path for node in walk(statement, deep=True) if isinstance(node, nodes.TableRef))
+    around = (path for path in paths if error.span and _contains(nodes.path_span(path), error.span))
+    return next(filter(None, (named_idiom("table", nodes.path_text(path)) for path in around)), None)
+
+
+def _explain_column(error: UnknownName, statement: nodes.Statement) -> UnknownName:
+    if error.span is None:
+        return error
+    for node in walk(statement, deep=True):
+        if isinstance(node, nodes.Item) and _is_prefixed_text(node, error.span):
+            return error.with_context(
+                hint=f"write '{node.alias.text if node.alias else ''}' without the letter before it"
+            )
+        if isinstance(node, nodes.Binary) and node.operator == "-" and _contains(node.span, error.span):
+            text = _hyphenated_name(node)
+            if text is not None:
+                return error.with_context(span=node.span, hint=f"text is written in single quotes: '{text}'")
+    if error.near is None and any(_is_same(value, error.span) for value in _compared_values(statement)):
+        quotes = "; quotes and backticks around it make a name" if _is_quoted(statement, error.span) else ""
+        return error.with_context(hint=f"text is written in single quotes: '{error.name}'{quotes}")
+    return error
+
+
+def _contains(outer: Span, inner: Span) -> bool:
+    return outer.start <= inner.start and inner.end <= outer.end
+
+
+def _is_same(value: nodes.Expr, span: Span) -> bool:
+    return isinstance(value, nodes.ColumnRef) and value.span == span
+
+
+def _is_quoted(statement: nodes.Statement, span: Span) -> bool:
+    references = (node for node in walk(statement, deep=True) if isinstance(node, nodes.ColumnRef))
+    return any(node.name.quoted for node in references if node.span == span)
+
+
+def _is_prefixed_text(item: nodes.Item, span: Span) -> bool:
+    """Return whether an item is E'...': a letter that touches a text is read as a column with an alias."""
+    expr, alias = item.expr, item.alias
+    if alias is None or not _is_same(expr, span) or not isinstance(expr, nodes.ColumnRef):
+        return False
+    return alias.quoted and alias.span.start == expr.span.end and expr.name.text.lower() in _PREFIXES
+
+
+def _hyphenated_name(expr: nodes.Expr) -> str | None:
+    """Return the text of a difference that is written without blanks, as a name with hyphens is."""
+    match expr:
+        case nodes.ColumnRef():
+            return nodes.path_text(expr.path)
+        case nodes.Literal(kind="number"):
+            return expr.text
+        case nodes.Binary(operator="-"):
+            left, right = _hyphenated_name(expr.left), _hyphenated_name(expr.right)
+            # Exactly the hyphen is between the two.
+            if left is None or right is None or expr.left.span.end + 1 != expr.right.span.start:
+                return None
+            return f"{left}-{right}"
+        case _:
+            return None
+
+
+def _compared_values(statement: nodes.Statement) -> Iterator[nodes.Expr]:
+    """Yield what stands where a text is likely: beside a comparison, in IN, in VALUES, in an argument."""
+    for node in walk(statement, deep=True):
+        match node:
+            case nodes.Binary() if node.operator in _COMPARISONS:
+                yield from (node.left, node.right)
+            case nodes.InList():
+                yield from node.items
+            case nodes.Match():
+                yield node.pattern
+            case nodes.Values():
+                yield from (value for row in node.rows for value in row)
+            case nodes.Argument():
+                yield node.value
+            case nodes.Update():
+                yield from (value for _, value in node.assignments)
+            case _:
+                pass
