@@ -165,10 +165,15 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
 
 
 def nearest_word(word: str, candidates: Iterable[str]) -> str | None:
-    """Return the keyword or function that a mistyped word most likely means, ignoring case, or None if none is close.
+    """Return the keyword or function that a mistyped word most likely means, ignoring case, or None if none is close."""
+    return next(iter(near_words(word, candidates)), None)
 
-    Stricter than `nearest`, because a wrong guess at a word of the language misleads: its letters in another order, or the same
-    first letter and one wrong letter (two in words of six letters or more).
+
+def near_words(word: str, candidates: Iterable[str]) -> list[str]:
+    """Return the keywords or functions that a mistyped word may mean, the likeliest first.
+
+    Stricter than `nearest`, because a wrong guess at a word of the language misleads: the same letters in another order, or the
+    same first letter and one wrong letter (two in words of six letters or more).
     """
     typed = word.lower()
     most = 0 if len(typed) < 3 else 1 if len(typed) < 6 else 2
@@ -179,8 +184,7 @@ def nearest_word(word: str, candidates: Iterable[str]) -> str | None:
             by_distance.append((0, candidate))
         elif other[:1] == typed[:1] and abs(len(other) - len(typed)) <= most:
             by_distance.append((_edit_distance(typed, other), candidate))
-    distance, near = min(by_distance, default=(most + 1, None))
-    return near if distance <= most else None
+    return [candidate for distance, candidate in sorted(by_distance) if distance <= most]
 
 
 def _edit_distance(word: str, other: str) -> int:

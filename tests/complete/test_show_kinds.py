@@ -6,6 +6,7 @@ import pytest
 
 from tests.complete.session import texts
 from tests.plan.planning import Planner
+from tokensh.errors import ProgrammingError
 from tokensh.plan.nodes import RowsPlan
 from tokensh.provider.show_kinds import SHOW_KINDS, ShowKind
 from tokensh.shell.commands.syntax_help import STATEMENTS
@@ -31,6 +32,10 @@ def statement(kind: ShowKind, *, extended: bool = False) -> str:
 @KINDS
 @pytest.mark.parametrize("extended", [False, True])
 def test_the_planner_gives_each_kind_its_columns(kind: ShowKind, extended: bool, planner: Planner) -> None:
+    if extended and not kind.extended_columns:
+        with pytest.raises(ProgrammingError, match="EXTENDED adds nothing"):
+            planner.plan(statement(kind, extended=True))
+        return
     plan = planner.plan(statement(kind, extended=extended))
     assert isinstance(plan, RowsPlan)
     assert tuple(column.name for column in plan.rows.columns) == kind.result_columns(extended=extended)

@@ -118,7 +118,7 @@ def test_each_line_has_a_mark_of_its_own(parser: Parser) -> None:
         ("", ""),
         ("SELECT", ""),
         ("SELECT * FRO", ""),
-        ("SELECT * FRO ", "line 1 col 10: unexpected 'FRO', did you mean FOR instead of 'FRO'?"),
+        ("SELECT * FRO ", "line 1 col 10: unexpected 'FRO', did you mean FROM instead of 'FRO'?"),
         ("SELECT a\nFORM t ", "line 2 col 6: unexpected 't', did you mean FROM instead of 'FORM'?"),
         ("SELECT 1;\n SELECT WHERE x", "line 2 col 9: unexpected 'WHERE'"),
         ("SELECT 1 FROM ;", "line 1 col 14: the statement ends too early"),

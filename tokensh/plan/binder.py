@@ -128,13 +128,13 @@ def _check_node(node: object, names: Names) -> None:
         return
     name = node.name[-1].text
     if len(node.name) > 1 or name.lower() not in names.functions:
-        idiom = _named_idiom("function", name)
+        idiom = _find_idiom("function", name)
         near = None if idiom else nearest_word(name, names.functions)
         hint = idiom or (None if near else "SHOW FUNCTIONS lists all functions")
         raise UnknownName("function", path_text(node.name), near=near, span=node.name[-1].span, hint=hint)
 
 
-def _named_idiom(kind: Literal["function", "show"], name: str) -> str | None:
+def _find_idiom(kind: Literal["function", "show"], name: str) -> str | None:
     from tokensh.sql.idioms import named_idiom  # noqa: PLC0415 (needed only after a mistake)
 
     return named_idiom(kind, name)
@@ -197,7 +197,7 @@ def _plan_show(node: nodes.Show, names: Names) -> RowsPlan:
 def _show_kind(node: nodes.Show) -> ShowKind:
     kind = SHOW_KINDS.get(node.what.text.upper())
     if kind is None:
-        idiom = _named_idiom("show", node.what.text)
+        idiom = _find_idiom("show", node.what.text)
         near = None if idiom else nearest_word(node.what.text, SHOW_KINDS)
         hint = idiom or (None if near else f"SHOW {', '.join(SHOW_KINDS)}")
         raise UnknownName("thing to show", node.what.text, near=near, span=node.what.span, hint=hint)

@@ -20,7 +20,7 @@ def explain_unknown_name(error: UnknownName, statement: nodes.Statement) -> Unkn
     """Return the error with the hint and the span that the statement suggests; the same if it suggests nothing."""
     match error.kind:
         case "resource" | "table" | "service" | "provider":
-            hint = named_idiom("table", error.name) or _whole_table_hint(error, statement)
+            hint = named_idiom("table", error.name) or _find_table_idiom(error, statement)
             return error.with_context(hint=hint) if hint else error
         case "column":
             return _explain_column(error, statement)
@@ -28,7 +28,7 @@ def explain_unknown_name(error: UnknownName, statement: nodes.Statement) -> Unkn
             return error
 
 
-def _whole_table_hint(error: UnknownName, statement: nodes.Statement) -> str | None:
+def _find_table_idiom(error: UnknownName, statement: nodes.Statement) -> str | None:
     """Return the idiom for a dotted name of which the error names one part."""
     paths = (node.path for node in walk(statement, deep=True) if isinstance(node, nodes.TableRef))
     around = (path for path in paths if error.span and _contains(nodes.path_span(path), error.span))
@@ -44,10 +44,10 @@ def _explain_column(error: UnknownName, statement: nodes.Statement) -> UnknownNa
                 hint=f"write '{node.alias.text if node.alias else ''}' without the letter before it"
             )
         if isinstance(node, nodes.Binary) and node.operator == "-" and _contains(node.span, error.span):
-            text = _hyphenated_name(node)
+            text = _join_hyphenated(node)
             if text is not None:
                 return error.with_context(span=node.span, hint=f"text is written in single quotes: '{text}'")
-    if error.near is None and any(_is_same(value, error.span) for value in _compared_values(statement)):
+    if error.near is None and any(_is_same(value, error.span) for value in _iter_text_places(statement)):
         quotes = "; quotes and backticks around it make a name" if _is_quoted(statement, error.span) else ""
         return error.with_context(hint=f"text is written in single quotes: '{error.name}'{quotes}")
     return error
@@ -74,7 +74,7 @@ def _is_prefixed_text(item: nodes.Item, span: Span) -> bool:
     return alias.quoted and alias.span.start == expr.span.end and expr.name.text.lower() in _PREFIXES
 
 
-def _hyphenated_name(expr: nodes.Expr) -> str | None:
+def _join_hyphenated(expr: nodes.Expr) -> str | None:
     """Return the text of a difference that is written without blanks, as a name with hyphens is."""
     match expr:
         case nodes.ColumnRef():
@@ -82,7 +82,7 @@ def _hyphenated_name(expr: nodes.Expr) -> str | None:
         case nodes.Literal(kind="number"):
             return expr.text
         case nodes.Binary(operator="-"):
-            left, right = _hyphenated_name(expr.left), _hyphenated_name(expr.right)
+            left, right = _join_hyphenated(expr.left), _join_hyphenated(expr.right)
             # Exactly the hyphen is between the two.
             if left is None or right is None or expr.left.span.end + 1 != expr.right.span.start:
                 return None
@@ -91,7 +91,7 @@ def _hyphenated_name(expr: nodes.Expr) -> str | None:
             return None
 
 
-def _compared_values(statement: nodes.Statement) -> Iterator[nodes.Expr]:
+def _iter_text_places(statement: nodes.Statement) -> Iterator[nodes.Expr]:
     """Yield what stands where a text is likely: beside a comparison, in IN, in VALUES, in an argument."""
     for node in walk(statement, deep=True):
         match node:

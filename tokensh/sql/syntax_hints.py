@@ -12,13 +12,26 @@ from tokensh.errors import Span, SqlSyntaxError
 from tokensh.sql.grammar import ParseTable
 from tokensh.sql.idioms import find_idiom
 from tokensh.sql.lexer import Token
-from tokensh.text import nearest_word
+from tokensh.text import near_words
 
 MOST_EXPECTED = 6
 NEVER_SUGGESTED = frozenset(
-    ("AUTH", "CONSERVATIVE", "LOCK", "LOGIN", "MATCH", "NATIVEQUERY", "PULL", "PURGE", "REGISTRY", "SET", "SLEEP")
+    (
+        "AUTH",
+        "CONSERVATIVE",
+        "FOR",
+        "LOCK",
+        "LOGIN",
+        "MATCH",
+        "NATIVEQUERY",
+        "PULL",
+        "PURGE",
+        "REGISTRY",
+        "SET",
+        "SLEEP",
+    )
 )
-"""Keywords that are parsed so that the planner can refuse them; SET is suggested only behind UPDATE."""
+"""Keywords that are parsed so that the planner can refuse them, or do nothing; SET is suggested only behind UPDATE."""
 
 # Characters that programs put in place of what was typed: quotes (single, double), hyphens and asterisks; then signs.
 _SINGLE_QUOTES = "\u2018\u2019\u201a\u201b\u2032\u00b4\uff07"
@@ -164,18 +177,25 @@ def _guess_keyword(text: str, tokens: Sequence[Token], at: int, table: ParseTabl
         word = tokens[index] if 0 <= index < len(tokens) else None
         if word is None or word.kind != "NAME" or (index < at and word.text.upper() in table.keywords):
             continue
-        keyword = nearest_word(word.text, table.keywords)
-        if (
-            keyword is None
-            or keyword == word.text.upper()
-            or keyword in NEVER_SUGGESTED - ({"SET"} if index else set())
-        ):
-            continue
-        failure = try_parse(f"{text[: word.start]}{keyword}{text[word.end :]}")
-        shift = len(keyword) - len(word.text)
-        if failure is None or (failure.span is not None and failure.span.start > following + shift):
-            return f"did you mean {keyword} instead of {word.text!r}?"
+        reached = {
+            keyword: _reach(text, word, keyword, try_parse)
+            for keyword in near_words(word.text, table.keywords)
+            if keyword != word.text.upper() and keyword not in NEVER_SUGGESTED - ({"SET"} if index else set())
+        }
+        best = max(reached, key=lambda keyword: reached[keyword], default="")
+        if best and reached[best] > following:
+            return f"did you mean {best} instead of {word.text!r}?"
     return None
+
+
+def _reach(text: str, word: Token, keyword: str, try_parse: TryParse) -> int:
+    """Return how far the parser gets with a keyword in the place of a word, as an offset in the text as it is."""
+    replaced = f"{text[: word.start]}{keyword}{text[word.end :]}"
+    failure = try_parse(replaced)
+    # A text that only ends too early may still become a statement.
+    if failure is None or failure.span is None or failure.span.start >= len(replaced.rstrip()):
+        return len(text) + 1
+    return failure.span.start - len(keyword) + len(word.text)
 
 
 # ---- what was expected
