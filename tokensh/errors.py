@@ -62,7 +62,11 @@ def assert_never(value: NoReturn) -> NoReturn:
 
 
 class Warning(Exception):  # noqa: A001 (the name PEP 249 prescribes)
-    """A notice important enough to be an exception (PEP 249); tokensh raises none."""
+    """A notice important enough to be an exception (PEP 249)."""
+
+
+class IncompleteResultWarning(Warning, UserWarning):
+    """Rows are missing from a result: the category of the warning that users of the library get; `-W error` raises it."""
 
 
 # What Python, contextlib and the tracebacks of libraries assign to a raised exception; attrs allows its frozen

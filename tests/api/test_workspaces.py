@@ -13,7 +13,7 @@ import responses
 from tests.environments import make_environment
 from tokensh import sandbox
 from tokensh.dbapi.connection import Connection, connect
-from tokensh.errors import CredentialError, MissingParameter, ReplyError
+from tokensh.errors import ApiError, CredentialError, MissingParameter, ReplyError
 from tokensh.sandbox import Sandbox
 
 FILE = """
@@ -192,13 +192,21 @@ class TestTheAccountsList:
             rows(connection, "SELECT * FROM user_tokens")
         assert connection.client.requests_sent == 0
 
-    @pytest.mark.parametrize("answer", [{}, "text", [1]], ids=repr)
+    @pytest.mark.parametrize("answer", [{}, "text", [1], {"error": "x"}, [{"error": "x"}]], ids=repr)
     def test_an_answer_that_is_no_list_is_an_error(self, answer: object, tmp_path: Path) -> None:
         connection = connected(tmp_path, ACCOUNT, "")
         with responses.RequestsMock() as mocked:
             mocked.post(self.TOKEN, json={"access_token": "account-token"})
             mocked.get(self.LIST, json=answer)
-            with pytest.raises(ReplyError, match="list of workspaces"):
+            with pytest.raises((ReplyError, ApiError)):
+                rows(connection, LISTED)
+
+    def test_a_page_of_them_is_not_taken_for_all(self, tmp_path: Path) -> None:
+        connection = connected(tmp_path, ACCOUNT, "")
+        with responses.RequestsMock() as mocked:
+            mocked.post(self.TOKEN, json={"access_token": "account-token"})
+            mocked.get(self.LIST, json=[], headers={"Link": '</next>; rel="next"'})
+            with pytest.raises(ReplyError, match="the first of several pages of its workspaces"):
                 rows(connection, LISTED)
 
     def test_the_account_s_token_asks_its_workspaces(self, site: Sandbox, tmp_path: Path) -> None:

@@ -402,10 +402,9 @@ def test_half_a_character_is_an_error_of_ours(value: str, session: Connection) -
         session.cursor().execute("SELECT ?", (value,)).fetchall()
 
 
-def test_an_error_among_the_rows_comes_when_they_are_read(session: Connection) -> None:
-    cursor = session.cursor().execute("""SELECT json_extract(value, '$') FROM json_each('["1", "{"]')""")
+def test_an_error_among_the_first_rows_comes_when_the_statement_is_executed(session: Connection) -> None:
     with pytest.raises(errors.DataError, match="malformed JSON"):
-        cursor.fetchall()
+        session.cursor().execute("""SELECT json_extract(value, '$') FROM json_each('["1", "{"]')""")
 
 
 # ---- connections

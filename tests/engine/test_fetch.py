@@ -8,7 +8,6 @@ from tests.engine.conftest import Connect
 from tests.engine.sessions import A, B, C, first_column, list_calls, list_requests, run
 from tokensh.dbapi.connection import Connection
 from tokensh.engine.callbacks import Callbacks
-from tokensh.engine.fetch import NOT_FOUND_CODES
 from tokensh.errors import ApiError, Error, HostError, NetworkError, ProgrammingError, ReplyError, SeveralErrors
 from tokensh.provider.catalog import Catalog
 from tokensh.sandbox import Sandbox
@@ -116,7 +115,7 @@ def listings() -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("code", NOT_FOUND_CODES)
+@pytest.mark.parametrize("code", ["RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"])
 @pytest.mark.parametrize(("resource", "path"), listings(), ids=[resource for resource, _ in listings()])
 def test_a_listing_that_is_not_found_is_an_error_and_never_an_empty_one(
     resource: str, path: str, code: str, session: Connection, site: Sandbox

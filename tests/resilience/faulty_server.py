@@ -320,3 +320,14 @@ def _pass_on(source: socket.socket, sink: socket.socket) -> None:
     except OSError:
         pass
     shut_down(sink)
+
+
+def hints_first(*statuses: int) -> Behaviour:
+    """Answer well, after interim responses."""
+
+    def behave(exchange: Exchange) -> None:
+        for status in statuses:
+            exchange.write(format_head(status, {"Link": "</style.css>; rel=preload"}))
+        ok(exchange)
+
+    return behave

@@ -146,7 +146,8 @@ def test_a_page_that_is_not_the_last_is_not_taken_for_all(
         assert result.status == 1
         assert (
             result.err
-            == "warning: dbc-1 answered with the first of several pages; the others are not fetched, rows are missing\n"
+            == "warning: dbc-1 answered with the first of several pages (next_page_token); the others are not fetched,"
+            " rows are missing\n"
         )
     else:
         assert (result.status, result.err) == (0, "")

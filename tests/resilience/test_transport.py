@@ -23,6 +23,7 @@ from tests.resilience.faulty_server import (
     hangs,
     hangs_after_effect,
     has_huge_header,
+    hints_first,
     is_cut_off,
     is_slow,
     ok,
@@ -68,6 +69,13 @@ FAULTS: dict[str, Fault] = {
     "reset after effect": Fault(resets_after_effect, 3, "connection reset by peer", "unknown", orphan=True),
     "closed": Fault(closes, 3, "the server closed the connection without an answer", "unknown"),
     "short body": Fault(is_cut_off, 3, "it ended too early", "unknown", orphan=True),
+    "103 before it": Fault(hints_first(103), 1, None, "made"),
+    "100, 102 and 103 before it": Fault(hints_first(100, 102, 103, 103), 1, None, "made"),
+    "206": Fault(answers(206), 1, "answered with HTTP 206, which is not a whole answer", "unknown"),
+    "206 after effect": Fault(answers_after_effect(206), 1, "HTTP 206, which is not a whole", "unknown", orphan=True),
+    "an unknown object": Fault(answers(200, b'{"queued": 1}'), 1, "an object with 'queued'", "unknown"),
+    "an error in 200": Fault(answers(200, b'{"message": "no"}'), 1, "no", "unknown"),
+    "an error in 200 after effect": Fault(answers_after_effect(200, b'{"error": "x"}'), 1, "x", "unknown", orphan=True),
     "301": Fault(answers(301, Location=AWAY), 1, "redirects to localhost (HTTP 301); redirects are not", "refused"),
     "302": Fault(answers(302, Location=AWAY), 1, "redirects to localhost (HTTP 302)", "refused"),
     "303": Fault(answers(303, Location=AWAY), 1, "redirects to localhost (HTTP 303)", "refused"),
@@ -301,7 +309,7 @@ class TestLog:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_reply_may_be_as_large_as_is_said(method: str, harness: Harness, workspace: FaultyServer) -> None:
-    big = json.dumps({"token_infos": [], "x": "x" * 2**20}).encode()
+    big = b"{" + b" " * 2**20 + b"}"
     workspace.on("list", answers(200, big))
     workspace.on("delete", answers(200, big))
     statement = SELECT if method == "GET" else REVOKE

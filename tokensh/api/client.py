@@ -232,7 +232,10 @@ class Client:
             self._redactor.learn(basic[1])
         authorization = f"Basic {base64.b64encode(':'.join(basic).encode()).decode()}" if basic else None
         message = _Message(request, content, "application/x-www-form-urlencoded", True, authorization)
-        return self._send_message(message).body
+        answer = self._send_message(message)
+        if answer.error is not None:
+            raise answer.error
+        return answer.body
 
     def signing_token_id(self, target: Target) -> str | None:
         """Return the id of the personal access token that signs requests to an address, None if it is not such a token."""

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, NoReturn, cast
 
-from tokensh._dataclasses import dataclass
+from tokensh._dataclasses import dataclass, field
 from tokensh.api.api_errors import hint_for_page, parse_error
+from tokensh.api.reply_shapes import find_error, find_next_page, has_error_key
 from tokensh.api.request import Json, Request
-from tokensh.errors import ReplyError
+from tokensh.errors import ApiError, ReplyError
 from tokensh.provider.model import Method
 from tokensh.redact import Redactor
 from tokensh.rows import ColumnType, Value
@@ -27,20 +29,34 @@ _DIGITS = re.compile(r"-?[0-9]+")
 _PATH_STEP = re.compile(r"\.([^.\[\]]+)|\['([^']+)'\]|\[(?:\*|\d+)\]")
 
 
+# 206 is a part, 226 a difference, 207 and 208 have statuses inside: none of them is the whole answer. 202 says that a write
+# is accepted; as the answer to a read it says that the answer is still to come.
+_WHOLE = (HTTPStatus.OK, HTTPStatus.NON_AUTHORITATIVE_INFORMATION, HTTPStatus.NO_CONTENT)
+_DONE = (*_WHOLE, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.RESET_CONTENT)
+_MOST_KEYS = 5
+"""Keys of an unknown object that a message quotes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A successful response.
+    """A response with a status of success; what it holds may still be an error, which `find_rows` raises.
 
-    `body` is its JSON value, None also for an empty body (then `empty` is True); `elapsed` is in seconds; `date` is the
-    text of the header.
+    `body` is its JSON value, None also for an empty body (then `empty` is True); `elapsed` is in seconds. `error` is what
+    the keys of its object say if they are those of an error.
     """
 
     request: Request
     status: int
     body: Json
     elapsed: float = 0.0
-    date: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
     empty: bool = False
+    error: ApiError | None = None
+
+    @property
+    def date(self) -> str:
+        """The text of the header Date."""
+        return self.headers.get("Date", "")
 
 
 def decode(  # noqa: PLR0913, PLR0917 (the parts of an answer)
@@ -49,19 +65,20 @@ def decode(  # noqa: PLR0913, PLR0917 (the parts of an answer)
     """Decode the answer to a request.
 
     Raises:
-        ApiError: the API answered with an error, also with status 200 and an `error_code`.
-        ReplyError: a success that is not JSON.
+        ApiError: the API answered with an error.
+        ReplyError: a success that is not JSON, or not the whole answer.
     """
     if status >= 400:
         raise parse_error(request, status, headers, content, redactor)
-    date = headers.get("Date", "")
+    if status not in (_WHOLE if request.method == "GET" else _DONE):
+        raise ReplyError(f"{request.target.name} answered with HTTP {status}, which is not a whole answer")
     if not content.strip():
-        return Response(request, status, None, elapsed, date, empty=True)
+        return Response(request, status, None, elapsed, headers, empty=True)
     body = _parse_body(request, headers, content)
-    # API 1.2 and some gateways answer errors with status 200. A row may have a field of that name, a listing does not.
-    if isinstance(body, dict) and body.get("error_code") and not body.keys() & {"token_infos", "token_info"}:
-        raise parse_error(request, status, headers, content, redactor)
-    return Response(request, status, body, elapsed, date)
+    # Whether such keys belong to the answer is known to `find_rows`, but what they say is cleaned here.
+    is_error = isinstance(body, dict) and has_error_key(body)
+    error = parse_error(request, status, headers, content, redactor) if is_error else None
+    return Response(request, status, body, elapsed, headers, error=error)
 
 
 # ---- JSON
@@ -106,42 +123,129 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def find_rows(method: Method, response: Response) -> Sequence[Mapping[str, Json]]:
-    """Return the response's row objects. Raises ReplyError naming the path of a malformed row."""
+    """Return the row objects of a response. The only reader of replies: of queries, writes and searches for lost tokens.
+
+    Raises:
+        ApiError: the reply is an error with a status of success.
+        ReplyError: the reply is not what the document describes; the error names the path.
+    """
     if response.empty:
         if method.fields:
             raise ReplyError(f"the reply to {method.name} is empty")
         return ()
     value, path = _find_value(method.object_key, response.body)
-    if value is None:
+    _refuse_error(method, response, value)
+    _refuse_unknown_keys(method, response.body)
+    if value is None and (method.object_key is not None or not _is_reply_described(method)):
         return ()
     if isinstance(value, dict) and not method.returns_list:
         return (value,)
-    if not isinstance(value, list) or (method.fields and not method.returns_list):
+    if not isinstance(value, list) or (_is_reply_described(method) and not method.returns_list):
         raise ReplyError(f"unexpected {_describe_type(value)} at {path} of the reply to {method.name}", path=path)
-    # One pass over the types in C: a list may have 100,000 rows.
-    if set(map(type, value)) - {dict}:
-        index, item = next((index, item) for index, item in enumerate(value) if not isinstance(item, dict))
-        path = f"{path}[{index}]"
-        raise ReplyError(f"unexpected {_describe_type(item)} at {path} of the reply to {method.name}", path=path)
+    _check_items(method, value, path)
     return value  # type: ignore[return-value] # checked above
 
 
-def has_next_page(response: Response) -> bool:
-    """Return True if a response says that there are more rows than it holds."""
-    return isinstance(response.body, dict) and bool(response.body.get("next_page_token"))
+def describe_next_page(method: Method, response: Response) -> str | None:
+    """Return what says that a listing's response is one page of several, None if nothing does; `find_rows` accepts it."""
+    if not method.returns_list or response.empty:
+        return None
+    rows, _ = _find_value(method.object_key, response.body)
+    found = find_next_page(response.body, rows if isinstance(rows, list) else (), response.headers)
+    return truncate(escape_unsafe(found), 60) if found else None
+
+
+def _is_reply_described(method: Method) -> bool:
+    return bool(method.fields) or method.reply_keys is not None
+
+
+def _refuse_error(method: Method, response: Response, rows: Json) -> None:
+    """Raise what a reply with a status of success says if it is an error."""
+    body = response.body
+    if not isinstance(body, dict):
+        return
+    key = find_error(body, None if rows is body else rows, _keys_in_document(method))
+    if key is None:
+        return
+    # What stands deeper in it is not in the error's text.
+    if response.error is not None and key in body:
+        raise response.error
+    quoted = truncate(escape_unsafe(key), 60)
+    raise ReplyError(f"the reply to {method.name} says that there was an error: it has {quoted!r}")
+
+
+def _keys_in_document(method: Method) -> frozenset[str]:
+    own = () if method.object_key else (field.name for field in (*method.fields, *method.undocumented_fields))
+    return frozenset((*own, *(method.reply_keys or ())))
+
+
+def _refuse_unknown_keys(method: Method, body: Json) -> None:
+    """Raise ReplyError for an object that has keys, but not those that the document describes."""
+    if not isinstance(body, dict):
+        return
+    # A listing's empty object is an empty list; read as the one row of a query, it would say nothing at all.
+    if not body and method.http_method == "GET" and method.object_key is None and method.fields:
+        raise ReplyError(f"the reply to {method.name} is an empty object")
+    unknown = _unknown_keys(method, body)
+    if not unknown:
+        return
+    names = _names_of(method.object_key or "")[-1:] or [field.name for field in method.fields][:_MOST_KEYS]
+    lacking = f"not {' or '.join(map(repr, names))}" if names else "where it has none by its document"
+    raise ReplyError(f"unknown reply to {method.name}: an object with {_quote_keys(unknown)}, {lacking}")
+
+
+def _unknown_keys(method: Method, body: Mapping[str, Json]) -> list[str]:
+    """Return the keys of an object in which the way to the rows ends; none if it goes on, or if the object is empty."""
+    known = _keys_in_document(method)
+    if method.object_key is None:
+        return list(body) if method.reply_keys is not None and known.isdisjoint(body) else []
+    node: object = body
+    for name in _names_of(method.object_key):
+        if not isinstance(node, dict):
+            return []
+        if name not in node:
+            # A reply without rows may still have other keys of the document: the token of a page, for example.
+            return [key for key in node if key not in known]
+        node, known = node[name], frozenset()
+    return []
+
+
+def _quote_keys(keys: Collection[str]) -> str:
+    quoted = ", ".join(repr(truncate(escape_unsafe(key), 40)) for key in list(keys)[:_MOST_KEYS])
+    return f"{quoted} ..." if len(keys) > _MOST_KEYS else quoted
+
+
+def _check_items(method: Method, items: Sequence[Json], path: str) -> None:
+    """Raise ReplyError if an item is not a row: another type, or an object without any of the row's fields."""
+    # Two passes in C: a list may have 100,000 rows.
+    if set(map(type, items)) - {dict}:
+        index, item = next((index, item) for index, item in enumerate(items) if not isinstance(item, dict))
+        path = f"{path}[{index}]"
+        raise ReplyError(f"unexpected {_describe_type(item)} at {path} of the reply to {method.name}", path=path)
+    names = frozenset(field.name for field in (*method.fields, *method.undocumented_fields))
+    if not names or not any(map(names.isdisjoint, items)):  # type: ignore[arg-type] # objects, as checked above
+        return
+    for index, row in enumerate(items):
+        if row and names.isdisjoint(row):  # type: ignore[arg-type] # the same
+            path, keys = f"{path}[{index}]", _quote_keys(list(row))  # type: ignore[arg-type] # the same
+            raise ReplyError(f"no row at {path} of the reply to {method.name}: an object with {keys}", path=path)
 
 
 def _find_value(object_key: str | None, body: Json) -> tuple[Json, str]:
     """Return the value at the document's path and that path; None if a step of it is absent."""
     value, path = body, "$"
-    for step in _PATH_STEP.finditer(object_key or ""):
-        name = step[1] or step[2]
-        if name is None or value is None:
-            continue
+    for name in _names_of(object_key or ""):
+        if value is None and path != "$":
+            return None, path
         if not isinstance(value, dict):
             raise ReplyError(f"unexpected {_describe_type(value)} at {path} of the reply", path=path)
         value, path = value.get(name), f"{path}.{name}"
     return value, path
+
+
+def _names_of(object_key: str) -> list[str]:
+    """Return the keys on the way to the rows."""
+    return [name for step in _PATH_STEP.finditer(object_key) if (name := step[1] or step[2]) is not None]
 
 
 def _describe_type(value: Json) -> str:

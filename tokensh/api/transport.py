@@ -12,7 +12,8 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterator
-from http.client import HTTPException, RemoteDisconnected
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse, RemoteDisconnected
 from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -30,9 +31,21 @@ IDLE_LIMIT = 55.0
 silently (AWS's after 60 s), and a create that is written into such a connection has an unknown outcome."""
 
 
+class FinalResponse(HTTPResponse):
+    """A response that reads past the interim ones (102, 103 Early Hints), which http.client takes for the answer."""
+
+    def begin(self) -> None:
+        super().begin()
+        # 101 ends HTTP on this connection; 100 is skipped by http.client itself. The deadline bounds their number.
+        while 100 <= self.status < 200 and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
+            self.headers = self.msg = None  # type: ignore[assignment] # as before the first
+            super().begin()
+
+
 class TrackedConnection(HTTPConnection):
     """A connection that records whether each request was sent."""
 
+    response_class = FinalResponse
     _request: InFlightRequest[Any] | None = None
     _last_used = 0.0
 

@@ -16,6 +16,7 @@ from tokensh.api.hosts import ZONES, Hosts, Target, parse_origin
 from tokensh.api.request import Json, Request
 from tokensh.environment import Environment
 from tokensh.errors import CredentialError, Error, ReplyError
+from tokensh.provider.model import Field, Method
 from tokensh.rows import Column, Row
 
 SERVER_TEMPLATE = f"https://{{deployment_name}}{ZONES[0]}"
@@ -38,6 +39,17 @@ ACCOUNT_COLUMNS = (
     Column("workspace_status", "string"),
 )
 """The columns of tokensh.local.account_workspaces, whose rows are the account's answer to one request."""
+_ACCOUNT_LIST = Method(
+    name="the list of the account's workspaces",
+    verb="SELECT",
+    http_method="GET",
+    server="",
+    path="",
+    parameters=(),
+    fields=tuple(Field(column.name, column.type) for column in ACCOUNT_COLUMNS),
+    returns_list=True,
+)
+"""For the reader of replies; the provider document is that of workspaces, and does not have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +170,14 @@ class Workspaces:
         )
         console = Target(target.scheme, target.host, target.port, "", f"account {account}")
         path = f"/api/2.0/accounts/{quote(account, safe='')}/workspaces"
-        listed = self._client.send(Request("GET", console, path)).body
-        if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
-            raise ReplyError(f"unexpected answer of the account {account}: not a list of workspaces")
+        answer = self._client.send(Request("GET", console, path))
+        listed = response.find_rows(_ACCOUNT_LIST, answer)
+        if response.describe_next_page(_ACCOUNT_LIST, answer):
+            raise ReplyError(f"the account {account} answered with the first of several pages of its workspaces")
         # The account lists short names; they are names of its own cloud's zone.
         zone = next((zone for zone in ZONES if target.host.endswith(zone)), ZONES[0])
         for index, item in enumerate(listed):
-            yield _to_account_row(item, index, "" if zone == ZONES[0] else zone)  # type: ignore[arg-type] # checked above
+            yield _to_account_row(item, index, "" if zone == ZONES[0] else zone)
 
     # ---- \\conninfo
 

@@ -73,6 +73,7 @@ class Connection:
         variables: values for placeholders, by name.
         callbacks: functions to call while statements run.
         yes: change rows that had to be listed first without asking.
+        failures: the errors that rows of the last statement are missing for, by workspace; known once a row was asked for.
         holds_back_values: new secrets are shown later; until `mark_values_seen`, the journal keeps their tokens as orphans.
     """
 
@@ -98,10 +99,11 @@ class Connection:
         self.variables: dict[str, placeholders.PlaceholderValue] = {}
         self.namespace: tuple[str, ...] = DEFAULT
         self.holds_back_values = False
+        self.failures: dict[str, Error] = {}
         self._access = access = Access(options, self.environment, self.redactor, self.cancellation)
         self.config, self.hosts, self.client = access.config, access.hosts, access.client
         self.workspace = access.default_workspace()
-        self._transaction = Transaction(self._run_plan, self._note)
+        self._transaction = Transaction(self._run_plan, self._check_reads, self._note)
         self._later_notes: list[str] = []
         self.pending = UnknownCreates(access.journal)
         self.objects = self._make_objects()
@@ -270,6 +272,7 @@ class Connection:
     def _iter_results(self, statement: str | StatementText, parameters: Parameters, *, dry: bool) -> Iterator[RowSet]:
         self.check_open()
         self.cancellation.reset()
+        self.failures = {}
         tree = with_parameters(self.parser.parse(statement), parameters)
         plan = self._bind(tree)
         # SHOW, DESCRIBE and USE send nothing, and a dry run of a script needs what USE sets.
@@ -290,11 +293,21 @@ class Connection:
         """Run a query that was planned before, here or in another process. Raises Error as `run` does."""
         self.check_open()
         self.cancellation.reset()
+        self.failures = {}
         return self._run_plan(plan)
 
     def _run_plan(self, plan: Plan) -> RowSet:
         # Callbacks may be replaced between statements, so that the engine gets them with each.
-        return self._engine.run(plan, replace(self.callbacks, approve=self._approve))
+        callbacks, failures = self.callbacks, self.failures
+
+        def add_failures(more: Mapping[str, Error]) -> None:
+            failures.update(more)
+            callbacks.on_missing(more)
+
+        return self._engine.run(plan, replace(callbacks, approve=self._approve, on_missing=add_failures))
+
+    def _check_reads(self, plan: Plan) -> None:
+        self._engine.check_reads(plan, self.callbacks)
 
     def _approve(self, plan: ChangePlan | ExecPlan, rows: Sequence[Mapping[str, Value]]) -> None:
         approve_change(plan, rows, yes=self.yes, ask=self.callbacks.approve)

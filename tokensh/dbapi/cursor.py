@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
 from types import TracebackType
 from typing import Any, Protocol
 
 from tokensh.environment import Cancellation
-from tokensh.errors import InterfaceError
+from tokensh.errors import Error, InterfaceError
 from tokensh.rows import Column, Row, RowSet
 from tokensh.sql.parameters import Parameters
 from tokensh.sql.script import StatementText
@@ -29,6 +29,10 @@ class Session(Protocol):
     def run(self, statement: StatementText, parameters: Parameters) -> RowSet:
         """Run a statement and return its rows."""
 
+    @property
+    def failures(self) -> Mapping[str, Error]:
+        """The errors that rows of the last statement are missing for, by workspace."""
+
 
 class Cursor:
     """Runs statements and holds the rows of the last one (PEP 249). `with` closes it.
@@ -37,6 +41,7 @@ class Cursor:
         description: a tuple for each column of the result, the name and the type first; None without a result.
         rowcount: the rows that a write changed; -1 if that is not known, as for a query.
         columns: the columns of the result, with more facts than `description`.
+        failures: the errors that rows are missing for, by workspace; empty if the result is complete.
     """
 
     arraysize = 1
@@ -52,6 +57,7 @@ class Cursor:
         self.description: tuple[tuple[str, str, None, None, None, None, None], ...] | None = None
         self.rowcount = -1
         self.columns: tuple[Column, ...] = ()
+        self.failures: Mapping[str, Error] = {}
         self._rows: Iterator[Row] | None = None
         self._rows_read = 0
 
@@ -85,10 +91,12 @@ class Cursor:
         """Run a statement; append the rows of a write to `rows`."""
         result = self.connection.run(self.connection.read_statement(operation), parameters)
         # PEP 249 wants seven items per column; sizes, precision and NULLs are not known of expressions.
-        self.columns = result.columns
+        self.columns, self.failures = result.columns, self.connection.failures
         self.description = tuple((c.name, c.type, None, None, None, None, None) for c in result.columns) or None
         if result.columns and not result.incremental:
-            self.rowcount, self._rows = -1, result.rows
+            # Up to the first row: what fails and what is missing is known when `execute` returns.
+            first = list(islice(result.rows, 1))
+            self.rowcount, self._rows = -1, chain(first, result.rows)
             return
         # A write is sent while its rows are read. `finally` keeps those that arrived before an error: the values of new tokens
         # are returned once and can never be read again.

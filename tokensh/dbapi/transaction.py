@@ -33,11 +33,15 @@ class Transaction:
 
     Args:
         run_plan: sends a change.
+        check_reads: reads what a change will read, and raises an Error if any of it is missing.
         note: called with one line of text for the user.
     """
 
-    def __init__(self, run_plan: Callable[[Plan], RowSet], note: Callable[[str], None]) -> None:
+    def __init__(
+        self, run_plan: Callable[[Plan], RowSet], check_reads: Callable[[Plan], None], note: Callable[[str], None]
+    ) -> None:
         self._run_plan = run_plan
+        self._check_reads = check_reads
         self._note = note
         self._queue: list[Plan] | None = None
 
@@ -101,6 +105,10 @@ class Transaction:
         # The queue is emptied first: after a change that failed, a second COMMIT must not send the first ones again.
         changes, self._queue = self._queue or [], None
         yield NO_ROWS
+        # A change reads again when its turn comes; but what is unreadable now must not stop the second after the first was sent.
+        for plan in changes if len(changes) > 1 else ():
+            with _counting_changes(0, len(changes), failed="nothing was sent"):
+                self._check_reads(plan)
         for done, plan in enumerate(changes):
             with _counting_changes(done, len(changes)):
                 result = self._run_plan(plan)
@@ -113,12 +121,13 @@ def _read_rows(result: RowSet, done: int, total: int) -> Iterator[Row]:
 
 
 @contextmanager
-def _counting_changes(done: int, total: int) -> Iterator[None]:
+def _counting_changes(done: int, total: int, *, failed: str = "") -> Iterator[None]:
     """Add to an error how many changes were sent before and how many are dropped."""
     try:
         yield
     except Error as error:
-        done_text, dropped_text = plural(done, "change"), plural(total - done - 1, "change")
-        message = f"{error.message} (COMMIT: {done_text} done, this one failed, {dropped_text} dropped)"
+        dropped = plural(total - done - (not failed), "change")
+        what = failed or f"{plural(done, 'change')} done, this one failed"
+        message = f"{error.message} (COMMIT: {what}, {dropped} dropped)"
         # The span is one of the change's text, not of the COMMIT that is on the screen.
         raise error.with_context(message=message, span=None) from error.__cause__

@@ -7,17 +7,36 @@ to the code that sends requests.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from tokensh._dataclasses import dataclass
-from tokensh.errors import Error
+from tokensh.errors import Error, IncompleteResultWarning
 from tokensh.plan.nodes import ChangePlan, ExecPlan
 from tokensh.rows import Value
 
 Approve = Callable[[ChangePlan | ExecPlan, Sequence[Mapping[str, Value]]], None]
 
 
+_PACKAGE = str(Path(__file__).parents[1])
+
+
 def _ignore(*_: object) -> None:
     pass
+
+
+def warn_of_failure(error: Error) -> None:
+    """Warn a user of the library of rows that are missing. Raises IncompleteResultWarning if warnings are errors."""
+    import sys  # noqa: PLC0415 (only where rows are missing)
+    import warnings  # noqa: PLC0415 (the same)
+
+    # The line of the user's program that runs the statement, as with Python's own warnings.
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    # With a registry of its own: a loop that reads every hour is told every hour, not only the first time.
+    warnings.warn_explicit(
+        IncompleteResultWarning(error.message), None, frame.f_code.co_filename, frame.f_lineno, registry={}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +46,10 @@ class Callbacks:
     Attributes:
         approve: called with the rows that a statement deletes, or has listed in order to change them, before any is touched;
             raises an Error to refuse. Without it, changes of listed rows need `yes`.
-        on_failure: called with the error of the workspaces that a partial result does without.
-        on_tolerated: called with each workspace's error; no failure of a workspace fails the statement then.
+        on_failure: called with the error of the workspaces that a partial result does without, or whose rows are only the
+            first page; by default it becomes a Python warning. A statement that changes or keeps anything fails instead.
+        on_missing: called with the same, by workspace.
+        on_tolerated: called with each workspace's error; no failure of a workspace fails a query then.
         on_progress: called with the number of responses received, and of those expected.
         on_activity: called with a description of the requests that are about to be sent.
         note: called with one line of text for the user.
@@ -36,7 +57,8 @@ class Callbacks:
 
     # The two that change what a statement does are None by default; the others, which only report, ignore what they get.
     approve: Approve | None = None
-    on_failure: Callable[[Error], None] = _ignore
+    on_failure: Callable[[Error], None] = warn_of_failure
+    on_missing: Callable[[Mapping[str, Error]], None] = _ignore
     on_tolerated: Callable[[Mapping[str, Error]], None] | None = None
     on_progress: Callable[[int, int], None] = _ignore
     on_activity: Callable[[str], None] = _ignore

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from http import HTTPStatus
 from itertools import product
 
 from tokensh.api.request import Json, Request, to_json
 from tokensh.api.response import find_rows
 from tokensh.engine.advice import find_lost_grants
 from tokensh.engine.execution import Execution, count_rows, first_object
-from tokensh.engine.fetch import NOT_FOUND_CODES, ParameterValues, locate_errors
+from tokensh.engine.fetch import ParameterValues, is_not_found, locate_errors
 from tokensh.errors import ApiError, Error, assert_never
 from tokensh.plan.nodes import ChangePlan, Keys, SelectPlan
 from tokensh.provider.model import Method, Parameter
@@ -40,7 +39,7 @@ def run_change(execution: Execution, plan: ChangePlan) -> Generator[Row, None, N
         try:
             response = first_object(execution.send_write(plan.method, request))
         except Error as error:
-            if plan.verb == "DELETE" and _is_not_found(error):
+            if plan.verb == "DELETE" and is_not_found(error):
                 execution.forget_revoked(row)
                 continue  # it was gone before: this statement did not delete it, so it returns no row for it
             raise count_rows(error, done, total, _REPEAT) from None
@@ -71,10 +70,6 @@ def _revokes_own_token(execution: Execution, row: Mapping[str, Value], request: 
     return True
 
 
-def _is_not_found(error: Error) -> bool:
-    return isinstance(error, ApiError) and error.status == HTTPStatus.NOT_FOUND and error.code in NOT_FOUND_CODES
-
-
 # ---- permissions
 
 
@@ -100,7 +95,7 @@ def _read_grants(execution: Execution, reader: Method, keys: Mapping[str, Value]
     try:
         return first_object(find_rows(reader, execution.services.client.send(execution.build_request(reader, keys))))
     except ApiError as error:
-        if _is_not_found(error):
+        if is_not_found(error):
             return {}  # a workspace has no permissions object before its first token
         raise
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from math import inf
 
 from tokensh._dataclasses import dataclass, replace
 from tokensh.api.journal import Entry, Intent
 from tokensh.api.request import Json, Request, build_request
-from tokensh.api.response import Response, find_rows
+from tokensh.api.response import Response, describe_next_page, find_rows, to_cell
 from tokensh.engine.services import EngineServices
 from tokensh.errors import ApiError, Error, InternalError, Interrupted, NetworkError, ReplyError, UnknownOutcome
 from tokensh.provider.model import Method, Resource
@@ -33,6 +34,24 @@ Orphans = tuple[tuple[str, str], ...]
 # if it is too small, a lost token is not found at all.
 _CLOCK_SLACK = 500
 """ms by which the clock that stamps tokens may be behind the one that puts the date on responses."""
+_DATE_PRECISION = 1000
+"""ms by which a clock may be ahead of the date that it puts on a response: that has whole seconds."""
+_REFUSALS = frozenset(
+    (
+        "QUOTA_EXCEEDED",
+        "PERMISSION_DENIED",
+        "UNAUTHENTICATED",
+        "INVALID_PARAMETER_VALUE",
+        "MALFORMED_REQUEST",
+        "BAD_REQUEST",
+        "INVALID_STATE",
+        "FEATURE_DISABLED",
+        "ENDPOINT_NOT_FOUND",
+        "RESOURCE_DOES_NOT_EXIST",
+        "REQUEST_LIMIT_EXCEEDED",
+    )
+)
+"""Error codes with which the API says, also with status 200, that it did nothing."""
 _PAUSES = (0.0, 0.5, 1.5)
 """Seconds before each look for a token whose response was lost: the server may still be creating it."""
 _MOST_CLOCKS_DIFFER = 600_000
@@ -141,7 +160,13 @@ class Creator:
 
     def _read_response(self, creation: Creation, response: Response) -> Mapping[str, Json]:
         """Return the response's object and teach the redactor its secret. Raises ReplyError if the secret is missing."""
-        (row,) = find_rows(creation.method, response) or ({},)
+        body = response.body
+        row: Mapping[str, Json]
+        # A value that is there is delivered, whatever else the reply says.
+        if isinstance(body, dict) and _holds_secret(creation.method, body):
+            row = body
+        else:
+            (row,) = find_rows(creation.method, response) or ({},)
         for field in creation.method.fields:
             if field.name.lower() in SECRET_FIELDS:
                 secret = row.get(field.name)
@@ -190,14 +215,31 @@ class Creator:
         if listing is None:
             return
         response = self._services.client.send(build_request(listing, self._services.hosts, values))
-        # Tokens have the server's time, the intent ours: the Date header of this response translates.
-        earliest = entry.intent.time + self._clock_offset(response) - _CLOCK_SLACK
-        for row in find_rows(listing, response):
-            token_id, created = row.get("token_id"), row.get("creation_time")
-            if not isinstance(token_id, str) or token_id in self._delivered or not isinstance(created, int):
-                continue
-            if created >= earliest and (row.get("comment") or "") == (entry.intent.comment or ""):
-                yield token_id
+        candidates = {
+            token_id: created
+            for token_id, created in _list_tokens(listing, response, entry.intent.comment or "")
+            if token_id not in self._delivered
+        }
+        for earliest, latest in self._windows(entry.intent.time, response):
+            found = [token_id for token_id, created in candidates.items() if earliest <= created <= latest]
+            if found:
+                yield from found
+                return
+        if sign := describe_next_page(listing, response):
+            raise ReplyError(f"its list is only the first of several pages ({sign})")
+
+    def _windows(self, sent: int, response: Response) -> Iterator[tuple[float, float]]:
+        """Yield the times, in ms, between which a token was created that was asked for when our clock said `sent`.
+
+        Tokens have the time of the server's clock, which the header Date tells; but a cache or a balancer may send another
+        date than the clock that stamps tokens. So the smaller window comes first, and the other one if that has no token. By
+        a clock that is behind ours, nothing is newer than what it says now: an old date makes no old token a suspect.
+        """
+        offset = self._clock_offset(response)
+        now = int(self._services.environment.now() * 1000)
+        own = sent - _CLOCK_SLACK, inf
+        servers = sent + offset - _CLOCK_SLACK, now + offset + _DATE_PRECISION + _CLOCK_SLACK if offset < 0 else inf
+        yield from (servers, own) if offset > 0 else (own, servers)
 
     def _clock_offset(self, response: Response) -> int:
         """Return by how many ms the server's clock is ahead of ours; 0 if it sent no valid date."""
@@ -205,9 +247,21 @@ class Creator:
 
         try:
             server = parsedate_to_datetime(response.date).timestamp()
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return 0
         return int((server - self._services.environment.now()) * 1000)
+
+
+def _list_tokens(listing: Method, response: Response, comment: str) -> Iterator[tuple[str, int]]:
+    """Yield the ids and the times of creation of the tokens with a comment, as a query reads them. Raises ReplyError."""
+    types = {field.name: field.type for field in listing.fields}
+    for index, row in enumerate(find_rows(listing, response)):
+        token_id, created, remark = (
+            to_cell(types.get(name, "any"), row.get(name), f"{listing.object_key or '$'}[{index}].{name}")
+            for name in ("token_id", "creation_time", "comment")
+        )
+        if isinstance(token_id, str) and isinstance(created, int) and (remark or "") == comment:
+            yield token_id, created
 
 
 def had_no_effect(error: Error) -> bool:
@@ -216,7 +270,8 @@ def had_no_effect(error: Error) -> bool:
         case NetworkError():
             return not error.sent
         case ApiError():
-            return error.status < 500
+            # An error with a status of success is one of the API's own only if it has one of its codes.
+            return 300 <= error.status < 500 or (error.status < 300 and error.code in _REFUSALS)
         case ReplyError():
             return False
         case Interrupted():
@@ -231,6 +286,11 @@ def _describe_orphans(count: int) -> str:
     if count == 1:
         return "unless someone else created the token above just now, its value is lost: revoke it"
     return "one of the tokens above, created at the same time, is yours and its value is lost: check before you revoke"
+
+
+def _holds_secret(method: Method, row: Mapping[str, Json]) -> bool:
+    secrets = (row.get(field.name) for field in method.fields if field.name.lower() in SECRET_FIELDS)
+    return any(isinstance(secret, str) and secret for secret in secrets)
 
 
 def _find_token_id(row: Mapping[str, Json]) -> str:

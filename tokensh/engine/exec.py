@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 
 from tokensh.api.request import Json, Request, to_json
-from tokensh.api.response import find_rows, to_cell
+from tokensh.api.response import describe_next_page, find_rows, to_cell
 from tokensh.engine.change import sort_own_token_last
 from tokensh.engine.create import Creation
 from tokensh.engine.execution import Execution, attribute_to_cell, check_required
-from tokensh.engine.fetch import locate_errors
+from tokensh.engine.fetch import describe_pages, locate_errors
 from tokensh.engine.insert import create_and_deliver
 from tokensh.plan.nodes import ExecPlan
 from tokensh.rows import Column, Row, Value
@@ -29,7 +29,12 @@ def run_exec(execution: Execution, plan: ExecPlan) -> Generator[Row, None, None]
         return
     if request.method == "GET":
         execution.announce(plan.method, request)
-        objects = find_rows(plan.method, execution.services.client.send(request))
+        response = execution.services.client.send(request)
+        objects = find_rows(plan.method, response)
+        if sign := describe_next_page(plan.method, response):
+            error = describe_pages({request.target.name: sign})
+            execution.callbacks.on_missing({request.target.name: error})
+            execution.callbacks.on_failure(error)
     else:
         objects = execution.send_write(plan.method, request)
     if _deletes(plan):

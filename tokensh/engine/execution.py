@@ -7,13 +7,13 @@ not done for each row. The database is opened when it is first needed and closed
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from tokensh.api.request import Json, Request, build_request
 from tokensh.api.response import find_rows, to_cell
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.create import Creator, had_no_effect
-from tokensh.engine.fetch import Fetcher, ParameterValues
+from tokensh.engine.fetch import COMPLETE_READS, Fetcher, ParameterValues
 from tokensh.engine.services import EngineServices
 from tokensh.engine.sqlite import Database
 from tokensh.errors import Error, MissingParameter, UnknownOutcome
@@ -23,12 +23,30 @@ from tokensh.rows import Row, Value
 
 
 class Execution:
-    """One statement while it runs. `close` must be called when it ends."""
+    """One statement while it runs. `close` must be called when it ends.
 
-    def __init__(self, services: EngineServices, creator: Creator, callbacks: Callbacks) -> None:
+    Args:
+        services: the parts of the engine.
+        creator: sends creates.
+        callbacks: what the statement reports to.
+        complete: the statement changes or keeps something, so that what it reads must be complete.
+        keys: the columns, in lower case, by which it changes rows.
+    """
+
+    def __init__(
+        self,
+        services: EngineServices,
+        creator: Creator,
+        callbacks: Callbacks,
+        *,
+        complete: bool = False,
+        keys: Collection[str] = (),
+    ) -> None:
         self.services = services
         self.creator = creator
         self.callbacks = callbacks
+        self._complete = complete
+        self._keys = keys
         self._database: Database | None = None
 
     @property
@@ -54,14 +72,30 @@ class Execution:
 
     def create_tables(self, scans: Sequence[Scan], stored: Sequence[Stored]) -> None:
         """Create the tables that a query reads: those of `scans` empty, those of `stored` with their rows."""
-        self.services.objects.create_tables(stored, self.database)
+        for name, missing in self.services.objects.create_tables(stored, self.database):
+            self._report_incomplete_table(name, missing)
         for scan in scans:
             self.database.create_table(scan.table, (column.column for column in scan.columns))
+
+    def _report_incomplete_table(self, name: str, missing: Error) -> None:
+        """Raise or report that a result that the query reads was incomplete when it was kept."""
+        error = missing.with_context(message=f"{name} is incomplete: {missing.message}", hint=None, span=None)
+        if self._complete:
+            raise error.with_context(hint=COMPLETE_READS)
+        self.callbacks.on_missing({name: error})
+        self.callbacks.on_failure(error)
 
     def fetch(self, scans: Sequence[Scan], values: ParameterValues) -> None:
         """Send the requests of `scans` and load the responses into their tables, which exist."""
         services = self.services
-        fetcher = Fetcher(services.client, services.hosts, self.callbacks, partial=services.partial)
+        fetcher = Fetcher(
+            services.client,
+            services.hosts,
+            self.callbacks,
+            partial=services.partial,
+            complete=self._complete,
+            keys=self._keys,
+        )
         fetcher.load(scans, self.database, values)
 
     # ---- writes

@@ -12,6 +12,7 @@ from tokensh.engine.ddl import run_store_plan
 from tokensh.engine.exec import run_exec
 from tokensh.engine.execution import Execution
 from tokensh.engine.explain import EXPLAIN_COLUMNS, explain
+from tokensh.engine.fetch import ParameterValues
 from tokensh.engine.insert import run_insert
 from tokensh.engine.services import EngineServices
 from tokensh.errors import assert_never
@@ -50,9 +51,20 @@ class Engine:
         # SHOW and DESCRIBE without LIKE need no database at all.
         if isinstance(plan, RowsPlan) and plan.sql is None:
             return plan.rows
-        rows = _run_plan(Execution(self._services, self._creator, callbacks), plan)
+        keys = {p.name.lower() for p in plan.parameters} if isinstance(plan, ChangePlan) else ()
+        # Whatever is not a query changes something or keeps what it reads.
+        complete = not isinstance(plan, SelectPlan)
+        rows = _run_plan(Execution(self._services, self._creator, callbacks, complete=complete, keys=keys), plan)
         next(rows)
         return RowSet(_columns_of(plan), rows, incremental=_is_incremental(plan))
+
+    def check_reads(self, plan: Plan, callbacks: Callbacks) -> None:
+        """Read what a change will read, and change nothing. Raises Error if any of it is missing."""
+        if not isinstance(plan, InsertPlan | ChangePlan | LocalInsertPlan | LocalChangePlan) or not plan.source.scans:
+            return
+        with closing(Execution(self._services, self._creator, callbacks, complete=True)) as execution:
+            execution.create_tables(plan.source.scans, plan.source.stored)
+            execution.fetch(plan.source.scans, ParameterValues(plan.source.scans, execution.database))
 
     def release_held(self, *, seen: bool) -> None:
         """Settle the new values that were held back: they were shown, or never will be."""

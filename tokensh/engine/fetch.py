@@ -8,7 +8,7 @@ Responses are loaded as they arrive, in the order of the scan's requests, so tha
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from http import HTTPStatus
 from itertools import count, product, repeat
@@ -18,7 +18,7 @@ from tokensh._dataclasses import dataclass
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
 from tokensh.api.request import Json, Request, build_request, to_text
-from tokensh.api.response import Response, find_rows, has_next_page, need_no_conversion, to_cell
+from tokensh.api.response import Response, describe_next_page, find_rows, need_no_conversion, to_cell
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.sqlite import Database
 from tokensh.errors import (
@@ -42,8 +42,10 @@ _MOST_NAMED = 3
 """Workspaces that a message names."""
 _ROWS_PER_BLOCK = 1000
 """Rows that are converted at once, column by column."""
-NOT_FOUND_CODES = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
-"""Error codes with which the API answers 404 for an object; a proxy's or a wrong path's 404 has none of them."""
+_NOT_FOUND_CODE = "RESOURCE_DOES_NOT_EXIST"
+"""The error code with which the API answers 404 for an object; a proxy's or a wrong path's 404 has another, or none."""
+COMPLETE_READS = "nothing was changed: a change needs complete reads, also with --partial"
+"""The hint where a statement that changes or keeps something lacks rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,12 +220,27 @@ def _find_literal(values: ValueSet, value: Value) -> Span | None:
 # ---- responses
 
 
-def _table_rows(request: ScanRequest, response: Response) -> Iterator[Row]:
-    """Yield a response's rows as those of the scan's table. Raises ReplyError."""
+def _table_rows(request: ScanRequest, response: Response, keys: Collection[str]) -> Iterator[Row]:
+    """Yield a response's rows as those of the scan's table; of `keys`, a value of another type than text is NULL. Raises ReplyError."""
     objects = find_rows(request.method, response)
     for first in range(0, len(objects), _ROWS_PER_BLOCK):
         block = objects[first : first + _ROWS_PER_BLOCK]
-        yield from zip(*(_column_cells(request, column, block, first) for column in request.scan.columns), strict=True)
+        columns = (
+            _column_texts(request, column, block)
+            if column.name.lower() in keys and column.column.type == "string"
+            else _column_cells(request, column, block, first)
+            for column in request.scan.columns
+        )
+        yield from zip(*columns, strict=True)
+
+
+def _column_texts(request: ScanRequest, column: ScanColumn, block: Sequence[Mapping[str, Json]]) -> Iterable[Value]:
+    """Return the texts of a column by which rows are changed: an id that the API wrote as a number is not taken for one."""
+    sent_value = request.values.get(column.name.lower())
+    if not column.is_field:
+        return repeat(sent_value, len(block))
+    values = (row.get(column.name, sent_value) for row in block)
+    return [value if isinstance(value, str) else None for value in values]
 
 
 def _column_cells(
@@ -251,15 +268,33 @@ def _column_cells(
 class Fetcher:
     """Loads scans, as many at once as their values allow.
 
-    `partial`: the workspaces that answer are enough; `on_failure` is called with the failures of the others. With
-    `on_tolerated` no failure raises, even if all workspaces fail.
+    Args:
+        client: sends the requests.
+        hosts: resolve the workspaces' names.
+        callbacks: `on_failure` is called with what a result does without. With `on_tolerated` no failure of a query
+            raises, even if all workspaces fail.
+        partial: the workspaces that answer are enough for a query.
+        complete: the rows decide about a change, or are kept: where any is missing, an error is raised, whatever the
+            other arguments say.
+        keys: the columns, in lower case, by which rows are changed.
     """
 
-    def __init__(self, client: Client, hosts: Hosts, callbacks: Callbacks, *, partial: bool = False) -> None:
+    def __init__(  # noqa: PLR0913 (see Args)
+        self,
+        client: Client,
+        hosts: Hosts,
+        callbacks: Callbacks,
+        *,
+        partial: bool = False,
+        complete: bool = False,
+        keys: Collection[str] = (),
+    ) -> None:
         self._client = client
         self._hosts = hosts
         self._callbacks = callbacks
         self._partial = partial
+        self._complete = complete
+        self._keys = keys
 
     def load(self, scans: Sequence[Scan], database: Database, values: ParameterValues) -> None:
         """Fetch the scans into their tables, which exist. Raises Error of one workspace, SeveralErrors of several."""
@@ -271,7 +306,7 @@ class Fetcher:
             ready = [scan for scan in waiting if all(required_scans(v, by_id) <= loaded for v in scan.values.values())]
             requests = [request for scan in ready for request in build_requests(scan, values, self._hosts)]
             waiting = [scan for scan in waiting if scan not in ready]
-            self._fetch_round(requests, _Loader(requests, outcomes, database, keep=bool(waiting)))
+            self._fetch_round(requests, _Loader(requests, outcomes, database, self._keys, keep=bool(waiting)))
             loaded |= {scan.id for scan in ready}
 
     def _fetch_round(self, requests: Sequence[ScanRequest], loader: _Loader) -> None:
@@ -287,32 +322,40 @@ class Fetcher:
 
         # At once: the user sees how many responses there will be before the first has come.
         report_progress(0)
-        paged: dict[str, None] = {}
         with closing(self._client.fetch(unsent, report_progress)) as outcomes:
             # What earlier rounds have fetched can be loaded before the first response of this one.
             loader.load()
             for request, outcome in zip(unsent, outcomes, strict=True):
                 loader.add(request, outcome)
-                if isinstance(outcome, Response) and has_next_page(outcome):
-                    paged[request.target.name] = None
-        self._warn_of_pages(tuple(paged))
         self._handle_failures(loader.failures, len({request.workspace for request in requests}))
+        self._handle_pages(loader.pages)
 
-    def _warn_of_pages(self, workspaces: Sequence[str]) -> None:
-        """Warn if a response looks paginated; the documented API returns all rows at once."""
-        if workspaces:
-            more = " and others" if len(workspaces) > _MOST_NAMED else ""
-            self._callbacks.on_failure(
-                ReplyError(
-                    f"{', '.join(workspaces[:_MOST_NAMED])}{more} answered with the first of several pages;"
-                    " the others are not fetched, rows are missing"
-                )
-            )
+    def _handle_pages(self, pages: Mapping[str, str]) -> None:
+        """Raise or report that responses are first pages: the documented API returns all rows at once.
+
+        Args:
+            pages: what says so, by workspace.
+        """
+        if not pages:
+            return
+        error = describe_pages(pages)
+        if self._complete:
+            raise error.with_context(hint=COMPLETE_READS)
+        failures = {workspace: describe_pages({workspace: sign}) for workspace, sign in pages.items()}
+        if self._callbacks.on_tolerated is not None:
+            self._callbacks.on_tolerated(failures)
+            return
+        self._callbacks.on_missing(failures)
+        self._callbacks.on_failure(error)
 
     def _handle_failures(self, failures: Mapping[str, Error], asked: int) -> None:
         """Raise the errors of workspaces, or report them if the caller makes do without; `asked` counts all workspaces."""
         if not failures:
             return
+        if self._complete:
+            (first, *others) = failures.values()
+            error = first if not others else _join_errors(failures, asked).with_context(hint=None)
+            raise error.with_context(hint="; ".join(filter(None, (error.hint, COMPLETE_READS)))) from error.__cause__
         # Before `partial`: a caller that tolerates failures (Spark's readers) reports them in a column of its own.
         if self._callbacks.on_tolerated is not None:
             self._callbacks.on_tolerated(failures)
@@ -321,7 +364,18 @@ class Fetcher:
         error = first if not others else _join_errors(failures, asked)
         if not self._partial or len(failures) == asked:
             raise error
+        self._callbacks.on_missing(failures)
         self._callbacks.on_failure(error)
+
+
+def describe_pages(pages: Mapping[str, str]) -> ReplyError:
+    """Return the error that responses are first pages; `pages` holds what says so, by workspace."""
+    names = list(pages)
+    more = " and others" if len(names) > _MOST_NAMED else ""
+    return ReplyError(
+        f"{', '.join(names[:_MOST_NAMED])}{more} answered with the first of several pages ({pages[names[0]]});"
+        " the others are not fetched, rows are missing"
+    )
 
 
 class _Loader:
@@ -332,9 +386,18 @@ class _Loader:
     """
 
     def __init__(
-        self, requests: Sequence[ScanRequest], outcomes: dict[_Key, Response | Error], database: Database, *, keep: bool
+        self,
+        requests: Sequence[ScanRequest],
+        outcomes: dict[_Key, Response | Error],
+        database: Database,
+        keys: Collection[str],
+        *,
+        keep: bool,
     ) -> None:
         self.failures: dict[str, Error] = {}
+        self.pages: dict[str, str] = {}
+        """What says that a response is the first of several pages, by workspace."""
+        self._keys = keys
         self._outcomes = outcomes
         self._database = database
         self._keep = keep
@@ -365,7 +428,8 @@ class _Loader:
 
     def _load_rows(self, request: ScanRequest) -> None:
         key = _request_key(request.request)
-        rows = _rows_of(request, self._outcomes[key])
+        outcome = self._outcomes[key]
+        rows = _rows_of(request, outcome, self._keys)
         try:
             self._database.load(request.scan.table, len(request.scan.columns), rows)
         except Interrupted:
@@ -373,30 +437,33 @@ class _Loader:
         except Error as error:
             # Several requests to one workspace fail for one reason most often; the first error is enough.
             self.failures.setdefault(request.workspace, error)
+        else:
+            if isinstance(outcome, Response) and (sign := describe_next_page(request.method, outcome)):
+                self.pages.setdefault(request.workspace, sign)
         self._uses[key] -= 1
         if not self._uses[key] and not self._keep:
             del self._outcomes[key]
 
 
-def _rows_of(request: ScanRequest, outcome: Response | Error) -> Iterator[Row]:
+def _rows_of(request: ScanRequest, outcome: Response | Error, keys: Collection[str]) -> Iterator[Row]:
     """Yield the rows of a response; raises the error that came instead of one."""
     if isinstance(outcome, Response):
-        yield from _table_rows(request, outcome)
+        yield from _table_rows(request, outcome, keys)
     elif not _is_absent(request, outcome):
         raise outcome
 
 
 def _is_absent(request: ScanRequest, error: Error) -> bool:
     """Return whether a get by key found nothing: that gives an empty result instead of an error."""
-    # Only for a get. "Not found" for a listing says that the listing itself is missing: an inventory of tokens that silently
-    # became empty would be the most dangerous wrong answer of all.
-    by_key = any(p.location == "path" for p in request.method.routing)
-    return (
-        by_key
-        and isinstance(error, ApiError)
-        and error.status == HTTPStatus.NOT_FOUND
-        and error.code in NOT_FOUND_CODES
-    )
+    # Only for a get. "Not found" for a listing says that the listing itself is missing, also if it has a parameter in its
+    # path: an inventory of tokens that silently became empty would be the most dangerous wrong answer of all.
+    by_key = not request.method.returns_list and any(p.location == "path" for p in request.method.routing)
+    return by_key and is_not_found(error)
+
+
+def is_not_found(error: Error) -> bool:
+    """Return whether an error says that the object of a key does not exist."""
+    return isinstance(error, ApiError) and error.status == HTTPStatus.NOT_FOUND and error.code == _NOT_FOUND_CODE
 
 
 def _describe_requests(requests: Sequence[ScanRequest]) -> str:

@@ -25,12 +25,14 @@ class SessionTable:
     Attributes:
         delete_rows: deletes the rows with these values in the first column; None if rows cannot be deleted.
         is_remote: whether producing its rows sends requests.
+        missing: what says that rows are missing.
     """
 
     columns: tuple[Column, ...]
     rows: Callable[[], Iterable[Row]]
     delete_rows: Callable[[Sequence[Value]], None] | None = None
     is_remote: bool = False
+    missing: Error | None = None
 
 
 class SessionObjects:
@@ -51,14 +53,14 @@ class SessionObjects:
 
     # ---- earlier results
 
-    def keep_result(self, columns: Sequence[Column], rows: list[Row]) -> int:
-        """Keep a result as `_` and as `_N`, secrets as NULL, and return N."""
+    def keep_result(self, columns: Sequence[Column], rows: list[Row], missing: Error | None = None) -> int:
+        """Keep a result as `_` and as `_N`, secrets as NULL, and return N; `missing` says that it is incomplete, and why."""
         # A secret was shown once; no later statement can read it from here.
         secrets = [index for index, column in enumerate(columns) if column.secret]
         if secrets:
             rows = [tuple(None if index in secrets else value for index, value in enumerate(row)) for row in rows]
         self._result_count += 1
-        self._results[self._result_count] = SessionTable(_with_unique_names(columns), lambda: rows)
+        self._results[self._result_count] = SessionTable(_with_unique_names(columns), lambda: rows, missing=missing)
         self._results.pop(self._result_count - _MOST_RESULTS, None)
         return self._result_count
 
@@ -127,15 +129,23 @@ class SessionObjects:
         table = self._find_table(name)
         return table is not None and table.is_remote
 
-    def create_tables(self, stored: Sequence[Stored], database: Database, *, offline: bool = False) -> None:
-        """Create the tables that a plan reads, with their rows; with `offline`, remote ones stay empty."""
-        attached = False
+    def create_tables(
+        self, stored: Sequence[Stored], database: Database, *, offline: bool = False
+    ) -> list[tuple[str, Error]]:
+        """Create the tables that a plan reads, with their rows; with `offline`, remote ones stay empty.
+
+        Returns:
+            The names of the tables that are incomplete, each with the reason.
+        """
+        attached, incomplete = False, []
         for wanted in stored:
             table = self._find_table(wanted.name)
             if table is not None:
                 database.create_table(wanted.table, wanted.columns)
                 if not (offline and table.is_remote):
                     database.load(wanted.table, len(wanted.columns), table.rows())
+                if table.missing is not None:
+                    incomplete.append((wanted.name, table.missing))
                 continue
             found = self.store.find(wanted.name)
             if found is None:
@@ -145,6 +155,7 @@ class SessionObjects:
                 database.attach_store(self.store.path)
                 attached = True
             database.create_view(wanted.table, self.store.select_statement(found, ROW_NUMBER))
+        return incomplete
 
 
 def _with_unique_names(columns: Sequence[Column]) -> tuple[Column, ...]:

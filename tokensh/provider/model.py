@@ -77,6 +77,8 @@ class Method:
     has_body: bool = False
     undocumented_fields: tuple[Field, ...] = ()
     """Fields that a response may hold and the pages do not list (tokensh's extension `x-tokensh-newer`)."""
+    reply_keys: tuple[str, ...] | None = None
+    """The keys of the response's object; empty where it is an empty object, None where the document does not say."""
 
     @property
     def required(self) -> tuple[Parameter, ...]:

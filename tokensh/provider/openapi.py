@@ -180,6 +180,7 @@ class ServiceDocument:
             response_description=_as_text(response.get("description")),
             has_body=body is not None,
             undocumented_fields=self._read_undocumented_fields(node, where),
+            reply_keys=self._reply_keys(reply, where),
         )
 
     def _read_route(self, reference: str, where: str) -> tuple[str, str]:
@@ -284,6 +285,14 @@ class ServiceDocument:
     def _read_undocumented_fields(self, method: Node, where: str) -> tuple[Field, ...]:
         schema = _as_mapping(_as_mapping(method.get("response")).get("x-tokensh-newer"))
         return tuple(self._row_fields(schema, "", where)) if schema else ()
+
+    def _reply_keys(self, schema: Node, where: str) -> tuple[str, ...] | None:
+        """Return the keys that the schema gives the response's object, None if it leaves them open or describes another type."""
+        node = self._resolve(schema, where)
+        if not node or node.get("additionalProperties"):
+            return None
+        properties = tuple(self._schema_properties(node, f"{where}/response"))
+        return properties if properties or self._type_of(node, where) in {"object", "array"} else None
 
     def _row_fields(self, schema: Node, object_key: str, where: str) -> Iterator[Field]:
         where = f"{where}/response"

@@ -123,7 +123,9 @@ class Runner:
         """Make a result the tables `_` and `_N` and return N; None for a result without columns."""
         if not result.columns:
             return None
-        return self._connection.objects.keep_result(result.columns, self._results.last.rows)
+        return self._connection.objects.keep_result(
+            result.columns, self._results.last.rows, next(iter(self._connection.failures.values()), None)
+        )
 
     def _explain_hidden_value(self) -> None:
         """Tell the user how to see a masked value; a format for programs has shown it already."""

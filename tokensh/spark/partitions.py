@@ -116,7 +116,7 @@ class TokenReader(DataSourceReader):
             token=_find_token(options, Environment.from_process()),
             timeout=options.timeout,
             max_connections=options.max_connections,
-            callbacks=Callbacks(on_tolerated=on_tolerated),
+            callbacks=Callbacks(on_tolerated=on_tolerated, on_failure=_fail),
             hosts=self.plan.hosts,  # the driver decides once where names lead
         )
 
@@ -134,6 +134,11 @@ class TokenReader(DataSourceReader):
             except (ValueError, OverflowError):  # the bases of pyarrow's own errors
                 raise DataError(f"a value of column {field.name} is not a {field.dataType.simpleString()}") from None
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _fail(error: Error) -> None:
+    """Raise an error that elsewhere is a warning: on an executor it would not be seen, and frames are kept."""
+    raise error
 
 
 def _check_schema(full: StructType, requested: StructType) -> None:

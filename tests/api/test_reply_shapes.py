@@ -1,0 +1,215 @@
+"""Check that a reply is rows, the documented empty object, or an error: whatever its keys are called and wherever they stand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.api.test_request import method
+from tests.api.test_response import CREATE, GET, LIST, REVOKE, answer
+from tokensh.api.reply_shapes import find_error, find_next_page
+from tokensh.api.response import describe_next_page, find_rows
+from tokensh.errors import ApiError, ReplyError
+
+PERMISSIONS = method("token_permissions", "getpermissions")
+SET_PERMISSIONS = method("token_permissions", "setpermissions")
+ROWS: list[dict[str, Any]] = [{"token_id": "a"}]
+ERRORS: list[dict[str, Any]] = [
+    {"error": "unauthorized"},
+    {"error": {"code": 401, "message": "who?"}},
+    {"error": True},
+    {"error_code": "PARTIAL"},
+    {"errorCode": "E1", "errorSummary": "no"},
+    {"ERROR-MESSAGE": "no"},
+    {"message": "Not logged in"},
+    {"code": 16, "message": "Request had invalid credentials", "details": []},
+    {"code": "UNAUTHENTICATED"},
+    {"code": 503},
+    {"code": -1},
+    {"status": "error"},
+    {"status": "FAILED"},
+    {"status": 500},
+    {"status": "403"},
+    {"statusCode": 401},
+    {"success": False},
+    {"ok": "false"},
+    {"errors": ["a", "b"]},
+    {"errors": [{"code": 1}]},
+    {"fault": {"faultstring": "no"}},
+    {"exception": "java.lang.Error"},
+    {"detail": "Not authenticated"},
+    {"meta": {"error": "deep"}},
+    {"meta": [{"x": [{"errors": ["deeper"]}]}],},
+    {"warnings": ["some rows are missing"]},
+]  # fmt: skip
+HARMLESS: list[dict[str, Any]] = [
+    {"error": None, "errors": [], "message": ""},
+    {"code": 0, "message": "OK"},
+    {"code": 200, "status": "success"},
+    {"status": 200, "success": True},
+    {"ok": True, "error_code": ""},
+    {"meta": {"status": "active", "message": "hello"}},
+    {"request_id": "r-1", "took": 3},
+]
+
+
+@pytest.mark.parametrize("found", ERRORS, ids=json.dumps)
+@pytest.mark.parametrize("rows", [None, ROWS, []], ids=["without rows", "with rows", "with no rows"])
+def test_a_listing_that_says_that_there_was_an_error_is_one(found: dict[str, Any], rows: Any) -> None:
+    body = found if rows is None else {"token_infos": rows, **found}
+    with pytest.raises((ApiError, ReplyError)):
+        find_rows(LIST, answer(json.dumps(body)))
+
+
+@pytest.mark.parametrize("found", [*ERRORS, *HARMLESS[-2:], {"token_infos": []}, {"a": 1}], ids=json.dumps)
+@pytest.mark.parametrize("write", [REVOKE, method("tokens", "delete")], ids=lambda write: str(write.name))
+def test_a_revoke_that_is_answered_with_an_unknown_object_is_no_success(write: Any, found: dict[str, Any]) -> None:
+    with pytest.raises((ApiError, ReplyError)):
+        find_rows(write, answer(json.dumps(found)))
+
+
+@pytest.mark.parametrize("body", ["null", '"done"', "[]", "[1]", "7", "true"])
+def test_a_revoke_that_is_answered_with_no_object_is_no_success(body: str) -> None:
+    with pytest.raises(ReplyError):
+        find_rows(REVOKE, answer(body))
+
+
+@pytest.mark.parametrize("found", HARMLESS, ids=json.dumps)
+def test_rows_beside_which_all_is_well_are_rows(found: dict[str, Any]) -> None:
+    assert list(find_rows(LIST, answer(json.dumps({"token_infos": ROWS, **found})))) == ROWS
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"tokenInfos": ROWS}, {"data": {"token_infos": ROWS}}, {"other": 1}, {"token_info": {}}, {"took": 3, "id": "x"}],
+    ids=json.dumps,
+)
+def test_an_object_without_the_documents_key_is_an_error_that_quotes_its_keys(body: dict[str, Any]) -> None:
+    with pytest.raises(ReplyError) as caught:
+        find_rows(LIST, answer(json.dumps(body)))
+    assert all(repr(key) in str(caught.value) for key in body)
+    assert "'token_infos'" in str(caught.value)
+
+
+@pytest.mark.parametrize("row", [{"error": "x"}, {"error_code": "X", "message": "m"}, {"id": "a"}], ids=json.dumps)
+def test_a_row_without_any_field_of_a_row_is_an_error_with_its_place(row: dict[str, Any]) -> None:
+    with pytest.raises(ReplyError) as caught:
+        find_rows(LIST, answer(json.dumps({"token_infos": [*ROWS, row]})))
+    assert caught.value.path == "$.token_infos[1]"
+
+
+class TestOneObject:
+    @pytest.mark.parametrize("body", [{}, {"x": 1}, {"error": "no"}, {"message": "no"}, {"code": 5}], ids=json.dumps)
+    def test_of_which_no_field_is_known_is_an_error(self, body: dict[str, Any]) -> None:
+        with pytest.raises((ApiError, ReplyError)):
+            find_rows(PERMISSIONS, answer(json.dumps(body)))
+
+    def test_is_a_row_whatever_stands_in_its_fields(self) -> None:
+        body = {"object_id": "x", "access_control_list": [{"error": "y", "message": "z"}]}
+        assert list(find_rows(PERMISSIONS, answer(json.dumps(body)))) == [body]
+
+    def test_with_an_error_beside_its_fields_is_an_error(self) -> None:
+        with pytest.raises(ApiError):
+            find_rows(PERMISSIONS, answer('{"object_id": "x", "error_code": "PARTIAL"}'))
+
+    def test_under_a_key_is_absent_in_an_empty_object_alone(self) -> None:
+        assert list(find_rows(GET, answer("{}"))) == []
+        with pytest.raises(ReplyError, match="'x'"):
+            find_rows(GET, answer('{"x": 1}'))
+
+    def test_of_a_write_may_be_empty(self) -> None:
+        assert list(find_rows(SET_PERMISSIONS, answer("{}"))) == [{}]
+        with pytest.raises(ReplyError):
+            find_rows(CREATE, answer('{"x": 1}'))
+
+
+@pytest.mark.parametrize("status", [100, 101, 103, 202, 204, 206, 207, 208, 226, 299, 304])
+def test_a_status_that_is_no_whole_answer_is_no_rows(status: int) -> None:
+    with pytest.raises(ReplyError):
+        find_rows(LIST, answer(b"" if status == 204 else '{"token_infos": []}', status))
+
+
+MORE: list[dict[str, Any]] = [
+    {"next_page_token": "x"}, {"nextPageToken": "x"}, {"@odata.nextLink": "https://x"}, {"next": "/x"}, {"next": {"href": "/x"}},
+    {"has_more": True}, {"hasMore": "true"}, {"is_truncated": True}, {"links": {"next": "/x"}}, {"_links": {"next": {"href": "x"}}},
+    {"paging": {"cursors": {"after": "x"}, "next": "x"}}, {"page_info": {"hasNextPage": True, "endCursor": "x"}},
+    {"response_metadata": {"next_cursor": "x"}}, {"total": 5}, {"totalResults": "5"}, {"total_pages": 2}, {"last": False},
+    {"continuation_token": "x"}, {"next_offset": 100}, {"meta": [{"pagination": {"total_count": 2}}]},
+]  # fmt: skip
+ALL: list[dict[str, Any]] = [
+    {"next_page_token": ""}, {"next_page_token": None}, {"has_more": False}, {"has_more": "false"}, {"links": {"next": None}},
+    {"prev_page_token": "x"}, {"total": 1}, {"totalResults": 1, "startIndex": 1}, {"total_pages": 1}, {"last": True},
+    {"next": {}}, {"next_offset": 0}, {"next_offset": -1}, {},
+]  # fmt: skip
+MORE_HEADERS = [
+    {"Link": '<https://x/2>; rel="next"'}, {"Link": "</2>; rel=next"}, {"Link": '</1>; rel="prev", </3>; REL="last next"'},
+    {"Link": '</3>; title="a"; rel = next'}, {"X-Next-Page": "2"}, {"X-Total-Count": "2"}, {"X-Total-Pages": "3"},
+    {"X-Has-More": "true"}, {"Content-Range": "items 0-0/9"}, {"Content-Range": "items 0-0/*"}, {"Content-Range": "items 1-1/2"},
+]  # fmt: skip
+ALL_HEADERS = [
+    {"Link": '</1>; rel="prev"'}, {"Link": "</s.css>; rel=preload; as=next"}, {"Link": ""}, {"Link": "next"}, {"X-Next-Page": ""},
+    {"X-Total-Count": "1"}, {"X-Total-Pages": "1"}, {"Content-Range": "items 0-0/1"}, {"Date": "next"}, {"X-Request-Id": "next"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("found", MORE, ids=json.dumps)
+def test_a_reply_that_shows_further_pages_is_known_by_its_keys(found: dict[str, Any]) -> None:
+    reply = answer(json.dumps({**found, "token_infos": ROWS}))
+    assert find_rows(LIST, reply) == ROWS
+    assert describe_next_page(LIST, reply)
+
+
+@pytest.mark.parametrize("found", ALL, ids=json.dumps)
+def test_a_reply_that_shows_no_further_pages_is_all(found: dict[str, Any]) -> None:
+    reply = answer(json.dumps({"token_infos": ROWS, **found}))
+    assert find_rows(LIST, reply) == ROWS
+    assert describe_next_page(LIST, reply) is None
+
+
+@pytest.mark.parametrize("headers", MORE_HEADERS, ids=json.dumps)
+def test_further_pages_are_known_by_headers(headers: dict[str, str]) -> None:
+    assert find_next_page({"token_infos": ROWS}, ROWS, headers)
+
+
+@pytest.mark.parametrize("headers", ALL_HEADERS, ids=json.dumps)
+def test_other_headers_say_nothing(headers: dict[str, str]) -> None:
+    assert find_next_page({"token_infos": ROWS}, ROWS, headers) is None
+
+
+def test_what_rows_hold_says_nothing_about_the_reply() -> None:
+    rows = [{"token_id": "a", "comment": {"next": "x", "error": "y", "has_more": True}}]
+    reply = answer(json.dumps({"token_infos": rows}))
+    assert find_rows(LIST, reply) == rows
+    assert describe_next_page(LIST, reply) is None
+
+
+def _snake(words: str) -> str:
+    return words.replace(" ", "_")
+
+
+def _camel(words: str) -> str:
+    first, *others = words.split()
+    return first + "".join(map(str.capitalize, others))
+
+
+@given(
+    words=st.sampled_from(["error code", "error message", "next page token", "has more", "next link", "errors"]),
+    spell=st.sampled_from([_snake, _camel, str.upper, lambda words: words.replace(" ", "-")]),
+    depth=st.integers(0, 40),
+    in_list=st.booleans(),
+)
+def test_however_a_key_is_spelt_and_however_deep_it_stands_it_is_seen(
+    words: str, spell: Callable[[str], str], depth: int, in_list: bool
+) -> None:
+    found: Any = {spell(words): "x"}
+    for _ in range(depth):
+        found = {"part": [found] if in_list else found}
+    body = {"token_infos": ROWS, **found}
+    is_error = "error" in words
+    assert (find_error(body, ROWS, ("token_infos",)) is not None) == is_error
+    assert (find_next_page(body, ROWS, {}) is not None) != is_error
