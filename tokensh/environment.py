@@ -16,8 +16,8 @@ from typing import TextIO
 
 from tokensh._dataclasses import dataclass, field
 
-DEFAULT_WIDTH = 80
-"""Columns of a terminal that does not tell its width."""
+DEFAULT_WIDTH, DEFAULT_HEIGHT = 80, 24
+"""Columns and lines of a terminal that does not tell its size."""
 
 
 @dataclass(frozen=True, slots=True)

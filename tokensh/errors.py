@@ -418,5 +418,18 @@ class InternalError(DatabaseError):
     """tokensh or something it ships is broken."""
 
 
+def describe_mistake(error: BaseException) -> InternalError:
+    """Return the error for a bug of tokensh: it names the place in the program, never the values, which may be secret."""
+    # Neither the message nor a traceback: both may quote what was being worked on, a token's value for example.
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    place = f" at {trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""
+    return InternalError(
+        f"tokensh made a mistake: {type(error).__name__}{place}",
+        hint="please report it, with the statement; look with SELECT before you repeat a write",
+    )
+
+
 class ProviderDocumentError(InternalError):
     """A provider document cannot be read; the message names the file and the place in it."""

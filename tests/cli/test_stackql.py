@@ -120,14 +120,14 @@ def test_an_error_in_the_argument_begins_with_error(tmp_path: Path) -> None:
 
 
 def test_a_change_without_rows_is_told_in_stackqls_words(site: Sandbox, tmp_path: Path) -> None:
-    sql = f"-- mint\nINSERT INTO user_tokens (deployment_name, comment) VALUES ('{A}', 'quiet')"
+    sql = f"-- revoke\nDELETE FROM user_tokens WHERE deployment_name = '{A}' AND token_id = '{'0' * 64}'"
     told = "The operation was despatched successfully"
     quiet, rows, ours = (
         on(site, tmp_path, *more)
         for more in (("exec", sql), ("exec", f"{sql} RETURNING 1 AS one", "-o", "csv", "-H"), ("-c", sql))
     )
     assert (quiet.status, quiet.out, quiet.err.splitlines()[-1]) == (0, "", told)
-    assert (rows.status, rows.out) == (0, "1\n")
+    assert (rows.status, rows.out) == (0, "")
     assert told not in rows.err + ours.err
     assert offline(tmp_path, "exec", "USE databricks_workspace.workspace") == RunResult(0, "", "")
 
@@ -141,7 +141,13 @@ def test_auth_names_where_the_credential_is(site: Sandbox, tmp_path: Path) -> No
 def test_a_dry_run_sends_nothing(site: Sandbox, tmp_path: Path) -> None:
     assert (
         "POST"
-        in on(site, tmp_path, "exec", f"INSERT INTO user_tokens (deployment_name) VALUES ('{A}')", "--dryrun").out
+        in on(
+            site,
+            tmp_path,
+            "exec",
+            f"INSERT INTO user_tokens (deployment_name) VALUES ('{A}') RETURNING token_value",
+            "--dryrun",
+        ).out
     )
     assert site.log == []
 

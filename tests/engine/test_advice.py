@@ -127,7 +127,7 @@ class TestWhenANewTokenEnds:
         session = NotingSession(site, tmp_path)
         session.run(
             f"INSERT INTO tokens (data__application_id, data__lifetime_seconds, deployment_name)"
-            f" VALUES ('{site.client_id}', 86400, '{A}')"
+            f" VALUES ('{site.client_id}', 86400, '{A}') RETURNING token_value"
         )
         assert session.notes[0].endswith(", in 1.0 days")
 
@@ -243,7 +243,12 @@ class TestReplacingThePermissions:
 def test_a_used_up_quota_is_told_with_the_count(tmp_path: Path) -> None:
     with sandbox.start(quota=7) as site:
         session = NotingSession(site, tmp_path)
-        run(session.connection, f"INSERT INTO user_tokens (data__comment, deployment_name) VALUES ('one more', '{A}')")
+        run(
+            session.connection,
+            f"INSERT INTO user_tokens (data__comment, deployment_name) VALUES ('one more', '{A}') RETURNING token_value",
+        )
         with pytest.raises(ApiError, match=r"token quota.*\(you have 7 that are not expired\)") as caught:
-            session.run(f"INSERT INTO user_tokens (data__comment, deployment_name) VALUES ('too many', '{A}')")
+            session.run(
+                f"INSERT INTO user_tokens (data__comment, deployment_name) VALUES ('too many', '{A}') RETURNING token_value"
+            )
         assert "revoke some" in (caught.value.hint or "")

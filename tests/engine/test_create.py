@@ -142,7 +142,10 @@ def test_where_there_is_a_method_for_delete_the_orphans_statement_is_a_delete(
     into = "INSERT INTO tokens (deployment_name, application_id, comment)"
     site.fault("POST */on-behalf-of/tokens", after_handler=True, drop=True)
     with pytest.raises(UnknownOutcome) as caught:
-        run(session, f"{into} VALUES ('{A}', '4c1f2a6e-9d03-4b7a-8f55-0e6d7a2b91c4', 'it''s lost')")
+        run(
+            session,
+            f"{into} VALUES ('{A}', '4c1f2a6e-9d03-4b7a-8f55-0e6d7a2b91c4', 'it''s lost') RETURNING token_value",
+        )
     ((token_id, statement),) = caught.value.orphans
     assert statement.startswith("DELETE FROM databricks_workspace.workspace.tokens WHERE ")
     find = f"SELECT token_id FROM tokens WHERE deployment_name = '{A}' AND comment = 'it''s lost'"
@@ -308,13 +311,16 @@ def test_a_row_that_does_not_fit_stops_all_before_any_is_sent(
     values: str, kind: type[Error], words: str, session: Connection, site: Sandbox
 ) -> None:
     with pytest.raises(kind, match=words):
-        run(session, f"INSERT INTO user_tokens (deployment_name, comment, lifetime_seconds) VALUES {values}")
+        run(
+            session,
+            f"INSERT INTO user_tokens (deployment_name, comment, lifetime_seconds) VALUES {values} RETURNING token_value",
+        )
     assert site.log == []
 
 
 def test_null_is_not_sent(session: Connection, site: Sandbox) -> None:
     into = "INSERT INTO user_tokens (deployment_name, comment, lifetime_seconds)"
-    run(session, f"{into} SELECT '{A}', 'by null', NULL")
+    run(session, f"{into} SELECT '{A}', 'by null', NULL RETURNING token_value")
     assert json.loads(site.log[-1].body) == {"comment": "by null"}
 
 

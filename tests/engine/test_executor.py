@@ -35,8 +35,8 @@ def create_tokens(session: Connection, *comments: str) -> list[str]:
     """Create tokens, and return their ids."""
     rows = ", ".join(f"('{A}', '{comment}')" for comment in comments)
     into = "INSERT INTO user_tokens (deployment_name, comment)"
-    created = run(session, f"{into} VALUES {rows} RETURNING json_extract(token_info, '$.token_id')")
-    return [str(token_id) for (token_id,) in created]
+    created = run(session, f"{into} VALUES {rows} RETURNING json_extract(token_info, '$.token_id'), token_value")
+    return [str(token_id) for token_id, _ in created]
 
 
 def posted_bodies(site: Sandbox) -> list[object]:
@@ -366,7 +366,10 @@ EXPLAINED = [
     (f"SELECT * FROM tokens WHERE {PLACE} AND token_id = 'x'", ["/api/2.0/token-management/tokens/x"]),
     (f"DELETE FROM user_tokens WHERE {PLACE} AND token_id = 'x'", ["POST", "/api/2.0/token/delete"]),
     (f"DELETE FROM user_tokens WHERE {PLACE} AND comment = 'x'", ["GET", "POST", "/api/2.0/token/delete"]),
-    (f"INSERT INTO user_tokens (deployment_name) VALUES ('{A}')", ["POST", "/api/2.0/token/create"]),
+    (
+        f"INSERT INTO user_tokens (deployment_name) VALUES ('{A}') RETURNING token_value",
+        ["POST", "/api/2.0/token/create"],
+    ),
     (f"EXEC user_tokens.listtokens @deployment_name = '{A}'", ["GET", "/api/2.0/token/list"]),
     ("SELECT 1", ["SELECT"]),
     (
@@ -493,7 +496,7 @@ NOWHERE = "'evil.com/#'"
         ("SELECT 1 FROM nowhere WHERE comment = 'x'", "nowhere"),
         (f"SELECT 1 FROM anywhere WHERE deployment_name = {NOWHERE}", NOWHERE),
         (f"DELETE FROM tokens WHERE deployment_name = {NOWHERE} AND token_id = 'x'", NOWHERE),
-        (f"INSERT INTO user_tokens (deployment_name) VALUES ('{A}'), ({NOWHERE})", "user_tokens"),
+        (f"INSERT INTO user_tokens (deployment_name) VALUES ('{A}'), ({NOWHERE}) RETURNING token_value", "user_tokens"),
         (f"EXEC user_tokens.create @deployment_name = {NOWHERE}", f"@deployment_name = {NOWHERE}"),
     ],
 )
@@ -511,7 +514,10 @@ def test_a_refused_workspace_is_shown_where_it_stands(sql: str, place: str, sess
     ("sql", "place"),
     [
         (f"SELECT 1 FROM tokens WHERE {PLACE} AND token_id = ''", "tokens"),
-        (f"INSERT INTO user_tokens (deployment_name, lifetime_seconds) VALUES ('{A}', 'x')", "user_tokens"),
+        (
+            f"INSERT INTO user_tokens (deployment_name, lifetime_seconds) VALUES ('{A}', 'x') RETURNING token_value",
+            "user_tokens",
+        ),
         (f"EXEC user_tokens.create @deployment_name = '{A}' @lifetime_seconds = 'x'", "@lifetime_seconds = 'x'"),
     ],
 )
@@ -528,12 +534,18 @@ def test_a_value_that_does_not_fit_is_shown_where_it_is_given(
 def test_an_insert_that_fails_on_its_way_says_what_to_run_for_the_rest(session: Connection) -> None:
     columns = "INSERT INTO user_tokens (deployment_name, comment, lifetime_seconds)"
     with pytest.raises(ApiError, match=r"\(1 of 3 rows done, 1 not tried\)") as caught:
-        run(session, f"{columns} VALUES ('{A}', 'left 1', 60), ('{A}', 'it''s left', -5), ('{A}', NULL, 60)")
+        run(
+            session,
+            f"{columns} VALUES ('{A}', 'left 1', 60), ('{A}', 'it''s left', -5), ('{A}', NULL, 60) RETURNING token_value",
+        )
     _, _, rest = str(caught.value.hint).partition("for the rest: ")
-    assert rest.endswith(f" VALUES ('{A}', 'it''s left', -5), ('{A}', NULL, 60);")
+    assert rest.endswith(f" VALUES ('{A}', 'it''s left', -5), ('{A}', NULL, 60) RETURNING token_value;")
     assert len(run(session, rest.replace("-5", "60").rstrip(";"))) == 2
     with pytest.raises(ApiError, match=r"\(1 of 9 rows done, 7 not tried\)") as caught:
-        run(session, f"{columns} SELECT '{A}', 'many', 60 - 70 * (value = 2) FROM json_each('[1,2,3,4,5,6,7,8,9]')")
+        run(
+            session,
+            f"{columns} SELECT '{A}', 'many', 60 - 70 * (value = 2) FROM json_each('[1,2,3,4,5,6,7,8,9]') RETURNING token_value",
+        )
     assert "rows 2 to 9 of its query remain" in str(caught.value.hint)
 
 

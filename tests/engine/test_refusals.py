@@ -15,8 +15,8 @@ from tokensh.sandbox import Sandbox
 
 LIST = f"SELECT token_id FROM user_tokens WHERE deployment_name = '{A}'"
 ALL = f"SELECT token_id FROM tokens WHERE deployment_name = '{A}'"
-MINT = f"INSERT INTO user_tokens (data__comment, data__lifetime_seconds, deployment_name) VALUES ({{}}, '{A}')"
-OBO = f"INSERT INTO tokens (data__application_id, deployment_name) VALUES ('{{}}', '{A}')"
+MINT = f"INSERT INTO user_tokens (data__comment, data__lifetime_seconds, deployment_name) VALUES ({{}}, '{A}') RETURNING token_value"
+OBO = f"INSERT INTO tokens (data__application_id, deployment_name) VALUES ('{{}}', '{A}') RETURNING token_value"
 REVOKE = f"EXEC user_tokens.revoketoken @deployment_name = '{A}' @@json = '{{\"token_id\": \"none\"}}'"
 GRANT = 'UPDATE token_permissions SET data__access_control_list = \'[{{"{}": "{}", "permission_level": "CAN_USE"}}]\''
 GRANT_WHERE = f"{GRANT} WHERE deployment_name = '{A}'"

@@ -106,7 +106,10 @@ def test_a_create_without_a_comment_is_looked_for_by_that(session: Connection, s
     site.fault("POST */create", drop=True, after_handler=True)
     site.fault("GET */list", status=403)
     with pytest.raises(UnknownOutcome):
-        run(session, f"INSERT INTO user_tokens (deployment_name, lifetime_seconds) VALUES ('{A}', 60)")
+        run(
+            session,
+            f"INSERT INTO user_tokens (deployment_name, lifetime_seconds) VALUES ('{A}', 60) RETURNING token_value",
+        )
     ((_, _, comment, _, _, statement),) = run(session, PENDING)
     assert comment is None
     assert str(session.pending.summary()).startswith(f"unknown outcome of 1 create ({A}): ")

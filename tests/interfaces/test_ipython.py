@@ -171,7 +171,7 @@ def test_a_result_can_be_assigned(magic: Notebook) -> None:
 
 
 def test_a_change_of_listed_rows_needs_yes(magic: Notebook, site: Sandbox) -> None:
-    magic.cell("%tokensh INSERT INTO user_tokens (comment) VALUES ('to go')")
+    magic.cell("%tokensh INSERT INTO user_tokens (comment) VALUES ('to go') RETURNING token_value")
     sql = "DELETE FROM user_tokens WHERE comment = 'to go' RETURNING comment"
     assert isinstance(magic.failing(f"%tokensh {sql}"), errors.ProgrammingError)
     assert magic.cell(f"%tokensh --yes {sql}")["comment"].tolist() == ["to go"]

@@ -72,7 +72,7 @@ def test_it_joins_workspaces_and_keeps_documents(client: Client) -> None:
 
 
 def test_a_statement_without_rows_gives_stackqls_message(client: Client, site: Sandbox) -> None:
-    sql = f"INSERT INTO databricks_workspace.workspace.user_tokens (deployment_name, data__comment) SELECT '{A}', 'pystackql'"
+    sql = f"EXEC user_tokens.revoketoken @deployment_name = '{A}', @token_id = '{'0' * 64}'"
     assert client().executeStmt(sql)["message"].endswith("The operation was despatched successfully")
     assert list_requests(site) == [f"POST {A} create"]
 

@@ -62,7 +62,7 @@ def test_every_write_takes_effect_at_once(engine: Any, site: Sandbox) -> None:
 
 def test_several_sets_of_values_are_several_statements(engine: Any, site: Sandbox) -> None:
     with engine.connect() as connection:
-        sql = sa.text("INSERT INTO user_tokens (comment) VALUES (:comment)")
+        sql = sa.text("INSERT INTO user_tokens (comment) VALUES (:comment) RETURNING token_value")
         assert connection.execute(sql, [{"comment": "1"}, {"comment": "2"}]).rowcount == 2
     assert list_requests(site) == [f"POST {A} create"] * 2
 
@@ -190,7 +190,7 @@ def test_a_resource_has_the_columns_of_select_star_with_their_types(engine: Any,
 
 def test_the_connections_of_an_engine_share_its_sandbox() -> None:
     engine = sa.create_engine("tokensh://?sandbox=true")
-    made = sa.text("INSERT INTO user_tokens (comment) VALUES ('shared')")
+    made = sa.text("INSERT INTO user_tokens (comment) VALUES ('shared') RETURNING token_value")
     with engine.connect() as first, engine.connect() as second:
         first.execute(made)
         assert second.scalar(sa.text("SELECT count(*) FROM user_tokens WHERE comment = 'shared'")) == 1

@@ -17,7 +17,7 @@ INSERTS = [
     (f"{INTO} (data__comment, Deployment_Name) VALUES ('x', '{A}')", "create", ["comment", "deployment_name"]),
     (f"{INTO} (deployment_name, lifetime_seconds) SELECT '{A}', 60", "create", ["deployment_name", "lifetime_seconds"]),
     (
-        f"INSERT INTO tokens (deployment_name, application_id, comment) VALUES ('{A}', 'y', 'x')",
+        f"INSERT INTO tokens (deployment_name, application_id, comment) VALUES ('{A}', 'y', 'x') RETURNING token_value",
         "createobotoken",
         ["deployment_name", "application_id", "comment"],
     ),

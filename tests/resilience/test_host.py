@@ -69,7 +69,7 @@ ACCEPTED = {
 }
 STATEMENTS = {
     "GET": "SELECT token_id FROM user_tokens WHERE deployment_name = {}",
-    "POST": "INSERT INTO user_tokens (deployment_name, data__comment) SELECT {}, 'ci'",
+    "POST": "INSERT INTO user_tokens (deployment_name, data__comment) SELECT {}, 'ci' RETURNING token_value",
 }
 
 

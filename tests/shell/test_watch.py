@@ -106,7 +106,7 @@ def test_new_gone_and_changed_rows_are_marked_and_counted(
     watch_setup: Callable[..., WatchSetup], site: Sandbox
 ) -> None:
     def change_tokens() -> None:
-        watched.change("insert into user_tokens (data__comment) values ('brand new')")
+        watched.change("insert into user_tokens (data__comment) values ('brand new') RETURNING token_value")
         watched.change("delete from user_tokens where comment = 'nightly export'")
 
     watched = watch_setup(3, {2: change_tokens})
@@ -204,7 +204,7 @@ def test_what_the_screen_cannot_hold_is_counted_and_what_has_changed_comes_first
     size: tuple[int, int], watch_setup: Callable[..., WatchSetup]
 ) -> None:
     def change_tokens() -> None:
-        watched.change("insert into user_tokens (data__comment) values ('brand new')")
+        watched.change("insert into user_tokens (data__comment) values ('brand new') RETURNING token_value")
 
     watched = watch_setup(2, {2: change_tokens}, size=size)
     watched.watch.run("select comment from user_tokens order by comment desc", 1)

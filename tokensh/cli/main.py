@@ -12,7 +12,7 @@ import sys
 from contextlib import contextmanager, suppress
 
 from tokensh import __version__
-from tokensh.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Error, InterfaceError, InternalError
+from tokensh.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Error, InterfaceError, describe_mistake
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None, environment: Environment | None
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001 (the one place where a mistake of ours becomes a message)
-        return _report_error(_internal_error(error), environment)
+        return _report_error(describe_mistake(error), environment)
     finally:
         _flush_or_discard(environment.stdout)
 
@@ -139,19 +139,6 @@ def _report_error(error: Error, environment: Environment) -> int:
     reporter = Reporter(environment.stderr, Redactor.from_environment(environment.variables).clean)
     reporter.error(error)
     return reporter.status
-
-
-def _internal_error(error: Exception) -> InternalError:
-    """Return the error for a bug of tokensh: it names the place in the program, never the values, which may be secret."""
-    # Neither the message nor a traceback: both may quote what was being worked on, a token's value for example.
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    place = f" at {os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}" if trace else ""  # noqa: PTH119
-    return InternalError(
-        f"tokensh made a mistake: {type(error).__name__}{place}",
-        hint="please report it, with the statement; look with SELECT before you repeat a write",
-    )
 
 
 def _dispatch(options: argparse.Namespace, environment: Environment) -> int:

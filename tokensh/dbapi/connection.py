@@ -8,7 +8,7 @@ rows while they are read. The parts of a connection are made by the modules that
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
@@ -103,7 +103,9 @@ class Connection:
         self._access = access = Access(options, self.environment, self.redactor, self.cancellation)
         self.config, self.hosts, self.client = access.config, access.hosts, access.client
         self.workspace = access.default_workspace()
-        self._transaction = Transaction(self._run_plan, self._check_reads, self._note)
+        self._transaction = Transaction(
+            self._run_plan, check=self._check_plan, check_reads=self._check_reads, note=self._note
+        )
         self._later_notes: list[str] = []
         self.pending = UnknownCreates(access.journal)
         self.objects = self._make_objects()
@@ -309,6 +311,9 @@ class Connection:
     def _check_reads(self, plan: Plan) -> None:
         self._engine.check_reads(plan, self.callbacks)
 
+    def _check_plan(self, plan: Plan) -> None:
+        self._engine.check(plan, self.callbacks)
+
     def _approve(self, plan: ChangePlan | ExecPlan, rows: Sequence[Mapping[str, Value]]) -> None:
         approve_change(plan, rows, yes=self.yes, ask=self.callbacks.approve)
 
@@ -328,7 +333,9 @@ class Connection:
     def _flush_notes(self) -> None:
         """Pass on the notes that belong below a result."""
         while self._later_notes:
-            self._note(self._later_notes.pop(0))
+            # What they are about has taken effect: a note that cannot be written must not look as if the change had failed.
+            with suppress(Exception):
+                self._note(self._later_notes.pop(0))
 
     # ---- PEP 249
 

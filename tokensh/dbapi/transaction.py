@@ -33,14 +33,21 @@ class Transaction:
 
     Args:
         run_plan: sends a change.
+        check: raises an Error for a change that would be refused before anything is sent.
         check_reads: reads what a change will read, and raises an Error if any of it is missing.
         note: called with one line of text for the user.
     """
 
     def __init__(
-        self, run_plan: Callable[[Plan], RowSet], check_reads: Callable[[Plan], None], note: Callable[[str], None]
+        self,
+        run_plan: Callable[[Plan], RowSet],
+        *,
+        check: Callable[[Plan], None],
+        check_reads: Callable[[Plan], None],
+        note: Callable[[str], None],
     ) -> None:
         self._run_plan = run_plan
+        self._check = check
         self._check_reads = check_reads
         self._note = note
         self._queue: list[Plan] | None = None
@@ -62,6 +69,8 @@ class Transaction:
             raise NotSupportedError("a transaction takes queries and changes of rows", hint="COMMIT or ROLLBACK first")
         if not isinstance(plan, _CHANGES):
             return False
+        # Now, while nothing is sent: at COMMIT, the changes before it would have taken effect.
+        self._check(plan)
         self._queue.append(plan)
         self._note(f"waits for COMMIT, as number {len(self._queue)}")
         return True

@@ -12,9 +12,10 @@ from pathlib import Path
 from tokensh._dataclasses import dataclass
 from tokensh.errors import Error, IncompleteResultWarning
 from tokensh.plan.nodes import ChangePlan, ExecPlan
-from tokensh.rows import Value
+from tokensh.rows import Column, Row, Value
 
 Approve = Callable[[ChangePlan | ExecPlan, Sequence[Mapping[str, Value]]], None]
+KeepValue = Callable[[tuple[Column, ...], Row], None]
 
 
 _PACKAGE = str(Path(__file__).parents[1])
@@ -46,6 +47,8 @@ class Callbacks:
     Attributes:
         approve: called with the rows that a statement deletes, or has listed in order to change them, before any is touched;
             raises an Error to refuse. Without it, changes of listed rows need `yes`.
+        keep_value: called with the reply of a write whose RETURNING does not show a new secret, which it keeps for the user;
+            without it, such a write is refused before it is sent.
         on_failure: called with the error of the workspaces that a partial result does without, or whose rows are only the
             first page; by default it becomes a Python warning. A statement that changes or keeps anything fails instead.
         on_missing: called with the same, by workspace.
@@ -55,8 +58,9 @@ class Callbacks:
         note: called with one line of text for the user.
     """
 
-    # The two that change what a statement does are None by default; the others, which only report, ignore what they get.
+    # Those that change what a statement does are None by default; the others, which only report, ignore what they get.
     approve: Approve | None = None
+    keep_value: KeepValue | None = None
     on_failure: Callable[[Error], None] = warn_of_failure
     on_missing: Callable[[Mapping[str, Error]], None] = _ignore
     on_tolerated: Callable[[Mapping[str, Error]], None] | None = None

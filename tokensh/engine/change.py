@@ -8,6 +8,7 @@ from itertools import product
 from tokensh.api.request import Json, Request, to_json
 from tokensh.api.response import find_rows
 from tokensh.engine.advice import find_lost_grants
+from tokensh.engine.delivery import deliver_reply
 from tokensh.engine.execution import Execution, count_rows, first_object
 from tokensh.engine.fetch import ParameterValues, is_not_found, locate_errors
 from tokensh.errors import ApiError, Error, assert_never
@@ -46,11 +47,11 @@ def run_change(execution: Execution, plan: ChangePlan) -> Generator[Row, None, N
         # Before RETURNING, which may fail: the token is gone whatever happens to its row.
         if plan.verb == "DELETE":
             execution.forget_revoked(row)
-        try:
-            returned = execution.project_write(plan, response, row)
-        except Error as error:
-            raise count_rows(error, done + 1, total, _REPEAT, tried=0) from None
-        yield returned
+        returned, failure = deliver_reply(execution, plan, response, row)
+        if returned is not None:
+            yield returned
+        if failure is not None:
+            raise count_rows(failure, done + 1, total, _REPEAT, tried=0)
 
 
 def sort_own_token_last(execution: Execution, changes: list[Change]) -> list[Change]:

@@ -8,6 +8,7 @@ from tokensh.api.request import Json, Request, to_json
 from tokensh.api.response import describe_next_page, find_rows, to_cell
 from tokensh.engine.change import sort_own_token_last
 from tokensh.engine.create import Creation
+from tokensh.engine.delivery import deliver_exec, find_secrets
 from tokensh.engine.execution import Execution, attribute_to_cell, check_required
 from tokensh.engine.fetch import describe_pages, locate_errors
 from tokensh.engine.insert import create_and_deliver
@@ -25,7 +26,13 @@ def run_exec(execution: Execution, plan: ExecPlan) -> Generator[Row, None, None]
         execution.approve(plan, [revoked])
     if request.creates_secret:
         creation = Creation(plan.resource, plan.method, values, request)
-        yield from create_and_deliver(execution, creation, lambda row: _to_cells(plan.columns, row, "$"))
+        failure = yield from create_and_deliver(
+            execution,
+            creation,
+            lambda response: deliver_exec(plan.columns, response, find_secrets(plan.method, response)),
+        )
+        if failure is not None:
+            raise failure
         return
     if request.method == "GET":
         execution.announce(plan.method, request)

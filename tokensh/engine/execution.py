@@ -175,16 +175,6 @@ class Execution:
             (row,) = self.project(returning, [cells])
         return row
 
-    def project_write(
-        self, plan: InsertPlan | ChangePlan, response: Mapping[str, Json], sent: Mapping[str, Value]
-    ) -> Row:
-        """Return RETURNING of a write that may be repeated. Raises an Error that says that the write took effect."""
-        try:
-            return self.project_response(plan.returning, plan.method, response, sent)
-        except Error as error:
-            message = f"{plan.method.name} took effect, but RETURNING failed: {error.message}"
-            raise error.with_context(message=message) from error.__cause__
-
 
 def first_object(objects: Sequence[Mapping[str, Json]]) -> Mapping[str, Json]:
     """Return the only object of a response, or an empty one."""

@@ -9,6 +9,7 @@ from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.change import run_change
 from tokensh.engine.create import Creator
 from tokensh.engine.ddl import run_store_plan
+from tokensh.engine.delivery import check_delivery
 from tokensh.engine.exec import run_exec
 from tokensh.engine.execution import Execution
 from tokensh.engine.explain import EXPLAIN_COLUMNS, explain
@@ -66,6 +67,11 @@ class Engine:
             execution.create_tables(plan.source.scans, plan.source.stored)
             execution.fetch(plan.source.scans, ParameterValues(plan.source.scans, execution.database))
 
+    def check(self, plan: Plan, callbacks: Callbacks) -> None:
+        """Raise what `run` would raise before anything is sent, for a plan that is run later."""
+        with closing(Execution(self._services, self._creator, callbacks)) as execution:
+            _check_before_sending(execution, plan)
+
     def release_held(self, *, seen: bool) -> None:
         """Settle the new values that were held back: they were shown, or never will be."""
         self._creator.release_held(seen=seen)
@@ -74,15 +80,21 @@ class Engine:
 def _run_plan(execution: Execution, plan: Plan) -> Generator[Row, None, None]:
     """Yield an empty row once the plan is checked, then the rows of its result."""
     with closing(execution):
-        returning = _returning_of(plan.plan if isinstance(plan, ExplainPlan) else plan)
-        if returning is not None:
-            execution.check_returning(returning)
+        _check_before_sending(execution, plan.plan if isinstance(plan, ExplainPlan) else plan)
         rows = _yield_rows(execution, plan)
         # `Engine.run` takes this empty row at once. So errors that need no request are raised before a renderer has written
         # the head of the result, and the generator is started: a result that is dropped unread closes its database too,
         # which the `finally` of a generator that never ran would not do.
         yield ()
         yield from rows
+
+
+def _check_before_sending(execution: Execution, plan: Plan) -> None:
+    """Raise ProgrammingError and its leaves if RETURNING cannot be run, or would lose a new secret."""
+    returning = _returning_of(plan)
+    if returning is not None:
+        execution.check_returning(returning)
+    check_delivery(execution, plan)
 
 
 def _yield_rows(execution: Execution, plan: Plan) -> Iterator[Row]:

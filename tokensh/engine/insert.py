@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 
 from tokensh.api.request import Json, to_json
 from tokensh.api.response import find_rows
 from tokensh.engine.advice import count_unexpired, describe_new_token
 from tokensh.engine.create import Creation
+from tokensh.engine.delivery import Delivery, deliver_reply, secret_fields
 from tokensh.engine.execution import Execution, attribute_to_cell, check_required, count_rows, first_object
 from tokensh.engine.fetch import locate_errors
 from tokensh.errors import ApiError, Error, UnknownOutcome
@@ -27,29 +29,36 @@ def run_insert(execution: Execution, plan: InsertPlan) -> Generator[Row, None, N
         creations = [_build_creation(execution, plan, row) for row in rows]
     for done, creation in enumerate(creations):
         try:
-            yield from _insert_row(execution, plan, creation)
+            failure = yield from _insert_row(execution, plan, creation)
         except Error as error:
             # A row whose outcome is unknown must not be repeated blindly: its own hint says what to do.
             remaining = rows[done + isinstance(error, UnknownOutcome) :]
             raise count_rows(error, done, len(creations), _describe_remaining(plan, remaining, len(rows))) from None
+        if failure is not None:
+            rest = _describe_remaining(plan, rows[done + 1 :], len(rows))
+            raise count_rows(failure, done + 1, len(creations), rest, tried=0)
 
 
 def create_and_deliver(
-    execution: Execution, creation: Creation, project: Callable[[Mapping[str, Json]], Row]
-) -> Generator[Row, None, None]:
-    """Send a create, yield its row, and then note when the new token expires."""
+    execution: Execution, creation: Creation, project: Callable[[Mapping[str, Json]], Delivery]
+) -> Generator[Row, None, Error | None]:
+    """Send a create, yield its row, and then note when the new token expires; return what failed after it took effect."""
     try:
         with execution.creator.create(creation, execution.callbacks.on_activity) as response:
-            yield project(response)
+            row, failure = project(response)
+            if row is not None:
+                yield row
     except ApiError as error:
         # Databricks does not say how many tokens count, so the user could not tell how many to revoke.
         if error.code == "QUOTA_EXCEEDED":
             message = f"{error.message}{_describe_quota(execution, creation)}"
             raise error.with_context(message=message) from error.__cause__
         raise
-    # Only now that the row was delivered: the notes belong below it.
-    for note in describe_new_token(response, execution.services.now_ms()):
-        execution.services.note_later(note)
+    # Only now that the row was delivered: the notes belong below it. The token exists, so a note must not fail the statement.
+    with suppress(Exception):
+        for note in describe_new_token(response, execution.services.now_ms()):
+            execution.services.note_later(note)
+    return failure
 
 
 def _build_creation(execution: Execution, plan: InsertPlan, row: Row) -> Creation:
@@ -64,16 +73,21 @@ def _build_creation(execution: Execution, plan: InsertPlan, row: Row) -> Creatio
     return Creation(plan.resource, plan.method, values, execution.build_request(plan.method, values, body))
 
 
-def _insert_row(execution: Execution, plan: InsertPlan, creation: Creation) -> Generator[Row, None, None]:
+def _insert_row(execution: Execution, plan: InsertPlan, creation: Creation) -> Generator[Row, None, Error | None]:
+    """Send the request of a row and yield RETURNING's; return what failed after it took effect."""
     attributes = {f"data__{name}": attribute_to_cell(value) for name, value in (creation.request.body or {}).items()}
     sent = {**creation.values, **attributes}
     if creation.request.creates_secret:
-        yield from create_and_deliver(
-            execution, creation, lambda row: execution.project_response(plan.returning, plan.method, row, sent)
+        return (
+            yield from create_and_deliver(
+                execution, creation, lambda response: deliver_reply(execution, plan, response, sent)
+            )
         )
-        return
     response = first_object(execution.send_write(plan.method, creation.request))
-    yield execution.project_write(plan, response, sent)
+    row, failure = deliver_reply(execution, plan, response, sent)
+    if row is not None:
+        yield row
+    return failure
 
 
 def _describe_quota(execution: Execution, creation: Creation) -> str:
@@ -98,4 +112,6 @@ def _describe_remaining(plan: InsertPlan, remaining: Sequence[Row], total: int) 
         return f"rows {first} to {total} of its query remain: run it for these alone, the others are done"
     names = ", ".join(p.sql_name for p in plan.targets)
     rows = ", ".join(f"({', '.join(map(literal, row))})" for row in remaining)
-    return f"for the rest: INSERT INTO {plan.resource.id} ({names}) VALUES {rows};"  # noqa: S608 (only shown)
+    secrets = ", ".join(secret_fields(plan.method))
+    returning = f" RETURNING {secrets}" if secrets else ""
+    return f"for the rest: INSERT INTO {plan.resource.id} ({names}) VALUES {rows}{returning};"  # noqa: S608 (only shown)

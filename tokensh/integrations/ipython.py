@@ -1,7 +1,8 @@
 """The IPython magic (`pip install 'tokensh[jupyter]'`): `%load_ext tokensh`, then `%tokensh SQL` or a `%%tokensh` cell.
 
 `:name` and `{{ name }}` take the values of the notebook's variables; they are bound, never spliced into the SQL. New tokens are
-masked in every display, because a notebook stores its output; `reveal()` returns them to a program.
+masked in every display, because a notebook stores its output; `reveal()` returns them to a program. The variable
+`tokensh_values` holds all of them, whatever became of the results that they were in.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ NotebookRow = tuple[Any, ...]
 """A `rows.Row` in which each token's value is a `Secret`."""
 
 _FLAGS = {flag: option for option in OPTIONS.values() for flag in option.flags}
+_KEPT_VALUES = "tokensh_values"
+"""The notebook's variable with every new secret, in the order of their creation."""
 _ASSIGNMENT = re.compile(r"\s*([^\W\d]\w*)\s*<<\s*")
 _USAGE = "%tokensh [OPTION]... [NAME <<] SQL, with the options " + ", ".join(_FLAGS)
 
@@ -49,14 +52,14 @@ _USAGE = "%tokensh [OPTION]... [NAME <<] SQL, with the options " + ", ".join(_FL
 
 
 class Secret:
-    """A token's value that is masked wherever it is printed; `reveal()` returns it."""
+    """A token's value, or what was made of it, that is masked wherever it is printed; `reveal()` returns it."""
 
     __slots__ = ("_value",)
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: Value) -> None:
         self._value = value
 
-    def reveal(self) -> str:
+    def reveal(self) -> Value:
         """Return the value."""
         return self._value
 
@@ -240,6 +243,9 @@ class TokenshMagics(Magics):
                         display(last)
                     last = _to_frame(result)
             except Error as error:
+                # The cell ends with the error: what it would have returned is shown, and its values stay in a variable.
+                if last is not None:
+                    display(last)
                 raise _with_rendering(error, source, connection.redactor.clean) from None
         return last
 
@@ -253,12 +259,27 @@ class TokenshMagics(Magics):
                 collected = Result(result.columns, rows, connection.environment.now())
                 try:
                     for row in result.rows:
-                        rows.append(tuple(map(_mask_secret, result.columns, row)))  # noqa: PERF401 (kept if one fails)
+                        cells_of_row = tuple(map(_mask_secret, result.columns, row))
+                        # At once, for a value is shown only once: a later error, or a display that fails, must not lose it.
+                        if result.incremental:
+                            self._keep_values(cells_of_row)
+                        rows.append(cells_of_row)
                 except Error:
                     self._save_partial(collected)
                     raise
                 if result.columns:
                     yield collected
+
+    def _keep_values(self, row: NotebookRow) -> None:
+        """Append the new secrets of a row to the variable tokensh_values."""
+        secrets = [cell for cell in row if isinstance(cell, Secret)]
+        if not secrets:
+            return
+        kept = self.shell.user_ns.get(_KEPT_VALUES)
+        if not isinstance(kept, list):
+            kept = self.shell.user_ns[_KEPT_VALUES] = []
+            _write_line(f"note: new values are kept in the variable {_KEPT_VALUES}: {_KEPT_VALUES}[-1].reveal()")
+        kept.extend(secrets)
 
     def _save_partial(self, result: Result) -> None:
         """Assign the rows before an error to a variable: they may hold new tokens, whose values cannot be read again."""
@@ -278,7 +299,7 @@ class TokenshMagics(Magics):
 
 
 def _mask_secret(column: Column, value: Value) -> Any:
-    return Secret(value) if column.secret and isinstance(value, str) else value
+    return Secret(value) if column.secret and value is not None else value
 
 
 def _parse_options(line: str) -> tuple[dict[str, Any], str]:

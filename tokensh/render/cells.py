@@ -19,6 +19,7 @@ NULL = "NULL"
 _NULL_ON_TERMINAL = "∅"
 _SOON = 7 * 86400  # s
 _SHORTEST_WITH_ENDS = 20
+_HIDDEN = "(hidden)"
 
 
 def format_boolean(value: int) -> str:
@@ -86,19 +87,23 @@ def format_time(milliseconds: int, now: float | None = None, form: TimeForm = "m
     return distance if form == "distance" else f"{text} {distance}"
 
 
-def mask_secret(secret: str) -> str:
-    """Return the masked secret: four characters at each end, or nothing of a short secret."""
+def mask_secret(secret: Value) -> str:
+    """Return the masked secret: four characters at each end, or nothing of a short secret and of what is no text."""
     # 8 of the 36 characters of a Databricks token identify it and leave 112 random bits; of a short password they would not.
-    if len(secret) < _SHORTEST_WITH_ENDS:
-        return "(hidden)"
+    if not isinstance(secret, str) or len(secret) < _SHORTEST_WITH_ENDS:
+        return _HIDDEN
     return f"{elide_middle(escape_unsafe(secret), 9)} (hidden)"
 
 
-def masking_format(
-    column: Column, options: Options, text: Callable[[str], str] = escape_unsafe
-) -> Callable[[str], str]:
-    """Return the format of a column's strings: `text`, preceded by masking if the column is secret and the options say so."""
-    return (lambda secret: text(mask_secret(secret))) if column.secret and options.mask else text
+def masking_formats(
+    column: Column, options: Options, text: Callable[[str], str], null: str
+) -> dict[type, Callable[[Any], str]]:
+    """Return `make_formats`, except that a secret column's values are masked, whatever their type, if the options say so."""
+    if not (column.secret and options.mask):
+        return make_formats(column, text, null)
+    # A secret that was cast, or turned into digits or a length, has another type and tells as much.
+    formats: dict[type, Callable[[Any], str]] = dict.fromkeys((int, bool, float, bytes), lambda _: text(_HIDDEN))
+    return {**formats, str: lambda secret: text(mask_secret(secret)), type(None): lambda _: null}
 
 
 def shows_times(column: Column, options: Options) -> bool:
@@ -110,7 +115,7 @@ def shows_times(column: Column, options: Options) -> bool:
 def readable_formats(column: Column, options: Options, form: TimeForm = "moment") -> Formats:
     """Return the formats for users: text safe to show, with masked secrets and readable times as the options say."""
     null = options.null if options.null is not None else _NULL_ON_TERMINAL if options.terminal else NULL
-    formats = make_formats(column, masking_format(column, options), null)
-    if shows_times(column, options):
+    formats = masking_formats(column, options, escape_unsafe, null)
+    if shows_times(column, options) and not column.secret:
         formats[int] = partial(format_time, now=options.now, form=form)
     return formats

@@ -61,14 +61,16 @@ class _Dialect(NamedTuple):
     null: str
     masks_secrets: bool = False
 
-    def column_format(self, column: Column, options: Options) -> Callable[[str], str]:
-        """Return the format of a column's strings; only a format for users masks secrets."""
-        return cells.masking_format(column, options, self.format_text) if self.masks_secrets else self.format_text
+    def column_formats(self, column: Column, options: Options) -> cells.Formats:
+        """Return the formats of a column; only a format for users masks secrets."""
+        if self.masks_secrets:
+            return cells.masking_formats(column, options, self.format_text, self.null)
+        return cells.make_formats(column, self.format_text, self.null)
 
 
 def _write_rows(result: RowSet, stream: TextIO, options: Options, dialect: _Dialect) -> int:
-    text, delimiter, null, _ = dialect
-    columns = [cells.make_formats(column, dialect.column_format(column, options), null) for column in result.columns]
+    text, delimiter = dialect.format_text, dialect.delimiter
+    columns = [dialect.column_formats(column, options) for column in result.columns]
     head = delimiter.join(text(column.name) for column in result.columns) + "\n" if options.header else ""
     return write_blocks(stream, gather_blocks(result, cells.join_cells(result.rows, columns, delimiter)), head=head)
 

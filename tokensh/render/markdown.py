@@ -27,10 +27,7 @@ def render_markdown(result: RowSet, stream: TextIO, options: Options) -> int:
     Markdown has no tables without a header.
     """
     null = cells.NULL if options.null is None else options.null
-    columns = [
-        cells.make_formats(column, cells.masking_format(column, options, _escape_markup), null)
-        for column in result.columns
-    ]
+    columns = [cells.masking_formats(column, options, _escape_markup, null) for column in result.columns]
     names = " | ".join(_escape_markup(column.name) for column in result.columns)
     rules = " | ".join("---:" if column.type in cells.NUMERIC else "---" for column in result.columns)
     lines = (f"| {line} |\n" for line in cells.join_cells(result.rows, columns, " | ", ""))

@@ -16,6 +16,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
 from rich.style import Style
 
+from tokensh.environment import DEFAULT_HEIGHT, DEFAULT_WIDTH
 from tokensh.render.writer import Block, Piece
 
 _STYLES = {
@@ -50,8 +51,16 @@ class _StyledLines:
 def paint(records: Iterable[list[Piece]], size: int) -> Iterator[Block]:
     """Yield the records as styled text, `size` of them at a time."""
     # The console only produces text: its own writing would end the program on a closed pipe.
+    # Its size and environment are given, too: rich reads COLUMNS and LINES itself, and prints nothing if one of them is 0.
     console = Console(
-        file=io.StringIO(), force_terminal=True, color_system="standard", no_color=False, legacy_windows=False
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="standard",
+        no_color=False,
+        legacy_windows=False,
+        width=DEFAULT_WIDTH,
+        height=DEFAULT_HEIGHT,
+        _environ={},
     )
     records = iter(records)
     while block := list(islice(records, size)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 
 from tokensh._dataclasses import dataclass, field
+from tokensh.redact import SECRET_FIELDS
 from tokensh.rows import Column, Row, RowSet, Value
 
 
@@ -36,8 +37,9 @@ class ResultCache:
         self.tokens: dict[str, ListedToken] = {}
         # Workspaces that were used or listed, the latest first.
         self.workspaces: tuple[str, ...] = ()
-        # Results with secrets that were masked, and how many of them the user was warned of.
+        # Results with secrets that were masked, those of them that were copied, and how many the user was warned of.
         self._hidden: list[Result] = []
+        self._copied: list[Result] = []
         self._warned_of = 0
 
     def record(
@@ -45,6 +47,7 @@ class ResultCache:
         result: RowSet,
         workspace: str | None,
         *,
+        masks: bool,
         on_row: Callable[[], None],
         on_wait: Callable[[], None],
     ) -> RowSet:
@@ -53,14 +56,21 @@ class ResultCache:
         Args:
             result: a statement's result.
             workspace: where its tokens live if no column says so.
+            masks: whether its secrets are masked where it is shown, so that they are hidden until they are asked for.
             on_row: called before each row and at the end.
             on_wait: called when a write continues with its next row.
         """
-        rows = self._record_rows(result, workspace, on_row, on_wait if result.incremental else _do_nothing)
+        rows = self._record_rows(result, workspace, on_row, on_wait if result.incremental else _do_nothing, masks=masks)
         return RowSet(result.columns, rows, result.incremental)
 
     def _record_rows(
-        self, result: RowSet, workspace: str | None, on_row: Callable[[], None], on_wait: Callable[[], None]
+        self,
+        result: RowSet,
+        workspace: str | None,
+        on_row: Callable[[], None],
+        on_wait: Callable[[], None],
+        *,
+        masks: bool,
     ) -> Generator[Row, None, None]:
         # `last` is set before the first row: a result that fails or is interrupted midway still can be copied as far as it came.
         recorded = Result(result.columns)
@@ -69,13 +79,14 @@ class ResultCache:
         try:
             yield from _copy_rows(result.rows, recorded.rows, on_row, on_wait)
         finally:
+            # First of all: whatever else fails, the secrets are kept.
+            if masks and _holds_secrets(recorded):
+                self._hidden.append(recorded)
             on_row()
             self._learn_from(recorded, workspace)
 
     def _learn_from(self, result: Result, workspace: str | None) -> None:
         columns, rows = result.columns, result.rows
-        if any(column.secret for column in columns) and rows:
-            self._hidden.append(result)
         # Backwards, so that of two columns with the same field the first counts.
         positions = {_field_name(column): index for index, column in reversed(list(enumerate(columns)))}
         if "deployment_name" in positions:
@@ -102,20 +113,51 @@ class ResultCache:
         """The number of results whose secrets have not been shown yet."""
         return len(self._hidden)
 
-    def take_hidden(self) -> list[Result]:
-        """Return the results with hidden secrets and forget them: they are about to be shown."""
-        hidden, self._hidden, self._warned_of = self._hidden, [], 0
-        return hidden
+    def keep_hidden(self, columns: tuple[Column, ...], row: Row) -> None:
+        """Keep the reply of a write that did not return its secret, as if the user had asked for it."""
+        self._hidden.append(Result(columns, [row]))
 
-    def drop_last_hidden(self) -> None:
-        """Forget the secrets of the last result, which was written unmasked."""
-        self._hidden.pop()
+    def first_hidden(self) -> Result | None:
+        """Return a result with secrets that have not been shown yet."""
+        return self._hidden[0] if self._hidden else None
+
+    def drop_hidden(self, result: Result) -> None:
+        """Forget the secrets of a result: they were shown."""
+        self._hidden = [hidden for hidden in self._hidden if hidden is not result]
+        self._copied = [copied for copied in self._copied if copied is not result]
+        self._warned_of = min(self._warned_of, len(self._hidden))
+
+    def find_hidden(self, name: str) -> tuple[Result, int] | None:
+        """Return the latest result that hides secrets in a column, and the column's index; None if none does.
+
+        A column is found by its name in the result, or by the name of the field that its secrets are from.
+        """
+        for result in reversed(self._hidden):
+            secret = [index for index, column in enumerate(result.columns) if column.secret]
+            named = [index for index in secret if result.columns[index].name.lower() == name.lower()]
+            fields = [index for index in secret if _field_name(result.columns[index]).lower() == name.lower() != ""]
+            # Whatever was made of the secret is found by the field's name too, if nothing better is.
+            computed = secret if name.lower() in SECRET_FIELDS else []
+            for index in (*named, *fields, *computed):
+                if any(row[index] is not None for row in result.rows):
+                    return result, index
+        return None
+
+    def mark_copied(self, result: Result) -> bool:
+        """Remember that the secrets of a result were copied; return True if none is left that was not."""
+        self._copied.append(result)
+        return all(any(hidden is copied for copied in self._copied) for hidden in self._hidden)
 
     def must_warn_of_hidden(self) -> bool:
         """Return True if secrets would be lost with the session; only once for the same secrets."""
         warns = len(self._hidden) > self._warned_of
         self._warned_of = len(self._hidden)
         return warns
+
+
+def _holds_secrets(result: Result) -> bool:
+    secret = [index for index, column in enumerate(result.columns) if column.secret]
+    return any(row[index] is not None for row in result.rows for index in secret)
 
 
 def _do_nothing() -> None:

@@ -84,7 +84,9 @@ class Runner:
         if outcome.rows is not None:
             self._print_footer(outcome, seconds, self._connection.client.requests_sent - sent)
         if results.hidden_count > hidden:
-            self._explain_hidden_value()
+            self._console.note(r"the value is hidden: \reveal shows it once, \copy token_value copies it")
+        elif not hidden:
+            self._connection.mark_values_seen()  # a format for programs has shown what there was
         # A statement may finish although Ctrl-C was pressed; what follows it must not run then.
         return "interrupted" if self._connection.cancellation.presses else outcome.text
 
@@ -115,7 +117,11 @@ class Runner:
         """Show a result and remember it on the way; return the number of its rows."""
         return self._console.show(
             self._results.record(
-                result, self._connection.workspace, on_row=self._spinner.stop, on_wait=self._spinner.resume
+                result,
+                self._connection.workspace,
+                masks=FORMATS[self._settings.format].masks_secrets,
+                on_row=self._spinner.stop,
+                on_wait=self._spinner.resume,
             )
         )
 
@@ -126,15 +132,6 @@ class Runner:
         return self._connection.objects.keep_result(
             result.columns, self._results.last.rows, next(iter(self._connection.failures.values()), None)
         )
-
-    def _explain_hidden_value(self) -> None:
-        """Tell the user how to see a masked value; a format for programs has shown it already."""
-        if FORMATS[self._settings.format].masks_secrets:
-            self._console.note(r"the value is hidden: \reveal shows it once, \copy token_value copies it")
-            return
-        self._results.drop_last_hidden()
-        if not self._results.hidden_count:
-            self._connection.mark_values_seen()
 
     def _print_footer(self, outcome: _Outcome, seconds: float, requests: int) -> None:
         if self._settings.quiet:

@@ -92,6 +92,7 @@ class Session:
         confirmation = ChangeConfirmation(connection, settings, self.console, self.results, self._spinner)
         connection.callbacks = Callbacks(
             approve=confirmation.approve,
+            keep_value=self.results.keep_hidden,
             on_failure=self.console.warn,
             on_progress=self._spinner.set_progress,
             on_activity=self._spinner.set_activity,

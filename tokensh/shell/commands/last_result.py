@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from tokensh.errors import InterfaceError
 from tokensh.render.formats import render
 from tokensh.render.options import Options
-from tokensh.rows import Column, Row, RowSet
+from tokensh.rows import Column, Row, RowSet, Value
 from tokensh.shell.clipboard import copy_to_clipboards
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import MetaCommand
+from tokensh.shell.result_cache import Result
 from tokensh.shell.watch import DEFAULT_INTERVAL
 from tokensh.text import did_you_mean, escape_unsafe, plural
 
@@ -33,16 +34,23 @@ def _watch_statement(shell: ShellContext, argument: str) -> None:
 
 
 def _reveal_values(shell: ShellContext, _: str) -> None:
-    hidden = shell.results.take_hidden()
-    if not hidden:
+    results = shell.results
+    if results.first_hidden() is None:
         raise InterfaceError("no hidden value to show")
-    for result in hidden:
+    # One by one: a result that cannot be shown stays hidden, with those after it.
+    while (result := results.first_hidden()) is not None:
         shell.console.show(RowSet(result.columns, iter(result.rows)), reveal=True)
+        results.drop_hidden(result)
     shell.connection.mark_values_seen()
 
 
 def _copy_result(shell: ShellContext, argument: str) -> None:
     columns, rows = shell.results.last.columns, shell.results.last.rows
+    is_plain = any(column.name.lower() == argument.lower() and not column.secret for column in columns)
+    hidden = None if is_plain else shell.results.find_hidden(argument)
+    if hidden is not None:
+        _copy_hidden(shell, *hidden)
+        return
     if not columns:
         raise InterfaceError("no result to copy from")
     what, _, number = argument.partition(" ")
@@ -59,16 +67,29 @@ def _copy_result(shell: ShellContext, argument: str) -> None:
     shell.console.note(f"copied {copied} to {clipboards}{omission}")
 
 
-def _copy_column(shell: ShellContext, columns: tuple[Column, ...], rows: Sequence[Row], name: str) -> None:
-    """Copy a column, one value a line; a column of secrets too, for the user has asked for it by its name."""
-    index = _find_column(columns, name)
-    text = "\n".join("" if row[index] is None else str(row[index]) for row in rows)
+def _copy_hidden(shell: ShellContext, result: Result, index: int) -> None:
+    """Copy a column of secrets that were hidden, one value a line: the user has asked for it by its name."""
+    _copy_values(shell, result.columns[index], [row[index] for row in result.rows])
     # The engine holds new values back for the session as a whole: they count as seen if no other result hides any.
-    if columns[index].secret and shell.results.hidden_count <= 1:
+    if shell.results.mark_copied(result):
         shell.connection.mark_values_seen()
+
+
+def _copy_column(shell: ShellContext, columns: tuple[Column, ...], rows: Sequence[Row], name: str) -> None:
+    """Copy a column, one value a line."""
+    index = _find_column(columns, name)
+    values = [row[index] for row in rows]
+    if columns[index].secret and all(value is None for value in values):
+        raise InterfaceError(f"{escape_unsafe(columns[index].name)} is NULL here: no value is held")
+    _copy_values(shell, columns[index], values)
+
+
+def _copy_values(shell: ShellContext, column: Column, values: Sequence[Value]) -> None:
+    text = "\n".join(
+        "" if value is None else value.hex() if isinstance(value, bytes) else str(value) for value in values
+    )
     clipboards = copy_to_clipboards(text, shell.connection.environment)
-    values = f"{plural(len(rows), 'value')} of {escape_unsafe(columns[index].name)}"
-    shell.console.note(f"copied {values} to {clipboards}")
+    shell.console.note(f"copied {plural(len(values), 'value')} of {escape_unsafe(column.name)} to {clipboards}")
 
 
 def _format_without_secrets(name: str, columns: tuple[Column, ...], rows: Sequence[Row], *, header: bool = True) -> str:
