@@ -88,7 +88,7 @@ def format_time(milliseconds: int, now: float | None = None, form: TimeForm = "m
 
 
 def mask_secret(secret: Value) -> str:
-    """Return the masked secret: four characters at each end, or nothing of a short secret and of what is no text."""
+    """Return the masked secret: four characters at each end, or nothing of a short secret and of values that are not text."""
     # 8 of the 36 characters of a Databricks token identify it and leave 112 random bits; of a short password they would not.
     if not isinstance(secret, str) or len(secret) < _SHORTEST_WITH_ENDS:
         return _HIDDEN
