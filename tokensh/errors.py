@@ -269,23 +269,14 @@ class MissingParameter(ProgrammingError):
         self._set_fields(names=names)
 
 
-class FunctionMisuse(ProgrammingError):
-    """SQLite refused a call of `function`; `aggregate` if the place is wrong for an aggregate or a window function."""
+class QueryRefused(ProgrammingError):
+    """SQLite refused a query; `culprit` is the kind of node that it is about, and a name if it has one ("call substr")."""
 
-    function: str
-    aggregate: bool
+    culprit: str
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        function: str,
-        aggregate: bool = False,
-        hint: str | None = None,
-        span: Span | None = None,
-    ) -> None:
+    def __init__(self, message: str, *, culprit: str, hint: str | None = None, span: Span | None = None) -> None:
         super().__init__(message, hint=hint, span=span)
-        self._set_fields(function=function, aggregate=aggregate)
+        self._set_fields(culprit=culprit)
 
 
 class HostError(ProgrammingError):
@@ -302,6 +293,16 @@ class DataError(DatabaseError):
     ) -> None:
         super().__init__(message, hint=hint, span=span)
         self._set_fields(path=path)
+
+
+class EvaluationError(DataError):
+    """A value stopped a query while it ran; `culprit` is what QueryRefused has."""
+
+    culprit: str
+
+    def __init__(self, message: str, *, culprit: str, hint: str | None = None, span: Span | None = None) -> None:
+        super().__init__(message, hint=hint, span=span)
+        self._set_fields(culprit=culprit)
 
 
 class IntegrityError(DatabaseError):

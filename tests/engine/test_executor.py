@@ -186,7 +186,7 @@ def test_a_change_whose_returning_fails_says_that_it_took_effect(connect: Connec
     keys = ", ".join(f"'{token_id}'" for token_id in create_tokens(session, "1", "2", "3"))
     site.clear_log()
     sql = f"DELETE FROM user_tokens WHERE {PLACE} AND token_id IN ({keys}) RETURNING json(token_id)"
-    words = "revoketoken took effect, but RETURNING failed: malformed JSON (1 of 3 rows done, 2 not tried)"
+    words = "revoketoken took effect, but RETURNING failed: a text is not valid JSON (1 of 3 rows done, 2 not tried)"
     with pytest.raises(DataError, match=re.escape(words)):
         run(session, sql)
     assert list_requests(site) == [f"POST {A} delete"]

@@ -85,7 +85,7 @@ def test_half_a_character_is_an_error_of_ours(database: Database) -> None:
 
 def test_sums_of_large_integers_are_exact_or_an_error(database: Database) -> None:
     assert database.evaluate(["9007199254740993 + 2"]) == (2**53 + 3,)
-    with pytest.raises(Error, match="overflow"):
+    with pytest.raises(Error, match="more than 64 bits"):
         list(database.query("SELECT sum(column1) FROM (VALUES (9223372036854775807), (1))"))
 
 
@@ -102,7 +102,7 @@ def test_checking_a_query_runs_nothing(database: Database) -> None:
         ("SELECT abs(-9223372036854775807 - 1)", Error),
         (f"SELECT {'(' * 200}1{')' * 200}", NotSupportedError),
         (f"SELECT {'+'.join(['1'] * 2000)}", NotSupportedError),
-        ("SELECT zeroblob(2000000000)", NotSupportedError),
+        ("SELECT zeroblob(2000000000)", DataError),
     ],
     ids=lambda value: str(value)[:40],
 )

@@ -33,13 +33,13 @@ from tokensh.engine.history import COLUMNS as STATEMENT_COLUMNS
 from tokensh.engine.history import History, to_row
 from tokensh.engine.objects import SessionObjects, SessionTable
 from tokensh.engine.services import EngineServices
-from tokensh.engine.sqlite_errors import find_misuse
+from tokensh.engine.sqlite_errors import find_culprit
 from tokensh.engine.store import Store
 from tokensh.engine.unknown_creates import COLUMNS as PENDING_COLUMNS
 from tokensh.engine.unknown_creates import NAME as PENDING
 from tokensh.engine.unknown_creates import UnknownCreates
 from tokensh.environment import Cancellation, Environment
-from tokensh.errors import ConnectionClosed, Error, FunctionMisuse, MissingParameter
+from tokensh.errors import ConnectionClosed, Error, EvaluationError, MissingParameter, QueryRefused
 from tokensh.plan.binder import Names, bind
 from tokensh.plan.nodes import ChangePlan, ExecPlan, ExplainPlan, Plan, RowsPlan, SelectPlan, TransactionPlan, UsePlan
 from tokensh.provider.catalog import DEFAULT, Catalog
@@ -381,12 +381,11 @@ class Connection:
 
 @contextmanager
 def _locating_errors(statement: nodes.Statement) -> Iterator[None]:
-    """Give an error of SQLite the span of the function call that it is about."""
+    """Give an error of SQLite the span of what it is about."""
     try:
         yield
-    except FunctionMisuse as error:
-        span = find_misuse(statement, error.function, aggregate=error.aggregate)
-        raise error.with_context(span=span) from error.__cause__
+    except (QueryRefused, EvaluationError) as error:
+        raise error.with_context(span=find_culprit(statement, error.culprit)) from error.__cause__
 
 
 def _locate_row_errors(rows: Iterator[Row], statement: nodes.Statement) -> Iterator[Row]:

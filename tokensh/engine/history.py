@@ -99,8 +99,9 @@ class History:
         return file
 
     def _to_error(self, error: Exception) -> OperationalError:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        return OperationalError(f"the history {self._path} cannot be used: {reason}")
+        from tokensh.engine.sqlite_messages import file_reason  # noqa: PLC0415 (needed only after a mistake)
+
+        return OperationalError(f"the history {self._path} cannot be used: {file_reason(error)}")
 
     def add(self, statement: str, started: float, workspace: str | None) -> int:
         """Write down a statement that is about to run, and return its number."""

@@ -8,7 +8,6 @@ when SQLite calls back.
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,7 +22,6 @@ from tokensh.environment import Cancellation
 from tokensh.errors import (
     DataError,
     Error,
-    FunctionMisuse,
     InterfaceError,
     Interrupted,
     NotSupportedError,
@@ -58,20 +56,7 @@ _AFFINITIES: dict[ColumnType, str] = {
     "json": "TEXT",
     "any": "",
 }
-_FUNCTION = re.compile(r"\b(\w+)\(\)")
-"""The function that a message of SQLite names: `misuse of aggregate: count()`."""
 _RAISED = "user-defined function raised exception"
-# Most of SQLite's limits have no error code of their own (all are SQLITE_ERROR); its texts tell them from mistakes in a query.
-_TOO_LARGE = (
-    "too many terms",
-    "parser stack overflow",
-    "expression tree is too large",
-    "too many columns",
-    "at most",
-    "too many",
-    "too big",
-    "string or blob too big",
-)
 
 
 class Database:
@@ -137,7 +122,10 @@ class Database:
         try:
             self._connection.execute("ATTACH DATABASE ? AS store", (f"{path.absolute().as_uri()}?mode=ro",))
         except sqlite3.Error as error:
-            raise OperationalError(f"the store {path} cannot be read: {error}") from None
+            from tokensh.engine.sqlite_messages import file_reason  # noqa: PLC0415 (needed only after a mistake)
+
+            reason = file_reason(error)
+            raise OperationalError(f"the store {path} cannot be read: {reason}") from None
 
     # ---- queries
 
@@ -196,10 +184,12 @@ class Database:
         except (UnicodeEncodeError, sqlite3.Warning):  # Python 3.10 raises the warning, for a statement's text
             raise DataError("a text holds a lone surrogate (half a character), which cannot be stored") from None
         except ValueError as error:  # Python 3.10 raises it for a NUL in a statement
-            raise ProgrammingError(f"the query cannot be run: {error}") from None
+            raise ProgrammingError("the statement holds a NUL character, which a query cannot hold") from error
 
     def _to_tokensh_error(self, error: sqlite3.Error) -> Error:
         """Return our error for one of SQLite's, which has no codes for most of them: its English text decides."""
+        from tokensh.engine import sqlite_messages  # noqa: PLC0415 (needed only after a mistake)
+
         raised = self._function_errors.take()
         if raised is not None:
             return raised
@@ -214,17 +204,11 @@ class Database:
             return dropped_meanwhile()
         if "not authorized" in lower or "prohibited" in lower:
             return NotSupportedError("a query may read its tables and nothing else")
-        if any(words in lower for words in _TOO_LARGE):
-            return NotSupportedError(f"the query is too large: {message}")
         if "utf-8" in lower:
             return DataError("a text of the result is not valid UTF-8", hint="hex(...) shows its bytes")
-        if isinstance(error, sqlite3.DataError | sqlite3.IntegrityError) or "malformed json" in lower:
-            return DataError(message)
         if "disk" in lower or "memory" in lower or isinstance(error, sqlite3.InternalError):
-            return OperationalError(message)
-        if (function := _FUNCTION.search(message)) is not None:
-            return FunctionMisuse(message, function=function[1], aggregate="misuse" in lower)
-        return ProgrammingError(message)
+            return OperationalError(f"the query cannot be run: {sqlite_messages.file_reason(error)}")
+        return sqlite_messages.find_limit(message) or sqlite_messages.translate_message(message)
 
 
 def _authorize(action: int, _first: str | None, second: str | None, _database: str | None, _trigger: str | None) -> int:

@@ -29,7 +29,6 @@ T = TypeVar("T")
 _FIRST, _LAST = '"tokensh:first"', '"tokensh:last"'
 """The first and last version of a materialized view that a row is in; the last is NULL for the current version."""
 _DROPPED = re.compile(r"^no such table: data_")
-_TABLE_PREFIX = re.compile(r"\bdata_\d+\.")
 _ROW_NUMBERS = ("rowid", "_rowid_", "oid")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects(
@@ -300,13 +299,16 @@ class Store:
         try:
             return work(self._open_file())
         except sqlite3.IntegrityError as error:
-            raise IntegrityError(f"the table refuses the row: {_TABLE_PREFIX.sub('', str(error))}") from None
+            from tokensh.engine.sqlite_messages import constraint_reason  # noqa: PLC0415 (needed only after a mistake)
+
+            raise IntegrityError(f"the table refuses the row: {constraint_reason(str(error))}") from None
         except (OSError, sqlite3.Error) as error:
             # SQLite has no code for a missing table, only this text.
             if _DROPPED.search(str(error)):
                 raise dropped_meanwhile() from None
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise OperationalError(f"the store {self.path} cannot be used: {reason}") from None
+            from tokensh.engine.sqlite_messages import file_reason  # noqa: PLC0415 (needed only after a mistake)
+
+            raise OperationalError(f"the store {self.path} cannot be used: {file_reason(error)}") from None
 
     def _open_file(self) -> sqlite3.Connection:
         if self._file is None:
@@ -330,7 +332,9 @@ def _check_definitions(definitions: Sequence[str]) -> None:
     try:
         db.execute(f"CREATE TABLE scratch ({', '.join(definitions)})")
     except sqlite3.Error as error:
-        raise ProgrammingError(f"SQLite refuses the table: {error}") from None
+        from tokensh.engine.sqlite_messages import definition_reason  # noqa: PLC0415 (needed only after a mistake)
+
+        raise ProgrammingError(f"the table cannot be created: {definition_reason(str(error))}") from None
     finally:
         db.close()
 

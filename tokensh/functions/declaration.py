@@ -79,6 +79,12 @@ class Function:
         required = sum(not parameter.optional for parameter in self.parameters)
         return tuple(range(required, len(self.parameters) + 1))
 
+    @property
+    def fewest_arguments(self) -> int:
+        """The number of arguments that it needs; of SQLite's own functions, a repeated one may be missing."""
+        required = sum(not parameter.optional for parameter in self.parameters)
+        return required - 1 if self.variadic and self.implementation is None and required else required
+
     def is_aggregate(self, arguments: int) -> bool:
         """Return whether a call with this number of arguments makes one value of many rows."""
         return self.kind == "aggregate" or (self.name in ("min", "max") and arguments == 1)

@@ -11,12 +11,12 @@ from typing import Literal
 from tokensh.errors import NotSupportedError, ProgrammingError, UnknownName, assert_never
 from tokensh.functions import functions
 from tokensh.plan import ddl, dml
+from tokensh.plan.checks import check_statement
 from tokensh.plan.nodes import ExplainPlan, Plan, RowsPlan, TransactionPlan, UsePlan
 from tokensh.plan.objects import StoredTable, View
 from tokensh.plan.planner import columns_of, plan_query
 from tokensh.plan.resolve import Names, resolve_expression, sql_of
 from tokensh.plan.returning import single_table, table_column
-from tokensh.plan.values import unbound_error
 from tokensh.provider import show
 from tokensh.provider.show_kinds import SHOW_KINDS, ShowKind
 from tokensh.rows import Column, RowSet
@@ -62,8 +62,7 @@ def _bind(statement: nodes.Statement, names: Names) -> Plan:
     # Views are not looked into: they were checked when they were created.
     # These checks come first, for the whole statement: they need no scope, and no planner has to repeat
     # them.
-    for node in walk(statement, deep=True):
-        _check_node(node, names)
+    check_statement(statement, names.functions)
     match statement:
         case nodes.Query():
             return plan_query(statement, names)
@@ -118,31 +117,10 @@ def _error_for_unsupported(statement: nodes.Unsupported) -> NotSupportedError:
     return NotSupportedError(f"{verb} is not offered", span=statement.span, hint=_INSTEAD.get(verb))
 
 
-def _check_node(node: object, names: Names) -> None:
-    """Raise ProgrammingError for what is wrong with a node wherever it is."""
-    if isinstance(node, nodes.Variable):
-        raise unbound_error(node)
-    if isinstance(node, nodes.Literal) and node.kind == "number" and _is_too_big(node.text):
-        raise ProgrammingError(f"{node.text} has more than 64 bits", span=node.span)
-    if not isinstance(node, nodes.Call) or not names.functions:
-        return
-    name = node.name[-1].text
-    if len(node.name) > 1 or name.lower() not in names.functions:
-        idiom = _find_idiom("function", name)
-        near = None if idiom else nearest_word(name, names.functions)
-        hint = idiom or (None if near else "SHOW FUNCTIONS lists all functions")
-        raise UnknownName("function", path_text(node.name), near=near, span=node.name[-1].span, hint=hint)
-
-
 def _find_idiom(kind: Literal["function", "show"], name: str) -> str | None:
     from tokensh.sql.idioms import named_idiom  # noqa: PLC0415 (needed only after a mistake)
 
     return named_idiom(kind, name)
-
-
-def _is_too_big(text: str) -> bool:
-    """Return whether a hexadecimal number is larger than SQLite takes; a decimal one becomes a floating point number."""
-    return text[:2] in ("0x", "0X") and int(text, 16) >= 2**64
 
 
 def _plan_use(node: nodes.Use, names: Names) -> UsePlan:

@@ -37,7 +37,7 @@ from tokensh.rows import Column
 from tokensh.sql import nodes
 from tokensh.sql.nodes import path_text
 from tokensh.sql.unparse import quote_name
-from tokensh.text import nearest
+from tokensh.text import nearest, plural
 
 
 class CteDefinition:
@@ -237,6 +237,9 @@ class FromResolver:
         if name not in TABLE_FUNCTIONS or len(node.name) > 1:
             raise UnknownName("table function", name, near=nearest(name, TABLE_FUNCTIONS), span=node.span)
         function = TABLE_FUNCTIONS[name]
+        if not 1 <= len(node.arguments) <= 2:
+            message = f"{name}() is given {plural(len(node.arguments), 'argument')}"
+            raise ProgrammingError(message, span=node.span, hint=f"write {name}(json [, path])")
         arguments = self._resolve_expressions(node.arguments, replace(scope, source=left), ctes)
         text = f"{function.sqlite_name}({', '.join(map(sql_of, arguments))})"
         columns = [BoundColumn(column, quote_name(column), Column(column, kind)) for column, kind in function.columns]
@@ -270,6 +273,9 @@ class FromResolver:
     # ---- joins
 
     def _resolve_join(self, node: nodes.Join, scope: Scope, ctes: Ctes, before: From) -> From:
+        if node.natural and (node.on is not None or node.using):
+            span = node.on.span if node.on is not None else node.using[0].span
+            raise ProgrammingError("a NATURAL join takes no ON and no USING", span=span, hint="leave NATURAL out")
         left = self.resolve(node.left, scope, ctes, before)
         right = self.resolve(node.right, scope, ctes, before.beside(left))
         both = left.beside(right)

@@ -20,6 +20,7 @@ from tokensh.plan.bound import (
     references_outside,
     scans_below,
 )
+from tokensh.plan.checks import check_select
 from tokensh.plan.from_clause import CteDefinition, Ctes, FromResolver, RecursiveCte
 from tokensh.plan.joins import common_column
 from tokensh.plan.resolve import (
@@ -117,6 +118,9 @@ class QueryResolver:
                 return self.resolve(node.body, outer, ctes)
             case nodes.Values() | nodes.Compound() | nodes.Query():
                 query = self._resolve_arm(node.body, outer, ctes, recursion)
+                if isinstance(node.body, nodes.Values) and (node.order or node.limit or node.offset):
+                    # SQLite takes neither ORDER BY nor LIMIT behind VALUES.
+                    query = replace(query, sql=f"SELECT * FROM ({query.sql})")  # noqa: S608 (bound names only)
                 order = [_order_of_result(item, query.columns) for item in node.order]
                 limits = self._resolve_limits(node)
                 return replace(
@@ -248,6 +252,7 @@ class QueryResolver:
         order, order_texts = self._resolve_order(query.order, scope, ctes, columns)
         limits = self._resolve_limits(query)
         select = BoundSelect(scope.id, scope.source, exprs, where, group, having, windows, order, self.tables.view_span)
+        check_select(select, node, columns, query.order)
         group_texts = [_group_sql(expr, columns) for expr in group]
         result = unique_names(columns)
         shown = ", ".join(f"{column.sql} AS {name.sql}" for column, name in zip(columns, result, strict=True))

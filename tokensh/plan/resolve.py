@@ -10,6 +10,7 @@ from tokensh._dataclasses import dataclass, field, replace
 from tokensh.errors import NotSupportedError, ProgrammingError, Span
 from tokensh.functions import functions
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference, references, subqueries
+from tokensh.plan.checks import check_subqueries
 from tokensh.plan.expression_types import expression_type
 from tokensh.plan.objects import NoObjects, Objects
 from tokensh.plan.scope import Scope
@@ -103,9 +104,18 @@ def resolve_expression(
     # Names inside a query are its own business: `rewrite` does not go into what replaces a node.
     substitutes: dict[type, Callable[[nodes.ColumnRef], object] | Callable[[nodes.Query], object]]
     substitutes = {nodes.ColumnRef: scope.resolve}
+    resolved: list[BoundQuery] = []
     if resolve_query is not None:
-        substitutes[nodes.Query] = lambda query: resolve_query(query, scope)
-    return rewrite(tree, substitutes)
+
+        def resolve_inside(query: nodes.Query) -> BoundQuery:
+            resolved.append(resolve_query(query, scope))
+            return resolved[-1]
+
+        substitutes[nodes.Query] = resolve_inside
+    bound = rewrite(tree, substitutes)
+    if resolved:
+        check_subqueries(bound)
+    return bound
 
 
 def sql_of(expr: nodes.Expr) -> str:

@@ -1,0 +1,367 @@
+"""Refuse what is wrong with a statement wherever it is in it: checks that need no names resolved, and those of a bound query.
+
+SQLite would refuse most of it too, but with words of its own and without a position.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from tokensh.errors import NotSupportedError, ProgrammingError, Span, UnknownName
+from tokensh.functions import Function, functions
+from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference, BoundSelect, references
+from tokensh.plan.values import literal_value, unbound_error
+from tokensh.sql import nodes
+from tokensh.sql.nodes import path_text
+from tokensh.sql.visit import walk
+from tokensh.text import nearest_word, plural
+
+_COLLATIONS = ("BINARY", "NOCASE", "RTRIM")
+_COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
+_IN_A_QUERY = "SELECT ... FROM (SELECT ...) AS t makes a query of the result"
+_ELIDED = re.compile(r"\s*[\w-]+(?:\u2026|\.\.\.)[\w-]*\s*")
+"""An id as tables show it: without its middle, or without its end."""
+
+
+def check_statement(statement: nodes.Statement, known_functions: frozenset[str]) -> None:
+    """Raise ProgrammingError for what is wrong wherever it is; if `known_functions` is empty, names of calls are not checked."""
+    compared_rows: set[int] = set()
+    for node in walk(statement, deep=True):
+        match node:
+            case nodes.Call():
+                if known_functions:
+                    _check_call(node, known_functions)
+            case nodes.Literal(kind="number"):
+                if node.text[:2] in ("0x", "0X") and int(node.text, 16) >= 2**64:
+                    raise ProgrammingError(f"{node.text} has more than 64 bits", span=node.span)
+            case nodes.Variable():
+                raise unbound_error(node)
+            case nodes.Binary() | nodes.InList() | nodes.InQuery() | nodes.Is() | nodes.Between():
+                _check_comparison(node, compared_rows)
+            case nodes.Match():
+                _check_match(node)
+            case nodes.Update():
+                _check_assignments(node)
+            case nodes.RowExpr():
+                if id(node) not in compared_rows:
+                    _refuse_row(node)
+            case nodes.Collate():
+                if node.collation.text.upper() not in _COLLATIONS:
+                    near = nearest_word(node.collation.text, _COLLATIONS)
+                    hint = None if near else f"there are {', '.join(_COLLATIONS)}"
+                    raise UnknownName("collation", node.collation.text, near=near, span=node.collation.span, hint=hint)
+            case _:
+                pass
+
+
+# ---- calls
+
+
+def _check_call(call: nodes.Call, known: frozenset[str]) -> None:
+    name = call.name[-1].text
+    if len(call.name) > 1 or name.lower() not in known:
+        from tokensh.sql.idioms import named_idiom  # noqa: PLC0415 (needed only after a mistake)
+
+        idiom = named_idiom("function", name)
+        near = None if idiom else nearest_word(name, known)
+        hint = idiom or (None if near else "SHOW FUNCTIONS lists all functions")
+        raise UnknownName("function", path_text(call.name), near=near, span=call.name[-1].span, hint=hint)
+    function = functions().get(name.lower())
+    if function is None:
+        return
+    _check_argument_count(call, function)
+    _check_call_clauses(call, function)
+
+
+def _check_argument_count(call: nodes.Call, function: Function) -> None:
+    count = len(call.arguments)
+    if call.star or function.name == "count":
+        if call.star and function.name != "count":
+            raise ProgrammingError(f"{function.name}(*) is not a call", span=call.span, hint=function.signature)
+        is_wrong = count > 1
+    else:
+        counts = function.argument_counts
+        fewest = function.fewest_arguments
+        is_wrong = count < fewest if counts == (-1,) else count not in counts
+    if is_wrong:
+        signature = "count(*) or count(x)" if function.name == "count" else function.signature
+        raise ProgrammingError(
+            f"{function.name}() is given {plural(count, 'argument')}", span=call.span, hint=f"write {signature}"
+        )
+
+
+def _check_call_clauses(call: nodes.Call, function: Function) -> None:
+    is_aggregate = function.is_aggregate(len(call.arguments) or 1)
+    name = function.name
+    if function.kind == "window" and call.over is None:
+        raise ProgrammingError(
+            f"{name}() is a window function: it needs OVER",
+            span=call.span,
+            hint=f"{function.signature} OVER (ORDER BY ...)",
+        )
+    if call.over is not None and function.kind != "window" and not is_aggregate:
+        raise ProgrammingError(f"{name}() takes no OVER: it is not an aggregate", span=call.span)
+    if is_aggregate and call.distinct and call.over is not None:
+        raise NotSupportedError(f"{name}(DISTINCT ...) with OVER is not offered", span=call.span)
+    if is_aggregate and call.distinct and (len(call.arguments) != 1 or call.separator is not None):
+        raise NotSupportedError(
+            f"{name}(DISTINCT ...) takes one argument",
+            span=call.span,
+            hint="make the values distinct in a query in FROM, and use the separator there",
+        )
+    if is_aggregate:
+        return
+    given = {
+        "DISTINCT": call.distinct,
+        "FILTER": call.filter is not None and function.kind != "window",
+        "ORDER BY": bool(call.order),
+    }
+    for word, is_given in given.items():
+        if is_given:
+            raise ProgrammingError(f"{name}() takes no {word}: it is not an aggregate", span=call.span)
+
+
+def _check_assignments(node: nodes.Update) -> None:
+    for _, value in node.assignments:
+        for call in walk(value):
+            if isinstance(call, nodes.Call) and (call.over is not None or _is_aggregate(call)):
+                raise ProgrammingError(
+                    f"SET cannot use {call.name[-1].text.lower()}(): each row is changed by itself",
+                    span=call.span,
+                    hint="(SELECT max(x) FROM t) is the value of a query",
+                )
+
+
+# ---- comparisons
+
+
+def _check_comparison(
+    node: nodes.Binary | nodes.InList | nodes.InQuery | nodes.Is | nodes.Between, compared_rows: set[int]
+) -> None:
+    match node:
+        case nodes.Binary():
+            if node.operator not in _COMPARISONS:
+                return
+            operands: tuple[nodes.Expr, ...] = (node.left, node.right)
+        case nodes.InList():
+            operands = (node.operand, *node.items)
+        case nodes.InQuery():
+            operands = (node.operand,)
+        case nodes.Is():
+            operands = (node.operand, node.other)
+        case nodes.Between():
+            operands = (node.operand, node.low, node.high)
+    _check_row_lengths(operands, compared_rows)
+    _refuse_elided_id(operands)
+
+
+def _check_row_lengths(operands: Sequence[nodes.Expr], compared_rows: set[int]) -> None:
+    rows = [operand for operand in operands if isinstance(operand, nodes.RowExpr)]
+    if not rows:
+        return
+    length = len(rows[0].items)
+    for operand in operands:
+        if isinstance(operand, nodes.RowExpr) and len(operand.items) != length:
+            raise ProgrammingError(
+                f"a row of {length} is compared with a row of {len(operand.items)}", span=operand.span
+            )
+        # A query may have as many columns, which shows when its names are resolved.
+        if not isinstance(operand, nodes.RowExpr | nodes.Subquery):
+            raise ProgrammingError(
+                f"a row of {plural(length, 'value')} is compared with a single value", span=operand.span
+            )
+    compared_rows.update(map(id, rows))
+
+
+def _refuse_row(node: nodes.RowExpr) -> None:
+    raise ProgrammingError(
+        f"a row of {plural(len(node.items), 'value')} can only be compared with another row",
+        span=node.span,
+        hint="write one value, or several columns without parentheses around them",
+    )
+
+
+def _refuse_elided_id(operands: Sequence[nodes.Expr]) -> None:
+    """Refuse an id that was copied from a table on a screen, where its middle is left out: it would be found nowhere."""
+    if not any(
+        isinstance(operand, nodes.ColumnRef) and operand.name.text.lower().endswith("id") for operand in operands
+    ):
+        return
+    for operand in operands:
+        if isinstance(operand, nodes.Literal) and operand.kind == "string" and _ELIDED.fullmatch(operand.text):
+            pattern = operand.text.strip().replace("\u2026", "%").replace("...", "%")
+            raise ProgrammingError(
+                f"{operand.text!r} is an id without its middle, as a table shows it",
+                span=operand.span,
+                hint=f"write LIKE '{pattern}', or the whole id (\\x shows it, \\copy token_id copies it)",
+            )
+
+
+def _check_match(node: nodes.Match) -> None:
+    if node.operator == "MATCH":
+        raise NotSupportedError("MATCH is not offered", span=node.span, hint="LIKE and REGEXP compare texts")
+    _refuse_elided_id((node.operand, node.pattern))
+    escape = node.escape
+    if isinstance(escape, nodes.Literal) and (escape.kind != "string" or len(escape.text) != 1):
+        raise ProgrammingError("ESCAPE takes a single character", span=escape.span, hint="LIKE '10!%' ESCAPE '!'")
+
+
+# ---- bound queries
+
+
+def check_subqueries(tree: object) -> None:
+    """Raise ProgrammingError if a query that is used as a value, or compared with a row, has another number of columns."""
+    expected: dict[int, int] = {}
+    for node in walk(tree):
+        match node:
+            case nodes.Binary() if node.operator in _COMPARISONS:
+                _expect_equal_widths((node.left, node.right), expected)
+            case nodes.Is():
+                _expect_equal_widths((node.operand, node.other), expected)
+            case nodes.InQuery(query=BoundQuery(columns=columns)):
+                width = _width_of(node.operand)
+                if len(columns) != width:
+                    raise _width_error(len(columns), width, node.span)
+            case nodes.Subquery(query=BoundQuery(columns=columns)):
+                width = expected.get(id(node), 1)
+                if len(columns) != width:
+                    raise _width_error(len(columns), width, node.span)
+            case _:
+                pass
+
+
+def _expect_equal_widths(operands: tuple[nodes.Expr, nodes.Expr], expected: dict[int, int]) -> None:
+    left, right = operands
+    for operand, other in ((left, right), (right, left)):
+        if isinstance(operand, nodes.Subquery):
+            # Two queries may have several columns each.
+            expected[id(operand)] = _width_of(other)
+
+
+def _width_of(expr: nodes.Expr) -> int:
+    match expr:
+        case nodes.RowExpr():
+            return len(expr.items)
+        case nodes.Subquery(query=BoundQuery(columns=columns)):
+            return len(columns)
+        case _:
+            return 1
+
+
+def _width_error(columns: int, width: int, span: Span) -> ProgrammingError:
+    return ProgrammingError(
+        f"this query has {plural(columns, 'column')}, and {plural(width, 'is', 'are')} expected",
+        span=span,
+        hint="name the columns in its SELECT",
+    )
+
+
+def check_select(
+    select: BoundSelect, node: nodes.Select, columns: Sequence[BoundColumn], order: Iterable[nodes.OrderItem]
+) -> None:
+    """Raise ProgrammingError for aggregates and window functions where they have no meaning, and for HAVING without groups.
+
+    `columns` are those of the select list before they are renamed.
+    """
+    uses = _AggregateUses(select, [item for item in node.items if isinstance(item, nodes.Item)])
+    uses.refuse_in("WHERE", select.where)
+    uses.refuse_in("ON", tuple(join.on for join in select.source.joins))
+    uses.refuse_in("GROUP BY", select.group)
+    uses.refuse_windows_in("HAVING", select.having)
+    uses.refuse_nested((select.items, select.having, select.order))
+    for expr in select.group:
+        number = literal_value(expr)
+        if isinstance(number, int) and 0 < number <= len(columns) and uses.is_made_by(columns[number - 1]):
+            raise ProgrammingError(f"column {number} is an aggregate, which GROUP BY cannot use", span=expr.span)
+    has_groups = bool(select.group) or uses.has_aggregates
+    if node.having is not None and not has_groups:
+        raise ProgrammingError(
+            "HAVING needs GROUP BY or an aggregate", span=node.having.span, hint="WHERE chooses rows"
+        )
+    _check_windows(node, order)
+
+
+class _AggregateUses:
+    """The aggregates and window functions of one SELECT."""
+
+    def __init__(self, select: BoundSelect, items: Sequence[nodes.Item]) -> None:
+        self._scope = select.scope
+        by_name = list(zip(items, select.items, strict=True))
+        self._aliases = {
+            (item.alias.text if item.alias else item.text).lower(): call
+            for item, expr in by_name
+            if (call := next(self._own_calls(expr), None)) is not None
+        }
+        parts = (select.items, select.having, select.order)
+        self.has_aggregates = any(call.over is None for call in self._own_calls(parts))
+
+    def is_made_by(self, column: BoundColumn) -> bool:
+        """Return whether a column of the select list is one of the aggregates or window functions."""
+        return not column.relations and column.name.lower() in self._aliases
+
+    def _own_calls(self, tree: object) -> Iterator[nodes.Call]:
+        """Yield the calls that make one value of many rows of this SELECT, or have OVER."""
+        for node in walk(tree):
+            if isinstance(node, nodes.Call) and (node.over is not None or _is_aggregate(node)):
+                inside = list(references(node.arguments))
+                # An aggregate of columns around a subquery belongs to the query around it.
+                if not inside or any(reference.scope == self._scope for reference in inside):
+                    yield node
+
+    def refuse_in(self, clause: str, tree: object) -> None:
+        """Raise ProgrammingError for an aggregate or window function, or the name of one, in a clause."""
+        call = next(self._own_calls(tree), None)
+        if call is not None:
+            raise self._error(call, clause, call.span)
+        for node in walk(tree) if self._aliases else ():
+            if isinstance(node, BoundReference) and not node.column.relations and node.scope == self._scope:
+                named = self._aliases.get(node.column.name.lower())
+                if named is not None:
+                    raise self._error(named, clause, node.span)
+
+    def refuse_windows_in(self, clause: str, tree: object) -> None:
+        """Raise ProgrammingError for a window function in a clause."""
+        for call in self._own_calls(tree):
+            if call.over is not None:
+                raise self._error(call, clause, call.span)
+
+    def refuse_nested(self, tree: object) -> None:
+        """Raise ProgrammingError for an aggregate inside of an aggregate."""
+        for call in self._own_calls(tree):
+            inner = next(self._own_calls((call.arguments, call.filter)), None)
+            if inner is not None and (call.over is None or inner.over is not None):
+                outer_name, name = call.name[-1].text.lower(), inner.name[-1].text.lower()
+                raise ProgrammingError(f"{name}() inside of {outer_name}()", span=inner.span, hint=_IN_A_QUERY)
+
+    @staticmethod
+    def _error(call: nodes.Call, clause: str, span: Span) -> ProgrammingError:
+        name = call.name[-1].text.lower()
+        if call.over is not None:
+            return ProgrammingError(f"{clause} cannot use the window function {name}()", span=span, hint=_IN_A_QUERY)
+        hint = "HAVING chooses groups" if clause == "WHERE" else _IN_A_QUERY
+        return ProgrammingError(f"{clause} cannot use the aggregate {name}()", span=span, hint=hint)
+
+
+def _is_aggregate(call: nodes.Call) -> bool:
+    function = functions().get(call.name[-1].text.lower())
+    return function is not None and function.is_aggregate(len(call.arguments) or int(call.star))
+
+
+def _check_windows(node: nodes.Select, order: Iterable[nodes.OrderItem]) -> None:
+    names = {name.text.lower() for name, _ in node.windows}
+    calls = [
+        call for call in walk((node.items, tuple(order))) if isinstance(call, nodes.Call) and call.over is not None
+    ]
+    used = [
+        (call.over if isinstance(call.over, nodes.Name) else call.over.base, call.span) for call in calls if call.over
+    ]
+    for name, span in used:
+        if name is not None and name.text.lower() not in names:
+            raise UnknownName(
+                "window",
+                name.text,
+                near=nearest_word(name.text, names),
+                span=span,
+                hint=None if names else "WINDOW w AS (...) defines one",
+            )
