@@ -408,7 +408,7 @@ def test_half_a_character_is_an_error_of_ours(value: str, session: Connection) -
 
 
 def test_an_error_among_the_first_rows_comes_when_the_statement_is_executed(session: Connection) -> None:
-    with pytest.raises(errors.DataError, match="malformed JSON"):
+    with pytest.raises(errors.DataError, match="not valid JSON"):
         session.cursor().execute("""SELECT json_extract(value, '$') FROM json_each('["1", "{"]')""")
 
 

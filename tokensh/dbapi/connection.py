@@ -41,6 +41,7 @@ from tokensh.engine.unknown_creates import UnknownCreates
 from tokensh.environment import Cancellation, Environment
 from tokensh.errors import ConnectionClosed, Error, EvaluationError, MissingParameter, QueryRefused
 from tokensh.plan.binder import Names, bind
+from tokensh.plan.checks import refuse_null_comparisons
 from tokensh.plan.nodes import ChangePlan, ExecPlan, ExplainPlan, Plan, RowsPlan, SelectPlan, TransactionPlan, UsePlan
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.redact import Redactor
@@ -225,7 +226,7 @@ class Connection:
 
     def plan(self, statement: str | StatementText, parameters: Parameters = ()) -> Plan:
         """Return the plan of one statement, without `;`. Raises SqlSyntaxError, ProgrammingError and its leaves."""
-        return self._bind(with_parameters(self.parser.parse(statement), parameters))
+        return self._bind(self._parse(statement, parameters))
 
     def _bind(self, statement: nodes.Statement) -> Plan:
         names = Names(self.catalog, self.namespace, self.workspace, function_names(), self.objects)
@@ -271,11 +272,16 @@ class Connection:
             finally:
                 self._flush_notes()
 
+    def _parse(self, statement: str | StatementText, parameters: Parameters) -> nodes.Statement:
+        tree = self.parser.parse(statement)
+        refuse_null_comparisons(tree)
+        return with_parameters(tree, parameters)
+
     def _iter_results(self, statement: str | StatementText, parameters: Parameters, *, dry: bool) -> Iterator[RowSet]:
         self.check_open()
         self.cancellation.reset()
         self.failures = {}
-        tree = with_parameters(self.parser.parse(statement), parameters)
+        tree = self._parse(statement, parameters)
         plan = self._bind(tree)
         # SHOW, DESCRIBE and USE send nothing, and a dry run of a script needs what USE sets.
         if dry and not isinstance(plan, ExplainPlan | RowsPlan | UsePlan):

@@ -55,6 +55,43 @@ def check_statement(statement: nodes.Statement, known_functions: frozenset[str])
                 pass
 
 
+def refuse_null_comparisons(statement: nodes.Statement) -> None:
+    """Refuse `x = NULL` as a condition, as a user writes it: it is never true. Raises ProgrammingError.
+
+    A bound parameter that is NULL is not a slip, so that this is asked before parameters are filled in.
+    """
+    for node in walk(statement, deep=True):
+        match node:
+            case nodes.Select():
+                _refuse_null_comparison((node.where, node.having))
+            case nodes.Update() | nodes.Delete():
+                _refuse_null_comparison((node.where,))
+            case nodes.Join():
+                _refuse_null_comparison((node.on,))
+            case _:
+                pass
+
+
+def _refuse_null_comparison(conditions: Sequence[nodes.Expr | None]) -> None:
+    waiting = list(conditions)
+    while waiting:
+        expr = waiting.pop()
+        match expr:
+            case nodes.Logical():
+                waiting.extend(expr.operands)
+            case nodes.Unary(operator="NOT"):
+                waiting.append(expr.operand)
+            case nodes.Binary() if expr.operator in _COMPARISONS and (_is_null(expr.left) or _is_null(expr.right)):
+                word = "IS NOT NULL" if expr.operator == "!=" else "IS NULL"
+                raise ProgrammingError("a comparison with NULL is never true", span=expr.span, hint=f"write {word}")
+            case _:
+                pass
+
+
+def _is_null(expr: nodes.Expr) -> bool:
+    return isinstance(expr, nodes.Literal) and expr.kind == "null"
+
+
 # ---- calls
 
 

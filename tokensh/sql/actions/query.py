@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
-from tokensh.errors import Span, SqlSyntaxError
+from tokensh.errors import Span
 from tokensh.sql import nodes
 from tokensh.sql.actions.registry import (
     Children,
@@ -18,37 +18,7 @@ from tokensh.sql.actions.registry import (
 )
 
 child_rules(2, "group_by", "partition_by")
-child_rules(1, "from", "using")
-
-
-@rule("where", "having", "on")
-def _build_condition(children: Children, _: Span) -> nodes.Expr:
-    condition: nodes.Expr = children[1]
-    _refuse_null_comparison(condition)
-    return condition
-
-
-def _refuse_null_comparison(condition: nodes.Expr) -> None:
-    """Refuse `x = NULL` as a condition: it is never true. A bound parameter that is NULL is not known here, and is not a slip."""
-    waiting = [condition]
-    while waiting:
-        expr = waiting.pop()
-        match expr:
-            case nodes.Logical():
-                waiting.extend(expr.operands)
-            case nodes.Unary(operator="NOT"):
-                waiting.append(expr.operand)
-            case nodes.Binary(operator="=" | "!=" | "<" | "<=" | ">" | ">=") if _is_null(expr.left) or _is_null(
-                expr.right
-            ):
-                word = "IS NOT NULL" if expr.operator == "!=" else "IS NULL"
-                raise SqlSyntaxError("a comparison with NULL is never true", span=expr.span, hint=f"write {word}")
-            case _:
-                pass
-
-
-def _is_null(expr: nodes.Expr) -> bool:
-    return isinstance(expr, nodes.Literal) and expr.kind == "null"
+child_rules(1, "from", "where", "having", "on", "using")
 
 
 list_rules(0, "items", "value_row")
