@@ -19,6 +19,8 @@ from types import ModuleType
 SURROGATES = "\ud800-\udfff"
 """Lone surrogates (half characters) as a range in a regex's character class; UTF-8 cannot encode them."""
 SURROGATE = re.compile(f"[{SURROGATES}]")
+NUL_OR_SURROGATE = re.compile(f"[\0{SURROGATES}]")
+"""What no statement can hold: neither could be stored or sent."""
 
 # C0, DEL, C1; the Arabic letter mark and the bidirectional marks, embeddings, overrides and isolates; line and paragraph
 # separators; invisible operators, byte order mark, zero width space, interlinear annotation; tag characters; lone

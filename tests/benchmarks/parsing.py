@@ -92,7 +92,7 @@ def _compare_script_lengths(parser: Parser, count: int) -> Iterator[Result]:
 
     def read(size: int) -> None:
         lines = (texts[number % len(texts)] + ";\n" for number in range(size))
-        for piece in split_script(lines, parser.table, parser.is_complete):
+        for piece in split_script(lines, parser.table):
             parser.parse(piece.text)
 
     pairs = [

@@ -27,7 +27,7 @@ def test_the_forms_of_user_tokens_are_the_pages_own(method: str, printed: str) -
 
 @pytest.mark.parametrize(("resource", "method"), METHODS, ids=[f"{r.service}.{r.name}.{m.name}" for r, m in METHODS])
 def test_every_form_is_one_ended_statement_that_parses(resource: Resource, method: Method, parser: Parser) -> None:
-    (piece,) = split_script([statement_template(resource, method)], parser.table, parser.is_complete)
+    (piece,) = split_script([statement_template(resource, method)], parser.table)
     assert piece.ended
     assert piece.error is None
     parser.parse(piece.text)

@@ -22,13 +22,17 @@ TABLE = shared_parser().table
     [
         ("SELECT 1", [], "SELECT 1"),
         ("SELECT $1", ["7"], "SELECT 7"),
-        ("SELECT $1", ["-1.5"], "SELECT -1.5"),
+        ("SELECT $1", ["-1.5"], "SELECT (-1.5)"),
+        ("SELECT 5-$1 AS x", ["-3"], "SELECT 5-(-3) AS x"),
+        ("SELECT a FROM t LIMIT $1", ["1"], "SELECT a FROM t LIMIT 1"),
+        ("SELECT '$1 {{ mine }}'", ["{{ x }}"], "SELECT '{{{{ x }}}} {{ mine }}'"),
         ("SELECT $1", ["a"], "SELECT 'a'"),
         ("SELECT $1", ["it's"], "SELECT 'it''s'"),
         ("SELECT $1", ["1 OR 1 = 1"], "SELECT '1 OR 1 = 1'"),
         ("SELECT '$1%'", ["it's"], "SELECT 'it''s%'"),
         ("SELECT '$2', $1", ["1", "b"], "SELECT 'b', 1"),
-        ('SELECT \'{"a": "$1"}\'', ['x"y'], 'SELECT \'{"a": "x\\"y"}\''),
+        ('SELECT json(\'{"a": "$1"}\')', ['x"y'], 'SELECT json(\'{"a": "x\\"y"}\')'),
+        ('SELECT \'{"a": "$1"}\'', ['x"y'], 'SELECT \'{"a": "x"y"}\''),
         ('SELECT "$1"', ['a"b'], 'SELECT "a""b"'),
         ("SELECT '$.a', {{ mine }} -- $1", [], "SELECT '$.a', {{ mine }} -- $1"),
     ],
@@ -45,14 +49,23 @@ def test_as_many_values_are_needed_as_the_query_takes(query: str, values: list[s
 
 @given(st.text(max_size=30))
 def test_no_value_leaves_its_place(value: str) -> None:
-    try:
-        sql = substitute_values("SELECT '$1', $1, 1", [value], TABLE)
-    except PlaceholderError:
-        return  # a value that holds a placeholder itself
+    sql = substitute_values("SELECT '$1', $1, 1", [value], TABLE)
     significant = [token for token in tokenize(TABLE, sql) if token.kind != "BLANK"]
     signs = [token.text for token in significant if token.kind == "OPERATOR" and token.text != "-"]
     assert signs == [",", ","]
     assert {token.kind for token in significant} <= {"NAME", "STRING", "NUMBER", "OPERATOR"}
+
+
+def test_no_value_adds_a_member_to_json() -> None:
+    query = "EXEC a.b @@json='{\"lifetime_seconds\": $1}'"
+    assert substitute_values(query, ["60"], TABLE) == "EXEC a.b @@json='{\"lifetime_seconds\": 60}'"
+    with pytest.raises(PlaceholderError, match="is a value in JSON"):
+        substitute_values(query, ['60, "comment": "x"'], TABLE)
+
+
+def test_a_value_makes_no_placeholder_with_the_braces_around_it() -> None:
+    with pytest.raises(InterfaceError, match="make a placeholder"):
+        substitute_values("SELECT '{$1}'", ["{ x }"], TABLE)
 
 
 def test_a_query_outlives_the_session_without_a_secret(tmp_path: Path) -> None:

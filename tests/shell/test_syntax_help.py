@@ -14,7 +14,7 @@ FORMS = [(name, form) for name, (_, forms) in STATEMENTS.items() for form in for
 
 @pytest.mark.parametrize(("name", "form"), FORMS, ids=[form[:40] for _, form in FORMS])
 def test_a_form_is_one_ended_statement_that_parses(name: str, form: str, parser: Parser) -> None:
-    (piece,) = split_script([form], parser.table, parser.is_complete)
+    (piece,) = split_script([form], parser.table)
     assert piece.ended
     parser.parse(piece.text)
 

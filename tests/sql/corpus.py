@@ -43,7 +43,7 @@ def samples() -> list[Sample]:
 
 def split_text(parser: Parser, text: str) -> list[StatementText]:
     """Return the statements of a text."""
-    return list(split_script(text.splitlines(keepends=True), parser.table, parser.is_complete))
+    return list(split_script(text.splitlines(keepends=True), parser.table))
 
 
 def find_error(parser: Parser, text: str) -> SqlSyntaxError | None:

@@ -7,7 +7,7 @@ import pytest
 from tests.sql import corpus
 from tokensh.sql import nodes
 from tokensh.sql.parse import Parser
-from tokensh.sql.placeholders import PlaceholderValue, find_placeholders, substitute
+from tokensh.sql.placeholders import PlaceholderValue, fill
 
 ENDED_IN_A_COMMENT = """\
 SELECT id, label
@@ -120,7 +120,6 @@ def test_a_piece_that_is_only_a_comment_is_no_statement(text: str, parser: Parse
 
 def test_commas_of_exec_may_hide_in_comments(parser: Parser) -> None:
     (piece,) = corpus.split_text(parser, EXEC)
-    places = find_placeholders(piece.tokens)
     given: dict[str, PlaceholderValue] = {
         "aisle": "4",
         "depot": "east",
@@ -128,7 +127,7 @@ def test_commas_of_exec_may_hide_in_comments(parser: Parser) -> None:
         "label": 'the "big" one',
         "weight": 12,
     }
-    statement = parser.parse(substitute(piece.text, places, given))
+    statement = parser.parse(fill(piece, given))
     assert isinstance(statement, nodes.Exec)
     assert [a.name for a in statement.arguments] == ["aisle", "depot", "slow"]
     assert statement.body is not None

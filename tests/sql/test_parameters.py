@@ -103,7 +103,13 @@ def test_a_statement_without_markers_stays_the_one_it_is() -> None:
 
 
 @settings(derandomize=True, max_examples=200, deadline=None)
-@given(st.text() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.binary() | st.none())
+@given(
+    st.text(st.characters(exclude_characters="\0"))
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.binary()
+    | st.none()
+)
 def test_no_value_is_read_as_sql(value: str | float | bytes | None) -> None:
     filled = with_parameters(PARSER.parse("SELECT 1 FROM a WHERE x = ? AND y"), [value])
     assert PARSER.parse(unparse.statement(filled)) == filled

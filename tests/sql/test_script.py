@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import cycle
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,11 +19,22 @@ PARSER = shared_parser()
 
 
 def split_by_lines(text: str) -> list[StatementText]:
-    return list(split_script(text.splitlines(keepends=True), PARSER.table, PARSER.is_complete))
+    return list(split_script(text.splitlines(keepends=True), PARSER.table))
+
+
+def split_in_pieces(text: str, cuts: Sequence[int]) -> list[StatementText]:
+    """Split a text that comes in pieces, whose lengths are `cuts`, over and over."""
+    pieces: list[str] = []
+    lengths = cycle(cuts)
+    while text:
+        length = next(lengths)
+        pieces.append(text[:length])
+        text = text[length:]
+    return list(split_script(pieces, PARSER.table))
 
 
 def split_at_once(text: str) -> list[StatementText]:
-    return list(split_script([text], PARSER.table, PARSER.is_complete))
+    return list(split_script([text], PARSER.table))
 
 
 SCRIPTS = [
@@ -61,7 +75,16 @@ SCRIPTS = [
     ("SELECT 1 -- done;\nselect 2 -- done;\n", ["SELECT 1", "select 2"]),
     ("DELETE FROM a WHERE x = 1 -- required;", ["DELETE FROM a WHERE x = 1"]),
     ("DELETE FROM a WHERE x = 1 -- required;\nSELECT 2", ["DELETE FROM a WHERE x = 1", "SELECT 2"]),
+    ("SELECT x FROM a ORDER BY x -- done;\nDESCRIBE a", ["SELECT x FROM a ORDER BY x", "DESCRIBE a"]),
+    ("SHOW SERVICES IN a -- done;\nSHOW PROVIDERS", ["SHOW SERVICES IN a", "SHOW PROVIDERS"]),
+    ("SELECT 1 -- done;\rSELECT 2;", ["SELECT 1", "SELECT 2"]),
+    ("SELECT 1; -- a comment ends at CR\rSELECT 2;", ["SELECT 1", "SELECT 2"]),
+    ('EXEC a.b @@json = {"x": "\\"; -- y;"}; SELECT 2', ['EXEC a.b @@json = {"x": "\\"; -- y;"}', "SELECT 2"]),
+    ('EXEC a.b @@json = {"x": 1; SELECT 2', ['EXEC a.b @@json = {"x": 1', "SELECT 2"]),
     # .. and one that does not
+    ("SELECT x FROM a ORDER BY x -- soonest;\nDESC LIMIT 1;", ["SELECT x FROM a ORDER BY x -- soonest;\nDESC LIMIT 1"]),
+    ("SELECT a -- not yet;\n(SELECT 2)", ["SELECT a -- not yet;\n(SELECT 2)"]),
+    ("SELECT 1 FOR -- not yet;\nUPDATE", ["SELECT 1 FOR -- not yet;\nUPDATE"]),
     ("SELECT -- not yet;\n1", ["SELECT -- not yet;\n1"]),
     ("SELECT 1 -- not; yet\n, 2", ["SELECT 1 -- not; yet\n, 2"]),
     ("SELECT 1 -- not yet;\n, 2", ["SELECT 1 -- not yet;\n, 2"]),
@@ -74,7 +97,7 @@ SCRIPTS = [
 
 @pytest.mark.parametrize(("text", "found"), SCRIPTS, ids=[repr(text[:40]) for text, _ in SCRIPTS])
 def test_a_script_is_its_statements(text: str, found: list[str]) -> None:
-    for pieces in (split_by_lines(text), split_at_once(text)):
+    for pieces in (split_by_lines(text), split_at_once(text), *(split_in_pieces(text, [n]) for n in (1, 2, 3))):
         assert [p.text for p in pieces] == found
         assert not any(p.error for p in pieces)
 
@@ -91,6 +114,9 @@ REFUSED = [
     "UPDATE a SET x = 1 -- required;\nWHERE y = 2;",
     "REPLACE a SET x = 1 // required;\n\n-- more\nWHERE y = 2;",
     "/*+ delete */ DELETE FROM a WHERE x = 1 # required;\nOR y = 2;",
+    "DELETE FROM a ORDER BY x -- soonest;\nDESC LIMIT 1;",
+    "DELETE FROM a WHERE x = b -- all;\n(SELECT 1);",
+    "DELETE FROM a -- x;\n-- y;\n/* z */ 'text';",
 ]
 
 
@@ -126,10 +152,10 @@ def test_a_statement_knows_its_line_and_column(text: str, places: list[tuple[int
 
 
 def test_a_statement_comes_as_soon_as_its_end_is_read() -> None:
-    splitter = Splitter(PARSER.table, PARSER.is_complete)
+    splitter = Splitter(PARSER.table)
     assert [p.text for p in splitter.feed("SELECT 1;\n")] == ["SELECT 1"]
     assert not list(splitter.feed("SELECT 2\n"))
-    assert splitter.pending.strip() == "SELECT 2"
+    assert splitter.statement_start == len("SELECT 1;")
     assert [(p.text, p.ended) for p in splitter.finish()] == [("SELECT 2", False)]
 
 
@@ -139,6 +165,22 @@ def test_every_word_that_opens_a_statement_is_known() -> None:
 
 PARTS = st.sampled_from(
     [
+        "ORDER BY x",
+        "DESC",
+        "DESC LIMIT 1",
+        "a",
+        "end",
+        "7'000",
+        "1e+5",
+        "'' 'b'",
+        "EXEC a.b @@json =",
+        '{"a": "\\"; -- b;", "c": {}}',
+        '{"a": {{ b }}, "c": "{{ d }}"}',
+        "{{ a; }}",
+        "@@json",
+        "If-Match-2x",
+        "\r",
+        "\r\n",
         "SELECT 1",
         "SELECT 2 -- done;\n",
         "DELETE FROM b -- done;\n",
@@ -175,6 +217,14 @@ TEXTS_WITH_BRACES = st.lists(st.tuples(PARTS | st.sampled_from(["{", "}", "{{", 
 
 def describe(pieces: list[StatementText]) -> list[tuple[str, int, int, bool, str]]:
     return [(p.text, p.line, p.column, p.ended, str(p.error or "")) for p in pieces]
+
+
+@settings(derandomize=True, max_examples=1500, deadline=None)
+@given(TEXTS_WITH_BRACES, st.lists(st.integers(1, 9), min_size=1, max_size=5))
+def test_any_pieces_give_what_the_whole_text_gives(text: str, cuts: list[int]) -> None:
+    whole = split_at_once(text)
+    assert describe(split_in_pieces(text, cuts)) == describe(whole)
+    assert [piece.tokens for piece in split_in_pieces(text, cuts)] == [piece.tokens for piece in whole]
 
 
 @settings(derandomize=True, max_examples=800, deadline=None)

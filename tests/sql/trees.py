@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from tokensh.sql import nodes
 
-TEXTS = st.text(max_size=8) | st.sampled_from(["it's", 'a "b"', "`", "--", "/*", ";", "\\", "{{ x }}", "select", "\n"])
+TEXTS = st.text(st.characters(exclude_characters="\0"), max_size=8) | st.sampled_from(
+    ["it's", 'a "b"', "`", "--", "/*", ";", "\\", "{{ x }}", "select", "\n"]
+)
 NAMES = st.builds(nodes.Name, TEXTS)
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map(tuple)
 NUMBERS = st.sampled_from(["0", "1", "12.5", ".5", "1.", "1e9", "2E-3", "0xFF", "9223372036854775808"])

@@ -343,6 +343,6 @@ def _locate(script: Script, piece: StatementText) -> Source:
 def _split_or_report(script: Script, parser: Parser, reporter: Reporter) -> Iterator[StatementText]:
     """Yield the statements of a script; report what keeps the rest from being read."""
     try:
-        yield from split_script(script.lines(), parser.table, parser.is_complete)
+        yield from split_script(script.lines(), parser.table)
     except Error as error:
         reporter.error(error)

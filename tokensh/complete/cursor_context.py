@@ -67,7 +67,7 @@ def locate(parser: Parser, text: str, cursor: int) -> CursorContext:
     if command:
         return replace(nowhere, kind="command", start=command.end(), typed=head[command.end() :])
     all_tokens = list(tokenize(parser.table, head, statement))
-    opened = _find_open_token(head, all_tokens)
+    opened = _find_open_token(all_tokens)
     if opened == "comment":
         return nowhere
     # Before quotes: `'{{ name }}'` is how the pages write placeholders.
@@ -90,32 +90,24 @@ def _find_statement_start(parser: Parser, head: str) -> int:
     begin = 0
     # Splitting costs a lexing of everything before the cursor: most texts hold one statement.
     if ";" in head:
-        splitter = Splitter(parser.table, parser.is_complete)
+        splitter = Splitter(parser.table)
         for _ in splitter.feed(head):
             pass
-        begin = len(head) - len(splitter.pending)
+        begin = splitter.statement_start
     while line := _COMMAND_LINE.match(head, begin):
         begin = line.end()
     return begin
 
 
-def _find_open_token(head: str, all_tokens: Sequence[Token]) -> Literal["comment"] | int | None:
-    """Return what the cursor is in: a comment, or the number of the token that opened a quote."""
-    for number, token in enumerate(all_tokens):
-        if token.kind == "OTHER" and token.text in ("'", '"', "`"):
-            return _find_opening_quote(all_tokens, number)
-        if token.text == "/" and head.startswith("/*", token.start):
-            return "comment"
+def _find_open_token(all_tokens: Sequence[Token]) -> Literal["comment"] | int | None:
+    """Return what the cursor is in: a comment, or the number of the token that is an open quote."""
     last = all_tokens[-1] if all_tokens else None
-    return "comment" if last and last.kind == "COMMENT" and not last.text.startswith("/*") else None
-
-
-def _find_opening_quote(all_tokens: Sequence[Token], number: int) -> int:
-    """Return the token where open quotes begin: the lexer closes and reopens them at a doubled quote."""
-    quote = all_tokens[number].text
-    while number and all_tokens[number - 1].end == all_tokens[number].start and all_tokens[number - 1].text[0] == quote:
-        number -= 1
-    return number
+    if last is None:
+        return None
+    if last.kind == "UNCLOSED" and last.text[0] != "/":
+        return len(all_tokens) - 1
+    is_line_comment = last.kind == "COMMENT" and not last.text.startswith("/*")
+    return "comment" if last.kind == "UNCLOSED" or is_line_comment else None
 
 
 def _drop_trivia(all_tokens: Sequence[Token]) -> tuple[Token, ...]:

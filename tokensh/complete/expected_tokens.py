@@ -6,16 +6,13 @@ says what it would be (`column`, `table`, `alias`, ...). So completion needs no 
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
-from tokensh.errors import Span, SqlSyntaxError
+from tokensh.errors import SqlSyntaxError
 from tokensh.sql.actions import NEVER_BARE_ALIASES
 from tokensh.sql.grammar import ParseTable
-from tokensh.sql.lalr import END, ParserState
-from tokensh.sql.lexer import TRIVIA, Token, significant_tokens, tokenize
+from tokensh.sql.lalr import END, NoActions, ParserState
+from tokensh.sql.lexer import Token, significant_tokens
 
 # Rules of an alias; with one symbol, it is an alias without AS.
 _BARE_ALIASES = ("alias", "table_alias")
@@ -58,18 +55,7 @@ _NOT_OFFERED = frozenset(("AUTH", "REGISTRY", "PURGE", "NATIVEQUERY", "SLEEP", "
 """Words that open a statement and are not offered: parsed only to say what to do instead, or short for another word."""
 
 
-class _NoActions(dict[str, Callable[[Sequence[Any], Span], Any]]):
-    """Actions that build nothing: only the parser's states are needed here."""
-
-    def __missing__(self, rule: str) -> Callable[[Sequence[Any], Span], Any]:
-        return _build_nothing
-
-
-def _build_nothing(_children: Sequence[Any], _span: Span) -> None:
-    return None
-
-
-_ACTIONS = _NoActions()
+_ACTIONS = NoActions()
 
 
 # All questions are answered on copies of the stack of states. Parsing the text again for each candidate
@@ -176,25 +162,16 @@ def _lacks_semicolon(state: ParserState) -> bool:
 def _recover_states(table: ParseTable, text: str, start: int) -> list[int]:
     """Return the states after a wrong text: a name is inserted where that helps, else the token is skipped."""
     stack = [table.start_state]
-    skip_to = start
-    for token in tokenize(table, text, start):
-        if token.start < skip_to or token.kind in TRIVIA:
-            continue
-        terminal, skip_to = _classify(table, text, token, stack)
+    for token in significant_tokens(table, text, start):
+        terminal = _classify(table, token, stack)
         stack = _shift(table, stack, terminal) or _shift(table, _shift(table, stack, "NAME"), terminal) or stack
     return stack
 
 
-def _classify(table: ParseTable, text: str, token: Token, stack: list[int]) -> tuple[str, int]:
-    """Return which terminal a token is, and where it ends."""
+def _classify(table: ParseTable, token: Token, stack: list[int]) -> str:
+    """Return which terminal a token is."""
     allowed = table.states[stack[-1]]
-    match token.kind:
-        case "NAME":
-            word = table.keywords.get(token.text.upper())
-            return (word if word and (word in allowed or word in table.reserved) else "NAME"), token.end
-        case "OPERATOR":
-            return table.operators[token.text], token.end
-        case "OTHER" if token.text == "{" and "JSON_OBJECT" in allowed:
-            with contextlib.suppress(ValueError, RecursionError):
-                return "JSON_OBJECT", json.JSONDecoder().raw_decode(text, token.start)[1]
-    return token.kind, token.end
+    if token.kind == "NAME":
+        word = table.keywords.get(token.text.upper())
+        return word if word and (word in allowed or word in table.reserved) else "NAME"
+    return table.operators[token.text] if token.kind == "OPERATOR" else token.kind

@@ -233,9 +233,7 @@ class TokenshMagics(Magics):
     def _run_statements(self, connection: Connection, sql: str) -> Any:
         """Run statements and return the last result; those before it are displayed."""
         last = None
-        for piece in split_script(
-            iter(sql.splitlines(keepends=True)), connection.parser.table, connection.parser.is_complete
-        ):
+        for piece in split_script([sql], connection.parser.table):
             source = Source("", piece.text, piece.line, piece.column)
             try:
                 for result in self._iter_results(connection, piece):

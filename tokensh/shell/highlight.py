@@ -10,7 +10,7 @@ from typing import Any
 from prompt_toolkit.styles import Style, merge_styles
 from prompt_toolkit.styles.pygments import style_from_pygments_dict
 from pygments.lexer import Lexer
-from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation, String, Text, _TokenType
+from pygments.token import Comment, Error, Keyword, Name, Number, Operator, Punctuation, String, Text, _TokenType
 
 from tokensh.sql.grammar import ParseTable
 
@@ -23,6 +23,8 @@ _KINDS: dict[str | None, _TokenType | None] = {
     "STRING": String,
     "BLOB": String,
     "NUMBER": Number,
+    "MALFORMED_NUMBER": Error,
+    "UNCLOSED": String,
     "QUOTED_NAME": Name,
     "NAME": None,  # or a keyword
     "PLACEHOLDER": Name.Variable,

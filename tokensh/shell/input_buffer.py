@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import SqlSyntaxError
 from tokensh.shell.commands import COMMANDS
-from tokensh.sql.lexer import closes_statement, is_unclosed, tokenize
+from tokensh.sql.lexer import closes_statement, tokenize
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import StatementText, split_script
 
@@ -86,8 +86,6 @@ def split_input(text: str, parser: Parser) -> Iterator[Part]:
 def _find_command(text: str, start: int, parser: Parser) -> int | None:
     """Return the offset of the next command: a backslash outside of quotes and comments."""
     for token in tokenize(parser.table, text, start):
-        if is_unclosed(token, text):
-            return None
         if token.kind == "OTHER" and token.text == "\\":
             return token.start
     return None
@@ -97,7 +95,7 @@ def _split_statements(text: str, begin: int, end: int, parser: Parser) -> Iterat
     """Yield the statements of a part of a text, with their lines and columns in the whole text."""
     line = text.count("\n", 0, begin)
     column = begin - (text.rfind("\n", 0, begin) + 1)
-    for piece in split_script([text[begin:end]], parser.table, parser.is_complete):
+    for piece in split_script([text[begin:end]], parser.table):
         is_first_line = piece.line == 1
         yield replace(piece, line=piece.line + line, column=piece.column + (column if is_first_line else 0))
 
@@ -111,8 +109,8 @@ def line_marks(text: str, parser: Parser) -> list[str]:
     after_comment = ""
     marks = [""]
     for token in tokenize(parser.table, text):
-        if is_unclosed(token, text):
-            return marks + ["*" if token.text == "/" else token.text] * text.count("\n", token.start)
+        if token.kind == "UNCLOSED":
+            return marks + ["*" if token.text[0] == "/" else token.text[0]] * text.count("\n", token.start)
         depth += (token.text in ("(", "[")) - (token.text in (")", "]"))
         if token.kind == "COMMENT":
             after_comment = "--" if closes_statement(token) else after_comment

@@ -12,12 +12,11 @@ from tokensh.environment import Environment, make_private_folder, open_private
 from tokensh.errors import InterfaceError
 from tokensh.sql import placeholders
 from tokensh.sql.grammar import ParseTable
-from tokensh.sql.lexer import tokenize
+from tokensh.sql.lexer import significant_tokens
+from tokensh.sql.script import StatementText
 from tokensh.text import did_you_mean, plural
 
 _NAME = re.compile(r"\w[\w-]*")
-_PARAMETER = re.compile(r"\$(\d+)")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 class QueryStore:
@@ -82,32 +81,22 @@ class QueryStore:
 def substitute_values(text: str, values: Sequence[str], table: ParseTable) -> str:
     r"""Return a query in which values replace `$1`, `$2`, ...
 
-    Inside quotes a value becomes text of the quoted string, elsewhere a number or a string literal. Inside quotes the
-    parameter first becomes a placeholder (`{{ _1 }}`), since placeholders already know how to escape values in strings,
-    quoted names and JSON.
+    Inside quotes a value becomes text of the quoted string, elsewhere a number or a string literal: what it is and where it
+    may be is decided as for placeholders (`tokensh.sql.placeholders`).
 
     Raises InterfaceError unless there are as many values as the query takes.
     """
-    wanted = 0
-    pieces: list[str] = []
-    for token in tokenize(table, text):
-        piece = token.text
-        if token.kind in ("STRING", "QUOTED_NAME") or (token.kind == "NAME" and _PARAMETER.fullmatch(piece)):
-            wanted = max([wanted, *map(int, _PARAMETER.findall(piece))])
-            piece = _PARAMETER.sub(r"{{ _\1 }}", piece) if token.kind != "NAME" else _write_literal(piece, values)
-        pieces.append(piece)
+    statement = StatementText(text, tokens=significant_tokens(table, text))
+    wanted = placeholders.find_numbered(statement.tokens)
     if wanted != len(values):
         raise InterfaceError(
             f"the query takes {plural(wanted, 'value')}, not {len(values)}", hint="quote a value that holds blanks"
         )
-    sql = "".join(pieces)
-    by_name = {f"_{number}": value for number, value in enumerate(values, 1)}
-    found = tuple(place for place in placeholders.find_placeholders(tokenize(table, sql)) if place.name in by_name)
-    return placeholders.substitute(sql, found, by_name)
-
-
-def _write_literal(parameter: str, values: Sequence[str]) -> str:
-    number = int(parameter[1:])
-    value = values[number - 1] if 0 < number <= len(values) else ""
-    quoted = value.replace("'", "''")
-    return value if _NUMBER.fullmatch(value) else f"'{quoted}'"
+    filled = placeholders.fill_numbered(statement, values)
+    before, after = (
+        [use.name for use in placeholders.find_placeholders(significant_tokens(table, script))]
+        for script in (text, filled)
+    )
+    if before != after:
+        raise InterfaceError("a value and the braces around it make a placeholder", hint="write the braces apart")
+    return filled

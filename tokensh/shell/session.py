@@ -293,7 +293,8 @@ class Session:
 def _read_script(path: Path) -> str:
     """Return a file's text. Raises InterfaceError."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        # A CR alone stays, as in a file that a batch reads.
+        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as failure:
         raise InterfaceError(f"cannot read {path}: {failure.strerror}") from None
     except UnicodeDecodeError as failure:

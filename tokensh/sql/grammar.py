@@ -33,9 +33,11 @@ FORMAT = 4
 _PACKAGE_FOLDER = Path(__file__).parent.parent
 _FILES = ("stackql.lark", "terminals.lark")
 
-# Start symbols: a statement, and the list of reserved words, which only the compiler reads.
+# Start symbols: a statement, and two lists that only the compiler reads. Without a rule, lark would drop the tokens that are
+# always refused.
 _START = "start"
 _RESERVED = "reserved_word"
+_REFUSED = "refused"
 
 # Terminals whose own text does not tell a reader what to type.
 _LABELS = {
@@ -191,7 +193,7 @@ def compile_grammar(grammar: str) -> dict[str, Any]:
 
     # lark's lexer is not used; `basic` is the one that is cheap to build. Strict analysis reports shift/reduce conflicts, which
     # lark otherwise resolves as shifts without a word.
-    lark = Lark(grammar, parser="lalr", lexer="basic", maybe_placeholders=True, start=[_START, _RESERVED])
+    lark = Lark(grammar, parser="lalr", lexer="basic", maybe_placeholders=True, start=[_START, _RESERVED, _REFUSED])
     analysis = LALR_Analyzer(lark.parser.parser_conf, debug=False, strict=True)
     analysis.compute_lalr()  # type: ignore[no-untyped-call]  # lark types its public face only
     table = analysis.parse_table

@@ -16,6 +16,7 @@ The stacks are parallel lists: states, values (tokens and nodes), where each val
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,19 @@ Action = Callable[[Sequence[Any], Span], Any]
 MAX_DEPTH = 300
 
 END = "$END"
+_REFUSED = ("MALFORMED_NUMBER", "UNCLOSED")
+_PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}")
+
+
+class NoActions(dict[str, Action]):
+    """Actions that build nothing, for those who only ask for the states."""
+
+    def __missing__(self, rule: str) -> Action:
+        return _build_nothing
+
+
+def _build_nothing(_children: Sequence[Any], _span: Span) -> None:
+    return None
 
 
 class ParserState:
@@ -49,11 +63,11 @@ class ParserState:
 
     # The loop binds methods and tables to locals because it runs once per token; the parser's speed is
     # decided here and in `consume`.
-    def feed(self, text: str, tokens: Sequence[Token]) -> None:
-        """Consume tokens of `text`, without blanks and comments. Raises SqlSyntaxError."""
+    def feed(self, text: str, tokens: Sequence[Token], count: int | None = None) -> None:
+        """Consume tokens of `text`, without blanks and comments: all, or the first `count`. Raises SqlSyntaxError."""
         consume, states, rows, operators = self.consume, self.states, self.table.states, self.table.operators
         consumed = 0
-        for index, token in enumerate(tokens):
+        for index, token in enumerate(tokens if count is None else tokens[:count]):
             kind, word, start, end = token
             if start < consumed:  # part of a JSON object or of a name with hyphens
                 continue
@@ -61,12 +75,12 @@ class ParserState:
             if kind == "NAME":
                 terminal, end = self._classify_word(text, tokens, index, rows[states[-1]])
             elif kind == "OPERATOR":
-                if word == "/" and text.startswith("/*", start):
-                    raise lexical_error(text, token)
                 terminal = operators[word]
             elif kind == "OTHER":
-                terminal, end = _read_json_object(text, token, rows[states[-1]])
-            if end - start == len(word):
+                raise self.refused_character_error(text, token)
+            elif kind == "JSON_OBJECT":
+                _check_json_object(token)
+            if end == token[3]:
                 consume(terminal, token)
             else:
                 word = text[start:end]
@@ -174,6 +188,15 @@ class ParserState:
         depths.append(depth)
         return top
 
+    def copy(self) -> ParserState:
+        """Return a state that can be tried on without changing this one."""
+        twin = ParserState(self.table, self.actions)
+        twin.states, twin.values, twin.starts, twin.depths = map(
+            list, (self.states, self.values, self.starts, self.depths)
+        )
+        twin.end, twin.last_text = self.end, self.last_text
+        return twin
+
     def finish(self, length: int) -> Any:
         """Return the tree, at the end of a text of `length` characters. Raises SqlSyntaxError."""
         self.consume(END, Token(END, "", length, length))
@@ -196,8 +219,23 @@ class ParserState:
             del stack[len(stack) - rule.size :]
             stack.append(table.gotos[stack[-1]][rule.origin])
 
+    def refused_character_error(self, text: str, token: Token) -> SqlSyntaxError:
+        """Return the error for a character that begins no token."""
+        if token.text == "{" and "JSON_OBJECT" in self.table.states[self.states[-1]]:
+            try:
+                json.JSONDecoder().raw_decode(text, token.start)
+            except json.JSONDecodeError as error:
+                return SqlSyntaxError(f"invalid JSON object: {error.msg}", span=Span(error.pos, error.pos + 1))
+            except (ValueError, RecursionError):
+                return SqlSyntaxError(
+                    "this JSON object is nested too deeply, or has a number too long", span=token.span
+                )
+        return lexical_error(token)
+
     def unexpected_token_error(self, terminal: str, token: Token) -> SqlSyntaxError:
         """Return the error for a token that this state cannot accept."""
+        if terminal in _REFUSED:
+            return lexical_error(token)
         labels = self.table.labels
         expected = tuple(dict.fromkeys(labels.get(name, name) for name in self.expected_terminals()))
         message = "the statement ends too early" if terminal == END else f"unexpected {token.text!r}"
@@ -221,19 +259,17 @@ def _collect_children(rule: Rule, symbols: Sequence[Any]) -> Sequence[Any]:
     return children
 
 
-def _read_json_object(text: str, token: Token, allowed: Mapping[str, int]) -> tuple[str, int]:
-    """Return the terminal of a bare JSON object and where it ends. Raises SqlSyntaxError for any other OTHER token."""
-    if token.text != "{" or "JSON_OBJECT" not in allowed:
-        raise lexical_error(text, token)
+def _check_json_object(token: Token) -> None:
+    """Raise SqlSyntaxError if a bare JSON object is not JSON; placeholders in it (`--check` has no values) stand for numbers."""
     try:
-        _, end = json.JSONDecoder().raw_decode(text, token.start)
+        json.loads(_PLACEHOLDER.sub(lambda match: "0".ljust(len(match.group())), token.text))
     except json.JSONDecodeError as error:
-        raise SqlSyntaxError(f"invalid JSON object: {error.msg}", span=Span(error.pos, error.pos + 1)) from None
+        at = token.start + error.pos
+        raise SqlSyntaxError(f"invalid JSON object: {error.msg}", span=Span(at, at + 1)) from None
     except (ValueError, RecursionError):
         raise SqlSyntaxError(
             "this JSON object is nested too deeply, or has a number too long", span=token.span
         ) from None
-    return "JSON_OBJECT", end
 
 
 def _depth_error(span: Span) -> SqlSyntaxError:

@@ -3,8 +3,8 @@
 One regular expression, compiled from the terminals of the grammar, finds every token: `re` runs in C, a loop over characters
 would not. Parser, script splitter, completion and highlighter share it. It keeps no state: every word is a NAME here. Whether
 a word is a keyword depends on what the parser can accept at that point, so the parser decides (`tokensh.sql.lalr`), as it does
-for the two tokens that a regular expression cannot find: bare JSON objects, which nest, and names with hyphens, which look
-like subtractions.
+for names with hyphens, which look like subtractions. Only a bare JSON object, which nests and has other strings than SQL, is
+found by hand, behind `@@json =`.
 
 Tokens cover the text without gaps, and a token never depends on the text before it. A text may therefore be lexed piece by
 piece, starting at any token, and the tokens of a statement can be handed on from splitter to parser instead of lexing again.
@@ -13,13 +13,17 @@ piece, starting at any token, and the tokens of a statement can be handed on fro
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, NamedTuple
 
 from tokensh.errors import Span, SqlSyntaxError
 from tokensh.sql.grammar import ParseTable
+from tokensh.sql.numbers import malformed_number_error
 
 TRIVIA = frozenset(("BLANK", "COMMENT"))
+# What JSON consists of, placeholders in it included. Its strings have backslashes, and hold no line breaks.
+_JSON_PART = re.compile(r'"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*"|[\s\w\[\],:.+-]+|[{}]')
+_OPEN_JSON_STRING = re.compile(r'"[^\r\n]*')
 _HYPHENATED_NAME = re.compile(r"[^\W\d][\w$]*(?:-[\w$]+)+")
 
 
@@ -41,26 +45,71 @@ class Token(NamedTuple):
 new_token: Any = tuple.__new__
 
 
-def tokenize(table: ParseTable, text: str, start: int = 0) -> Iterator[Token]:
-    """Yield all tokens, blanks and comments included; a character that begins no token is an OTHER by itself."""
+def tokenize(table: ParseTable, text: str, start: int = 0, json_state: str = "") -> Iterator[Token]:
+    """Yield all tokens, blanks and comments included; a character that begins no token is an OTHER by itself.
+
+    `json_state` is what `next_json_state` gives for the tokens before `start`.
+    """
+    position: int | None = start
+    while position is not None:
+        position = yield from _tokenize_to_json(table, text, position, json_state)
+        json_state = ""
+
+
+def _tokenize_to_json(table: ParseTable, text: str, start: int, state: str) -> Generator[Token, None, int | None]:
+    """Yield the tokens up to a bare JSON object, it included, and return where it ends; None at the end of the text."""
     for match in table.pattern.finditer(text, start):
-        yield new_token(Token, (match.lastgroup, match.group(), *match.span()))
+        token: Token = new_token(Token, (match.lastgroup, match.group(), *match.span()))
+        if state == "=" and token.text == "{":
+            end, depth = scan_json(text, token.start)
+            if depth == 0:
+                yield new_token(Token, ("JSON_OBJECT", text[token.start : end], token.start, end))
+                return end
+        state = next_json_state(state, token)
+        yield token
+    return None
+
+
+def next_json_state(state: str, token: Token) -> str:
+    """Return how much of `@@json =` has been read after a token: '@@', '=' or nothing."""
+    kind = token[0]
+    if kind == "JSON_PARAMETER":
+        return "@@"
+    if not state or kind in TRIVIA:
+        return state
+    return "=" if state == "@@" and token[1] == "=" else ""
+
+
+def scan_json(text: str, start: int, depth: int = 0) -> tuple[int, int]:
+    """Read a JSON object from `start` on, inside of `depth` braces; return where it ends and the depth there.
+
+    The depth is not 0 if the object is not closed: then it may go on after the end of the text, or is not JSON from there on.
+    """
+    for match in _JSON_PART.finditer(text, start):
+        if match.start() != start:
+            break
+        start = match.end()
+        brace = match.group()
+        depth += (brace == "{") - (brace == "}")
+        if depth == 0:
+            break
+    return start, depth
+
+
+def can_json_go_on(text: str, end: int) -> bool:
+    """Return True if a JSON object of which `scan_json` found no end could be closed by more text."""
+    return end == len(text) or _OPEN_JSON_STRING.fullmatch(text, end) is not None
 
 
 def significant_tokens(table: ParseTable, text: str, start: int = 0) -> list[Token]:
     """Return the tokens without blanks and comments."""
+    if "@@" in text:
+        return [token for token in tokenize(table, text, start) if token.kind not in TRIVIA]
     return [
         new_token(Token, (match.lastgroup, match.group(), *match.span()))
         for match in table.pattern.finditer(text, start)
         if match.lastgroup not in TRIVIA
     ]
-
-
-def is_unclosed(token: Token, text: str) -> bool:
-    """Return True if the token opens a string, a quoted name or a comment that `text` does not close."""
-    if token.kind == "OTHER":
-        return token.text in ("'", '"', "`")
-    return token.text == "/" and text.startswith("/*", token.start)
 
 
 def closes_statement(comment: Token) -> bool:
@@ -74,18 +123,19 @@ def find_hyphenated_end(text: str, start: int) -> int | None:
     return match.end() if match else None
 
 
-def lexical_error(text: str, token: Token) -> SqlSyntaxError:
-    """Return the error for a character that begins no token."""
-    rest = Span(token.start, len(text))
-    match token.text:
+def lexical_error(token: Token) -> SqlSyntaxError:
+    """Return the error for a token that no statement can hold."""
+    if token.kind == "MALFORMED_NUMBER":
+        return malformed_number_error(token.text, token.span)
+    match token.text[0]:
         case "'":
             return SqlSyntaxError(
-                "this string is not closed", span=rest, hint="end it with '; a ' inside is written ''"
+                "this string is not closed", span=token.span, hint="end it with '; a ' inside is written ''"
             )
-        case '"' | "`":
-            return SqlSyntaxError("this quoted name is not closed", span=rest, hint=f"end it with {token.text}")
+        case '"' | "`" as quote:
+            return SqlSyntaxError("this quoted name is not closed", span=token.span, hint=f"end it with {quote}")
         case "/":
-            return SqlSyntaxError("this comment is not closed", span=rest, hint="end it with */")
+            return SqlSyntaxError("this comment is not closed", span=token.span, hint="end it with */")
         case ";":
             return SqlSyntaxError(
                 "one statement at a time", span=token.span, hint="what follows the ';' is another statement"

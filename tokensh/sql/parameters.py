@@ -64,6 +64,8 @@ def _literal_of(value: Any, node: nodes.Variable) -> nodes.Expr:
             return _number_literal(str(abs(number)), number < 0, node)
         case float() if isfinite(value):
             return _number_literal(str(abs(value)), value < 0, node)
+        case str() if "\0" in value:
+            raise ProgrammingError(f"the text for {node.text} holds a NUL character (U+0000)", span=node.span)
         case str():
             return nodes.Literal("string", value, node.span)
         case bytes() | bytearray() | memoryview():

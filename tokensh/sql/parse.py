@@ -13,7 +13,7 @@ from tokensh.sql.grammar import ParseTable, load_table
 from tokensh.sql.lalr import ParserState
 from tokensh.sql.lexer import significant_tokens
 from tokensh.sql.script import StatementText
-from tokensh.text import SURROGATE
+from tokensh.text import NUL_OR_SURROGATE
 
 
 class Parser:
@@ -60,13 +60,16 @@ class Parser:
 
     def _build_tree(self, statement: StatementText) -> nodes.Statement:
         text = statement.text
-        # Bytes that are not UTF-8 reach us as lone surrogates, in arguments of the command line for instance. They could be
-        # neither stored nor sent.
-        half = SURROGATE.search(text)
-        if half is not None:
-            raise SqlSyntaxError(
-                "half a character (a lone surrogate)", span=Span(*half.span()), hint="the statement must be UTF-8"
-            )
+        refused = NUL_OR_SURROGATE.search(text)
+        if refused is not None:
+            raise _make_character_error(refused.group(), Span(*refused.span()))
         state = ParserState(self.table, actions_for(text))
         state.feed(text, statement.tokens)
         return cast("nodes.Statement", state.finish(len(text)))
+
+
+def _make_character_error(character: str, span: Span) -> SqlSyntaxError:
+    if character == "\0":
+        return SqlSyntaxError("a NUL character (U+0000)", span=span, hint="remove it: SQL has no text that holds one")
+    # Bytes that are not UTF-8 reach us as lone surrogates, in arguments of the command line for instance.
+    return SqlSyntaxError("half a character (a lone surrogate)", span=span, hint="the statement must be UTF-8")

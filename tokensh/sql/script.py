@@ -2,28 +2,40 @@
 
 The lexer decides where a statement ends: a `;` in a string, a name or a comment does not count. There is one exception: a `;`
 at the end of a line comment (`-- required;`, as documentation pages print it) ends the statement if what precedes it is a
-complete statement and what follows, blanks and comments aside, is the end of the input or a word that opens a statement. A
-DELETE, UPDATE or REPLACE that seems to end in this way, but is followed by other text, is refused: its author may have meant a
-narrower change than the text before the comment.
+complete statement and what follows, blanks and comments aside, is the end of the input or a word that opens a statement and
+cannot continue the one before it (`ORDER BY x -- soonest;` goes on with `DESC`). A DELETE, UPDATE or REPLACE that seems to end
+in this way, but is followed by other text, is refused: its author may have meant a narrower change than the text before the
+comment.
 
-Each character is lexed once. The splitter reads tokens only as far as it must look, and hands them to the parser with the
-statement. When more text comes, only tokens that could be longer with it are lexed again: a string, quoted name, comment or
-placeholder that is still open.
+Text may come in any pieces, and the statements do not depend on where it is cut. The cost is linear in its length: a piece is
+lexed when it comes, except for what more text could make longer at its end. A quote or a comment that stays open is searched
+for its end in new text only, and then lexed once more. Whether a statement is complete is asked of a parser that follows the
+tokens and builds nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Literal, NamedTuple
 
 from tokensh._dataclasses import dataclass, field
 from tokensh.errors import Span, SqlSyntaxError
 from tokensh.sql.grammar import ParseTable
-from tokensh.sql.lexer import TRIVIA, Token, closes_statement, is_unclosed, new_token, tokenize
+from tokensh.sql.lalr import END, NoActions, ParserState
+from tokensh.sql.lexer import (
+    Token,
+    can_json_go_on,
+    closes_statement,
+    new_token,
+    next_json_state,
+    scan_json,
+    tokenize,
+)
 
 # Statements that change the rows their WHERE selects: a part of the condition that gets lost would widen them.
 _CONDITIONAL_CHANGES = frozenset(("DELETE", "UPDATE", "REPLACE"))
+_MAIN_VERBS = _CONDITIONAL_CHANGES | {"SELECT", "VALUES", "INSERT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,163 +61,315 @@ class StatementText:
         return StatementText(self.text[:end], self.line, self.column, True, self.error, self.tokens[:-1])
 
 
-class _End(NamedTuple):
-    """Where a statement ends and the next one begins, and what is wrong with the statement."""
+_QUOTED = {quote: re.compile(f"[^{quote}]*(?:{quote * 2}[^{quote}]*)*") for quote in "'\"`"}
+_MAYBE_OPEN = frozenset(("COMMENT", "UNCLOSED", "OTHER"))
+_BRACE = re.compile(r"[{}]")
+_LINE_END = re.compile(r"[\r\n]")
 
-    end: int
-    next_start: int
-    error: SqlSyntaxError | None = None
+
+class _OpenToken:
+    """The end of a text that more text could make longer: a token by how it is opened, or a run of characters without a blank.
+
+    `opening` is a quote, `/*`, `--` for any line comment, `{{`, `{` for a JSON object, or empty for the run.
+    """
+
+    __slots__ = ("_depth", "_opening", "_tail")
+
+    def __init__(self, opening: str, inside: str) -> None:
+        self._opening = opening
+        # The end of what was read that must be looked at again with the next text: half of `''` or `*/`.
+        self._tail = ""
+        self._depth = 0
+        self.may_be_closed_by(inside)
+
+    def may_be_closed_by(self, text: str) -> bool:
+        """Return True if more text ends the token, or may."""
+        text = self._tail + text
+        match self._opening:
+            case "/*":
+                self._tail = "*" if text.endswith("*") else ""
+                return "*/" in text
+            case "--":
+                return _LINE_END.search(text) is not None
+            case "{{":
+                brace = _BRACE.search(text)
+                self._tail = "" if brace is None else text[-1]
+                return brace is not None and brace.end() < len(text)
+            case "{":
+                end, self._depth = scan_json(text, 0, self._depth)
+                self._tail = text[end:]
+                return self._depth == 0 or not can_json_go_on(text, end)
+            case "":
+                return True
+            case quote:
+                match_end = _QUOTED[quote].match(text).end()  # type: ignore[union-attr]  # the pattern matches any text
+                self._tail = text[match_end:]
+                return match_end < len(text) - 1
+
+
+class _LexerFeed:
+    """Makes tokens of a text that comes in pieces. A token is yielded when more text cannot change it.
+
+    `window` is the text that is lexed, from `start` on; `lexed` is how much of it has become tokens.
+    """
+
+    def __init__(self, table: ParseTable) -> None:
+        self._table = table
+        self._held: list[str] = []
+        self._open: _OpenToken | None = None
+        self._json_state = ""
+        self.window = ""
+        self.start = 0
+        self.lexed = 0
+
+    def add(self, text: str) -> bool:
+        """Take more text; return True if it ends a token, so that `tokens` yields more."""
+        self._held.append(text)
+        return self._open is None or self._open.may_be_closed_by(text)
+
+    def tokens(self, *, final: bool) -> Iterator[Token]:
+        """Move the window on and yield the tokens that have ended; all that are left at the end of the input."""
+        self.start += self.lexed
+        self.window = "".join(self._held)
+        self.lexed = 0
+        yield from self._tokenize_window(final=final)
+        self._held = [self.window[self.lexed :]] if self.lexed < len(self.window) else []
+
+    def _tokenize_window(self, *, final: bool) -> Iterator[Token]:
+        offset = self.start
+        state = self._json_state
+        run: list[Token] = []
+        for token in tokenize(self._table, self.window, 0, state):
+            kind, text, start, end = token
+            if kind in _MAYBE_OPEN and not final and (opening := self._find_opening(token, state)) is not None:
+                self._open = _OpenToken(opening, self.window[start + (0 if opening == "{" else len(opening)) :])
+                break
+            if state or kind == "JSON_PARAMETER":
+                state = next_json_state(state, token)
+            run.append(new_token(Token, (kind, text, start + offset, end + offset)))
+            if kind == "BLANK" or text == ";" or final:
+                self.lexed = end
+                self._json_state = state
+                yield from run
+                run.clear()
+        else:
+            self._open = _OpenToken("", "") if run else None
+
+    def _find_opening(self, token: Token, json_state: str) -> str | None:
+        """Return how a token is opened if the end of the window leaves it open."""
+        kind, text, start, end = token
+        if kind == "COMMENT":
+            return "--" if end == len(self.window) and not text.startswith("/*") else None
+        if kind == "UNCLOSED":
+            # After a single quote alone, the next character decides whether it belongs to a number (`7'000`).
+            return "/*" if text[0] == "/" else text[0] if len(text) > 1 else ""
+        if text != "{":
+            return None
+        if json_state == "=":
+            json_end, _ = scan_json(self.window, start)
+            if can_json_go_on(self.window, json_end):
+                return "{"
+        if not self.window.startswith("{{", start):
+            return None
+        brace = _BRACE.search(self.window, start + 2)
+        return "{{" if brace is None or brace.end() == len(self.window) else None
+
+
+class _Prefix:
+    """The parser's states along a statement that has comments with a `;`: built once, then asked at each of them."""
+
+    def __init__(self, table: ParseTable) -> None:
+        self._table = table
+        self._state = ParserState(table, NoActions())
+        self._is_wrong = False
+        # Behind what was fed; a name with hyphens takes several tokens at once.
+        self._consumed = 0
+        # The last token is fed only on trial: whether it is a keyword depends on what follows.
+        self._last: tuple[Token, ...] = ()
+        self._text = ""
+        self.fed = 0
+
+    def is_complete(self, tokens: Sequence[Token], text: str, offset: int) -> bool:
+        """Return True if a statement may end behind the tokens.
+
+        Args:
+            tokens: those from number `fed` on, at least one.
+            text: theirs.
+            offset: where the text begins in the script.
+        """
+        self.fed += len(tokens) - 1
+        if self._is_wrong:
+            return False
+        pending = _move_tokens((token for token in tokens if token.start >= self._consumed), offset)
+        try:
+            if len(pending) > 1:
+                self._state.feed(text, pending, len(pending) - 1)
+                self._consumed = self._state.end + offset
+            self._last = tuple(token for token in pending[-1:] if token.start + offset >= self._consumed)
+            self._text = text
+        except SqlSyntaxError:
+            self._is_wrong = True
+            return False
+        return self._accepts(END)
+
+    def can_continue(self, following: Token) -> bool:
+        """Return True if a keyword or an operator can continue the statement."""
+        table = self._table
+        terminal = table.keywords.get(following.text.upper()) or table.operators.get(following.text)
+        return terminal is not None and self._accepts(terminal, following)
+
+    def _accepts(self, terminal: str, *following: Token) -> bool:
+        trial = self._state.copy()
+        try:
+            trial.feed(self._text, (*self._last, *following), len(self._last))
+        except SqlSyntaxError:
+            return False
+        return trial.can_shift(terminal)
 
 
 class Splitter:
-    """Splits text that comes in parts. `is_complete` tells whether a text parses as a statement."""
+    """Splits text that comes in parts."""
 
-    def __init__(self, table: ParseTable, is_complete: Callable[[StatementText], bool]) -> None:
+    def __init__(self, table: ParseTable) -> None:
         self._table = table
-        self._is_complete = is_complete
-        self._text = ""
-        # Where the current statement begins in the text, leading blanks and comments included; line and column of that.
-        self._start = 0
+        self._lexer = _LexerFeed(table)
+        # The text of the current statement before the lexer's window, in pieces.
+        self._parts: list[str] = []
+        # Its tokens without blanks and comments, by their place in the script.
+        self._tokens: list[Token] = []
+        # A comment that ends the current statement, depending on what follows; what is wrong with the statement.
+        self._closing: Token | None = None
+        self._error: SqlSyntaxError | None = None
+        self._prefix: _Prefix | None = None
+        # Line and column of an offset: of the current statement's first token if there is one.
         self._line = 1
         self._column = 1
-        # The tokens from there on, as far as anything had to look at them; the source yields those that follow.
-        self._tokens: list[Token] = []
-        self._source: Iterator[Token] = iter(())
-        # So many of them do not end the statement; this one is the first that more text could make longer.
-        self._examined = 0
-        self._first_open: int | None = None
-
-    @property
-    def pending(self) -> str:
-        """The text of the statement that is not ended yet."""
-        return self._text[self._start :]
+        self._counted = 0
+        self.statement_start = 0
+        """Where the statement begins that is not ended yet: behind the last that is."""
 
     def feed(self, text: str) -> Iterator[StatementText]:
-        """Add text (whole lines, so that no word is cut in two) and yield the statements that it ends."""
-        self._append_text(text)
-        yield from self._split_off(final=False)
+        """Add text and yield the statements that it ends."""
+        yield from self._read(text, final=False)
 
     def finish(self) -> Iterator[StatementText]:
         """Yield the statements that the end of the input ends."""
-        yield from self._split_off(final=True)
-        first = self._first_token(0)
-        if first is not None:
-            yield self._take_statement(first, _End(len(self._text), len(self._text)), ended=False)
+        yield from self._read("", final=True)
+        end = self._lexer.start + len(self._lexer.window)
+        statement = (
+            self._cut(end, end, ended=self._error is not None)
+            if self._closing is None
+            else self._cut(self._closing.start, self._closing.end)
+        )
+        if statement is not None:
+            yield statement
 
-    def _append_text(self, text: str) -> None:
-        # Ended statements are forgotten here, not one by one: cutting the text for each would make a long text quadratic.
-        tokens, offset = self._tokens, self._start
-        if self._first_open is not None:
-            del tokens[self._first_open :]
-        lexed = tokens[-1].end if tokens else offset
-        if offset:
-            tokens[:] = _move_tokens(tokens, offset)
-        self._text = self._text[offset:] + text
-        self._start = 0
-        self._source = tokenize(self._table, self._text, lexed - offset)
-        self._examined = min(self._examined, len(tokens))
-        self._first_open = None
+    def _read(self, text: str, *, final: bool) -> Iterator[StatementText]:
+        if not self._lexer.add(text) and not final:
+            return
+        self._keep_text()
+        for token in self._lexer.tokens(final=final):
+            if token.kind == "BLANK":
+                continue
+            if token.kind == "COMMENT":
+                self._judge_comment(token)
+                continue
+            if self._closing is not None and (statement := self._decide(self._closing, token)) is not None:
+                yield statement
+            if token.text == ";":
+                if (statement := self._cut(token.start, token.end)) is not None:
+                    yield statement
+                continue
+            if not self._tokens:
+                self._count_to(token.start)
+            self._tokens.append(token)
 
-    def _token_at(self, index: int) -> Token | None:
-        """Return a token by its index, reading on as far as needed; None behind the last."""
-        tokens = self._tokens
-        while len(tokens) <= index:
-            token = next(self._source, None)
-            if token is None:
-                return None
-            if self._first_open is None and _could_be_longer(token, self._text):
-                self._first_open = len(tokens) - _follows_same_quote(tokens, token)
-            tokens.append(token)
-        return tokens[index]
+    def _keep_text(self) -> None:
+        """Keep what the current statement needs of the window before the lexer moves it."""
+        lexer = self._lexer
+        settled = lexer.start + lexer.lexed
+        if not self._tokens:
+            self._count_to(settled)
+        if self._counted >= lexer.start:
+            self._parts = []
+        if self._counted < settled:
+            self._parts.append(self._slice(max(self._counted, lexer.start), settled))
 
-    def _first_token(self, index: int) -> Token | None:
-        """Return the first token from an index on that is neither blank nor comment."""
-        while (token := self._token_at(index)) is not None and token.kind in TRIVIA:
-            index += 1
-        return token
+    def _slice(self, start: int, end: int) -> str:
+        """Return the text between two offsets of the script, of the current statement or the window."""
+        begin = self._lexer.start
+        pieces = [self._lexer.window]
+        for part in reversed(self._parts):
+            if begin <= start:
+                break
+            begin -= len(part)
+            pieces.append(part)
+        text = "".join(reversed(pieces)) if len(pieces) > 1 else pieces[0]
+        return text[start - begin : end - begin]
 
-    def _split_off(self, *, final: bool) -> Iterator[StatementText]:
-        while (end := self._find_end(final=final)) is not None:
-            first = self._first_token(0)
-            if first is None or first.start >= end.end:
-                self._drop_until(end.next_start)
-            else:
-                yield self._take_statement(first, end, ended=True)
+    def _count_to(self, end: int) -> None:
+        """Move the place whose line and column are known."""
+        text = self._slice(self._counted, end)
+        newlines = text.count("\n")
+        self._line += newlines
+        self._column = len(text) - text.rindex("\n") if newlines else self._column + len(text)
+        self._counted = end
 
-    def _find_end(self, *, final: bool) -> _End | None:
-        """Return where the first statement ends; None if more text is needed."""
-        while (token := self._token_at(self._examined)) is not None:
-            if is_unclosed(token, self._text):
-                return None
-            if token.kind == "OTHER" and token.text == ";":
-                return _End(token.start, token.end)
-            if token.kind == "COMMENT" and closes_statement(token):
-                verdict = self._judge_comment(token, self._examined, final=final)
-                if verdict != "go on":
-                    return None if verdict == "read on" else verdict
-            self._examined += 1
+    def _judge_comment(self, comment: Token) -> None:
+        """Remember a comment that ends with `;` behind a complete statement."""
+        if not self._tokens or self._closing is not None or self._error is not None or not closes_statement(comment):
+            return
+        prefix = self._prefix = self._prefix or _Prefix(self._table)
+        tokens = self._tokens[prefix.fed :]
+        offset = tokens[0].start
+        if prefix.is_complete(tokens, self._slice(offset, comment.start), offset):
+            self._closing = comment
+
+    def _decide(self, comment: Token, following: Token) -> StatementText | None:
+        """Return the statement that a comment ends, now that it is known what follows; None if it goes on."""
+        self._closing = None
+        opens = following.text in ("\\", ";")
+        if following.text == "(" or following.text.upper() in self._table.openers:
+            opens = self._prefix is not None and not self._prefix.can_continue(following)
+        if opens:
+            return self._cut(comment.start, comment.end)
+        verb = self._find_verb()
+        if verb in _CONDITIONAL_CHANGES:
+            first = self._tokens[0].start
+            self._error = SqlSyntaxError(
+                f"does this {verb} end at the ';' in the comment, or does it go on?",
+                span=Span(comment.start - first, following.end - first),
+                hint="move the ';' out of the comment, or remove it; nothing was sent",
+            )
         return None
 
-    def _judge_comment(self, comment: Token, index: int, *, final: bool) -> _End | Literal["go on", "read on"]:
-        """Decide whether a comment that ends with `;` ends the statement before it."""
-        first = self._first_token(0)
-        if (
-            first is None
-            or first.start > comment.start
-            or not self._is_complete(self._cut_statement(first, comment.start))
-        ):
-            return "go on"
-        following = self._first_token(index + 1)
-        if not final and (following is None or self._text.startswith("/*", following.start)):
-            return "read on"
-        if following is None or following.text.upper() in self._table.openers or following.text in ("(", "\\", ";"):
-            return _End(comment.start, comment.end)
-        if first.text.upper() not in _CONDITIONAL_CHANGES:
-            return "go on"
-        return self._refuse_change(first, comment, index, following, final=final)
+    def _find_verb(self) -> str:
+        """Return the word that says what the statement does: the first, or the one behind its WITH."""
+        verb = self._tokens[0].text.upper()
+        if verb != "WITH":
+            return verb
+        depth = 0
+        for token in self._tokens:
+            depth += (token.text == "(") - (token.text == ")")
+            if depth == 0 and token.text.upper() in _MAIN_VERBS:
+                return token.text.upper()
+        return verb
 
-    def _refuse_change(
-        self, first: Token, comment: Token, index: int, following: Token, *, final: bool
-    ) -> _End | Literal["read on"]:
-        """Return the end, with an error, of a change that a comment seems to end before other text."""
-        while (token := self._token_at(index)) is not None and not (token.kind == "OTHER" and token.text == ";"):
-            index += 1
-        if token is None and not final:
-            return "read on"
-        error = SqlSyntaxError(
-            f"does this {first.text.upper()} end at the ';' in the comment, or does it go on?",
-            span=Span(comment.start - first.start, following.end - first.start),
-            hint="move the ';' out of the comment, or remove it; nothing was sent",
-        )
-        if token is None:
-            return _End(len(self._text), len(self._text), error)
-        return _End(token.start, token.end, error)
-
-    def _cut_statement(self, first: Token, end: int) -> StatementText:
-        """Return the statement from its first token to `end`."""
-        start = first.start
-        # Not all of its tokens have been read if it ends with the text, behind an open quote for instance.
-        while self._tokens[-1].end < end and self._token_at(len(self._tokens)) is not None:
-            pass
-        tokens = [token for token in self._tokens if token.start < end and token.kind not in TRIVIA]
-        line, column = _position_after(self._line, self._column, self._text[self._start : start])
-        return StatementText(self._text[start:end].rstrip(), line, column, tokens=_move_tokens(tokens, start))
-
-    def _take_statement(self, first: Token, end: _End, *, ended: bool) -> StatementText:
-        """Return the first statement, whose first token is given, and go on behind it."""
-        cut = self._cut_statement(first, end.end)
-        self._drop_until(end.next_start)
-        return StatementText(cut.text, cut.line, cut.column, ended, end.error, cut.tokens)
-
-    def _drop_until(self, end: int) -> None:
-        self._line, self._column = _position_after(self._line, self._column, self._text[self._start : end])
-        count = sum(token.start < end for token in self._tokens)
-        del self._tokens[:count]
-        if self._first_open is not None:
-            # 0 if the open token is dropped: lexing again from here is safe, and rare.
-            self._first_open = max(self._first_open - count, 0)
-        self._start = end
-        self._examined = 0
+    def _cut(self, end: int, next_start: int, *, ended: bool = True) -> StatementText | None:
+        """Return the current statement, which ends at an offset, if there is one; the next begins at another."""
+        statement = None
+        if self._tokens:
+            start = self._tokens[0].start
+            tokens = _move_tokens(self._tokens, start)
+            text = self._slice(start, end)
+            # An open string goes on to the end, blanks included.
+            text = text[: max(len(text.rstrip()), tokens[-1].end)]
+            statement = StatementText(text, self._line, self._column, ended, self._error, tokens)
+        self._count_to(next_start)
+        self._tokens.clear()
+        self._closing = self._error = self._prefix = None
+        self.statement_start = next_start
+        return statement
 
 
 def _move_tokens(tokens: Iterable[Token], offset: int) -> list[Token]:
@@ -213,28 +377,8 @@ def _move_tokens(tokens: Iterable[Token], offset: int) -> list[Token]:
     return [new_token(Token, (kind, text, start - offset, end - offset)) for kind, text, start, end in tokens]
 
 
-def _could_be_longer(token: Token, text: str) -> bool:
-    """Return True if more text could make the token another one: an open string, name, comment or placeholder."""
-    if token.kind == "OTHER" and token.text == "{" and text.startswith("{{", token.start):
-        return not any(brace in text[token.start + 2 :] for brace in "{}")
-    return token.kind in ("OTHER", "OPERATOR") and is_unclosed(token, text)
-
-
-def _follows_same_quote(tokens: Sequence[Token], quote: Token) -> bool:
-    """Return True for the last quote of `'a''`: with more text, it may be the second half of an escaped quote."""
-    return bool(tokens) and tokens[-1].end == quote.start and tokens[-1].text.startswith(quote.text)
-
-
-def _position_after(line: int, column: int, text: str) -> tuple[int, int]:
-    """Return the line and column behind a text that begins at `line` and `column`."""
-    newlines = text.count("\n")
-    return (line, column + len(text)) if not newlines else (line + newlines, len(text) - text.rindex("\n"))
-
-
-def split_script(
-    lines: Iterable[str], table: ParseTable, is_complete: Callable[[StatementText], bool]
-) -> Iterator[StatementText]:
+def split_script(pieces: Iterable[str], table: ParseTable) -> Iterator[StatementText]:
     """Yield the statements of a script, each as soon as its end is read."""
-    splitter = Splitter(table, is_complete)
-    yield from chain.from_iterable(map(splitter.feed, lines))
+    splitter = Splitter(table)
+    yield from chain.from_iterable(map(splitter.feed, pieces))
     yield from splitter.finish()

@@ -140,7 +140,7 @@ def _find_prefixed_text(tokens: Sequence[Token], at: int) -> tuple[Token, Token]
 def _find_apostrophe(text: str, tokens: Sequence[Token], at: int) -> Token | None:
     """Return the text that an apostrophe inside of it has ended: 'it's'."""
     # The rest of the text is read as SQL: the error is at its first words, or at the quote that is left over.
-    is_unclosed = at < len(tokens) and tokens[at].text == "'"
+    is_unclosed = at < len(tokens) and tokens[at].kind == "UNCLOSED" and tokens[at].text[0] == "'"
     first = 0 if is_unclosed else max(0, at - 3)
     last_quote = text.rfind("'")
     pairs = zip(tokens[first:at], tokens[first + 1 : at + 1], strict=False)

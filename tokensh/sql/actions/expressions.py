@@ -120,8 +120,19 @@ def _build_column(children: Children, span: Span) -> nodes.ColumnRef:
 
 
 @rule("placeholder")
-def _build_placeholder(children: Children, span: Span) -> nodes.Placeholder:
-    return nodes.Placeholder(children[0].text[2:-2].strip(), span)
+def _build_placeholder(children: Children, span: Span) -> nodes.Expr:
+    text = children[0].text
+    match text[0]:
+        case "{":
+            return nodes.Placeholder(text[2:-2].strip(), span)
+        case "'":
+            return nodes.Literal("string", unquote(children[0]), span)
+        # As for a bound parameter: SQL has no negative literals, the sign is an operator.
+        case "-":
+            return nodes.Unary("-", nodes.Literal("number", text[1:], span), span)
+        case _:
+            kind = _LITERAL_KINDS.get(text.upper())
+            return nodes.Literal(kind, "", span) if kind else nodes.Literal("number", text, span)
 
 
 @rule("variable")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple, cast
 
-from tokensh.errors import Span
+from tokensh.errors import Span, SqlSyntaxError
 from tokensh.sql import nodes
 from tokensh.sql.actions.registry import (
     Children,
@@ -161,13 +162,43 @@ def _build_comma_join(children: Children, span: Span) -> nodes.Join:
     return nodes.Join(children[0], children[1], "COMMA", span=span)
 
 
-@rule("join")
-def _build_join(children: Children, span: Span) -> nodes.Join:
+@source_rule("join")
+def _build_join(text: str, children: Children, span: Span) -> nodes.Join:
     # OUTER, INNER and STRAIGHT_JOIN change nothing: SQLite orders joins itself.
     left, words, right, on = children
+    _refuse_join_word(text, left)
     kind = next((word for word in ("CROSS", "LEFT", "RIGHT", "FULL") if word in words), "INNER")
     using = on if isinstance(on, tuple) else ()
     return nodes.Join(left, right, cast("nodes.JoinKind", kind), "NATURAL" in words, None if using else on, using, span)
+
+
+# Words that open a join in other dialects, with what is written here. As aliases they would turn that join into another one.
+_JOIN_WORDS = {
+    "ALL": "a plain JOIN gives all matches",
+    "ANTI": "write WHERE NOT EXISTS (SELECT ...)",
+    "ANY": "write WHERE EXISTS (SELECT ...)",
+    "ASOF": "join on a subquery with ORDER BY and LIMIT 1",
+    "GLOBAL": "write JOIN",
+    "LATERAL": "write a subquery in the select list, or JOIN json_each(...)",
+    "OUTER": "write LEFT JOIN, RIGHT JOIN or FULL JOIN",
+    "PASTE": "join two subqueries on row_number() OVER ()",
+    "POSITIONAL": "join two subqueries on row_number() OVER ()",
+    "SEMI": "write WHERE EXISTS (SELECT ...)",
+}
+_COMMENT = re.compile(r"--[^\r\n]*|#[^\r\n]*|//[^\r\n]*|/\*[\s\S]*?\*/")
+
+
+def _refuse_join_word(text: str, left: nodes.FromItem) -> None:
+    """Raise SqlSyntaxError if the alias before a JOIN is a word that opens a join elsewhere, written without AS."""
+    table = left.right if isinstance(left, nodes.Join) else left
+    if isinstance(table, nodes.Join) or table.alias is None or table.alias.quoted:
+        return
+    word, span = table.alias.text, table.alias.span
+    hint = _JOIN_WORDS.get(word.upper())
+    if hint and not _COMMENT.sub(" ", text[table.span.start : span.start]).rstrip().upper().endswith((" AS", ")AS")):
+        raise SqlSyntaxError(
+            f"there is no {word.upper()} JOIN here", span=span, hint=f"{hint}; if {word!r} is an alias, write AS {word}"
+        )
 
 
 @rule("named_window")
