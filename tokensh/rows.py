@@ -17,6 +17,16 @@ ColumnType = Literal["string", "integer", "number", "boolean", "object", "array"
 """`json` is the result of a json_* call (JSON if it is an object's or array's text), `any` an expression without a known type."""
 
 
+Unit = Literal["epoch_ms", "expiry_ms", "seconds", "days"]
+"""What a number counts: `epoch_ms` are milliseconds since 1970, and so are `expiry_ms`, of which -1 means never."""
+UNIT_DESCRIPTIONS: dict[Unit, str] = {
+    "epoch_ms": "epoch milliseconds",
+    "expiry_ms": "epoch milliseconds; -1: never expires",
+    "seconds": "seconds",
+    "days": "days",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A result column: `origin` is the resource's field (`provider.service.resource.field`) it shows unchanged, if any."""
@@ -25,6 +35,7 @@ class Column:
     type: ColumnType = "any"
     origin: str | None = None
     secret: bool = False
+    unit: Unit | None = None
 
 
 @dataclass(frozen=True, slots=True)

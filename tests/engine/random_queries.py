@@ -487,7 +487,7 @@ class StatementBuilder:
                 f"({text}, {integer}) {self.pick(('=', '<', '<>'))} ('grafana', {self.column(scope.all, 'integer')})"
             ),
             lambda: f"{integer}",
-            lambda: f"{self.column(scope.all, 'integer')} > {self.literal('text')}",
+            lambda: f"{self.column(scope.all, 'integer')} > CAST({self.value(scope, 'text', 0)} AS INTEGER)",
         ]
         if depth > 0:
             forms += [

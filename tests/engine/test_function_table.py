@@ -208,13 +208,13 @@ def test_a_window_function_gives_what_its_documentation_says(call: str, values: 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_function_has_a_text_and_types(name: str) -> None:
     function = functions()[name]
-    types = {*get_args(ColumnType), "T"}
+    types = {*get_args(ColumnType), "T", "N", "time"}
     parameters = function.call.partition("(")[2].removesuffix(")")
     undeclared = re.sub(r"\w+: \w+|[\[\], ]|\.\.\.", "", parameters)
     assert undeclared == ("*orDISTINCT" if name == "count" else "")
     assert (function.name, function.call.endswith(")"), bool(function.description)) == (name, True, True)
     assert {function.result, *(parameter.type for parameter in function.parameters)} <= types
-    assert function.result != "T" or "T" in {parameter.type for parameter in function.parameters}
+    assert function.result not in ("T", "N") or function.result in {p.type for p in function.parameters}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -252,7 +252,7 @@ def test_every_function_that_is_listed_can_be_called_by_name() -> None:
 # ---- what a declaration says
 
 
-TYPES: list[tuple[Function, list[ColumnType], ColumnType]] = [
+TYPES: list[tuple[Function, list[ColumnType | None], ColumnType]] = [
     (functions()["length"], ["string"], "integer"),
     (functions()["coalesce"], ["string", "string", "string"], "string"),
     (functions()["coalesce"], ["integer", "number"], "number"),
@@ -264,12 +264,16 @@ TYPES: list[tuple[Function, list[ColumnType], ColumnType]] = [
     (functions()["max"], ["integer", "integer", "number"], "number"),
     (functions()["lag"], ["string", "integer", "string"], "string"),
     (functions()["sum"], ["number"], "number"),
+    (functions()["sum"], ["boolean"], "integer"),
+    (functions()["sum"], ["any"], "number"),
+    (functions()["abs"], ["integer"], "integer"),
+    (functions()["coalesce"], [None, "integer"], "integer"),
 ]
 
 
 @pytest.mark.parametrize(("function", "arguments", "result"), TYPES, ids=[f"{f.name} {a}" for f, a, _ in TYPES])
 def test_the_type_of_a_call_follows_from_those_of_its_arguments(
-    function: Function, arguments: list[ColumnType], result: ColumnType
+    function: Function, arguments: list[ColumnType | None], result: ColumnType
 ) -> None:
     assert function.result_type(arguments) == result
 

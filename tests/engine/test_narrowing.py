@@ -13,22 +13,26 @@ from tests.engine.sessions import A, B, C, run
 from tokensh.dbapi.connection import Connection
 from tokensh.errors import MissingParameter
 
-COLUMNS = ("env", "n", "name")
-VALUES = ("'prod'", "'dev'", "2", "NULL", f"'{A}'", "'x'", "lower('PROD')")
+VALUES = {
+    "env": ("'prod'", "'dev'", "'2'", "NULL", f"'{A}'", "'x'"),
+    "name": ("'prod'", "NULL", f"'{A}'", "lower('PROD')"),
+    "n": ("2", "'2'", "NULL", "length('x')"),
+}
+"""What each column can be compared with."""
 PREDICATES = (
     "{c} = {v}",
     "{c} <> {v}",
     "{c} IS NULL",
     "{c} IS NOT NULL",
-    "{c} IN ({v}, 'dev', 3)",
-    "{c} NOT IN ({v}, 1)",
+    "{c} IN ({v}, '3')",
+    "{c} NOT IN ({v}, '1')",
     "{c} NOT IN ()",
     "{c} LIKE '%r%'",
     "{c} NOT LIKE 'p%'",
     "{c} BETWEEN 1 AND 3",
     "{c} NOT BETWEEN 2 AND 9",
     "{c} > {v}",
-    "coalesce({c}, 'prod') = {v}",
+    "coalesce({c}, {v}) = {v}",
     "{a}.env < {a}.name",
     "{c} GLOB 'd*'",
     "NOT {c} = {v}",
@@ -44,7 +48,8 @@ SHAPES = (
 
 
 def predicate(random: Random, table: str) -> str:
-    text = random.choice(PREDICATES).format(a=table, c=f"{table}.{random.choice(COLUMNS)}", v=random.choice(VALUES))
+    column = random.choice([*VALUES])
+    text = random.choice(PREDICATES).format(a=table, c=f"{table}.{column}", v=random.choice(VALUES[column]))
     return f"({text} OR {predicate(random, table)})" if random.random() < 0.2 else text
 
 

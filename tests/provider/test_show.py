@@ -44,7 +44,19 @@ def test_show_extended_methods_says_what_the_page_says() -> None:
 
 
 def test_describe_extended_says_what_the_page_says() -> None:
-    assert list(show.describe(USER_TOKENS, extended=True).rows) == seed_page.table("Fields")
+    rows = list(show.describe(USER_TOKENS, extended=True).rows)
+    assert [row[:2] for row in rows] == [row[:2] for row in seed_page.table("Fields")]
+
+
+def test_describe_says_the_unit_of_each_time_and_that_minus_one_is_never() -> None:
+    for resource in CATALOG.resources("databricks_workspace", "workspace"):
+        plain = {row[0]: row[2] for row in show.describe(resource).rows if len(row) > 2}
+        extended = {row[0]: row[2] for row in show.describe(resource, extended=True).rows}
+        for field in resource.fields:
+            if field.name == "expiry_time":
+                assert plain[field.name] == extended[field.name] == "epoch milliseconds; -1: never expires"
+            elif field.name.endswith(("_time", "_day")):
+                assert plain[field.name] == extended[field.name] == "epoch milliseconds"
 
 
 def test_describe_method_extended_has_the_pages_text_of_the_parameter() -> None:

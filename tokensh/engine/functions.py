@@ -8,6 +8,7 @@ from functools import cache
 from tokensh.errors import DataError, Error
 from tokensh.functions import Function, functions
 from tokensh.functions.declaration import Implementation
+from tokensh.functions.guards import GUARDS
 from tokensh.rows import Value
 
 
@@ -19,7 +20,7 @@ def registered_functions() -> tuple[Function, ...]:
     lacks_mathematics = "sqrt" not in _sqlite_functions()
     return tuple(
         function
-        for function in functions().values()
+        for function in (*functions().values(), *GUARDS.values())
         if function.implementation is not None and (lacks_mathematics or not function.is_fallback)
     )
 
@@ -27,7 +28,8 @@ def registered_functions() -> tuple[Function, ...]:
 @cache
 def function_names() -> frozenset[str]:
     """Return the functions that a query may call, in lower case: those that are declared and available."""
-    return frozenset(functions()) & (_sqlite_functions() | {function.name for function in registered_functions()})
+    available = _sqlite_functions() | {function.name for function in registered_functions()}
+    return frozenset(functions()) & available
 
 
 @cache

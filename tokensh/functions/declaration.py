@@ -3,8 +3,10 @@
     substr(text: string, start: integer [, length: integer]) -> string | a part of a text, from 1
 
 Optional parameters are in brackets, `...` says that the last ones may be repeated, and the text behind `|` is what SHOW
-FUNCTIONS says. A type is one of a column's (`tokensh.rows.ColumnType`) or `T`: all parameters of type `T` and the result have
-one type in common, as in `coalesce(x: T, y: T, ...) -> T`.
+FUNCTIONS says. A type is one of a column's (`tokensh.rows.ColumnType`), `time` (a text that SQLite reads as a time, or a number
+of days or seconds), or `T`: all parameters of type `T` and the result have one type in common, as in `coalesce(x: T, y: T, ...)
+-> T`. `N` is a `T` that takes numbers only, as in `sum(x: N) -> N`. Arguments are checked against these types (`tokensh.plan.
+type_checks`); where a function takes text, SQLite converts a number.
 """
 
 from __future__ import annotations
@@ -14,14 +16,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, cast
 
 from tokensh._dataclasses import dataclass
-from tokensh.rows import ColumnType, Value
+from tokensh.rows import ColumnType, Unit, Value
 
 FunctionKind = Literal["scalar", "aggregate", "window"]
 Implementation = Callable[..., Value]
-ParameterType = ColumnType | Literal["T"]
+ParameterType = ColumnType | Literal["T", "N", "time"]
 
 _PARAMETER = re.compile(r"\b(\w+): (\w+)")
-_NUMERIC = {"integer", "number"}
+_NUMERIC = {"integer", "number", "boolean"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Function:
         result: the type of the result; `T` is the type that the arguments for `T` have in common.
         implementation: what computes it in Python; None for SQLite's own.
         is_fallback: whether the implementation is for builds of SQLite that lack the function.
+        unit: what its result counts, if that is a number.
         deterministic: whether equal arguments give equal results; SQLite may compute such a call ahead of time, once.
     """
 
@@ -53,6 +56,7 @@ class Function:
     implementation: Implementation | None = None
     is_fallback: bool = False
     deterministic: bool = True
+    unit: Unit | None = None
 
     # Parsed when asked for: a short run needs few of more than a hundred declarations.
 
@@ -89,21 +93,29 @@ class Function:
         """Return whether a call with this number of arguments makes one value of many rows."""
         return self.kind == "aggregate" or (self.name in ("min", "max") and arguments == 1)
 
-    def result_type(self, arguments: Sequence[ColumnType]) -> ColumnType:
-        """Return the type of a call's result, given the types of its arguments."""
-        if self.result != "T":
-            return self.result
-        parameters = [parameter.type for parameter in self.parameters]
-        # A repeated parameter has the type of the last one.
-        parameters += parameters[-1:] * (len(arguments) - len(parameters))
-        return _common_type(
-            argument for argument, parameter in zip(arguments, parameters, strict=False) if parameter == "T"
+    def parameter_types(self, arguments: int) -> list[ParameterType]:
+        """Return the type of each of a call's arguments; a repeated parameter has the type of the last one."""
+        types = [parameter.type for parameter in self.parameters]
+        # The optional parameter of `log([base,] x)` comes first; both are numbers.
+        types += types[-1:] * (arguments - len(types))
+        return types[:arguments]
+
+    def result_type(self, arguments: Sequence[ColumnType | None]) -> ColumnType:
+        """Return the type of a call's result, given the types of its arguments; None is that of a NULL."""
+        if self.result not in ("T", "N"):
+            return cast("ColumnType", self.result)
+        parameters = self.parameter_types(len(arguments))
+        common = common_type(
+            argument for argument, parameter in zip(arguments, parameters, strict=False) if parameter == self.result
         )
+        if self.result == "N" and common != "integer":
+            return "integer" if common == "boolean" else "number"
+        return common
 
 
-def _common_type(types: Iterable[ColumnType]) -> ColumnType:
-    # NULL literals and parameters have the type `any`, and make the result `any`.
-    distinct = set(types)
+def common_type(types: Iterable[ColumnType | None]) -> ColumnType:
+    """Return the type of values of several types: `number` of different kinds of numbers, else `any`; None is that of a NULL."""
+    distinct = {kind for kind in types if kind is not None}
     if len(distinct) == 1:
         return distinct.pop()
     return "number" if distinct and distinct <= _NUMERIC else "any"
@@ -127,11 +139,13 @@ def _parse_parameters(text: str) -> Iterator[FunctionParameter]:
 class FunctionTable(dict[str, Function]):
     """Functions by name, in lower case."""
 
-    def implement(self, declaration: str, *, deterministic: bool = True) -> Callable[[Implementation], Implementation]:
+    def implement(
+        self, declaration: str, *, deterministic: bool = True, unit: Unit | None = None
+    ) -> Callable[[Implementation], Implementation]:
         """Decorate the implementation of a declared function."""
 
         def add(implementation: Implementation) -> Implementation:
-            function = declare(declaration, implementation=implementation, deterministic=deterministic)
+            function = declare(declaration, implementation=implementation, deterministic=deterministic, unit=unit)
             self[function.name] = function
             return implementation
 

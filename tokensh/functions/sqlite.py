@@ -15,7 +15,7 @@ avg(x: number) -> number | the mean of the values that are not NULL
 count(* or [DISTINCT] x: any) -> integer | how many rows, or how many values that are not NULL
 group_concat(x: any [, separator: string]) -> string | the values as one text, commas between them
 string_agg(x: any, separator: string) -> string | the values as one text
-sum(x: T) -> T | the sum; NULL of no values
+sum(x: N) -> N | the sum; NULL of no values
 total(x: number) -> number | the sum as a floating point number; 0.0 of no values
 json_group_array(x: any) -> json | the values as a JSON array
 json_group_object(name: string, value: any) -> json | the pairs as a JSON object
@@ -34,7 +34,7 @@ last_value(x: T) -> T | the value of the frame's last row
 nth_value(x: T, n: integer) -> T | the value of the frame's n-th row
 """
 _SCALAR = """
-abs(x: T) -> T | the absolute value
+abs(x: N) -> N | the absolute value
 acos(x: number) -> number | the arc cosine, in radians
 acosh(x: number) -> number | the hyperbolic arc cosine
 asin(x: number) -> number | the arc sine, in radians
@@ -51,8 +51,8 @@ cosh(x: number) -> number | the hyperbolic cosine
 current_date() -> string | today, UTC, as YYYY-MM-DD
 current_time() -> string | the time, UTC, as HH:MM:SS
 current_timestamp() -> string | now, UTC, as YYYY-MM-DD HH:MM:SS
-date(time: any [, modifier: string ...]) -> string | the date as YYYY-MM-DD
-datetime(time: any [, modifier: string ...]) -> string | date and time as YYYY-MM-DD HH:MM:SS
+date(time: time [, modifier: string ...]) -> string | the date as YYYY-MM-DD
+datetime(time: time [, modifier: string ...]) -> string | date and time as YYYY-MM-DD HH:MM:SS
 degrees(x: number) -> number | radians as degrees
 exp(x: number) -> number | e to the power of x
 floor(x: number) -> number | the next whole number down
@@ -75,7 +75,7 @@ json_replace(json: json, path: string, value: any, ...) -> json | the JSON with 
 json_set(json: json, path: string, value: any, ...) -> json | the JSON with values set
 json_type(json: json [, path: string]) -> string | object, array, text, integer, real, true, false or null
 json_valid(text: json) -> boolean | whether a text is JSON
-julianday(time: any [, modifier: string ...]) -> number | the Julian day
+julianday(time: time [, modifier: string ...]) -> number | the Julian day
 length(x: any) -> integer | how many characters, or bytes of a blob
 like(pattern: string, text: string [, escape: string]) -> boolean | whether a text matches a pattern with % and _
 ln(x: number) -> number | the natural logarithm
@@ -105,19 +105,19 @@ sin(x: number) -> number | the sine
 sinh(x: number) -> number | the hyperbolic sine
 sqlite_version() -> string | the version of the engine that runs queries
 sqrt(x: number) -> number | the square root
-strftime(format: string, time: any [, modifier: string ...]) -> string | a time by a format such as '%Y-%m'
+strftime(format: string, time: time [, modifier: string ...]) -> string | a time by a format such as '%Y-%m'
 substr(text: string, start: integer [, length: integer]) -> string | a part of a text, from 1
 substring(text: string, start: integer [, length: integer]) -> string | a part of a text, from 1
 tan(x: number) -> number | the tangent
 tanh(x: number) -> number | the hyperbolic tangent
-time(time: any [, modifier: string ...]) -> string | the time as HH:MM:SS
+time(time: time [, modifier: string ...]) -> string | the time as HH:MM:SS
 timediff(a: any, b: any) -> string | the time between two times
 trim(text: string [, characters: string]) -> string | the text without blanks at both ends
 trunc(x: number) -> number | the number without its fraction
 typeof(x: any) -> string | null, integer, real, text or blob
 unhex(text: string) -> any | the bytes of hexadecimal digits
 unicode(text: string) -> integer | the code point of the first character
-unixepoch(time: any [, modifier: string ...]) -> integer | seconds since 1970
+unixepoch(time: time [, modifier: string ...]) -> integer | seconds since 1970
 upper(text: string) -> string | the text in capital letters (ASCII)
 zeroblob(n: integer) -> any | n bytes of 0
 """

@@ -46,7 +46,9 @@ def _format_time(ms: Value) -> Value:
         raise DataError(f"invalid time: {ms} milliseconds since 1970 are outside the years 1 to 9999") from None
 
 
-@FUNCTIONS.implement("to_ms(time: string) -> integer | a time such as '2026-12-31' as epoch milliseconds")
+@FUNCTIONS.implement(
+    "to_ms(time: string) -> integer | a time such as '2026-12-31' as epoch milliseconds", unit="epoch_ms"
+)
 def _parse_time(text: Value) -> Value:
     if text is None:
         return None

@@ -199,7 +199,7 @@ class TokenshDialect(default.DefaultDialect):
             return [_reflect_column(column, None) for column in table]
         methods = table.methods_for("SELECT")
         comments = {parameter.name: parameter.description for method in methods for parameter in method.routing}
-        comments |= {field.name: field.description for field in table.fields}
+        comments |= {field.name: field.full_description for field in table.fields}
         columns = [scanned.column for scanned in scan_columns(table, methods) if scanned.visible]
         return [_reflect_column(column, comments.get(column.name)) for column in columns]
 

@@ -1,20 +1,27 @@
-"""The types of expressions, as functions over the bound tree: what SQLite gives for columns and values of known types."""
+"""The types and units of expressions, as functions over the bound tree: what SQLite gives for values of known types."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from tokensh.functions import functions
+from tokensh.functions.declaration import common_type
 from tokensh.plan.bound import BoundQuery, BoundReference
-from tokensh.rows import ColumnType
+from tokensh.rows import ColumnType, Unit
 from tokensh.sql import nodes
 
 # CURRENT_TIMESTAMP and the like, "current", are text in SQLite.
-_LITERALS: dict[str, ColumnType] = {"string": "string", "current": "string", "true": "boolean", "false": "boolean"}
+_LITERALS: dict[str, ColumnType] = {
+    "string": "string",
+    "time": "string",
+    "current": "string",
+    "true": "boolean",
+    "false": "boolean",
+}
 _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 _ARITHMETIC = frozenset({"+", "-", "*", "/"})
 _BITS = frozenset({"|", "&", "<<", ">>", "%"})
-_NUMERIC = frozenset({"integer", "number", "boolean"})
+_EPOCHS = frozenset({"epoch_ms", "expiry_ms"})
 _DECLARED_TYPES: tuple[tuple[str, ColumnType], ...] = (
     # As in SQLite's rules of affinity (https://sqlite.org/datatype3.html#determination_of_column_affinity), the first part
     # that occurs in the name of the type decides.
@@ -34,10 +41,9 @@ _DECLARED_TYPES: tuple[tuple[str, ColumnType], ...] = (
 _CAST_TYPES: dict[str, ColumnType] = {
     "SIGNED": "integer",
     "UNSIGNED": "integer",
-    "DATE": "string",
-    "DATETIME": "string",
-    "TIME": "string",
     "STRING": "string",
+    "UUID": "string",
+    **dict.fromkeys(nodes.TIME_TYPES, "string"),
 }
 
 
@@ -49,7 +55,7 @@ def expression_type(expr: nodes.Expr) -> ColumnType:
         case nodes.Literal():
             return _literal_type(expr)
         case nodes.Unary():
-            return "boolean" if expr.operator == "NOT" else _arithmetic_type(expr)
+            return _sign_type(expr)
         case nodes.Binary():
             return _operator_type(expr)
         case (
@@ -65,17 +71,65 @@ def expression_type(expr: nodes.Expr) -> ColumnType:
         case nodes.Subquery(query=BoundQuery() as query):
             return query.columns[0].type if len(query.columns) == 1 else "any"
         case nodes.Case():
-            results = [arm.result for arm in expr.arms]
-            return _common_type([*results, expr.otherwise] if expr.otherwise is not None else results)
+            return common_expression_type(_results(expr))
         case nodes.Cast():
-            return _CAST_TYPES.get(expr.type.partition("(")[0].strip().upper(), declared_type(expr.type))
+            return cast_type(expr.type)
         case nodes.Collate():
             return expression_type(expr.operand)
         case nodes.Call():
             function = functions().get(expr.name[-1].text.lower())
-            return "any" if function is None else function.result_type([expression_type(a) for a in expr.arguments])
+            return "any" if function is None else function.result_type([_type_or_null(a) for a in expr.arguments])
         case _:
             return "any"
+
+
+def common_expression_type(exprs: Iterable[nodes.Expr]) -> ColumnType:
+    """Return the type that values of several expressions have in common; NULL has every type."""
+    return common_type(map(_type_or_null, exprs))
+
+
+def expression_unit(expr: nodes.Expr) -> Unit | None:
+    """Return what a number counts, if it is known: of a column, and of what is computed without changing its unit."""
+    match expr:
+        case BoundReference():
+            return expr.column.column.unit
+        case nodes.Collate():
+            return expression_unit(expr.operand)
+        case nodes.Unary(operator="+"):
+            return expression_unit(expr.operand)
+        # A time moved by a number is a time; the distance of two times is none.
+        case nodes.Binary(operator="+" | "-"):
+            left, right = expression_unit(expr.left), expression_unit(expr.right)
+            return left if right is None else right if left is None and expr.operator == "+" else None
+        case nodes.Subquery(query=BoundQuery(columns=(only,))):
+            return only.column.unit
+        case nodes.Case():
+            return _common_unit(_results(expr))
+        case nodes.Call():
+            function = functions().get(expr.name[-1].text.lower())
+            if function is None or function.result != "T":
+                return function.unit if function is not None else None
+            parameters = function.parameter_types(len(expr.arguments))
+            pairs = zip(expr.arguments, parameters, strict=False)
+            return _common_unit(argument for argument, parameter in pairs if parameter == "T")
+        case _:
+            return None
+
+
+def is_epoch(expr: nodes.Expr) -> bool:
+    """Return whether an expression is a time in milliseconds since 1970."""
+    return expression_unit(expr) in _EPOCHS
+
+
+def is_null(expr: nodes.Expr) -> bool:
+    """Return whether an expression is the literal NULL."""
+    return isinstance(expr, nodes.Literal) and expr.kind == "null"
+
+
+def cast_type(name: str) -> ColumnType:
+    """Return the type of what CAST gives, by the name of the type."""
+    words = name.upper().partition("(")[0].split()
+    return _CAST_TYPES.get(words[0] if words else "", declared_type(name))
 
 
 def declared_type(name: str) -> ColumnType:
@@ -108,6 +162,18 @@ def _operator_type(expr: nodes.Binary) -> ColumnType:
             return _arithmetic_type(expr)
 
 
+def _sign_type(expr: nodes.Unary) -> ColumnType:
+    match expr.operator:
+        case "NOT":
+            return "boolean"
+        case "+":
+            return expression_type(expr.operand)  # in SQLite it does nothing, not even to text
+        case "~":
+            return "integer"
+        case _:
+            return _arithmetic_type(expr)
+
+
 def _arithmetic_type(expr: nodes.Expr) -> ColumnType:
     """Return `integer` if all operands are known to be whole; else `number`, which text becomes too."""
     # SQLite divides integers without a remainder, so that `/` gives integers too; only an overflow gives a float. With a list
@@ -116,7 +182,7 @@ def _arithmetic_type(expr: nodes.Expr) -> ColumnType:
     while waiting:
         operand = waiting.pop()
         match operand:
-            case nodes.Unary() if operand.operator != "NOT":
+            case nodes.Unary(operator="-"):
                 waiting.append(operand.operand)
             case nodes.Binary() if operand.operator in _ARITHMETIC:
                 waiting += (operand.left, operand.right)
@@ -127,12 +193,16 @@ def _arithmetic_type(expr: nodes.Expr) -> ColumnType:
     return "integer"
 
 
-def _common_type(exprs: Sequence[nodes.Expr]) -> ColumnType:
-    types = {expression_type(expr) for expr in exprs if not _is_null(expr)}
-    if len(types) == 1:
-        return types.pop()
-    return "number" if types and types <= _NUMERIC else "any"
+def _results(case: nodes.Case) -> list[nodes.Expr]:
+    results = [arm.result for arm in case.arms]
+    return [*results, case.otherwise] if case.otherwise is not None else results
 
 
-def _is_null(expr: nodes.Expr) -> bool:
-    return isinstance(expr, nodes.Literal) and expr.kind == "null"
+def _type_or_null(expr: nodes.Expr) -> ColumnType | None:
+    return None if is_null(expr) else expression_type(expr)
+
+
+def _common_unit(exprs: Iterable[nodes.Expr]) -> Unit | None:
+    # A number that is written out has the unit of the others.
+    units = {expression_unit(expr) for expr in exprs if not isinstance(expr, nodes.Literal | nodes.Unary)}
+    return units.pop() if len(units) == 1 else None

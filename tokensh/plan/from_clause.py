@@ -32,6 +32,7 @@ from tokensh.plan.nodes import ScanColumn, Stored
 from tokensh.plan.objects import StoredTable, View
 from tokensh.plan.resolve import Names, Numbering, rename_columns, resolve_expression, sql_of
 from tokensh.plan.scope import Scope
+from tokensh.plan.type_checks import check_equal_columns
 from tokensh.provider.model import Method, Resource
 from tokensh.rows import Column
 from tokensh.sql import nodes
@@ -242,7 +243,11 @@ class FromResolver:
             raise ProgrammingError(message, span=node.span, hint=f"write {name}(json [, path])")
         arguments = self._resolve_expressions(node.arguments, replace(scope, source=left), ctes)
         text = f"{function.sqlite_name}({', '.join(map(sql_of, arguments))})"
-        columns = [BoundColumn(column, quote_name(column), Column(column, kind)) for column, kind in function.columns]
+        # As computed ones: SQLite declares no types, so that it converts nothing to compare them.
+        columns = [
+            BoundColumn(column, quote_name(column), Column(column, kind), computed_type=kind)
+            for column, kind in function.columns
+        ]
         return self._new_relation(text, columns, node.alias or nodes.Name(name), TableCall(arguments))
 
     def _new_relation(
@@ -268,7 +273,9 @@ class FromResolver:
         return Relation(relation, qualifiers, own, f"{text} AS {name}", needs, standalone, origin)
 
     def _resolve_expressions(self, exprs: tuple[nodes.Expr, ...], scope: Scope, ctes: Ctes) -> tuple[nodes.Expr, ...]:
-        return resolve_expression(exprs, scope, lambda query, inner: self._resolve_query(query, inner, ctes))
+        return resolve_expression(
+            exprs, scope, lambda query, inner: self._resolve_query(query, inner, ctes), self.view_span
+        )
 
     # ---- joins
 
@@ -280,6 +287,8 @@ class FromResolver:
         right = self.resolve(node.right, scope, ctes, before.beside(left))
         both = left.beside(right)
         pairs = _equal_columns(node, left, right)
+        for a, b in pairs:
+            check_equal_columns(a, b, node.span, self.view_span)
         conditions = [f"{a.sql} = {b.sql}" for a, b in pairs]
         on = None
         if node.on is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tokensh._dataclasses import replace
 from tokensh.errors import assert_never
+from tokensh.functions.declaration import common_type
 from tokensh.plan.bound import NO_KEYS, BoundColumn, From
 from tokensh.rows import Column
 from tokensh.sql.nodes import JoinKind
@@ -17,8 +18,9 @@ def common_column(a: BoundColumn, b: BoundColumn) -> BoundColumn:
         a.column.type if a.column.type == b.column.type else "any",
         a.column.origin if a.column.origin == b.column.origin else None,
         a.column.secret or b.column.secret,
+        a.column.unit if a.column.unit == b.column.unit else None,
     )
-    computed_type = a.type if a.type == b.type else "any"
+    computed_type = common_type((a.type, b.type))
     return replace(
         a, column=column, bases=a.bases | b.bases, touches=a.touches | b.touches, computed_type=computed_type
     )

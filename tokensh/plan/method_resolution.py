@@ -76,7 +76,7 @@ def scan_columns(resource: Resource, candidates: Sequence[Method]) -> tuple[Scan
         *(
             ScanColumn(
                 field.name,
-                Column(field.name, field.type, f"{resource.id}.{field.name}", is_secret(field.name)),
+                Column(field.name, field.type, f"{resource.id}.{field.name}", is_secret(field.name), field.unit),
                 visible=True,
                 parameter=parameters.get(name),
             )
@@ -85,7 +85,10 @@ def scan_columns(resource: Resource, candidates: Sequence[Method]) -> tuple[Scan
         *(_parameter_column(resource, parameter, visible=False) for parameter in rest),
         *(
             ScanColumn(
-                field.name, Column(field.name, field.type, f"{resource.id}.{field.name}"), visible=False, newer=True
+                field.name,
+                Column(field.name, field.type, f"{resource.id}.{field.name}", unit=field.unit),
+                visible=False,
+                newer=True,
             )
             for field in resource.undocumented_fields
         ),
@@ -93,7 +96,7 @@ def scan_columns(resource: Resource, candidates: Sequence[Method]) -> tuple[Scan
 
 
 def _parameter_column(resource: Resource, parameter: Parameter, *, visible: bool) -> ScanColumn:
-    column = Column(parameter.name, parameter.type, f"{resource.id}.{parameter.name}")
+    column = Column(parameter.name, parameter.type, f"{resource.id}.{parameter.name}", unit=parameter.unit)
     return ScanColumn(parameter.name, column, visible, parameter, is_field=False)
 
 

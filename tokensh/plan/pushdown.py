@@ -12,6 +12,7 @@ from tokensh.errors import Span
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference, Key, Relation
 from tokensh.plan.nodes import Constants, FromQuery, SameAs, ValueSet
 from tokensh.plan.resolve import sql_of
+from tokensh.plan.type_checks import without_guard
 from tokensh.plan.values import Sets, any_of, constant, intersect_sets, unite_sets
 from tokensh.sql import nodes
 from tokensh.sql.visit import walk
@@ -141,6 +142,7 @@ class Predicates:
 
 
 def _set_of(operand: nodes.Expr, allowed: frozenset[int], values: ValueSet | None) -> Sets:
+    operand = without_guard(operand)
     if values is None or not isinstance(operand, BoundReference) or not operand.column.relations & allowed:
         return {}
     return dict.fromkeys(operand.column.bases, values)
@@ -175,7 +177,7 @@ def _rejects_null(expr: nodes.Expr) -> bool:
 
 
 def _is_column(expr: nodes.Expr) -> bool:
-    return isinstance(expr, BoundReference)
+    return isinstance(without_guard(expr), BoundReference)
 
 
 def _are_simple(exprs: Iterable[nodes.Expr]) -> bool:

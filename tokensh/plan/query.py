@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import NotSupportedError, ProgrammingError, Span, UnknownName, assert_never
+from tokensh.functions.declaration import common_type
 from tokensh.plan.bound import (
     NO_KEYS,
     NO_TABLES,
@@ -21,6 +22,7 @@ from tokensh.plan.bound import (
     scans_below,
 )
 from tokensh.plan.checks import check_select
+from tokensh.plan.expression_types import common_expression_type
 from tokensh.plan.from_clause import CteDefinition, Ctes, FromResolver, RecursiveCte
 from tokensh.plan.joins import common_column
 from tokensh.plan.resolve import (
@@ -43,8 +45,9 @@ from tokensh.plan.select_list import (
     unique_names,
     whole_number,
 )
+from tokensh.plan.type_checks import check_equal_columns
 from tokensh.plan.values import literal_value
-from tokensh.rows import Column
+from tokensh.rows import Column, ColumnType
 from tokensh.sql import nodes, unparse
 from tokensh.sql.unparse import quote_name
 from tokensh.sql.visit import walk
@@ -53,15 +56,20 @@ from tokensh.text import nearest
 
 @dataclass(slots=True)
 class _Recursion:
-    """A recursive CTE that is being resolved: its columns are those of the first arm, and the other arms may refer to them."""
+    """A recursive CTE that is being resolved: its columns are those of the first arm, and the other arms may refer to them.
+
+    `types` are those of its columns, as far as they are known; without them, those of the first arm.
+    """
 
     node: nodes.Cte
     table: str
+    types: tuple[ColumnType, ...] = ()
     columns: tuple[BoundColumn, ...] = ()
 
     def start(self, first_arm: Sequence[BoundColumn], ctes: Ctes) -> Ctes:
         """Return the CTEs for the arms after the first."""
         named = rename_columns(first_arm, self.node.columns, self.node.name)
+        self.types = self.types or tuple(column.type for column in named)
         # The arms that follow may give other types, and predicates on the result do not hold for each step of the recursion.
         self.columns = tuple(
             replace(
@@ -69,11 +77,15 @@ class _Recursion:
                 sql=quote_name(column.name),
                 bases=NO_KEYS,
                 column=replace(column.column, type="any"),
-                computed_type=None,
+                computed_type=kind,
             )
-            for column in named
+            for column, kind in zip(named, self.types, strict=True)
         )
         return {**ctes, self.node.name.text.lower(): RecursiveCte(self.table, self.columns)}
+
+    def common_types(self, result: Sequence[BoundColumn]) -> tuple[ColumnType, ...]:
+        """Return the types that the columns have after all arms."""
+        return tuple(common_type((kind, column.type)) for kind, column in zip(self.types, result, strict=True))
 
 
 class QueryResolver:
@@ -150,6 +162,11 @@ class QueryResolver:
     def _resolve_recursive(self, cte: nodes.Cte, outer: Scope | None, ctes: Ctes) -> RecursiveCte:
         recursion = _Recursion(cte, self.numbering.unique_name(cte.name.text))
         query = self.resolve(cte.query, outer, ctes, recursion)
+        # Where a later arm gives other types than the first, it was resolved with the wrong ones. They only get wider, from
+        # integer to number to any, so that this ends.
+        while recursion.columns and (types := recursion.common_types(query.columns)) != recursion.types:
+            recursion = _Recursion(cte, recursion.table, types)
+            query = self.resolve(cte.query, outer, ctes, recursion)
         if query.is_correlated:
             raise NotSupportedError("a recursive query cannot refer to the query around it", span=cte.name.span)
         # Without a set operation nothing can recurse; the name inside meant another table.
@@ -189,9 +206,13 @@ class QueryResolver:
         rows = self._resolve_expression(node.rows, scope, ctes)
         text = ", ".join(f"({', '.join(map(sql_of, row))})" for row in rows)
         names = [f"column{i}" for i in range(1, len(rows[0]) + 1)]
+        types = map(common_expression_type, zip(*rows, strict=True))
         return BoundQuery(
             f"VALUES {text}",
-            tuple(BoundColumn(name, quote_name(name), Column(name)) for name in names),
+            tuple(
+                BoundColumn(name, quote_name(name), Column(name), computed_type=kind)
+                for name, kind in zip(names, types, strict=True)
+            ),
             BoundValues(rows),
             scans_below(scope.source, rows),
             references_outside(scope.id, scope.source, rows),
@@ -222,6 +243,9 @@ class QueryResolver:
                     f"the sides of {compound.operator} have {len(columns)} and {len(arm.columns)} columns",
                     span=compound.span,
                 )
+            if compound.operator in ("INTERSECT", "EXCEPT"):
+                for a, b in zip(columns, arm.columns, strict=True):
+                    check_equal_columns(a, b, compound.span, self.tables.view_span)
             columns = tuple(map(common_column, columns, arm.columns))
             sql += [compound.operator, arm.sql]
             arms.append(arm)
@@ -236,7 +260,9 @@ class QueryResolver:
         return self._resolve_expression(exprs, Scope(0), {})
 
     def _resolve_expression(self, tree: T, scope: Scope, ctes: Ctes) -> T:
-        return resolve_expression(tree, scope, lambda query, inner: self.resolve(query, inner, ctes))
+        return resolve_expression(
+            tree, scope, lambda query, inner: self.resolve(query, inner, ctes), self.tables.view_span
+        )
 
     # ---- SELECT
 

@@ -11,9 +11,10 @@ from tokensh.errors import NotSupportedError, ProgrammingError, Span
 from tokensh.functions import functions
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference, references, subqueries
 from tokensh.plan.checks import check_subqueries
-from tokensh.plan.expression_types import expression_type
+from tokensh.plan.expression_types import expression_type, expression_unit
 from tokensh.plan.objects import NoObjects, Objects
 from tokensh.plan.scope import Scope
+from tokensh.plan.type_checks import check_types
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.rows import Column, ColumnType
 from tokensh.sql import nodes, unparse
@@ -95,11 +96,20 @@ class Numbering:
 
 
 def resolve_expression(
-    tree: T, scope: Scope, resolve_query: Callable[[nodes.Query, Scope], BoundQuery] | None = None
+    tree: T,
+    scope: Scope,
+    resolve_query: Callable[[nodes.Query, Scope], BoundQuery] | None = None,
+    view_span: Span | None = None,
 ) -> T:
-    """Return an expression, or a tuple or window of some, whose references and queries are bound.
+    """Return an expression, or a tuple or window of some, whose references and queries are bound, and whose types agree.
 
-    `resolve_query` binds a query inside of a scope; None: the caller has refused queries. Raises UnknownName, ProgrammingError.
+    Args:
+        tree: the expression as it was parsed.
+        scope: where its names are looked up.
+        resolve_query: binds a query inside of a scope; None: the caller has refused queries.
+        view_span: where the statement names the view that the expression is in, if it is in one.
+
+    Raises UnknownName, ProgrammingError.
     """
     # Names inside a query are its own business: `rewrite` does not go into what replaces a node.
     substitutes: dict[type, Callable[[nodes.ColumnRef], object] | Callable[[nodes.Query], object]]
@@ -115,7 +125,7 @@ def resolve_expression(
     bound = rewrite(tree, substitutes)
     if resolved:
         check_subqueries(bound)
-    return bound
+    return check_types(bound, view_span)
 
 
 def sql_of(expr: nodes.Expr) -> str:
@@ -136,7 +146,7 @@ def item_column(item: nodes.Item, expr: nodes.Expr) -> BoundColumn:
     is_secret = any(reference.column.column.secret for reference in references(expr)) or any(
         column.column.secret for query in subqueries(expr) for column in query.columns
     )
-    column = Column(name, _result_type(expr), None, is_secret)
+    column = Column(name, _result_type(expr), None, is_secret, expression_unit(expr))
     return BoundColumn(name, sql, column, computed_type=expression_type(expr))
 
 

@@ -82,7 +82,7 @@ def resolve_resource_returning(
 def reply_columns(resource: Resource, method: Method) -> list[BoundColumn]:
     """Return the columns of a method's reply."""
     return [
-        table_column(Column(field.name, field.type, f"{resource.id}.{field.name}", is_secret(field.name)))
+        table_column(Column(field.name, field.type, f"{resource.id}.{field.name}", is_secret(field.name), field.unit))
         for field in method.fields
     ]
 
@@ -90,6 +90,9 @@ def reply_columns(resource: Resource, method: Method) -> list[BoundColumn]:
 def request_columns(resource: Resource, method: Method) -> list[BoundColumn]:
     """Return what a request is given, under the names that SQL gives it; `*` does not include them."""
     return [
-        table_column(Column(parameter.sql_name, parameter.type, f"{resource.id}.{parameter.name}"), visible=False)
+        table_column(
+            Column(parameter.sql_name, parameter.type, f"{resource.id}.{parameter.name}", unit=parameter.unit),
+            visible=False,
+        )
         for parameter in method.parameters
     ]

@@ -32,7 +32,7 @@ def constant(expr: nodes.Expr) -> Constants | None:
 def literal_value(expr: nodes.Expr) -> Value:
     """Return the value of a literal, signed numbers included; None for another expression, and for NULL."""
     match expr:
-        case nodes.Literal(kind="string"):
+        case nodes.Literal(kind="string" | "time"):
             return expr.text
         case nodes.Literal(kind="number"):
             return parse_number(expr.text)

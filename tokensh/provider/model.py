@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from tokensh._dataclasses import dataclass
-from tokensh.rows import ColumnType
+from tokensh.rows import UNIT_DESCRIPTIONS, ColumnType, Unit
 
 # The model is small on purpose: the rest of tokensh never sees a document's YAML, so the format can
 # change in one folder.
@@ -17,6 +17,10 @@ from tokensh.rows import ColumnType
 Location = Literal["server", "path", "query", "header", "body"]
 Verb = Literal["SELECT", "INSERT", "UPDATE", "REPLACE", "DELETE", "EXEC"]
 VERBS: tuple[Verb, ...] = ("SELECT", "INSERT", "UPDATE", "REPLACE", "DELETE", "EXEC")
+
+
+def _join_description(description: str, unit: Unit | None) -> str:
+    return "; ".join(filter(None, (description, UNIT_DESCRIPTIONS[unit] if unit else "")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,13 @@ class Field:
     description: str = ""
     shape: str = ""
     """Of an object or array: its schema as compact JSON text, nested properties included, down to a few levels."""
+    unit: Unit | None = None
+    """What a number counts (tokensh's extension `x-tokensh-unit`)."""
+
+    @property
+    def full_description(self) -> str:
+        """The document's description, and the unit."""
+        return _join_description(self.description, self.unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,13 @@ class Parameter:
     shape: str = ""
     """As `Field.shape`."""
     bare: bool = False
+    unit: Unit | None = None
+    """As `Field.unit`."""
+
+    @property
+    def full_description(self) -> str:
+        """The document's description, and the unit."""
+        return _join_description(self.description, self.unit)
 
     @property
     def sql_name(self) -> str:

@@ -17,7 +17,7 @@ from typing import Any, cast
 from tokensh._dataclasses import dataclass
 from tokensh.errors import ProviderDocumentError
 from tokensh.provider.model import VERBS, Field, Location, Method, Parameter, Resource, Verb
-from tokensh.rows import ColumnType
+from tokensh.rows import UNIT_DESCRIPTIONS, ColumnType, Unit
 
 # StackQL's extension of OpenAPI: the tables, as references to operations.
 RESOURCES = "#/components/x-stackQL-resources"
@@ -37,6 +37,7 @@ TYPES: dict[str, ColumnType] = {
     "float": "number",
     "json": "object",
 }
+UNITS: dict[str, Unit] = {unit: unit for unit in UNIT_DESCRIPTIONS}
 # OpenAPI 3.0, "Parameter Object": header parameters of these names are ignored, the client sets them.
 CLIENT_HEADERS = frozenset({"accept", "content-type", "authorization"})
 # Keywords of JSON Schema that DESCRIBE METHOD shows; patterns, examples and extensions would hide the structure.
@@ -261,6 +262,7 @@ class ServiceDocument:
                 description=_as_text(self._resolve(schema, where).get("description")),
                 shape=self._shape_of(schema, kind, where),
                 bare=bare,
+                unit=self._unit_of(schema, where),
             )
 
     # ---- responses
@@ -299,7 +301,10 @@ class ServiceDocument:
         for name, node in self._schema_properties(self._row_schema(schema, object_key, where), where).items():
             kind = self._type_of(node, where)
             description = _as_text(self._resolve(node, where).get("description"))
-            yield Field(name, kind, description, self._shape_of(node, kind, where))
+            yield Field(name, kind, description, self._shape_of(node, kind, where), self._unit_of(node, where))
+
+    def _unit_of(self, node: Node, where: str) -> Unit | None:
+        return UNITS.get(_as_text(self._resolve(node, where).get("x-tokensh-unit")))
 
     def _row_schema(self, schema: Node, object_key: str, where: str) -> Node:
         """Return the schema of one row: the one at the object key; of an array, that of its items."""

@@ -9,7 +9,7 @@ from tokensh.errors import ProgrammingError
 from tokensh.provider.model import Method, Parameter, ProviderInfo, Resource, ServiceInfo
 from tokensh.provider.show_kinds import SHOW_KINDS
 from tokensh.provider.statement_templates import insert_template, optional_parameters, required_parameters
-from tokensh.rows import Column, Row, RowSet
+from tokensh.rows import UNIT_DESCRIPTIONS, Column, Row, RowSet
 
 
 def show_providers(providers: Iterable[ProviderInfo]) -> RowSet:
@@ -39,9 +39,16 @@ def show_methods(resource: Resource, *, extended: bool = False) -> RowSet:
 
 
 def describe(resource: Resource, *, extended: bool = False) -> RowSet:
-    """Return the rows of DESCRIBE: name and type of the fields, in document order; EXTENDED: description too."""
-    rows = [(field.name, field.type, field.description) for field in resource.fields]
-    return _row_set(("name", "type", "description") if extended else ("name", "type"), rows)
+    """Return the rows of DESCRIBE: name and type of the fields, in document order; EXTENDED: description too.
+
+    If the units of some fields are known, they are a third column, which EXTENDED has in the description.
+    """
+    if extended:
+        rows: list[Row] = [(field.name, field.type, field.full_description) for field in resource.fields]
+        return _row_set(("name", "type", "description"), rows)
+    rows = [(f.name, f.type, UNIT_DESCRIPTIONS[f.unit] if f.unit else "") for f in resource.fields]
+    has_units = any(field.unit for field in resource.fields)
+    return _row_set(("name", "type", "unit") if has_units else ("name", "type"), rows)
 
 
 def describe_method(method: Method, *, extended: bool = False) -> RowSet:
@@ -55,7 +62,7 @@ def describe_method(method: Method, *, extended: bool = False) -> RowSet:
         (p.sql_name, f"input_{'required' if p.required else 'optional'}", _shape_of(p), p.type, _describe_parameter(p))
         for p in parameters
     ]
-    rows += [(field.name, "output", field.shape, field.type, field.description) for field in method.fields]
+    rows += [(field.name, "output", field.shape, field.type, field.full_description) for field in method.fields]
     columns = ("name", "param_type", "shape", "type", "description")
     return _row_set(columns if extended else columns[:4], rows)
 
@@ -97,7 +104,7 @@ def _shape_of(parameter: Parameter) -> str:
 def _describe_parameter(parameter: Parameter) -> str:
     # The page prints a default with the description. It is only shown, never used.
     if parameter.example is None:
-        return parameter.description
+        return parameter.full_description
     return f"{parameter.description} (default: {parameter.example})".strip()
 
 

@@ -85,9 +85,9 @@ def _rare_literal(value: Any, node: nodes.Variable) -> nodes.Expr:
         case Decimal() if value.is_finite():
             return _number_literal(str(abs(value)), value < 0, node)
         case datetime():
-            return nodes.Literal("string", value.isoformat(" "), node.span)
+            return nodes.Literal("time", value.isoformat(" "), node.span)
         case date() | time():
-            return nodes.Literal("string", value.isoformat(), node.span)
+            return nodes.Literal("time", value.isoformat(), node.span)
         case _:
             raise ProgrammingError(f"a value of {type(value).__name__} cannot be given for {node.text}", span=node.span)
 

@@ -414,7 +414,7 @@ class _Printer:
 
     def literal(self, node: nodes.Literal) -> str:
         match node.kind:
-            case "string":
+            case "string" | "time":
                 return text_literal(node.text)
             case "number":
                 return node.text
@@ -479,15 +479,9 @@ def _quote_type(name: str) -> str:
 
 
 _AFFINITIES = {
-    "SIGNED": "INTEGER",
-    "UNSIGNED": "INTEGER",
-    "JSON": "TEXT",
-    "DATE": "TEXT",
-    "DATETIME": "TEXT",
-    "TIME": "TEXT",
-    "STRING": "TEXT",
-    "BOOLEAN": "INTEGER",
-    "BOOL": "INTEGER",
+    **dict.fromkeys(("SIGNED", "UNSIGNED", "BOOLEAN", "BOOL"), "INTEGER"),
+    # SQLite would make a number of a type that it does not know: 2027 of '2027-01-01'.
+    **dict.fromkeys(("JSON", "STRING", "UUID", *nodes.TIME_TYPES), "TEXT"),
 }
 
 

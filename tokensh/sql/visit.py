@@ -64,6 +64,30 @@ def _rewrite(node: object, substitutes: Mapping[type, Callable[[Any], object]]) 
     return replace(node, **changes) if changes else node  # type: ignore[type-var] # it has child fields
 
 
+def rewrite_nodes(node: T, changes: Mapping[int, Callable[[Any], object]]) -> T:
+    """Return a tree in which the nodes whose `id` is in `changes` are replaced.
+
+    Each function gets its node with the changes below it made already, and returns what replaces it.
+    """
+    return _rewrite_nodes(node, changes)  # type: ignore[return-value] # a node is replaced by one that fits its place
+
+
+def _rewrite_nodes(node: object, changes: Mapping[int, Callable[[Any], object]]) -> object:
+    kind = type(node)
+    if kind is tuple:
+        items = tuple([_rewrite_nodes(item, changes) for item in node])  # type: ignore[attr-defined] # it is a tuple
+        return items if any(map(is_not, items, node)) else node  # type: ignore[call-overload]
+    fields_changed: dict[str, Any] = {}
+    for name in child_fields(kind) or ():
+        old = getattr(node, name)
+        new = _rewrite_nodes(old, changes)
+        if new is not old:
+            fields_changed[name] = new
+    changed = replace(node, **fields_changed) if fields_changed else node  # type: ignore[type-var] # it has child fields
+    change = changes.get(id(node))
+    return changed if change is None else change(changed)
+
+
 def child_fields(kind: type) -> tuple[str, ...] | None:
     """Return the fields of a class that can hold nodes; None if it is not a class of nodes."""
     try:

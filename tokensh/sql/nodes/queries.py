@@ -25,6 +25,23 @@ class Name:
     span: Span = span_field()
 
 
+TIME_TYPES = frozenset(
+    {
+        "DATE",
+        "DATETIME",
+        "DATETIME2",
+        "SMALLDATETIME",
+        "TIME",
+        "TIMETZ",
+        "TIMESTAMP",
+        "TIMESTAMPTZ",
+        "TIMESTAMP_NTZ",
+        "TIMESTAMP_LTZ",
+        "TIMESTAMP_TZ",
+    }
+)
+"""The types of dates and times in CAST, of which SQLite has none: their values are text."""
+
 # A dotted name, for instance provider, service, resource.
 Path = tuple[Name, ...]
 
@@ -77,9 +94,12 @@ class ResolvedQuery:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A constant as it is written: `kind` says how to read `text` (the text of a string is without its quotes)."""
+    """A constant as it is written: `kind` says how to read `text` (the text of a string is without its quotes).
 
-    kind: Choice["string", "number", "blob", "null", "true", "false", "current"]
+    A `time` is a date or time that was given as a parameter, in the form of ISO 8601: text, or the number of a time column.
+    """
+
+    kind: Choice["string", "number", "blob", "null", "true", "false", "current", "time"]
     text: str = ""
     span: Span = span_field()
 

@@ -1,0 +1,372 @@
+"""Refuse numbers that are compared with text, and text that is calculated with: SQLite would answer, always true or always false.
+
+In SQLite every number is smaller than every text: `expiry_time < date('now')` is true of each token. So a number and a text
+that meet in a comparison are an error, unless the text is a numeral that is written out, which becomes a number. A value whose
+type is not known before the statement runs (of json_extract, of a column without a type) is given to a guard, which
+looks at it then (`tokensh.functions.guards`). Text columns against numbers that are written out stay: SQLite compares them as text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, TypeVar
+
+from tokensh._dataclasses import dataclass, field, replace
+from tokensh.errors import Error, ProgrammingError, Span
+from tokensh.functions import functions
+from tokensh.functions.declaration import Function, ParameterType
+from tokensh.functions.guards import ALIKE, NUMBER, TEXT
+from tokensh.plan import type_hints
+from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference
+from tokensh.plan.expression_types import cast_type, expression_type, is_epoch, is_null
+from tokensh.rows import ColumnType
+from tokensh.sql import nodes
+from tokensh.sql.visit import rewrite_nodes, walk
+from tokensh.units import parse_time
+
+T = TypeVar("T")
+Kind = Literal["number", "text", "unknown", "nothing"]
+Change = Callable[[Any], object]
+
+_COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
+_CALCULATIONS = frozenset({"+", "-", "*", "/", "%", "|", "&", "<<", ">>"})
+_COMPARING_FUNCTIONS = frozenset({"min", "max", "least", "greatest", "nullif"})
+_UNIX_MODIFIERS = frozenset({"unixepoch", "auto"})
+_KINDS: dict[ColumnType, Kind] = {
+    "integer": "number",
+    "number": "number",
+    "boolean": "number",
+    "string": "text",
+    "object": "text",
+    "array": "text",
+}
+_NUMERAL = re.compile(r"\s*([+-]?)(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*", re.ASCII)
+
+
+def check_types(tree: T, view_span: Span | None = None) -> T:
+    """Return a bound expression, or a tuple or window of some, with numerals converted and guards put in.
+
+    `view_span` is the place of errors in a view. Raises ProgrammingError.
+    """
+    checks = _Checks(view_span)
+    for node in walk(tree):
+        checks.check_node(node)
+    return rewrite_nodes(tree, checks.changes) if checks.changes else tree
+
+
+def check_equal_columns(left: BoundColumn, right: BoundColumn, span: Span, view_span: Span | None) -> None:
+    """Check two columns that USING or NATURAL makes equal, or a set operation compares. Raises ProgrammingError."""
+    _Checks(view_span).compare(BoundReference(left, 0, span), BoundReference(right, 0, span), span, "join")
+
+
+def without_guard(expr: nodes.Expr) -> nodes.Expr:
+    """Return what a guard looks at; another expression as it is."""
+    match expr:
+        case nodes.Case(operand=None, arms=(nodes.When(result=nodes.Call() as call),)) if _is_guard(call):
+            return call.arguments[0]
+        case nodes.Call() if _is_guard(expr):
+            return expr.arguments[0]
+        case _:
+            return expr
+
+
+def _is_guard(call: nodes.Call) -> bool:
+    return call.name[-1].text in (NUMBER, TEXT, ALIKE)
+
+
+# ---- what is compared
+
+
+def kind_of(expr: nodes.Expr) -> Kind:
+    """Return what the values of an expression are; `nothing` of NULL and of bytes, which can be compared with everything."""
+    if is_null(expr) or (isinstance(expr, nodes.Literal) and expr.kind == "blob"):
+        return "nothing"
+    return _KINDS.get(expression_type(expr), "unknown")
+
+
+def as_number(expr: nodes.Expr) -> nodes.Expr | None:
+    """Return the number that a numeral in quotes means; None for every other expression."""
+    match = _NUMERAL.fullmatch(expr.text) if isinstance(expr, nodes.Literal) and expr.kind == "string" else None
+    if match is None:
+        return None
+    number = nodes.Literal("number", match[2], expr.span)
+    return nodes.Unary("-", number, expr.span) if match[1] == "-" else number
+
+
+def _as_milliseconds(expr: nodes.Expr) -> nodes.Expr | None:
+    """Return a time that was given as a parameter as a number; None for every other expression, and a time without a date."""
+    if not isinstance(expr, nodes.Literal) or expr.kind != "time":
+        return None
+    try:
+        milliseconds = parse_time(expr.text)
+    except ValueError:
+        return None
+    number = nodes.Literal("number", str(abs(milliseconds)), expr.span)
+    return nodes.Unary("-", number, expr.span) if milliseconds < 0 else number
+
+
+def _is_written_number(expr: nodes.Expr) -> bool:
+    operand = expr.operand if isinstance(expr, nodes.Unary) and expr.operator in ("-", "+") else expr
+    return isinstance(operand, nodes.Literal) and operand.kind == "number"
+
+
+def _is_text_column(expr: nodes.Expr) -> bool:
+    """Return whether SQLite converts a number to text to compare it with an expression: its column has the affinity."""
+    match expr:
+        case nodes.Collate():
+            return _is_text_column(expr.operand)
+        case nodes.Cast():
+            return expression_type(expr) == "string"
+        case _:
+            return isinstance(expr, BoundReference) and expr.column.computed_type is None
+
+
+Place = Literal["condition", "list", "join"]
+"""Where two values are compared: for a list SQLite converts less, for a join there are no expressions to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Checks:
+    """The checks of one tree, and the changes that they ask for, by the `id` of the node."""
+
+    view_span: Span | None
+    changes: dict[int, Change] = field(default_factory=dict)
+
+    def check_node(self, node: object) -> None:
+        """Check what a node compares or calculates. Raises ProgrammingError."""
+        match node:
+            case nodes.Binary() if node.operator in _COMPARISONS:
+                self.compare(node.left, node.right, node.span)
+            case nodes.Binary() if node.operator in _CALCULATIONS:
+                self._calculate(node.left, node.right, node)
+                self._calculate(node.right, node.left, node)
+            case nodes.Unary(operator="-" | "~"):
+                self._calculate(node.operand, None, node)
+            case nodes.Between():
+                self.compare(node.operand, node.low, node.span)
+                self.compare(node.operand, node.high, node.span)
+            case nodes.Is():
+                self.compare(node.operand, node.other, node.span)
+            case nodes.InList():
+                self._compare_list(node.operand, node.items, node.span, "list")
+            case nodes.Case() if node.operand is not None:
+                self._compare_list(node.operand, [arm.condition for arm in node.arms], node.span, "condition")
+            case nodes.InQuery(query=BoundQuery() as query):
+                self._compare_query(node.operand, query, node.span)
+            case nodes.Call():
+                self._check_call(node)
+            case nodes.Cast():
+                self._check_cast(node)
+            case _:
+                pass
+
+    # ---- comparisons
+
+    def compare(self, left: nodes.Expr, right: nodes.Expr, span: Span, place: Place = "condition") -> None:
+        """Check two expressions that are compared."""
+        pairs = _pair_rows(left, right)
+        if pairs is not None:
+            for a, b in pairs:
+                self.compare(a, b, span, "join" if isinstance(right, nodes.Subquery) else place)
+            return
+        match kind_of(left), kind_of(right):
+            case "number", "text":
+                self._compare_number(left, right, span, place)
+            case "text", "number":
+                # `text IN (1)`: the affinity of the operand counts, as it does in a condition.
+                self._compare_number(right, left, span, "condition" if place == "list" else place)
+            case _ if place == "join":
+                pass  # a guard has no expression to stand in
+            case "number", "unknown":
+                self._guard(NUMBER, right, span)
+            case "unknown", "number":
+                self._guard(NUMBER, left, span)
+            case "text", "unknown":
+                self._compare_unknown(right, left, span)
+            case "unknown", "text":
+                self._compare_unknown(left, right, span)
+            case "unknown", "unknown":
+                self._guard_pair(left, right, span)
+            case _:
+                pass
+
+    def _compare_number(self, number: nodes.Expr, text: nodes.Expr, span: Span, place: Place) -> None:
+        numeral = as_number(text)
+        if numeral is None and is_epoch(number):
+            numeral = _as_milliseconds(text)
+        if numeral is not None:
+            self._replace(text, numeral)
+        elif place == "list" or not (_is_written_number(number) and _is_text_column(text)):
+            raise self._error(*type_hints.comparison(number, text), span)
+
+    def _compare_unknown(self, unknown: nodes.Expr, text: nodes.Expr, span: Span) -> None:
+        """Compare a value of unknown type with text."""
+        if _is_text_column(text):
+            return
+        numeral = as_number(text)
+        if numeral is None:
+            self._guard(TEXT, unknown, span)
+        else:
+            is_text = nodes.Binary("=", _call("typeof", unknown), nodes.Literal("string", "text"))
+            self._replace(text, nodes.Case(None, (nodes.When(is_text, text),), numeral))
+
+    def _compare_list(self, operand: nodes.Expr, items: Sequence[nodes.Expr], span: Span, place: Place) -> None:
+        """Check an operand that is compared with each of several items."""
+        kinds = {kind_of(item) for item in items if as_number(item) is None}
+        if kinds >= {"number", "text"}:
+            # What is known of the operand decides; of a list for values of every type nothing is wrong.
+            if kind_of(operand) == "unknown":
+                return
+            if as_number(operand) is not None:
+                number = next(item for item in items if kind_of(item) == "number")
+                text = next(item for item in items if kind_of(item) == "text" and as_number(item) is None)
+                raise self._error(*type_hints.comparison(number, text), span)
+        for item in items:
+            self.compare(operand, item, span, place)
+
+    def _compare_query(self, operand: nodes.Expr, query: BoundQuery, span: Span) -> None:
+        operands = operand.items if isinstance(operand, nodes.RowExpr) else (operand,)
+        guards: list[str | None] = [None] * len(query.columns)
+        for index, (expr, column) in enumerate(zip(operands, query.columns, strict=False)):
+            shown = BoundReference(column, 0, span)
+            match kind_of(expr), kind_of(shown):
+                case "number", "unknown":
+                    guards[index] = NUMBER
+                case "text", "unknown" if not _is_text_column(expr):
+                    guards[index] = TEXT
+                case _, "unknown":
+                    pass
+                case _:
+                    self.compare(expr, shown, span)
+        if any(guards):
+            place = self.view_span or span
+            self.changes[id(query)] = lambda bound: _guard_query(bound, guards, place)
+
+    # ---- calculations and calls
+
+    def _calculate(self, operand: nodes.Expr, other: nodes.Expr | None, node: nodes.Binary | nodes.Unary) -> None:
+        """Check an operand of a calculation with another one."""
+        if isinstance(operand, nodes.Interval):
+            return
+        match kind_of(operand):
+            case "text" if as_number(operand) is None:
+                moment = _as_milliseconds(operand)
+                if moment is None or other is None or node.operator not in ("+", "-") or not is_epoch(other):
+                    raise self._error(*type_hints.calculation(operand, node.operator), operand.span)
+                self._replace(operand, moment)
+            case "unknown":
+                self._guard(NUMBER, operand, node.span)
+            case _:
+                pass
+
+    def _check_call(self, call: nodes.Call) -> None:
+        function = functions().get(call.name[-1].text.lower())
+        if function is None:
+            return
+        if function.name in _COMPARING_FUNCTIONS and len(call.arguments) > 1:
+            self._compare_arguments(call)
+        parameters = function.parameter_types(len(call.arguments))
+        for argument, parameter in zip(call.arguments, parameters, strict=False):
+            self._check_argument(call, function, argument, parameter)
+
+    def _compare_arguments(self, call: nodes.Call) -> None:
+        """Check the arguments of a function that compares them all."""
+        arguments = [argument for argument in call.arguments if kind_of(argument) != "nothing"]
+        first = next((a for a in arguments if kind_of(a) == "number"), arguments[0] if arguments else None)
+        for argument in arguments:
+            if argument is not first and first is not None:
+                self.compare(first, argument, call.span, "list")
+
+    def _check_argument(
+        self, call: nodes.Call, function: Function, argument: nodes.Expr, parameter: ParameterType
+    ) -> None:
+        match parameter, kind_of(argument):
+            case (("integer" | "number" | "N"), "text"):
+                takes_time = function.parameters[0].name == "ms"
+                number = as_number(argument) or (_as_milliseconds(argument) if takes_time else None)
+                if number is None:
+                    raise self._error(*type_hints.argument(function, argument), argument.span)
+                self._replace(argument, number)
+            case (("integer" | "number" | "N"), "unknown"):
+                self._guard(NUMBER, argument, call.span)
+            case "time", "number" if is_epoch(argument) and not _reads_epochs(call.arguments):
+                raise self._error(*type_hints.time_argument(function, argument), argument.span)
+            case _:
+                pass
+
+    def _check_cast(self, cast: nodes.Cast) -> None:
+        """Refuse to make a number of a text that is known to be none: of '2027-01-01' SQLite makes 2027."""
+        if _KINDS.get(cast_type(cast.type)) != "number" or kind_of(cast.operand) != "text":
+            return
+        is_literal = isinstance(cast.operand, nodes.Literal) and as_number(cast.operand) is None
+        if is_literal or type_hints.makes_time(cast.operand):
+            raise self._error(*type_hints.cast(cast), cast.span)
+
+    # ---- changes and errors
+
+    def _replace(self, expr: nodes.Expr, value: nodes.Expr) -> None:
+        self.changes[id(expr)] = lambda _: value
+
+    def _guard(self, name: str, expr: nodes.Expr, span: Span) -> None:
+        place = self.view_span or span
+        # The first one stays: two guards for both types would refuse every value.
+        self.changes.setdefault(id(expr), lambda operand: _guarded(name, operand, place))
+
+    def _guard_pair(self, left: nodes.Expr, right: nodes.Expr, span: Span) -> None:
+        if isinstance(left, BoundReference) and isinstance(right, BoundReference):
+            # Columns of two tables are joined by an index, which a guard would make impossible.
+            if left.column.relations != right.column.relations:
+                return
+            place = self.view_span or span
+            self.changes.setdefault(id(right), lambda operand: _call(ALIKE, operand, left, *_numbers(place)))
+
+    def _error(self, message: str, hint: str, span: Span) -> Error:
+        return ProgrammingError(message, span=self.view_span or span, hint=hint)
+
+
+def _pair_rows(left: nodes.Expr, right: nodes.Expr) -> Iterable[tuple[nodes.Expr, nodes.Expr]] | None:
+    """Return the places of two rows that are compared, of which the second may be a query; None if there are none."""
+    if not isinstance(left, nodes.RowExpr):
+        return [(b, a) for a, b in _pair_rows(right, left) or ()] if isinstance(right, nodes.RowExpr) else None
+    match right:
+        case nodes.RowExpr():
+            return list(zip(left.items, right.items, strict=False))
+        case nodes.Subquery(query=BoundQuery() as query):
+            columns = (BoundReference(column, 0, right.span) for column in query.columns)
+            return list(zip(left.items, columns, strict=False))
+        case _:
+            return ()
+
+
+def _reads_epochs(arguments: Iterable[nodes.Expr]) -> bool:
+    """Return whether a modifier says that a time is a number of seconds since 1970."""
+    literals = (argument.text.lower() for argument in arguments if isinstance(argument, nodes.Literal))
+    return not _UNIX_MODIFIERS.isdisjoint(literals)
+
+
+def _guarded(name: str, expr: nodes.Expr, place: Span) -> nodes.Expr:
+    call = _call(name, expr, *_numbers(place))
+    if not isinstance(expr, BoundReference):
+        return call
+    # A call of Python costs ten times as much as typeof().
+    wrong = ("text",) if name == NUMBER else ("integer", "real")
+    kinds = tuple(nodes.Literal("string", kind) for kind in wrong)
+    return nodes.Case(None, (nodes.When(nodes.InList(_call("typeof", expr), kinds), call),), expr)
+
+
+def _guard_query(query: BoundQuery, guards: Sequence[str | None], place: Span) -> BoundQuery:
+    """Return a query whose result a guard looks at."""
+    items = (
+        column.sql if guard is None else f'"{guard}"({column.sql}, {place.start}, {place.end})'
+        for guard, column in zip(guards, query.columns, strict=True)
+    )
+    return replace(query, sql=f"SELECT {', '.join(items)} FROM ({query.sql})")  # noqa: S608 (printed by us)
+
+
+def _call(name: str, *arguments: nodes.Expr) -> nodes.Call:
+    return nodes.Call((nodes.Name(name),), arguments)
+
+
+def _numbers(place: Span) -> tuple[nodes.Literal, nodes.Literal]:
+    return nodes.Literal("number", str(place.start)), nodes.Literal("number", str(place.end))

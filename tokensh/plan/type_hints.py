@@ -1,0 +1,116 @@
+"""What the errors about types say, and what to write instead."""
+
+from __future__ import annotations
+
+from tokensh.functions.declaration import Function
+from tokensh.plan.bound import BoundReference
+from tokensh.plan.expression_types import expression_type, is_epoch
+from tokensh.sql import nodes
+from tokensh.text import escape_unsafe, truncate
+
+_DATE = "2027-01-01"
+_LONGEST_TEXT = 40
+_TIME_FUNCTIONS = frozenset({"date", "time", "datetime", "strftime", "from_ms", "current_date", "current_timestamp"})
+
+
+def comparison(number: nodes.Expr, text: nodes.Expr) -> tuple[str, str]:
+    """Return the message and the hint for a number that is compared with text."""
+    is_boolean = expression_type(number) == "boolean"
+    kind = "in epoch milliseconds" if is_epoch(number) else "true or false" if is_boolean else "a number"
+    text_kind = "a time" if _is_parameter(text) else "text"
+    message = f"{_describe(number, 'one side')} is {kind} and {_describe(text, 'the other')} is {text_kind}"
+    message += ": they cannot be compared"
+    if _is_time(number):
+        return message, _time_hint(number)
+    if _is_parameter(text):
+        return message, "give a number"
+    if is_boolean:
+        return message, "write TRUE or FALSE"
+    if isinstance(number, nodes.Literal) and number.kind == "number":
+        return message, f"write the text '{number.text}', or CAST the text AS INTEGER"
+    return message, "CAST(... AS INTEGER) makes a number of the text, CAST(... AS TEXT) a text of the number"
+
+
+def calculation(operand: nodes.Expr, operator: str) -> tuple[str, str]:
+    """Return the message and the hint for an operand of a calculation that is text."""
+    message = f"{_describe(operand, 'an operand')} is {'a time' if _is_parameter(operand) else 'text'}"
+    message += f": {operator} takes numbers"
+    if operator in ("+", "-") and (_is_parameter(operand) or makes_time(operand)):
+        return message, "datetime(x, '+1 day') moves a time, to_ms(x) makes a number of milliseconds of it"
+    if operator == "+":
+        return message, "|| joins texts: a || b"
+    return message, "CAST(... AS INTEGER) or CAST(... AS REAL) makes a number of it"
+
+
+def argument(function: Function, value: nodes.Expr) -> tuple[str, str]:
+    """Return the message and the hint for a function's argument that is text instead of a number."""
+    message = f"{_describe(value, 'the argument')} is {'a time' if _is_parameter(value) else 'text'}"
+    message += f": {function.name}() takes a number"
+    if function.parameters[0].name == "ms":
+        return message, f"{function.name}(to_ms('{_DATE}')): to_ms makes epoch milliseconds of a time"
+    if function.name == "sum":
+        return message, "group_concat(x) joins texts, as || does; CAST(... AS INTEGER) makes a number of one"
+    return message, "CAST(... AS INTEGER) or CAST(... AS REAL) makes a number of it"
+
+
+def time_argument(function: Function, value: nodes.Expr) -> tuple[str, str]:
+    """Return the message and the hint for epoch milliseconds that are given to a function of SQLite."""
+    name = _describe(value, "x")
+    shown = f"from_ms({name})"
+    hint = shown if function.name == "datetime" else f"{function.name}({shown})"
+    if function.name == "strftime":
+        hint = f"strftime('...', {shown})"
+    return f"{name} is in epoch milliseconds, which {function.name}() does not read", f"write {hint}"
+
+
+def cast(node: nodes.Cast) -> tuple[str, str]:
+    """Return the message and the hint for a CAST of a text that is no number to a number."""
+    message = f"{_describe(node.operand, 'the text')} is no {node.type}"
+    return message, f"a time in epoch milliseconds is to_ms('{_DATE}'), in seconds unixepoch('{_DATE}')"
+
+
+def _time_hint(number: nodes.Expr) -> str:
+    name = _describe(number, "")
+    remaining = f", or days_left({name}) < 30" if name and "(" not in name else ", or use days_left(...)"
+    return f"a time in epoch milliseconds is to_ms('{_DATE}'){remaining}"
+
+
+def _is_time(expr: nodes.Expr) -> bool:
+    """Return whether a number is a time: by its unit, or by the name of a column whose unit is not known."""
+    if is_epoch(expr):
+        return True
+    return isinstance(expr, BoundReference) and expr.column.name.lower().endswith("_time")
+
+
+def _is_parameter(expr: nodes.Expr) -> bool:
+    return isinstance(expr, nodes.Literal) and expr.kind == "time"
+
+
+def makes_time(expr: nodes.Expr) -> bool:
+    """Return whether an expression is a date or time as text, by the function that makes it."""
+    match expr:
+        case nodes.Literal():
+            return expr.kind == "current"
+        case nodes.Call():
+            return expr.name[-1].text.lower() in _TIME_FUNCTIONS
+        case _:
+            return False
+
+
+def _describe(expr: nodes.Expr, otherwise: str) -> str:
+    """Return an expression in a few characters; `otherwise` for one that is not short."""
+    match expr:
+        case BoundReference():
+            return escape_unsafe(truncate(expr.column.name, _LONGEST_TEXT))
+        case nodes.Literal(kind="string"):
+            return f"'{truncate(escape_unsafe(expr.text), _LONGEST_TEXT)}'"
+        case nodes.Literal(kind="time"):
+            return expr.text
+        case nodes.Literal():
+            return expr.text or expr.kind.upper()
+        case nodes.Unary(operator="-", operand=nodes.Literal() as literal):
+            return f"-{literal.text}"
+        case nodes.Call():
+            return f"{expr.name[-1].text.lower()}(...)"
+        case _:
+            return otherwise
