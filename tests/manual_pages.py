@@ -36,7 +36,8 @@ def functions_page() -> str:
     return (
         "# Functions\n\n"
         "The functions that expressions can call, with the types of their arguments and results: first those of one row, then "
-        "aggregate functions, then window functions. `T` means that the arguments and the result have one type in common. "
+        "aggregate functions, then window functions. `T` means that the arguments and the result have one type in common, "
+        "`N` that these are numbers, and a `time` is a text that SQLite reads as one, or a number of days or seconds. "
         "`SHOW FUNCTIONS` lists them in the program. Times are epoch milliseconds (ms), and -1 means never.\n\n"
         + markdown_table(("call", "result", "what it returns"), rows)
     )

@@ -429,7 +429,7 @@ class StatementBuilder:
             lambda: f"({integer} / 2 - 1)",
             lambda: f"-({integer} % 7)",
             lambda: f"instr({text}, 'a')",
-            lambda: f"CAST({text} AS INTEGER)",
+            lambda: f"CAST(trim({text}) AS INTEGER)",
             lambda: f"nullif({integer}, -1)",
             lambda: f"CASE WHEN {self.condition(scope, depth)} THEN {integer} ELSE length({text}) END",
             lambda: f"CASE {text} WHEN 'grafana' THEN 1 WHEN NULL THEN 2 END",
@@ -487,7 +487,7 @@ class StatementBuilder:
                 f"({text}, {integer}) {self.pick(('=', '<', '<>'))} ('grafana', {self.column(scope.all, 'integer')})"
             ),
             lambda: f"{integer}",
-            lambda: f"{self.column(scope.all, 'integer')} > CAST({self.value(scope, 'text', 0)} AS INTEGER)",
+            lambda: f"{self.column(scope.all, 'integer')} > length({self.value(scope, 'text', 0)})",
         ]
         if depth > 0:
             forms += [

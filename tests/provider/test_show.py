@@ -96,7 +96,7 @@ def test_show_extended_insert_is_the_pages_manifest() -> None:
         ),
         pytest.param(
             lambda extended: show.describe(USER_TOKENS, extended=extended),
-            ["name", "type"],
+            ["name", "type", "unit"],
             ["name", "type", "description"],
             id="describe",
         ),
@@ -108,7 +108,7 @@ def test_show_extended_insert_is_the_pages_manifest() -> None:
         ),
     ],
 )
-def test_extended_adds_columns_to_the_plain_form(
+def test_extended_has_more_columns_or_other_ones(
     show: Callable[[bool], RowSet], plain: list[str], extended: list[str]
 ) -> None:
     for expected, result in ((plain, show(False)), (extended, show(True))):

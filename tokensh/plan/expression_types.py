@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from tokensh.functions import functions
 from tokensh.functions.declaration import common_type
@@ -97,7 +97,7 @@ def expression_unit(expr: nodes.Expr) -> Unit | None:
             return expression_unit(expr.operand)
         case nodes.Unary(operator="+"):
             return expression_unit(expr.operand)
-        # A time moved by a number is a time; the distance of two times is none.
+        # A time plus or minus a number is a time; the distance of two times is not.
         case nodes.Binary(operator="+" | "-"):
             left, right = expression_unit(expr.left), expression_unit(expr.right)
             return left if right is None else right if left is None and expr.operator == "+" else None
@@ -114,6 +114,12 @@ def expression_unit(expr: nodes.Expr) -> Unit | None:
             return _common_unit(argument for argument, parameter in pairs if parameter == "T")
         case _:
             return None
+
+
+def common_unit(units: Collection[Unit | None]) -> Unit | None:
+    """Return the unit of values of several units; None if they differ."""
+    distinct = set(units)
+    return distinct.pop() if len(distinct) == 1 else "epoch_ms" if distinct and distinct <= _EPOCHS else None
 
 
 def is_epoch(expr: nodes.Expr) -> bool:
@@ -205,4 +211,4 @@ def _type_or_null(expr: nodes.Expr) -> ColumnType | None:
 def _common_unit(exprs: Iterable[nodes.Expr]) -> Unit | None:
     # A number that is written out has the unit of the others.
     units = {expression_unit(expr) for expr in exprs if not isinstance(expr, nodes.Literal | nodes.Unary)}
-    return units.pop() if len(units) == 1 else None
+    return common_unit(units)

@@ -6,6 +6,7 @@ from tokensh._dataclasses import replace
 from tokensh.errors import assert_never
 from tokensh.functions.declaration import common_type
 from tokensh.plan.bound import NO_KEYS, BoundColumn, From
+from tokensh.plan.expression_types import common_unit
 from tokensh.rows import Column
 from tokensh.sql.nodes import JoinKind
 
@@ -18,7 +19,7 @@ def common_column(a: BoundColumn, b: BoundColumn) -> BoundColumn:
         a.column.type if a.column.type == b.column.type else "any",
         a.column.origin if a.column.origin == b.column.origin else None,
         a.column.secret or b.column.secret,
-        a.column.unit if a.column.unit == b.column.unit else None,
+        common_unit((a.column.unit, b.column.unit)),
     )
     computed_type = common_type((a.type, b.type))
     return replace(

@@ -123,7 +123,7 @@ def _is_text_column(expr: nodes.Expr) -> bool:
 
 
 Place = Literal["condition", "list", "join"]
-"""Where two values are compared: for a list SQLite converts less, for a join there are no expressions to change."""
+"""Where two values are compared: for a list SQLite converts less, and the columns of a join cannot be changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,22 +311,22 @@ class _Checks:
     def _guard(self, name: str, expr: nodes.Expr, span: Span) -> None:
         place = self.view_span or span
         # The first one stays: two guards for both types would refuse every value.
-        self.changes.setdefault(id(expr), lambda operand: _guarded(name, operand, place))
+        self.changes.setdefault(id(expr), lambda operand: _put_guard(name, operand, place))
 
     def _guard_pair(self, left: nodes.Expr, right: nodes.Expr, span: Span) -> None:
-        if isinstance(left, BoundReference) and isinstance(right, BoundReference):
-            # Columns of two tables are joined by an index, which a guard would make impossible.
-            if left.column.relations != right.column.relations:
-                return
-            place = self.view_span or span
-            self.changes.setdefault(id(right), lambda operand: _call(ALIKE, operand, left, *_numbers(place)))
+        relations = {part.column.relations for part in (left, right) if isinstance(part, BoundReference)}
+        # Columns of two tables are joined by an index, which a guard would make impossible.
+        if len(relations) > 1:
+            return
+        place = self.view_span or span
+        self.changes.setdefault(id(right), lambda operand: _call(ALIKE, operand, left, *_numbers(place)))
 
     def _error(self, message: str, hint: str, span: Span) -> Error:
         return ProgrammingError(message, span=self.view_span or span, hint=hint)
 
 
 def _pair_rows(left: nodes.Expr, right: nodes.Expr) -> Iterable[tuple[nodes.Expr, nodes.Expr]] | None:
-    """Return the places of two rows that are compared, of which the second may be a query; None if there are none."""
+    """Return the places of two rows that are compared, of which the second may be a query; None for other expressions."""
     if not isinstance(left, nodes.RowExpr):
         return [(b, a) for a, b in _pair_rows(right, left) or ()] if isinstance(right, nodes.RowExpr) else None
     match right:
@@ -345,7 +345,7 @@ def _reads_epochs(arguments: Iterable[nodes.Expr]) -> bool:
     return not _UNIX_MODIFIERS.isdisjoint(literals)
 
 
-def _guarded(name: str, expr: nodes.Expr, place: Span) -> nodes.Expr:
+def _put_guard(name: str, expr: nodes.Expr, place: Span) -> nodes.Expr:
     call = _call(name, expr, *_numbers(place))
     if not isinstance(expr, BoundReference):
         return call

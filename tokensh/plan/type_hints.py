@@ -64,8 +64,14 @@ def time_argument(function: Function, value: nodes.Expr) -> tuple[str, str]:
 
 
 def cast(node: nodes.Cast) -> tuple[str, str]:
-    """Return the message and the hint for a CAST of a text that is no number to a number."""
-    message = f"{_describe(node.operand, 'the text')} is no {node.type}"
+    """Return the message and the hint for a CAST to a number of a text that has none."""
+    message = f"{_describe(node.operand, 'the text')} is not of type {node.type}"
+    if (
+        isinstance(node.operand, nodes.Literal)
+        and node.operand.kind == "string"
+        and not node.operand.text[:1].isdigit()
+    ):
+        return message, "only a numeral in quotes is converted"
     return message, f"a time in epoch milliseconds is to_ms('{_DATE}'), in seconds unixepoch('{_DATE}')"
 
 
