@@ -401,7 +401,7 @@ class _Printer:
                     raise NotSupportedError(
                         "INTERVAL is not offered",
                         span=node.span,
-                        hint="write datetime(x, '+1 day') or calculate in milliseconds",
+                        hint="a text: datetime(x, '+1 day'); epoch milliseconds: x + 86400000, a day",
                     )
                 amount = self.expr(node.amount)
                 if not isinstance(node.amount, nodes.Literal | nodes.Placeholder | nodes.Variable):
