@@ -27,7 +27,7 @@ ONE_TABLE = [
     (f"{D} IN ('{A}', '{B}')", f"{A} {B}"),
     (f"{D} IN ('{A}', NULL, '{A}')", A),
     (f"{D} IN ()", "nothing"),
-    (f"{D} = NULLIF(1, 1)", '<"NULLIF"(1, 1)>'),
+    (f"{D} = NULLIF('a', 'a')", "<\"NULLIF\"('a', 'a')>"),
     (f"{D} = '{A}' OR {D} = '{B}'", f"{A} {B}"),
     (f"{D} = '{A}' OR ({D} IN ('{B}', '{C}') AND comment = 'x')", f"{A} {B} {C}"),
     (f"{D} = '{A}' AND comment = 'x' OR comment = 'y' AND {D} = '{B}'", f"{A} {B}"),
