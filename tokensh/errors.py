@@ -326,7 +326,7 @@ class NetworkError(OperationalError):
 class ApiError(OperationalError):
     """The API answered with an error: HTTP `status`, its `code` (always text), the request's id if it gave one.
 
-    `credential` is the source of the credential that was refused; `details` are lines that the API adds to its message.
+    `retry_after` is the text of that header; `credential` is the source of the credential that was refused; `details` are lines that the API adds to its message.
     """
 
     status: int
@@ -334,6 +334,7 @@ class ApiError(OperationalError):
     request_id: str
     details: tuple[str, ...]
     credential: str
+    retry_after: str
 
     def __init__(  # noqa: PLR0913 (what an answer says of itself)
         self,
@@ -344,10 +345,18 @@ class ApiError(OperationalError):
         request_id: str = "",
         details: tuple[str, ...] = (),
         credential: str = "",
+        retry_after: str = "",
         hint: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
-        self._set_fields(status=status, code=code, request_id=request_id, details=details, credential=credential)
+        self._set_fields(
+            status=status,
+            code=code,
+            request_id=request_id,
+            details=details,
+            credential=credential,
+            retry_after=retry_after,
+        )
 
 
 class ReplyError(OperationalError):

@@ -42,7 +42,7 @@ def environment(**variables: str) -> Environment:
         (503, "٣", 0.3),
         (200, "7", None),
         (500, "7", None),
-        (504, "", None),
+        (504, "", 0.3),
     ],
 )
 def test_when_a_listing_is_tried_again(status: int, retry_after: str, expected: float | None) -> None:

@@ -88,13 +88,43 @@ def test_without_a_journal_nothing_is_created(session: Connection, site: Sandbox
     assert site.log == []
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 429])
+@pytest.mark.parametrize("status", [400, 403, 404])
 def test_a_create_that_is_refused_is_no_unknown_outcome(status: int, session: Connection, site: Sandbox) -> None:
     site.fault("POST */create", status=status)
     with pytest.raises(ApiError):
         run(session, insert("refused"))
     assert list_requests(site) == [POST]
     assert stored_intents(session) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"), [(429, {}), (429, {"Retry-After": "1"}), (503, {"Retry-After": "1"}), (503, {})]
+)
+def test_a_create_that_is_put_off_is_sent_again(
+    status: int, headers: dict[str, str], session: Connection, site: Sandbox
+) -> None:
+    site.fault("POST */create", status=status, headers=headers, times=2)
+    assert len(run(session, insert(f"put off {status} {headers}".replace("'", "")))) == 1
+    assert count_creates(site) == 3
+    assert stored_intents(session) == []
+
+
+def test_a_create_that_took_effect_although_it_was_put_off_is_not_sent_again(
+    session: Connection, site: Sandbox
+) -> None:
+    site.fault("POST */create", status=503, headers={"Retry-After": "1"}, after_handler=True)
+    with pytest.raises(UnknownOutcome) as caught:
+        run(session, insert("lied"))
+    assert count_creates(site) == 1
+    assert {token_id for token_id, _ in caught.value.orphans} == token_ids(session, "lied")
+
+
+def test_a_create_that_was_put_off_is_not_sent_again_without_the_list(session: Connection, site: Sandbox) -> None:
+    site.fault("POST */create", status=503, headers={"Retry-After": "1"})
+    site.fault("GET */list", status=403, times=None)
+    with pytest.raises(UnknownOutcome):
+        run(session, insert("dark"))
+    assert count_creates(site) == 1
 
 
 # ---- a reply that is lost
@@ -156,7 +186,7 @@ def test_where_there_is_a_method_for_delete_the_orphans_statement_is_a_delete(
 
 def test_the_first_of_two_rows_that_is_lost_stops_the_second(session: Connection, site: Sandbox) -> None:
     site.fault("POST */create", after_handler=True, drop=True)
-    with pytest.raises(UnknownOutcome, match=re.escape("(0 of 2 rows done, 1 not tried)")) as caught:
+    with pytest.raises(UnknownOutcome, match=re.escape("(0 of 2 rows done, 1 unknown, 1 not tried)")) as caught:
         run(session, insert("first of two", "second of two"))
     assert count_creates(site) == 1
     assert {token_id for token_id, _ in caught.value.orphans} == token_ids(session, "first of two")
@@ -251,11 +281,57 @@ def test_a_lost_create_is_found_if_the_clock_of_its_token_is_a_little_behind(
     assert [token_id for token_id, _ in caught.value.orphans] == (["t1"] if found else [])
 
 
+LISTS: dict[str, tuple[dict[str, Any], int, bool]] = {
+    "the time is a text": ({"creation_time": "{now}"}, 0, True),
+    "an old date, an old token": ({"creation_time": -36_000_000}, -86_400, False),
+    "an old date, a new token": ({}, -86_400, True),
+    "a date to come, a new token": ({}, 86_400, True),
+    "a date to come, a token of that time": ({"creation_time": 86_400_000}, 86_400, True),
+    "a clock that is behind": ({"creation_time": -300_000}, -300, True),
+    "a clock that is behind, an old token": ({"creation_time": -400_000}, -300, False),
+    "another comment": ({"comment": "other"}, 0, False),
+}
+
+
+@pytest.mark.parametrize("case", LISTS)
+def test_the_search_for_a_lost_token_reads_the_list_as_a_query_does(case: str, connect: Connect, site: Sandbox) -> None:
+    now = 1_795_000_000
+    change, offset, found = LISTS[case]
+    shift = change.get("creation_time", 0)
+    created: Any = str(now * 1000) if isinstance(shift, str) else now * 1000 + shift
+    token = {"token_id": "t1", "comment": "sought", "expiry_time": -1, **change, "creation_time": created}
+    site.fault("POST */create", drop=True)
+    headers = {"Date": formatdate(now + offset, usegmt=True)}
+    site.fault("GET */list", times=None, status=200, body={"token_infos": [token]}, headers=headers)
+    with pytest.raises(UnknownOutcome) as caught:
+        run(connect(now=lambda: float(now)), insert("sought"))
+    assert [token_id for token_id, _ in caught.value.orphans] == (["t1"] if found else [])
+
+
+@pytest.mark.parametrize("body", [{"error": "x"}, {"tokens": []}, {"token_infos": [], "next_page_token": "x"}], ids=str)
+def test_a_list_that_is_not_whole_is_not_taken_for_one_without_the_token(
+    body: dict[str, Any], session: Connection, site: Sandbox
+) -> None:
+    site.fault("POST */create", drop=True)
+    site.fault("GET */list", times=None, status=200, body=body)
+    with pytest.raises(UnknownOutcome, match="could not be listed"):
+        run(session, insert("unlisted"))
+    assert len(unsettled_entries(session)) == 1
+
+
+def test_a_note_that_fails_does_not_fail_the_create(session: Connection, site: Sandbox) -> None:
+    for digits in (400, 4000):
+        info = f'{{"token_id": "x", "creation_time": 1, "expiry_time": {"9" * digits}}}'
+        site.fault("POST */create", status=200, body=f'{{"token_value": "dapi{"1" * 32}", "token_info": {info}}}')
+        assert run(session, insert("far")) == [(f"dapi{'1' * 32}", "x")]
+    assert stored_intents(session) == []
+
+
 def test_a_token_that_was_delivered_a_moment_ago_is_not_reported(session: Connection, site: Sandbox) -> None:
     site.fault("POST */create", after_handler=True, drop=True, skip=1)
     rows = iter(next(session.results(insert("twin", "twin", "twin"))).rows)
     (_, delivered) = next(rows)
-    with pytest.raises(UnknownOutcome, match=re.escape("(1 of 3 rows done, 1 not tried)")) as caught:
+    with pytest.raises(UnknownOutcome, match=re.escape("(1 of 3 rows done, 1 unknown, 1 not tried)")) as caught:
         next(rows)
     assert count_creates(site) == 2
     ((token_id, _),) = caught.value.orphans
@@ -285,7 +361,7 @@ def test_a_value_that_is_not_written_out_makes_its_token_an_orphan(
 
 def test_a_refusal_in_the_middle_tells_what_is_done_and_what_is_not(session: Connection, site: Sandbox) -> None:
     site.fault("POST */create", status=403, skip=1)
-    with pytest.raises(ApiError, match=re.escape("(1 of 3 rows done, 1 not tried)")):
+    with pytest.raises(ApiError, match=re.escape("(1 of 3 rows done, 1 failed, 1 not tried)")):
         run(session, insert("a", "b", "c"))
     assert count_creates(site) == 2
 

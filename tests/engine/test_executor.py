@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -130,7 +132,7 @@ def test_a_failure_in_the_middle_of_a_delete_says_how_far_it_came(connect: Conne
     create_tokens(session, "half", "half", "half")
     site.clear_log()
     site.fault("POST */delete", status=403, skip=1)
-    with pytest.raises(ApiError, match=re.escape("(1 of 3 rows done, 1 not tried)")):
+    with pytest.raises(ApiError, match=re.escape("(1 of 3 rows done, 1 failed, 1 not tried)")):
         run(session, f"DELETE FROM user_tokens WHERE {PLACE} AND comment = 'half'")
     assert list_requests(site).count(f"POST {A} delete") == 2
 
@@ -152,21 +154,102 @@ REVOKES = [
 
 @pytest.mark.parametrize("sql", REVOKES)
 @pytest.mark.parametrize("how", LOST)
-def test_a_change_whose_reply_is_lost_is_unknown_and_not_sent_again(
+def test_a_revoke_whose_answer_is_lost_is_sent_once_more(how: str, sql: str, connect: Connect, site: Sandbox) -> None:
+    notes: list[str] = []
+    session = connect(yes=True, callbacks=Callbacks(note=notes.append))
+    (token_id,) = create_tokens(session, "lost")
+    site.clear_log()
+    site.fault("POST */delete", after_handler=True, **LOST[how])
+    notes.clear()
+    run(session, sql.format(A, token_id))
+    assert list_requests(site) == [f"POST {A} delete"] * 2
+    assert ["sending it again does no harm" in note for note in notes] == [True]
+    assert first_column(session, f"SELECT token_id FROM user_tokens WHERE {PLACE} AND token_id = '{token_id}'") == []
+
+
+@pytest.mark.parametrize("sql", REVOKES)
+@pytest.mark.parametrize("how", LOST)
+def test_a_revoke_whose_second_answer_is_lost_too_is_unknown(
     how: str, sql: str, connect: Connect, site: Sandbox
 ) -> None:
     session = connect(yes=True)
     (token_id,) = create_tokens(session, "lost")
     site.clear_log()
-    site.fault("POST */delete", after_handler=True, **LOST[how])
+    site.fault("POST */delete", after_handler=True, times=None, **LOST[how])
     with pytest.raises(UnknownOutcome, match=f"whether it took effect in {A} is unknown") as caught:
         run(session, sql.format(A, token_id))
     assert caught.value.orphans == ()
-    assert list_requests(site) == [f"POST {A} delete"]
+    assert "running it again does no harm" in str(caught.value.hint)
+    assert list_requests(site) == [f"POST {A} delete"] * 2
 
 
 @pytest.mark.parametrize("sql", REVOKES)
-@pytest.mark.parametrize("status", [400, 401, 403, 429])
+def test_ctrl_c_ends_a_revoke_that_was_sent_and_it_is_not_repeated(sql: str, connect: Connect, site: Sandbox) -> None:
+    session = connect(yes=True)
+    (token_id,) = create_tokens(session, "stopped")
+    site.clear_log()
+    site.fault("POST */delete", delay=5, after_handler=True)
+    presses = threading.Timer(0.5, session.cancellation.press)
+    presses.start()
+    with pytest.raises(UnknownOutcome, match="unknown: interrupted"):
+        run(session, sql.format(A, token_id))
+    assert list_requests(site) == [f"POST {A} delete"]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_mass_revoke_waits_for_a_workspace_that_puts_it_off(status: int, connect: Connect, site: Sandbox) -> None:
+    done: list[tuple[int, int, str]] = []
+    session = connect(yes=True, callbacks=Callbacks(on_rows_done=lambda *facts: done.append(facts)))
+    create_tokens(session, *["many"] * 5)
+    site.clear_log()
+    site.fault("POST */delete", status=status, headers={"Retry-After": "1"}, skip=1, times=4)
+    assert len(run(session, f"DELETE FROM user_tokens WHERE {PLACE} AND comment = 'many'")) == 5
+    assert list_requests(site).count(f"POST {A} delete") == 9
+    assert done == [(number, 5, "revoked") for number in range(6)]
+
+
+@pytest.mark.parametrize("token_id", [None, "", "  ", 5, ["x"], {"a": 1}, True, ...], ids=repr)
+@pytest.mark.parametrize(
+    "sql",
+    [
+        f"DELETE FROM user_tokens WHERE {PLACE} AND comment = 'odd'",
+        f"DELETE FROM tokens WHERE {PLACE} AND comment LIKE 'od%'",
+    ],
+)
+def test_an_id_that_is_not_a_text_is_never_sent(sql: str, token_id: Any, connect: Connect, site: Sandbox) -> None:
+    row = {"comment": "odd", "creation_time": 1, "expiry_time": -1}
+    body = {"token_infos": [{"token_id": "a", **row}, row if token_id is ... else {"token_id": token_id, **row}]}
+    site.fault("GET *", status=200, body=body, times=None)
+    with pytest.raises(MissingParameter, match="a row that this DELETE hits has no token_id"):
+        run(connect(yes=True), sql)
+    assert {entry.method for entry in site.log} == {"GET"}
+
+
+@pytest.mark.parametrize("value", ["''", "'  '", "NULL"])
+def test_a_key_that_is_empty_is_never_sent(value: str, connect: Connect, site: Sandbox) -> None:
+    session = connect(yes=True)
+    for sql in (
+        f"EXEC user_tokens.revoketoken @deployment_name = '{A}', @token_id = {value}",
+        f"DELETE FROM user_tokens WHERE {PLACE} AND token_id = {value}",
+        f"DELETE FROM tokens WHERE {PLACE} AND token_id = {value}",
+    ):
+        with contextlib.suppress(Error):
+            assert run(session, sql) == []
+    assert site.log == []
+
+
+@pytest.mark.parametrize("value", ["null", '""', '" "', "5", '["x"]', "{}", "true"])
+def test_an_id_in_json_that_is_not_a_text_is_never_sent(value: str, connect: Connect, site: Sandbox) -> None:
+    with pytest.raises((MissingParameter, DataError)):
+        run(
+            connect(yes=True),
+            f"""EXEC user_tokens.revoketoken @deployment_name = '{A}' @@json = '{{"token_id": {value}}}'""",
+        )
+    assert site.log == []
+
+
+@pytest.mark.parametrize("sql", REVOKES)
+@pytest.mark.parametrize("status", [400, 401, 403])
 def test_a_change_that_is_refused_is_known_to_have_no_effect(
     status: int, sql: str, connect: Connect, site: Sandbox
 ) -> None:
@@ -282,7 +365,7 @@ def test_an_update_of_several_workspaces_goes_in_the_order_of_the_values_and_sto
     assert list_requests(site) == [f"PATCH {B} tokens", f"PATCH {A} tokens"]
     site.clear_log()
     site.fault(f"PATCH /w/{B}/*", status=403)
-    with pytest.raises(ApiError, match=re.escape("(0 of 2 rows done, 1 not tried)")):
+    with pytest.raises(ApiError, match=re.escape("(0 of 2 rows done, 1 failed, 1 not tried)")):
         run(permissions_session, sql)
     assert list_requests(site) == [f"PATCH {B} tokens"]
 
@@ -533,7 +616,7 @@ def test_a_value_that_does_not_fit_is_shown_where_it_is_given(
 
 def test_an_insert_that_fails_on_its_way_says_what_to_run_for_the_rest(session: Connection) -> None:
     columns = "INSERT INTO user_tokens (deployment_name, comment, lifetime_seconds)"
-    with pytest.raises(ApiError, match=r"\(1 of 3 rows done, 1 not tried\)") as caught:
+    with pytest.raises(ApiError, match=r"\(1 of 3 rows done, 1 failed, 1 not tried\)") as caught:
         run(
             session,
             f"{columns} VALUES ('{A}', 'left 1', 60), ('{A}', 'it''s left', -5), ('{A}', NULL, 60) RETURNING token_value",
@@ -541,23 +624,25 @@ def test_an_insert_that_fails_on_its_way_says_what_to_run_for_the_rest(session: 
     _, _, rest = str(caught.value.hint).partition("for the rest: ")
     assert rest.endswith(f" VALUES ('{A}', 'it''s left', -5), ('{A}', NULL, 60) RETURNING token_value;")
     assert len(run(session, rest.replace("-5", "60").rstrip(";"))) == 2
-    with pytest.raises(ApiError, match=r"\(1 of 9 rows done, 7 not tried\)") as caught:
-        run(
-            session,
-            f"{columns} SELECT '{A}', 'many', 60 - 70 * (value = 2) FROM json_each('[1,2,3,4,5,6,7,8,9]') RETURNING token_value",
-        )
-    assert "rows 2 to 9 of its query remain" in str(caught.value.hint)
+    many = f"{columns} SELECT '{A}', 'many', 60 - 70 * (value = 2) FROM json_each('{[*range(1, 31)]}') RETURNING token_value"
+    with pytest.raises(ApiError, match=r"\(1 of 30 rows done, 1 failed, 28 not tried\)") as caught:
+        run(session, many)
+    assert "rows 2 to 30 of its query remain" in str(caught.value.hint)
 
 
-def test_of_a_change_that_fails_on_its_way_the_same_statement_does_the_rest(connect: Connect, site: Sandbox) -> None:
+def test_a_change_that_fails_on_its_way_prints_the_statement_for_the_rest(connect: Connect, site: Sandbox) -> None:
     session = connect(yes=True)
-    create_tokens(session, "again", "again")
+    create_tokens(session, "again", "again", "again")
     delete = f"DELETE FROM user_tokens WHERE {PLACE} AND comment = 'again'"
     site.fault("POST */delete", status=403, skip=1)
-    with pytest.raises(ApiError, match=r"\(1 of 2 rows done, 0 not tried\)") as caught:
+    with pytest.raises(ApiError, match=r"\(1 of 3 rows done, 1 failed, 1 not tried\)") as caught:
         run(session, delete)
-    assert "the same statement again" in str(caught.value.hint)
-    assert len(run(session, delete)) == 1
+    _, _, rest = str(caught.value.hint).partition("for the rest: ")
+    assert rest.startswith(
+        f"DELETE FROM databricks_workspace.workspace.user_tokens WHERE deployment_name = '{A}' AND token_id IN ("
+    )
+    assert len(run(session, rest.rstrip(";"))) == 2
+    assert run(session, delete) == []
 
 
 @pytest.mark.parametrize(

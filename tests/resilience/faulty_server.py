@@ -57,6 +57,7 @@ class Exchange:
 
     def reply(self, status: int, body: bytes, **headers: str) -> None:
         """Answer properly, and keep the connection."""
+        self.server.answers[id(self.request)] = (status, body, headers)
         self.write(format_head(status, {"Content-Length": str(len(body)), **headers}) + body)
 
     def hang_up(self) -> None:
@@ -93,6 +94,8 @@ class FaultyServer:
         self._app = app
         self.log: list[ReceivedRequest] = []
         self.effects: list[ReceivedRequest] = []
+        self.answers: dict[int, tuple[int, bytes, dict[str, str]]] = {}
+        """Status, body and headers of proper answers, by the identity of their request in the log."""
         self.connections = 0
         self.stopping = threading.Event()
         self._tls = tls

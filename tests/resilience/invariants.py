@@ -10,7 +10,7 @@ import json
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -25,6 +25,7 @@ _UNSAFE = re.compile(
 _HEADLINE = re.compile(r"\b(?:error|warning|note|usage):")
 _REVOKES = re.compile(r"^(?:EXEC|DELETE) .*;$", re.MULTILINE)
 _MOST_LINES = 20
+_PUT_OFF = (401, 429, 503)
 _WRITES = re.compile("[wax+]")
 
 
@@ -36,6 +37,7 @@ def check(harness: Harness) -> None:
         _nothing_acts_on_a_terminal(result)
         _output_can_be_read(result)
         _writes_are_sent_once(result)
+        _nothing_is_written_on_an_incomplete_read(result)
         _only_known_places_are_reached(harness, result)
         _files_are_written_at_home(harness, result)
         _a_created_token_is_delivered_or_named(harness, result)
@@ -93,11 +95,43 @@ def _output_format(result: CommandRun) -> str:
 
 
 def _writes_are_sent_once(result: CommandRun) -> None:
-    """I2: a write reaches a path once for each row."""
+    """I2: a write reaches a path once for each row, or after an answer that put it off; a revoke once more if that is lost."""
     posts = Counter(
-        (id(server), seen.path) for server, seen in result.requests if seen.method not in ("GET", "CONNECT")
+        (id(server), seen.path)
+        for server, seen in result.requests
+        if seen.method not in ("GET", "CONNECT") and server.answers.get(id(seen), (0,))[0] not in _PUT_OFF
     )
-    assert all(count <= result.writes for count in posts.values()), f"a write was repeated: {posts}"
+    for (_, path), count in posts.items():
+        most = result.writes * (2 if path.endswith("/delete") else 1)
+        assert count <= most, f"a write was repeated: {posts}"
+
+
+def _nothing_is_written_on_an_incomplete_read(result: CommandRun) -> None:
+    """I15: where a statement reads before it writes, each of those reads was answered in full."""
+    if result.arguments.count("-c") != 1 or ";" in result.arguments[result.arguments.index("-c") + 1].rstrip("; "):
+        return
+    reads: dict[tuple[int, str], bool] = {}
+    for server, seen in result.requests:
+        if seen.method not in ("GET", "CONNECT"):
+            assert all(reads.values()), f"{seen.path} was sent after an incomplete read"
+            return
+        if seen.route == "list":
+            reads[id(server), seen.path] = _is_whole(*server.answers.get(id(seen), (0, b"", {})))
+
+
+def _is_whole(status: int, body: bytes, headers: Mapping[str, str]) -> bool:
+    """Return whether an answer to a listing is whole. Written from the API's documentation, not from what tokensh takes."""
+    if "Content_Encoding" in headers:
+        return True
+    try:
+        listed = json.loads(body.decode("utf-8-sig"))
+    except ValueError:
+        return False
+    if not isinstance(listed, dict):
+        return False
+    tokens = listed.get("token_infos") or []
+    are_tokens = isinstance(tokens, list) and all("token_id" in token for token in tokens)
+    return status == 200 and are_tokens and listed.keys() <= {"token_infos"} and "Link" not in headers
 
 
 def _only_known_places_are_reached(harness: Harness, result: CommandRun) -> None:

@@ -56,6 +56,9 @@ def failure(bench: ClientBench, request: Request) -> Error:
     return error
 
 
+PUTS_OFF = answers(429)
+
+
 @pytest.mark.parametrize(
     ("behaviour", "sent_tries"),
     [
@@ -64,7 +67,7 @@ def failure(bench: ClientBench, request: Request) -> Error:
         (is_cut_off, 3),
         (has_huge_header, 3),
         (answers(503), 3),
-        (answers(429), 3),
+        (PUTS_OFF, 3),
         (answers(502), 3),
     ],
 )
@@ -82,13 +85,17 @@ class TestRetries:
     @pytest.mark.parametrize("make", [create_request, revoke_request])
     def test_a_write_is_sent_once(self, behaviour: Behaviour, sent_tries: int, make: Callable[[str], Request]) -> None:
         with FaultyServer(behaviour, ok) as server, open_client() as parts:
+            if behaviour is PUTS_OFF:
+                assert parts.client.send(make(server.origin)).body == OK
+                assert parts.clocks.sleeps == [0.3]
+                return
             error = failure(parts, make(server.origin))
             assert isinstance(error, ApiError) or (isinstance(error, NetworkError) and error.sent)
             assert len(server.log) == 1
             assert parts.clocks.sleeps == []
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 500, 501, 504])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 500, 501])
 @REQUESTS
 def test_other_statuses_are_not_tried_again(status: int, make: Callable[[str], Request]) -> None:
     with FaultyServer(answers(status), ok) as server, open_client() as parts:

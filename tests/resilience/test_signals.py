@@ -6,6 +6,8 @@ import re
 import resource
 import signal
 import subprocess
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -127,6 +129,21 @@ def test_after_the_value_is_written_nothing_is_pending(name: str, harness: Harne
     assert result.status in ends.get(name, (-SIGNALS[name],))
     assert harness.tokens.minted[result.minted[0]] in result.out
     assert leftover_entries(harness) == []
+
+
+def test_an_answer_that_came_while_the_process_was_stopped_counts(harness: Harness, workspace: FaultyServer) -> None:
+    stopped = threading.Event()
+    workspace.on("create", answers_when(stopped.is_set))
+    run = BackgroundRun(harness, "--timeout", "2", "-o", "json", "-c", INSERT)
+    run.wait_until(lambda: len(harness.tokens.minted) == 1)
+    run.process.send_signal(signal.SIGSTOP)
+    stopped.set()
+    time.sleep(2.5)  # longer than the deadline
+    run.process.send_signal(signal.SIGCONT)
+    result = run.wait()
+    assert (result.status, result.count_requests("POST")) == (0, 1)
+    (value,) = harness.tokens.minted.values()
+    assert value in result.out
 
 
 @pytest.mark.skipif(not Path("/proc/self/limits").exists(), reason="there is no /proc here")

@@ -40,7 +40,8 @@ class Fault:
     """What a server does for ever, and what that means.
 
     `tries`: how often a query is sent. `read`: the words of a query's error; None: it succeeds. `write`: what a create's
-    outcome is (`made`: delivered, `refused`, `unknown`); `orphan`: whether the server made a token all the same.
+    outcome is (`made`: delivered, `refused`, `unknown`); `orphan`: whether the server made a token all the same; `put_off`:
+    whether a write is waited for and sent again.
     """
 
     behaviour: Behaviour
@@ -49,6 +50,7 @@ class Fault:
     write: str
     orphan: bool = False
     arguments: tuple[str, ...] = ()
+    put_off: bool = False
 
 
 QUICK = ("--timeout", "1.5")
@@ -92,17 +94,18 @@ FAULTS: dict[str, Fault] = {
         answers(302, Location="file:///etc/passwd"), 1, "redirects to file:///etc/passwd", "refused"
     ),
     "redirect nowhere": Fault(answers(302), 1, "redirects to nowhere", "refused"),
-    "429": Fault(answers(429, b'{"error_code": "REQUEST_LIMIT_EXCEEDED"}'), 3, "(429 REQUEST_LIMIT", "refused"),
-    "429, wait 2 s": Fault(answers(429, Retry_After="2"), 3, "(429)", "refused"),
-    "429, wait until a date": Fault(answers(429, Retry_After=formatdate(0, usegmt=True)), 3, "(429)", "refused"),
+    "429": Fault(answers(429, b'{"error_code": "REQUEST_LIMIT_EXCEEDED"}'), 3, "(429 REQUEST_LIMIT", "refused", put_off=True),
+    "429, wait 2 s": Fault(answers(429, Retry_After="2"), 3, "(429)", "refused", put_off=True),
+    "429, wait until a date": Fault(answers(429, Retry_After=formatdate(0, usegmt=True)), 3, "(429)", "refused", put_off=True),
     "429, wait 11 days": Fault(answers(429, Retry_After="999999"), 1, "(429)", "refused"),
-    "429, wait for what": Fault(answers(429, Retry_After="\u00b2 s"), 3, "(429)", "refused"),
+    "429, wait for what": Fault(answers(429, Retry_After="\u00b2 s"), 3, "(429)", "refused", put_off=True),
     "500": Fault(answers(500, b'{"error_code": "INTERNAL_ERROR"}'), 1, "(500 INTERNAL_ERROR)", "unknown"),
     "502": Fault(answers(502, b"<html>bad gateway</html>"), 3, "(502)", "unknown"),
-    "503 in JSON": Fault(answers(503, b'{"error_code": "TEMPORARILY_UNAVAILABLE"}'), 3, "(503 TEMP", "unknown"),
+    "503 in JSON": Fault(answers(503, b'{"error_code": "TEMPORARILY_UNAVAILABLE"}'), 3, "(503 TEMP", "unknown", put_off=True),
+    "503, wait 1 s": Fault(answers(503, b"busy", Retry_After="1"), 3, "busy", "unknown", put_off=True),
     "503 in HTML": Fault(answers(503, b"<html><h1>busy</h1></html>"), 3, "busy", "unknown"),
     "503 after effect": Fault(answers_after_effect(503, b"<html>"), 3, "(503)", "unknown", orphan=True),
-    "504": Fault(answers(504), 1, "(504)", "unknown"),
+    "504": Fault(answers(504), 3, "(504)", "unknown"),
     "400": Fault(answers(400, b'{"message": "bad"}'), 1, "bad", "refused"),
     "403": Fault(answers(403, b'{"error_code":403,"message":"Invalid access token."}'), 1, "Invalid access", "refused"),
     "no HTTP": Fault(lambda exchange: exchange.write(b"220 mail.example ESMTP\r\n"), 3, "the answer is not valid HTTP", "unknown"),
@@ -147,6 +150,9 @@ class TestPost:
         fault = FAULTS[name]
         workspace.on("create", fault.behaviour, ok)
         result = harness.run(*logged(harness), *fault.arguments, "-o", "json", "-c", INSERT)
+        if fault.put_off:
+            assert (result.status, result.count_requests("POST"), len(result.minted)) == (0, 2, 1)
+            return
         assert (result.count_requests("POST"), len(result.minted)) == (1, fault.orphan or fault.write == "made")
         assert result.status == {"made": 0, "refused": 1, "unknown": 4}[fault.write]
         assert fault.write == "unknown" or harness.sleeps == []
@@ -155,15 +161,40 @@ class TestPost:
             told = "its value is lost" if fault.orphan else "its list shows no new token now"
             assert told in result.err, result.err
 
-    def test_a_revoke_is_sent_once(self, name: str, harness: Harness, workspace: FaultyServer) -> None:
+    def test_a_create_that_is_put_off_for_ever_is_given_up(
+        self, name: str, harness: Harness, workspace: FaultyServer
+    ) -> None:
+        fault = FAULTS[name]
+        workspace.on("create", fault.behaviour)
+        result = harness.run(*fault.arguments, "--timeout", "300", "-c", INSERT) if fault.put_off else None
+        if result is not None:
+            assert (result.count_requests("POST"), result.minted) == (6, [])
+            assert result.status == {"refused": 1, "unknown": 4}[fault.write]
+
+    def test_a_revoke_is_repeated_if_its_answer_is_lost_or_puts_it_off(
+        self, name: str, harness: Harness, workspace: FaultyServer
+    ) -> None:
         fault = FAULTS[name]
         workspace.on("delete", fault.behaviour, ok)
         result = harness.run(*fault.arguments, "-c", REVOKE)
-        assert result.count_requests("POST") == len(result.requests) == 1
-        assert result.status == {"made": 0, "refused": 1, "unknown": 4}[fault.write]
-        assert harness.sleeps == []
-        if fault.write == "unknown":
+        repeated = fault.put_off or fault.write == "unknown"
+        assert result.count_requests("POST") == len(result.requests) == 1 + repeated
+        assert result.status == (0 if repeated else {"made": 0, "refused": 1}[fault.write])
+        assert len(harness.sleeps) == repeated
+        assert ("sending it again does no harm" in result.err) == (repeated and not fault.put_off)
+
+    def test_a_revoke_whose_answers_are_lost_is_unknown_and_may_be_run_again(
+        self, name: str, harness: Harness, workspace: FaultyServer
+    ) -> None:
+        fault = FAULTS[name]
+        workspace.on("delete", fault.behaviour)
+        result = harness.run("--timeout", "300", *fault.arguments, "-c", REVOKE)
+        if fault.put_off:
+            assert (result.count_requests("POST"), result.status) == (6, 1)
+        elif fault.write == "unknown":
+            assert (result.count_requests("POST"), result.status) == (2, 4)
             assert "whether it took effect in dbc-1 is unknown" in result.err
+            assert "running it again does no harm" in result.err
 
 
 class TestDown:

@@ -28,6 +28,8 @@ _HEADINGS = ("title", "pre", "h1")
 _TAG = re.compile(r"<[^<>]*>")
 _CODE_AND_TEXT = re.compile(r"([A-Z][A-Z_]{3,}): (.+)", re.DOTALL)
 _EXPIRED = re.compile(rb"JWT has expired|ExpiredJwt|token is expir(?:ed|ing)|token (?:has )?expired", re.IGNORECASE)
+# The whole message, also with the request's id behind it: "Invalid token id" is said of something else.
+_INVALID = re.compile(rb"(?<![\w-])invalid (?:access )?token\.?(?: \[ReqId|[\"<]|\s?$)", re.IGNORECASE)
 _LONGEST_MESSAGE = 600
 _LONGEST_DETAIL = 200
 _MAX_DETAILS = 8
@@ -139,13 +141,17 @@ def parse_error(
         request_id=clean(request_id[:_LONGEST_TEXT], 80),
         # Many details repeat the message or each other.
         details=tuple(dict.fromkeys(line for line in lines if line and line not in message))[:_MAX_DETAILS],
+        retry_after=clean(headers.get("Retry-After", ""), 80),
         hint=_choose_hint(request, status, code, message, headers.get("Retry-After", "")),
     )
 
 
 def is_expired_token(status: int, content: bytes) -> bool:
-    """Return True if a response says that a token has expired: by 401, or by the words that came with 400 and 403."""
-    return status == HTTPStatus.UNAUTHORIZED or (status in (400, 403) and _EXPIRED.search(content[:4096]) is not None)
+    """Return True if a response says that a token is not valid any more: by 401, or by the words that came with 400 and 403."""
+    if status not in (400, 403):
+        return status == HTTPStatus.UNAUTHORIZED
+    text = content[:4096]
+    return (_EXPIRED.search(text) or _INVALID.search(text)) is not None
 
 
 def hint_for_page(content: bytes | str) -> str | None:
@@ -168,6 +174,12 @@ def _parse_object(content: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return body if isinstance(body, dict) else None
+
+
+def read_error_code(content: bytes) -> str:
+    """Return the code of an error response, empty if it has none."""
+    body = _parse_object(content) if len(content) <= _LONGEST_TEXT else None
+    return _extract_code_and_message(0, body, content)[0] if body is not None else ""
 
 
 def _extract_code_and_message(status: int, body: dict[str, Any] | None, content: bytes) -> tuple[str, str]:

@@ -2,8 +2,9 @@
 
 What the callers rely on:
 
-- **A write is sent at most once.** Only a GET is tried again. A write is sent a second time only after an answer says that
-  its token has expired, which the server answers before it does anything.
+- **A write is sent at most once.** Only a GET, and the request for an OAuth token, are tried again. A write is sent again only
+  after an answer that says that the server did nothing: that the credential has expired, or that it is to come later (429,
+  and a 503 that says so; a create only after 429).
 - **An error says whether the request may have reached the server** (`NetworkError.sent`), so that a lost create is
   searched for and a request that never left is not.
 - **A request goes where the host rule allowed**, or nowhere: requests and urllib3 each parse the URL by their own rules, so
@@ -38,7 +39,7 @@ from urllib.parse import urlencode, urlsplit
 from tokensh import __version__
 from tokensh._dataclasses import dataclass, replace
 from tokensh.api import limits, response, retry
-from tokensh.api.api_errors import hint_for_page, is_expired_token
+from tokensh.api.api_errors import hint_for_page, is_expired_token, read_error_code
 from tokensh.api.hosts import Target, parse_origin
 from tokensh.api.log import Log
 from tokensh.api.pool import MAY_HAVE_TAKEN_EFFECT, InFlightRequest, RequestGroup
@@ -182,8 +183,8 @@ class Client:
     def send(self, request: Request) -> Response:
         """Send one request and return its response.
 
-        A GET is tried at most 3 times (connection failures, 429, 502, 503); anything else is sent once, and once more only
-        after a 401 that a fresh OAuth token can cure.
+        A GET is tried at most 3 times (connection failures, 429, 502, 503, 504). Anything else is sent again only after an
+        answer that says that nothing was done: one that a fresh OAuth token can cure, or one that puts it off.
 
         Raises:
             ApiError: the API answered with an error.
@@ -304,7 +305,9 @@ class Client:
             return self._decode_answer(request, self._send_signed(message, credential, in_flight))
         except ApiError as error:
             # With several sources, the first question of a user is which credential was refused.
-            if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+            if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) or is_expired_token(
+                error.status, error.message.encode()
+            ):
                 raise error.with_context(credential=credential.source) from error.__cause__
             raise
 
@@ -347,14 +350,20 @@ class Client:
     def _send_with_retries(
         self, message: _Message, authorization: str | None, kind: str, in_flight: InFlightRequest[Response]
     ) -> _Answer:
-        """Send once, and a GET again where that may help and its deadline allows it."""
+        """Send once, and again where that may help, does no harm, and the deadline allows it."""
         request = message.request
         prepared = _prepare_request(message, authorization, kind)
         outcome = self._send_logged(message, prepared, in_flight, 1)
-        for attempt, usual in enumerate(retry.RETRY_DELAYS if request.method == "GET" else (), 2):
+        # The request for an OAuth token changes nothing.
+        is_repeatable = request.method == "GET" or message.foreign
+        for attempt, usual in enumerate(retry.RETRY_DELAYS if is_repeatable else retry.REFUSED_DELAYS, 2):
+            if not is_repeatable and not _is_put_off(request, outcome):
+                break
             delay = self._retry_delay(outcome, usual)
             if delay is None or self._environment.monotonic() + delay >= in_flight.deadline:
                 break
+            if not is_repeatable:
+                in_flight.mark_refused()
             self._environment.sleep(delay)
             outcome = self._send_logged(message, prepared, in_flight, attempt)
         if not isinstance(outcome, NetworkError):
@@ -455,6 +464,17 @@ class Client:
             if self._adapter is None:
                 self._adapter = HTTPAdapter(retry.max_idle_hosts(), self._max_connections)
             return self._adapter
+
+
+def _is_put_off(request: Request, outcome: _Answer | NetworkError) -> bool:
+    """Return whether an answer to a write says that nothing was done and that it may be sent again later."""
+    if isinstance(outcome, NetworkError):
+        return False
+    # A token's list must confirm that a 503 made none, see engine/create.py.
+    if request.creates_secret:
+        return outcome.status == HTTPStatus.TOO_MANY_REQUESTS
+    code = read_error_code(outcome.content) if outcome.status == HTTPStatus.SERVICE_UNAVAILABLE else ""
+    return retry.is_put_off(outcome.status, code, outcome.headers.get("Retry-After", ""))
 
 
 _import_lock = threading.Lock()

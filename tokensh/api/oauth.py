@@ -14,13 +14,14 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Protocol
 
 from tokensh._dataclasses import dataclass, field
 from tokensh.api.hosts import ZONES, Target, is_databricks_host, parse_origin
 from tokensh.api.request import Json
 from tokensh.environment import Environment
-from tokensh.errors import CredentialError, Error, Interrupted
+from tokensh.errors import ApiError, CredentialError, Error, Interrupted
 from tokensh.text import escape_unsafe, truncate
 
 # Seconds before its end that a token counts as expired.
@@ -113,10 +114,14 @@ def request_token(
     except Interrupted:
         raise
     except Error as error:
+        # A server that is busy or cannot be reached says nothing about the client id.
+        is_refused = isinstance(error, ApiError) and error.status < 500 and error.status != HTTPStatus.TOO_MANY_REQUESTS
         raise CredentialError(
             f"no token from {url}: {error.message}",
             looked_at=(source,),
-            hint="are the client id and secret right, and does the service principal belong to the workspace?",
+            hint="are the client id and secret right, and does the service principal belong to the workspace?"
+            if is_refused
+            else error.hint,
         ) from None
     return _read_token(answer, url, source, now)
 

@@ -15,6 +15,7 @@ What the callers rely on:
 - **A request whose response carries a secret is not dropped on the first Ctrl-C** once it is sent (`must_complete`): the
   token would exist, with its value lost. It gets `CREATE_GRACE` seconds; a second Ctrl-C ends them.
 - **An answer that is in counts**, even if the deadline passed meanwhile: deadlines are checked only when nothing is queued.
+  After a stop of the whole process the workers get their turn first.
 - **Outcomes come in the order of the requests**, each as soon as it and those before it are known.
 
 `concurrent.futures` offers less: its threads are joined at exit, so that one hanging lookup keeps the process, and a running
@@ -39,6 +40,10 @@ Answer = TypeVar("Answer")
 
 MAY_HAVE_TAKEN_EFFECT = "the request may have taken effect"
 """The hint of an error that leaves a write's outcome open."""
+_LATE = 0.1
+"""Seconds after a deadline from which on the waiting thread knows that the process itself was stopped (Ctrl-Z, a closed lid)."""
+_CATCH_UP = 1.0
+"""Seconds that workers then have to read answers that arrived meanwhile."""
 CREATE_GRACE = 10.0
 """Seconds that a create which is sent may still take after the first Ctrl-C."""
 
@@ -81,6 +86,8 @@ class InFlightRequest(Generic[Answer]):
         self.sent = False
         """True if any byte of the request may have reached the server."""
         self.cancelled = False
+        self.caught_up = False
+        """True if it got more time because the process was stopped at its deadline."""
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()
 
@@ -249,7 +256,11 @@ class RequestGroup(Generic[Answer]):
     def _cancel_overdue(self) -> None:
         now = self._monotonic()
         for index in self._running_now():
-            if self._requests[index].deadline <= now:
+            request = self._requests[index]
+            if request.deadline <= now - _LATE and not request.caught_up:
+                # No thread ran at the deadline: the answer may wait in the socket, and with it a new token's value.
+                request.caught_up, request.deadline = True, now + _CATCH_UP
+            elif request.deadline <= now:
                 self._cancel_request(index)
 
     def _handle_ctrl_c(self) -> None:

@@ -17,13 +17,35 @@ from tokensh.errors import InterfaceError
 
 RETRY_DELAYS = (0.3, 0.9)
 """Seconds before the second and the third attempt of a GET, unless the server asks for others."""
+REFUSED_DELAYS = (0.3, 0.9, 2.0, 4.0, 8.0)
+"""Seconds before the next attempts of a write that the server put off; more than for a GET, for to give up costs more."""
 MAX_RETRY_DELAY = 60.0
 """Seconds; a request is not repeated for a server that asks for a longer wait."""
-_RETRIED_STATUSES = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE)
+_RETRIED_STATUSES = (
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+)
+_PUT_OFF_CODES = ("TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED")
+"""Error codes with which the API says, with status 503, that it did nothing yet."""
+
+
+def is_put_off(status: int, code: str, retry_after: str) -> bool:
+    """Return whether an answer says that the server did nothing, and that the request may be sent again later.
+
+    Args:
+        status: of the answer.
+        code: its error code.
+        retry_after: its header.
+    """
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return True
+    return status == HTTPStatus.SERVICE_UNAVAILABLE and (bool(retry_after) or code in _PUT_OFF_CODES)
 
 
 def retry_delay(status: int, retry_after: str, usual: float, now: float) -> float | None:
-    """Return the seconds to wait before a GET is sent again, or None if it should not be.
+    """Return the seconds to wait before a request is sent again, or None if it should not be.
 
     Args:
         status: the status of its answer.

@@ -145,8 +145,8 @@ class Reporter:
         self._started = 0.0
         self._progress_is_drawn = False
 
-    def progress(self, done: int, total: int) -> None:
-        """Draw how many workspaces have answered, on a line of the terminal that disappears with the last answer."""
+    def progress(self, done: int, total: int, what: str = "workspaces") -> None:
+        """Draw how many workspaces have answered, or rows are done, on a line of the terminal that disappears with the last."""
         if self._monotonic is None:
             return
         if done == 0:
@@ -154,7 +154,7 @@ class Reporter:
         elif done == total:
             self._erase_progress()
         elif self._monotonic() - self._started >= _PROGRESS_DELAY:
-            self._write_raw(f"\r{done} of {total} workspaces\x1b[K")
+            self._write_raw(f"\r{done} of {total} {what}\x1b[K")
             self._progress_is_drawn = True
 
     def _erase_progress(self) -> None:

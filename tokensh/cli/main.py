@@ -177,7 +177,12 @@ def _run_batch(options: argparse.Namespace, scripts: Sequence[Script], environme
         draws = not options.quiet and is_terminal(environment.stderr) and environment.get("TERM") != "dumb"
         clock = environment.monotonic if draws else None
         reporter = batch.Reporter(environment.stderr, connection.redactor.clean, clock)
-        connection.callbacks = Callbacks(on_failure=reporter.warning, on_progress=reporter.progress, note=reporter.note)
+        connection.callbacks = Callbacks(
+            on_failure=reporter.warning,
+            on_progress=reporter.progress,
+            on_rows_done=reporter.progress,
+            note=reporter.note,
+        )
         if summary := connection.pending.summary():
             reporter.note(summary)
         with _open_sink(options, environment) as sink:

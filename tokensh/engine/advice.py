@@ -20,7 +20,10 @@ def format_lifetime(milliseconds: float) -> str:
     """Return a lifetime as one figure in which a wrong unit shows: "30.0 days", "12.0 hours", "30.0 minutes"."""
     units = ((DAY, "days"), (HOUR, "hours"), (MINUTE, "minutes"))
     size, unit = next((unit for unit in units if milliseconds >= unit[0]), (SECOND, "seconds"))
-    return f"{milliseconds / size:.1f} {unit}"
+    try:
+        return f"{milliseconds / size:.1f} {unit}"
+    except OverflowError:
+        return "longer than can be counted"  # an integer of JSON has any number of digits
 
 
 def describe_new_token(response: Mapping[str, Json], now: int) -> Iterator[str]:

@@ -54,6 +54,8 @@ class Callbacks:
         on_missing: called with the same, by workspace.
         on_tolerated: called with each workspace's error; no failure of a workspace fails a query then.
         on_progress: called with the number of responses received, and of those expected.
+        on_rows_done: called with the number of rows that a change has done, the number of all, and the word for it, such as
+            `revoked`; a change with RETURNING gives its rows instead.
         on_activity: called with a description of the requests that are about to be sent.
         note: called with one line of text for the user.
     """
@@ -65,5 +67,6 @@ class Callbacks:
     on_missing: Callable[[Mapping[str, Error]], None] = _ignore
     on_tolerated: Callable[[Mapping[str, Error]], None] | None = None
     on_progress: Callable[[int, int], None] = _ignore
+    on_rows_done: Callable[[int, int, str], None] = _ignore
     on_activity: Callable[[str], None] = _ignore
     note: Callable[[str], None] = _ignore

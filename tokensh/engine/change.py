@@ -9,12 +9,13 @@ from tokensh.api.request import Json, Request, to_json
 from tokensh.api.response import find_rows
 from tokensh.engine.advice import find_lost_grants
 from tokensh.engine.delivery import deliver_reply
-from tokensh.engine.execution import Execution, count_rows, first_object
+from tokensh.engine.execution import Execution, check_body, count_rows, first_object
 from tokensh.engine.fetch import ParameterValues, is_not_found, locate_errors
-from tokensh.errors import ApiError, Error, assert_never
+from tokensh.errors import ApiError, Error, MissingParameter, assert_never
 from tokensh.plan.nodes import ChangePlan, Keys, SelectPlan
 from tokensh.provider.model import Method, Parameter
 from tokensh.rows import Row, Value
+from tokensh.sql.unparse import literal
 from tokensh.text import escape_unsafe
 
 Change = tuple[dict[str, Value], Request]
@@ -22,6 +23,8 @@ Change = tuple[dict[str, Value], Request]
 
 _GRANTS = "access_control_list"
 _REPEAT = "for the rest: the same statement again"
+_MOST_ROWS_REPEATED = 20
+_DONE_WORDS = {"DELETE": "revoked", "UPDATE": "updated", "REPLACE": "replaced"}
 
 
 def run_change(execution: Execution, plan: ChangePlan) -> Generator[Row, None, None]:
@@ -35,23 +38,51 @@ def run_change(execution: Execution, plan: ChangePlan) -> Generator[Row, None, N
     if plan.filtered or plan.verb == "DELETE":
         assigned = {p.name for p in plan.assigned}
         execution.approve(plan, [{k: v for k, v in row.items() if k not in assigned} for row in rows])
-    total = len(changes)
+    yield from _send_changes(execution, plan, changes)
+
+
+def _send_changes(execution: Execution, plan: ChangePlan, changes: Sequence[Change]) -> Generator[Row, None, None]:
+    total, deletes = len(changes), plan.verb == "DELETE"
     for done, (row, request) in enumerate(changes):
+        if plan.returning is None and total > 1:
+            execution.callbacks.on_rows_done(done, total, _DONE_WORDS[plan.verb])
         try:
-            response = first_object(execution.send_write(plan.method, request))
+            response = first_object(execution.send_write(plan.method, request, deletes=deletes))
         except Error as error:
-            if plan.verb == "DELETE" and is_not_found(error):
+            if deletes and is_not_found(error):
                 execution.forget_revoked(row)
                 continue  # it was gone before: this statement did not delete it, so it returns no row for it
-            raise count_rows(error, done, total, _REPEAT) from None
+            raise count_rows(error, done, total, _describe_rest(plan, changes[done:])) from None
         # Before RETURNING, which may fail: the token is gone whatever happens to its row.
-        if plan.verb == "DELETE":
+        if deletes:
             execution.forget_revoked(row)
         returned, failure = deliver_reply(execution, plan, response, row)
         if returned is not None:
             yield returned
         if failure is not None:
-            raise count_rows(failure, done + 1, total, _REPEAT, tried=0)
+            raise count_rows(failure, done + 1, total, _describe_rest(plan, changes[done + 1 :]), tried=0)
+    if plan.returning is None and total > 1:
+        execution.callbacks.on_rows_done(total, total, _DONE_WORDS[plan.verb])
+
+
+def _describe_rest(plan: ChangePlan, changes: Sequence[Change]) -> str:
+    """Return the statement for the rows that are not done; many of them are found again by the same statement."""
+    if not changes:
+        return ""
+    assignments = {
+        ", ".join(f"{p.sql_name} = {literal(row[f'data__{p.name}'])}" for p in plan.assigned) for row, _ in changes
+    }
+    if len(changes) > _MOST_ROWS_REPEATED or len(assignments) > 1:
+        return _REPEAT
+    *places, key = (p.sql_name.removeprefix("data__") for p in plan.parameters)
+    keys_by_place: dict[str, list[str]] = {}
+    for row, _ in changes:
+        place = "".join(f"{name} = {literal(row[name])} AND " for name in places)
+        keys_by_place.setdefault(place, []).append(literal(row[key]))
+    where = " OR ".join(f"{place}{key} IN ({', '.join(keys)})" for place, keys in keys_by_place.items())
+    head = "DELETE FROM" if plan.verb == "DELETE" else plan.verb
+    setting = f" SET {assignments.pop()}" if plan.assigned else ""
+    return f"for the rest: {head} {plan.resource.id}{setting} WHERE {where};"
 
 
 def sort_own_token_last(execution: Execution, changes: list[Change]) -> list[Change]:
@@ -151,6 +182,14 @@ def _build_changes(execution: Execution, plan: ChangePlan, rows: Sequence[dict[s
 
 def _build_request(execution: Execution, plan: ChangePlan, row: Mapping[str, Value]) -> Request:
     """Return the request for one row; keys that the method takes in its body go there."""
+    for parameter in plan.parameters:
+        value = row[parameter.name]
+        if value is None or (isinstance(value, str) and not value.strip()):
+            raise MissingParameter(
+                f"a row that this {plan.verb} hits has no {parameter.name}, or one that is empty or not a text",
+                names=(parameter.name,),
+                hint="nothing was changed; EXEC takes what is meant by its value",
+            )
     in_body = {p.name: p for p in plan.method.body}
     values = {p.name: row[p.name] for p in plan.parameters if p.name not in in_body}
     body: dict[str, Json] = {
@@ -158,4 +197,5 @@ def _build_request(execution: Execution, plan: ChangePlan, row: Mapping[str, Val
     }
     for parameter in plan.assigned:
         body[parameter.name] = to_json(parameter, row[f"data__{parameter.name}"])
+    check_body(plan, body, by_id=True)
     return execution.build_request(plan.method, values, body if plan.method.has_body else None)

@@ -18,6 +18,7 @@ from tokensh._dataclasses import dataclass, replace
 from tokensh.api.journal import Entry, Intent
 from tokensh.api.request import Json, Request, build_request
 from tokensh.api.response import Response, describe_next_page, find_rows, to_cell
+from tokensh.api.retry import REFUSED_DELAYS, is_put_off, retry_delay
 from tokensh.engine.services import EngineServices
 from tokensh.errors import ApiError, Error, InternalError, Interrupted, NetworkError, ReplyError, UnknownOutcome
 from tokensh.provider.model import Method, Resource
@@ -142,7 +143,7 @@ class Creator:
     def _send(self, creation: Creation, entry: Entry, on_activity: OnActivity) -> Mapping[str, Json]:
         on_activity(f"{creation.method.name} on {creation.workspace}")
         try:
-            return self._read_response(creation, self._services.client.send(creation.request))
+            return self._read_response(creation, self._send_until_accepted(creation, entry))
         except Error as error:
             if had_no_effect(error):
                 entry.remove()
@@ -157,6 +158,27 @@ class Creator:
         except Exception as mistake:  # noqa: BLE001 (a bug of ours after the request was sent must not hide the token)
             internal = InternalError(f"tokensh made a mistake: {type(mistake).__name__}")
             raise self._find_lost(creation, internal, entry, on_activity) from None
+
+    def _send_until_accepted(self, creation: Creation, entry: Entry) -> Response:
+        """Send a create; again after a 503 that puts it off, if the list confirms that nothing was created. Raises Error."""
+        for usual in REFUSED_DELAYS:
+            try:
+                return self._services.client.send(creation.request)
+            except ApiError as error:
+                if had_no_effect(error) or not is_put_off(error.status, error.code, error.retry_after):
+                    raise
+                delay = retry_delay(error.status, error.retry_after, usual, self._services.environment.now())
+                if delay is None or self._may_exist(creation, entry):
+                    raise
+                self._services.environment.sleep(delay)
+        return self._services.client.send(creation.request)
+
+    def _may_exist(self, creation: Creation, entry: Entry) -> bool:
+        """Return whether the token of a create may exist: it is in the list, the list cannot be had, or Ctrl-C was pressed."""
+        try:
+            return bool(self._search_repeatedly(creation, entry)) or self._services.cancellation.presses > 0
+        except Error:
+            return True
 
     def _read_response(self, creation: Creation, response: Response) -> Mapping[str, Json]:
         """Return the response's object and teach the redactor its secret. Raises ReplyError if the secret is missing."""

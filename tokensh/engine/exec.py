@@ -9,7 +9,7 @@ from tokensh.api.response import describe_next_page, find_rows, to_cell
 from tokensh.engine.change import sort_own_token_last
 from tokensh.engine.create import Creation
 from tokensh.engine.delivery import deliver_exec, find_secrets
-from tokensh.engine.execution import Execution, attribute_to_cell, check_required
+from tokensh.engine.execution import Execution, attribute_to_cell, check_body
 from tokensh.engine.fetch import describe_pages, locate_errors
 from tokensh.engine.insert import create_and_deliver
 from tokensh.plan.nodes import ExecPlan
@@ -43,7 +43,7 @@ def run_exec(execution: Execution, plan: ExecPlan) -> Generator[Row, None, None]
             execution.callbacks.on_missing({request.target.name: error})
             execution.callbacks.on_failure(error)
     else:
-        objects = execution.send_write(plan.method, request)
+        objects = execution.send_write(plan.method, request, deletes=_deletes(plan))
     if _deletes(plan):
         execution.forget_revoked({**values, **(request.body or {})})
     # The path of a cell's JSON, for errors in it.
@@ -62,7 +62,7 @@ def _build_request(execution: Execution, plan: ExecPlan, arguments: Row) -> tupl
         if parameter.location == "body" and value is not None:
             with locate_errors(plan.spans[parameter.name]):
                 body[parameter.name] = to_json(parameter, value)
-    check_required(plan, body)
+    check_body(plan, body, by_id=_deletes(plan))
     # A wrong host is the likeliest error of building a request, so errors point at the argument that names it.
     server_spans = (plan.spans[p.name] for p in value_by_parameter if p.location == "server")
     with locate_errors(next(server_spans, plan.span)):

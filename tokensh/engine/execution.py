@@ -7,19 +7,22 @@ not done for each row. The database is opened when it is first needed and closed
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from tokensh.api.request import Json, Request, build_request
 from tokensh.api.response import find_rows, to_cell
+from tokensh.api.retry import RETRY_DELAYS, is_put_off
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.create import Creator, had_no_effect
-from tokensh.engine.fetch import COMPLETE_READS, Fetcher, ParameterValues
+from tokensh.engine.fetch import COMPLETE_READS, Fetcher, ParameterValues, is_not_found
 from tokensh.engine.services import EngineServices
 from tokensh.engine.sqlite import Database
-from tokensh.errors import Error, MissingParameter, UnknownOutcome
+from tokensh.errors import ApiError, DataError, Error, Interrupted, MissingParameter, UnknownOutcome
 from tokensh.plan.nodes import ChangePlan, ExecPlan, InsertPlan, Projection, Scan, SelectPlan, Stored
 from tokensh.provider.model import Method
 from tokensh.rows import Row, Value
+from tokensh.text import escape_unsafe, truncate
 
 
 class Execution:
@@ -110,19 +113,32 @@ class Execution:
         """Report the request that is about to be sent."""
         self.callbacks.on_activity(f"{method.name} on {request.target.name}")
 
-    def send_write(self, method: Method, request: Request) -> Sequence[Mapping[str, Json]]:
-        """Send a write once and return the objects of its response. Raises UnknownOutcome if it may have taken effect."""
+    def send_write(self, method: Method, request: Request, *, deletes: bool = False) -> Sequence[Mapping[str, Json]]:
+        """Send a write and return the objects of its response.
+
+        It is sent once. One that deletes is sent once more if its answer is lost: what is gone stays gone.
+
+        Raises UnknownOutcome if it may have taken effect.
+        """
         self.announce(method, request)
-        # Sent at most once: unlike a read it is not repeated after an error that leaves its outcome open.
         try:
             return find_rows(method, self.services.client.send(request))
         except Error as error:
-            if had_no_effect(error):
+            if is_outcome_known(error):
                 raise
-            raise UnknownOutcome(
-                f"whether it took effect in {request.target.name} is unknown: {error.message}",
-                hint="check with a SELECT; running the same change again does no harm",
-            ) from None
+            if not deletes or isinstance(error, Interrupted):
+                raise _unknown_outcome(method, request, error, deletes=deletes) from None
+            lost = error
+        self.callbacks.note(
+            f"the answer of {request.target.name} to {method.name} is lost ({lost.message}): sending it again does no harm"
+        )
+        self.services.environment.sleep(RETRY_DELAYS[0])
+        try:
+            return find_rows(method, self.services.client.send(request))
+        except Error as error:
+            if is_not_found(error):
+                return ()  # the first request deleted it
+            raise _unknown_outcome(method, request, error, deletes=True) from None
 
     def approve(self, plan: ChangePlan | ExecPlan, rows: Sequence[Mapping[str, Value]]) -> None:
         """Ask whether these rows may be changed. Raises Error if not."""
@@ -176,6 +192,23 @@ class Execution:
         return row
 
 
+def is_outcome_known(error: Error) -> bool:
+    """Return whether an error of a write that creates no secret says that the server did nothing."""
+    return had_no_effect(error) or (
+        isinstance(error, ApiError) and is_put_off(error.status, error.code, error.retry_after)
+    )
+
+
+def _unknown_outcome(method: Method, request: Request, error: Error, *, deletes: bool) -> UnknownOutcome:
+    # Repeating what replaces or deletes gives the same state; what adds is added twice.
+    is_harmless = deletes or request.method in ("PUT", "DELETE")
+    again = "running it again does no harm" if is_harmless else f"look before you repeat it: {method.name} may be done"
+    return UnknownOutcome(
+        f"whether it took effect in {request.target.name} is unknown: {error.message}",
+        hint=f"check with a SELECT; {again}",
+    )
+
+
 def first_object(objects: Sequence[Mapping[str, Json]]) -> Mapping[str, Json]:
     """Return the only object of a response, or an empty one."""
     return objects[0] if objects else {}
@@ -186,16 +219,33 @@ def attribute_to_cell(value: Json) -> Value:
     return to_cell("any", value, "$") if isinstance(value, dict | list | bool) else value
 
 
-def check_required(plan: InsertPlan | ExecPlan, body: Mapping[str, Json]) -> None:
-    """Raise MissingParameter if a required attribute of the body is NULL."""
-    missing = tuple(p.sql_name for p in plan.method.body if p.required and body.get(p.name) is None)
+def check_body(plan: InsertPlan | ChangePlan | ExecPlan, body: Mapping[str, Json], *, by_id: bool = False) -> None:
+    """Raise an Error if a required attribute of the body has no value, or one of another type than text.
+
+    Args:
+        plan: the statement.
+        body: what it is about to send.
+        by_id: the attributes say what is changed, so that an empty text is refused too.
+    """
+    required = [p for p in plan.method.body if p.required]
+    missing = tuple(p.sql_name for p in required if body.get(p.name) is None)
     if missing:
         raise MissingParameter(f"{' and '.join(missing)} is NULL", names=missing, span=plan.span)
+    for parameter in required:
+        value = body[parameter.name]
+        if parameter.type == "string" and not isinstance(value, str):
+            raise DataError(
+                f"{parameter.sql_name} takes a string, not {truncate(escape_unsafe(json.dumps(value)), 60)}",
+                span=plan.span,
+            )
+        if by_id and isinstance(value, str) and not value.strip():
+            raise MissingParameter(f"{parameter.sql_name} is empty", names=(parameter.sql_name,), span=plan.span)
 
 
 def count_rows(error: Error, done: int, total: int, rest: str, *, tried: int = 1) -> Error:
-    """Return the error of one row with the number of rows done and not tried, and how to run the rest as a hint."""
+    """Return the error of one row with the numbers of rows done, failed and not tried, and what to run for the rest."""
     if total == 1:
         return error
-    message = f"{error.message} ({done} of {total} rows done, {total - done - tried} not tried)"
+    failed = f"{tried} {'unknown' if isinstance(error, UnknownOutcome) else 'failed'}, " if tried else ""
+    message = f"{error.message} ({done} of {total} rows done, {failed}{total - done - tried} not tried)"
     return error.with_context(message=message, hint="; ".join(filter(None, (error.hint, rest))) or None)

@@ -10,7 +10,7 @@ from tokensh.api.response import find_rows
 from tokensh.engine.advice import count_unexpired, describe_new_token
 from tokensh.engine.create import Creation
 from tokensh.engine.delivery import Delivery, deliver_reply, secret_fields
-from tokensh.engine.execution import Execution, attribute_to_cell, check_required, count_rows, first_object
+from tokensh.engine.execution import Execution, attribute_to_cell, check_body, count_rows, first_object
 from tokensh.engine.fetch import locate_errors
 from tokensh.errors import ApiError, Error, UnknownOutcome
 from tokensh.plan.nodes import InsertPlan
@@ -18,7 +18,7 @@ from tokensh.rows import Row
 from tokensh.sql.unparse import literal
 
 _OWN_TOKENS_PATH = "/api/2.0/token/list"
-_MOST_ROWS_REPEATED = 3
+_MOST_ROWS_REPEATED = 20
 
 
 def run_insert(execution: Execution, plan: InsertPlan) -> Generator[Row, None, None]:
@@ -69,7 +69,7 @@ def _build_creation(execution: Execution, plan: InsertPlan, row: Row) -> Creatio
         for p, value in value_by_parameter.items()
         if p.location == "body" and value is not None
     }
-    check_required(plan, body)
+    check_body(plan, body)
     return Creation(plan.resource, plan.method, values, execution.build_request(plan.method, values, body))
 
 

@@ -49,11 +49,13 @@ class Spinner:
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._state = _State()
+        self._rows_done = ""
         self._begun = 0.0
 
     def start(self) -> None:
         """Start the clock and show the line after a short delay."""
         self._state = _State()
+        self._rows_done = ""
         self._begun = self._monotonic()
         self.resume()
 
@@ -72,6 +74,10 @@ class Spinner:
     def set_progress(self, done: int, total: int) -> None:
         """Show how many of the requests have been answered."""
         self._state.answered = done, total
+
+    def set_rows_done(self, done: int, total: int, word: str) -> None:
+        """Show how many rows of a change are done; the requests that follow keep that count."""
+        self._rows_done = f"{done} of {total} {word}"
 
     def stop(self) -> None:
         """Remove the line."""
@@ -97,7 +103,7 @@ class Spinner:
     def _format_line(self) -> str:
         """Return the line with the most important part first, since a narrow terminal cuts its end."""
         state = self._state
-        parts = [state.activity] if state.activity else []
+        parts = list(filter(None, (self._rows_done, state.activity)))
         if state.answered:
             parts.append(f"{state.answered[0]} of {state.answered[1]} answered")
         if not self._plain:

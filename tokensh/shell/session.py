@@ -95,6 +95,7 @@ class Session:
             keep_value=self.results.keep_hidden,
             on_failure=self.console.warn,
             on_progress=self._spinner.set_progress,
+            on_rows_done=self._spinner.set_rows_done,
             on_activity=self._spinner.set_activity,
             note=self.console.note,
         )
