@@ -112,13 +112,13 @@ def test_what_returning_shows_is_not_kept_twice(returning: str, connect: Connect
 # ---- what fails after the token exists
 
 FAILING = {
-    "an expression": ("json(token_value), token_value", DataError, "malformed JSON"),
+    "an expression": ("json(token_value), token_value", DataError, "not valid JSON"),
     "an expression, before the value": (
         "data__comment, token_value, json_extract(token_value, '$')",
         DataError,
         "malformed",
     ),
-    "the only expression": ("json(token_value)", DataError, "malformed JSON"),
+    "the only expression": ("json(token_value)", DataError, "not valid JSON"),
     "what shows the value only sometimes": (
         "CASE WHEN token_info IS NULL THEN token_value ELSE substr(token_value, 1, 4) END AS x",
         DataError,
