@@ -116,7 +116,7 @@ FAILING = {
     "an expression, before the value": (
         "data__comment, token_value, json_extract(token_value, '$')",
         DataError,
-        "malformed",
+        "not valid JSON",
     ),
     "the only expression": ("json(token_value)", DataError, "not valid JSON"),
     "what shows the value only sometimes": (
