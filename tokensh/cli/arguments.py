@@ -12,6 +12,7 @@ import os
 import sys
 
 from tokensh._dataclasses import dataclass
+from tokensh.cli.usage import UsageParser, choice_of
 from tokensh.dbapi.options import OPTIONS
 from tokensh.environment import DEFAULT_WIDTH
 from tokensh.render.formats import FORMATS
@@ -98,7 +99,7 @@ SECTIONS = {
             ("--on-error",),
             "after a statement that failed: stop (default), continue",
             "WHAT",
-            {"choices": ("stop", "continue"), "default": "stop"},
+            {"type": choice_of("--on-error", ("stop", "continue")), "default": "stop"},
         ),
         Argument(("--check",), "only parse; reports every syntax error"),
         Argument(("--dry-run",), "only explain; nothing is sent"),
@@ -125,7 +126,7 @@ SECTIONS = {
             ("-o", "--output"),
             ", ".join(FORMATS).replace("table", "table (default)", 1),
             "FORMAT",
-            {"choices": tuple(FORMATS)},
+            {"type": choice_of("format", tuple(FORMATS))},
         ),
         Argument(("-O", "--outfile"), "write results to a file", "FILE"),
         Argument(("-H", "--hideheaders"), "no column names"),
@@ -134,7 +135,7 @@ SECTIONS = {
             ("--color",),
             "styles in tables: auto (default), always, never",
             "WHEN",
-            {"choices": ("auto", "always", "never"), "default": "auto"},
+            {"type": choice_of("--color", ("auto", "always", "never")), "default": "auto"},
         ),
         Argument(("-q", "--quiet"), "no banner, no counts"),
         Argument(("--plain",), "no animation or repainting, for screen readers"),
@@ -193,7 +194,7 @@ def build_parser(version: str) -> argparse.ArgumentParser:
     # Without a width argparse's formatter loads shutil, and every compression library with it, to find the same.
     width = _terminal_columns() - 2
 
-    class Parser(argparse.ArgumentParser):
+    class Parser(UsageParser):
         def format_help(self) -> str:
             return format_help()
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from urllib.parse import unquote, urlsplit
 
 from tokensh.api.limits import MAX_CONNECTIONS, MAX_TIMEOUT
+from tokensh.cli.usage import UsageParser, choice_of
 from tokensh.errors import InterfaceError, NotSupportedError
 from tokensh.render.formats import FORMATS
 
@@ -72,7 +73,7 @@ def parse(words: Sequence[str], native: argparse.ArgumentParser) -> argparse.Nam
 
 def _build_parser(command: str, native: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Return a parser of tokensh's options, in which StackQL's replace those of the same letter."""
-    parser = argparse.ArgumentParser(
+    parser = UsageParser(
         prog=f"tokensh {command}",
         usage=f"tokensh {command} [OPTION]... [SQL]",
         description="StackQL's spelling of the options. Its other flags are ignored, or refused with a hint; tokensh's own\n"
@@ -87,7 +88,7 @@ def _build_parser(command: str, native: argparse.ArgumentParser) -> argparse.Arg
     add("-i", "--infile", metavar="FILE", default="stdin", help="run a file")
     add("-f", "--outfile", metavar="FILE", help="write results to a file")
     formats = f"{', '.join(FORMATS)} (table)"
-    add("-o", "--output", metavar="FORMAT", type=_parse_format, choices=tuple(FORMATS), help=formats)
+    add("-o", "--output", metavar="FORMAT", type=_parse_format, help=formats)
     add("-H", "--hideheaders", action="store_true", help="no column names")
     add("-d", "--delimiter", metavar="C", type=_parse_delimiter, help="the delimiter of csv and text")
     add("-q", "--iqldata", metavar="FILE", help=argparse.SUPPRESS)
@@ -169,7 +170,7 @@ def _split_variables(text: str) -> list[str]:
 
 
 def _parse_format(name: str) -> str:
-    return _FORMAT_ALIASES.get(name, name)
+    return choice_of("format", tuple(FORMATS))(_FORMAT_ALIASES.get(name, name))
 
 
 def _parse_delimiter(text: str) -> str:
