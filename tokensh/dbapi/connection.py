@@ -39,7 +39,15 @@ from tokensh.engine.unknown_creates import COLUMNS as PENDING_COLUMNS
 from tokensh.engine.unknown_creates import NAME as PENDING
 from tokensh.engine.unknown_creates import UnknownCreates
 from tokensh.environment import Cancellation, Environment
-from tokensh.errors import ConnectionClosed, Error, EvaluationError, MissingParameter, QueryRefused
+from tokensh.errors import (
+    ConnectionClosed,
+    Error,
+    EvaluationError,
+    IntegrityError,
+    MissingParameter,
+    ProgrammingError,
+    QueryRefused,
+)
 from tokensh.plan.binder import Names, bind
 from tokensh.plan.checks import refuse_null_comparisons
 from tokensh.plan.nodes import ChangePlan, ExecPlan, ExplainPlan, Plan, RowsPlan, SelectPlan, TransactionPlan, UsePlan
@@ -392,6 +400,11 @@ def _locating_errors(statement: nodes.Statement) -> Iterator[None]:
         yield
     except (QueryRefused, EvaluationError) as error:
         raise error.with_context(span=find_culprit(statement, error.culprit)) from error.__cause__
+    except (IntegrityError, ProgrammingError) as error:
+        if error.span is not None or not isinstance(statement, nodes.Insert | nodes.Update | nodes.CreateTable):
+            raise
+        target = statement.path if isinstance(statement, nodes.CreateTable) else statement.target
+        raise error.with_context(span=nodes.path_span(target)) from error.__cause__
 
 
 def _locate_row_errors(rows: Iterator[Row], statement: nodes.Statement) -> Iterator[Row]:

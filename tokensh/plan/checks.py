@@ -376,7 +376,11 @@ class _AggregateUses:
         name = call.name[-1].text.lower()
         if call.over is not None:
             return ProgrammingError(f"{clause} cannot use the window function {name}()", span=span, hint=_IN_A_QUERY)
-        hint = "HAVING chooses groups" if clause == "WHERE" else _IN_A_QUERY
+        hint = (
+            "HAVING chooses groups; (SELECT max(x) FROM t) is the value of a query"
+            if clause == "WHERE"
+            else _IN_A_QUERY
+        )
         return ProgrammingError(f"{clause} cannot use the aggregate {name}()", span=span, hint=hint)
 
 

@@ -19,6 +19,11 @@ _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 def explain_unknown_name(error: UnknownName, statement: nodes.Statement) -> UnknownName:
     """Return the error with the hint and the span that the statement suggests; the same if it suggests nothing."""
     match error.kind:
+        case "provider" if isinstance(statement, nodes.Use):
+            return error.with_context(hint="USE provider.service, as in USE databricks_workspace.workspace")
+        case "table function":
+            hint = named_idiom("function", error.name)
+            return error.with_context(hint=hint) if hint else error
         case "resource" | "table" | "service" | "provider":
             hint = named_idiom("table", error.name) or _find_table_idiom(error, statement)
             return error.with_context(hint=hint) if hint else error

@@ -92,7 +92,10 @@ class Scope:
         if qualifier and not any(qualifier in table.qualifiers for table in self._visible_relations()):
             tables = [".".join(q) for table in self._visible_relations() for q in table.qualifiers]
             wanted = path_text(ref.path[:-1])
-            return UnknownName("table", wanted, near=nearest(wanted, tables), span=ref.span)
+            near = nearest(wanted, tables)
+            own = [".".join(min(table.qualifiers)) for table in self._visible_relations() if table.qualifiers]
+            hint = f"the tables here are {', '.join(own[:6])}" if own and not near else None
+            return UnknownName("table", wanted, near=near, span=ref.span, hint=hint)
         known = list(dict.fromkeys(self._visible_names(qualifier)))
         near = nearest(name, known)
         hint = None

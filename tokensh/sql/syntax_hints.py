@@ -288,6 +288,8 @@ _GROUPS: tuple[tuple[str, frozenset[str], frozenset[str]], ...] = (
     ("FOR UPDATE", frozenset(("FOR", "LOCK")), frozenset(("FOR", "LOCK"))),
 )
 """Groups of what can follow: what to call one, the labels by which it is recognised, and those that it stands for."""
+_RARE = frozenset(("DISTINCTROW", "SQL_CACHE", "SQL_NO_CACHE", "ALL"))
+"""Words that are accepted and do nothing."""
 _STATEMENT = frozenset(("SELECT", "INSERT", "SHOW", "DELETE"))
 _OPENERS_SHOWN = ("SELECT", "INSERT", "DELETE", "EXEC", "SHOW", "DESCRIBE")
 _WORD_PAIRS = {"GROUP": "GROUP BY", "ORDER": "ORDER BY", "PARTITION": "PARTITION BY", "NULLS": "NULLS FIRST"}
@@ -334,6 +336,7 @@ def describe_expected(labels: Sequence[str]) -> str:
     present = set(labels)
     if present >= _STATEMENT:
         return f"a statement begins with {', '.join(_OPENERS_SHOWN)}, ..."
+    present -= _RARE if present - _RARE else frozenset()
     entries: list[str] = []
     for name, signs, members in _GROUPS:
         if present >= signs:
