@@ -39,10 +39,17 @@ def approve_change(
         listed = "; ".join(_format_row(row) for row in rows[:_MAX_ROWS])
         more = f"; and {len(rows) - _MAX_ROWS} more" if len(rows) > _MAX_ROWS else ""
         raise ProgrammingError(
-            f"this {plan.verb} would hit {plural(len(rows), 'row')}: {listed}{more}",
+            f"this {plan.verb} would hit {plural(len(rows), 'row')}{_describe_never(plan, rows)}: {listed}{more}",
             hint="say --yes if that is right; nothing was changed",
             span=plan.span,
         )
+
+
+def _describe_never(plan: ChangePlan, rows: Sequence[Mapping[str, Value]]) -> str:
+    count = plan.count_never_expiring(rows)
+    if not count or len(rows) == 1:
+        return ", which never expires" if count else ""
+    return f", {count} of which never {'expires' if count == 1 else 'expire'}"
 
 
 def _format_row(row: Mapping[str, Value]) -> str:

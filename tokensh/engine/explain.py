@@ -107,6 +107,12 @@ class _Explainer:
                 yield "values", f"{name}: {_describe_values(values)}"
         else:
             yield from self._query_steps(plan.source)
+        if plan.verb == "DELETE" and plan.filtered:
+            for field in plan.resource.expiry_fields:
+                yield (
+                    "note",
+                    f"{field.name} is -1 for never: the rows that never expire are counted before they are approved",
+                )
         per = "row" if isinstance(plan.source, SelectPlan) else "combination of values"
         yield "write", f"{_describe_call(plan.method, self.hosts)}, once per {per}"
         yield from _returning_steps(plan.returning)

@@ -159,7 +159,26 @@ def plan_change(node: nodes.Update | nodes.Delete, names: Names) -> ChangePlan:
     if lacking and isinstance(node, nodes.Update):
         raise MissingParameter(f"{verb} of {resource.id} needs {' and '.join(lacking)}", names=lacking, span=span)
     planner = _ChangePlanner(node, verb, names, resource, method, key_method, keys, assigned, span)
-    return planner.plan_by_keys(node.returning) or planner.plan_by_listing()
+    by_keys = planner.plan_by_keys(node.returning)
+    if by_keys is None or (verb == "DELETE" and _may_select_by_expiry(by_keys)):
+        try:
+            return planner.plan_by_listing()
+        except MissingParameter:
+            if by_keys is None:
+                raise
+    return by_keys
+
+
+def _may_select_by_expiry(plan: ChangePlan) -> bool:
+    """Return whether the keys of a change may be those of rows that a time was compared with: -1 is smaller than every time.
+
+    Then the rows are listed, so that those that never expire can be counted, which their keys do not tell.
+    """
+    if not isinstance(plan.source, Keys) or not plan.resource.expiry_fields:
+        return False
+    names = {field.name for field in plan.resource.expiry_fields}
+    stored = (column.name for table in plan.source.stored for column in table.columns)
+    return any(scan.resource.expiry_fields for scan in plan.source.scans) or not names.isdisjoint(stored)
 
 
 # The document names a POST that may serve DELETE (`x-tokensh-delete`); a DELETE method of its own always

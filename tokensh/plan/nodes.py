@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from tokensh._dataclasses import dataclass, field
@@ -182,6 +182,13 @@ class ChangePlan:
     returning: Projection | None
     filtered: bool
     span: Span
+
+    def count_never_expiring(self, rows: Iterable[Mapping[str, Value]]) -> int:
+        """Return how many rows never expire: -1 is smaller than every time, so that `expiry_time < ...` finds them too."""
+        from tokensh.units import NEVER  # noqa: PLC0415 (its imports are for those who need times)
+
+        names = [field.name for field in self.resource.expiry_fields]
+        return sum(any(row.get(name) == NEVER for name in names) for row in rows)
 
 
 @dataclass(frozen=True, slots=True)

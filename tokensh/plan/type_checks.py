@@ -23,7 +23,6 @@ from tokensh.plan.expression_types import cast_type, expression_type, is_epoch, 
 from tokensh.rows import ColumnType
 from tokensh.sql import nodes
 from tokensh.sql.visit import rewrite_nodes, walk
-from tokensh.units import parse_time
 
 T = TypeVar("T")
 Kind = Literal["number", "text", "unknown", "nothing"]
@@ -98,6 +97,8 @@ def _as_milliseconds(expr: nodes.Expr) -> nodes.Expr | None:
     """Return a time that was given as a parameter as a number; None for every other expression, and a time without a date."""
     if not isinstance(expr, nodes.Literal) or expr.kind != "time":
         return None
+    from tokensh.units import parse_time  # noqa: PLC0415 (a parameter of such a type is rare)
+
     try:
         milliseconds = parse_time(expr.text)
     except ValueError:

@@ -160,6 +160,11 @@ class Resource:
         return tuple(fields.values())
 
     @property
+    def expiry_fields(self) -> tuple[Field, ...]:
+        """The fields in which -1 means never."""
+        return tuple(field for field in self.fields if field.unit == "expiry_ms")
+
+    @property
     def undocumented_fields(self) -> tuple[Field, ...]:
         """Fields that the pages do not list: a query can name them, but `*` does not include them."""
         fields = (item for method in self.methods_for("SELECT") for item in method.undocumented_fields)

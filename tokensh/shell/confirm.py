@@ -39,13 +39,16 @@ class ChangeConfirmation:
         self.spinner.stop()  # the question takes its line
         verb = plan.verb.lower() if isinstance(plan, ChangePlan) else "revoke"
         verb = "revoke" if verb == "delete" and "token_id" in rows[0] else verb
+        never = plan.count_never_expiring(rows) if isinstance(plan, ChangePlan) else 0
         if len(rows) == 1:
-            question = f"{verb} {self._describe_row(plan, rows[0])}?"
+            question = f"{verb} {self._describe_row(plan, rows[0])}{', which never expires' if never else ''}?"
         else:
             for row in rows[:_LISTED]:
                 self.console.note(f"  {self._describe_row(plan, row)}")
             if len(rows) > _LISTED:
                 self.console.note(f"  and {len(rows) - _LISTED} more")
+            if never:
+                self.console.note(f"  {never} of them never {'expires' if never == 1 else 'expire'}")
             question = f"{verb} these {len(rows)} rows of {plan.resource.name}?"
         if not dialogs.confirm(question):
             raise Interrupted("not confirmed, nothing was sent", reason="declined")
