@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +24,12 @@ VALUES: list[tuple[Any, str]] = [
     (False, "FALSE"),
     (0, "0"),
     (-7, "-7"),
-    (2**70, str(2**70)),
+    (2**63 - 1, str(2**63 - 1)),
+    (-(2**63), str(-(2**63))),
+    (float("nan"), "NULL"),
+    (Decimal("1.10"), "1.10"),
+    (Decimal("1E+3"), "1000"),
+    (UUID(int=1), "'00000000-0000-0000-0000-000000000001'"),
     (1.5, "1.5"),
     (-1e300, "-1e+300"),
     ("it's", "'it''s'"),
@@ -58,9 +65,9 @@ EVERYWHERE: list[tuple[str, Parameters, str]] = [
     ("SELECT 1 LIMIT ?, ?", (1, 2), "SELECT 1 LIMIT 1, 2"),
     ("SELECT 1 LIMIT ? OFFSET ?", (1, 2), "SELECT 1 LIMIT 1 OFFSET 2"),
     (
-        "SELECT ? WHERE ? GROUP BY ? HAVING ? ORDER BY ?",
+        "SELECT ? WHERE ? GROUP BY x + ? HAVING ? ORDER BY x + ?",
         (1, 2, 3, 4, 5),
-        "SELECT 1 WHERE 2 GROUP BY 3 HAVING 4 ORDER BY 5",
+        "SELECT 1 WHERE 2 GROUP BY x + 3 HAVING 4 ORDER BY x + 5",
     ),
     ("DELETE FROM a WHERE x = ? RETURNING ?", (1, 2), "DELETE FROM a WHERE x = 1 RETURNING 2"),
     (
@@ -85,7 +92,16 @@ WRONG: list[tuple[str, Parameters, str]] = [
     ("SELECT :x", {}, "no value for :x"),
     ("SELECT :x", {"X": 1}, "no value for :x"),
     ("SELECT ?", (object(),), "object cannot be given"),
-    ("SELECT ?", (float("nan"),), "float cannot be given"),
+    ("SELECT ?", (2**63,), "64 bits"),
+    ("SELECT ?", (-(2**63) - 1,), "64 bits"),
+    ("SELECT ?", (Decimal("9007199254740993.1"),), "too many digits"),
+    ("SELECT ?", (Decimal(2**70),), "64 bits"),
+    ("SELECT ?", ((1, 2),), "tuple cannot be given"),
+    ("SELECT 1 WHERE x IN (?)", ([1, 2],), "a list cannot be compared"),
+    ("SELECT 1 WHERE x = :x", {"x": (1, 2)}, "a list cannot be compared"),
+    ("SELECT 1 ORDER BY ?", (1,), "the same for every row"),
+    ("SELECT 1 GROUP BY ?", (1,), "the same for every row"),
+    ("SELECT ?", "x", "a sequence or a mapping"),
     ("SELECT ?", (float("-inf"),), "float cannot be given"),
 ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from operator import index
 from typing import Any, SupportsIndex, TypeVar
@@ -21,8 +21,10 @@ def with_parameters(statement: T, parameters: Parameters) -> T:
 
     Raises ProgrammingError if the numbers differ, a name has no value, or SQL has no literal for a value.
     """
+    _check_container(parameters)
     # Sorted by span: the tree has another order (WITH comes after the query), and a node may be in it twice.
-    markers = {node.span: node for node in walk(statement, deep=True) if isinstance(node, nodes.Variable)}
+    inside = list(walk(statement, deep=True))
+    markers = {node.span: node for node in inside if isinstance(node, nodes.Variable)}
     ordered = [markers[span] for span in sorted(markers)]
     values = (
         _values_by_name(ordered, parameters)
@@ -31,8 +33,47 @@ def with_parameters(statement: T, parameters: Parameters) -> T:
     )
     if not values:
         return statement
+    _check_places(inside, values)
     literals = {span: _literal_of(value, markers[span]) for span, value in values.items()}
     return rewrite(statement, {nodes.Variable: lambda node: literals[node.span]})
+
+
+def _check_container(parameters: Any) -> None:
+    is_sequence = isinstance(parameters, Sequence) and not isinstance(parameters, str | bytes | bytearray)
+    if not is_sequence and not isinstance(parameters, Mapping):
+        kind = type(parameters).__name__
+        hint = "for example (1, 'x') or {'name': 'x'}"
+        raise ProgrammingError(f"the values for a statement are a sequence or a mapping, not {kind}", hint=hint)
+
+
+def _check_places(inside: Iterable[object], values: Mapping[Span, Any]) -> None:
+    """Refuse values that would be taken for something else: a column's number, or the JSON text of a list."""
+    for node in inside:
+        match node:
+            case nodes.Query() | nodes.Update() | nodes.Delete():
+                _refuse_constants("ORDER BY", [item.expr for item in node.order])
+            case nodes.Select():
+                _refuse_constants("GROUP BY", node.group)
+            case nodes.InList():
+                _refuse_lists((node.operand, *node.items), values)
+            case nodes.Binary(operator="=" | "!="):
+                _refuse_lists((node.left, node.right), values)
+            case _:
+                pass
+
+
+def _refuse_constants(clause: str, exprs: Iterable[nodes.Expr]) -> None:
+    for marker in exprs:
+        if isinstance(marker, nodes.Variable):
+            message = f"{clause} {marker.text} would be the same for every row"
+            raise ProgrammingError(message, span=marker.span, hint="write the column's name or number")
+
+
+def _refuse_lists(exprs: Iterable[nodes.Expr], values: Mapping[Span, Any]) -> None:
+    for marker in exprs:
+        if isinstance(marker, nodes.Variable) and isinstance(values.get(marker.span), list | tuple | set | frozenset):
+            message = f"a list cannot be compared as the one value {marker.text}"
+            raise ProgrammingError(message, span=marker.span, hint="give each of its values a marker: IN (?, ?)")
 
 
 def _values_by_name(markers: Sequence[nodes.Variable], values: Mapping[str, Any]) -> dict[Span, Any]:
@@ -61,6 +102,8 @@ def _literal_of(value: Any, node: nodes.Variable) -> nodes.Expr:
         # NumPy's integers, too. SQL has no negative literals: the sign is an operator.
         case SupportsIndex():
             number = index(value)
+            if not -(2**63) <= number < 2**63:
+                raise ProgrammingError(f"the value for {node.text} has more than 64 bits", span=node.span)
             return _number_literal(str(abs(number)), number < 0, node)
         case float() if isfinite(value):
             return _number_literal(str(abs(value)), value < 0, node)
@@ -77,19 +120,42 @@ def _literal_of(value: Any, node: nodes.Variable) -> nodes.Expr:
 
 
 def _rare_literal(value: Any, node: nodes.Variable) -> nodes.Expr:
-    """Return a literal of a decimal, or of a date or time: text in the form that SQLite's date functions read."""
+    """Return a literal of a decimal, of a UUID, or of a date or time in the form of ISO 8601; NULL for what pandas has for it."""
     from datetime import date, datetime, time  # noqa: PLC0415 (a value of such a type has loaded its module already)
     from decimal import Decimal  # noqa: PLC0415
+    from uuid import UUID  # noqa: PLC0415
 
+    if _is_missing(value):
+        return nodes.Literal("null", "", node.span)
     match value:
         case Decimal() if value.is_finite():
+            if value.as_tuple().exponent != 0 and Decimal(repr(float(value))) != value:
+                hint = "give it as text, or round it"
+                raise ProgrammingError(f"the value for {node.text} has too many digits", span=node.span, hint=hint)
+            if value == value.to_integral_value():
+                return _literal_of(int(value), node)
             return _number_literal(str(abs(value)), value < 0, node)
         case datetime():
             return nodes.Literal("time", value.isoformat(" "), node.span)
         case date() | time():
             return nodes.Literal("time", value.isoformat(), node.span)
+        case UUID():
+            return nodes.Literal("string", str(value), node.span)
+        case _ if type(value).__module__ == "numpy" and type(value).__name__ in _NUMPY_SCALARS:
+            return _literal_of(value.item(), node)
         case _:
             raise ProgrammingError(f"a value of {type(value).__name__} cannot be given for {node.text}", span=node.span)
+
+
+_NUMPY_SCALARS = frozenset({"bool", "bool_", "float16", "float32", "str_", "bytes_"})
+"""Those that are not instances of Python's own types."""
+
+
+def _is_missing(value: Any) -> bool:
+    """Return whether a value stands for none in pandas: NaN, NaT, NA."""
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return type(value).__name__ in ("float", "float16", "float32", "float64") and bool(value != value)  # noqa: PLR0124 (NaN)
 
 
 def _number_literal(digits: str, negative: bool, node: nodes.Variable) -> nodes.Expr:
