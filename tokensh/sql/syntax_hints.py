@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from tokensh.errors import Span, SqlSyntaxError
+from tokensh.sql.actions.query import JOIN_WORDS
 from tokensh.sql.grammar import ParseTable
 from tokensh.sql.idioms import find_idiom
 from tokensh.sql.lexer import Token
@@ -78,6 +79,9 @@ def explain_syntax_error(
     quoting = _explain_quotes(error, text, tokens, at)
     if quoting is not None:
         return quoting
+    word = tokens[at].text.upper() if at < len(tokens) else ""
+    if word in JOIN_WORDS and any(token.text.upper() == "JOIN" for token in tokens[at + 1 : at + 4]):
+        return error.with_context(message=f"there is no {word} JOIN here", hint=error.hint or JOIN_WORDS[word])
     found = find_idiom(table, tokens, at) if not error.hint else None
     if found is not None:
         span = Span(found.first.start, found.last.end)

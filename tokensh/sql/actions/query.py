@@ -173,7 +173,7 @@ def _build_join(text: str, children: Children, span: Span) -> nodes.Join:
 
 
 # Words that open a join in other dialects, with what is written here. As aliases they would turn that join into another one.
-_JOIN_WORDS = {
+JOIN_WORDS = {
     "ALL": "a plain JOIN gives all matches",
     "ANTI": "write WHERE NOT EXISTS (SELECT ...)",
     "ANY": "write WHERE EXISTS (SELECT ...)",
@@ -194,7 +194,7 @@ def _refuse_join_word(text: str, left: nodes.FromItem) -> None:
     if isinstance(table, nodes.Join) or table.alias is None or table.alias.quoted:
         return
     word, span = table.alias.text, table.alias.span
-    hint = _JOIN_WORDS.get(word.upper())
+    hint = JOIN_WORDS.get(word.upper())
     if hint and not _COMMENT.sub(" ", text[table.span.start : span.start]).rstrip().upper().endswith((" AS", ")AS")):
         raise SqlSyntaxError(
             f"there is no {word.upper()} JOIN here", span=span, hint=f"{hint}; if {word!r} is an alias, write AS {word}"
