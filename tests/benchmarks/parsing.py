@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -14,6 +15,7 @@ from tests.benchmarks.measure import HERE, Bench, Result, compare_calls, cpu_sec
 from tokensh.errors import SqlSyntaxError
 from tokensh.sql import grammar
 from tokensh.sql.parse import Parser
+from tokensh.sql.placeholders import fill
 from tokensh.sql.script import split_script
 
 DEEP = 5000
@@ -36,6 +38,7 @@ def measure(bench: Bench) -> Iterator[Result]:
     yield Result("5", metric, format_ms(ours / each), format_ms(other / each), ratio, 0.8, aim=0.45)
     yield _compare_with_sqlglot(parser, texts)
     yield _compare_list_lengths(parser)
+    yield from _compare_open_tokens(parser)
     yield from _compare_script_lengths(parser, 2000 if bench.quick else 20_000)
     yield _compare_depths(parser)
 
@@ -85,6 +88,39 @@ def _compare_list_lengths(parser: Parser) -> Result:
     large, small, ratio = compare_calls(parse_list(10_000), parse_list(1000), 5)
     metric = "an item of IN (10000) : of IN (1000), CPU"
     return Result("6", metric, f"{large * 100:.2f} us", f"{small * 1000:.2f} us", ratio / 10, 1.5)
+
+
+# Scripts of n lines that a splitter that reads again what is still open would take n * n steps for.
+_LONG: dict[str, Callable[[int], str]] = {
+    "an open string": lambda count: "select 'abc\n" + "it''s open\n" * count,
+    "an open comment": lambda count: "select /* abc\n" + "foo /* bar\n" * count,
+    "an open placeholder": lambda count: "select {{ abc\n" + "foo bar\n" * count,
+    "open JSON": lambda count: "exec a.b @@json={\n" + '"foo": 1,\n' * count,
+    "a string": lambda count: "select 'abc\n" + "foo bar baz\n" * count + "';\n",
+    "comments": lambda count: "select 1 -- done;\n" + "-- a;\n" * count + "select 2;\n",
+    "DELETE with -- a;": lambda count: "delete from t where a = 1\n" + "and b = 2 -- a;\n" * count + ";\n",
+    "placeholders in JSON": lambda count: "exec a.b @@json='[" + "{{ x }},\n" * count + "1]';\n",
+}
+
+
+def _compare_open_tokens(parser: Parser) -> Iterator[Result]:
+    def read(lines: Sequence[str]) -> None:
+        for piece in split_script(lines, parser.table):
+            fill(piece, {"x": 1})
+
+    # As timeit does: what the collector walks through has grown, whatever was measured.
+    gc.disable()
+    for name, make in _LONG.items():
+        texts = {count: make(count).splitlines(keepends=True) for count in (2000, 20_000)}
+        small, large = (
+            min(cpu_seconds(partial(read, lines)) for _ in range(3)) / count for count, lines in texts.items()
+        )
+        metric = f"{name}, a line of 20,000 : of 2,000, CPU"
+        yield Result("6", metric, f"{large * 1e6:.2f} us", f"{small * 1e6:.2f} us", large / small, 1.3)
+    gc.enable()
+    text = "'" + "it''s a text\n" * 80_000 + "'"
+    ours, other, ratio = compare_calls(lambda: parser.tokenize(text), lambda: text.count("\n"))
+    yield Result("6", "a literal of 1 MB lexed : its lines counted, CPU", format_ms(ours), format_ms(other), ratio, 40)
 
 
 def _compare_script_lengths(parser: Parser, count: int) -> Iterator[Result]:

@@ -132,6 +132,9 @@ _FOREIGN = re.compile(
 )
 
 
+_WHOLE = re.compile(r"transaction is|^the table cannot be created")
+
+
 class TooSlowError(Exception):
     """Raised when a statement runs longer than any of these may."""
 
@@ -228,10 +231,10 @@ def _find_fault_of_error(error: Error) -> str | None:
     said = f"{type(error).__name__}: {error.message} | {error.hint}"
     if isinstance(error, InternalError) or _FOREIGN.search(re.sub(r"'[^']*'", "''", error.message)):
         return f"foreign words: {said}"
-    # Whether a transaction is open is no matter of a place in the statement.
+    # These are about the statement as a whole, which is where the error is shown.
     if (
         error.span is None
-        and "transaction" not in error.message
+        and not _WHOLE.search(error.message)
         and isinstance(error, (ProgrammingError, NotSupportedError, DataError))
     ):
         return f"no place: {said}"
