@@ -49,6 +49,12 @@ class Environment:
         """The user's home folder."""
         return Path(self.get("HOME") or str(Path.home()))
 
+    def expand_path(self, text: str) -> Path:
+        """Return the path that a user typed; `~` at its start is the home folder, and stays if that is not known."""
+        if text == "~" or text.startswith("~/"):
+            return self.home / text[2:]
+        return Path(os.path.expanduser(text))  # noqa: PTH111 (`Path.expanduser` raises for unknown users)
+
     def _xdg_folder(self, variable: str, *default: str) -> Path:
         path = Path(self.get(variable))
         # The XDG base directory specification: a relative path in the variable is ignored.

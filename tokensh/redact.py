@@ -123,6 +123,8 @@ class Redactor:
         self._lock = threading.Lock()
         self._spellings: list[str] = []
         self._learned: set[str] = set()
+        # Texts of ours, without white space.
+        self._public: set[str] = set()
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> Redactor:
@@ -143,7 +145,25 @@ class Redactor:
         with self._lock:
             if secret not in self._learned:
                 self._learned.add(secret)
-                self._spellings += dict.fromkeys(map(_without_whitespace, _spellings(secret)))
+                if not self._is_public(secret):
+                    self._spellings += dict.fromkeys(map(_without_whitespace, _spellings(secret)))
+
+    def allow(self, text: str) -> None:
+        """Stop hiding learned secrets that are words of this text, which is public: a password may be `databricks`.
+
+        Hidden, such a word would make a statement unusable that must be run, and tell nothing to those who know the text.
+        """
+        with self._lock:
+            squeezed = _without_whitespace(text).lower()
+            if squeezed in self._public:
+                return
+            self._public.add(squeezed)
+            known = [secret for secret in self._learned if _without_whitespace(secret).lower() in squeezed]
+            public = {_without_whitespace(spelling) for secret in known for spelling in _spellings(secret)}
+            self._spellings = [spelling for spelling in self._spellings if spelling not in public]
+
+    def _is_public(self, secret: str) -> bool:
+        return any(_without_whitespace(secret).lower() in text for text in self._public)
 
     def clean(self, text: str) -> str:
         """Return the text with each secret replaced by `[hidden]`."""

@@ -207,3 +207,13 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
     """Return the hint "did you mean 'near'?" for a mistyped name, or None if no candidate comes near."""
     near = nearest(name, candidates)
     return None if near is None else f"did you mean {near!r}?"
+
+
+_MOST_DIGITS = 18
+"""Digits of a number that fits into 64 bits."""
+
+
+def read_count(text: str) -> int | None:
+    """Return the number that decimal digits write; None for any other text, and for a number of more than 18 digits."""
+    digits = text.lstrip("0") or text[-1:]
+    return int(digits) if text.isascii() and text.isdecimal() and len(digits) <= _MOST_DIGITS else None

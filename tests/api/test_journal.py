@@ -77,12 +77,49 @@ def test_what_an_intent_made_can_be_added(tmp_path: Path) -> None:
     assert stat.S_IMODE(entry.path.stat().st_mode) == 0o600
 
 
-def test_what_cannot_be_added_leaves_the_intent_as_it_was(tmp_path: Path) -> None:
+def test_what_a_crash_left_does_not_block_later_updates(tmp_path: Path) -> None:
     journal = Journal(make_environment(tmp_path))
     entry = begin(journal)
     entry.path.with_suffix(".new").mkdir()
+    entry.path.with_name(f"{entry.id}.new").with_suffix(".json.new").write_text("half")
+    for orphans in ((("t1", "EXEC 1"), ("t2", "EXEC 2")), (("t2", "EXEC 2"),)):
+        entry.keep_for_recovery(orphans)
+        (entry,) = journal.leftover_intents()
+        assert entry.intent.orphans == orphans
+
+
+def test_what_cannot_be_added_leaves_the_intent_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(make_environment(tmp_path))
+    entry = begin(journal)
+    monkeypatch.setattr(Path, "replace", fail_to_write)
     entry.keep_for_recovery((("t1", "EXEC"),))
     assert list(journal.leftover_intents()) == [entry]
+    assert list(journal.folder.iterdir()) == [entry.path]
+
+
+def fail_to_write(*_: object) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_an_entry_that_was_damaged_meanwhile_is_written_anew(tmp_path: Path) -> None:
+    journal = Journal(make_environment(tmp_path))
+    entry = begin(journal)
+    entry.path.write_text("{")
+    entry.keep_for_recovery((("t1", "EXEC"),))
+    (again,) = journal.leftover_intents()
+    assert (again.intent.workspace, again.intent.orphans) == (entry.intent.workspace, (("t1", "EXEC"),))
+
+
+def test_a_journal_that_is_not_required_lets_creates_go_on(tmp_path: Path) -> None:
+    environment = make_environment(tmp_path)
+    environment.state_folder.parent.mkdir(parents=True)
+    environment.state_folder.write_text("in the way")
+    with pytest.raises(OperationalError, match="cannot write the journal") as caught:
+        begin(Journal(environment))
+    assert "XDG_STATE_HOME" in str(caught.value.hint)
+    entry = begin(Journal(environment, is_required=False))
+    entry.keep_for_recovery((("t1", "EXEC"),))
+    entry.remove()
 
 
 def test_no_secret_is_written(tmp_path: Path) -> None:
@@ -139,18 +176,19 @@ def test_a_disk_that_takes_a_few_bytes_at_a_time_gets_them_all(tmp_path: Path, m
     assert list(journal.leftover_intents()) == [entry]
 
 
-def test_a_link_in_the_way_is_refused(tmp_path: Path) -> None:
+def test_a_link_in_the_way_is_not_followed(tmp_path: Path) -> None:
     journal = Journal(make_environment(tmp_path))
-    begin(journal).remove()
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("theirs")
     first = begin(journal)
     first.remove()
-    before, _, number_text = first.id.rpartition("-")
-    (journal.folder / f"{before}-{int(number_text) + 1}.json").symlink_to(elsewhere)
-    with pytest.raises(OperationalError, match="cannot write the journal"):
-        begin(journal)
+    before, _, number = first.id.rpartition("-")
+    links = [journal.folder / f"{before}-{int(number) + more}.json" for more in range(1, 6)]
+    for link in links:
+        link.symlink_to(elsewhere)
+    begin(journal)
     assert elsewhere.read_text() == "theirs"
+    assert [link.is_symlink() for link in links].count(False) == 1
 
 
 def test_clearing_takes_what_no_session_holds_off_the_disk(tmp_path: Path) -> None:

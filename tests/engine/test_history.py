@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from tests.environments import make_environment
 from tokensh.dbapi.connection import connect
-from tokensh.engine.history import History, HistoryEntry
+from tokensh.engine.history import COLUMNS, History, HistoryEntry, to_row
 from tokensh.errors import OperationalError
 
 
@@ -74,13 +76,87 @@ def test_a_file_that_is_no_history_is_an_error_that_names_it(tmp_path: Path) -> 
     path = tmp_path / "h.db"
     path.write_bytes(b"no database" * 100)
     with pytest.raises(OperationalError, match=r"h\.db cannot be used"):
-        History(path, str)
+        History(path, str).get(1)
 
 
 def test_a_link_in_its_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "h.db").symlink_to(tmp_path / "elsewhere.db")
     with pytest.raises(OperationalError, match="cannot be used"):
-        History(tmp_path / "h.db", str)
+        History(tmp_path / "h.db", str).add("SELECT 1", 1.0, None)
+    assert not (tmp_path / "elsewhere.db").exists()
+
+
+def test_a_locked_moment_costs_one_statement_and_not_the_history(tmp_path: Path) -> None:
+    history = write_history(tmp_path / "h.db", "SELECT 1")
+    other = sqlite3.connect(tmp_path / "h.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    history._patience = 0.01
+    for _ in range(2):
+        with pytest.raises(OperationalError, match="locked"):
+            history.add("SELECT 2", 1.0, None)
+    other.execute("ROLLBACK")
+    history.add("SELECT 3", 1.0, None)
+    assert [entry.statement for entry in history.latest()] == ["SELECT 3", "SELECT 1"]
+    history.close()
+    other.close()
+
+
+FOREIGN: list[tuple[object, ...]] = [
+    (b"SELECT \xff", 1.0, None, None, None, "ok"),
+    ("SELECT 1", "yesterday", "long", "many", 5, 7),
+    ("SELECT 1", 1e300, 1e300, 2**62, b"\xff", b"\xff"),
+    ("SELECT 1", -1e300, -1.0, -1, "", ""),
+    (5, 5, 5, 5, "w", 5),
+    ("a\0b", 1.0, 0.0, 0, "w", "ok"),
+]
+
+
+@pytest.mark.parametrize("row", FOREIGN)
+def test_rows_that_something_else_has_written_are_read_as_far_as_it_goes(
+    row: tuple[object, ...], tmp_path: Path
+) -> None:
+    history = write_history(tmp_path / "h.db", "SELECT 'ours'")
+    columns = "statement, started, duration, rows, workspace, outcome"
+    history._use(lambda file: file.execute(f"INSERT INTO statements({columns}) VALUES (?, ?, ?, ?, ?, ?)", row))
+    entries = list(history.latest())
+    assert [entry.statement for entry in entries][1] == "SELECT 'ours'"
+    for entry in entries:
+        datetime.fromtimestamp(entry.started)
+        assert len(to_row(entry)) == len(COLUMNS)
+    history.last_used()
+    history.close()
+
+
+def test_text_that_is_not_utf8_is_read_and_half_characters_are_written_as_escapes(tmp_path: Path) -> None:
+    history = write_history(tmp_path / "h.db", "SELECT 1")
+    history._use(lambda file: file.execute("UPDATE statements SET statement = CAST(x'53ff' AS TEXT)"))
+    history.add("SELECT '\ud800'", 1.0, None)
+    assert [entry.statement for entry in history.latest()] == ["SELECT '\\ud800'", "S\ufffd"]
+    assert list(history.latest("\udcff")) == []
+    history.close()
+
+
+@pytest.mark.parametrize("number", [2**63, 10**30, -(2**63) - 1])
+def test_a_number_that_no_statement_can_have_is_one_error(number: int, tmp_path: Path) -> None:
+    history = write_history(tmp_path / "h.db", "SELECT 1")
+    with pytest.raises(OperationalError):
+        history.get(number)
+    assert history.get(1) is not None
+    history.close()
+
+
+def test_statements_can_be_deleted_and_leave_no_trace(tmp_path: Path) -> None:
+    home = make_environment(tmp_path)
+    path = home.state_folder / "history.db"
+    write_history(path, "SELECT 1", "SELECT 'pasted-by-mistake'", "SELECT 2").close()
+    with connect(environment=home, sandbox=True) as connection:
+        name = "tokensh.local.statements"
+        deleted = connection.run(f"DELETE FROM {name} WHERE statement LIKE '%pasted%' RETURNING statement")
+        assert list(deleted.rows) == [("SELECT 'pasted-by-mistake'",)]
+        assert list(connection.run(f"SELECT statement FROM {name} ORDER BY id").rows) == [("SELECT 1",), ("SELECT 2",)]
+        assert b"pasted-by-mistake" not in path.read_bytes()
+        list(connection.run(f"DELETE FROM {name}").rows)
+        assert list(connection.run(f"SELECT * FROM {name}").rows) == []
 
 
 def test_it_can_be_asked_in_sql(tmp_path: Path) -> None:

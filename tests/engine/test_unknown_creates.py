@@ -9,25 +9,30 @@ from pathlib import Path
 import pytest
 
 from tests.engine.conftest import Connect
-from tests.engine.sessions import A, run
+from tests.engine.sessions import A, connect, run
 from tests.engine.test_create import insert, token_ids
+from tokensh.api.journal import Journal
 from tokensh.dbapi.connection import Connection
 from tokensh.engine.unknown_creates import NAME
 from tokensh.errors import ProgrammingError, UnknownOutcome
 from tokensh.redact import MASK
+from tokensh.render.errors import format_error
 from tokensh.sandbox import Sandbox
 
 PENDING = f"SELECT workspace, resource, comment, lifetime_seconds, token_id, statement FROM {NAME}"
 USER_TOKENS = "databricks_workspace.workspace.user_tokens"
 
 
-def lose_create(session: Connection, site: Sandbox, comment: str, *, effect: bool = True, listed: bool = True) -> None:
-    """Run a create whose response never comes."""
+def lose_create(
+    session: Connection, site: Sandbox, comment: str, *, effect: bool = True, listed: bool = True
+) -> UnknownOutcome:
+    """Run a create whose response never comes, and return its error."""
     site.fault("POST */create", drop=True, after_handler=effect)
     if not listed:
         site.fault("GET */list", status=403)
-    with pytest.raises(UnknownOutcome):
+    with pytest.raises(UnknownOutcome) as caught:
         run(session, insert(comment))
+    return caught.value
 
 
 def test_a_fresh_home_has_nothing_pending(session: Connection) -> None:
@@ -135,8 +140,6 @@ def test_nothing_else_of_it_can_be_changed(session: Connection) -> None:
     ):
         with pytest.raises(ProgrammingError, match=r"SESSION TABLE|session's own"):
             run(session, statement)
-    with pytest.raises(ProgrammingError, match="SESSION TABLE"):
-        run(session, "DELETE FROM tokensh.local.statements")
 
 
 def test_explain_of_a_delete_deletes_nothing(session: Connection, site: Sandbox) -> None:
@@ -174,9 +177,94 @@ def test_a_comment_is_inert_in_the_notice(session: Connection, site: Sandbox) ->
     assert f'({A} "\\x1b[2J{"x" * 32}…")' in str(session.pending.summary())
 
 
-def test_a_folder_that_cannot_be_read_is_no_reason_to_fail(session: Connection) -> None:
+ALL = f"SELECT * FROM {NAME}"
+ENTRY = {"time": 1, "workspace": "dbc-1", "resource": "a.b.c", "comment": "ci", "lifetime_seconds": 60}
+UNREADABLE: dict[str, bytes] = {
+    "empty": b"",
+    "truncated": json.dumps(ENTRY).encode()[:30],
+    "not JSON": b"\xff\xfe",
+    "not an object": b"[1]",
+    "nested deeply": b"[" * 100_000,
+    "no workspace": b'{"time": 1, "resource": "a.b.c"}',
+    "a workspace that is a number": json.dumps({**ENTRY, "workspace": 5}).encode(),
+    "a time that is a text": json.dumps({**ENTRY, "time": "now"}).encode(),
+    "a time of 400 digits": json.dumps({**ENTRY, "time": 10**400}).encode(),
+    "a time of 5000 digits": b'{"time": ' + b"9" * 5000 + b"}",
+    "a negative time": json.dumps({**ENTRY, "time": -1}).encode(),
+    "a lifetime that is an object": json.dumps({**ENTRY, "lifetime_seconds": {}}).encode(),
+    "orphans that are a text": json.dumps({**ENTRY, "orphans": "x"}).encode(),
+    "an orphan of three": json.dumps({**ENTRY, "orphans": [["a", "b", "c"]]}).encode(),
+    "an orphan without a statement": json.dumps({**ENTRY, "orphans": [["a", None]]}).encode(),
+}
+
+
+def write_entry(session: Connection, content: bytes, name: str = "5-1-1.json") -> Path:
     folder: Path = session.environment.state_folder / "journal"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
+    return folder / name
+
+
+@pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE)
+def test_an_entry_that_cannot_be_read_is_a_row_that_names_its_file(content: bytes, session: Connection) -> None:
+    path = write_entry(session, content)
+    write_entry(session, json.dumps(ENTRY).encode(), "6-1-1.json")
+    assert "unknown outcome of 2 creates" in str(session.pending.summary())
+    unreadable, readable = run(session, ALL)
+    assert unreadable == ("5-1-1", *[None] * 7, f"cannot be read: {path}")
+    assert readable[:3] == ("6-1-1", 1, "dbc-1")
+    session.pending.forget_token("t")  # as a revoke does
+    run(session, f"DELETE FROM {NAME} WHERE id = '5-1-1'")
+    assert not path.exists()
+    assert len(run(session, ALL)) == 1
+
+
+def test_what_other_versions_write_is_read(session: Connection) -> None:
+    orphans = [["t1", "EXEC 1"], ["t2", "EXEC 2"]]
+    path = write_entry(session, json.dumps({**ENTRY, "orphans": orphans, "region": "eu", "comment": "\ud800"}).encode())
+    write_entry(session, b'{"time": 1, "workspace": "old", "resource": "a.b.c"}', "4-1-1.json")
+    assert [row[2:] for row in run(session, ALL)] == [
+        ("old", "", "a.b.c", None, None, None, None),
+        ("dbc-1", "", "a.b.c", "\\ud800", 60, "t1", "EXEC 1"),
+        ("dbc-1", "", "a.b.c", "\\ud800", 60, "t2", "EXEC 2"),
+    ]
+    session.pending.forget_token("t1")
+    assert json.loads(path.read_bytes())["region"] == "eu"
+    assert len(run(session, ALL)) == 2
+
+
+def test_what_is_not_a_file_is_a_row_too_and_other_names_are_not(session: Connection) -> None:
+    folder = write_entry(session, b"", "x.txt").parent
     (folder / "1.json").mkdir()
-    os.mkfifo(folder / "x.txt")
-    assert session.pending.summary() is None
+    os.mkfifo(folder / "2.json")
+    (folder / "3.json").symlink_to(folder / "nowhere")
+    assert [row[-1] for row in run(session, ALL)] == [
+        f"cannot be read: {folder / name}" for name in ("1.json", "2.json")
+    ]
+
+
+def test_a_journal_that_is_not_a_folder_is_a_row(session: Connection) -> None:
+    folder: Path = session.environment.state_folder / "journal"
+    folder.parent.mkdir(parents=True)
+    folder.write_text("in the way")
+    assert [row[-1] for row in run(session, ALL)] == [f"cannot be read: {folder}"]
+
+
+# ---- passwords that are words of the statements
+
+
+WORDS = ["databricks", "workspace", "user_tokens", "token_id", "deployment_name", "EXEC databricks", A, A[:9]]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_password_that_is_a_word_leaves_the_statements_usable(word: str, site: Sandbox, tmp_path: Path) -> None:
+    with connect(site, tmp_path, {"DATABRICKS_PASSWORD": word}) as session:
+        error = lose_create(session, site, f"word {WORDS.index(word)}")
+        ((_, statement),) = error.orphans
+        lines = format_error(error, redact=session.redactor.clean)
+        assert statement in lines
+        ((look,),) = [(entry.intent.look,) for entry in Journal(session.environment).leftover_intents()]
+        assert "[hidden]" not in look
+        assert run(session, ALL)[0][-1] == statement
+        assert session.redactor.clean(f"{site.token}") == "[hidden]"
+        session.pending.forget()

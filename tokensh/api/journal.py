@@ -16,6 +16,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
@@ -24,6 +25,7 @@ from pathlib import Path
 from tokensh._dataclasses import dataclass, field, fields, replace
 from tokensh.environment import Environment, make_private_folder, open_private
 from tokensh.errors import OperationalError
+from tokensh.text import escape_surrogates
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,13 +53,29 @@ class Intent:
     orphans: tuple[OrphanedToken, ...] = ()
 
 
+class FileLock:
+    """The descriptor that holds the lock on an entry's file."""
+
+    __slots__ = ("_descriptor",)
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor: int | None = descriptor
+
+    def release(self) -> None:
+        """Close the descriptor; once, for its number may belong to another file afterwards."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            with suppress(OSError):
+                os.close(descriptor)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An intent on disk; `lock` is the descriptor that holds its lock, None if this process does not."""
+    """An intent on disk; `lock` is its lock, None if this process does not hold it."""
 
     path: Path
     intent: Intent
-    lock: int | None = field(default=None, compare=False)
+    lock: FileLock | None = field(default=None, compare=False)
 
     @property
     def id(self) -> str:
@@ -74,98 +92,200 @@ class Entry:
         """Keep the entry on disk for manual recovery, with any token ids already known."""
         if orphans != self.intent.orphans:
             with suppress(OSError):  # the entry without ids is still reported
-                _replace_orphans(self.path, orphans)
+                self._replace_orphans(orphans)
         self._release_lock()
+
+    def _replace_orphans(self, orphans: tuple[OrphanedToken, ...]) -> None:
+        """Atomically replace the file with one that lists these tokens. Raises OSError."""
+        # What another version has written beside our fields stays in it.
+        try:
+            stored = _load_json(self.path)
+        except (OSError, ValueError):
+            stored = {}
+        known = {each.name: getattr(self.intent, each.name) for each in fields(Intent)}
+        _write_file(self.path, json.dumps({**known, **stored, "orphans": orphans}).encode())
 
     def _release_lock(self) -> None:
         if self.lock is not None:
-            with suppress(OSError):
-                os.close(self.lock)
+            self.lock.release()
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableEntry:
+    """A file of the journal that cannot be read, or the journal itself: it may be about a token, so it is reported too."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """The name of the file without its suffix, as of an entry that can be read."""
+        return self.path.stem
+
+    def remove(self) -> None:
+        """Remove the file: the user has looked into it."""
+        with suppress(OSError):
+            self.path.unlink()
 
 
 class Journal:
-    """The folder of intents, `name` in the state folder; `redact` removes secrets from the texts that are written there."""
+    """The folder of intents, `name` in the state folder.
 
-    def __init__(self, environment: Environment, redact: Callable[[str], str] = str, name: str = "journal") -> None:
+    Args:
+        environment: names the state folder.
+        redact: removes secrets from the texts that are written there.
+        name: the folder's name.
+        is_required: whether a create must not be sent if the intent cannot be written, as in the sandbox it may.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        redact: Callable[[str], str] = str,
+        name: str = "journal",
+        *,
+        is_required: bool = True,
+    ) -> None:
         self._redact = redact
+        self._is_required = is_required
         self.folder = environment.state_folder / name
 
     def begin(self, intent: Intent) -> Entry:
         """Write an intent and sync it. Raises OperationalError if that fails: the create must not be sent then."""
         # The time comes first, so that sorting by name sorts by time.
         path = self.folder / f"{intent.time}-{os.getpid()}-{next(_numbers)}.json"
+        comment = None if intent.comment is None else self._redact(intent.comment)
         try:
             make_private_folder(self.folder)
-            lock = _write_file(path, _encode_intent(self._redact_intent(intent)), keep_lock=True)
+            lock = _write_file(
+                path, _encode_intent(replace(intent, comment=comment, look=self._redact(intent.look))), keep_lock=True
+            )
         except OSError as error:
+            if not self._is_required:
+                return Entry(path, intent)
             raise OperationalError(
                 f"cannot write the journal of creates: {path}: {error.strerror}",
-                hint="without it, a token whose reply is lost could not be found again; nothing was sent",
+                hint="without it, a token whose reply is lost could not be found again, so nothing was sent;"
+                " XDG_STATE_HOME names another folder for it",
             ) from None
         return Entry(path, intent, lock)
 
-    def _redact_intent(self, intent: Intent) -> Intent:
-        comment = None if intent.comment is None else self._redact(intent.comment)
-        return replace(intent, comment=comment, look=self._redact(intent.look))
-
     def clear(self) -> None:
-        """Take the intents whose outcome is unknown off the disk."""
-        for entry in self.leftover_intents():
+        """Take the entries that no running session holds off the disk."""
+        for entry in self.leftovers():
             entry.remove()
 
     def leftover_intents(self) -> Iterator[Entry]:
-        """Yield the intents that no running session holds, oldest first; unreadable files are skipped."""
-        for path in sorted(self.folder.glob("*.json")):
-            with suppress(OSError, ValueError, TypeError):
-                intent = _read_intent(path)
-                if intent is not None:
-                    yield Entry(path, intent)
+        """Yield the intents that no running session holds, oldest first."""
+        return (entry for entry in self.leftovers() if isinstance(entry, Entry))
+
+    def leftovers(self) -> Iterator[Entry | UnreadableEntry]:
+        """Yield what no running session holds, oldest first, with the files that cannot be read."""
+        try:
+            names = sorted(name for name in os.listdir(self.folder) if name.endswith(".json"))  # noqa: PTH208 (it raises)
+        except FileNotFoundError:
+            return
+        except OSError:
+            yield UnreadableEntry(self.folder)
+            return
+        for name in names:
+            path = self.folder / name
+            try:
+                yield Entry(path, _read_intent(path))
+            except (BlockingIOError, FileNotFoundError):
+                continue  # a running create's, or settled just now
+            except (OSError, ValueError):
+                yield UnreadableEntry(path)
 
 
 def _encode_intent(intent: Intent) -> bytes:
     return json.dumps({each.name: getattr(intent, each.name) for each in fields(intent)}).encode()
 
 
-def _read_intent(path: Path) -> Intent | None:
-    """Read the intent of a file, None if a running create holds its lock. Raises OSError, ValueError, TypeError."""
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return None
-        intent = Intent(**json.load(file))
-    return replace(intent, orphans=tuple((token_id, statement) for token_id, statement in intent.orphans))
+def _read_intent(path: Path) -> Intent:
+    """Read the intent of a file. Raises OSError (BlockingIOError: a running create holds its lock), ValueError."""
+    # Without O_NONBLOCK a pipe that somebody left there would wait for a writer.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("not a file")
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    finally:
+        os.close(descriptor)
+    return _to_intent(_load_json(path))
 
 
-def _write_file(path: Path, content: bytes, *, keep_lock: bool = False) -> int | None:
-    """Write a new file and sync it; return the descriptor that holds its lock if asked. Raises OSError, leaving no file."""
+def _load_json(path: Path) -> dict[str, object]:
+    """Return the object of a file. Raises OSError, ValueError."""
+    try:
+        content = json.loads(path.read_bytes())
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(content, dict):
+        raise ValueError("not an object")  # noqa: TRY004 (one kind of error for all that is wrong with a file)
+    return content
+
+
+def _to_intent(content: dict[str, object]) -> Intent:
+    """Return the intent of a file's object; fields of other versions are ignored. Raises ValueError."""
+
+    def text(name: str, default: str | None) -> str:
+        value = content.get(name, default)
+        if not isinstance(value, str):
+            raise ValueError(name)  # noqa: TRY004 (as above)
+        return escape_surrogates(value)
+
+    def number(name: str) -> int:
+        value = content.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+            raise ValueError(name)
+        return value
+
+    orphans = content.get("orphans", [])
+    if not isinstance(orphans, list) or not all(map(_is_orphan, orphans)):
+        raise ValueError("orphans")
+    return Intent(
+        number("time"),
+        text("workspace", None),
+        text("resource", None),
+        None if content.get("comment") is None else text("comment", None),
+        None if content.get("lifetime_seconds") is None else number("lifetime_seconds"),
+        text("look", ""),
+        text("host", ""),
+        tuple((escape_surrogates(token_id), escape_surrogates(statement)) for token_id, statement in orphans),
+    )
+
+
+def _is_orphan(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(each, str) for each in value)
+
+
+def _write_file(path: Path, content: bytes, *, keep_lock: bool = False) -> FileLock | None:
+    """Write a file, replacing one of that name, and sync it; return its lock if asked.
+
+    Raises OSError, leaving what was there.
+    """
+    # Beside it, and renamed: a reader finds the old file or the new one, and the new one locked from the start. The name is
+    # new each time, so that what a crash left does not matter.
+    new = path.with_name(f"{path.stem}.{os.getpid()}-{next(_numbers)}.new")
     # O_EXCL: a file or link that is already there is not ours.
-    descriptor = open_private(path, os.O_WRONLY | os.O_EXCL)
+    descriptor = open_private(new, os.O_WRONLY | os.O_EXCL)
     try:
         if keep_lock:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         while content:  # os.write may write less than it is given
             content = content[os.write(descriptor, content) :]
         os.fsync(descriptor)
+        new.replace(path)
         _sync_folder(path.parent)  # fsync of a file does not make its name durable (fsync(2))
     except BaseException:
         os.close(descriptor)
         with suppress(OSError):
-            path.unlink()
+            new.unlink()
         raise
     if keep_lock:
-        return descriptor
+        return FileLock(descriptor)
     os.close(descriptor)
     return None
-
-
-def _replace_orphans(path: Path, orphans: tuple[OrphanedToken, ...]) -> None:
-    """Atomically replace the entry with one that lists its orphaned tokens. Raises OSError."""
-    content = {**json.loads(path.read_bytes()), "orphans": orphans}
-    # Write beside and rename: a reader finds the old entry or the new one, never half of one.
-    new = path.with_suffix(".new")
-    _write_file(new, json.dumps(content).encode())
-    new.replace(path)
 
 
 def _sync_folder(folder: Path) -> None:

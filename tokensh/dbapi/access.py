@@ -77,7 +77,12 @@ class Access:
         )
         # A sandbox has a journal of its own: its tokens end with it, and must not be reported as lost later. For the same
         # reason entries of an earlier one are cleared.
-        self.journal = Journal(environment, redactor.clean, "sandbox" if self.sandbox else "journal")
+        self.journal = Journal(
+            environment,
+            redactor.clean,
+            "sandbox" if self.sandbox else "journal",
+            is_required=self.sandbox is None,
+        )
         if self.sandbox:
             self.journal.clear()
         self._has_own_credential = credential is not None

@@ -182,7 +182,11 @@ class Connection:
 
     def _make_objects(self) -> SessionObjects:
         tables = {
-            "tokensh.local.statements": SessionTable(STATEMENT_COLUMNS, lambda: map(to_row, self.history.latest())),
+            "tokensh.local.statements": SessionTable(
+                STATEMENT_COLUMNS,
+                lambda: map(to_row, self.history.latest()),
+                lambda numbers: self.history.delete(numbers),  # noqa: PLW0108 (opened when it is needed)
+            ),
             WORKSPACES: SessionTable(WORKSPACE_COLUMNS, self._workspace_rows),
             ACCOUNT_WORKSPACES: SessionTable(
                 ACCOUNT_COLUMNS, self._access.workspaces.list_account_rows, is_remote=True

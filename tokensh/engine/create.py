@@ -108,6 +108,9 @@ class Creator:
             UnknownOutcome: it may have taken effect, or did and could not be delivered.
             Error: it had no effect.
         """
+        # The statements that look for the token and revoke it must stay usable whatever word is somebody's password.
+        for text in _public_texts(creation):
+            self._services.redactor.allow(text)
         intent = creation.to_intent(self._services.now_ms())
         search = search_statement(creation.resource, creation.values, intent, self._services.redactor.clean)
         entry = self._services.journal.begin(replace(intent, look=search))
@@ -313,6 +316,14 @@ def _describe_orphans(count: int) -> str:
 def _holds_secret(method: Method, row: Mapping[str, Json]) -> bool:
     secrets = (row.get(field.name) for field in method.fields if field.name.lower() in SECRET_FIELDS)
     return any(isinstance(secret, str) and secret for secret in secrets)
+
+
+def _public_texts(creation: Creation) -> Iterator[str]:
+    """Yield what is public in the statements about a create: their words, and the workspace, whose name the network has seen."""
+    names = dict.fromkeys(creation.values, "")
+    yield revoke_statement(creation.resource, names, "")
+    yield search_statement(creation.resource, names, Intent(0, "", "", None, None), str)
+    yield creation.workspace
 
 
 def _find_token_id(row: Mapping[str, Json]) -> str:

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tokensh._dataclasses import dataclass
 from tokensh.environment import make_private_folder, open_private
 from tokensh.errors import OperationalError
-from tokensh.rows import Column, Row
+from tokensh.rows import Column, Row, Value
+from tokensh.text import escape_surrogates
+
+T = TypeVar("T")
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS statements(
@@ -26,6 +29,10 @@ CREATE TABLE IF NOT EXISTS statements(
 _SELECT = "SELECT id, statement, started, duration, rows, workspace, outcome FROM statements"
 _PAGE_SIZE = 200
 """Statements that are read at a time, from the latest on."""
+_PATIENCE, _PATIENCE_AFTER_FAILURE = 5.0, 0.2
+"""Seconds to wait for another session's lock; less after a failure."""
+_LATEST_TIME = 253_402_214_400.0
+"""The last day that `datetime` has, in seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +73,29 @@ def to_row(entry: HistoryEntry) -> Row:
     return entry.id, entry.statement, start_time, entry.duration, entry.rows, entry.workspace, entry.outcome
 
 
+def _to_entry(row: tuple[Any, ...]) -> HistoryEntry:
+    """Return a row of the file, whose cells may have any type: SQLite does not keep other programs from writing them."""
+    number, statement, started, duration, rows, workspace, outcome = row
+    return HistoryEntry(
+        number,
+        _to_str(statement),
+        min(max(float(started), 0.0), _LATEST_TIME) if isinstance(started, int | float) else 0.0,
+        float(duration) if isinstance(duration, int | float) else None,
+        rows if isinstance(rows, int) else None,
+        workspace if isinstance(workspace, str) else None,
+        _to_str(outcome),
+    )
+
+
+def _to_str(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else "" if value is None else str(value)
+
+
 class History:
     """The statements of all sessions, in one SQLite file.
 
-    All methods raise OperationalError if the file cannot be used, the constructor too if it exists.
+    All methods raise OperationalError if the file cannot be used. The next call tries again: a lock ends, a disk gets room.
+    What other programs and versions have written is read as far as it goes.
 
     Args:
         path: the file; it is created, with its folder, when the first statement is written.
@@ -79,7 +105,8 @@ class History:
     def __init__(self, path: Path, redact: Callable[[str], str]) -> None:
         self._redact = redact
         self._path = path
-        self._file = self._connect() if os.path.lexists(path) else None
+        self._file: sqlite3.Connection | None = None
+        self._patience = _PATIENCE
 
     def _connect(self) -> sqlite3.Connection:
         try:
@@ -87,9 +114,15 @@ class History:
             make_private_folder(self._path.parent)
             os.close(open_private(self._path, os.O_RDWR))
             with ExitStack() as on_failure:
-                # One session may run statements in several threads; 5 s is how long another session may hold the lock.
-                file = sqlite3.connect(self._path, timeout=5, isolation_level=None, check_same_thread=False)
+                # One session may run statements in several threads.
+                file = sqlite3.connect(
+                    self._path, timeout=self._patience, isolation_level=None, check_same_thread=False
+                )
                 on_failure.callback(file.close)
+                # Bytes that are not UTF-8 are read, and shown as such: one damaged row must not hide all others.
+                file.text_factory = lambda raw: raw.decode("utf-8", "replace")
+                # Deleted statements are overwritten, for they may be deleted because of what is in them.
+                file.execute("PRAGMA secure_delete=ON")
                 # A history may lose its last statement in a power cut; a sync for each would be felt at every prompt.
                 file.execute("PRAGMA synchronous=NORMAL")
                 file.execute(_SCHEMA)
@@ -101,36 +134,55 @@ class History:
     def _to_error(self, error: Exception) -> OperationalError:
         from tokensh.engine.sqlite_messages import file_reason  # noqa: PLC0415 (needed only after a mistake)
 
-        return OperationalError(f"the history {self._path} cannot be used: {file_reason(error)}")
+        reason = "a number is too large" if isinstance(error, OverflowError) else file_reason(error)
+        hint = "XDG_STATE_HOME names another folder for it" if isinstance(error, OSError) else None
+        return OperationalError(f"the history {self._path} cannot be used: {reason}", hint=hint)
 
     def add(self, statement: str, started: float, workspace: str | None) -> int:
         """Write down a statement that is about to run, and return its number."""
         return self._execute(
             "INSERT INTO statements(statement, started, workspace, outcome) VALUES (?, ?, ?, 'interrupted')",
-            (self._redact(statement), started, workspace),
+            (self._to_text(statement), started, workspace),
         )
 
     def finish(self, number: int, duration: float, rows: int | None, outcome: str) -> None:
         """Write down how a statement ended."""
         self._execute(
             "UPDATE statements SET duration = ?, rows = ?, outcome = ? WHERE id = ?",
-            (duration, rows, self._redact(outcome), number),
+            (duration, rows, self._to_text(outcome), number),
         )
 
+    def delete(self, numbers: Sequence[Value]) -> None:
+        """Delete the statements with these numbers."""
+        for number in numbers:
+            self._execute("DELETE FROM statements WHERE id = ?", (number,))
+
+    def _to_text(self, text: str) -> str:
+        """Return a text without secrets, and with half characters as escapes, as it can be stored."""
+        return escape_surrogates(self._redact(text))
+
     def _execute(self, sql: str, values: tuple[object, ...]) -> int:
-        self._file = self._file or self._connect()
-        try:
-            return self._file.execute(sql, values).lastrowid or 0
-        except sqlite3.Error as error:
-            raise self._to_error(error) from None
+        return self._use(lambda file: file.execute(sql, values).lastrowid or 0)
 
     def _fetch_all(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        if self._file is None:
+        if self._file is None and not os.path.lexists(self._path):
             return []
+        return self._use(lambda file: file.execute(sql, values).fetchall())
+
+    def _use(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `work` does with the file, opened anew after a failure. Raises OperationalError."""
         try:
-            return self._file.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
+            self._file = self._file or self._connect()
+            done = work(self._file)
+            if self._patience != _PATIENCE:
+                self._patience = _PATIENCE
+                self._file.execute(f"PRAGMA busy_timeout={int(_PATIENCE * 1000)}")
+        except (sqlite3.Error, OverflowError) as error:
+            self.close()
+            # A file that stays locked must not make every statement wait as long.
+            self._file, self._patience = None, _PATIENCE_AFTER_FAILURE
             raise self._to_error(error) from None
+        return done
 
     def latest(self, pattern: str = "") -> Iterator[HistoryEntry]:
         """Yield the statements that contain a text, in any case, from the latest on."""
@@ -139,23 +191,23 @@ class History:
         while True:
             page = self._fetch_all(
                 f"{_SELECT} WHERE id < ? AND instr(lower(statement), lower(?)) > 0 ORDER BY id DESC LIMIT ?",
-                (before, pattern, _PAGE_SIZE),
+                (before, escape_surrogates(pattern), _PAGE_SIZE),
             )
-            yield from (HistoryEntry(*row) for row in page)
+            yield from map(_to_entry, page)
             if len(page) < _PAGE_SIZE:
                 return
             before = page[-1][0]
 
     def get(self, number: int) -> HistoryEntry | None:
         """Return the statement with a number, or None."""
-        return next((HistoryEntry(*row) for row in self._fetch_all(f"{_SELECT} WHERE id = ?", (number,))), None)
+        return next(map(_to_entry, self._fetch_all(f"{_SELECT} WHERE id = ?", (number,))), None)
 
     def last_used(self) -> dict[str, float]:
         """Return the time of the last statement in each workspace, in seconds since the epoch."""
         return {
             name: started
             for name, started in self._fetch_all("SELECT workspace, max(started) FROM statements GROUP BY workspace")
-            if name
+            if isinstance(name, str) and name and isinstance(started, int | float)
         }
 
     def close(self) -> None:

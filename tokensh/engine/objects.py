@@ -13,6 +13,7 @@ from tokensh.plan.nodes import Stored
 from tokensh.plan.objects import StoredTable, View
 from tokensh.rows import Column, Row, Value, make_names_unique
 from tokensh.sql import nodes
+from tokensh.text import read_count
 
 _MOST_RESULTS = 20
 """Earlier results that are kept, as `_1`, `_2`, ..."""
@@ -67,7 +68,8 @@ class SessionObjects:
     def _find_result(self, name: str) -> SessionTable | None:
         if name == "_":
             return self._results.get(self._result_count)
-        return self._results.get(int(name[1:])) if name[:1] == "_" and name[1:].isdecimal() else None
+        number = read_count(name[1:]) if name[:1] == "_" else None
+        return None if number is None else self._results.get(number)
 
     # ---- names
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from tokensh.api.journal import Journal
+from tokensh.api.journal import Entry, Journal, UnreadableEntry
 from tokensh.rows import Column, Row, Value
-from tokensh.text import escape_unsafe, plural, truncate
+from tokensh.text import escape_surrogates, escape_unsafe, plural, truncate
 
 NAME = "tokensh.local.pending"
 COLUMNS = (
@@ -32,7 +32,14 @@ class UnknownCreates:
 
     def rows(self) -> Iterator[Row]:
         """Yield the table's rows as the disk has them now: other sessions may have added some."""
-        for entry in self._journal.leftover_intents():
+        for entry in self._journal.leftovers():
+            if isinstance(entry, UnreadableEntry):
+                yield (
+                    escape_surrogates(entry.id),
+                    *[None] * (len(COLUMNS) - 2),
+                    escape_surrogates(f"cannot be read: {entry.path}"),
+                )
+                continue
             intent = entry.intent
             head = (
                 entry.id,
@@ -50,12 +57,15 @@ class UnknownCreates:
     def summary(self) -> str | None:
         """Return the line that a session begins with, or None if there is nothing to report."""
         # Entries of creates that run in other sessions are locked, and not among these.
-        entries = list(self._journal.leftover_intents())
+        entries = list(self._journal.leftovers())
         if not entries:
             return None
-        first = entries[0].intent
-        comment = f' "{truncate(escape_unsafe(first.comment), _LONGEST_COMMENT)}"' if first.comment else ""
-        example = f"{escape_unsafe(first.workspace)}{comment}"
+        first = next((entry.intent for entry in entries if isinstance(entry, Entry)), None)
+        if first is None:
+            example = f"cannot be read: {escape_unsafe(str(entries[0].path))}"
+        else:
+            comment = f' "{truncate(escape_unsafe(first.comment), _LONGEST_COMMENT)}"' if first.comment else ""
+            example = f"{escape_unsafe(first.workspace)}{comment}"
         return f"unknown outcome of {plural(len(entries), 'create')} ({example}): SELECT * FROM {NAME}"  # noqa: S608 (only shown)
 
     # ---- what settles an entry
@@ -73,6 +83,6 @@ class UnknownCreates:
 
     def forget(self, ids: Collection[Value] | None = None) -> None:
         """Clear the entries of these ids, or all: the user has checked them."""
-        for entry in self._journal.leftover_intents():
-            if ids is None or entry.id in ids:
+        for entry in self._journal.leftovers():
+            if ids is None or escape_surrogates(entry.id) in ids:
                 entry.remove()

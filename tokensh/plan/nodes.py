@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from tokensh._dataclasses import dataclass, field
-from tokensh.errors import Span
+from tokensh.errors import Span, assert_never
 from tokensh.plan.objects import Kind
 from tokensh.provider.model import Method, Parameter, Resource
 from tokensh.rows import Column, RowSet, Value
@@ -316,3 +316,36 @@ StorePlan = DefinePlan | DropPlan | RefreshPlan | LocalInsertPlan | LocalChangeP
 # A union of classes without a common base: `match` over it ends with `assert_never`, so mypy names every
 # place that a new plan has to be added to.
 Plan = SelectPlan | InsertPlan | ChangePlan | ExecPlan | RowsPlan | UsePlan | ExplainPlan | StorePlan | TransactionPlan
+
+
+# ---- what running a plan does
+
+
+# One list for all who ask before a write is repeated, or read its rows one by one. It goes by what the plan does, not by the
+# statement's first word: an EXEC may create a token as an INSERT does.
+def is_write(plan: Plan) -> bool:
+    """Return whether running a plan changes anything, in a workspace or in the store."""
+    match plan:
+        case InsertPlan() | ChangePlan() | DefinePlan() | DropPlan() | RefreshPlan():
+            return True
+        case LocalInsertPlan() | LocalChangePlan():
+            return True
+        case ExecPlan():
+            return plan.method.http_method != "GET"
+        case TransactionPlan():
+            return plan.verb == "COMMIT"
+        case SelectPlan() | RowsPlan() | UsePlan() | ExplainPlan():
+            return False
+        case _:
+            assert_never(plan)
+
+
+def asks_by_itself(plan: Plan) -> bool:
+    """Return whether the user is asked for approval whenever a plan is run: it revokes, or changes rows that it lists."""
+    match plan:
+        case ChangePlan():
+            return plan.filtered or plan.verb == "DELETE"
+        case ExecPlan():
+            return plan.method.http_method == "DELETE" or plan.method.name == plan.resource.delete_method
+        case _:
+            return False

@@ -7,6 +7,10 @@ from typing import Any, Literal, TextIO
 
 from tokensh._dataclasses import dataclass, replace
 from tokensh.environment import DEFAULT_WIDTH, Environment, is_terminal
+from tokensh.text import read_count
+
+_WIDEST = 10_000
+"""Columns of a terminal that a table is fitted to at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +77,9 @@ def _wants_colour(environment: Environment) -> bool:
 
 def _terminal_width(environment: Environment, stream: TextIO) -> int:
     # COLUMNS first, as in ls and git: users and tests set it to override the terminal.
-    columns = environment.get("COLUMNS")
-    if columns.isdecimal() and int(columns):
-        return int(columns)
+    columns = read_count(environment.get("COLUMNS"))
+    if columns:
+        return min(columns, _WIDEST)
     try:
         return os.get_terminal_size(stream.fileno()).columns or DEFAULT_WIDTH
     except (OSError, ValueError):

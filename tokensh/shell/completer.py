@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,11 @@ class ShellCompleter(PromptCompleter):
         line = document.current_line_before_cursor.strip()
         if not complete_event.completion_requested and (not line or line.endswith(";")):
             return
+        # A mistake in here costs the suggestions, not the prompt: prompt_toolkit would show a traceback over it.
+        with suppress(Exception):
+            yield from self._complete(document)
+
+    def _complete(self, document: Document) -> Iterable[Completion]:
         cursor = document.cursor_position
         for suggestion in self._completer.complete(document.text, cursor, self._collect_facts()):
             kind, note = suggestion.kind, suggestion.note

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from tokensh.complete import Facts
 from tokensh.engine.functions import function_names
 from tokensh.engine.history import History
+from tokensh.environment import Environment
 from tokensh.errors import OperationalError
 from tokensh.functions import functions
 from tokensh.shell.commands import COMMANDS, ShellContext
@@ -38,7 +40,7 @@ def collect_facts(shell: ShellContext, earlier_workspaces: Iterable[str]) -> Fac
         ),
         commands={name: command.help for name, command in COMMANDS.items()},
         tables=connection.objects.columns_by_name(),
-        files=_list_files,
+        files=partial(_list_files, connection.environment),
         profiles={workspace: profile for profile, workspace in connection.profiles.items()},
         arguments={name: command.arguments(shell) for name, command in COMMANDS.items() if command.arguments},
     )
@@ -69,15 +71,23 @@ def describe_expiry(token: ListedToken) -> str:
     return f"expires {day}"
 
 
-def _list_files(text: str) -> Iterator[str]:
+def _list_files(environment: Environment, text: str) -> Iterator[str]:
     """Yield the files and folders whose paths begin with a text; folders end with `/`."""
-    path = Path(text).expanduser()
+    path = environment.expand_path(text)
     folder, start = (path, "") if text.endswith("/") or not text else (path.parent, path.name)
     typed_folder = text[: len(text) - len(start)] if start else text
     try:
         entries = sorted(folder.iterdir())[:_MOST_FILES]
-    except OSError:
+    except (OSError, ValueError):  # a NUL, or half a character
         return
     for entry in entries:
         if entry.name.startswith(start) and (start or not entry.name.startswith(".")):
-            yield f"{typed_folder}{entry.name}{'/' if entry.is_dir() else ''}"
+            yield f"{typed_folder}{entry.name}{'/' if _is_folder(entry) else ''}"
+
+
+def _is_folder(path: Path) -> bool:
+    """Return whether a path is a folder; False if that cannot be found out, as in a folder without x."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokensh._dataclasses import dataclass, replace
+from tokensh._dataclasses import dataclass, field, replace
 from tokensh.errors import SqlSyntaxError
 from tokensh.shell.commands import COMMANDS
+from tokensh.sql import nodes
 from tokensh.sql.lexer import closes_statement, tokenize
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import StatementText, split_script
@@ -20,17 +21,23 @@ from tokensh.sql.script import StatementText, split_script
 
 # Words that users type without a backslash, as the whole input.
 BARE_COMMANDS = {word: command.name for command in COMMANDS.values() for word in command.words}
-_TAKES_STATEMENT = frozenset(command.name for command in COMMANDS.values() if command.takes_statement)
+TAKES_STATEMENT = frozenset(command.name for command in COMMANDS.values() if command.takes_statement)
+_READS = (nodes.Query, nodes.Show, nodes.ShowInsert, nodes.Describe, nodes.Explain, nodes.Use)
 _COMMAND_LINE = re.compile(r"(\\(?:[A-Za-z]+|\S?))(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command and the rest of its line; `statement` is the open statement before it, or empty."""
+    """A command and the rest of its line; `statement` is the open statement before it, or empty.
+
+    `line` and `column` are where the statement begins, or the command if there is none.
+    """
 
     name: str
     argument: str
     statement: str = ""
+    line: int = field(default=1, compare=False)
+    column: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +56,22 @@ def bare_command(text: str) -> str | None:
 
 
 def is_ready(text: str, parser: Parser) -> bool:
-    """Return True if Enter runs the text: nothing, a command, ended statements, or a complete one and an empty line."""
+    """Return True if Enter runs the text: nothing, a command, ended statements, or a complete query and an empty line."""
     if bare_command(text):
         return True
     match list(split_input(text, parser))[-1:]:
         case [StatementText() as last]:
-            return last.ended or (text.endswith("\n") and parser.is_complete(last))
+            return last.ended or (text.endswith("\n") and only_reads(last, parser))
         case _:
             return True
+
+
+def only_reads(statement: StatementText, parser: Parser) -> bool:
+    """Return True if a statement is complete and changes nothing: an empty line in the middle of a write must not send it."""
+    try:
+        return isinstance(parser.parse(statement), _READS)
+    except SqlSyntaxError:
+        return False
 
 
 def split_input(text: str, parser: Parser) -> Iterator[Part]:
@@ -68,10 +83,12 @@ def split_input(text: str, parser: Parser) -> Iterator[Part]:
         # The pattern fits any text that begins with a backslash.
         name, argument = _COMMAND_LINE.fullmatch(line).groups()  # type: ignore[union-attr]
         pieces = list(_split_statements(text, begin, backslash, parser))
-        statement = pieces.pop().text if pieces and not pieces[-1].ended else ""
+        open_piece = pieces.pop() if pieces and not pieces[-1].ended else None
+        statement = open_piece.text if open_piece else ""
         yield from pieces
-        yield Command(name, argument.strip(), statement)
-        if statement and name not in _TAKES_STATEMENT:
+        at = (open_piece.line, open_piece.column) if open_piece else _position(text, backslash)
+        yield Command(name, argument.strip(), statement, *at)
+        if statement and name not in TAKES_STATEMENT:
             # The statement continues after the command. Blanks take the command's place, so that columns stay right.
             begin = len(text[:backslash].rstrip()) - len(statement)
             text = f"{text[:backslash]}{' ' * len(line)}{text[end:]}"
@@ -81,6 +98,11 @@ def split_input(text: str, parser: Parser) -> Iterator[Part]:
         yield Unfinished(text[begin:].rstrip())
     else:
         yield from _split_statements(text, begin, len(text), parser)
+
+
+def _position(text: str, offset: int) -> tuple[int, int]:
+    """Return the line and the column of an offset, both from 1."""
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
 def _find_command(text: str, start: int, parser: Parser) -> int | None:

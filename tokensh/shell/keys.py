@@ -42,7 +42,11 @@ def key_bindings(
     @keys.add("enter", filter=typing & ~selecting)
     def _run_or_begin_line(event: KeyPressEvent) -> None:
         buffer = event.current_buffer
-        if is_ready(buffer.text, parser):
+        try:
+            is_done = is_ready(buffer.text, parser)
+        except Exception:  # noqa: BLE001 (in here prompt_toolkit would show a traceback; the session reports the mistake)
+            is_done = True
+        if is_done:
             buffer.validate_and_handle()
         else:
             buffer.newline(copy_margin=False)

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TextIO
 
-from tokensh.environment import Environment
+from tokensh.environment import DEFAULT_HEIGHT, DEFAULT_WIDTH, Environment
 from tokensh.shell.redirection import leave_ctrl_c_to_child
-from tokensh.text import width
+from tokensh.text import read_count, width
 
 _DEFAULT_PAGER = "less -S"
 # For less where LESS is not set: chop long lines, show colours, leave the text on the screen, quit if it fits on one screen.
@@ -141,9 +141,9 @@ def pager_command(environment: Environment) -> list[str]:
 
 def terminal_size(environment: Environment, stream: TextIO, columns: int | None) -> tuple[int, int]:
     """Return a terminal's columns and lines; `columns` and the variable LINES take precedence over what it says itself."""
-    lines = environment.get("LINES")
+    lines = read_count(environment.get("LINES"))
     try:
         size = os.get_terminal_size(stream.fileno())
     except (OSError, ValueError):
-        size = os.terminal_size((80, 24))
-    return columns or size.columns, int(lines) if lines.isdecimal() and int(lines) else size.lines
+        size = os.terminal_size((DEFAULT_WIDTH, DEFAULT_HEIGHT))
+    return columns or size.columns, lines or size.lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
@@ -165,7 +166,9 @@ class Prompt:
         if newline and above.strip() and last.strip().rstrip(";").lower() in BARE_COMMANDS:
             return [("", r"\q leaves, Ctrl-C drops the open statement")]
         if text.strip() and self._line_marks()[-1] == "--":
-            return [("", "the ; is inside a comment: Enter on an empty line runs the statement")]
+            return [("", "the ; is inside a comment: write one below it; a query also runs at an empty line")]
+        if text.strip() and text.endswith("\n\n"):
+            return [("", "an empty line runs only a complete query: end the statement with ;")]
         if self._error:
             return [("class:trouble", escape_unsafe(self._error))]
         facts = [self._connection.workspace or "no workspace", self._settings.format]
@@ -183,6 +186,7 @@ class Prompt:
 
     async def _check_after_pause(self) -> None:
         await asyncio.sleep(_PAUSE)
-        self._error = find_error(self._prompt.default_buffer.text, self._connection.parser)
+        with suppress(Exception):  # prompt_toolkit would show a traceback over the prompt
+            self._error = find_error(self._prompt.default_buffer.text, self._connection.parser)
         if self._error:
             get_app().invalidate()

@@ -62,6 +62,8 @@ class QueryStore:
                 file.write(text + "\n")
         except OSError as failure:
             raise InterfaceError(f"cannot write {path}: {failure.strerror}") from None
+        except UnicodeEncodeError:
+            raise InterfaceError("the query holds half a character, which cannot be written") from None
         self.texts[name] = text
 
     def delete(self, name: str) -> None:

@@ -47,11 +47,16 @@ def leave_ctrl_c_to_child() -> Iterator[None]:
 def open_destination(argument: str) -> TextIO:
     """Open a file for writing, or start the program after a `|`. Raises InterfaceError."""
     if argument.startswith("|"):
-        return ProgramInput(argument[1:].strip())
+        try:
+            return ProgramInput(argument[1:].strip())
+        except (OSError, ValueError) as failure:
+            raise InterfaceError(f"cannot run {argument[1:].strip()!r}: {failure}") from None
     path = os.path.expanduser(argument)  # noqa: PTH111 (~name too)
     try:
         # 0600: results may hold token ids, and in machine formats token values.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     except OSError as failure:
         raise InterfaceError(f"cannot write {argument}: {failure.strerror}") from None
+    except ValueError:  # a NUL, or half a character
+        raise InterfaceError(f"invalid path: {argument!r}") from None
     return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n")

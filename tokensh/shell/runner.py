@@ -59,8 +59,8 @@ class Runner:
         self._console = console
         self._results = results
         self._spinner = spinner
-        # None once it could not be written.
         self.history = history
+        self._history_failed = False
 
     def run(self, statement: StatementText, source: Source | None = None, *, record: bool) -> str:
         """Run a statement whose placeholders are filled, and show its results.
@@ -74,7 +74,7 @@ class Runner:
             The outcome: `ok`, `interrupted` (also if it was done before it could stop), or the error, which was reported.
         """
         console, results, clock = self._console, self._results, self._connection.environment.monotonic
-        entry = self._begin_entry(statement.text) if record else None
+        entry = self._begin_entry(statement) if record else None
         begun, paged, sent = clock(), console.pager_seconds, self._connection.client.requests_sent
         hidden = results.hidden_count
         outcome = self._execute(statement, replace(source or Source("", ""), text=statement.text))
@@ -143,18 +143,28 @@ class Runner:
 
     # ---- the history
 
-    def _begin_entry(self, text: str) -> int | None:
-        """Add a statement to the history before it runs, so that a crash leaves a trace; return the entry's number."""
+    def _begin_entry(self, statement: StatementText) -> int | None:
+        """Add a statement to the history before it runs, so that a crash leaves a trace; return the entry's number.
+
+        What does not parse is not kept: it may be a password that was pasted into the wrong window.
+        """
+        parser = self._connection.parser
+        if self.history is None or not parser.is_complete(statement):
+            return None
         now, workspace = self._connection.environment.now(), self._connection.workspace
-        return self._write_history(lambda history: history.add(text, now, workspace))
+        return self._write_history(lambda history: history.add(statement.text, now, workspace))
 
     def _write_history(self, write: Callable[[History], T]) -> T | None:
-        """Write to the history; after a failure the session goes on without one, for a full disk must not stop a statement."""
+        """Write to the history; return None if that fails, for a full disk or a lock must not stop a statement."""
         if self.history is None:
             return None
         try:
-            return write(self.history)
+            written = write(self.history)
         except OperationalError as error:
-            self.history = None
-            self._console.warn(error.with_context(hint="statements are not remembered from here on"))
+            # Once for all failures in a row. The next statement tries again: a lock is gone by then.
+            if not self._history_failed:
+                self._console.warn(error.with_context(hint="statements are not remembered until it can be used"))
+            self._history_failed = True
             return None
+        self._history_failed = False
+        return written

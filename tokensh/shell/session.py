@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,14 @@ from tokensh.dbapi.connection import Connection
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.history import History
 from tokensh.environment import is_terminal
-from tokensh.errors import Error, InterfaceError, OperationalError, assert_never
+from tokensh.errors import Error, InterfaceError, Interrupted, OperationalError, assert_never, describe_mistake
 from tokensh.render.errors import Source
 from tokensh.rows import RowSet
 from tokensh.shell import dialogs
 from tokensh.shell.commands import ExitShell, run_command
 from tokensh.shell.confirm import ChangeConfirmation
 from tokensh.shell.console import Console
-from tokensh.shell.input_buffer import Command, Part, Unfinished, bare_command, split_input
+from tokensh.shell.input_buffer import TAKES_STATEMENT, Command, Part, Unfinished, bare_command, split_input
 from tokensh.shell.output import without_terminal_queries
 from tokensh.shell.progress import Spinner
 from tokensh.shell.prompt import Prompt, display_invisible_characters
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
 # The way of a text: prompt -> split_input -> commands and statements; a statement goes to the runner, which sends it through
 # the connection, records its rows in the result cache and shows them on the console.
 
+# How a step ended, if it did not fail with an error's message.
+OK, INTERRUPTED = "ok", "interrupted"
+# Times in a row that the prompt may fail before the session ends.
+_MOST_PROMPT_FAILURES = 3
 # Files that include each other; a file that includes itself would go on for ever.
 _DEEPEST_INCLUDE = 10
 
@@ -85,8 +90,13 @@ class Session:
             colour=options.colour,
         )
         self._open_statement = ""
+        self._open_source: Source | None = None
         self._last_statement = ""
         self._include_depth = 0
+        # Texts and files that run, one inside the other; the failure of what ran last, and the statements it left out.
+        self._text_depth = self._file_depth = 0
+        self._failure = ""
+        self._not_run = 0
         # What the user has answered for placeholders, by name: the defaults of the next questions.
         self._answers: dict[str, str] = {}
         confirmation = ChangeConfirmation(connection, settings, self.console, self.results, self._spinner)
@@ -100,29 +110,66 @@ class Session:
             note=self.console.note,
         )
 
-    def _open_history(self) -> History | None:
+    def _open_history(self) -> History:
+        history = self.connection.history
         try:
-            return self.connection.history
+            history.get(0)
         except OperationalError as error:
-            self.console.warn(error)
-            return None
+            self.console.warn(error)  # it is tried again with every statement
+        return history
 
     # ---- the loop
 
     def run(self, rc: Path | None = None) -> int:
         """Run the file `rc`, if it exists, then read and run until the user leaves; return the exit status."""
-        self._print_banner()
         try:
-            self._run_rc(rc)
-            while True:
-                try:
-                    self.run_text(self._prompt.read())
-                except KeyboardInterrupt:
-                    continue
+            self._attempt(self._print_banner)
+            self._attempt(partial(self._run_rc, rc))
+            self._read_and_run()
         except ExitShell:
-            if self.connection.in_transaction:
-                self.console.note(f"rolled back: {plural(self.connection.rollback(), 'waiting change')} not sent")
-            return 0
+            pass
+        if self.connection.in_transaction:
+            self.console.note(f"rolled back: {plural(self.connection.rollback(), 'waiting change')} not sent")
+        return 0
+
+    def _read_and_run(self) -> None:
+        """Read and run until the user leaves, or until the prompt fails again and again: the terminal may be gone."""
+        failures = 0
+        while failures < _MOST_PROMPT_FAILURES:
+            try:
+                text = self._prompt.read()
+            except KeyboardInterrupt:
+                continue
+            except Exception as mistake:  # noqa: BLE001 (the session goes on)
+                self._report(mistake)
+                failures += 1
+                continue
+            failures = 0
+            self._failure = ""
+            self._attempt(partial(self.run_text, text))
+
+    # This is the one place that keeps a session alive. Whatever a step raises, and be it a mistake of tokensh or of a library,
+    # is reported with its place: the session holds values that are shown only once.
+    def _attempt(self, step: Callable[[], str | None], source: Source | None = None) -> str:
+        """Run a step, report what it raises, and return its outcome: `ok` if it returns none. Raises ExitShell only."""
+        try:
+            outcome = step() or OK
+        except ExitShell:
+            raise
+        except KeyboardInterrupt:
+            outcome = INTERRUPTED
+        except Exception as error:  # noqa: BLE001 (the backstop)
+            outcome = self._report(error, source)
+        if outcome != OK and self._failure != INTERRUPTED:
+            self._failure = outcome
+        return outcome
+
+    def _report(self, failure: Exception, source: Source | None = None) -> str:
+        """Report what a step raised, and return it as an outcome."""
+        error = failure if isinstance(failure, Error) else describe_mistake(failure)
+        with suppress(OSError, ValueError):  # nothing can be said on a terminal that is gone
+            self.console.report(error, source)
+        return INTERRUPTED if isinstance(error, Interrupted) else error.message
 
     def _print_banner(self) -> None:
         if notice := self.connection.pending.summary():
@@ -132,15 +179,11 @@ class Session:
             self.console.note(rf"tokensh {__version__}{place} · \? help, \q leaves")
 
     def _run_rc(self, path: Path | None) -> None:
-        """Run rc.sql; an error in it is reported and the session starts all the same. Raises ExitShell."""
-        if path is None or not path.exists():
-            return
-        try:
+        """Run rc.sql up to its first error; the session starts all the same. Raises Error, ExitShell."""
+        if path is not None and path.exists():
             self.run_text(_read_script(path), str(path), record=False)
-        except Error as error:
-            self.console.report(error)
-        except KeyboardInterrupt:
-            self.console.note(f"{path} was interrupted")
+            if self._failure == INTERRUPTED:
+                self.console.note(f"{path} was interrupted")
 
     # ---- what is run
 
@@ -165,46 +208,68 @@ class Session:
                 self.prefill(text)
 
     def run_text(self, text: str, file: str = "", *, record: bool = True) -> None:
-        """Run the statements and commands of a text; an error stops a file, Ctrl-C both. Raises ExitShell, KeyboardInterrupt."""
+        """Run the statements and commands of a text; a failure stops a file and those around it, Ctrl-C everything.
+
+        Raises ExitShell.
+        """
         parts = list(split_input(bare_command(text) or text, self.connection.parser))
         # A leading blank keeps a text out of the history, as in bash (HISTCONTROL=ignorespace).
         record = record and not text.startswith(" ")
-        for number, part in enumerate(parts):
-            if len(parts) > 1 and not file and isinstance(part, StatementText):
-                self.console.note(f"> {truncate(escape_unsafe(' '.join(part.text.split())), 76)}")
-            source = Source(file, part.text, part.line, part.column) if isinstance(part, StatementText) else None
-            try:
-                outcome = self._run_part(part, source, record=record)
-            except Error as error:
-                self.console.report(error, source)
-                outcome = error.message
-            # At the prompt the statements after an error still run, as in psql.
-            left = sum(isinstance(later, StatementText) for later in parts[number + 1 :])
-            if left and (outcome == "interrupted" or (file and outcome != "ok")):
-                self.console.note(f"{plural(left, 'more statement')} {'was' if left == 1 else 'were'} not run")
-                return
+        self._text_depth += 1
+        self._file_depth += bool(file)
+        try:
+            for number, part in enumerate(parts):
+                if len(parts) > 1 and not file and isinstance(part, StatementText):
+                    self.console.note(f"> {truncate(escape_unsafe(' '.join(part.text.split())), 76)}")
+                outcome = self._attempt(partial(self._run_part, part, file, record=record), _locate(part, file))
+                # At the prompt the statements after an error still run, as in psql.
+                stops = outcome == INTERRUPTED or (outcome != OK and self._file_depth > 0)
+                self._not_run += sum(map(_is_statement, parts[number + 1 :])) if stops else 0
+                # The outermost text tells how many statements were left out in all files.
+                if self._not_run and self._text_depth == 1:
+                    count, self._not_run = self._not_run, 0
+                    self.console.note(f"{plural(count, 'more statement')} {'was' if count == 1 else 'were'} not run")
+                if stops:
+                    return
+        finally:
+            self._text_depth -= 1
+            self._file_depth -= bool(file)
 
-    def _run_part(self, part: Part, source: Source | None, *, record: bool) -> str:
+    def _run_part(self, part: Part, file: str, *, record: bool) -> str:
         """Run one part and return its outcome: `ok`, `interrupted` or an error that has been reported. Raises Error."""
         match part:
             case Unfinished():
                 self.prefill(part.text + "\n")
             case Command():
-                self._open_statement = part.statement
-                run_command(self, part.name, part.argument)
+                self._open_statement, self._open_source = part.statement, _locate(part, file)
+                return self._run_command(part)
             case StatementText():
                 if part.error:
                     raise part.error
-                return self.run_statement(part, source, record=record)
+                return self.run_statement(part, _locate(part, file), record=record)
             case _:
                 assert_never(part)
-        return "ok"
+        return OK
+
+    def _run_command(self, command: Command) -> str:
+        """Run a command and return the outcome of what it has run: no command has to hand it on. Raises what it raises."""
+        before, self._failure = self._failure, ""
+        try:
+            run_command(self, command.name, command.argument)
+            return self._failure or OK
+        finally:
+            self._failure = self._failure or before
 
     def run_statement(self, text: str | StatementText, source: Source | None = None, *, record: bool = True) -> str:
         """Run one statement without `;` and return its outcome. Raises PlaceholderError, KeyboardInterrupt."""
+        if source is None and text == self._open_statement:
+            source = self._open_source
         statement = self._fill_placeholders(text)
         self._last_statement = statement.text
-        return self._runner.run(statement, source, record=record)
+        outcome = self._runner.run(statement, source, record=record)
+        if outcome != OK and self._failure != INTERRUPTED:
+            self._failure = outcome
+        return outcome
 
     def watch(self, text: str, seconds: float) -> None:
         """Repeat a query until Ctrl-C. Raises Error."""
@@ -291,6 +356,23 @@ class Session:
             self.console.report(error)
 
 
+def _is_statement(part: Part) -> bool:
+    r"""Return whether a part runs a statement, by itself or by a command such as `\g`."""
+    return isinstance(part, StatementText) or (
+        isinstance(part, Command) and bool(part.statement) and part.name in TAKES_STATEMENT
+    )
+
+
+def _locate(part: Part, file: str) -> Source | None:
+    match part:
+        case StatementText():
+            return Source(file, part.text, part.line, part.column)
+        case Command():
+            return Source(file, part.statement, part.line, part.column)
+        case _:
+            return None
+
+
 def _read_script(path: Path) -> str:
     """Return a file's text. Raises InterfaceError."""
     try:
@@ -300,3 +382,5 @@ def _read_script(path: Path) -> str:
         raise InterfaceError(f"cannot read {path}: {failure.strerror}") from None
     except UnicodeDecodeError as failure:
         raise InterfaceError(f"{path} is not valid UTF-8 (byte {failure.start})") from None
+    except ValueError:  # a NUL, or half a character
+        raise InterfaceError(f"invalid path: {str(path)!r}") from None

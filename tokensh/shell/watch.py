@@ -22,6 +22,7 @@ from tokensh.text import escape_unsafe, plural, truncate
 # s between the end of a run and the next. Databricks limits how often a workspace may be asked.
 DEFAULT_INTERVAL = 2.0
 SHORTEST_INTERVAL = 1.0
+LONGEST_INTERVAL = 86400.0
 # The longest interval that refusals by the server lead to.
 _LONGEST_INTERVAL = 60.0
 NEW, GONE, CHANGED, SAME = "+", "-", "~", " "
@@ -79,6 +80,8 @@ class Watch:
             raise InterfaceError(
                 f"{seconds:g} s is too short: workspaces limit how often they are asked", hint="at least 1 s"
             )
+        if seconds > LONGEST_INTERVAL:
+            raise InterfaceError(f"{seconds:g} s is too long", hint="at most a day, 86400 s")
         if not isinstance(self.connection.plan(text), SelectPlan | RowsPlan):
             raise InterfaceError(r"\watch takes SELECT and SHOW: writes are not repeated")
         interval, runs = seconds, 0

@@ -51,7 +51,7 @@ def _list_commands(shell: ShellContext, _: str) -> None:
 
 
 _KEYS = (
-    "A statement ends with ; or with an empty line. Tab completes; Up and Ctrl-R search the history, Ctrl-P and Ctrl-N step "
+    "A statement ends with ;, a query also with an empty line. Tab completes; Up and Ctrl-R search the history, Ctrl-P and Ctrl-N step "
     "through it; Esc Enter begins a new line; F4 switches between vi and emacs keys; F6 switches times between readable and "
     "epoch milliseconds; Ctrl-X Ctrl-E opens the editor; Ctrl-C cancels; Ctrl-D leaves. The shell asks for the value of each "
     "{{ name }} in a statement."

@@ -10,22 +10,26 @@ from pathlib import Path
 
 from tokensh.errors import InterfaceError
 from tokensh.shell.commands.context import ShellContext
+from tokensh.shell.commands.history import confirm_repeated_write
 from tokensh.shell.commands.registry import MetaCommand
 from tokensh.shell.redirection import leave_ctrl_c_to_child
 
 
 def _edit_statement(shell: ShellContext, argument: str) -> None:
     if argument:
-        shell.run_if_ended(_edit_file(shell, Path(argument).expanduser()))
+        shell.run_if_ended(_edit_file(shell, shell.connection.environment.expand_path(argument)))
         return
     # The file must not hold a secret: one that was typed is edited as [hidden].
     text = shell.connection.redactor.clean(shell.current_statement)
     descriptor, name = tempfile.mkstemp(prefix="tokensh-", suffix=".sql")
     path = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"{text}\n" if text else "")
-        shell.run_if_ended(_edit_file(shell, path))
+        edited = _edit_file(shell, path)
+        if not shell.open_statement and edited.rstrip("; \n") == text.rstrip("; \n"):
+            confirm_repeated_write(shell, edited.rstrip("; \n"))
+        shell.run_if_ended(edited)
     except InterfaceError:
         shell.prefill(text)
         raise
@@ -46,7 +50,7 @@ def _edit_file(shell: ShellContext, path: Path) -> str:
         raise InterfaceError(f"the editor ended with status {done.returncode}", hint="nothing was run")
     try:
         return path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as failure:
+    except (OSError, ValueError) as failure:
         raise InterfaceError(f"cannot read {path}: {failure}") from None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 
 from tokensh.api.workspaces import SERVER_TEMPLATE
 from tokensh.errors import Error, InterfaceError
@@ -58,7 +57,7 @@ def _unset_variable(shell: ShellContext, argument: str) -> None:
 def _include_file(shell: ShellContext, argument: str) -> None:
     if not argument:
         raise InterfaceError(r"\i needs a file")
-    shell.run_file(Path(argument).expanduser(), argument)
+    shell.run_file(shell.connection.environment.expand_path(argument), argument)
 
 
 def _echo_text(shell: ShellContext, argument: str) -> None:
@@ -68,8 +67,13 @@ def _echo_text(shell: ShellContext, argument: str) -> None:
 def _run_program(shell: ShellContext, argument: str) -> None:
     program = shell.connection.environment.get("SHELL", "/bin/sh")
     command = [program, "-c", argument] if argument else [program]
-    with leave_ctrl_c_to_child():
-        done = subprocess.run(command, check=False)  # noqa: S603 (the user typed it)
+    try:
+        with leave_ctrl_c_to_child():
+            done = subprocess.run(command, check=False)  # noqa: S603 (the user typed it)
+    except OSError as failure:
+        raise InterfaceError(f"cannot run {program}: {failure.strerror}", hint="SHELL names the program") from None
+    except ValueError:  # a NUL, or half a character
+        raise InterfaceError(f"cannot run {argument!r}: it holds a character that commands cannot have") from None
     if done.returncode:
         shell.console.note(f"status {done.returncode}")
 

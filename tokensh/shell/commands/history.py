@@ -6,18 +6,17 @@ from datetime import date, datetime
 from itertools import islice
 
 from tokensh.engine.history import History, HistoryEntry
-from tokensh.errors import InterfaceError, Interrupted
+from tokensh.errors import Error, InterfaceError, Interrupted
+from tokensh.plan.nodes import asks_by_itself, is_write
 from tokensh.redact import MASK
 from tokensh.rows import Column, Row, RowSet
 from tokensh.shell import dialogs
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import MetaCommand
-from tokensh.text import escape_unsafe, truncate, width
+from tokensh.text import escape_unsafe, read_count, truncate, width
 
 # Statements that `\history` shows.
 _LISTED = 50
-# Writes that take effect without a question; a revoke asks whenever it runs.
-_UNCONFIRMED_WRITES = frozenset(("INSERT", "UPDATE", "REPLACE"))
 _COLUMNS = (
     Column("n", "integer"),
     Column("when", "string"),
@@ -74,9 +73,10 @@ def _to_row(statement: HistoryEntry, today: date) -> Row:
 def _find_statement(shell: ShellContext, number: str) -> str:
     """Return the text of the statement with this number, of the last one if it is empty. Raises InterfaceError."""
     history = _require_history(shell)
-    if number and not number.isdecimal():
+    index = read_count(number)
+    if number and index is None:
         raise InterfaceError(f"invalid number: {number!r}", hint=r"\history lists the statements with their numbers")
-    remembered = history.get(int(number)) if number else next(history.latest(), None)
+    remembered = next(history.latest(), None) if index is None else history.get(index)
     if remembered is None:
         raise InterfaceError(f"no statement {number}" if number else "no statement yet", hint=r"\history lists them")
     return remembered.statement
@@ -95,8 +95,14 @@ def _rerun_statement(shell: ShellContext, argument: str) -> None:
 
 def confirm_repeated_write(shell: ShellContext, statement: str) -> None:
     """Ask before a write is sent again that does not ask by itself. Raises Interrupted if the answer is no."""
+    try:
+        plan = shell.connection.plan(statement)
+    except Error:
+        return  # it is reported when the statement runs, which then sends nothing
+    if not shell.settings.confirm or not is_write(plan) or asks_by_itself(plan):
+        return
     verb = statement.split(maxsplit=1)[0].upper()
-    if verb in _UNCONFIRMED_WRITES and shell.settings.confirm and not dialogs.confirm(f"run this {verb} again?"):
+    if not dialogs.confirm(f"run this {verb} again?"):
         raise Interrupted("not confirmed, nothing was sent", reason="declined")
 
 

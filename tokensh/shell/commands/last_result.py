@@ -15,7 +15,7 @@ from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import MetaCommand
 from tokensh.shell.result_cache import Result
 from tokensh.shell.watch import DEFAULT_INTERVAL
-from tokensh.text import did_you_mean, escape_unsafe, plural
+from tokensh.text import did_you_mean, escape_unsafe, plural, read_count
 
 
 def _watch_statement(shell: ShellContext, argument: str) -> None:
@@ -103,9 +103,9 @@ def _format_without_secrets(name: str, columns: tuple[Column, ...], rows: Sequen
 
 def _find_row(rows: Sequence[Row], number: str) -> Row:
     """Return the row with this number, counted from 1; the first if it is empty. Raises InterfaceError."""
-    if number and not number.isdecimal():
+    index = read_count(number or "1")
+    if index is None:
         raise InterfaceError(f"invalid row number: {number!r}")
-    index = int(number or 1)
     if not 1 <= index <= len(rows):
         raise InterfaceError(f"no row {index}: the result has {plural(len(rows), 'row')}")
     return rows[index - 1]
