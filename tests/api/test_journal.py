@@ -35,7 +35,7 @@ def test_an_intent_is_on_the_disk_until_it_is_cleared(tmp_path: Path) -> None:
     first.remove()
     assert list(journal.folder.iterdir()) == [second.path]
     second.remove()
-    assert open_files() == before
+    assert open_files() <= before  # fewer if other tests of this process have just ended
 
 
 def test_an_intent_is_left_once_nobody_holds_it(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_what_an_intent_made_can_be_added(tmp_path: Path) -> None:
     journal = Journal(make_environment(tmp_path))
     before = open_files()
     begin(journal).keep_for_recovery((("t1", "EXEC .. 't1'"), ("t2", "EXEC .. 't2'")))
-    assert open_files() == before
+    assert open_files() <= before  # fewer if other tests of this process have just ended
     (entry,) = journal.leftover_intents()
     assert entry.intent.orphans == (("t1", "EXEC .. 't1'"), ("t2", "EXEC .. 't2'"))
     entry.keep_for_recovery(entry.intent.orphans[1:])

@@ -30,7 +30,7 @@ _COMMAND_LINE = re.compile(r"(\\(?:[A-Za-z]+|\S?))(.*)", re.DOTALL)
 class Command:
     """A command and the rest of its line; `statement` is the open statement before it, or empty.
 
-    `line` and `column` are where the statement begins, or the command if there is none.
+    `line` and `column` are where the statement begins, else the command.
     """
 
     name: str
