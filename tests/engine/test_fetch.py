@@ -38,7 +38,7 @@ ONCE = [
     (f"{PLACES} IN (SELECT deployment_name FROM user_tokens WHERE deployment_name IN ('{A}', '{B}'))", [A, B]),
     (f"{PLACES} IN ('{A}', '{B}') AND deployment_name IN ('{B}', '{C}')", [B]),
     (f"{PLACES} IN ()", []),
-    (f"{PLACES} = NULL", []),
+    (f"{PLACES} IN (NULL)", []),
     (f"{PLACES} IN ('{A}', NULL)", [A]),
 ]
 

@@ -14,9 +14,9 @@ from tokensh.dbapi.connection import Connection
 from tokensh.errors import MissingParameter
 
 VALUES = {
-    "env": ("'prod'", "'dev'", "'2'", "NULL", f"'{A}'", "'x'"),
-    "name": ("'prod'", "NULL", f"'{A}'", "lower('PROD')"),
-    "n": ("2", "'2'", "NULL", "length('x')"),
+    "env": ("'prod'", "'dev'", "'2'", "nullif('x', 'x')", f"'{A}'", "'x'"),
+    "name": ("'prod'", "nullif('x', 'x')", f"'{A}'", "lower('PROD')"),
+    "n": ("2", "'2'", "nullif(1, 1)", "length('x')"),
 }
 """What each column can be compared with."""
 PREDICATES = (

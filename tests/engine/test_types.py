@@ -255,6 +255,33 @@ def test_each_set_of_values_of_executemany_is_checked(tables: Connection) -> Non
         tables.cursor().executemany("UPDATE t SET s = s WHERE n > ?", [(100,), ("a",)])
 
 
+# ---- columns of numbers hold numbers
+
+
+@pytest.mark.parametrize(
+    ("statement", "value"),
+    [
+        ("INSERT INTO t (n) VALUES (?)", "x"),
+        ("INSERT INTO t (s, r) VALUES ('a', ?)", "2027-01-01"),
+        ("INSERT INTO t (n) VALUES (?)", date(2027, 1, 1)),
+        ("INSERT INTO t (b) SELECT ?", "true"),
+        ("UPDATE t SET n = ?", ""),
+        ("UPDATE t SET s = 'x', n = coalesce(nullif(n, 1), ?)", "x"),
+    ],
+)
+def test_a_text_is_not_written_into_a_column_of_numbers(statement: str, value: Any, tables: Connection) -> None:
+    before = run(tables, "SELECT * FROM t")
+    with pytest.raises(DataError, match="is given a text"):
+        tables.cursor().execute(statement, (value,))
+    assert run(tables, "SELECT * FROM t") == before
+
+
+def test_a_numeral_is_written_as_its_number(tables: Connection) -> None:
+    run(tables, "CREATE OR REPLACE TABLE w (n INTEGER, d DATETIME)")
+    written = tables.cursor().execute("INSERT INTO w VALUES (?, ?) RETURNING n + 1, d", ("7", MOMENT))
+    assert written.fetchall() == [(8, "2000-01-01 12:00:00+00:00")]
+
+
 # ---- other places
 
 

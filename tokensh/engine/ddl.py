@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from tokensh.engine.execution import Execution
 from tokensh.engine.store import ObjectExists, Store, StoredObject
-from tokensh.errors import OperationalError, assert_never
+from tokensh.errors import DataError, OperationalError, assert_never
 from tokensh.plan.nodes import (
     DefinePlan,
     DropPlan,
@@ -16,7 +16,8 @@ from tokensh.plan.nodes import (
     RefreshPlan,
     StorePlan,
 )
-from tokensh.rows import Column, Row
+from tokensh.plan.type_checks import is_numeral
+from tokensh.rows import Column, Row, Value
 from tokensh.sql.unparse import quote_name
 
 
@@ -34,6 +35,7 @@ def run_store_plan(execution: Execution, plan: StorePlan) -> Iterator[Row]:
             store.refresh(_find_object(store, plan.name), _without_secrets(plan.source.columns, rows))
         case LocalInsertPlan():
             rows = _without_secrets(plan.source.columns, list(execution.select(plan.source)))
+            _refuse_text_for_numbers(plan.columns, plan.targets, rows)
             table = _find_object(store, plan.table)
             inserted = store.insert(table, plan.targets, rows, replace=plan.replace)
             yield from _project_rows(execution, plan.returning, inserted)
@@ -71,7 +73,22 @@ def _change_rows(execution: Execution, store: Store, plan: LocalChangePlan) -> l
     table = _find_object(store, plan.table)
     if plan.verb == "DELETE":
         return store.delete(table, [number for number, *_ in rows])
+    _refuse_text_for_numbers(plan.columns, plan.assigned, [values for _, *values in rows])
     return store.update(table, plan.assigned, rows)
+
+
+def _refuse_text_for_numbers(
+    columns: Sequence[Column], targets: Sequence[str], rows: Iterable[Sequence[Value]]
+) -> None:
+    """Raise DataError for a text in a column of numbers, which comparisons with the column rely on; numerals are converted."""
+    types = {column.name: column.type for column in columns}
+    numeric = [(at, name) for at, name in enumerate(targets) if types[name] in ("integer", "number", "boolean")]
+    for row in rows if numeric else ():
+        for at, name in numeric:
+            value = row[at]
+            if isinstance(value, str) and not is_numeral(value):
+                hint = "TRUE and FALSE have no quotes" if types[name] == "boolean" else "declare the column as TEXT"
+                raise DataError(f"{name} is of type {types[name]} and is given a text", hint=hint)
 
 
 def _find_object(store: Store, name: str) -> StoredObject:

@@ -84,6 +84,11 @@ def kind_of(expr: nodes.Expr) -> Kind:
     return _KINDS.get(expression_type(expr), "unknown")
 
 
+def is_numeral(text: str) -> bool:
+    """Return whether SQLite makes a number of a text for a column of numbers."""
+    return _NUMERAL.fullmatch(text) is not None
+
+
 def as_number(expr: nodes.Expr) -> nodes.Expr | None:
     """Return the number that a numeral in quotes means; None for every other expression."""
     match = _NUMERAL.fullmatch(expr.text) if isinstance(expr, nodes.Literal) and expr.kind == "string" else None
