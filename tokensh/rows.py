@@ -44,11 +44,13 @@ class RowSet:
 
     `incremental` marks the rows of a write: each must be written out and flushed before the next is asked for. If that fails,
     the consumer calls `rows.throw(OutputError(...))`, if `rows` is a generator, so that the producer can name the new token.
+    `command` is the first word of a write, for the report of how many rows it changed; empty for a query.
     """
 
     columns: tuple[Column, ...]
     rows: Iterator[Row]
     incremental: bool = False
+    command: str = ""
 
 
 NO_ROWS = RowSet((), iter(()))

@@ -69,7 +69,9 @@ class TestRows:
         assert caught.value.path == path
 
     def test_an_empty_reply_is_an_error_where_rows_are_announced(self) -> None:
-        assert list(find_rows(REVOKE, answer(""))) == []
+        assert list(find_rows(REVOKE, answer("", 204))) == []
+        with pytest.raises(ReplyError, match="is empty"):
+            find_rows(REVOKE, answer(""))
         with pytest.raises(ReplyError, match="is empty"):
             find_rows(LIST, answer(b" \r\n"))
 

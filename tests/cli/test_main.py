@@ -118,7 +118,7 @@ def test_the_pages_statements_in_one_file_run_as_three(site: Sandbox, tmp_path: 
     token_id = str(on(site, tmp_path, "-o", "json", "-c", "SELECT token_id FROM user_tokens").json[0][1]["token_id"])
     result = on(site, tmp_path, *FILLED, "-v", f"token_id={token_id}", "-f", str(script))
     assert result.status == 0
-    assert re.fullmatch(r"note: expires \d{4}-\d\d-\d\d, in 1\.0 hours\n", result.err)
+    assert re.fullmatch(r"INSERT 1\nnote: expires \d{4}-\d\d-\d\d, in 1\.0 hours\n", result.err)
     assert [entry.path.rpartition("/")[2] for entry in site.log[1:]] == ["list", "create", "delete"]
 
 
@@ -433,3 +433,25 @@ def test_worlds_without_bytes_are_read_as_text(tmp_path: Path) -> None:
     assert main(["-o", "csv"], of_text) == 0
     assert isinstance(of_text.stdout, io.StringIO)
     assert of_text.stdout.getvalue() == "a\n1\n"
+
+
+@pytest.mark.parametrize(
+    ("statement", "report"),
+    [
+        ("DELETE FROM user_tokens WHERE comment LIKE '%e%'", r"DELETE [3-9]"),
+        ("DELETE FROM user_tokens WHERE token_id = 'nope'", "DELETE 0"),
+        ("INSERT INTO user_tokens (comment) VALUES ('a'), ('b') RETURNING token_value", "INSERT 2\n(note: .*\n?)*"),
+        (
+            "CREATE TABLE t (x TEXT); INSERT INTO t VALUES ('a'), ('b'); UPDATE t SET x = 'c' WHERE x = 'a'",
+            "INSERT 2\nUPDATE 1",
+        ),
+        ("BEGIN; DELETE FROM user_tokens WHERE token_id = 'nope'; COMMIT", "(note: .*\n)*DELETE 0"),
+        ("SELECT 1", ""),
+    ],
+)
+def test_a_write_reports_its_count_unless_told_not_to(statement: str, report: str, tmp_path: Path) -> None:
+    arguments = ("--sandbox", "--yes", "-o", "csv", "-c", statement)
+    assert re.fullmatch(report, run(tmp_path, *arguments).err.strip())
+    quiet = run(tmp_path / "quiet", "--quiet", *arguments)
+    assert quiet.status == 0
+    assert not re.search(r"^[A-Z]+ \d+$", quiet.err, re.MULTILINE)

@@ -22,7 +22,7 @@ from tokensh.sql.parse import Parser
 _UNSAFE = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
-_HEADLINE = re.compile(r"\b(?:error|warning|note|usage):")
+_HEADLINE = re.compile(r"\b(?:error|warning|note|usage):|^(?:INSERT|UPDATE|REPLACE|DELETE) \d+$")
 _REVOKES = re.compile(r"^(?:EXEC|DELETE) .*;$", re.MULTILINE)
 _MOST_LINES = 20
 _PUT_OFF = (401, 429, 503)

@@ -28,7 +28,7 @@ def test_a_token_that_is_revoked_twice(harness: Harness, workspace: FaultyServer
     assert again.status == 1
     assert f"Token {token_id} does not exist." in again.err
     deleted = harness.run("-c", f"DELETE FROM user_tokens WHERE token_id = '{token_id}'")
-    assert (deleted.status, deleted.err) == (0, "")
+    assert (deleted.status, deleted.err) == (0, "DELETE 0\n")
 
 
 def test_a_quota_is_a_refusal_and_leaves_nothing_pending(harness: Harness, workspace: FaultyServer) -> None:

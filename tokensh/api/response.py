@@ -33,6 +33,7 @@ _PATH_STEP = re.compile(r"\.([^.\[\]]+)|\['([^']+)'\]|\[(?:\*|\d+)\]")
 # is accepted; as the answer to a read it says that the answer is still to come.
 _WHOLE = (HTTPStatus.OK, HTTPStatus.NON_AUTHORITATIVE_INFORMATION, HTTPStatus.NO_CONTENT)
 _DONE = (*_WHOLE, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.RESET_CONTENT)
+_WITHOUT_CONTENT = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT)
 _MOST_KEYS = 5
 """Keys of an unknown object that a message quotes."""
 
@@ -130,7 +131,8 @@ def find_rows(method: Method, response: Response) -> Sequence[Mapping[str, Json]
         ReplyError: the reply is not what the document describes; the error names the path.
     """
     if response.empty:
-        if method.fields:
+        # A status may say that there is nothing; otherwise an object that the document promises has to be there.
+        if method.fields or (_is_reply_described(method) and response.status not in _WITHOUT_CONTENT):
             raise ReplyError(f"the reply to {method.name} is empty")
         return ()
     value, path = _find_value(method.object_key, response.body)

@@ -232,7 +232,7 @@ class ScriptRunner:
         reporter: gets the errors.
         stop: stop at the first error.
         dry: only explain the statements.
-        quiet: do not report how many rows a result has, which is done on a terminal.
+        quiet: do not report how many rows a write changed, and, on a terminal, how many a result has.
         reports_despatch: report a change without result rows in StackQL's words, which programs look for.
     """
 
@@ -253,6 +253,8 @@ class ScriptRunner:
         self._stop = stop
         self._dry = dry
         self._reports_despatch = reports_despatch
+        # Programs that use StackQL's spelling look for its own words.
+        self._reports_writes = not (quiet or reports_despatch)
         self._reports_counts = not quiet and sink.options.terminal and is_terminal(connection.environment.stderr)
 
     def run(self, scripts: Iterable[Script]) -> None:
@@ -327,7 +329,9 @@ class ScriptRunner:
 
     def _write_result(self, result: RowSet) -> None:
         count = deliver(self._sink.format, result, self._sink.stream, self._sink.options)
-        if self._reports_counts and result.columns:
+        if result.command and self._reports_writes:
+            self._reporter.write(f"{result.command} {count}")
+        elif self._reports_counts and result.columns:
             self._reporter.write(f"({plural(count, 'row')})")
 
 

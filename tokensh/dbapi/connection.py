@@ -307,7 +307,7 @@ class Connection:
                 self.namespace = plan.path
             with _locating_errors(tree):
                 result = self._run_plan(plan)
-            yield RowSet(result.columns, _locate_row_errors(result.rows, tree), result.incremental)
+            yield RowSet(result.columns, _locate_row_errors(result.rows, tree), result.incremental, result.command)
 
     def select(self, plan: SelectPlan) -> RowSet:
         """Run a query that was planned before, here or in another process. Raises Error as `run` does."""

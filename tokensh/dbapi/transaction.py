@@ -121,7 +121,7 @@ class Transaction:
         for done, plan in enumerate(changes):
             with _counting_changes(done, len(changes)):
                 result = self._run_plan(plan)
-            yield RowSet(result.columns, _read_rows(result, done, len(changes)), result.incremental)
+            yield RowSet(result.columns, _read_rows(result, done, len(changes)), result.incremental, result.command)
 
 
 def _read_rows(result: RowSet, done: int, total: int) -> Iterator[Row]:

@@ -57,7 +57,7 @@ class Engine:
         complete = not isinstance(plan, SelectPlan)
         rows = _run_plan(Execution(self._services, self._creator, callbacks, complete=complete, keys=keys), plan)
         next(rows)
-        return RowSet(_columns_of(plan), rows, incremental=_is_incremental(plan))
+        return RowSet(_columns_of(plan), rows, incremental=_is_incremental(plan), command=_command_of(plan))
 
     def check_reads(self, plan: Plan, callbacks: Callbacks) -> None:
         """Read what a change will read, and change nothing. Raises Error if any of it is missing."""
@@ -145,6 +145,19 @@ def _columns_of(plan: Plan) -> tuple[Column, ...]:
         case _:
             returning = _returning_of(plan)
             return returning.columns if returning else ()
+
+
+def _command_of(plan: Plan) -> str:
+    """Return the word under which a write reports how many rows it changed."""
+    match plan:
+        case InsertPlan():
+            return "INSERT"
+        case LocalInsertPlan():
+            return "REPLACE" if plan.replace else "INSERT"
+        case ChangePlan() | LocalChangePlan():
+            return plan.verb
+        case _:
+            return ""
 
 
 def _is_incremental(plan: Plan) -> bool:
