@@ -165,7 +165,7 @@ WRONG: list[tuple[str, type[Error], str]] = [
         "no method for REPLACE",
     ),
     ("EXEC user_tokens.revoke @deployment_name = 'x'", UnknownName, "revoke"),
-    ("EXEC revoketoken @deployment_name = 'x'", ProgrammingError, "named with its resource"),
+    ("EXEC revoketoken @deployment_name = 'x'", ProgrammingError, "a method is written resource.method"),
     (f"{REVOKE}, @tokn_id = 'x'", UnknownName, "tokn_id"),
     (f"{REVOKE}, @token_id = 'x', @TOKEN_ID = 'y'", ProgrammingError, "given twice"),
     (f"{REVOKE}, @token_id = (SELECT 1)", NotSupportedError, "no subquery"),

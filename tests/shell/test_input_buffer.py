@@ -37,6 +37,12 @@ READY = [
     ("exit;", True),
     ("HELP", True),
     ("SELECT exit", False),
+    (".tables", True),
+    ("clear", True),
+    ("SELCT comment", True),
+    ("(SELECT 1)", False),
+    ("EXEC user_tokens.revoketoken", False),
+    ("/* open", False),
 ]
 
 

@@ -153,6 +153,12 @@ def drop(node: nodes.Drop, names: Names) -> DropPlan:
     name = path_text(node.path)
     span = path_span(node.path)
     stored = names.objects.find(name)
+    if stored is None and _is_resource(node.path, names):
+        raise ProgrammingError(
+            f"{name} is a resource: it cannot be dropped",
+            span=span,
+            hint="DELETE removes rows; a local table or view is dropped by its own name",
+        )
     if stored is None and node.if_exists:
         return DropPlan(node.kind, name, missing=True)
     if stored is None:
@@ -164,6 +170,14 @@ def drop(node: nodes.Drop, names: Names) -> DropPlan:
     if stored.kind != node.kind:
         raise ProgrammingError(f"{name} is a {stored.kind}", span=span, hint=f"DROP {stored.kind} {name}")
     return DropPlan(node.kind, stored.name)
+
+
+def _is_resource(path: nodes.Path, names: Names) -> bool:
+    try:
+        names.catalog.find(tuple(part.text for part in path), names.namespace, path_span(path))
+    except UnknownName:
+        return False
+    return True
 
 
 def refresh(node: nodes.Refresh, names: Names) -> RefreshPlan:

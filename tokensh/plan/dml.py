@@ -25,7 +25,7 @@ from tokensh.plan.scope import Scope
 from tokensh.provider.model import Method, Parameter, Resource, always_required
 from tokensh.rows import Column, Value
 from tokensh.sql import nodes
-from tokensh.sql.nodes import path_span
+from tokensh.sql.nodes import path_span, path_text
 from tokensh.sql.visit import walk
 from tokensh.text import nearest, plural
 
@@ -383,7 +383,9 @@ def plan_exec(node: nodes.Exec, names: Names) -> ExecPlan:
 def method_of(names: Names, path: nodes.Path, span: Span) -> tuple[Resource, Method]:
     """Return the resource and the method that a path names. Raises UnknownName, ProgrammingError."""
     if len(path) < 2:
-        raise ProgrammingError("a method is named with its resource", span=span, hint="resource.method")
+        name = path_text(path)
+        hint = f"write {name}.METHOD; SHOW METHODS IN {name} lists them"
+        raise ProgrammingError("a method is written resource.method", span=span, hint=hint)
     resource = resource_of(names, path[:-1])
     return resource, find_method(resource, path[-1])
 

@@ -49,7 +49,8 @@ class ChangeConfirmation:
                 self.console.note(f"  and {len(rows) - _LISTED} more")
             if never:
                 self.console.note(f"  {never} of them never {'expires' if never == 1 else 'expire'}")
-            question = f"{verb} these {len(rows)} rows of {plan.resource.name}?"
+            noun = "tokens" if verb == "revoke" else f"rows of {plan.resource.name}"
+            question = f"{verb} these {len(rows)} {noun}?"
         if not dialogs.confirm(question):
             raise Interrupted("not confirmed, nothing was sent", reason="declined")
         self.spinner.resume()

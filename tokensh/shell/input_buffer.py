@@ -61,7 +61,9 @@ def is_ready(text: str, parser: Parser) -> bool:
         return True
     match list(split_input(text, parser))[-1:]:
         case [StatementText() as last]:
-            return last.ended or (text.endswith("\n") and only_reads(last, parser))
+            if last.ended or not _may_become_statement(last, parser):
+                return True
+            return text.endswith("\n") and only_reads(last, parser)
         case _:
             return True
 
@@ -72,6 +74,17 @@ def only_reads(statement: StatementText, parser: Parser) -> bool:
         return isinstance(parser.parse(statement), _READS)
     except SqlSyntaxError:
         return False
+
+
+def _may_become_statement(statement: StatementText, parser: Parser) -> bool:
+    """Return False if the first word opens no statement: no further line can mend `.tables`, `clear` or `SELCT`."""
+    tokens = parser.tokenize(statement).tokens
+    if not tokens:
+        return True
+    first = tokens[0]
+    if first.kind == "NAME":
+        return first.text.upper() in parser.table.openers
+    return first.text == "(" or first.kind in ("UNCLOSED", "PLACEHOLDER")
 
 
 def split_input(text: str, parser: Parser) -> Iterator[Part]:
