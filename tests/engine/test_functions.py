@@ -53,7 +53,7 @@ CASES: dict[str, list[tuple[str, Value]]] = {
         ("split_part('a.b.c', '.', -4)", ""),
         ("split_part('a.b.c', '.', 0)", ""),
         ("split_part('abc', '', 1)", "abc"),
-        ("split_part('abc', '.', 'x')", None),
+        ("split_part('a.c', '.', 2.0)", "c"),
         ("split_part(NULL, '.', 1)", None),
     ],
     "json_equal": [
@@ -178,6 +178,9 @@ def test_every_function_that_sqlite_lacks_has_cases() -> None:
         ("regexp_like('a', 'a', 'q')", "unknown flag of a regular expression: 'q'"),
         (r"regexp_replace('a', 'a', '\9')", "invalid replacement"),
         ("json_extract_path_text('{', 'a')", "malformed JSON"),
+        ("split_part('abc', '.', 'x')", "not a whole number"),
+        ("left('abc', 1.5)", "not a whole number"),
+        ("right('abc', '2')", "not a whole number"),
         ("from_ms(1e18)", "outside the years 1 to 9999"),
         ("from_ms(9e999)", "outside the years 1 to 9999"),
         ("to_ms('tomorrow')", "invalid time: 'tomorrow'"),

@@ -90,17 +90,27 @@ def _locate_match(text: Value, pattern: Value) -> Value:
     return match[0] + 1 if match else 0
 
 
+def _read_whole_number(value: Value) -> int | None:
+    """Return a number of characters or parts, 2.0 as 2; None for NULL. Raises DataError for another value."""
+    if value is None:
+        return None
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return int(value)
+    raise DataError("the number of characters or parts is not a whole number")
+
+
 @FUNCTIONS.implement(
     "split_part(text: string, separator: string, n: integer) -> string"
     " | the n-th part, from 1, or from the end if negative"
 )
 def _split_part(text: Value, separator: Value, n: Value) -> Value:
-    if text is None or separator is None or not isinstance(n, int):
+    number = _read_whole_number(n)
+    if text is None or separator is None or number is None:
         return None
     # As PostgreSQL: an empty separator makes the whole text the first part.
     parts = text_of(text).split(text_of(separator)) if separator != "" else [text_of(text)]
-    index = n - 1 if n > 0 else n
-    return parts[index] if n and -len(parts) <= index < len(parts) else ""
+    index = number - 1 if number > 0 else number
+    return parts[index] if number and -len(parts) <= index < len(parts) else ""
 
 
 @FUNCTIONS.implement("concat(x: any, ...) -> string | the values one after the other; NULL adds nothing")
@@ -124,12 +134,14 @@ def _choose_value(condition: Value, yes: Value, no: Value = None) -> Value:
 
 @FUNCTIONS.implement("left(text: string, n: integer) -> string | the first n characters")
 def _take_left(text: Value, count: Value) -> Value:
-    return None if text is None or not isinstance(count, int) else text_of(text)[: max(count, 0)]
+    number = _read_whole_number(count)
+    return None if text is None or number is None else text_of(text)[: max(number, 0)]
 
 
 @FUNCTIONS.implement("right(text: string, n: integer) -> string | the last n characters")
 def _take_right(text: Value, count: Value) -> Value:
-    return None if text is None or not isinstance(count, int) else text_of(text)[-count:] if count > 0 else ""
+    number = _read_whole_number(count)
+    return None if text is None or number is None else text_of(text)[-number:] if number > 0 else ""
 
 
 @FUNCTIONS.implement("reverse(text: string) -> string | the characters from the last to the first")

@@ -47,7 +47,7 @@ def _format_time(ms: Value) -> Value:
 
 
 @FUNCTIONS.implement(
-    "to_ms(time: string) -> integer | a time such as '2026-12-31' as epoch milliseconds", unit="epoch_ms"
+    "to_ms(time: time) -> integer | a time such as '2026-12-31' as epoch milliseconds", unit="epoch_ms"
 )
 def _parse_time(text: Value) -> Value:
     if text is None:

@@ -306,7 +306,9 @@ class _Checks:
         if _KINDS.get(cast_type(cast.type)) != "number" or kind_of(cast.operand) != "text":
             return
         is_literal = isinstance(cast.operand, nodes.Literal) and as_number(cast.operand) is None
-        if is_literal or type_hints.makes_time(cast.operand):
+        # strftime('%s') and the like are numerals.
+        is_format = isinstance(cast.operand, nodes.Call) and cast.operand.name[-1].text.lower() == "strftime"
+        if is_literal or (type_hints.makes_time(cast.operand) and not is_format):
             raise self._error(*type_hints.cast(cast), cast.span)
 
     # ---- changes and errors

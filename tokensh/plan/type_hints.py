@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tokensh.functions.declaration import Function
 from tokensh.plan.bound import BoundReference
 from tokensh.plan.expression_types import expression_type, is_epoch
@@ -9,6 +11,7 @@ from tokensh.sql import nodes
 from tokensh.text import escape_unsafe, truncate
 
 _DATE = "2027-01-01"
+_DATE_PATTERN = re.compile(r"\d{4}-\d")
 _LONGEST_TEXT = 40
 _TIME_FUNCTIONS = frozenset({"date", "time", "datetime", "strftime", "from_ms", "current_date", "current_timestamp"})
 
@@ -22,6 +25,8 @@ def comparison(number: nodes.Expr, text: nodes.Expr) -> tuple[str, str]:
     message += ": they cannot be compared"
     if _is_time(number):
         return message, _time_hint(number)
+    if not _is_parameter(text) and _looks_like_time(text):
+        return message, f"to_ms('{_DATE}') is a time in epoch milliseconds, unixepoch('{_DATE}') in seconds"
     if _is_parameter(text):
         return message, "give a number"
     if is_boolean:
@@ -56,6 +61,8 @@ def argument(function: Function, value: nodes.Expr) -> tuple[str, str]:
 def time_argument(function: Function, value: nodes.Expr) -> tuple[str, str]:
     """Return the message and the hint for epoch milliseconds that are given to a function of SQLite."""
     name = _describe(value, "x")
+    if function.name == "to_ms":
+        return f"{name} is in epoch milliseconds, which to_ms() would make of a text", f"write {name}"
     shown = f"from_ms({name})"
     hint = shown if function.name == "datetime" else f"{function.name}({shown})"
     if function.name == "strftime":
@@ -92,6 +99,10 @@ def _is_parameter(expr: nodes.Expr) -> bool:
     return isinstance(expr, nodes.Literal) and expr.kind == "time"
 
 
+def _looks_like_time(expr: nodes.Expr) -> bool:
+    return makes_time(expr) or (isinstance(expr, nodes.Literal) and _DATE_PATTERN.match(expr.text) is not None)
+
+
 def makes_time(expr: nodes.Expr) -> bool:
     """Return whether an expression is a date or time as text, by the function that makes it."""
     match expr:
@@ -116,6 +127,8 @@ def _describe(expr: nodes.Expr, otherwise: str) -> str:
             return expr.text or expr.kind.upper()
         case nodes.Unary(operator="-", operand=nodes.Literal() as literal):
             return f"-{literal.text}"
+        case nodes.Collate() | nodes.Unary(operator="+"):
+            return _describe(expr.operand, otherwise)
         case nodes.Call():
             return f"{expr.name[-1].text.lower()}(...)"
         case _:
