@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests import seed_statements
+from tests.environments import make_environment
+from tokensh._dataclasses import replace
+from tokensh.cli.batch import from_file, from_stdin, from_text
 from tokensh.shell.input_buffer import Command, Part, bare_command, find_error, is_ready, line_marks, split_input
 from tokensh.sql.parse import Parser
-from tokensh.sql.script import StatementText
+from tokensh.sql.script import StatementText, split_script
 
 READY = [
     ("", True),
@@ -146,3 +153,51 @@ def test_what_is_wrong_so_far_is_told_and_what_may_become_right_is_not(text: str
 @pytest.mark.parametrize(("word", "command"), [("exit", r"\q"), (" Quit ;", r"\q"), ("?", r"\?"), ("selected", None)])
 def test_bare_words_are_commands(word: str, command: str | None) -> None:
     assert bare_command(word) == command
+
+
+SCRIPT_PARTS = st.sampled_from(
+    [
+        "SELECT 1",
+        "SELECT x FROM a ORDER BY x -- soonest;\n",
+        "DESC",
+        "DELETE FROM a -- all;\n",
+        "WHERE x = 'a;\r\nb'",
+        'EXEC a.b @@json = {"c": 1}',
+        "-- a note;\r",
+        "# note\n",
+        "/* a\n; */",
+        '"a;b"',
+        "{{ x }}",
+        "7_000",
+        "'",
+        ";",
+        "\ufeff",
+        "\u2028",
+        "\x85",
+    ]
+)
+SCRIPTS = st.lists(st.tuples(SCRIPT_PARTS, st.sampled_from([" ", "\n", "\r\n", "\r", ""])), max_size=10).map(
+    lambda parts: "".join(part + gap for part, gap in parts)
+)
+
+
+@settings(derandomize=True, max_examples=300, deadline=None)
+@given(SCRIPTS)
+def test_the_shell_splits_a_text_as_every_batch_does(
+    parser: Parser, tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "script.sql"
+    path.write_bytes(text.encode())
+    stdin = io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8")
+    environment = replace(make_environment(path.parent), stdin=stdin)
+    ways = [
+        [*split_script(script.lines(), parser.table)]
+        for script in (from_file(str(path)), from_stdin(environment), from_text(text.replace("\r\n", "\n")))
+    ]
+    shell = [part for part in split_input(text.replace("\r\n", "\n"), parser) if isinstance(part, StatementText)]
+    pasted = [*split_script([text.removeprefix("\ufeff").replace("\r\n", "\n")], parser.table)]
+    assert [(piece.text, piece.line, piece.ended, str(piece.error)) for piece in ways[0]] == [
+        (piece.text, piece.line, piece.ended, str(piece.error)) for piece in ways[1]
+    ]
+    for pieces in (ways[2], shell, pasted):
+        assert [piece.text for piece in pieces] == [piece.text for piece in ways[0]]
