@@ -55,7 +55,7 @@ def bind(statement: nodes.Statement, names: Names) -> Plan:
     except UnknownName as error:
         from tokensh.plan.name_hints import explain_unknown_name  # noqa: PLC0415 (needed only after a mistake)
 
-        raise explain_unknown_name(error, statement) from error.__cause__
+        raise explain_unknown_name(error, statement, names) from error.__cause__
 
 
 def _bind(statement: nodes.Statement, names: Names) -> Plan:

@@ -19,6 +19,65 @@ from tokensh.text import nearest_word, plural
 
 _COLLATIONS = ("BINARY", "NOCASE", "RTRIM")
 _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
+# Words that SQLite never takes for a part of a type's name (https://sqlite.org/lang_keywords.html).
+_RESERVED = frozenset(
+    [
+        "ALL",
+        "ALTER",
+        "AND",
+        "AS",
+        "BETWEEN",
+        "CASE",
+        "CHECK",
+        "COLLATE",
+        "COMMIT",
+        "CONSTRAINT",
+        "CREATE",
+        "DEFAULT",
+        "DELETE",
+        "DISTINCT",
+        "DROP",
+        "ELSE",
+        "ESCAPE",
+        "EXCEPT",
+        "EXISTS",
+        "FOREIGN",
+        "FROM",
+        "GROUP",
+        "HAVING",
+        "IN",
+        "INDEX",
+        "INSERT",
+        "INTERSECT",
+        "INTO",
+        "IS",
+        "ISNULL",
+        "JOIN",
+        "LIMIT",
+        "NOT",
+        "NOTNULL",
+        "NULL",
+        "ON",
+        "OR",
+        "ORDER",
+        "PRIMARY",
+        "REFERENCES",
+        "SELECT",
+        "SET",
+        "TABLE",
+        "THEN",
+        "TO",
+        "TRANSACTION",
+        "UNION",
+        "UNIQUE",
+        "UPDATE",
+        "USING",
+        "VALUES",
+        "WHEN",
+        "WHERE",
+        "WITH",
+    ]
+)
 _IN_A_QUERY = "SELECT ... FROM (SELECT ...) AS t makes a query of the result"
 _ELIDED = re.compile(r"\s*[\w-]+(?:\u2026|\.\.\.)[\w-]*\s*")
 """An id as tables show it: without its middle, or without its end."""
@@ -43,6 +102,8 @@ def check_statement(statement: nodes.Statement, known_functions: frozenset[str])
                 _check_match(node)
             case nodes.Update():
                 _check_assignments(node)
+            case nodes.Cast():
+                _check_type(node)
             case nodes.RowExpr():
                 if id(node) not in compared_rows:
                     _refuse_row(node)
@@ -242,6 +303,14 @@ def _check_match(node: nodes.Match) -> None:
     escape = node.escape
     if isinstance(escape, nodes.Literal) and (escape.kind != "string" or len(escape.text) != 1):
         raise ProgrammingError("ESCAPE takes a single character", span=escape.span, hint="LIKE '10!%' ESCAPE '!'")
+
+
+def _check_type(node: nodes.Cast) -> None:
+    """Refuse a type that holds a reserved word, which SQLite would stumble over."""
+    if not _RESERVED.isdisjoint(node.type.upper().replace("(", " ").split()):
+        raise ProgrammingError(
+            f"unknown type {node.type!r}", span=node.span, hint="types are integer, text, real, numeric, boolean, date"
+        )
 
 
 # ---- bound queries

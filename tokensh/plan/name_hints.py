@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokensh.errors import Span, UnknownName
+from tokensh.plan.resolve import Names
 from tokensh.sql import nodes
 from tokensh.sql.idioms import named_idiom
 from tokensh.sql.visit import walk
@@ -16,7 +17,7 @@ _PREFIXES = {"e", "n", "r", "b", "u"}
 _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 
 
-def explain_unknown_name(error: UnknownName, statement: nodes.Statement) -> UnknownName:
+def explain_unknown_name(error: UnknownName, statement: nodes.Statement, names: Names) -> UnknownName:
     """Return the error with the hint and the span that the statement suggests; the same if it suggests nothing."""
     match error.kind:
         case "provider" if isinstance(statement, nodes.Use):
@@ -28,9 +29,23 @@ def explain_unknown_name(error: UnknownName, statement: nodes.Statement) -> Unkn
             hint = named_idiom("table", error.name) or _find_table_idiom(error, statement)
             return error.with_context(hint=hint) if hint else error
         case "column":
-            return _explain_column(error, statement)
+            part = _find_object_part(error.name, statement, names) if isinstance(statement, nodes.Insert) else None
+            return error.with_context(hint=f"write {part}") if part else _explain_column(error, statement)
         case _:
             return error
+
+
+def _find_object_part(name: str, statement: nodes.Insert, names: Names) -> str | None:
+    """Return the expression for a part of an object that a create answers with: token_id is inside of token_info."""
+    try:
+        resource = names.catalog.find(
+            tuple(part.text for part in statement.target), names.namespace, nodes.path_span(statement.target)
+        )
+    except UnknownName:
+        return None
+    fields = (field for method in resource.methods_for("INSERT") for field in method.fields if field.type == "object")
+    owner = next((field for field in fields if f'"{name}"' in field.shape), None)
+    return f"json_extract({owner.name}, '$.{name}')" if owner else None
 
 
 def _find_table_idiom(error: UnknownName, statement: nodes.Statement) -> str | None:
