@@ -560,3 +560,90 @@ def test_a_dry_run_explains_and_sends_nothing(session: Connection, site: Sandbox
     result = session.run(f"DELETE FROM user_tokens WHERE deployment_name = '{A}' AND token_id = 'x'", dry=True)
     assert any("POST" in str(row) for row in result.rows)
     assert site.log == []
+
+
+# ---- what COMMIT returns
+
+MINT = f"INSERT INTO user_tokens (deployment_name, comment) VALUES ('{A}', 'c') RETURNING token_value"
+PENDING = "SELECT token_id, statement FROM tokensh.local.pending"
+
+
+def test_commit_as_a_statement_returns_the_rows_of_every_change(session: Connection, site: Sandbox) -> None:
+    cursor = session.cursor()
+    run(session, "CREATE TABLE committed (n INTEGER)")
+    for sql in (
+        "BEGIN",
+        MINT,
+        "INSERT INTO committed VALUES (1), (2)",
+        MINT.replace("token_value", "'x' AS label, token_value AS Token_Value"),
+    ):
+        cursor.execute(sql)
+    cursor.execute("COMMIT")
+    assert cursor.description is not None
+    assert [column[0] for column in cursor.description] == ["token_value", "label"]
+    assert cursor.rowcount == 4
+    (first, label), (second, other) = cursor.fetchall()
+    assert {str(first)[:4], str(second)[:4]} == {"dapi"}
+    assert (first != second, label, other) == (True, None, "x")
+    assert run(session, PENDING) == []
+
+
+def test_a_commit_of_changes_without_rows_counts_them(session: Connection) -> None:
+    cursor = session.cursor()
+    run(session, "CREATE TABLE counted (n INTEGER)")
+    for sql in ("BEGIN", "INSERT INTO counted VALUES (1), (2)", "INSERT INTO counted VALUES (3)", "COMMIT"):
+        cursor.execute(sql)
+    assert (cursor.rowcount, cursor.description) == (3, None)
+    assert run(session, "SELECT count(*) FROM counted") == [(3,)]
+
+
+def test_the_rows_before_a_change_that_fails_can_be_fetched(session: Connection, site: Sandbox) -> None:
+    cursor = session.cursor()
+    for sql in ("BEGIN", MINT, MINT, MINT):
+        cursor.execute(sql)
+    site.fault("POST */create", status=403, skip=2)
+    with pytest.raises(errors.ApiError, match="2 changes done, this one failed"):
+        cursor.execute("COMMIT")
+    assert [str(value)[:4] for (value,) in cursor.fetchall()] == ["dapi", "dapi"]
+
+
+@pytest.mark.parametrize("last", ["", "ROLLBACK", "BEGIN"])
+def test_what_is_not_a_commit_has_no_rows(last: str, session: Connection) -> None:
+    cursor = session.cursor()
+    if last:
+        for sql in ("BEGIN", MINT, "ROLLBACK") if last == "ROLLBACK" else ("BEGIN",):
+            cursor.execute(sql)
+    else:
+        cursor.execute("USE databricks_workspace")
+    assert cursor.description is None
+
+
+def test_the_values_of_commit_are_pending_until_they_are_read(session: Connection, site: Sandbox) -> None:
+    run(session, "BEGIN", MINT, f"DELETE FROM user_tokens WHERE deployment_name = '{A}' AND token_id = 'x'", MINT)
+    session.commit()
+    pending = run(session, PENDING)
+    assert len(pending) == 2
+    assert all(str(statement).startswith("EXEC ") for _, statement in pending)
+    values = [row["token_value"] for row in session.returned]
+    assert [str(value)[:4] for value in values] == ["dapi", "dapi"]
+    assert run(session, PENDING) == []
+
+
+def test_the_values_before_a_change_that_fails_are_pending_too(session: Connection, site: Sandbox) -> None:
+    run(session, "BEGIN", MINT, MINT)
+    site.fault("POST */create", status=403, skip=1)
+    with pytest.raises(errors.ApiError):
+        session.commit()
+    assert len(run(session, PENDING)) == 1
+    assert len(session.returned) == 1
+
+
+def test_values_that_were_never_read_stay_pending_after_the_connection_is_closed(site: Sandbox, tmp_path: Path) -> None:
+    with connect(site, tmp_path) as session:
+        run(session, "BEGIN", MINT)
+        session.commit()
+    with connect(site, tmp_path) as session:
+        ((token_id, statement),) = run(session, PENDING)
+        run(session, str(statement).removesuffix(";"))
+        assert run(session, PENDING) == []
+        assert token_id is not None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from tokensh.dbapi.access import Access
 from tokensh.dbapi.approval import approve_change
 from tokensh.dbapi.cursor import Cursor
 from tokensh.dbapi.options import ConnectionOptions
-from tokensh.dbapi.transaction import Transaction
+from tokensh.dbapi.transaction import Transaction, merge_columns, merge_rows
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.executor import Engine
 from tokensh.engine.functions import function_names
@@ -108,6 +109,8 @@ class Connection:
         self.variables: dict[str, placeholders.PlaceholderValue] = {}
         self.namespace: tuple[str, ...] = DEFAULT
         self.holds_back_values = False
+        self._is_committing = False
+        self._returned: list[dict[str, Value]] = []
         self.failures: dict[str, Error] = {}
         self._access = access = Access(options, self.environment, self.redactor, self.cancellation)
         self.config, self.hosts, self.client = access.config, access.hosts, access.client
@@ -220,7 +223,7 @@ class Connection:
                 self.objects,
                 self._access.journal,
                 self.pending,
-                hold_back=lambda: self.holds_back_values,
+                hold_back=lambda: self.holds_back_values or self._is_committing,
                 note_later=self._later_notes.append,
                 partial=self._options.partial,
             )
@@ -253,7 +256,7 @@ class Connection:
             raise error.with_context(hint=hint) from error.__cause__
 
     def run(self, statement: str | StatementText, parameters: Parameters = (), *, dry: bool = False) -> RowSet:
-        """Run one statement and return its rows (for COMMIT, the last change's).
+        """Run one statement and return its rows: for COMMIT those of all changes, under the columns of all of them.
 
         A write is sent while its rows are read: read them all. Errors are raised here or then.
 
@@ -262,12 +265,14 @@ class Connection:
             parameters: values for `?` or `:name`.
             dry: only explain the statement; nothing is sent.
         """
-        # The results before the last must be read too: reading is what sends a write.
-        last = NO_ROWS
-        for result in self.results(statement, parameters, dry=dry):
-            list(last.rows)
-            last = result
-        return RowSet(last.columns, self._with_later_notes(last.rows), True) if last.incremental else last
+        self._transaction.sending = ()
+        results = self.results(statement, parameters, dry=dry)
+        only = next(results)
+        if columns := merge_columns(self._transaction.sending):
+            return RowSet(columns, merge_rows(columns, results), incremental=True)
+        for result in results:  # of a COMMIT without RETURNING: reading is what sends a write
+            only = RowSet((), chain(only.rows, result.rows), incremental=True)
+        return RowSet(only.columns, self._with_later_notes(only.rows), True) if only.incremental else only
 
     def results(
         self, statement: str | StatementText, parameters: Parameters = (), *, dry: bool = False
@@ -368,10 +373,28 @@ class Connection:
         return self._transaction.is_open
 
     def commit(self) -> None:
-        """Send the changes that wait; outside of a transaction every write takes effect at once. Raises Error of a change."""
+        """Send the changes that wait; outside of a transaction every write takes effect at once. Raises Error of a change.
+
+        What their RETURNING gives is in `returned`. New tokens are in `tokensh.local.pending` until that is read.
+        """
         self.check_open()
-        for result in self._transaction.commit():
-            list(result.rows)
+        self._is_committing = True
+        try:
+            for result in self._transaction.commit():
+                names = [column.name for column in result.columns]
+                for row in result.rows:
+                    if names:
+                        self._returned.append(dict(zip(names, row, strict=True)))
+        finally:
+            self._is_committing = False
+            self._engine.expose_held()
+            self._flush_notes()
+
+    @property
+    def returned(self) -> list[dict[str, Value]]:
+        """The rows that RETURNING gave in all calls of `commit`, by column; reading them counts as having the values."""
+        self._engine.release_held(seen=True)
+        return list(self._returned)
 
     def rollback(self) -> int:
         """Drop the changes that wait, and return their number."""

@@ -104,7 +104,8 @@ class Cursor:
             rows.extend(result.rows)
         finally:
             self.rowcount = len(rows)
-            self._rows = iter(rows) if result.columns else None
+            # A change without RETURNING in a COMMIT counts, and has no row.
+            self._rows = filter(None, rows) if result.columns else None
 
     def _check_open(self) -> None:
         self.connection.check_open()

@@ -5,9 +5,10 @@ The API has no transactions: COMMIT sends the changes one by one, and one that w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from tokensh.engine.executor import columns_of
 from tokensh.errors import Error, NotSupportedError, ProgrammingError, assert_never
 from tokensh.plan.nodes import (
     ChangePlan,
@@ -21,7 +22,7 @@ from tokensh.plan.nodes import (
     RefreshPlan,
     TransactionPlan,
 )
-from tokensh.rows import NO_ROWS, Row, RowSet
+from tokensh.rows import NO_ROWS, Column, Row, RowSet, make_names_unique
 from tokensh.text import plural
 
 _CHANGES = (InsertPlan, ChangePlan, ExecPlan, LocalInsertPlan, LocalChangePlan)
@@ -51,6 +52,8 @@ class Transaction:
         self._check_reads = check_reads
         self._note = note
         self._queue: list[Plan] | None = None
+        # The columns of the results of the changes that a COMMIT has begun to send.
+        self.sending: tuple[tuple[Column, ...], ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -113,6 +116,7 @@ class Transaction:
         """
         # The queue is emptied first: after a change that failed, a second COMMIT must not send the first ones again.
         changes, self._queue = self._queue or [], None
+        self.sending = tuple(map(columns_of, changes))
         yield NO_ROWS
         # A change reads again when its turn comes; but what is unreadable now must not stop the second after the first was sent.
         for plan in changes if len(changes) > 1 else ():
@@ -140,3 +144,35 @@ def _counting_changes(done: int, total: int, *, failed: str = "") -> Iterator[No
         message = f"{error.message} (COMMIT: {what}, {dropped} dropped)"
         # The span is one of the change's text, not of the COMMIT that is on the screen.
         raise error.with_context(message=message, span=None) from error.__cause__
+
+
+def merge_columns(results: Iterable[Sequence[Column]]) -> tuple[Column, ...]:
+    """Return the columns of several results as those of one: columns of one name are one column."""
+    merged: dict[str, Column] = {}
+    for columns in results:
+        for key, column in zip(_keys(columns), columns, strict=True):
+            before = merged.setdefault(key, column)
+            if before != column:
+                same_type = column.type if column.type == before.type else "any"
+                merged[key] = Column(before.name, same_type, None, before.secret or column.secret)
+    return tuple(merged.values())
+
+
+def _keys(columns: Iterable[Column]) -> list[str]:
+    """Return what columns are matched by: their names in lower case, numbered where a result has one twice."""
+    return [name.lower() for name in make_names_unique(column.name for column in columns)]
+
+
+def merge_rows(columns: Sequence[Column], results: Iterator[RowSet]) -> Generator[Row, None, None]:
+    """Yield the rows of results under merged columns, NULL where a result lacks one; without any columns an empty row."""
+    keys = _keys(columns)
+    for result in results:
+        positions = {key: index for index, key in enumerate(_keys(result.columns))}
+        for row in result.rows:
+            try:
+                yield tuple(row[positions[key]] if key in positions else None for key in keys) if positions else ()
+            except BaseException as error:
+                # A row that cannot be delivered: the one who made it names the token.
+                if isinstance(result.rows, Generator):
+                    result.rows.throw(error)
+                raise

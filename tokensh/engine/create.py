@@ -134,6 +134,11 @@ class Creator:
         else:
             entry.remove()
 
+    def expose_held(self) -> None:
+        """List the tokens of values that were held back as orphans, in case that the caller never asks for the values."""
+        for entry, orphans in self._held:
+            entry.keep_for_recovery(orphans)
+
     def release_held(self, *, seen: bool) -> None:
         """Settle the values that were held back: they were shown, or never will be."""
         for entry, orphans in self._held:

@@ -57,7 +57,7 @@ class Engine:
         complete = not isinstance(plan, SelectPlan)
         rows = _run_plan(Execution(self._services, self._creator, callbacks, complete=complete, keys=keys), plan)
         next(rows)
-        return RowSet(_columns_of(plan), rows, incremental=_is_incremental(plan), command=_command_of(plan))
+        return RowSet(columns_of(plan), rows, incremental=_is_incremental(plan), command=_command_of(plan))
 
     def check_reads(self, plan: Plan, callbacks: Callbacks) -> None:
         """Read what a change will read, and change nothing. Raises Error if any of it is missing."""
@@ -71,6 +71,10 @@ class Engine:
         """Raise what `run` would raise before anything is sent, for a plan that is run later."""
         with closing(Execution(self._services, self._creator, callbacks)) as execution:
             _check_before_sending(execution, plan)
+
+    def expose_held(self) -> None:
+        """Let `tokensh.local.pending` list the new values that are held back, until they are settled."""
+        self._creator.expose_held()
 
     def release_held(self, *, seen: bool) -> None:
         """Settle the new values that were held back: they were shown, or never will be."""
@@ -134,7 +138,8 @@ def _returning_of(plan: Plan) -> Projection | None:
             return None
 
 
-def _columns_of(plan: Plan) -> tuple[Column, ...]:
+def columns_of(plan: Plan) -> tuple[Column, ...]:
+    """Return the columns of the result that running a plan gives."""
     match plan:
         case SelectPlan() | ExecPlan():
             return plan.columns

@@ -40,8 +40,8 @@ def deliver(name: str, result: RowSet, stream: TextIO | None, options: Options) 
     output = stream
     if result.incremental:
         _check_reader(stream)
-        if _is_pipe(stream) and any(column.secret for column in result.columns):
-            output = cast("TextIO", _PipeGuard(stream))
+        if any(column.secret for column in result.columns):
+            output = _guard_secrets(stream)
     try:
         return render(name, result, output, options)
     except OSError as failure:
@@ -84,10 +84,33 @@ def _file_descriptor(stream: TextIO) -> int | None:
         return None
 
 
-# Only pipes are guarded: a terminal or a file takes the whole block, and the secret stays readable there.
-def _is_pipe(stream: TextIO) -> bool:
+def _guard_secrets(stream: TextIO) -> TextIO:
+    """Return the stream to write secrets to: a pipe may lose its reader, a file its blocks."""
     descriptor = _file_descriptor(stream)
-    return descriptor is not None and stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+    if descriptor is None:
+        return stream
+    mode = os.fstat(descriptor).st_mode
+    # A terminal takes the whole block, and the secret stays readable there.
+    if stat.S_ISFIFO(mode):
+        return cast("TextIO", _PipeGuard(stream))
+    return cast("TextIO", _SyncedFile(stream, descriptor)) if stat.S_ISREG(mode) else stream
+
+
+class _SyncedFile:
+    """A file for secrets: what is flushed is on the disk, before the journal forgets the token."""
+
+    def __init__(self, stream: TextIO, descriptor: int) -> None:
+        self._stream = stream
+        self._descriptor = descriptor
+
+    def write(self, text: str) -> int:
+        """Write the text. Raises OSError."""
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        """Flush the file and wait until it is on the disk. Raises OSError."""
+        self._stream.flush()
+        os.fsync(self._descriptor)
 
 
 class _PipeGuard:
