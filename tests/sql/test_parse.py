@@ -204,7 +204,7 @@ EXPRESSIONS: list[tuple[str, nodes.Expr]] = [
             ),
         ),
     ),
-    ("INTERVAL '1' day", nodes.Interval(string("1"), nodes.Name("day"))),
+    ("INTERVAL '1' day", nodes.Interval(string("1"), "DAY")),
     ("{{ x }}", nodes.Placeholder("x")),
     ("?", nodes.Variable("?")),
     (":x", nodes.Variable(":x")),

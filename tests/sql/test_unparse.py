@@ -53,7 +53,7 @@ PARENTHESES = [
     ("1 = (2 IS NULL)", "1 = (2 IS NULL)"),
     ("1 IN ((SELECT 2))", "1 IN (SELECT 2)"),
     ("group_concat(1 ORDER BY 2 SEPARATOR ';')", "\"group_concat\"(1 ORDER BY 2 SEPARATOR ';')"),
-    ("INTERVAL (1 + 2) day", 'INTERVAL (1 + 2) "day"'),
+    ("INTERVAL (1 + 2) day", "INTERVAL (1 + 2) DAY"),
     ("'it''s'", "'it''s'"),
     ('"a ""b"""', '"a ""b"""'),
     ('`a "b`', '"a ""b"'),

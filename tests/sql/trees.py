@@ -28,9 +28,14 @@ LEAVES: st.SearchStrategy[nodes.Expr] = st.one_of(
     st.builds(nodes.Variable, st.sampled_from(["?", ":x"])),
 )
 OPERATORS = ["=", "!=", "<", "<=", ">", ">=", "|", "&", "<<", ">>", "+", "-", "*", "/", "%", "||", "->", "->>"]
+AMOUNTS = st.sampled_from([nodes.Literal("number", "3"), nodes.Literal("string", "-1")])
 TYPES = ["INTEGER", "TEXT", "VARCHAR(20)", "DECIMAL(10, 2)", "UNSIGNED INTEGER", "SIGNED"]
 
 Exprs = st.SearchStrategy[nodes.Expr]
+
+
+def _is_no_literal(tree: nodes.Expr) -> bool:
+    return not isinstance(tree, nodes.Literal)
 
 
 def _make_chain(operator: Any, operands: list[nodes.Expr]) -> nodes.Logical:
@@ -107,7 +112,8 @@ def _compose(inner: Exprs) -> Exprs:
         st.builds(nodes.Case, st.none() | inner, arms, st.none() | inner),
         st.builds(nodes.Cast, inner, st.sampled_from(TYPES)),
         st.builds(nodes.Collate, inner, NAMES),
-        st.builds(nodes.Interval, inner, NAMES),
+        st.builds(nodes.Interval, inner.filter(_is_no_literal) | AMOUNTS, st.sampled_from(["DAY", "MONTHS"])),
+        st.builds(nodes.Interval, st.just(nodes.Literal("string", "1 day 2 hours"))),
         _call_strategy(inner),
     )
 

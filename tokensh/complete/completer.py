@@ -122,7 +122,11 @@ class Completer:
         self, context: CursorContext, finder: CandidateFinder, expected: ExpectedTokens
     ) -> Iterator[Candidate]:
         lower = bool(context.typed) and context.typed == context.typed.lower()
-        words = list(expected.keywords(context.typed, _LIKELY_KEYWORD.get(finder.outline.verb, "")))
+        likely = _LIKELY_KEYWORD.get(finder.outline.verb, "")
+        # Behind the number of LIMIT an operator is allowed too, and hardly ever meant.
+        if [token.text.upper() for token in context.before[-2:-1]] == ["LIMIT"]:
+            likely = "OFFSET"
+        words = list(expected.keywords(context.typed, likely))
         # A comment that ends with `;` may or may not end the statement, so both its keywords and openers are offered.
         if context.may_open_statement:
             at_start = ExpectedTokens(self._parser.table, [self._parser.table.start_state])

@@ -47,13 +47,16 @@ _PHRASES = {
 # The order in which keywords are offered, by how often users need them, not by the alphabet.
 _FREQUENT = """
 SELECT INSERT EXEC SHOW DESCRIBE DELETE UPDATE REPLACE WITH EXPLAIN USE CREATE DROP REFRESH
-WHEN THEN ELSE END ASC DESC OFFSET SET INTO VALUES FROM WHERE AND OR RETURNING JOIN ON LEFT INNER USING GROUP ORDER
-HAVING LIMIT AS IN LIKE IS NOT BETWEEN BY DISTINCT CASE CAST EXISTS NULL TRUE FALSE UNION EXTENDED METHOD
+WHEN THEN ELSE END ASC DESC SET INTO VALUES FROM WHERE AND OR RETURNING JOIN ON LEFT INNER USING GROUP ORDER
+HAVING LIMIT OFFSET AS IN LIKE IS NOT BETWEEN BY DISTINCT CASE CAST EXISTS NULL TRUE FALSE UNION EXTENDED METHOD
 """
 _FREQUENCY_RANKS = {word: rank for rank, word in enumerate(_FREQUENT.split())}
 _NOT_OFFERED = frozenset(("AUTH", "REGISTRY", "PURGE", "NATIVEQUERY", "SLEEP", "SET", "DESC"))
 """Words that open a statement and are not offered: parsed only to say what to do instead, or short for another word."""
 
+
+_SPELLINGS = frozenset(("DATE", "EXTRACT", "ILIKE", "OVERLAY", "POSITION", "TIME", "TIMESTAMP", "TRIM"))
+"""Words that are not offered because they are other spellings of a function or of a string, which are."""
 
 _ACTIONS = NoActions()
 
@@ -81,7 +84,10 @@ class ExpectedTokens:
         """Yield the keywords, some with what always follows, that begin with what is typed; `likely` and frequent ones first."""
         upper = typed.upper()
         names = self._table.keywords
-        words = [w for w in self._table.states[self._stack[-1]] if w in names and w.startswith(upper)]
+        allowed = self._table.states[self._stack[-1]]
+        # `x NOT NULL` is another spelling of IS NOT NULL; of a column of CREATE TABLE, NOT NULL is the only one.
+        hidden = {*_SPELLINGS, "NULL"} if "BETWEEN" in allowed and "IN" in allowed else _SPELLINGS
+        words = [w for w in allowed if w in names and w.startswith(upper) and w not in hidden]
         for word in sorted(words, key=lambda w: (w != likely, _FREQUENCY_RANKS.get(w, len(_FREQUENCY_RANKS)), w)):
             if (self.at_start and word in _NOT_OFFERED) or not self.allows(word):
                 continue

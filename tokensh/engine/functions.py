@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import deque
 from functools import cache
+from typing import Any
 
 from tokensh.errors import DataError, Error
-from tokensh.functions import Function, functions
+from tokensh.functions import Function, functions, internal_functions
 from tokensh.functions.declaration import Implementation
 from tokensh.functions.guards import GUARDS
-from tokensh.rows import Value
+from tokensh.rows import Row, Value
 
 
 @cache
@@ -20,8 +22,8 @@ def registered_functions() -> tuple[Function, ...]:
     lacks_mathematics = "sqrt" not in _sqlite_functions()
     return tuple(
         function
-        for function in (*functions().values(), *GUARDS.values())
-        if function.implementation is not None and (lacks_mathematics or not function.is_fallback)
+        for function in (*functions().values(), *internal_functions().values(), *GUARDS.values())
+        if (function.implementation or function.aggregate) and (lacks_mathematics or not function.is_fallback)
     )
 
 
@@ -29,7 +31,9 @@ def registered_functions() -> tuple[Function, ...]:
 def function_names() -> frozenset[str]:
     """Return the functions that a query may call, in lower case: those that are declared and available."""
     available = _sqlite_functions() | {function.name for function in registered_functions()}
-    return frozenset(functions()) & available
+    return frozenset(
+        name for name, function in functions().items() if name in available or function.sqlite_name in available
+    )
 
 
 @cache
@@ -39,6 +43,28 @@ def _sqlite_functions() -> frozenset[str]:
         return frozenset(name.lower() for (name,) in connection.execute("SELECT name FROM pragma_function_list"))
     finally:
         connection.close()
+
+
+class _Aggregation:
+    """One computation of an aggregate: it keeps the arguments of the rows in its group or frame."""
+
+    def __init__(self, compute: Implementation) -> None:
+        self._compute = compute
+        self._rows: deque[Row] = deque()
+
+    def step(self, *values: Value) -> None:
+        """Take a row in."""
+        self._rows.append(values)
+
+    def inverse(self, *_: Value) -> None:
+        """Leave out the row that came first: it is not in the frame any more."""
+        self._rows.popleft()
+
+    def value(self) -> Value:
+        """Return the result over the rows so far."""
+        return self._compute(self._rows)
+
+    finalize = value
 
 
 class FunctionErrors:
@@ -52,6 +78,15 @@ class FunctionErrors:
                 call = self._keep_error(function.name, function.implementation)
                 for count in function.argument_counts:
                     connection.create_function(function.name, count, call, deterministic=function.deterministic)
+            elif function.aggregate is not None:
+                self._create_aggregate(connection, function, self._keep_error(function.name, function.aggregate))
+
+    @staticmethod
+    def _create_aggregate(connection: sqlite3.Connection, function: Function, compute: Implementation) -> None:
+        # Python 3.10 cannot register window functions: there, these are aggregates alone.
+        create: Any = getattr(connection, "create_window_function", connection.create_aggregate)
+        for count in function.argument_counts:
+            create(function.name, count, lambda: _Aggregation(compute))
 
     def take(self) -> Error | None:
         """Return the last error that a function raised, and forget it. Raises KeyboardInterrupt if it was that."""

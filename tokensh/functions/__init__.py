@@ -10,13 +10,35 @@ from functools import cache
 
 from tokensh.functions.declaration import Function, FunctionParameter
 
-__all__ = ["Function", "FunctionParameter", "functions"]
+__all__ = ["Function", "FunctionParameter", "functions", "internal_functions"]
+
+
+# The names, in the text for SQLite, of functions that no statement can call.
+ADD_INTERVAL, TO_DATE, TO_TIMESTAMP = "tokensh:add", "tokensh:date", "tokensh:timestamp"
+SORTED_CONCAT = "tokensh:concat"
 
 
 # Cached and not a constant: completion and SHOW need it, `--version` and the library's import do not.
 @cache
 def functions() -> dict[str, Function]:
     """Return all functions by name; those of newer versions of SQLite may be missing from the one that is installed."""
-    from tokensh.functions import json, sqlite, text, times  # noqa: PLC0415 (they import this package)
+    from tokensh.functions import (  # noqa: PLC0415 (they import this package)
+        aggregates,
+        calendar,
+        json,
+        sqlite,
+        standard,
+        text,
+        times,
+    )
 
-    return {**sqlite.FUNCTIONS, **text.FUNCTIONS, **json.FUNCTIONS, **times.FUNCTIONS}
+    tables = (sqlite, text, json, times, standard, calendar, aggregates)
+    return {name: function for table in tables for name, function in table.FUNCTIONS.items()}
+
+
+@cache
+def internal_functions() -> dict[str, Function]:
+    """Return the functions that only the text for SQLite calls, by name."""
+    from tokensh.functions import aggregates, calendar  # noqa: PLC0415 (they import this package)
+
+    return {**aggregates.INTERNAL, **calendar.INTERNAL}

@@ -16,14 +16,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, cast
 
 from tokensh._dataclasses import dataclass
-from tokensh.rows import ColumnType, Unit, Value
+from tokensh.rows import ColumnType, Row, Unit, Value
 
 FunctionKind = Literal["scalar", "aggregate", "window"]
 Implementation = Callable[..., Value]
+AggregateImplementation = Callable[[Sequence[Row]], Value]
 ParameterType = ColumnType | Literal["T", "N", "time"]
 
 _PARAMETER = re.compile(r"\b(\w+): (\w+)")
 _NUMERIC = {"integer", "number", "boolean"}
+_AGGREGATES = {"group_concat", "json_group_array", "min"}
+"""The aggregates of SQLite that have other names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class Function:
         call: the call as it is declared, with the types of its parameters.
         result: the type of the result; `T` is the type that the arguments for `T` have in common.
         implementation: what computes it in Python; None for SQLite's own.
+        aggregate: what computes an aggregate in Python, from the arguments of all rows.
+        sqlite_name: the function of SQLite that it is another name of; empty otherwise.
         is_fallback: whether the implementation is for builds of SQLite that lack the function.
         unit: what its result counts, if that is a number.
         deterministic: whether equal arguments give equal results; SQLite may compute such a call ahead of time, once.
@@ -54,6 +59,8 @@ class Function:
     result: ParameterType
     description: str
     implementation: Implementation | None = None
+    aggregate: AggregateImplementation | None = None
+    sqlite_name: str = ""
     is_fallback: bool = False
     deterministic: bool = True
     unit: Unit | None = None
@@ -138,6 +145,24 @@ def _parse_parameters(text: str) -> Iterator[FunctionParameter]:
 
 class FunctionTable(dict[str, Function]):
     """Functions by name, in lower case."""
+
+    def rename(self, declarations: str) -> None:
+        """Add other names of functions of SQLite: declarations, each with ` = ` and SQLite's name at its end."""
+        for line in declarations.strip().splitlines():
+            declaration, _, name = line.rpartition(" = ")
+            kind: FunctionKind = "aggregate" if name in _AGGREGATES else "scalar"
+            function = declare(declaration, kind, sqlite_name=name)
+            self[function.name] = function
+
+    def implement_aggregate(self, declaration: str) -> Callable[[AggregateImplementation], AggregateImplementation]:
+        """Decorate the implementation of a declared aggregate."""
+
+        def add(aggregate: AggregateImplementation) -> AggregateImplementation:
+            function = declare(declaration, "aggregate", aggregate=aggregate)
+            self[function.name] = function
+            return aggregate
+
+        return add
 
     def implement(
         self, declaration: str, *, deterministic: bool = True, unit: Unit | None = None

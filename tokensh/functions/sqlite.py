@@ -14,7 +14,6 @@ _AGGREGATE = """
 avg(x: number) -> number | the mean of the values that are not NULL
 count(* or [DISTINCT] x: any) -> integer | how many rows, or how many values that are not NULL
 group_concat(x: any [, separator: string]) -> string | the values as one text, commas between them
-string_agg(x: any, separator: string) -> string | the values as one text
 sum(x: N) -> N | the sum; NULL of no values
 total(x: number) -> number | the sum as a floating point number; 0.0 of no values
 json_group_array(x: any) -> json | the values as a JSON array

@@ -242,7 +242,7 @@ def local_change(node: nodes.Update | nodes.Delete, table: StoredTable, names: N
         *(nodes.Item(expr, nodes.Name(f"value {i}")) for i, (_, expr) in enumerate(pairs)),
     )
     query = nodes.Query(
-        nodes.Select(items, nodes.TableRef(node.target, node.alias, path_span(node.target)), node.where),
+        nodes.Select(items, nodes.TableRef(node.target, node.alias, span=path_span(node.target)), node.where),
         order=node.order,
         limit=node.limit,
         offset=node.offset,

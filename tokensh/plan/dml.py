@@ -213,7 +213,7 @@ class _ChangePlanner:
 
     @property
     def _table_ref(self) -> nodes.TableRef:
-        return nodes.TableRef(self.node.target, self.node.alias, self.span)
+        return nodes.TableRef(self.node.target, self.node.alias, span=self.span)
 
     @property
     def _set_expressions(self) -> tuple[nodes.Expr, ...]:

@@ -152,6 +152,11 @@ def _literal_type(literal: nodes.Literal) -> ColumnType:
 
 
 def _operator_type(expr: nodes.Binary) -> ColumnType:
+    # What goes into an addition of an interval comes out: a text, or milliseconds.
+    for side, other in ((expr.left, expr.right), (expr.right, expr.left)):
+        if isinstance(other, nodes.Interval):
+            kind = expression_type(side)
+            return kind if kind in ("string", "integer") else "any"
     if expr.operator in _COMPARISONS:
         return "boolean"
     if expr.operator in _BITS:

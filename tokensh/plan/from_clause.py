@@ -90,15 +90,16 @@ class FromResolver:
         """
         match node:
             case nodes.TableRef():
-                return From.of_relation(self._resolve_table(node, ctes))
+                relation = self._resolve_table(node, ctes)
             case nodes.Derived():
-                return From.of_relation(self._resolve_derived(node, scope, ctes))
+                relation = self._resolve_derived(node, scope, ctes)
             case nodes.TableFunction():
-                return From.of_relation(self._resolve_table_function(node, scope, ctes, left))
+                relation = self._resolve_table_function(node, scope, ctes, left)
             case nodes.Join():
                 return self._resolve_join(node, scope, ctes, left)
             case _:
                 assert_never(node)
+        return From.of_relation(_rename_visible(relation, node))
 
     # ---- tables by name
 
@@ -192,7 +193,7 @@ class FromResolver:
 
     def _resolve_exec(self, node: nodes.Exec, alias: nodes.Name | None) -> Relation:
         """Return the rows that EXEC of a method that reads answers with."""
-        table = nodes.TableRef(node.target[:-1], alias, node.span)
+        table = nodes.TableRef(node.target[:-1], alias, span=node.span)
         resource = self._find_resource(table) if table.path else None
         method = find_method(resource, node.target[-1]) if resource else None
         if resource is None or method is None or method.http_method != "GET" or node.body is not None:
@@ -321,6 +322,16 @@ def _equal_columns(node: nodes.Join, left: From, right: From) -> tuple[tuple[Bou
         return Scope(0, None, side).resolve(nodes.ColumnRef((name,), name.span)).column
 
     return tuple((find(left, name), find(right, name)) for name in names)
+
+
+def _rename_visible(relation: Relation, node: nodes.TableRef | nodes.Derived | nodes.TableFunction) -> Relation:
+    """Return a relation with the column names behind its alias: of fewer names than columns, the rest keep theirs."""
+    if not node.columns or node.alias is None:
+        return relation
+    visible = [column for column in relation.columns if column.visible and not column.newer]
+    named = visible[: len(node.columns)]
+    renamed = dict(zip((c.sql for c in named), rename_columns(named, node.columns, node.alias), strict=True))
+    return replace(relation, columns=tuple(renamed.get(column.sql, column) for column in relation.columns))
 
 
 def _scan_column(column: ScanColumn, scan: int, alias: str, relation: int) -> BoundColumn:

@@ -375,6 +375,9 @@ def _order_of_result(item: nodes.OrderItem, columns: Sequence[BoundColumn]) -> s
 def _tail_sql(order: Sequence[str], node: nodes.Query, limits: Sequence[nodes.Expr]) -> str:
     text = f" ORDER BY {', '.join(order)}" if order else ""
     words = [word for word, expr in (("LIMIT", node.limit), ("OFFSET", node.offset)) if expr is not None]
+    # SQLite takes OFFSET behind LIMIT alone; a negative limit limits nothing.
+    if words == ["OFFSET"]:
+        text += " LIMIT -1"
     return text + "".join(f" {word} {sql_of(expr)}" for word, expr in zip(words, limits, strict=True))
 
 

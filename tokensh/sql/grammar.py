@@ -28,15 +28,16 @@ if TYPE_CHECKING:
     from lark.lexer import TerminalDef
 
 # Part of the digest: raise it when the layout of the compiled data changes, so that cached tables are compiled again.
-FORMAT = 4
+FORMAT = 7
 
 _PACKAGE_FOLDER = Path(__file__).parent.parent
 _FILES = ("stackql.lark", "terminals.lark")
 
-# Start symbols: a statement, and two lists that only the compiler reads. Without a rule, lark would drop the tokens that are
+# Start symbols: a statement, and three lists that only the compiler reads. Without a rule, lark would drop the tokens that are
 # always refused.
 _START = "start"
 _RESERVED = "reserved_word"
+_SOFT = "soft_word"
 _REFUSED = "refused"
 
 # Terminals whose own text does not tell a reader what to type.
@@ -48,6 +49,7 @@ _LABELS = {
     "PARAMETER": "@name",
     "JSON_PARAMETER": "@@json",
     "JSON_OBJECT": "a JSON object",
+    "UNIT": "a unit such as DAY",
     "BLOB": "x'...'",
     "PLACEHOLDER": "{{ name }}",
     "VARIABLE": "?",
@@ -92,6 +94,7 @@ class ParseTable:
     keywords: dict[str, str]
     operators: dict[str, str]
     reserved: frozenset[str]
+    soft: frozenset[str]
     openers: frozenset[str]
     pattern: re.Pattern[str]
     start_state: int
@@ -166,6 +169,7 @@ def _build_table(compiled: dict[str, Any]) -> ParseTable:
         keywords=compiled["keywords"],
         operators=compiled["operators"],
         reserved=frozenset(compiled["reserved"]),
+        soft=frozenset(compiled["soft"]),
         openers=frozenset(compiled["keywords"].keys() & states[compiled["start"]].keys()),
         pattern=re.compile(compiled["pattern"]),
         start_state=compiled["start"],
@@ -193,12 +197,12 @@ def compile_grammar(grammar: str) -> dict[str, Any]:
 
     # lark's lexer is not used; `basic` is the one that is cheap to build. Strict analysis reports shift/reduce conflicts, which
     # lark otherwise resolves as shifts without a word.
-    lark = Lark(grammar, parser="lalr", lexer="basic", maybe_placeholders=True, start=[_START, _RESERVED, _REFUSED])
+    lark = Lark(grammar, parser="lalr", lexer="basic", maybe_placeholders=True, start=[_START, _RESERVED, _SOFT, _REFUSED])
     analysis = LALR_Analyzer(lark.parser.parser_conf, debug=False, strict=True)
     analysis.compute_lalr()  # type: ignore[no-untyped-call]  # lark types its public face only
     table = analysis.parse_table
-    # JSON_OBJECT is declared without a pattern, and $END has no text: lark's lexer knows neither.
-    terminals = {*lark.parser.lexer_conf.terminals_by_name, "JSON_OBJECT", "$END"}
+    # JSON_OBJECT and UNIT are declared without a pattern, and $END has no text: lark's lexer knows none of them.
+    terminals = {*lark.parser.lexer_conf.terminals_by_name, "JSON_OBJECT", "UNIT", "$END"}
     numbers, rules = _number_states_and_rules(table.states, table.start_states[_START])
     lookaheads: dict[str, int] = {}
     states = []
@@ -231,6 +235,7 @@ def compile_grammar(grammar: str) -> dict[str, Any]:
         "start": numbers[table.start_states[_START]],
         "end": numbers[table.end_states[_START]],
         "reserved": sorted(rule.expansion[0].name for rule in lark.rules if rule.origin.name == _RESERVED),
+        "soft": sorted(rule.expansion[0].name for rule in lark.rules if rule.origin.name == _SOFT),
         **_compile_lexicon(lark.terminals),
     }
 

@@ -23,6 +23,7 @@ from typing import Any
 from tokensh.errors import Span, SqlSyntaxError
 from tokensh.sql.grammar import ParseTable, Rule
 from tokensh.sql.lexer import Token, find_hyphenated_end, lexical_error, new_token
+from tokensh.units import INTERVAL_UNITS
 
 # Makes a node from the children of a rule: tokens, nodes, and None for an optional part that is absent.
 Action = Callable[[Sequence[Any], Span], Any]
@@ -97,6 +98,8 @@ class ParserState:
         keyword = table.keywords.get(word.upper())
         if keyword and (keyword in table.reserved or self._is_keyword(tokens, index, keyword, allowed)):
             return keyword, end
+        if "UNIT" in allowed and word.lower() in INTERVAL_UNITS:
+            return "UNIT", end
         # A list of names (columns of INSERT, left of = in SET) takes names with hyphens; an expression takes a minus.
         if text.startswith("-", end) and "NUMBER" not in allowed and self.last_text.upper() in ("(", ",", "SET"):
             return "NAME", find_hyphenated_end(text, start) or end
@@ -107,11 +110,17 @@ class ParserState:
         action = allowed.get(keyword)
         if action is None:
             return False
-        begins_value = "NUMBER" in allowed or self.last_text == "("
-        if action < 0 or not begins_value or "NAME" not in allowed or index + 1 == len(tokens):
-            return True
         table = self.table
-        row = table.states[action]
+        begins_value = "NUMBER" in allowed or self.last_text == "("
+        # What is behind an operator is reduced before a value can begin; any other reduction ends something.
+        if action < 0 and (self.last_text not in table.operators or self.last_text == ")"):
+            begins_value = False
+        if "NAME" not in allowed or index + 1 == len(tokens) or not (begins_value or keyword in table.soft):
+            return True
+        state = action if action >= 0 else self._find_state_after(keyword)
+        if state is None:
+            return True
+        row = table.states[state]
         match tokens[index + 1]:
             case Token(kind="OTHER"):
                 return True
@@ -207,14 +216,20 @@ class ParserState:
         return tuple(terminal for terminal in sorted(self.table.states[self.states[-1]]) if self.can_shift(terminal))
 
     def can_shift(self, terminal: str) -> bool:
-        """Return True if the terminal may come next; tried on a copy of the state stack alone."""
+        """Return True if the terminal may come next."""
+        return self._find_state_after(terminal) is not None
+
+    def _find_state_after(self, terminal: str) -> int | None:
+        """Return the state after a terminal, tried on a copy of the state stack alone; None if it cannot come next."""
         # A lookahead set of LALR merges contexts: that a state reduces on a terminal does not mean that it can be shifted.
         stack = list(self.states)
         table = self.table
         while True:
             action = table.states[stack[-1]].get(terminal)
-            if action is None or action >= 0:
-                return action is not None or (terminal == END and stack[-1] == table.end_state)
+            if action is None:
+                return table.end_state if terminal == END and stack[-1] == table.end_state else None
+            if action >= 0:
+                return action
             rule = table.rules[-1 - action]
             del stack[len(stack) - rule.size :]
             stack.append(table.gotos[stack[-1]][rule.origin])

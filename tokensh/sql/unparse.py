@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tokensh._dataclasses import replace
 from tokensh.errors import NotSupportedError, assert_never
+from tokensh.functions import ADD_INTERVAL, SORTED_CONCAT, TO_DATE, TO_TIMESTAMP, functions
 from tokensh.sql import nodes
 
 # Precedences, loosest first; an operand that binds looser than the operator around it needs parentheses.
@@ -251,8 +253,8 @@ class _Printer:
     def where(self, node: nodes.Expr | None) -> str:
         return f"WHERE {self.expr(node)}" if node is not None else ""
 
-    def alias(self, alias: nodes.Name | None) -> str:
-        return f" AS {quote_name(alias.text)}" if alias else ""
+    def alias(self, alias: nodes.Name | None, columns: Sequence[nodes.Name] = ()) -> str:
+        return (f" AS {quote_name(alias.text)}" if alias else "") + (f" ({self.names(columns)})" if columns else "")
 
     def names(self, names: Sequence[nodes.Name]) -> str:
         return ", ".join(quote_name(name.text) for name in names)
@@ -260,13 +262,13 @@ class _Printer:
     def table(self, node: nodes.FromItem) -> str:
         match node:
             case nodes.TableRef():
-                return quote_path(node.path) + self.alias(node.alias)
+                return quote_path(node.path) + self.alias(node.alias, node.columns)
             case nodes.TableFunction():
                 name = quote_path(node.name)
-                return f"{name}({self.exprs(node.arguments)}){self.alias(node.alias)}"
+                return f"{name}({self.exprs(node.arguments)}){self.alias(node.alias, node.columns)}"
             case nodes.Derived():
                 inner = self.query(node.query) if isinstance(node.query, nodes.Query) else self.execute(node.query)
-                return f"({inner}){self.alias(node.alias)}"
+                return f"({inner}){self.alias(node.alias, node.columns)}"
             case nodes.Join():
                 return self.join_tables(node)
             case _:
@@ -336,6 +338,10 @@ class _Printer:
             case nodes.Unary():
                 return self.unary(node)
             case nodes.Binary():
+                if self.sqlite and isinstance(node.right, nodes.Interval):
+                    return self.shift(node.left, node.operator, node.right), _PRIMARY
+                if self.sqlite and isinstance(node.left, nodes.Interval):
+                    return self.shift(node.right, node.operator, node.left), _PRIMARY
                 strength = _BINARY[node.operator]
                 left = self.expr(node.left, self.left_precedence(node, strength))
                 return f"{left} {node.operator} {self.expr(node.right, strength + 1)}", strength
@@ -395,22 +401,37 @@ class _Printer:
                 otherwise = f"ELSE {self.expr(node.otherwise)}" if node.otherwise is not None else ""
                 return self.join("CASE", operand, arms, otherwise, "END")
             case nodes.Cast():
-                return f"CAST({self.expr(node.operand)} AS {_sqlite_type(node.type) if self.sqlite else _quote_type(node.type)})"
+                return self.cast(node)
             case nodes.Interval():
-                if self.sqlite:
-                    raise NotSupportedError(
-                        "INTERVAL is not offered",
-                        span=node.span,
-                        hint="a text: datetime(x, '+1 day'); epoch milliseconds: x + 86400000, a day",
-                    )
-                amount = self.expr(node.amount)
-                if not isinstance(node.amount, nodes.Literal | nodes.Placeholder | nodes.Variable):
-                    amount = f"({amount})"
-                return f"INTERVAL {amount} {quote_name(node.unit.text)}"
+                return self.interval(node)
             case nodes.Call():
                 return self.call(node)
             case _:
                 assert_never(node)
+
+    def cast(self, node: nodes.Cast) -> str:
+        operand = self.expr(node.operand)
+        if not self.sqlite:
+            return f"CAST({operand} AS {_quote_type(node.type)})"
+        function = _TIME_CASTS.get(node.type.partition("(")[0].partition(" ")[0])
+        return f"{quote_name(function)}({operand})" if function else f"CAST({operand} AS {_sqlite_type(node.type)})"
+
+    def interval(self, node: nodes.Interval) -> str:
+        if self.sqlite:
+            message = "an INTERVAL is added to a time, or subtracted from one"
+            raise NotSupportedError(message, span=node.span, hint="for example now() - INTERVAL '30 days'")
+        amount = self.expr(node.amount)
+        if not isinstance(node.amount, nodes.Literal | nodes.Placeholder | nodes.Variable):
+            amount = f"({amount})"
+        return self.join("INTERVAL", amount, node.unit)
+
+    def shift(self, time: nodes.Expr, operator: str, interval: nodes.Interval) -> str:
+        """Return a time with an interval added or subtracted, for SQLite."""
+        if operator not in ("+", "-"):
+            return self.interval(interval)
+        sign = "-1" if operator == "-" else "1"
+        amount, unit = self.expr(interval.amount), text_literal(interval.unit)
+        return f"{quote_name(ADD_INTERVAL)}({self.expr(time)}, {sign}, {amount}, {unit})"
 
     def literal(self, node: nodes.Literal) -> str:
         match node.kind:
@@ -442,19 +463,66 @@ class _Printer:
         return f" {node.operator} ".join(parts), strength
 
     def call(self, node: nodes.Call) -> str:
-        name = quote_path(node.name[-1:] if self.sqlite else node.name)
+        if self.sqlite and (node.order or (node.distinct and (node.separator or len(node.arguments) > 1))):
+            return self.sorted_aggregate(node)
+        name = quote_name(_sqlite_name(node.name[-1].text)) if self.sqlite else quote_path(node.name)
         inside = "*" if node.star else self.exprs(node.arguments)
         order = f"ORDER BY {self.order(node.order)}" if node.order else ""
         separator = f"SEPARATOR {text_literal(node.separator)}" if node.separator is not None else ""
         if separator and self.sqlite:
             inside, separator = f"{inside}, {text_literal(node.separator or '')}", ""
-        text = f"{name}({self.join(node.distinct and 'DISTINCT', inside, order, separator)})"
+        return self.call_ending(f"{name}({self.join(node.distinct and 'DISTINCT', inside, order, separator)})", node)
+
+    def call_ending(self, text: str, node: nodes.Call) -> str:
         if node.filter is not None:
             text += f" FILTER (WHERE {self.expr(node.filter)})"
         if node.over is not None:
             over = quote_name(node.over.text) if isinstance(node.over, nodes.Name) else f"({self.window(node.over)})"
             text += f" OVER {over}"
         return text
+
+    def sorted_aggregate(self, node: nodes.Call) -> str:
+        """Return an aggregate over rows in an order, or over distinct values with a separator: SQLite 3.40 has neither."""
+        name = _sqlite_name(node.name[-1].text)
+        if name in _UNORDERED and len(node.arguments) < 2:
+            return self.call(replace(node, order=()))
+        if name not in ("group_concat", "json_group_array") or node.over is not None or node.star:
+            message = (
+                f"{node.name[-1].text} takes no ORDER BY here" if node.order else f"{name} takes one DISTINCT value"
+            )
+            raise NotSupportedError(message, span=node.span, hint="order the rows in a query in FROM")
+        value, *others = node.arguments
+        text, separator = f"CAST({self.expr(value)} AS TEXT)", "','"
+        if name == "json_group_array":
+            text = f"json_quote({self.expr(value)})"
+        elif node.separator is not None:
+            separator = text_literal(node.separator)
+        elif others:
+            separator = self.expr(others[0])
+        form = ("D" if node.distinct else "A") + "".join(map(_order_letter, node.order))
+        keys = [self.expr(item.expr) for item in node.order]
+        arguments = ", ".join((text_literal(form), text, separator, *keys))
+        gathered = self.call_ending(f"{quote_name(SORTED_CONCAT)}({arguments})", node)
+        return gathered if name == "group_concat" else f"json('[' || ifnull({gathered}, '') || ']')"
+
+
+# Aggregates whose result does not depend on the order of the rows.
+_UNORDERED = frozenset(("avg", "count", "max", "min", "sum", "total"))
+
+
+def _order_letter(item: nodes.OrderItem) -> str:
+    """Return a or d for the direction of a key, as a capital letter if NULL goes last."""
+    if isinstance(item.expr, nodes.Collate):
+        raise NotSupportedError("COLLATE is not offered here", span=item.expr.span, hint="order by lower(...)")
+    letter = "d" if item.direction == "DESC" else "a"
+    # As in SQLite, NULL is smaller than every other value.
+    is_last = item.nulls == "LAST" if item.nulls else letter == "d"
+    return letter.upper() if is_last else letter
+
+
+def _sqlite_name(name: str) -> str:
+    function = functions().get(name.lower())
+    return function.sqlite_name or name if function else name
 
 
 _CHUNK = 64
@@ -478,6 +546,8 @@ def _quote_type(name: str) -> str:
     return " ".join(quote_name(word) for word in words.split()) + parenthesis + sizes
 
 
+# What casts to a type of time; anything that is not a time is an error.
+_TIME_CASTS = {"DATE": TO_DATE, "DATETIME": TO_TIMESTAMP, "TIMESTAMP": TO_TIMESTAMP}
 _AFFINITIES = {
     **dict.fromkeys(("SIGNED", "UNSIGNED", "BOOLEAN", "BOOL"), "INTEGER"),
     # SQLite would make a number of a type that it does not know: 2027 of '2027-01-01'.

@@ -5,17 +5,30 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from tokensh.errors import Span
+from tokensh._dataclasses import replace
+from tokensh.errors import Span, SqlSyntaxError
 from tokensh.sql import nodes
-from tokensh.sql.actions.registry import Children, child_rules, keyword_rules, list_rules, make_name, rule, unquote
+from tokensh.sql.actions.registry import (
+    Children,
+    child_rules,
+    keyword_rules,
+    list_rules,
+    make_name,
+    rule,
+    unquote,
+)
 from tokensh.sql.lexer import Token
+from tokensh.sql.nodes import path_span
+from tokensh.units import INTERVAL_UNITS, format_clock, format_date, format_timestamp, parse_interval
 
 child_rules(1, "else")
 child_rules(2, "filter")
 list_rules(0, "exprs")
 keyword_rules("comparison", "bit_operator", "sum_operator", "product_operator", "text_operator", "unary_operator")
-keyword_rules("matcher", "call_quantifier")
+keyword_rules("matcher", "call_quantifier", "trim_side")
 
+# LIKE ignores case here, as in SQLite.
+_MATCHERS = {"RLIKE": "REGEXP", "ILIKE": "LIKE"}
 _SYNONYMS = {"==": "=", "<>": "!=", "MOD": "%"}
 _LITERAL_KINDS: dict[str, Any] = {"NULL": "null", "TRUE": "true", "FALSE": "false"}
 
@@ -68,7 +81,7 @@ def _build_in_query(children: Children, span: Span) -> nodes.InQuery:
 @rule("match", "match_escape")
 def _build_match(children: Children, span: Span) -> nodes.Match:
     operand, negated, operator, pattern, *escape = children
-    operator = "REGEXP" if operator == "RLIKE" else operator
+    operator = str(_MATCHERS.get(operator, operator))
     return nodes.Match(operator, operand, pattern, escape[1] if escape else None, negated is not None, span)
 
 
@@ -83,9 +96,17 @@ def _build_is_distinct(children: Children, span: Span) -> nodes.Is:
     return nodes.Is(children[0], children[-1], children[2] is not None, distinct=True, span=span)
 
 
+@rule("in_table")
+def _build_in_table(children: Children, span: Span) -> nodes.InQuery:
+    operand, negated, _word, path = children
+    table = nodes.TableRef(path, span=path_span(path))
+    select = nodes.Select((nodes.Star(span=table.span),), table, span=table.span)
+    return nodes.InQuery(operand, nodes.Query(select, span=table.span), negated is not None, span)
+
+
 @rule("is_null", "not_null")
 def _build_is_null(children: Children, span: Span) -> nodes.Is:
-    return nodes.Is(children[0], nodes.Literal("null"), children[1].text.upper() == "NOTNULL", span=span)
+    return nodes.Is(children[0], nodes.Literal("null"), children[1].text.upper() != "ISNULL", span=span)
 
 
 @rule("unary")
@@ -140,11 +161,66 @@ def _build_variable(children: Children, span: Span) -> nodes.Variable:
     return nodes.Variable(children[0].text, span)
 
 
+@rule("list_variable")
+def _build_list_variable(children: Children, span: Span) -> nodes.Variable:
+    return nodes.Variable(f"::{make_name(children[0]).text}", span)
+
+
+# What checks the text of `DATE '...'`, and what is said of one that it does not match.
+_TYPED_LITERALS = {
+    "DATE": (format_date, "2026-12-31"),
+    "TIME": (format_clock, "23:59:59"),
+    "TIMESTAMP": (format_timestamp, "2026-12-31 23:59:59"),
+}
+
+
+@rule("typed_literal")
+def _build_typed_literal(children: Children, span: Span) -> nodes.Literal:
+    word, token = children
+    format_value, example = _TYPED_LITERALS[word.text.upper()]
+    text = unquote(token)
+    try:
+        return nodes.Literal("string", format_value(text), span)
+    except ValueError:
+        message = f"{text!r} is not a {word.text.lower()}"
+        raise SqlSyntaxError(message, span=token.span, hint=f"{word.text.upper()} '{example}'") from None
+
+
 @rule("call")
-def _build_call(children: Children, span: Span) -> nodes.Call:
+def _build_call(children: Children, span: Span) -> nodes.Expr:
     name, quantifier, inside, condition, over = children
     arguments, star, order, separator = inside or ((), False, (), None)
+    if len(name) == 1 and name[0].text.lower() in _TIME_CALLS and len(arguments) > 1:
+        return _build_time_call(name[0], arguments, span)
     return nodes.Call(name, arguments, quantifier == "DISTINCT", star, order, separator, condition, over, span)
+
+
+# Functions that take a bare word as a unit, and what one is with three arguments.
+_TIME_CALLS = {
+    "date_add": "dateadd",
+    "date_diff": "timestampdiff",
+    "date_part": "date_part",
+    "date_sub": "date_sub",
+    "date_trunc": "date_trunc",
+    "dateadd": "dateadd",
+    "datediff": "timestampdiff",
+    "timestampadd": "timestampadd",
+    "timestampdiff": "timestampdiff",
+}
+
+
+def _build_time_call(name: nodes.Name, arguments: tuple[nodes.Expr, ...], span: Span) -> nodes.Expr:
+    """Return a call whose unit may be a bare word, `datediff(DAY, a, b)`, or that takes an interval."""
+    function = name.text.lower()
+    first, second, *others = arguments
+    if function in ("date_add", "date_sub") and isinstance(second, nodes.Interval) and not others:
+        return nodes.Binary("+" if function == "date_add" else "-", first, second, span)
+    if isinstance(first, nodes.ColumnRef) and first.name.text.lower() in INTERVAL_UNITS:
+        unit = nodes.Literal("string", first.name.text.lower(), first.span)
+        arguments = (unit, *arguments[1:])
+    if others:
+        name = replace(name, text=_TIME_CALLS[function])
+    return nodes.Call((name,), arguments, span=span)
 
 
 @rule("call_star")
@@ -187,9 +263,74 @@ def _build_substring_from(children: Children, span: Span) -> nodes.Call:
     )
 
 
+@rule("substring_for")
+def _build_substring_for(children: Children, span: Span) -> nodes.Call:
+    word, text, _for, length = children
+    return nodes.Call(
+        (nodes.Name("substr", span=word.span),), (text, nodes.Literal("number", "1", span), length), span=span
+    )
+
+
+@rule("named_call")
+def _build_named_call(children: Children, span: Span) -> nodes.Call:
+    return nodes.Call((nodes.Name(children[0].text, span=children[0].span),), children[1], span=span)
+
+
+@rule("extract")
+def _build_extract(children: Children, span: Span) -> nodes.Call:
+    word, field, _from, time = children
+    return nodes.Call((nodes.Name("date_part", span=word.span),), (field, time), span=span)
+
+
+@rule("time_field")
+def _build_time_field(children: Children, span: Span) -> nodes.Literal:
+    return nodes.Literal("string", make_name(children[0]).text.lower(), span)
+
+
+@rule("position")
+def _build_position(children: Children, span: Span) -> nodes.Call:
+    word, part, _in, text = children
+    return nodes.Call((nodes.Name("instr", span=word.span),), (text, part), span=span)
+
+
+@rule("position_call")
+def _build_position_call(children: Children, span: Span) -> nodes.Call:
+    word, part, others = children
+    return nodes.Call((nodes.Name("position", span=word.span),), (part, *others), span=span)
+
+
+@rule("overlay")
+def _build_overlay(children: Children, span: Span) -> nodes.Call:
+    word, *parts = children
+    arguments = tuple(part for part in parts if part is not None and not isinstance(part, Token))
+    return nodes.Call((nodes.Name("overlay", span=word.span),), arguments, span=span)
+
+
+_TRIMS = {"BOTH": "trim", "LEADING": "ltrim", "TRAILING": "rtrim"}
+
+
+@rule("trim")
+def _build_trim(children: Children, span: Span) -> nodes.Call:
+    word, characters, _from, text = children
+    return nodes.Call((nodes.Name("trim", span=word.span),), (text, characters), span=span)
+
+
+@rule("trim_side_of")
+def _build_trim_side_of(children: Children, span: Span) -> nodes.Call:
+    word, side, characters, _from, text = children
+    arguments = (text,) if characters is None else (text, characters)
+    return nodes.Call((nodes.Name(_TRIMS[side], span=word.span),), arguments, span=span)
+
+
 @rule("cast")
 def _build_cast(children: Children, span: Span) -> nodes.Cast:
     return nodes.Cast(children[1], children[-1], span)
+
+
+@rule("postfix_cast")
+def _build_postfix_cast(children: Children, span: Span) -> nodes.Cast:
+    operand, kind = children
+    return nodes.Cast(operand, kind, span)
 
 
 @rule("type_word")
@@ -197,10 +338,14 @@ def _build_type_word(children: Children, _: Span) -> str:
     return make_name(children[0]).text.upper()
 
 
-@rule("type")
+@rule("type", "short_type")
 def _build_type(children: Children, _: Span) -> str:
-    words = " ".join(child for child in children if isinstance(child, str))
-    sizes = ", ".join(child.text for child in children if isinstance(child, Token))
+    words = " ".join(
+        child if isinstance(child, str) else child.text.upper()
+        for child in children
+        if isinstance(child, str) or (isinstance(child, Token) and child.kind != "NUMBER")
+    )
+    sizes = ", ".join(child.text for child in children if isinstance(child, Token) and child.kind == "NUMBER")
     return f"{words}({sizes})" if sizes else words
 
 
@@ -222,7 +367,30 @@ def _build_exists(children: Children, span: Span) -> nodes.Exists:
 
 @rule("interval")
 def _build_interval(children: Children, span: Span) -> nodes.Interval:
-    return nodes.Interval(children[1], make_name(children[2]), span)
+    return nodes.Interval(children[1], children[2].text.upper(), span)
+
+
+@rule("interval_of_text")
+def _build_interval_of_text(children: Children, span: Span) -> nodes.Interval:
+    _word, amount, unit = children
+    text = unquote(amount)
+    _check_interval(f"{text} {unit.text}", amount.span, f"INTERVAL '1' {unit.text}")
+    return nodes.Interval(nodes.Literal("string", text, amount.span), unit.text.upper(), span)
+
+
+@rule("interval_text")
+def _build_interval_text(children: Children, span: Span) -> nodes.Interval:
+    amount = children[1]
+    text = unquote(amount)
+    _check_interval(text, amount.span, "INTERVAL '1 day 2 hours'")
+    return nodes.Interval(nodes.Literal("string", text, amount.span), "", span)
+
+
+def _check_interval(text: str, span: Span, example: str) -> None:
+    try:
+        parse_interval(text)
+    except ValueError as error:
+        raise SqlSyntaxError(str(error), span=span, hint=f"for example {example}") from None
 
 
 @rule("row")

@@ -19,7 +19,7 @@ from tokensh.sql.actions.registry import (
 )
 
 child_rules(2, "group_by", "partition_by")
-child_rules(1, "from", "where", "having", "on", "using")
+child_rules(1, "from", "where", "having", "on", "using", "offset")
 
 
 list_rules(0, "items", "value_row")
@@ -61,7 +61,7 @@ def _build_cte(children: Children, _: Span) -> nodes.Cte:
 
 
 class _Limit(NamedTuple):
-    limit: nodes.Expr
+    limit: nodes.Expr | None
     offset: nodes.Expr | None
 
 
@@ -72,7 +72,26 @@ def _build_limit(children: Children, _: Span) -> _Limit:
 
 @rule("limit_offset")
 def _build_limit_offset(children: Children, _: Span) -> _Limit:
-    return _Limit(children[1], children[3])
+    return _Limit(children[1], children[2])
+
+
+@rule("limit_all", "offset_alone")
+def _build_offset_alone(children: Children, _: Span) -> _Limit:
+    return _Limit(None, children[-1])
+
+
+@rule("offset_fetch")
+def _build_offset_fetch(children: Children, _: Span) -> _Limit:
+    return _Limit(children[1], children[0])
+
+
+@rule("fetch")
+def _build_fetch(children: Children, span: Span) -> nodes.Expr:
+    _fetch, _first, count, _rows, *ending = children
+    if len(ending) > 1:
+        hint = "for the rows that tie, filter by rank() OVER (ORDER BY ...) in QUALIFY"
+        raise SqlSyntaxError("WITH TIES is not offered", span=span, hint=hint)
+    return nodes.Literal("number", "1", span) if count is None else count
 
 
 @rule("offset_limit")
@@ -144,17 +163,23 @@ def _build_qualified_star(children: Children, span: Span) -> nodes.Star:
 
 @rule("table")
 def _build_table(children: Children, span: Span) -> nodes.TableRef:
-    return nodes.TableRef(children[0], children[1], span)
+    path, alias = children
+    name, columns = alias or (None, ())
+    return nodes.TableRef(path, name, columns, span)
 
 
 @rule("table_function")
 def _build_table_function(children: Children, span: Span) -> nodes.TableFunction:
-    return nodes.TableFunction(children[0], children[1] or (), children[2], span)
+    path, arguments, alias = children
+    name, columns = alias or (None, ())
+    return nodes.TableFunction(path, arguments or (), name, columns, span)
 
 
 @rule("derived", "derived_exec")
 def _build_derived(children: Children, span: Span) -> nodes.Derived:
-    return nodes.Derived(children[0], children[1], span)
+    query, alias = children
+    name, columns = alias or (None, ())
+    return nodes.Derived(query, name, columns, span)
 
 
 @rule("comma_join")

@@ -122,10 +122,16 @@ def _build_names(children: Children, _: Span) -> tuple[nodes.Name, ...]:
     return tuple(map(make_name, children))
 
 
-@rule("alias", "table_alias")
+@rule("alias", "row_alias")
 def _build_alias(children: Children, _: Span) -> nodes.Name:
     token = children[-1]
     if len(children) == 1 and token.kind == "NAME" and token.text.upper() in NEVER_BARE_ALIASES:
         hint = f"end the statement before it with ';', or write AS {token.text} if it is a name"
         raise SqlSyntaxError(f"unexpected {token.text!r}", span=token.span, hint=hint)
     return make_name(token)
+
+
+@rule("table_alias")
+def _build_table_alias(children: Children, span: Span) -> tuple[nodes.Name, tuple[nodes.Name, ...]]:
+    *alias, columns = children
+    return _build_alias(alias, span), columns or ()

@@ -277,10 +277,10 @@ class Collate:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """`INTERVAL n unit`: parsed so that the error can say what to write instead."""
+    """`INTERVAL n unit`, or `INTERVAL '1 day 2 hours'`, without a unit of its own."""
 
     amount: Expr
-    unit: Name
+    unit: str = ""
     span: Span = span_field()
 
 
@@ -374,10 +374,11 @@ class Star:
 
 @dataclass(frozen=True, slots=True)
 class TableRef:
-    """A table by name: a CTE, a local table or view, a resource."""
+    """A table by name: a CTE, a local table or view, a resource; `columns` are the names behind the alias."""
 
     path: Path
     alias: Name | None = None
+    columns: tuple[Name, ...] = ()
     span: Span = span_field()
 
 
@@ -388,6 +389,7 @@ class TableFunction:
     name: Path
     arguments: tuple[Expr, ...]
     alias: Name | None = None
+    columns: tuple[Name, ...] = ()
     span: Span = span_field()
 
 
@@ -397,6 +399,7 @@ class Derived:
 
     query: Query | Exec
     alias: Name | None = None
+    columns: tuple[Name, ...] = ()
     span: Span = span_field()
 
 

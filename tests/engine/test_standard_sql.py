@@ -1,0 +1,76 @@
+"""Standard SQL that SQLite lacks finds the rows of the statement that SQLite has for it, and is printed as itself."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.environments import make_environment
+from tests.shared_parser import shared_parser
+from tokensh import sandbox
+from tokensh.dbapi.connection import Connection, connect
+from tokensh.rows import Row, Value
+from tokensh.sql import unparse
+
+CASES = [
+    tuple(line.split(" ==> "))
+    for line in Path(__file__).with_name("standard_sql.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("# ")
+]
+TABLES = [
+    "CREATE TABLE t (k INTEGER, g TEXT, x REAL, s TEXT, d TEXT)",
+    "CREATE TABLE u (k INTEGER, v TEXT)",
+    "INSERT INTO t VALUES (1, 'a', 1.0, 'abc', '2026-01-31'), (2, 'a', 2.0, 'Abd', '2026-02-28'),"
+    " (3, 'b', 2.5, 'xyz', '2026-03-15'), (4, 'b', NULL, 'b', '2026-12-31'), (5, NULL, 4.0, 'ab', '2027-01-01')",
+    "INSERT INTO u VALUES (1, 'one'), (1, 'uno'), (3, 'three'), (7, 'seven')",
+]
+
+
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    home = tmp_path_factory.mktemp("home")
+    variables = {"XDG_CACHE_HOME": str(home.parent / "cache")}
+    with (
+        sandbox.start(tokens=1) as site,
+        connect(
+            environment=make_environment(home, variables={**variables, "DATABRICKS_TOKEN": site.token}),
+            endpoint=site.endpoint,
+        ) as connection,
+    ):
+        for statement in TABLES:
+            list(connection.run(statement).rows)
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[sqlite3.Connection]:
+    database = sqlite3.connect(":memory:")
+    for statement in TABLES:
+        database.execute(statement)
+    yield database
+    database.close()
+
+
+def with_types(row: Row) -> tuple[tuple[type, Value], ...]:
+    return tuple((type(cell), cell) for cell in row)
+
+
+@pytest.mark.parametrize(("sql", "plain_sql"), CASES, ids=[sql for sql, _ in CASES])
+def test_standard_sql_has_the_rows_that_sqlite_finds(
+    sql: str, plain_sql: str, ours: Connection, plain: sqlite3.Connection
+) -> None:
+    found = [with_types(row) for row in ours.run(sql).rows]
+    expected = [with_types(row) for row in plain.execute(plain_sql)]
+    if "ORDER BY" in sql:
+        assert found == expected
+    assert Counter(found) == Counter(expected)
+
+
+@pytest.mark.parametrize("sql", [sql for sql, _ in CASES])
+def test_standard_sql_is_printed_as_itself(sql: str) -> None:
+    tree = shared_parser().parse(sql)
+    assert shared_parser().parse(unparse.statement(tree)) == tree
