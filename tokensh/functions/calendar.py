@@ -51,7 +51,9 @@ def _read_time(value: Value) -> int | None:
         hint = "for example '2026-12-31' or '2026-12-31 23:59:59'; a number is epoch milliseconds"
         raise DataError(f"invalid time: {text_of(value)!r}", hint=hint) from None
     except OverflowError:
-        raise DataError(f"invalid time: {text_of(value)} milliseconds since 1970 are outside the years 1 to 9999") from None
+        raise DataError(
+            f"invalid time: {text_of(value)} milliseconds since 1970 are outside the years 1 to 9999"
+        ) from None
     return milliseconds
 
 
