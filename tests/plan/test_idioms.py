@@ -183,7 +183,7 @@ def test_a_suggested_kind_of_show_exists() -> None:
 
 @pytest.mark.parametrize(
     ("typed", "near"),
-    [("lenght", "length"), ("sbustr", "substr"), ("cuont", "count"), ("suum", "sum"), ("pow2", "pow"), ("now2", None), ("median", None),
+    [("lenght", "length"), ("sbustr", "substr"), ("cuont", "count"), ("suum", "sum"), ("pow2", "pow"), ("now2", None), ("medain", "median"),
      ("least_of", None), ("bit_and", None), ("list", None), ("md4", None), ("s", None), ("su", None), ("colesce", "coalesce")],
 )  # fmt: skip
 def test_a_guess_is_made_only_at_a_likely_slip(typed: str, near: str | None) -> None:
@@ -195,7 +195,7 @@ EXPECTED = [
     ("", "a statement begins with SELECT, INSERT, DELETE, EXEC, SHOW, DESCRIBE, ..."),
     ("SELECT", "an expression"),
     ("DELETE", "expected FROM"),
-    ("SELECT 1 WHERE x IN", "expected '('"),
+    ("SELECT 1 WHERE x IN", "expected a name or '('"),
     ("USE a", "expected end of statement or '.'"),
 ]
 

@@ -98,7 +98,6 @@ def _are_all_true(rows: Sequence[Row]) -> Value:
 
 
 @FUNCTIONS.implement_aggregate("bool_or(x: boolean) -> boolean | whether one of the values is true")
-@FUNCTIONS.implement_aggregate("some(x: boolean) -> boolean | whether one of the values is true")
 def _is_any_true(rows: Sequence[Row]) -> Value:
     values = [is_true(value) for (value,) in rows if value is not None]
     return int(any(values)) if values else None

@@ -134,9 +134,9 @@ WORDS = (
     Idiom("words", "MINUS SELECT", "write EXCEPT", f"SELECT comment {_FROM} MINUS SELECT 'a'", f"SELECT comment {_FROM} EXCEPT SELECT 'a'"),
     Idiom("words", "LATERAL VIEW", _LIST_HINT, f"{_ALL} LATERAL VIEW explode(scopes) s", _LIST),
     Idiom("words", "APPLY", "join the query, or put it into the SELECT list", f"SELECT 1 {_FROM} CROSS APPLY (SELECT 1) x", f"SELECT 1 {_FROM} CROSS JOIN (SELECT 1) AS x"),
-    Idiom("words", "PIVOT", "sum(CASE WHEN x = 'a' THEN y END) AS a makes a column of a value", f"{_ALL} PIVOT (count(*) FOR comment IN ('a'))", f"SELECT sum(CASE WHEN comment = 'a' THEN 1 END) AS a {_FROM}"),
-    Idiom("words", "UNPIVOT", "UNION ALL makes rows of columns", f"{_ALL} UNPIVOT (x FOR y IN (comment))", f"SELECT comment {_FROM} UNION ALL SELECT token_id {_FROM}"),
-    Idiom("words", "TABLESAMPLE", "ORDER BY random() LIMIT 5", f"{_ALL} TABLESAMPLE (5 ROWS)", f"{_ALL} ORDER BY random() LIMIT 5"),
+    Idiom("words", "PIVOT ( name", "sum(CASE WHEN x = 'a' THEN y END) AS a makes a column of a value", f"{_ALL} PIVOT (count(*) FOR comment IN ('a'))", f"SELECT sum(CASE WHEN comment = 'a' THEN 1 END) AS a {_FROM}"),
+    Idiom("words", "UNPIVOT ( name", "UNION ALL makes rows of columns", f"{_ALL} UNPIVOT (x FOR y IN (comment))", f"SELECT comment {_FROM} UNION ALL SELECT token_id {_FROM}"),
+    Idiom("words", "TABLESAMPLE ( 1", "ORDER BY random() LIMIT 5", f"{_ALL} TABLESAMPLE (5 ROWS)", f"{_ALL} ORDER BY random() LIMIT 5"),
     Idiom("words", "VERSION AS", "a workspace keeps no history; a materialized view keeps that of its REFRESHes", f"{_ALL} VERSION AS OF 1", "CREATE OR REPLACE MATERIALIZED VIEW v AS SELECT 1 AS x"),
     Idiom("words", "CONNECT BY", "WITH RECURSIVE", "SELECT 1 CONNECT BY 1", "WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 3) SELECT n FROM r"),
     Idiom("words", "WITH ( NOLOCK", "leave it out: nothing is locked", f"{_ALL} WITH (NOLOCK)", _ALL),
@@ -160,16 +160,14 @@ WORDS = (
 
 _NOW = "SELECT CURRENT_TIMESTAMP"
 _SOON = f"{_ALL} WHERE days_left(expiry_time) < 30"
-_LATER = "SELECT datetime('now', '+30 days')"
-_LATER_HINT = (
-    "datetime('now', '+30 days') adds to a time; of milliseconds: days_left(expiry_time) < 30, to_ms(datetime(...))"
-)
+_LATER = "SELECT now() + INTERVAL '30 days'"
+_LATER_HINT = "x + INTERVAL '30 days' adds to a time, and to milliseconds"
 _DAYS_HINT = (
     "days_left(expiry_time) is the number of days until a time; julianday(a) - julianday(b) that between two texts"
 )
 _SHOWN = f"SELECT from_ms(expiry_time) {_FROM}"
-_PART_HINT = "strftime('%Y', from_ms(expiry_time)) is the year, %m the month, %d the day"
-_PART = f"SELECT strftime('%Y', from_ms(expiry_time)) {_FROM}"
+_PART_HINT = "date_part('year', x), and month, day, hour, week, dow ..."
+_PART = f"SELECT date_part('year', expiry_time) {_FROM}"
 _MATCH = f"{_ALL} WHERE comment REGEXP 'a'"
 _NO_HASH = "SELECT sha256('a')"
 _JSON_ARRAY = f"SELECT json_group_array(comment) {_FROM}"
@@ -188,37 +186,34 @@ def _functions(names: str, hint: str, instead: str, arguments: str = "comment") 
 FUNCTIONS = (
     *_functions("getdate sysdate systimestamp getutcdate localtimestamp sysdatetime", "CURRENT_TIMESTAMP is the time now as text; to_ms(CURRENT_TIMESTAMP) in milliseconds", _NOW, ""),
     *_functions("curdate today", "CURRENT_DATE is today, as text", "SELECT CURRENT_DATE", ""),
-    *_functions("unix_timestamp unix_millis to_unixtime epoch_ms", "to_ms('2027-01-01') is in milliseconds, unixepoch('2027-01-01') in seconds", "SELECT to_ms('2027-01-01')"),
-    *_functions("to_timestamp from_unixtime timestamp_millis fromunixtimestamp64milli timestamp_seconds", "from_ms(milliseconds) writes a time as text", _SHOWN, "expiry_time"),
-    *_functions("date_add dateadd date_sub adddate add_months timestampadd datetime_add", _LATER_HINT, _LATER, "expiry_time, 30"),
-    *_functions("datediff date_diff timestampdiff months_between age", _DAYS_HINT, _SOON, "expiry_time, creation_time"),
-    *_functions("year month day dayofmonth hour minute second quarter week weekday dayofweek dayofyear date_part datepart", _PART_HINT, _PART, "expiry_time"),
+    *_functions("unix_millis to_unixtime epoch_ms", "to_ms('2027-01-01') is in milliseconds, unixepoch('2027-01-01') in seconds", "SELECT to_ms('2027-01-01')"),
+    *_functions("timestamp_millis fromunixtimestamp64milli timestamp_seconds", "from_ms(milliseconds) writes a time as text", _SHOWN, "expiry_time"),
+    *_functions("adddate datetime_add", _LATER_HINT, _LATER, "expiry_time, 30"),
+    *_functions("months_between age", _DAYS_HINT, _SOON, "expiry_time, creation_time"),
+    *_functions("week weekday datepart", _PART_HINT, _PART, "expiry_time"),
     *_functions("date_format to_char format_datetime formatdatetime", "strftime('%Y-%m-%d', from_ms(expiry_time))", _PART, "expiry_time, 'YYYY'"),
-    *_functions("to_date str_to_date strptime try_to_timestamp", "date('2027-01-01') is text; to_ms('2027-01-01') is in milliseconds", "SELECT to_ms('2027-01-01')"),
+    *_functions("str_to_date strptime try_to_timestamp", "date('2027-01-01') is text; to_ms('2027-01-01') is in milliseconds", "SELECT to_ms('2027-01-01')"),
     *_functions("charindex locate", "instr(text, part)", f"SELECT instr(comment, 'a') {_FROM}", "'a', comment"),
-    *_functions("contains regexp_count", "instr(text, part) > 0, or text LIKE '%part%'", f"{_ALL} WHERE instr(comment, 'a') > 0", "comment, 'a'"),
-    *_functions("startswith starts_with endswith ends_with", "text LIKE 'start%' or text LIKE '%end'", f"{_ALL} WHERE comment LIKE 'a%'", "comment, 'a'"),
+    *_functions("regexp_count", "instr(text, part) > 0, or text LIKE '%part%'", f"{_ALL} WHERE instr(comment, 'a') > 0", "comment, 'a'"),
+    *_functions("startswith endswith", "text LIKE 'start%' or text LIKE '%end'", f"{_ALL} WHERE comment LIKE 'a%'", "comment, 'a'"),
     *_functions("regexp_matches regexp_extract regexp_extract_all regexp_contains", "text REGEXP 'pattern', or regexp_substr(text, pattern)", _MATCH, "comment, 'a'"),
     *_functions("split string_split string_to_array substring_index", "split_part(text, separator, n)", f"SELECT split_part(comment, ' ', 1) {_FROM}", "comment, ' '"),
-    *_functions("array_agg collect_list collect_set json_agg jsonb_agg json_arrayagg", "json_group_array(x) makes a JSON array of many rows", _JSON_ARRAY),
-    *_functions("listagg", "group_concat(x) joins the texts of many rows", f"SELECT group_concat(comment) {_FROM}"),
+    *_functions("collect_set json_agg jsonb_agg json_arrayagg", "json_group_array(x) makes a JSON array of many rows", _JSON_ARRAY),
     *_functions("get_json_object json_value json_query jsonb_extract_path parse_json from_json get_path", "json_extract(json, '$.name'), or json ->> 'name'", _JSON_PART, "scopes, '$[0]'"),
     *_functions("to_json row_to_json to_jsonb named_struct struct object_construct json_build_object map", "json_object('name', value, ...)", f"SELECT json_object('c', comment) {_FROM}"),
     *_functions("explode unnest flatten generate_subscripts jsonb_array_elements", _LIST_HINT, _LIST, "scopes"),
     *_functions("array array_construct list", "json_array(...) makes a list", "SELECT json_array(1, 2)"),
     *_functions("array_contains array_length cardinality array_size", _LIST_HINT + "; json_array_length(...) counts them", _LIST, "scopes, 'a'"),
     *_functions("md5 sha1 sha sha2 hash crc32", "sha256(text) is the hash that there is: of a token's value it is the token's id", _NO_HASH),
-    *_functions("median percentile percentile_cont approx_percentile quantile", "order by the value, and take the row in the middle with LIMIT 1 OFFSET n", f"{_ALL} ORDER BY expiry_time LIMIT 1 OFFSET 3", "expiry_time"),
-    *_functions("bool_or bool_and any_value every logical_or arbitrary", "max(x) and min(x) do it: true is 1", f"SELECT max(comment = 'a') {_FROM}"),
-    *_functions("count_if countif sum_if", "count(*) FILTER (WHERE ...)", f"SELECT count(*) FILTER (WHERE comment = 'a') {_FROM}"),
+    *_functions("percentile percentile_cont approx_percentile quantile", "order by the value, and take the row in the middle with LIMIT 1 OFFSET n", f"{_ALL} ORDER BY expiry_time LIMIT 1 OFFSET 3", "expiry_time"),
+    *_functions("logical_or arbitrary", "max(x) and min(x) do it: true is 1", f"SELECT max(comment = 'a') {_FROM}"),
+    *_functions("countif sum_if", "count(*) FILTER (WHERE ...)", f"SELECT count(*) FILTER (WHERE comment = 'a') {_FROM}"),
     *_functions("approx_count_distinct count_distinct", "count(DISTINCT x)", f"SELECT count(DISTINCT comment) {_FROM}"),
     *_functions("try_cast safe_cast to_number to_integer int bigint integer double string to_varchar str tostring", _CAST_HINT, _CAST),
     *_functions("iff", "iif(condition, yes, no)", "SELECT iif(1, 'a', 'b')", "1, 2, 3"),
-    *_functions("decode nvl2", "CASE WHEN ... THEN ... ELSE ... END", f"SELECT CASE WHEN comment = 'a' THEN 1 ELSE 2 END {_FROM}", "comment, 'a', 1"),
+    *_functions("decode", "CASE WHEN ... THEN ... ELSE ... END", f"SELECT CASE WHEN comment = 'a' THEN 1 ELSE 2 END {_FROM}", "comment, 'a', 1"),
     *_functions("zeroifnull", "coalesce(x, 0)", f"SELECT coalesce(comment, 'a') {_FROM}"),
-    *_functions("initcap", "upper(left(x, 1)) || substr(x, 2)", f"SELECT upper(left(comment, 1)) || substr(comment, 2) {_FROM}"),
-    *_functions("lpad rpad", "printf('%-20s', x) and printf('%20s', x) fill up with blanks", f"SELECT printf('%-20s', comment) {_FROM}", "comment, 20"),
-    *_functions("repeat replicate", "replace(hex(zeroblob(n)), '00', text) repeats a text n times", "SELECT replace(hex(zeroblob(3)), '00', 'ab')", "comment, 3"),
+    *_functions("replicate", "replace(hex(zeroblob(n)), '00', text) repeats a text n times", "SELECT replace(hex(zeroblob(3)), '00', 'ab')", "comment, 3"),
     *_functions("generate_series sequence range", "WITH RECURSIVE counts, or json_each('[1, 2, 3]')", "SELECT value FROM json_each('[1, 2, 3]')", "1, 3"),
     *_functions("uuid newid gen_random_uuid uuid_generate_v4 uuid_string", "lower(hex(randomblob(16)))", "SELECT lower(hex(randomblob(16)))", ""),
     *_functions("rand", "random() is a whole number of 64 bits; abs(random() % 100)", "SELECT abs(random() % 100)", ""),
@@ -228,7 +223,6 @@ FUNCTIONS = (
     *_functions("pg_sleep sleep benchmark", "the shell that runs tokensh can wait", "SELECT 1", "1"),
     *_functions("secret", "a token's value is shown once, by RETURNING token_value", _CREATE, "'a', 'b'"),
     *_functions("any some", "x IN ('a', 'b'); several LIKE are joined by OR", f"{_ALL} WHERE comment IN ('a', 'b')"),
-    *_functions("stddev stddev_samp stddev_pop variance var_samp var_pop", "sqrt(avg(x * x) - avg(x) * avg(x)) is the deviation of all rows", f"SELECT avg(expiry_time) {_FROM}", "expiry_time"),
 )  # fmt: skip
 
 _SHOW_TABLES_HINT = "SHOW RESOURCES lists what a service has, SHOW TABLES your local tables"
