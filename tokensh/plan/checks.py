@@ -202,11 +202,12 @@ def _check_call_clauses(call: nodes.Call, function: Function) -> None:
         raise ProgrammingError(f"{name}() takes no OVER: it is not an aggregate", span=call.span)
     if is_aggregate and call.distinct and call.over is not None:
         raise NotSupportedError(f"{name}(DISTINCT ...) with OVER is not offered", span=call.span)
-    if is_aggregate and call.distinct and (len(call.arguments) != 1 or call.separator is not None):
+    gathers_texts = (function.sqlite_name or name) == "group_concat"
+    if is_aggregate and call.distinct and len(call.arguments) != 1 and not gathers_texts:
         raise NotSupportedError(
             f"{name}(DISTINCT ...) takes one argument",
             span=call.span,
-            hint="make the values distinct in a query in FROM, and use the separator there",
+            hint="make the values distinct in a query in FROM",
         )
     if is_aggregate:
         return

@@ -197,7 +197,9 @@ def compile_grammar(grammar: str) -> dict[str, Any]:
 
     # lark's lexer is not used; `basic` is the one that is cheap to build. Strict analysis reports shift/reduce conflicts, which
     # lark otherwise resolves as shifts without a word.
-    lark = Lark(grammar, parser="lalr", lexer="basic", maybe_placeholders=True, start=[_START, _RESERVED, _SOFT, _REFUSED])
+    lark = Lark(
+        grammar, parser="lalr", lexer="basic", maybe_placeholders=True, start=[_START, _RESERVED, _SOFT, _REFUSED]
+    )
     analysis = LALR_Analyzer(lark.parser.parser_conf, debug=False, strict=True)
     analysis.compute_lalr()  # type: ignore[no-untyped-call]  # lark types its public face only
     table = analysis.parse_table
