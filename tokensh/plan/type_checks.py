@@ -253,7 +253,8 @@ class _Checks:
 
     def _calculate(self, operand: nodes.Expr, other: nodes.Expr | None, node: nodes.Binary | nodes.Unary) -> None:
         """Check an operand of a calculation with another one."""
-        if isinstance(operand, nodes.Interval):
+        # What an interval is added to may be a text or a number.
+        if isinstance(operand, nodes.Interval) or isinstance(other, nodes.Interval):
             return
         match kind_of(operand):
             case "text" if as_number(operand) is None:

@@ -13,7 +13,23 @@ from tokensh.text import escape_unsafe, truncate
 _DATE = "2027-01-01"
 _DATE_PATTERN = re.compile(r"\d{4}-\d")
 _LONGEST_TEXT = 40
-_TIME_FUNCTIONS = frozenset({"date", "time", "datetime", "strftime", "from_ms", "current_date", "current_timestamp"})
+_TIME_FUNCTIONS = frozenset(
+    {
+        "current_date",
+        "current_timestamp",
+        "date",
+        "date_trunc",
+        "datetime",
+        "from_ms",
+        "from_unixtime",
+        "last_day",
+        "now",
+        "strftime",
+        "time",
+        "to_date",
+        "to_timestamp",
+    }
+)
 
 
 def comparison(number: nodes.Expr, text: nodes.Expr) -> tuple[str, str]:
@@ -41,7 +57,7 @@ def calculation(operand: nodes.Expr, operator: str) -> tuple[str, str]:
     message = f"{_describe(operand, 'an operand')} is {'a time' if _is_parameter(operand) else 'text'}"
     message += f": {operator} takes numbers"
     if operator in ("+", "-") and (_is_parameter(operand) or makes_time(operand)):
-        return message, "datetime(x, '+1 day') moves a time, to_ms(x) makes a number of milliseconds of it"
+        return message, "x + INTERVAL '1 day' moves a time, to_ms(x) makes a number of milliseconds of it"
     if operator == "+":
         return message, "|| joins texts: a || b"
     return message, "CAST(... AS INTEGER) or CAST(... AS REAL) makes a number of it"
