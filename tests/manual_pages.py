@@ -8,8 +8,10 @@ from pathlib import Path
 from tokensh.cli.arguments import format_help
 from tokensh.dbapi.options import OPTIONS, Option
 from tokensh.functions import functions
+from tokensh.provider.catalog import Catalog
 from tokensh.provider.show_kinds import SHOW_KINDS
 from tokensh.render.formats import FORMATS
+from tokensh.rows import UNIT_DESCRIPTIONS
 from tokensh.shell.commands import COMMANDS
 
 PACKAGE = Path(__file__).parents[1] / "tokensh"
@@ -110,9 +112,48 @@ def options_page() -> str:
     )
 
 
+def fields_page() -> str:
+    catalog = Catalog.load_shipped()
+    rows = [
+        (
+            code(f"{service.name}.{resource.name}"),
+            code(field.name),
+            field.type,
+            UNIT_DESCRIPTIONS[field.unit] if field.unit else "",
+        )
+        for service in catalog.services("databricks_workspace")
+        for resource in catalog.resources("databricks_workspace", service.name)
+        for field in (*resource.fields, *resource.undocumented_fields)
+    ]
+    inputs = {
+        (parameter.name, UNIT_DESCRIPTIONS[parameter.unit])
+        for service in catalog.services("databricks_workspace")
+        for resource in catalog.resources("databricks_workspace", service.name)
+        for method in resource.methods
+        for parameter in method.parameters
+        if parameter.unit is not None
+    }
+    given = "; ".join(f"{code(name)} takes {unit}" for name, unit in sorted(inputs))
+    return (
+        "# Fields\n\n"
+        "The fields of the resources that tokensh knows without a registry, with what their numbers count; "
+        f"`DESCRIBE` and `\\d` say the same in the program. Of what an INSERT gives, {given}.\n\n"
+        "A token that never expires has the `expiry_time` -1, which is smaller than every time: "
+        "`expiry_time < to_ms('2027-01-01')` finds it too. `days_left(expiry_time) < 30` does not, because `days_left` is NULL "
+        "for it. A DELETE that asks for approval says how many of its tokens never expire.\n\n"
+        "A number that is compared with text is an error, and so is text in a calculation: SQLite would find every number "
+        "smaller than every text. `to_ms('2027-01-01')` makes milliseconds of a time, and `from_ms(expiry_time)` a text of "
+        "milliseconds. A numeral in quotes is converted, and a text column may be compared with a number that is written out. "
+        "A `date` or `datetime` that a program binds to a parameter is converted where it meets a time in milliseconds. What "
+        "is known only when the statement runs, the values of JSON and of columns without a type, is checked then.\n\n"
+        + markdown_table(("resource", "field", "type", "unit"), rows)
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "options.md": options_page,
     "functions.md": functions_page,
+    "fields.md": fields_page,
     "formats.md": formats_page,
     "show.md": show_page,
     "commands.md": commands_page,
