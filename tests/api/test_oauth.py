@@ -182,6 +182,46 @@ def test_a_token_that_is_refused_is_fetched_again_once(site: Sandbox, tmp_path: 
     assert run.asked(TOKEN_PATH) == 3
 
 
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, {"message": "Invalid Token"}),
+        (403, {"error_code": 403, "message": "Invalid access token."}),
+        (400, "Invalid Token"),
+    ],
+    ids=str,
+)
+def test_a_token_that_is_called_invalid_is_fetched_again_once(
+    status: int, body: object, site: Sandbox, tmp_path: Path
+) -> None:
+    run = connected(site, tmp_path, machine(site))
+    site.fault("GET */token/list", status=status, body=body)  # type: ignore[arg-type] # a mapping or a text
+    run.select()
+    assert run.asked(TOKEN_PATH) == 2
+    site.fault("GET */token/list", status=status, body=body, times=None)  # type: ignore[arg-type] # the same
+    with pytest.raises(ApiError) as caught:
+        run.select()
+    assert caught.value.credential == "DATABRICKS_CLIENT_ID"
+    assert run.asked(TOKEN_PATH) == 3
+
+
+def test_a_token_endpoint_that_is_busy_is_asked_again(site: Sandbox, tmp_path: Path) -> None:
+    site.fault("POST */oidc/v1/token", status=429, headers={"Retry-After": "0"}, times=2)
+    run = connected(site, tmp_path, machine(site))
+    run.select()
+    assert run.asked(TOKEN_PATH) == 3
+    site.fault("POST */oidc/v1/token", status=429, headers={"Retry-After": "0"}, times=None)
+    with pytest.raises(CredentialError) as caught:
+        connected(site, tmp_path, machine(site)).select()
+    assert "client id and secret right" not in str(caught.value.hint)
+
+
+def test_a_token_with_other_keys_beside_it_is_one(site: Sandbox, tmp_path: Path) -> None:
+    answer = {"access_token": site.token, "expires_in": 3600, "status": "approved", "message": "hello"}
+    site.fault("POST */oidc/v1/token", body=answer)
+    connected(site, tmp_path, machine(site)).select()
+
+
 def test_many_workspaces_share_one_token_of_the_account(tmp_path: Path) -> None:
     with sandbox.start(any_workspace=True) as site:
         run = connected(site, tmp_path, machine(site, DATABRICKS_ACCOUNT_ID=site.account_id))

@@ -46,6 +46,13 @@ class TestProgress:
             reporter.progress(done, 3)
         assert stream.getvalue() == "\r2 of 3 workspaces\x1b[K\r\x1b[K"
 
+    def test_counts_the_rows_of_a_change(self) -> None:
+        reporter, stream, clock = self.reporter()
+        for done, now in ((0, 5.0), (37, 5.4), (200, 9.0)):
+            clock.now = now
+            reporter.progress(done, 200, "revoked")
+        assert stream.getvalue() == "\r37 of 200 revoked\x1b[K\r\x1b[K"
+
     def test_is_not_drawn_for_what_is_fast(self) -> None:
         reporter, stream, _ = self.reporter()
         for done in range(4):

@@ -36,6 +36,17 @@ def wait_for(screen: Screen, text: str) -> str:
     return screen.getvalue()
 
 
+def test_it_counts_the_rows_of_a_change_whatever_is_sent_for_each(tmp_path: Path) -> None:
+    environment, screen = make_terminal(tmp_path)
+    spinner = Spinner(environment, Cancellation(), 80)
+    spinner.start()
+    spinner.set_rows_done(37, 200, "revoked")
+    spinner.set_activity("revoketoken on dbc-1")
+    written = wait_for(screen, "Ctrl-C cancels")
+    spinner.stop()
+    assert "37 of 200 revoked · revoketoken on dbc-1" in written
+
+
 def test_it_says_what_is_done_and_how_many_have_answered_and_leaves_nothing(tmp_path: Path) -> None:
     environment, screen = make_terminal(tmp_path)
     spinner = Spinner(environment, Cancellation(), 80)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 
 from tokensh.api.request import Json, to_json
-from tokensh.api.response import find_rows
+from tokensh.api.response import describe_next_page, find_rows
 from tokensh.engine.advice import count_unexpired, describe_new_token
 from tokensh.engine.create import Creation
 from tokensh.engine.delivery import Delivery, deliver_reply, secret_fields
@@ -97,6 +97,8 @@ def _describe_quota(execution: Execution, creation: Creation) -> str:
         return ""
     try:
         response = execution.services.client.send(execution.build_request(method, creation.values))
+        if describe_next_page(method, response):
+            return ""
         count = count_unexpired(find_rows(method, response), execution.services.now_ms())
     except Error:
         return ""
