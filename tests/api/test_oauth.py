@@ -195,10 +195,10 @@ def test_a_token_that_is_called_invalid_is_fetched_again_once(
     status: int, body: object, site: Sandbox, tmp_path: Path
 ) -> None:
     run = connected(site, tmp_path, machine(site))
-    site.fault("GET */token/list", status=status, body=body)  # type: ignore[arg-type] # a mapping or a text
+    site.fault("GET */token/list", status=status, body=body)
     run.select()
     assert run.asked(TOKEN_PATH) == 2
-    site.fault("GET */token/list", status=status, body=body, times=None)  # type: ignore[arg-type] # the same
+    site.fault("GET */token/list", status=status, body=body, times=None)
     with pytest.raises(ApiError) as caught:
         run.select()
     assert caught.value.credential == "DATABRICKS_CLIENT_ID"
