@@ -22,7 +22,7 @@ from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import PlaceholderError, Span
 from tokensh.sql.lexer import Token, new_token
 from tokensh.sql.numbers import explain_duration, suggest_number
-from tokensh.sql.script import StatementText
+from tokensh.sql.script import StatementText, find_verb
 
 # The value of a placeholder: text from `--var`, or a scalar of a vars file.
 PlaceholderValue = str | int | float | bool | None
@@ -160,7 +160,7 @@ def _find_json_uses(tokens: Sequence[Token], read_parts: _PartReader) -> Iterato
     # The open parentheses: the name before each, and how many commas have been read in it.
     calls: list[tuple[str, int]] = []
     clause = ""
-    is_change = tokens[0].text.upper() in _CHANGES
+    is_change = find_verb(tokens) in _CHANGES
     for number, token in enumerate(tokens):
         before = tokens[number - 1] if number else token
         match token.text:
@@ -383,6 +383,9 @@ def _to_text(use: PlaceholderUse, value: Any) -> str:
 def _render_bare_value(use: PlaceholderUse, value: Any) -> str:
     text = _to_text(use, value).strip()
     if _BARE_VALUE.fullmatch(text):
+        digits = text.removeprefix("-")
+        if digits.isdecimal() and (len(digits) > 19 or not -(2**63) <= int(text) < 2**63):
+            raise PlaceholderError(f"the value for {use.name} has more than 64 bits", span=use.span)
         return text
     if not isinstance(value, (str, float)) and hasattr(value, "isoformat"):
         return f"'{text}'"

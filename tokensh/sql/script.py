@@ -333,7 +333,7 @@ class Splitter:
             opens = self._prefix is not None and not self._prefix.can_continue(following)
         if opens:
             return self._cut(comment.start, comment.end)
-        verb = self._find_verb()
+        verb = find_verb(self._tokens)
         if verb in _CONDITIONAL_CHANGES:
             first = self._tokens[0].start
             self._error = SqlSyntaxError(
@@ -342,18 +342,6 @@ class Splitter:
                 hint="move the ';' out of the comment, or remove it; nothing was sent",
             )
         return None
-
-    def _find_verb(self) -> str:
-        """Return the word that says what the statement does: the first, or the one behind its WITH."""
-        verb = self._tokens[0].text.upper()
-        if verb != "WITH":
-            return verb
-        depth = 0
-        for token in self._tokens:
-            depth += (token.text == "(") - (token.text == ")")
-            if depth == 0 and token.text.upper() in _MAIN_VERBS:
-                return token.text.upper()
-        return verb
 
     def _cut(self, end: int, next_start: int, *, ended: bool = True) -> StatementText | None:
         """Return the current statement, which ends at an offset, if there is one; the next begins at another."""
@@ -370,6 +358,19 @@ class Splitter:
         self._closing = self._error = self._prefix = None
         self.statement_start = next_start
         return statement
+
+
+def find_verb(tokens: Sequence[Token]) -> str:
+    """Return the word that says what a statement does, in capitals: the first, or the one behind its WITH."""
+    verb = tokens[0].text.upper()
+    if verb != "WITH":
+        return verb
+    depth = 0
+    for token in tokens:
+        depth += (token.text == "(") - (token.text == ")")
+        if depth == 0 and token.text.upper() in _MAIN_VERBS:
+            return token.text.upper()
+    return verb
 
 
 def _move_tokens(tokens: Iterable[Token], offset: int) -> list[Token]:
