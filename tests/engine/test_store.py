@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.conftest import Connect
+from tests.engine.sessions import run
 from tokensh.engine.store import Store
 from tokensh.errors import IntegrityError, OperationalError, ProgrammingError
 from tokensh.rows import Column
@@ -130,3 +132,71 @@ def test_a_folder_that_cannot_be_made_is_one_clear_error(tmp_path: Path) -> None
     (tmp_path / "deep").write_text("a file")
     with pytest.raises(OperationalError, match=r"the store .* cannot be used"):
         open_store(tmp_path).create("VIEW", "v", "SELECT 1", COLUMNS, ())
+
+
+def test_a_reader_that_does_not_finish_locks_nobody_out(connect: Connect) -> None:
+    reader, writer = connect(), connect()
+    values = ", ".join(f"({number})" for number in range(2000))
+    run(reader, "CREATE TABLE big (x INT)", "CREATE TABLE other (x INT)", f"INSERT INTO big VALUES {values}")
+    with reader.cursor() as cursor:
+        cursor.execute("SELECT x FROM big")
+        first = cursor.fetchone()
+        for session in (reader, writer):
+            run(session, "INSERT INTO other VALUES (1)", "INSERT INTO big VALUES (-1)")
+        run(writer, "DROP TABLE big")
+        assert first == (0,)
+        assert len(cursor.fetchall()) == 1999
+    assert run(writer, "SELECT count(*) FROM other") == [(2,)]
+
+
+def test_a_commit_that_fails_is_rolled_back(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    stored = store.create("TABLE", "t", "", COLUMNS, DEFINITIONS)
+    with sqlite3.connect(store.path) as file:  # a constraint that is looked at when the transaction ends
+        file.execute(f"CREATE TRIGGER no AFTER INSERT ON {stored.table} BEGIN INSERT INTO broken VALUES (9); END")
+        file.execute("CREATE TABLE parent (id INTEGER PRIMARY KEY)")
+        file.execute("CREATE TABLE broken (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
+    file.close()
+    for _ in range(2):
+        with pytest.raises(IntegrityError, match="the other table has no such row"):
+            store.insert(stored, ["a"], [(1,)])
+    other = open_store(tmp_path)
+    other.create("TABLE", "u", "", COLUMNS, DEFINITIONS)
+    assert other.names() == ("t", "u")
+    store.close()
+    other.close()
+
+
+def test_of_two_sessions_that_replace_a_table_one_wins_whole(connect: Connect) -> None:
+    first, other = connect(), connect()
+    slow = first.run("CREATE OR REPLACE TABLE both AS SELECT 'first' AS who, column1 AS n FROM (VALUES (1), (2))")
+    run(other, "CREATE OR REPLACE TABLE both AS SELECT 'other' AS who")
+    assert list(slow.rows) == []
+    assert run(other, "SELECT who, n FROM both") == [("first", 1), ("first", 2)]
+
+
+def test_a_file_that_was_deleted_is_created_anew(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.create("TABLE", "old", "", COLUMNS, DEFINITIONS)
+    for file in store.path.parent.iterdir():
+        file.unlink()
+    assert store.names() == ()
+    store.create("TABLE", "new", "", COLUMNS, DEFINITIONS)
+    assert store.names() == ("new",)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("sql", "rows"),
+    [
+        ("INSERT IGNORE INTO t VALUES (1, 'again'), (2, 'new')", 1),
+        ("INSERT IGNORE INTO t VALUES (3, NULL)", 0),
+        ("INSERT IGNORE INTO t VALUES (1, 'again'), (4, 'new') RETURNING a", 1),
+        ("INSERT IGNORE INTO t SELECT 1, 'again'", 0),
+    ],
+)
+def test_insert_ignore_leaves_out_what_a_constraint_refuses(sql: str, rows: int, connect: Connect) -> None:
+    session = connect()
+    run(session, "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT NOT NULL)", "INSERT INTO t VALUES (1, 'first')")
+    assert len(run(session, sql)) == rows
+    assert run(session, "SELECT b FROM t WHERE a = 1") == [("first",)]

@@ -65,11 +65,12 @@ class ColumnLookup:
             cte = self.ctes.get(name)
             if cte is not None:
                 return self._cte_columns(cte, depth)
-            table = next((columns for table, columns in self.facts.tables.items() if table.lower() == name), None)
-            if table is not None:
-                return tuple(KnownColumn(column) for column in table)
         resource = self.index.find(relation.path, self.facts.namespace) if relation.path else None
-        return resource_columns(resource, verb) if resource else ()
+        if resource is not None:
+            return resource_columns(resource, verb)
+        full_name = ".".join(relation.path).lower()
+        table = next((columns for table, columns in self.facts.tables.items() if table.lower() == full_name), ())
+        return tuple(KnownColumn(column) for column in table)
 
     def _cte_columns(self, cte: Cte, depth: int) -> tuple[KnownColumn, ...]:
         if cte.columns:

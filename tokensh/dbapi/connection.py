@@ -51,7 +51,17 @@ from tokensh.errors import (
 )
 from tokensh.plan.binder import Names, bind
 from tokensh.plan.checks import refuse_null_comparisons
-from tokensh.plan.nodes import ChangePlan, ExecPlan, ExplainPlan, Plan, RowsPlan, SelectPlan, TransactionPlan, UsePlan
+from tokensh.plan.nodes import (
+    ChangePlan,
+    DropPlan,
+    ExecPlan,
+    ExplainPlan,
+    Plan,
+    RowsPlan,
+    SelectPlan,
+    TransactionPlan,
+    UsePlan,
+)
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.redact import Redactor
 from tokensh.rows import NO_ROWS, Row, RowSet, Value
@@ -119,6 +129,7 @@ class Connection:
             self._run_plan, check=self._check_plan, check_reads=self._check_reads, note=self._note
         )
         self._later_notes: list[str] = []
+        self._has_looked_for_shadows = False
         self.pending = UnknownCreates(access.journal)
         self.objects = self._make_objects()
         self._engine = self._make_engine()
@@ -255,6 +266,22 @@ class Connection:
             hint = "; ".join(filter(None, (error.hint, f"known are {known}{more}")))
             raise error.with_context(hint=hint) from error.__cause__
 
+    def _note_shadowed_objects(self) -> None:
+        """Name, once, the objects of the store that cannot be read because their names mean resources."""
+        if self._has_looked_for_shadows:
+            return
+        self._has_looked_for_shadows = True
+        for kind, name in self.objects.store.peek():
+            try:
+                resource = self.catalog.find_or_none(tuple(name.split(".")), self.namespace)
+            except Error:
+                continue  # a broken provider document is told where it is needed
+            if resource is not None:
+                self._note(
+                    f"the {kind.lower()} {name} of the store is not read: its name means the resource {resource.id};"
+                    f" DROP {kind} {name} removes it"
+                )
+
     def run(self, statement: str | StatementText, parameters: Parameters = (), *, dry: bool = False) -> RowSet:
         """Run one statement and return its rows: for COMMIT those of all changes, under the columns of all of them.
 
@@ -303,6 +330,8 @@ class Connection:
         # SHOW, DESCRIBE and USE send nothing, and a dry run of a script needs what USE sets.
         if dry and not isinstance(plan, ExplainPlan | RowsPlan | UsePlan):
             plan = ExplainPlan(plan)
+        if not isinstance(plan, DropPlan):
+            self._note_shadowed_objects()
         if isinstance(plan, TransactionPlan):
             yield from self._transaction.control(plan)
         elif self._transaction.enqueue(plan):

@@ -158,8 +158,10 @@ def _combine_keys(
     """Yield one row for each combination of the keys' values, with the same assigned values in each."""
     database = execution.database
     execution.create_tables(keys.scans, keys.stored)
-    values = ParameterValues(keys.scans, database)
+    derived = execution.create_derived(keys.derived)
+    values = ParameterValues(keys.scans, database, derived)
     execution.fetch(keys.scans, values)
+    derived.fill()
     assigned_values: dict[str, Value] = {}
     if keys.assigned:
         (row,) = database.query(keys.assigned.sql)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from tokensh.engine.execution import Execution
-from tokensh.engine.store import ObjectExists, Store, StoredObject
+from tokensh.engine.store import InsertVerb, ObjectExists, Store, StoredObject
 from tokensh.errors import DataError, OperationalError, assert_never
 from tokensh.plan.nodes import (
     DefinePlan,
@@ -31,13 +31,16 @@ def run_store_plan(execution: Execution, plan: StorePlan) -> Iterator[Row]:
             if not plan.missing:
                 store.drop(plan.name)
         case RefreshPlan():
-            rows = list(execution.select(plan.source))
-            store.refresh(_find_object(store, plan.name), _without_secrets(plan.source.columns, rows))
+            rows = _without_secrets(plan.source.columns, list(execution.select(plan.source)))
+            picked = [tuple(row[position] for position in plan.positions) for row in rows]
+            store.refresh(_find_object(store, plan.name), picked)
         case LocalInsertPlan():
             rows = _without_secrets(plan.source.columns, list(execution.select(plan.source)))
             _refuse_text_for_numbers(plan.columns, plan.targets, rows)
             table = _find_object(store, plan.table)
-            inserted = store.insert(table, plan.targets, rows, replace=plan.replace)
+            verb: InsertVerb = "REPLACE" if plan.replace else "INSERT OR IGNORE" if plan.ignore else "INSERT"
+            has_returning = plan.returning is not None
+            inserted = store.insert(table, plan.targets, rows, verb=verb, returning=has_returning)
             yield from _project_rows(execution, plan.returning, inserted)
         case LocalChangePlan():
             yield from _project_rows(execution, plan.returning, _change_rows(execution, store, plan))
@@ -50,18 +53,28 @@ def _create_object(execution: Execution, store: Store, plan: DefinePlan) -> None
     if plan.if_not_exists and store.find(plan.name) is not None:
         return
     rows = _without_secrets(plan.source.columns, list(execution.select(plan.source))) if plan.source else []
-    definitions = plan.definitions or tuple(quote_name(column.name) for column in plan.columns)
+    definitions = plan.definitions
+    if plan.source is not None:
+        # With the affinities of the query's columns, as SQLite's own CREATE TABLE ... AS: comparisons go on to mean the same.
+        types = execution.database.column_types(plan.source.sql)
+        names = (quote_name(column.name) for column in plan.columns)
+        definitions = tuple(f"{name} {kind}".rstrip() for name, kind in zip(names, types, strict=True))
     try:
-        created = store.create(plan.kind, plan.name, plan.text, plan.columns, definitions, replace=plan.replace)
+        store.create(
+            plan.kind,
+            plan.name,
+            plan.text,
+            plan.columns,
+            definitions,
+            rows=rows,
+            sources=plan.sources,
+            replace=plan.replace,
+        )
     except ObjectExists:
         # Another session created it while this one fetched the rows.
         if plan.if_not_exists:
             return
         raise
-    if plan.kind == "MATERIALIZED VIEW":
-        store.refresh(created, rows)
-    elif rows:
-        store.insert(created, [column.name for column in plan.columns], rows)
 
 
 def _change_rows(execution: Execution, store: Store, plan: LocalChangePlan) -> list[Row]:

@@ -15,11 +15,12 @@ from tokensh.api.response import find_rows, to_cell
 from tokensh.api.retry import RETRY_DELAYS, is_put_off
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.create import Creator, had_no_effect
+from tokensh.engine.derived import DerivedTables
 from tokensh.engine.fetch import COMPLETE_READS, Fetcher, ParameterValues, is_not_found
 from tokensh.engine.services import EngineServices
 from tokensh.engine.sqlite import Database
 from tokensh.errors import ApiError, DataError, Error, Interrupted, MissingParameter, UnknownOutcome
-from tokensh.plan.nodes import ChangePlan, ExecPlan, InsertPlan, Projection, Scan, SelectPlan, Stored
+from tokensh.plan.nodes import ChangePlan, DerivedTable, ExecPlan, InsertPlan, Projection, Scan, SelectPlan, Stored
 from tokensh.provider.model import Method
 from tokensh.rows import Row, Value
 from tokensh.text import escape_unsafe, truncate
@@ -69,8 +70,10 @@ class Execution:
     def select(self, plan: SelectPlan) -> Iterator[Row]:
         """Fetch what a query reads and yield its rows; errors of the query are found before anything is sent."""
         self.create_tables(plan.scans, plan.stored)
+        derived = self.create_derived(plan.derived)
         self.database.check(plan.sql)
-        self.fetch(plan.scans, ParameterValues(plan.scans, self.database))
+        self.fetch(plan.scans, ParameterValues(plan.scans, self.database, derived))
+        derived.fill()
         yield from self.database.query(plan.sql)
 
     def create_tables(self, scans: Sequence[Scan], stored: Sequence[Stored]) -> None:
@@ -87,6 +90,12 @@ class Execution:
             raise error.with_context(hint=COMPLETE_READS)
         self.callbacks.on_missing({name: error})
         self.callbacks.on_failure(error)
+
+    def create_derived(self, tables: Sequence[DerivedTable]) -> DerivedTables:
+        """Create the derived tables of a query, empty; the tables that they read exist. Raises what `Database.check` raises."""
+        derived = DerivedTables(tables, self.database)
+        derived.create()
+        return derived
 
     def fetch(self, scans: Sequence[Scan], values: ParameterValues) -> None:
         """Send the requests of `scans` and load the responses into their tables, which exist."""

@@ -65,7 +65,8 @@ class Engine:
             return
         with closing(Execution(self._services, self._creator, callbacks, complete=True)) as execution:
             execution.create_tables(plan.source.scans, plan.source.stored)
-            execution.fetch(plan.source.scans, ParameterValues(plan.source.scans, execution.database))
+            derived = execution.create_derived(plan.source.derived)
+            execution.fetch(plan.source.scans, ParameterValues(plan.source.scans, execution.database, derived))
 
     def check(self, plan: Plan, callbacks: Callbacks) -> None:
         """Raise what `run` would raise before anything is sent, for a plan that is run later."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from tokensh._dataclasses import dataclass
 from tokensh.api.hosts import Hosts
+from tokensh.engine.derived import DerivedTables
 from tokensh.engine.execution import Execution
 from tokensh.engine.fetch import ParameterValues, build_requests, required_scans
 from tokensh.engine.objects import SessionObjects
@@ -33,7 +34,6 @@ from tokensh.plan.nodes import (
     SameAs,
     Scan,
     SelectPlan,
-    Stored,
     StorePlan,
     TransactionPlan,
     UsePlan,
@@ -102,7 +102,7 @@ class _Explainer:
 
     def _change_steps(self, plan: ChangePlan) -> Iterator[Step]:
         if isinstance(plan.source, Keys):
-            yield from self._scan_steps(plan.source.scans, plan.source.stored)
+            yield from self._scan_steps(plan.source)
             for name, values in plan.source.values.items():
                 yield "values", f"{name}: {_describe_values(values)}"
         else:
@@ -140,13 +140,14 @@ class _Explainer:
                 assert_never(plan)
 
     def _query_steps(self, plan: SelectPlan) -> Iterator[Step]:
-        yield from self._scan_steps(plan.scans, plan.stored)
+        yield from self._scan_steps(plan)
         # SQLite checks the text too, against empty tables: its own errors appear in EXPLAIN and not only
         # in the run.
         self.database.check(plan.sql)
         yield "query", plan.sql
 
-    def _scan_steps(self, scans: tuple[Scan, ...], stored: tuple[Stored, ...]) -> Iterator[Step]:
+    def _scan_steps(self, plan: SelectPlan | Keys) -> Iterator[Step]:
+        scans, stored = plan.scans, plan.stored
         self.objects.create_tables(stored, self.database, offline=True)
         has_remote_table = any(self.objects.is_remote(table.name) for table in stored)
         for table in stored:
@@ -155,7 +156,9 @@ class _Explainer:
         for scan in scans:
             self.database.create_table(scan.table, (column.column for column in scan.columns))
         by_id = {scan.id: scan for scan in scans}
-        values = ParameterValues(scans, self.database)
+        derived = DerivedTables(plan.derived, self.database)
+        derived.create()
+        values = ParameterValues(scans, self.database, derived)
         for scan in scans:
             columns = ", ".join(f"{column.name} {column.column.type}" for column in scan.columns)
             yield "scan", f"{scan.resource.id} as {scan.table} ({columns})"
@@ -164,6 +167,8 @@ class _Explainer:
             # A query over a remote table, which is empty here, would give wrong values.
             later = has_remote_table and any(map(_may_be_queried, scan.values.values()))
             yield from self._request_steps(scan, by_id, values, later=later)
+        for query in plan.derived:
+            yield "table", f"{query.table}: {query.sql}"
 
     def _request_steps(
         self, scan: Scan, by_id: Mapping[int, Scan], values: ParameterValues, *, later: bool

@@ -20,6 +20,7 @@ from tokensh.api.hosts import Hosts
 from tokensh.api.request import Json, Request, build_request, to_text
 from tokensh.api.response import Response, describe_next_page, find_rows, need_no_conversion, to_cell
 from tokensh.engine.callbacks import Callbacks
+from tokensh.engine.derived import DerivedTables
 from tokensh.engine.sqlite import Database
 from tokensh.errors import (
     ApiError,
@@ -69,9 +70,10 @@ class ScanRequest:
 class ParameterValues:
     """The values that the parameters of a statement's scans take, worked out when first asked for."""
 
-    def __init__(self, scans: Sequence[Scan], database: Database) -> None:
+    def __init__(self, scans: Sequence[Scan], database: Database, derived: DerivedTables) -> None:
         self._scans = {scan.id: scan for scan in scans}
         self._database = database
+        self._derived = derived
         self._evaluated: dict[tuple[int, str], tuple[Value, ...]] = {}
 
     def get(self, scan: Scan, name: str) -> tuple[Value, ...]:
@@ -95,6 +97,7 @@ class ParameterValues:
             case SameAs():
                 yield from self.get(self._scans[values.scan], values.parameter)
             case FromQuery():
+                self._derived.fill(values.needs)
                 for row in self._database.query(values.sql):
                     yield row[0]
             case AnyOf():

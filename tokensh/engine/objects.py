@@ -84,8 +84,9 @@ class SessionObjects:
             return None
         query = self._parse_query(stored.query, stored.name) if stored.query else None
         if stored.kind == "VIEW" and query is not None:
-            return View(stored.name, query, tuple(nodes.Name(column.name) for column in stored.columns))
-        return StoredTable(stored.name, stored.columns, stored.kind, query)
+            names = tuple(nodes.Name(column.name) for column in stored.columns)
+            return View(stored.name, query, names, sources=stored.sources)
+        return StoredTable(stored.name, stored.columns, stored.kind, query, sources=stored.sources)
 
     def names(self) -> Iterator[str]:
         """Yield the names of all objects."""

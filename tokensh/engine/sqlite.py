@@ -43,13 +43,16 @@ _ROWS_PER_FETCH = 256
 _ALLOWED = frozenset(
     {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, getattr(sqlite3, "SQLITE_RECURSIVE", 33)}
 )
+_TYPED = quote_name("tokensh:typed")
+"""A table that exists for a moment, to learn the types of its columns."""
 _DENIED_FUNCTIONS = frozenset({"load_extension", "fts3_tokenizer"})
 # An affinity converts what is stored to the field's type, so that comparisons do not depend on how the API wrote a value.
 # A column of type `any` has none: its values must come back as they went in.
 _AFFINITIES: dict[ColumnType, str] = {
     "string": "TEXT",
     "integer": "INTEGER",
-    "number": "NUMERIC",
+    # None for numbers: SQLite's NUMERIC makes integers of 5.0, which divide without a remainder, and its REAL floats of 5.
+    "number": "",
     "boolean": "INTEGER",
     "object": "TEXT",
     "array": "TEXT",
@@ -98,6 +101,27 @@ class Database:
     def create_view(self, name: str, query: str) -> None:
         """Give a query of our own a name."""
         self._connection.execute(f"CREATE TEMP VIEW {name} AS {query}")
+
+    def create_derived(self, table: str, sql: str) -> None:
+        """Create an empty table with the columns of a query. Raises what `check` raises."""
+        self.check(sql)
+        # With the affinities that the query's columns have in SQLite: comparisons mean the same as with the query.
+        self._connection.execute(f"CREATE TABLE {table} AS SELECT * FROM ({sql}) LIMIT 0")  # noqa: S608 (checked)
+
+    def column_types(self, sql: str) -> list[str]:
+        """Return the types that give a query's columns their affinities, as a table that is created from it has them."""
+        self.create_derived(_TYPED, sql)
+        described = self._connection.execute(f"PRAGMA table_info({_TYPED})").fetchall()
+        self._connection.execute(f"DROP TABLE {_TYPED}")
+        return [kind for _, _, kind, *_ in described]
+
+    def fill_derived(self, table: str, sql: str) -> None:
+        """Add the rows of a query to its table. Raises DataError, Interrupted."""
+        unregister = self._cancellation.on_press(self._connection.interrupt)
+        try:
+            self._translate_errors(lambda: self._connection.execute(f"INSERT INTO {table} {sql}"))
+        finally:
+            unregister()
 
     def load(self, table: str, width: int, rows: Iterable[Row]) -> None:
         """Add rows to a table of `width` columns: all of them, or none if reading them raises.

@@ -13,8 +13,9 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from tokensh._dataclasses import dataclass
 from tokensh.environment import make_private_folder, open_private
@@ -28,6 +29,9 @@ T = TypeVar("T")
 
 _FIRST, _LAST = '"tokensh:first"', '"tokensh:last"'
 """The first and last version of a materialized view that a row is in; the last is NULL for the current version."""
+InsertVerb = Literal["INSERT", "INSERT OR IGNORE", "REPLACE"]
+_LOCK_TIMEOUT = 10
+"""Seconds to wait for another session's change."""
 _DROPPED = re.compile(r"^no such table: data_")
 _ROW_NUMBERS = ("rowid", "_rowid_", "oid")
 _SCHEMA = """
@@ -45,13 +49,17 @@ class ObjectExists(ProgrammingError):
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object of the store; `query` is its text, empty for a table of columns."""
+    """An object of the store.
+
+    `query` is its text, empty for a table of columns; `sources` are the names of the columns in the query, empty if not noted.
+    """
 
     number: int
     name: str
     kind: Kind
     query: str
     columns: tuple[Column, ...]
+    sources: tuple[str, ...] = ()
 
     @property
     def table(self) -> str:
@@ -81,13 +89,14 @@ class Store:
         self._redact = redact
         self._now = now
         self._file: sqlite3.Connection | None = None
-        self._cached: tuple[object, dict[str, StoredObject]] | None = None
+        self._inode = 0
+        self._cached: tuple[int, dict[str, StoredObject]] | None = None
 
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
             self._file.close()
-            self._file = None
+        self._file = self._cached = None
 
     # ---- finding
 
@@ -99,27 +108,42 @@ class Store:
         """Return the names of all objects."""
         return tuple(stored.name for stored in self._read_objects().values())
 
+    def peek(self) -> tuple[tuple[str, str], ...]:
+        """Return the kinds and names of all objects; nothing if the file cannot be read at once."""
+        if not self._file_exists():
+            return ()
+        try:
+            db = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)
+        except sqlite3.Error:
+            return ()
+        try:
+            return tuple(db.execute("SELECT kind, name FROM objects ORDER BY name").fetchall())
+        except sqlite3.Error:
+            return ()
+        finally:
+            db.close()
+
     def _read_objects(self) -> dict[str, StoredObject]:
-        stamp = self._file_stamp()
-        if stamp is None:
-            return {}
-        if self._cached is None or self._cached[0] != stamp:
-            rows = self._run_work(
-                lambda db: db.execute("SELECT id, name, kind, query, columns FROM objects ORDER BY name")
-            )
+        return self._run_work(self._read_changed_objects) if self._file_exists() else {}
+
+    def _read_changed_objects(self, db: sqlite3.Connection) -> dict[str, StoredObject]:
+        """Return the objects by name, read again if another session has changed the file."""
+        (version,) = db.execute("PRAGMA data_version").fetchone()
+        if self._cached is None or self._cached[0] != version:
+            rows = db.execute("SELECT id, name, kind, query, columns FROM objects ORDER BY name").fetchall()
             objects = (
-                StoredObject(number, name, kind, query, _load_columns(text)) for number, name, kind, query, text in rows
+                StoredObject(number, name, kind, query, *_load_columns(text))
+                for number, name, kind, query, text in rows
             )
-            self._cached = stamp, {stored.name.lower(): stored for stored in objects}
+            self._cached = version, {stored.name.lower(): stored for stored in objects}
         return self._cached[1]
 
-    def _file_stamp(self) -> object:
-        """Return a value that changes when another session changes the file; None without a file."""
+    def _file_exists(self) -> bool:
+        """Return whether there is a file with content."""
         try:
-            status = self.path.stat()
+            return self.path.stat().st_size > 0
         except OSError:
-            return None
-        return (status.st_mtime_ns, status.st_size, status.st_ino) if status.st_size else None
+            return False
 
     # ---- changing
 
@@ -131,9 +155,11 @@ class Store:
         columns: Sequence[Column],
         definitions: Sequence[str],
         *,
+        rows: Sequence[Row] = (),
+        sources: Sequence[str] = (),
         replace: bool = True,
     ) -> StoredObject:
-        """Create an object and return it.
+        """Create an object with its rows and return it.
 
         Args:
             kind: what it is.
@@ -141,6 +167,9 @@ class Store:
             query: the text of its query.
             columns: its columns.
             definitions: a table's columns and constraints, as SQLite takes them.
+            sources: the names of the columns in the query.
+            rows: the rows of a table or materialized view. They come with it in one transaction: of two sessions that replace
+                an object at the same time, one wins whole.
             replace: whether an object of this name is replaced; else ObjectExists is raised. Another session may have created
                 it since the statement was planned.
         """
@@ -151,7 +180,10 @@ class Store:
             raise ProgrammingError(f"a table cannot have all of the columns {', '.join(_ROW_NUMBERS)}")
         if kind != "VIEW":
             _check_definitions(definitions)
-        texts = json.dumps([[column.name, column.type, column.origin] for column in columns])
+        described = [[column.name, column.type, column.origin] for column in columns]
+        if sources:
+            described = [[*description, source] for description, source in zip(described, sources, strict=True)]
+        texts = json.dumps(described)
 
         def work(db: sqlite3.Connection) -> StoredObject:
             if not replace and db.execute("SELECT 1 FROM objects WHERE name = ?", (name,)).fetchone():
@@ -163,10 +195,14 @@ class Store:
                 "INSERT INTO objects(name, kind, query, columns, created) VALUES (?, ?, ?, ?, ?)",
                 (name, kind, query, texts, self._now()),
             )
-            created = StoredObject(cursor.lastrowid or 0, name, kind, query, tuple(columns))
+            created = StoredObject(cursor.lastrowid or 0, name, kind, query, tuple(columns), tuple(sources))
             if kind != "VIEW":
                 more = (_FIRST, _LAST) if kind == "MATERIALIZED VIEW" else ()
                 db.execute(f"CREATE TABLE {created.table} ({', '.join((*definitions, *more))})")
+            if kind == "MATERIALIZED VIEW":
+                self._add_version(db, created, rows)
+            elif rows:
+                self._insert_rows(db, created, [column.name for column in columns], rows, "INSERT")
             return created
 
         return self._run_transaction(work)
@@ -183,17 +219,35 @@ class Store:
             db.execute("DELETE FROM objects WHERE id = ?", (number,))
 
     def insert(
-        self, stored: StoredObject, targets: Sequence[str], rows: Sequence[Row], *, replace: bool = False
+        self,
+        stored: StoredObject,
+        targets: Sequence[str],
+        rows: Sequence[Row],
+        *,
+        verb: InsertVerb = "INSERT",
+        returning: bool = True,
     ) -> list[Row]:
-        """Add rows to a table, and return them whole, with defaults filled in."""
-        names = ", ".join(map(quote_name, targets))
-        marks = ", ".join("?" * len(targets))
-        sql = f"{'REPLACE' if replace else 'INSERT'} INTO {stored.table} ({names}) VALUES ({marks}) RETURNING {_column_list(stored)}"
+        """Add rows to a table, and return those added, with defaults filled in; without `returning` as many empty ones."""
+        if not returning:
+            return [()] * self._run_transaction(lambda db: self._insert_rows(db, stored, targets, rows, verb))
+        sql = f"{_insert_text(stored, targets, verb)} RETURNING {_column_list(stored)}"
 
         def work(db: sqlite3.Connection) -> list[Row]:
-            return [db.execute(sql, self._redact_texts(row)).fetchone() for row in rows]
+            added = (db.execute(sql, row).fetchone() for row in self._redact_rows(rows))
+            return [row for row in added if row is not None]
 
         return self._run_transaction(work)
+
+    def _insert_rows(
+        self,
+        db: sqlite3.Connection,
+        stored: StoredObject,
+        targets: Sequence[str],
+        rows: Sequence[Row],
+        verb: InsertVerb,
+    ) -> int:
+        """Add rows to a table, and return how many were added."""
+        return max(db.executemany(_insert_text(stored, targets, verb), self._redact_rows(rows)).rowcount, 0)
 
     def update(self, stored: StoredObject, targets: Sequence[str], rows: Sequence[Row]) -> list[Row]:
         """Change rows, each given as its number and its new values, and return them whole."""
@@ -218,34 +272,33 @@ class Store:
 
     def refresh(self, stored: StoredObject, rows: Iterable[Row]) -> int:
         """Store the rows of a materialized view as a new version, and return their number; unchanged rows are stored once."""
+        return self._run_transaction(lambda db: self._add_version(db, stored, rows))
+
+    def _add_version(self, db: sqlite3.Connection, stored: StoredObject, rows: Iterable[Row]) -> int:
         # A count for each row, because a view may have equal rows.
         wanted = Counter(self._without_secrets(stored, row) for row in rows)
         names = _column_list(stored)
         end_row = f"UPDATE {stored.table} SET {_LAST} = ? WHERE {stored.row_number} = ?"
-
-        def work(db: sqlite3.Connection) -> int:
-            (version,) = db.execute(
-                "SELECT coalesce(max(version), 0) + 1 FROM refreshes WHERE object = ?", (stored.number,)
-            ).fetchone()
-            count = wanted.total()
-            current = db.execute(
-                f"SELECT {stored.row_number}, {names} FROM {stored.table} WHERE {_LAST} IS NULL"
-            ).fetchall()
-            for number, *values in current:
-                row = tuple(values)
-                if wanted[row]:
-                    wanted[row] -= 1
-                else:
-                    db.execute(end_row, (version - 1, number))
-            marks = ", ".join("?" * len(stored.columns))
-            db.executemany(
-                f"INSERT INTO {stored.table} ({names}, {_FIRST}) VALUES ({marks}, ?)",
-                ((*row, version) for row in wanted.elements()),
-            )
-            db.execute("INSERT INTO refreshes VALUES (?, ?, ?, ?)", (stored.number, version, self._now(), count))
-            return count
-
-        return self._run_transaction(work)
+        (version,) = db.execute(
+            "SELECT coalesce(max(version), 0) + 1 FROM refreshes WHERE object = ?", (stored.number,)
+        ).fetchone()
+        count = wanted.total()
+        current = db.execute(
+            f"SELECT {stored.row_number}, {names} FROM {stored.table} WHERE {_LAST} IS NULL"
+        ).fetchall()
+        for number, *values in current:
+            row = tuple(values)
+            if wanted[row]:
+                wanted[row] -= 1
+            else:
+                db.execute(end_row, (version - 1, number))
+        marks = ", ".join("?" * len(stored.columns))
+        db.executemany(
+            f"INSERT INTO {stored.table} ({names}, {_FIRST}) VALUES ({marks}, ?)",
+            ((*row, version) for row in wanted.elements()),
+        )
+        db.execute("INSERT INTO refreshes VALUES (?, ?, ?, ?)", (stored.number, version, self._now(), count))
+        return count
 
     def differences(self, stored: StoredObject) -> tuple[list[Row], list[Row]]:
         """Return the rows that the last refresh of a materialized view added, and those that it removed."""
@@ -269,6 +322,12 @@ class Store:
 
     # ---- working on the file
 
+    def _redact_rows(self, rows: Sequence[Row]) -> Iterable[Row]:
+        """Return the rows with the secrets in their texts masked."""
+        # Looked at as one text first: what has a secret by itself has one among others too, and most rows have none.
+        texts = "\n".join(value for row in rows for value in row if isinstance(value, str))
+        return rows if self._redact(texts) == texts else map(self._redact_texts, rows)
+
     def _redact_texts(self, row: Iterable[Value]) -> Row:
         return tuple(self._redact(value) if isinstance(value, str) else value for value in row)
 
@@ -285,15 +344,18 @@ class Store:
             db.execute("BEGIN IMMEDIATE")
             try:
                 result = work(db)
+                db.execute("COMMIT")
             except BaseException:
-                db.execute("ROLLBACK")
+                # A COMMIT that fails leaves the transaction open, and its locks; some errors have ended it already.
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
                 raise
-            db.execute("COMMIT")
             return result
 
-        result = self._run_work(transact)
-        self._cached = None
-        return result
+        try:
+            return self._run_work(transact)
+        finally:
+            self._cached = None
 
     def _run_work(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
@@ -311,13 +373,46 @@ class Store:
             raise OperationalError(f"the store {self.path} cannot be used: {file_reason(error)}") from None
 
     def _open_file(self) -> sqlite3.Connection:
+        if self._file is not None and self._inode != _inode_of(self.path):
+            self.close()  # somebody has put another file in its place
         if self._file is None:
             # Created here and not by SQLite, which would let the umask decide who may read it.
             make_private_folder(self.path.parent)
             os.close(open_private(self.path, os.O_RDWR))
-            self._file = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
-            self._file.executescript(_SCHEMA)
+            db = sqlite3.connect(self.path, timeout=_LOCK_TIMEOUT, isolation_level=None, check_same_thread=False)
+            try:
+                _prepare_file(db)
+            except BaseException:
+                db.close()
+                raise
+            self._file, self._inode = db, _inode_of(self.path)
         return self._file
+
+
+def _prepare_file(db: sqlite3.Connection) -> None:
+    """Create what every store has, if it is not there, and make readers and writers independent of each other."""
+    # With a write-ahead log a reader keeps what it sees while others write: a result that is read slowly, or never to its end,
+    # locks no session out. The file keeps the mode. Where that does not work (a network folder), readers and writers take turns.
+    if db.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        with suppress(
+            sqlite3.OperationalError
+        ):  # a session of an older version is reading just now: the next one changes it
+            db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA foreign_keys = ON")
+    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'refreshes'").fetchone():
+        db.executescript(_SCHEMA)
+
+
+def _inode_of(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
+
+
+def _insert_text(stored: StoredObject, targets: Sequence[str], verb: InsertVerb) -> str:
+    names = ", ".join(map(quote_name, targets))
+    return f"{verb} INTO {stored.table} ({names}) VALUES ({', '.join('?' * len(targets))})"
 
 
 def dropped_meanwhile() -> OperationalError:
@@ -343,5 +438,8 @@ def _column_list(stored: StoredObject) -> str:
     return ", ".join(quote_name(column.name) for column in stored.columns)
 
 
-def _load_columns(text: str) -> tuple[Column, ...]:
-    return tuple(Column(name, kind, origin) for name, kind, origin in json.loads(text))
+def _load_columns(text: str) -> tuple[tuple[Column, ...], tuple[str, ...]]:
+    """Return columns, and their names in the query, which older versions did not note."""
+    described = json.loads(text)
+    columns = tuple(Column(name, kind, origin) for name, kind, origin, *_ in described)
+    return columns, tuple(source for _, _, _, *rest in described for source in rest)

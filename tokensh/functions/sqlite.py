@@ -76,12 +76,11 @@ json_type(json: json [, path: string]) -> string | object, array, text, integer,
 json_valid(text: json) -> boolean | whether a text is JSON
 julianday(time: time [, modifier: string ...]) -> number | the Julian day
 length(x: any) -> integer | how many characters, or bytes of a blob
-like(pattern: string, text: string [, escape: string]) -> boolean | whether a text matches a pattern with % and _
+like(pattern: string, text: string [, escape: string]) -> boolean | whether a text matches a pattern with % and _, a to z in any case
 ln(x: number) -> number | the natural logarithm
 log([base: number,] x: number) -> number | the logarithm, by default of base 10
 log10(x: number) -> number | the logarithm of base 10
 log2(x: number) -> number | the logarithm of base 2
-lower(text: string) -> string | the text in small letters (ASCII)
 ltrim(text: string [, characters: string]) -> string | the text without blanks at its start
 max(x: T [, y: T ...]) -> T | the largest: of a column, or of several values
 min(x: T [, y: T ...]) -> T | the smallest: of a column, or of several values
@@ -117,7 +116,6 @@ typeof(x: any) -> string | null, integer, real, text or blob
 unhex(text: string) -> any | the bytes of hexadecimal digits
 unicode(text: string) -> integer | the code point of the first character
 unixepoch(time: time [, modifier: string ...]) -> integer | seconds since 1970
-upper(text: string) -> string | the text in capital letters (ASCII)
 zeroblob(n: integer) -> any | n bytes of 0
 """
 

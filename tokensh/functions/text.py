@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from math import isinf
 
 from tokensh.errors import DataError
 from tokensh.functions.backtracking import find_match, replace_matches
@@ -15,6 +16,8 @@ FUNCTIONS = FunctionTable()
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "n": re.DOTALL, "c": 0, "g": 0}
 """The flags of PostgreSQL and MySQL; `c` (case-sensitive) and `g` (all matches) are what these functions do anyway."""
 
+_NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+
 
 def text_of(value: Value) -> str:
     """Return a value as SQLite converts it to text."""
@@ -23,8 +26,18 @@ def text_of(value: Value) -> str:
             return value.decode("utf-8", "replace")
         case None:
             return ""
+        case float():
+            return _float_text(value)
         case _:
             return str(value)
+
+
+def _float_text(number: float) -> str:
+    """Return a float as SQLite writes it: 15 digits, and always a point."""
+    if isinf(number):
+        return "Inf" if number > 0 else "-Inf"
+    digits, exponent, power = f"{number:.15g}".partition("e")
+    return f"{digits if '.' in digits else f'{digits}.0'}{exponent}{power}"
 
 
 # re caches 512 patterns itself, but not the flags' letters; a query calls this once per row.
@@ -129,7 +142,26 @@ def _join_values(separator: Value, *values: Value) -> Value:
 
 @FUNCTIONS.implement("if(condition: any, yes: T [, no: T]) -> T | the second if the first is true, else the third")
 def _choose_value(condition: Value, yes: Value, no: Value = None) -> Value:
-    return yes if condition not in (None, 0, "", "0") else no
+    # In a statement the printer writes `iif`, which evaluates no argument that it does not need.
+    return yes if _is_true(condition) else no
+
+
+def _is_true(condition: Value) -> bool:
+    """Return whether SQLite takes a value for true: a text counts as the number that it begins with."""
+    if isinstance(condition, str | bytes):
+        number = _NUMBER.match(text_of(condition))
+        return number is not None and float(number[0]) != 0
+    return bool(condition)
+
+
+@FUNCTIONS.implement("upper(text: string) -> string | the text in capital letters")
+def _to_capitals(text: Value) -> Value:
+    return None if text is None else text_of(text).upper()
+
+
+@FUNCTIONS.implement("lower(text: string) -> string | the text in small letters")
+def _to_small_letters(text: Value) -> Value:
+    return None if text is None else text_of(text).lower()
 
 
 @FUNCTIONS.implement("left(text: string, n: integer) -> string | the first n characters")

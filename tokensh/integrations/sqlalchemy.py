@@ -283,16 +283,14 @@ def _object_names(session: Connection, schema: str | None, *kinds: Kind) -> Iter
 def _find_table(session: Connection, name: str, schema: str | None) -> Resource | tuple[Column, ...] | None:
     """Return a resource, or the columns of the session's own object; None if neither has the name."""
     full_name = f"{schema}.{name}" if schema else name
+    resource = session.catalog.find_or_none(tuple(full_name.split(".")), session.namespace)
+    if resource is not None:
+        return resource
     found = session.objects.find(full_name)
     if isinstance(found, View):
         view = session.objects.store.find(full_name)
         return view.columns if view else ()
-    if found is not None:
-        return found.columns
-    try:
-        return session.catalog.find(tuple(full_name.split(".")), session.namespace)
-    except UnknownName:
-        return None
+    return found.columns if found is not None else None
 
 
 def _get_table(session: Connection, name: str, schema: str | None) -> Resource | tuple[Column, ...]:

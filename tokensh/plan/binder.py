@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tokensh.errors import NotSupportedError, ProgrammingError, UnknownName, assert_never
+from tokensh.errors import Error, NotSupportedError, ProgrammingError, Span, UnknownName, assert_never
 from tokensh.functions import functions
 from tokensh.plan import ddl, dml
 from tokensh.plan.checks import check_statement
@@ -17,11 +17,12 @@ from tokensh.plan.objects import StoredTable, View
 from tokensh.plan.planner import columns_of, plan_query
 from tokensh.plan.resolve import Names, resolve_expression, sql_of
 from tokensh.plan.returning import single_table, table_column
+from tokensh.plan.views import match_columns
 from tokensh.provider import show
 from tokensh.provider.show_kinds import SHOW_KINDS, ShowKind
 from tokensh.rows import Column, RowSet
 from tokensh.sql import nodes, unparse
-from tokensh.sql.nodes import path_span, path_text
+from tokensh.sql.nodes import path_span
 from tokensh.sql.unparse import quote_name, text_literal
 from tokensh.sql.visit import walk
 from tokensh.text import nearest, nearest_word
@@ -139,18 +140,22 @@ def _plan_describe(node: nodes.Describe, names: Names) -> RowsPlan:
     if node.method:
         _, method = dml.method_of(names, node.path, path_span(node.path))
         return RowsPlan(show.describe_method(method, extended=node.extended))
-    stored = names.objects.find(path_text(node.path))
+    stored = names.find_object(node.path)
     if stored is not None:
-        return RowsPlan(_describe_object(stored, names))
+        return RowsPlan(_describe_object(stored, names, path_span(node.path)))
     return RowsPlan(show.describe(dml.resource_of(names, node.path), extended=node.extended))
 
 
-def _describe_object(stored: View | StoredTable, names: Names) -> RowSet:
+def _describe_object(stored: View | StoredTable, names: Names, span: Span) -> RowSet:
     if isinstance(stored, StoredTable):
         rows = [(column.name, column.type) for column in stored.columns]
     else:
-        columns = columns_of(stored.query, names)
-        rows = [(name.text, column.type) for name, column in zip(stored.columns, columns, strict=True)]
+        try:
+            columns = columns_of(stored.query, names.inside_view(), span)
+        except Error as error:
+            raise error.with_context(span=span) from error.__cause__
+        positions = match_columns(stored, [column.name for column in columns], span)
+        rows = [(name.text, columns[position].type) for name, position in zip(stored.columns, positions, strict=True)]
     return RowSet((Column("name", "string"), Column("type", "string")), iter(rows))
 
 

@@ -44,6 +44,7 @@ class BoundColumn:
         visible: whether `*` includes it.
         newer: whether it is newer than the provider's documents: every other meaning of its name goes first.
         computed_type: the type of the expression that it is the value of; None for a column of a table.
+        has_others: whether it also has values that are of no scan's column, as a set operation can give it.
     """
 
     name: str
@@ -55,6 +56,7 @@ class BoundColumn:
     visible: bool = True
     newer: bool = False
     computed_type: ColumnType | None = None
+    has_others: bool = False
 
     @property
     def type(self) -> ColumnType:
@@ -102,6 +104,28 @@ class HoistedQuery:
     table: str
     definition: str
     query: BoundQuery
+
+
+@dataclass(frozen=True, slots=True)
+class SharedQuery:
+    """One reading of a query that several tables of the statement read, and that is evaluated once.
+
+    What predicates say of this reading is kept under keys of its own, `(reference, "0")` for the first of the query's `columns`:
+    the scans inside have to fetch what any of the readings needs.
+    """
+
+    reference: int
+    hoisted: HoistedQuery
+    columns: tuple[BoundColumn, ...]
+
+    def own_key(self, position: int) -> Key:
+        """Return the key of a column of this reading."""
+        return self.reference, str(position)
+
+
+def is_own_key(key: Key) -> bool:
+    """Return whether a key is of the reading of a shared query, and not of a scan."""
+    return key[0] < 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +267,7 @@ class BoundQuery(nodes.ResolvedQuery):
         return bool(self.outer_references)
 
 
-Origin = BoundTable | Stored | HoistedQuery | TableCall | BoundQuery
+Origin = BoundTable | Stored | HoistedQuery | SharedQuery | TableCall | BoundQuery
 """What the rows of a relation are; a query is written in FROM itself only if it is correlated."""
 
 
@@ -281,9 +305,13 @@ def references_outside(scope: int, source: From, *parts: object) -> tuple[BoundR
         match relation.origin:
             case BoundQuery() as query:
                 inside.append(query)
+            case SharedQuery() as shared:
+                inside.append(shared.hoisted.query)
             case TableCall() as call:
                 inside.append(call.arguments)
             case _:
                 pass
     inside += [join.on for join in source.joins]
-    return tuple(reference for reference in references(*inside) if reference.scope != scope)
+    # Each once: a query that is read twice by one that is read twice would bring its references four times.
+    outside = {id(reference): reference for reference in references(*inside) if reference.scope != scope}
+    return tuple(outside.values())

@@ -13,14 +13,16 @@ from tokensh.plan.objects import Kind, Objects, StoredTable, View
 from tokensh.plan.planner import columns_of, plan_query
 from tokensh.plan.resolve import Names
 from tokensh.plan.returning import resolve_returning, table_column
-from tokensh.rows import Column
+from tokensh.plan.scope import HIDDEN_PREFIX, is_hidden, name_suffixes
+from tokensh.plan.views import match_columns, name_items
+from tokensh.rows import Column, make_names_unique
 from tokensh.sql import nodes, unparse
 from tokensh.sql.nodes import path_span, path_text
 from tokensh.sql.unparse import quote_name
 from tokensh.sql.visit import rewrite, walk
 from tokensh.text import nearest, plural
 
-ROW_NUMBER = "tokensh:row"
+ROW_NUMBER = f"{HIDDEN_PREFIX}row"
 """The hidden column that tells the rows of a local table apart."""
 
 
@@ -32,10 +34,12 @@ def create_view(node: nodes.CreateView, names: Names) -> DefinePlan:
     kind: Kind = "MATERIALIZED VIEW" if node.materialized else "VIEW"
     name = _new_name(node.path, kind, names, replaces=node.replace, keeps=node.if_not_exists)
     # The text is stored, and read again in sessions with another USE.
-    query = qualify_resources(node.query, names)
-    _refuse_self_reference(query, name, node.path)
+    query = name_items(qualify_resources(node.query, names))
     source = plan_query(query, names) if node.materialized else None
     columns = source.columns if source else columns_of(query, names)
+    # After the names are known to mean something: a view that reads a name that nothing has does not read itself.
+    _refuse_self_reference(query, name, node.path)
+    sources = tuple(make_names_unique(column.name for column in columns))
     columns = _check_column_names(_rename_columns(columns, node.columns, node.path), node.query.span)
     return DefinePlan(
         kind,
@@ -43,6 +47,7 @@ def create_view(node: nodes.CreateView, names: Names) -> DefinePlan:
         unparse.query(query),
         columns,
         source,
+        sources=sources,
         replace=node.replace,
         if_not_exists=node.if_not_exists,
     )
@@ -54,7 +59,7 @@ def create_table(node: nodes.CreateTable, names: Names) -> DefinePlan:
     if node.query is not None:
         source = plan_query(node.query, names)
         columns = _check_column_names(source.columns, node.query.span)
-        definitions = tuple(quote_name(column.name) for column in columns)
+        definitions: tuple[str, ...] = ()
     else:
         source = None
         _refuse_duplicates([column.name for column in node.columns])
@@ -78,10 +83,15 @@ def create_table(node: nodes.CreateTable, names: Names) -> DefinePlan:
 def _new_name(path: nodes.Path, kind: Kind, names: Names, *, replaces: bool, keeps: bool) -> str:
     """Return the name of an object that CREATE makes. Raises ProgrammingError if the name is taken."""
     name = path_text(path)
+    span = path_span(path)
+    # Also where USE has not set its place: a view would stop meaning the same after another USE.
+    resource = names.find_resource(path) or names.inside_view().find_resource(path)
+    if resource is not None:
+        hint = f"use another name: {resource.id} is always read as the resource"
+        raise ProgrammingError(f"{name} is the name of a resource", span=span, hint=hint)
     stored = names.objects.find(name)
     if stored is None:
         return name
-    span = path_span(path)
     if stored.kind == "SESSION TABLE":
         raise ProgrammingError(f"{name} is a table of the session's own", span=span, hint="use another name")
     if stored.kind != kind:
@@ -112,15 +122,22 @@ def _rename_columns(columns: Sequence[Column], names: Sequence[nodes.Name], path
 def _refuse_duplicates(names: Sequence[nodes.Name]) -> None:
     earlier: set[str] = set()
     for name in names:
+        _refuse_hidden(name.text, name.span)
         if name.text.lower() in earlier:
             raise ProgrammingError(f"the column {name.text!r} is named twice", span=name.span)
         earlier.add(name.text.lower())
 
 
+def _refuse_hidden(name: str, span: Span) -> None:
+    if is_hidden(name):
+        raise ProgrammingError(f"the name {name!r} is tokensh's own", span=span, hint="give the column another name")
+
+
 def _check_column_names(columns: Sequence[Column], span: Span) -> tuple[Column, ...]:
-    """Return the columns. Raises ProgrammingError if two have the same name."""
+    """Return the columns. Raises ProgrammingError if two have the same name, or one a name of tokensh's own."""
     earlier: set[str] = set()
     for column in columns:
+        _refuse_hidden(column.name, span)
         if column.name.lower() in earlier:
             message = f"two columns are called {column.name!r}"
             raise ProgrammingError(message, span=span, hint="give one an alias with AS")
@@ -135,9 +152,11 @@ def qualify_resources(query: nodes.Query, names: Names) -> nodes.Query:
 
     def qualify(node: nodes.TableRef) -> nodes.TableRef:
         name = path_text(node.path)
-        if name.lower() in ctes or len(node.path) > 2 or names.objects.find(name) is not None:
+        if len(node.path) == 1 and name.lower() in ctes:
             return node
-        resource = names.catalog.find(tuple(part.text for part in node.path), names.namespace, node.span)
+        resource = names.find_resource(node.path)
+        if resource is None or len(node.path) > 2:
+            return node
         path = tuple(map(nodes.Name, (resource.provider, resource.service, resource.name)))
         # The alias keeps the name that qualifies its columns.
         return replace(node, path=path, alias=node.alias or node.path[-1])
@@ -162,6 +181,10 @@ def drop(node: nodes.Drop, names: Names) -> DropPlan:
     if stored is None and node.if_exists:
         return DropPlan(node.kind, name, missing=True)
     if stored is None:
+        resource = names.find_resource(node.path)
+        if resource is not None:
+            hint_text = f"SHOW METHODS IN {resource.id} lists what it offers"
+            raise ProgrammingError(f"{name} is a resource: it cannot be dropped", span=span, hint=hint_text)
         near = nearest(name, names.objects.names())
         hint = None if near else "with IF EXISTS this is not an error"
         raise UnknownName(node.kind.lower(), name, near=near, span=span, hint=hint)
@@ -188,7 +211,9 @@ def refresh(node: nodes.Refresh, names: Names) -> RefreshPlan:
     if not isinstance(stored, StoredTable) or stored.query is None:
         raise UnknownName("materialized view", name, near=nearest(name, names.objects.names()), span=span)
     try:
-        return RefreshPlan(stored.name, plan_query(stored.query, names, span))
+        source = plan_query(stored.query, names.inside_view(), span)
+        positions = match_columns(stored, [column.name for column in source.columns], span)
+        return RefreshPlan(stored.name, source, tuple(positions))
     except Error as error:
         raise error.with_context(span=span) from error.__cause__
 
@@ -198,7 +223,7 @@ def refresh(node: nodes.Refresh, names: Names) -> RefreshPlan:
 
 def local_table(path: nodes.Path, names: Names, *, deletes: bool = False) -> StoredTable | None:
     """Return the local table that a write names; None if it names a resource. Raises ProgrammingError for a view."""
-    stored = names.objects.find(path_text(path))
+    stored = names.find_object(path)
     if stored is None or (isinstance(stored, StoredTable) and stored.key is not None and deletes):
         return stored
     if isinstance(stored, View) or stored.kind != "TABLE":
@@ -221,7 +246,7 @@ def local_insert(node: nodes.Insert, table: StoredTable, names: Names) -> LocalI
             span=node.query.span,
         )
     returning = _resolve_returning(node.returning, table)
-    return LocalInsertPlan(table.name, table.columns, targets, source, returning, node.replace)
+    return LocalInsertPlan(table.name, table.columns, targets, source, returning, node.replace, node.ignore)
 
 
 def local_change(node: nodes.Update | nodes.Delete, table: StoredTable, names: Names) -> LocalChangePlan:
@@ -239,7 +264,7 @@ def local_change(node: nodes.Update | nodes.Delete, table: StoredTable, names: N
     numbered = table if table.key else replace(table, hidden=(Column(ROW_NUMBER, "integer"),))
     items = (
         nodes.Item(nodes.ColumnRef((nodes.Name(table.key or ROW_NUMBER),)), text="row"),
-        *(nodes.Item(expr, nodes.Name(f"value {i}")) for i, (_, expr) in enumerate(pairs)),
+        *(nodes.Item(expr, nodes.Name(f"{HIDDEN_PREFIX}value {i}")) for i, (_, expr) in enumerate(pairs)),
     )
     query = nodes.Query(
         nodes.Select(items, nodes.TableRef(node.target, node.alias, span=path_span(node.target)), node.where),
@@ -279,5 +304,4 @@ def _target_columns(table: StoredTable, names: Sequence[nodes.Name]) -> tuple[st
 def _resolve_returning(items: Sequence[nodes.Item | nodes.Star], table: StoredTable) -> Projection | None:
     if not items:
         return None
-    last = table.name.rpartition(".")[2].lower()
-    return resolve_returning(items, map(table_column, table.columns), table.name, [(last,)])
+    return resolve_returning(items, map(table_column, table.columns), table.name, name_suffixes(table.name))

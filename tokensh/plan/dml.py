@@ -34,7 +34,8 @@ ChangeVerb = Literal["UPDATE", "REPLACE", "DELETE"]
 
 def resource_of(names: Names, path: nodes.Path) -> Resource:
     """Return the resource that a write names. Raises UnknownName."""
-    return names.catalog.find(tuple(part.text for part in path), names.namespace, path_span(path))
+    found = names.find_resource(path)
+    return found or names.catalog.find(tuple(part.text for part in path), names.namespace, path_span(path))
 
 
 # ---- INSERT
@@ -47,6 +48,9 @@ def plan_insert(node: nodes.Insert, names: Names) -> InsertPlan:
     if node.replace:
         hint = f"use INSERT INTO, or REPLACE {resource.name} SET ..."
         raise NotSupportedError("REPLACE INTO is for local tables", span=span, hint=hint)
+    if node.ignore:
+        hint = "leave IGNORE out: the API has no rows that a new one could be equal to"
+        raise NotSupportedError("INSERT IGNORE is for local tables", span=span, hint=hint)
     candidates = methods_for_verb(resource, "INSERT", span)
     if node.columns is None:
         hint = f"SHOW INSERT INTO {resource.id} prints them"

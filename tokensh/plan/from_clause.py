@@ -1,8 +1,9 @@
 """Resolve FROM: tables by name, views, derived tables, table functions and joins -> relations.
 
-Each reference to a resource is a scan of its own, with values of its own; the engine sends equal requests once. A view, a CTE or
-a derived table is resolved anew for each reference, so that predicates around it reach the scans inside, and is written as a
-common table expression at the top of the statement: nested as deep as views can be, it would exceed SQLite's limits.
+Each reference to a resource is a scan of its own, with values of its own; the engine sends equal requests once. A view or a CTE
+is resolved once, and each table that reads it is a reading of its own (`SharedQuery`), so that predicates around it reach the
+scans inside. It is written, like a derived table, as a common table expression at the top of the statement: nested as deep as
+views can be, it would exceed SQLite's limits.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import Error, NotSupportedError, ProgrammingError, Span, UnknownName, assert_never
 from tokensh.functions.tables import TABLE_FUNCTIONS
 from tokensh.plan.bound import (
+    NO_KEYS,
     NO_TABLES,
     BoundColumn,
     BoundJoin,
@@ -20,8 +22,10 @@ from tokensh.plan.bound import (
     BoundTable,
     From,
     HoistedQuery,
+    Key,
     Origin,
     Relation,
+    SharedQuery,
     TableCall,
     references,
     scans_below,
@@ -31,8 +35,9 @@ from tokensh.plan.method_resolution import find_method, methods_for_verb, scan_c
 from tokensh.plan.nodes import ScanColumn, Stored
 from tokensh.plan.objects import StoredTable, View
 from tokensh.plan.resolve import Names, Numbering, rename_columns, resolve_expression, sql_of
-from tokensh.plan.scope import Scope
+from tokensh.plan.scope import Scope, name_suffixes
 from tokensh.plan.type_checks import check_equal_columns
+from tokensh.plan.views import match_columns
 from tokensh.provider.model import Method, Resource
 from tokensh.rows import Column
 from tokensh.sql import nodes
@@ -41,16 +46,32 @@ from tokensh.sql.unparse import quote_name
 from tokensh.text import nearest, plural
 
 
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """A query that has been resolved, with the columns that its readers see."""
+
+    hoisted: HoistedQuery
+    columns: tuple[BoundColumn, ...]
+
+
 class CteDefinition:
-    """A common table expression: it is resolved where it is referred to, in what surrounds its definition."""
+    """A common table expression: it is resolved at its first reference, in what surrounds its definition."""
 
     # Not frozen: whether it is used is known only when the query around it has been resolved.
     def __init__(self, node: nodes.Cte, ctes: Ctes, outer: Scope | None) -> None:
+        self.name = node.name
         self.query = node.query
         self.columns = node.columns
         self.visible_ctes = ctes
         self.outer = outer
         self.is_used = False
+        self.shared: _Shared | None = None
+
+    @property
+    def local_definition(self) -> str | None:
+        """Its text if it refers to the query around it: it is written before its own query, not at the top of the statement."""
+        is_local = self.shared is not None and self.shared.hoisted.query.is_correlated
+        return self.shared.hoisted.definition if self.shared is not None and is_local else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +96,14 @@ class FromResolver:
         numbering: Numbering,
         resolve_query: Callable[[nodes.Query, Scope | None, Ctes], BoundQuery],
         view_span: Span | None,
+        *,
+        shares: bool = True,
     ) -> None:
         self.names = names
+        self.has_shared = False
+        """Whether a query is read by more than one table."""
+        self._shares = shares
+        self._views: dict[str, _Shared] = {}
         self.view_span = view_span
         """Where the statement names the outermost view that is being resolved: errors inside are reported there."""
         self._numbering = numbering
@@ -108,45 +135,81 @@ class FromResolver:
         if len(node.path) == 1:
             cte = ctes.get(node.path[0].text.lower())
             if isinstance(cte, CteDefinition):
-                # In the scope of its definition: names of the query that refers to it mean nothing inside.
-                cte.is_used = True
-                query = self._resolve_query(cte.query, cte.outer, cte.visible_ctes)
-                return self._relation_of_query(query, alias, rename_columns(query.columns, cte.columns, node.path[0]))
+                return self._resolve_cte(cte, alias)
             if isinstance(cte, RecursiveCte):
                 return self._new_relation(cte.table, cte.columns, alias, cte.hoisted)
-        # Views and local tables go before resources: a resource can still be named in full.
-        match self.names.objects.find(path_text(node.path)):
+        match self.names.find_object(node.path):
             case View() as view:
                 return self._resolve_view(view, node, alias)
             case StoredTable() as table:
-                return self._resolve_stored_table(table, alias)
+                return self._resolve_stored_table(table, node, alias)
             case _:
                 return self._resolve_scan(node)
 
+    def _resolve_cte(self, cte: CteDefinition, alias: nodes.Name) -> Relation:
+        cte.is_used = True
+        shared = cte.shared
+        if shared is None or not self._shares:
+            # In the scope of its definition: names of the query that refers to it mean nothing inside.
+            query = self._resolve_query(cte.query, cte.outer, cte.visible_ctes)
+            columns = rename_columns(query.columns, cte.columns, cte.name)
+            if not self._shares:
+                return self._relation_of_query(query, alias, columns)
+            shared = cte.shared = _Shared(self.hoist(query, cte.name.text), columns)
+        else:
+            self.has_shared = True
+        return self._read_shared(shared, alias)
+
+    def _read_shared(self, shared: _Shared, alias: nodes.Name) -> Relation:
+        """Return a table that reads a shared query; predicates on it are about this reading alone."""
+        reading = SharedQuery(self._numbering.next_reading(), shared.hoisted, shared.columns)
+
+        def own_keys(position: int, keys: frozenset[Key]) -> frozenset[Key]:
+            return frozenset([reading.own_key(position)]) if keys else NO_KEYS
+
+        columns = [
+            replace(column, bases=own_keys(position, column.bases), touches=own_keys(position, column.touches))
+            for position, column in enumerate(shared.columns)
+        ]
+        return self._new_relation(shared.hoisted.table, columns, alias, reading)
+
     def _resolve_view(self, view: View, node: nodes.TableRef, alias: nodes.Name) -> Relation:
+        shared = self._views.get(view.name)
+        if shared is None or not self._shares:
+            query = self._resolve_view_query(view, node)
+            positions = match_columns(view, [column.name for column in query.columns], self.view_span or node.span)
+            columns = rename_columns([query.columns[i] for i in positions], view.columns, node.path[-1])
+            shared = self._views[view.name] = _Shared(self.hoist(query, view.name.rpartition(".")[2]), columns)
+        else:
+            self.has_shared = True
+        return replace(self._read_shared(shared, alias), qualifiers=_qualifiers(node, view.name))
+
+    def _resolve_view_query(self, view: View, node: nodes.TableRef) -> BoundQuery:
         if view.name in self._open_views:
             raise ProgrammingError(f"the view {view.name} reads itself", span=self.view_span or node.span)
-        is_outermost = self.view_span is None
+        names, is_outermost = self.names, self.view_span is None
         self.view_span = self.view_span or node.span
         self._open_views.append(view.name)
         try:
             # A view sees nothing of the statement around it: no outer columns, no CTEs.
-            query = self._resolve_query(view.query, None, {})
+            self.names = names.inside_view()
+            return self._resolve_query(view.query, None, {})
         except Error as error:
             raise error.with_context(span=self.view_span) from error.__cause__
         finally:
+            self.names = names
             self._open_views.pop()
             self.view_span = None if is_outermost else self.view_span
-        return self._relation_of_query(query, alias, rename_columns(query.columns, view.columns, node.path[-1]))
 
-    def _resolve_stored_table(self, table: StoredTable, alias: nodes.Name) -> Relation:
+    def _resolve_stored_table(self, table: StoredTable, node: nodes.TableRef, alias: nodes.Name) -> Relation:
         name = self._numbering.unique_name(table.name)
         own = (*table.columns, *table.hidden)
         columns = [
             BoundColumn(column.name, quote_name(column.name), column, visible=column not in table.hidden)
             for column in own
         ]
-        return self._new_relation(name, columns, alias, Stored(table.name, name, own))
+        relation = self._new_relation(name, columns, alias, Stored(table.name, name, own))
+        return replace(relation, qualifiers=_qualifiers(node, table.name))
 
     def _resolve_scan(self, node: nodes.TableRef) -> Relation:
         resource = self._find_resource(node)
@@ -155,7 +218,8 @@ class FromResolver:
     def _find_resource(self, node: nodes.TableRef) -> Resource:
         names = self.names
         try:
-            return names.catalog.find(tuple(part.text for part in node.path), names.namespace, node.span)
+            found = names.find_resource(node.path)
+            return found or names.catalog.find(tuple(part.text for part in node.path), names.namespace, node.span)
         except UnknownName as error:
             near = nearest(path_text(node.path), names.objects.names())
             if near is None:
@@ -177,11 +241,8 @@ class FromResolver:
         alias = self._numbering.unique_name(node.alias.text) if node.alias else name
         relation = self._numbering.next_relation()
         own = tuple(_scan_column(column, scan, alias, relation) for column in columns)
-        parts = tuple(part.lower() for part in (resource.provider, resource.service, resource.name))
-        unaliased = {parts[i:] for i in range(3)} | {tuple(part.text.lower() for part in node.path)}
-        qualifiers = frozenset([(node.alias.text.lower(),)] if node.alias else unaliased)
         source = f"{name} AS {alias}" if node.alias else name
-        return Relation(relation, qualifiers, own, source, frozenset([scan]), origin=table)
+        return Relation(relation, _qualifiers(node, resource.id), own, source, frozenset([scan]), origin=table)
 
     # ---- queries, EXEC and functions
 
@@ -264,6 +325,8 @@ class FromResolver:
         match origin:
             case HoistedQuery():
                 needs = origin.query.needs
+            case SharedQuery():
+                needs, standalone = origin.hoisted.query.needs, not origin.hoisted.query.is_correlated
             case BoundQuery():
                 needs, standalone = origin.needs, False
             case TableCall():
@@ -286,6 +349,7 @@ class FromResolver:
             raise ProgrammingError("a NATURAL join takes no ON and no USING", span=span, hint="leave NATURAL out")
         left = self.resolve(node.left, scope, ctes, before)
         right = self.resolve(node.right, scope, ctes, before.beside(left))
+        _refuse_equal_names(left, right, node.right.span)
         both = left.beside(right)
         pairs = _equal_columns(node, left, right)
         for a, b in pairs:
@@ -332,6 +396,24 @@ def _rename_visible(relation: Relation, node: nodes.TableRef | nodes.Derived | n
     named = visible[: len(node.columns)]
     renamed = dict(zip((c.sql for c in named), rename_columns(named, node.columns, node.alias), strict=True))
     return replace(relation, columns=tuple(renamed.get(column.sql, column) for column in relation.columns))
+
+
+def _refuse_equal_names(left: From, right: From, span: Span) -> None:
+    """Raise ProgrammingError if nothing that can stand before a column tells two tables apart."""
+    for table in right.relations:
+        for other in left.relations:
+            common = table.qualifiers & other.qualifiers
+            if common and common in (table.qualifiers, other.qualifiers):
+                name = min(map(".".join, common), key=len)
+                hint = f"give one another alias: {name} AS {name}_2"
+                raise ProgrammingError(f"two tables are called {name}", span=span, hint=hint)
+
+
+def _qualifiers(node: nodes.TableRef, full_name: str) -> frozenset[tuple[str, ...]]:
+    """Return the dotted names that may stand before the columns of a table: its alias, or its name with any part of its place."""
+    if node.alias is not None:
+        return frozenset([(node.alias.text.lower(),)])
+    return name_suffixes(full_name) | {tuple(part.text.lower() for part in node.path)}
 
 
 def _scan_column(column: ScanColumn, scan: int, alias: str, relation: int) -> BoundColumn:

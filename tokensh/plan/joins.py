@@ -23,7 +23,12 @@ def common_column(a: BoundColumn, b: BoundColumn) -> BoundColumn:
     )
     computed_type = common_type((a.type, b.type))
     return replace(
-        a, column=column, bases=a.bases | b.bases, touches=a.touches | b.touches, computed_type=computed_type
+        a,
+        column=column,
+        bases=a.bases | b.bases,
+        touches=a.touches | b.touches,
+        has_others=a.has_others or b.has_others or bool(a.touches) != bool(b.touches),
+        computed_type=computed_type,
     )
 
 

@@ -115,13 +115,27 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class DerivedTable:
+    """A query of the statement that becomes a table, in quotes, once the scans that it `needs` are loaded.
+
+    Otherwise SQLite evaluates a query anew in each statement that reads it (the values of a parameter are a statement of their
+    own), which shows where it is random, and copies it for each reference, which grows with a power of the references.
+    """
+
+    table: str
+    sql: str
+    needs: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class SelectPlan:
-    """Fetch the scans, then run `sql` over them and the `stored` tables; its result has `columns`."""
+    """Fetch the scans, then run `sql` over them and the `stored` and `derived` tables; its result has `columns`."""
 
     scans: tuple[Scan, ...]
     sql: str
     columns: tuple[Column, ...]
     stored: tuple[Stored, ...] = ()
+    derived: tuple[DerivedTable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +177,7 @@ class Keys:
     scans: tuple[Scan, ...]
     assigned: SelectPlan | None
     stored: tuple[Stored, ...] = ()
+    derived: tuple[DerivedTable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +234,7 @@ class DefinePlan:
     """CREATE VIEW, CREATE MATERIALIZED VIEW, CREATE TABLE.
 
     `text` is the query as canonical text (empty for a table of columns), `source` is what fills the object now (None for a view
-    or an empty table), `definitions` are the columns of CREATE TABLE for SQLite.
+    or an empty table), `definitions` are the columns of CREATE TABLE for SQLite, `sources` the names of the columns in the query.
     """
 
     kind: Kind
@@ -228,6 +243,7 @@ class DefinePlan:
     columns: tuple[Column, ...]
     source: SelectPlan | None
     definitions: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     replace: bool = False
     if_not_exists: bool = False
 
@@ -243,15 +259,16 @@ class DropPlan:
 
 @dataclass(frozen=True, slots=True)
 class RefreshPlan:
-    """REFRESH MATERIALIZED VIEW: run its query again."""
+    """REFRESH MATERIALIZED VIEW: run its query again; the view's columns are those at `positions`."""
 
     name: str
     source: SelectPlan
+    positions: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LocalInsertPlan:
-    """INSERT and REPLACE INTO a local table: the rows of `source` fill `targets`."""
+    """INSERT and REPLACE INTO a local table: the rows of `source` fill `targets`; `ignore` leaves out what a constraint refuses."""
 
     table: str
     columns: tuple[Column, ...]
@@ -259,6 +276,7 @@ class LocalInsertPlan:
     source: SelectPlan
     returning: Projection | None
     replace: bool = False
+    ignore: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,21 @@ Kind = Literal["VIEW", "MATERIALIZED VIEW", "TABLE", "SESSION TABLE"]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A query by name; it is resolved anew for each reference, so that predicates reach what it reads."""
+    """A query by name; predicates around it reach what it reads.
+
+    `sources` are the names that its columns had in the query when it was created; empty if that was not noted.
+    """
 
     name: str
     query: nodes.Query
     columns: tuple[nodes.Name, ...] = ()
     kind: Kind = "VIEW"
+    sources: tuple[str, ...] = ()
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of its columns."""
+        return tuple(name.text for name in self.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,7 @@ class StoredTable:
         query: what a materialized view is refreshed from.
         hidden: columns that can be named and that `*` does not include.
         key: for a table of the session's own whose rows may be deleted, the column that identifies a row.
+        sources: the names that a materialized view's columns had in the query when it was created.
     """
 
     name: str
@@ -38,6 +48,12 @@ class StoredTable:
     query: nodes.Query | None = None
     hidden: tuple[Column, ...] = ()
     key: str | None = None
+    sources: tuple[str, ...] = ()
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of its columns."""
+        return tuple(column.name for column in self.columns)
 
 
 class Objects(Protocol):

@@ -8,8 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from tokensh._dataclasses import dataclass, replace
-from tokensh.errors import Span
-from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference, Key, Relation
+from tokensh.errors import Span, assert_never
+from tokensh.plan.bound import (
+    BoundColumn,
+    BoundCompound,
+    BoundQuery,
+    BoundReference,
+    BoundSelect,
+    BoundValues,
+    HoistedQuery,
+    Key,
+    Relation,
+    TableCall,
+)
 from tokensh.plan.nodes import Constants, FromQuery, SameAs, ValueSet
 from tokensh.plan.resolve import sql_of
 from tokensh.plan.type_checks import without_guard
@@ -96,7 +107,7 @@ class Predicates:
 
     def _column_values(self, column: BoundColumn) -> ValueSet | None:
         # Parameters of scans are known before these are fetched, so that both tables can be fetched at the same time.
-        if column.touches and all(map(self.is_parameter, column.touches)):
+        if column.touches and not column.has_others and all(map(self.is_parameter, column.touches)):
             return any_of([SameAs(scan, name) for scan, name in sorted(column.touches)])
         return self._values_over([column], column.sql)
 
@@ -189,6 +200,30 @@ def _is_value(expr: nodes.Expr) -> bool:
     """Return whether IS compares with a value: with NULL it is also true where an outer join found nothing."""
     literal = constant(expr)
     return literal is not None and literal.values != ()
+
+
+def is_random(query: BoundQuery) -> bool:
+    """Return whether a query, without those at the top of the statement, may have other rows each time it is evaluated."""
+    match query.body:
+        case BoundSelect() as select:
+            origins = [relation.origin for relation in select.source.relations]
+            arguments = [origin.arguments for origin in origins if isinstance(origin, TableCall)]
+            inside = list(walk((*select.parts, *(join.on for join in select.source.joins), *arguments)))
+            queries = [*(origin for origin in origins if isinstance(origin, BoundQuery))]
+        case BoundValues() as values:
+            inside, queries = list(walk(values.rows)), []
+        case BoundCompound() as compound:
+            inside, queries = [], list(compound.arms)
+        case BoundQuery() as body:
+            inside, queries = [], [body]
+        case HoistedQuery():
+            return False
+        case _:
+            assert_never(query.body)
+    calls = (node for node in inside if isinstance(node, nodes.Call))
+    return any(call.name[-1].text.lower() in _VOLATILE for call in calls) or any(
+        map(is_random, [*queries, *(node for node in inside if isinstance(node, BoundQuery))])
+    )
 
 
 def _is_volatile(node: object) -> bool:

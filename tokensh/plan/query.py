@@ -25,7 +25,9 @@ from tokensh.plan.checks import check_select
 from tokensh.plan.expression_types import common_expression_type
 from tokensh.plan.from_clause import CteDefinition, Ctes, FromResolver, RecursiveCte
 from tokensh.plan.joins import common_column
+from tokensh.plan.pushdown import is_random
 from tokensh.plan.resolve import (
+    MOST_UNSHARED_TABLES,
     Names,
     Numbering,
     T,
@@ -39,6 +41,7 @@ from tokensh.plan.scope import Scope
 from tokensh.plan.select_list import (
     check_row_lengths,
     is_aggregate,
+    is_ordinal,
     order_item_sql,
     ordinal,
     refers_to_table,
@@ -46,7 +49,6 @@ from tokensh.plan.select_list import (
     whole_number,
 )
 from tokensh.plan.type_checks import check_equal_columns
-from tokensh.plan.values import literal_value
 from tokensh.rows import Column, ColumnType
 from tokensh.sql import nodes, unparse
 from tokensh.sql.unparse import quote_name
@@ -91,13 +93,14 @@ class _Recursion:
 class QueryResolver:
     """Resolves the queries of one statement.
 
-    `view_span` is what errors point at if the query is not in the statement's text but in a view.
+    `view_span` is what errors point at if the query is not in the statement's text but in a view. Without `shares` a CTE or a
+    view is resolved anew for each reference, which statements of few tables can afford.
     """
 
-    def __init__(self, names: Names, view_span: Span | None = None) -> None:
+    def __init__(self, names: Names, view_span: Span | None = None, *, shares: bool = True) -> None:
         self.names = names
-        self.numbering = Numbering()
-        self.tables = FromResolver(names, self.numbering, self.resolve, view_span)
+        self.numbering = Numbering() if shares else Numbering(MOST_UNSHARED_TABLES)
+        self.tables = FromResolver(names, self.numbering, self.resolve, view_span, shares=shares)
 
     # ---- queries
 
@@ -114,6 +117,10 @@ class QueryResolver:
                 # out of this statement.
                 unused = QueryResolver(self.names, self.tables.view_span)
                 unused.resolve(cte.query, cte.outer, cte.visible_ctes)
+        own = [inner[cte.name.text.lower()] for cte in node.ctes]
+        local = [cte.local_definition for cte in own if isinstance(cte, CteDefinition) and cte.local_definition]
+        if local:
+            query = replace(query, sql=f"WITH {', '.join(local)} {query.sql}")
         if node.limit is None and node.offset is None:
             return query
         # A predicate asked below LIMIT would change which rows are the first ones.
@@ -261,8 +268,16 @@ class QueryResolver:
 
     def _resolve_expression(self, tree: T, scope: Scope, ctes: Ctes) -> T:
         return resolve_expression(
-            tree, scope, lambda query, inner: self.resolve(query, inner, ctes), self.tables.view_span
+            tree, scope, lambda query, inner: self._resolve_inside(query, inner, ctes), self.tables.view_span
         )
+
+    def _resolve_inside(self, node: nodes.Query, scope: Scope, ctes: Ctes) -> BoundQuery:
+        """Return a query inside an expression."""
+        query = self.resolve(node, scope, ctes)
+        if query.is_correlated or not is_random(query):
+            return query
+        # Its rows may be a parameter's values too: those and the ones of the statement must be the same.
+        return self._select_from_arm(query)
 
     # ---- SELECT
 
@@ -279,7 +294,8 @@ class QueryResolver:
         limits = self._resolve_limits(query)
         select = BoundSelect(scope.id, scope.source, exprs, where, group, having, windows, order, self.tables.view_span)
         check_select(select, node, columns, query.order)
-        group_texts = [_group_sql(expr, columns) for expr in group]
+        positions = _positions(columns)
+        group_texts = [_group_sql(expr, positions, len(columns)) for expr in group]
         result = unique_names(columns)
         shown = ", ".join(f"{column.sql} AS {name.sql}" for column, name in zip(columns, result, strict=True))
         return BoundQuery(
@@ -315,12 +331,13 @@ class QueryResolver:
         """Return the expressions of ORDER BY that are not names of the select list, and the texts of all."""
         exprs: list[nodes.Expr] = []
         texts: list[str] = []
+        positions = _positions(columns)
         for item in items:
             alias = scope.alias(item.expr) if isinstance(item.expr, nodes.ColumnRef) else None
             if alias is not None:
                 # By number: of two columns with one name, the second has another name in SQLite.
-                text = str(columns.index(alias) + 1)
-            elif isinstance(literal_value(item.expr), int):
+                text = str(positions[id(alias)])
+            elif is_ordinal(item.expr):
                 text = ordinal(item.expr, len(columns))
             else:
                 expr = self._resolve_expression(item.expr, scope, ctes)
@@ -350,12 +367,17 @@ def _select_sql(node: nodes.Select, select: BoundSelect, shown: str, group: Sequ
     return text
 
 
-def _group_sql(expr: nodes.Expr, columns: Sequence[BoundColumn]) -> str:
-    if isinstance(literal_value(expr), int):
-        return ordinal(expr, len(columns))
+def _positions(columns: Sequence[BoundColumn]) -> dict[int, int]:
+    """Return the number of each column of a select list by its identity: comparing columns would make long lists quadratic."""
+    return {id(column): position for position, column in reversed(list(enumerate(columns, 1)))}
+
+
+def _group_sql(expr: nodes.Expr, positions: dict[int, int], width: int) -> str:
+    if is_ordinal(expr):
+        return ordinal(expr, width)
     # An item of the select list by its number: its text may be a number itself.
-    if isinstance(expr, BoundReference) and not expr.column.relations and expr.column in columns:
-        return str(columns.index(expr.column) + 1)
+    if isinstance(expr, BoundReference) and not expr.column.relations and id(expr.column) in positions:
+        return str(positions[id(expr.column)])
     return sql_of(expr)
 
 
@@ -390,9 +412,10 @@ def _pushable_columns(
     calls = [node for node in walk((select.items, select.having)) if isinstance(node, nodes.Call)]
     is_windowed = any(call.over is not None for call in calls)
     is_grouped = bool(group) or any(map(is_aggregate, calls))
+    grouped = frozenset(group)
 
     def bases(position: int, column: BoundColumn) -> frozenset[Key]:
-        is_group = column.sql in group or str(position) in group
+        is_group = column.sql in grouped or str(position) in grouped
         return NO_KEYS if is_windowed or (is_grouped and not is_group) else column.bases
 
     return tuple(

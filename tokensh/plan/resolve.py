@@ -12,12 +12,14 @@ from tokensh.functions import functions
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference, references, subqueries
 from tokensh.plan.checks import check_subqueries
 from tokensh.plan.expression_types import expression_type, expression_unit
-from tokensh.plan.objects import NoObjects, Objects
+from tokensh.plan.objects import NoObjects, Objects, StoredTable, View
 from tokensh.plan.scope import Scope
 from tokensh.plan.type_checks import check_types
 from tokensh.provider.catalog import DEFAULT, Catalog
+from tokensh.provider.model import Resource
 from tokensh.rows import Column, ColumnType
 from tokensh.sql import nodes, unparse
+from tokensh.sql.nodes import path_text
 from tokensh.sql.unparse import quote_name
 from tokensh.sql.visit import rewrite
 from tokensh.text import plural
@@ -25,6 +27,9 @@ from tokensh.text import plural
 T = TypeVar("T")
 MOST_TABLES = 2000
 """The limit for tables and for queries in FROM: queries that double in each of their CTEs must not fill the memory."""
+
+MOST_UNSHARED_TABLES = 100
+"""The limit where each reference to a CTE or view is resolved by itself: references to references double."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +49,31 @@ class Names:
     functions: frozenset[str] = frozenset()
     objects: Objects = field(default_factory=NoObjects)
 
+    def find_resource(self, path: nodes.Path) -> Resource | None:
+        """Return the resource that a name means, here or in a view; None if it means none. Raises ProviderDocumentError."""
+        # By its text, as objects are found: "a.b" in quotes is a.b.
+        return self.catalog.find_or_none(tuple(path_text(path).split(".")), self.namespace)
+
+    def find_object(self, path: nodes.Path) -> View | StoredTable | None:
+        """Return the view or table that a name means; None if it means none, or a resource, which always goes first."""
+        # In this order: the store is not opened for the name of a resource, so that a broken store does not stop a revoke.
+        return self.objects.find(path_text(path)) if self.find_resource(path) is None else None
+
+    def inside_view(self) -> Names:
+        """Return the names for the query of a view, which means the same whatever USE has set: its resources have full names."""
+        return replace(self, namespace=DEFAULT)
+
 
 class Numbering:
     """The ids of one statement's scopes, relations and scans, and the names of its tables: no two are equal."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_tables: int = MOST_TABLES) -> None:
+        self._most_tables = most_tables
         self._names: Counter[str] = Counter()
         self._last_scope = 0
         self._last_relation = 0
         self._last_scan = 0
+        self._last_reading = 0
         self._hoisted = 0
 
     def next_scope(self) -> int:
@@ -67,15 +88,20 @@ class Numbering:
 
     def next_scan(self, span: Span) -> int:
         """Return the id of a new scan, from 1. Raises NotSupportedError at the limit."""
-        if self._last_scan >= MOST_TABLES:
-            raise NotSupportedError(f"the statement reads more than {MOST_TABLES} tables", span=span)
+        if self._last_scan >= self._most_tables:
+            raise NotSupportedError(f"the statement reads more than {self._most_tables} tables", span=span)
         self._last_scan += 1
         return self._last_scan
 
+    def next_reading(self) -> int:
+        """Return the id of a new reading of a shared query: a negative number, to tell its keys from those of scans."""
+        self._last_reading -= 1
+        return self._last_reading
+
     def count_hoisted(self) -> None:
         """Count a query in FROM. Raises NotSupportedError at the limit."""
-        if self._hoisted >= MOST_TABLES:
-            raise NotSupportedError(f"the statement has more than {MOST_TABLES} queries in FROM")
+        if self._hoisted >= self._most_tables:
+            raise NotSupportedError(f"the statement has more than {self._most_tables} queries in FROM")
         self._hoisted += 1
 
     def unique_name(self, name: str) -> str:

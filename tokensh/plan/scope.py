@@ -11,6 +11,9 @@ from tokensh.sql import nodes
 from tokensh.sql.nodes import path_text
 from tokensh.text import nearest
 
+HIDDEN_PREFIX = "tokensh:"
+"""How the names of tokensh's own columns begin."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -51,7 +54,8 @@ class Scope:
 
     def alias(self, ref: nodes.ColumnRef) -> BoundColumn | None:
         """Return the item of the select list that a bare name names. Raises ProgrammingError if there are several."""
-        named = self.aliases.get(ref.name.text.lower(), ()) if len(ref.path) == 1 else ()
+        is_written = len(ref.path) == 1 and not (ref.name.quoted and is_hidden(ref.name.text))
+        named = self.aliases.get(ref.name.text.lower(), ()) if is_written else ()
         # Several items with one text are one value: SELECT a, a ... ORDER BY a is not ambiguous.
         if len({column.sql for column in named}) > 1:
             raise ProgrammingError(f"the name {ref.name.text!r} is given to several columns", span=ref.span)
@@ -66,7 +70,12 @@ class Scope:
                 return merged[-1:]
         qualifier = _lower_path(ref.path[:-1])
         relations = (table for table in self.source.relations if not qualifier or qualifier in table.qualifiers)
-        return [column for table in relations for column in table.columns if column.name.lower() == name]
+        return [
+            column
+            for table in relations
+            for column in table.columns
+            if column.name.lower() == name and not (ref.name.quoted and is_hidden(column.name))
+        ]
 
     def _example_with_table(self, ref: nodes.ColumnRef) -> str:
         """Return the reference with the first table that has the column in front."""
@@ -115,9 +124,20 @@ class Scope:
     def _visible_names(self, qualifier: tuple[str, ...]) -> Iterable[str]:
         for table in self._visible_relations():
             if not qualifier or qualifier in table.qualifiers:
-                yield from (column.name for column in table.columns)
+                yield from (column.name for column in table.columns if not is_hidden(column.name))
         if not qualifier:
-            yield from self.aliases
+            yield from (name for name in self.aliases if not is_hidden(name))
+
+
+def name_suffixes(full_name: str) -> frozenset[tuple[str, ...]]:
+    """Return what can be written for a dotted name, in lower case: `a.b.c`, `b.c` and `c`."""
+    parts = tuple(full_name.lower().split("."))
+    return frozenset(parts[start:] for start in range(len(parts)))
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a column is for tokensh alone: in a statement its name could only be written in quotes."""
+    return name.lower().startswith(HIDDEN_PREFIX)
 
 
 def _lower_path(path: nodes.Path) -> tuple[str, ...]:

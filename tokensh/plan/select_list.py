@@ -37,18 +37,24 @@ def order_item_sql(text: str, item: nodes.OrderItem) -> str:
     return f"{text}{direction}{f' NULLS {item.nulls}' if item.nulls else ''}"
 
 
+def is_ordinal(expr: nodes.Expr) -> bool:
+    """Return whether an item of GROUP BY or ORDER BY is the number of a column: FALSE is a value, although it is 0."""
+    is_boolean = isinstance(expr, nodes.Literal) and expr.kind in ("true", "false")
+    return isinstance(literal_value(expr), int) and not is_boolean
+
+
 def ordinal(expr: nodes.Expr, columns: int) -> str:
     """Return the number of a result's column. Raises ProgrammingError."""
     value = literal_value(expr)
-    if not isinstance(value, int):
+    if not is_ordinal(expr):
         raise ProgrammingError(
             "behind a set operation ORDER BY takes a column of the result",
             span=expr.span,
             hint="put the query into FROM (...), or order by a column's name or number",
         )
-    if not 1 <= value <= columns:
+    if not isinstance(value, int) or not 1 <= value <= columns:
         raise ProgrammingError(
-            f"column {value} does not exist: the result has {plural(columns, 'column')}", span=expr.span
+            f"column {value!r} does not exist: the result has {plural(columns, 'column')}", span=expr.span
         )
     return str(value)
 

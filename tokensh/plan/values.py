@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from tokensh._dataclasses import replace
 from tokensh.errors import ProgrammingError, assert_never
-from tokensh.plan.bound import Key
+from tokensh.plan.bound import Key, is_own_key
 from tokensh.plan.nodes import AllOf, AnyOf, Constants, FromQuery, SameAs, ValueSet
 from tokensh.rows import Value
 from tokensh.sql import nodes
@@ -91,7 +91,7 @@ def any_of(sets: Sequence[ValueSet]) -> ValueSet:
     """Return the union of sets, flat, its constants in one set."""
     flat = [inner for values in sets for inner in (values.sets if isinstance(values, AnyOf) else (values,))]
     constants = [values for values in flat if isinstance(values, Constants)]
-    others = [values for values in flat if not isinstance(values, Constants)]
+    others = list(dict.fromkeys(values for values in flat if not isinstance(values, Constants)))
     united = Constants(
         tuple(dict.fromkeys(value for values in constants for value in values.values)),
         tuple(dict.fromkeys(expression for values in constants for expression in values.expressions)),
@@ -166,13 +166,21 @@ class ScanScheduler:
         scans: the scans all of whose parameters could be worked out, in order.
     """
 
-    def __init__(self, required: Mapping[int, frozenset[str]], sets: Mapping[Key, ValueSet]) -> None:
+    def __init__(
+        self,
+        required: Mapping[int, frozenset[str]],
+        sets: Mapping[Key, ValueSet],
+        asked: Mapping[Key, ValueSet] | None = None,
+    ) -> None:
         self.values: dict[Key, ValueSet] = {}
         self.scans: list[int] = []
         self._required = required
-        self._sets = sets
+        self._sets = {**sets, **(asked or {})}
+        # What a query is asked for, and what it gives, go first: the parameters inside follow from them.
+        parameters = [(scan, name) for scan, names in required.items() for name in sorted(names)]
+        self._keys = [*(asked or {}), *filter(is_own_key, sets), *parameters]
         # A set is reduced only if nothing is left that is known whole: what is known later may narrow it.
-        while self._advance(whole=True) or self._advance(whole=False):
+        while self._advance() or self._reduce_set():
             pass
 
     def _is_known(self, dependency: Dependency) -> bool:
@@ -180,21 +188,34 @@ class ScanScheduler:
             return dependency in self.scans
         return (dependency.scan, dependency.parameter) in self.values
 
-    def _advance(self, *, whole: bool) -> bool:
-        """Work out what can be now and return whether anything was: with `whole`, only sets that need no reduction."""
+    def _advance(self) -> bool:
+        """Work out what is known whole now, and return whether anything was."""
         has_advanced = False
+        for key in self._keys:
+            values = self._sets.get(key)
+            if key not in self.values and values is not None and all(map(self._is_known, depends_on(values))):
+                self.values[key] = values
+                has_advanced = True
         for scan, names in self._required.items():
-            for name in sorted(names):
-                key = (scan, name)
-                if key in self.values or key not in self._sets:
-                    continue
-                known = resolved_subset(self._sets[key], self._is_known)
-                if known is not None and (not whole or all(map(self._is_known, depends_on(self._sets[key])))):
-                    self.values[key] = known
-                    has_advanced = True
-                    if not whole:
-                        return True
             if scan not in self.scans and all((scan, name) in self.values for name in names):
                 self.scans.append(scan)
                 has_advanced = True
         return has_advanced
+
+    def _reduce_set(self) -> bool:
+        """Reduce one set to what is known of it, and return whether there was one."""
+        known: dict[Key, ValueSet] = {}
+        for key in self._keys:
+            if key not in self.values and key in self._sets:
+                part = resolved_subset(self._sets[key], self._is_known)
+                if part is not None:
+                    known[key] = part
+        # What the statement itself says goes first: the rows of a scan may hold anything.
+        chosen = next((key for key, part in known.items() if not _reads_scan(part)), next(iter(known), None))
+        if chosen is not None:
+            self.values[chosen] = known[chosen]
+        return chosen is not None
+
+
+def _reads_scan(values: ValueSet) -> bool:
+    return any(isinstance(dependency, int) for dependency in depends_on(values))

@@ -78,6 +78,13 @@ class Catalog:
             raise UnknownName("resource", ".".join(parts), span=span, hint="a full name is provider.service.resource")
         return self.resource(*full, span=span)
 
+    def find_or_none(self, parts: tuple[str, ...], default: tuple[str, ...] = DEFAULT) -> Resource | None:
+        """Resolve a name as `find` does; None if no resource has it. Raises ProviderDocumentError."""
+        try:
+            return self.find(parts, default)
+        except UnknownName:
+            return None
+
     def _find_provider(self, name: str, span: Span | None) -> Provider:
         return _find_name(self._providers, "provider", name, span)
 

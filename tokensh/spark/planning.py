@@ -13,6 +13,7 @@ from tokensh._dataclasses import dataclass, replace
 from tokensh.api.hosts import Hosts, name_from_url
 from tokensh.dbapi.connection import Connection, connect
 from tokensh.dbapi.options import OPTIONS
+from tokensh.engine.derived import DerivedTables
 from tokensh.engine.fetch import ParameterValues, build_requests
 from tokensh.engine.functions import function_names
 from tokensh.engine.sqlite import Database
@@ -69,7 +70,7 @@ class ReadPlan:
         local = Database(Cancellation())
         try:
             scan = self.narrow(workspaces).scans[0]
-            build_requests(scan, ParameterValues([scan], local), self.hosts)
+            build_requests(scan, ParameterValues([scan], local, DerivedTables((), local)), self.hosts)
         finally:
             local.close()
 
@@ -147,8 +148,10 @@ def _evaluate_parameters(query: SelectPlan, hosts: Hosts, *, is_known: bool) -> 
     local = Database(Cancellation())
     try:
         local.create_table(scan.table, (scanned.column for scanned in scan.columns))
+        derived = DerivedTables(query.derived, local)
+        derived.create()
         local.check(query.sql)
-        values = ParameterValues(query.scans, local)
+        values = ParameterValues(query.scans, local, derived)
         constants = {name: Constants(values.get(scan, name)) for name in scan.values}
     finally:
         local.close()

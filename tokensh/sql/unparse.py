@@ -132,7 +132,7 @@ class _Printer:
                 assert_never(node)
 
     def insert(self, node: nodes.Insert) -> str:
-        verb = "REPLACE INTO" if node.replace else "INSERT INTO"
+        verb = "REPLACE INTO" if node.replace else "INSERT IGNORE INTO" if node.ignore else "INSERT INTO"
         return self.join(
             verb, quote_path(node.target) + self.columns(node.columns), self.query(node.query), self.returning(node)
         )
@@ -467,6 +467,9 @@ class _Printer:
             return self.sorted_aggregate(node)
         name = quote_name(_sqlite_name(node.name[-1].text)) if self.sqlite else quote_path(node.name)
         inside = "*" if node.star else self.exprs(node.arguments)
+        if self.sqlite and node.name[-1].text.lower() == "if":
+            # A function of the name exists from SQLite 3.48 on; only this one evaluates no argument that it does not need.
+            name, inside = "iif", inside if len(node.arguments) != 2 else f"{inside}, NULL"
         order = f"ORDER BY {self.order(node.order)}" if node.order else ""
         separator = f"SEPARATOR {text_literal(node.separator)}" if node.separator is not None else ""
         if separator and self.sqlite:

@@ -22,7 +22,8 @@ def _describe_name(shell: ShellContext, argument: str) -> None:
         console.show(connection.run(f"SHOW RESOURCES IN {'.'.join(connection.namespace)}"))
         return
     name, _, method = argument.rstrip(";").partition(" ")
-    local = connection.objects.find(name)
+    path = tuple(part.strip('"`') for part in name.split("."))
+    local = None if connection.catalog.find_or_none(path, connection.namespace) else connection.objects.find(name)
     if local is not None:
         console.say(f"{escape_unsafe(local.name)} ({local.kind.lower()})")
         console.show(connection.run(f"DESCRIBE {name}"))
@@ -30,7 +31,7 @@ def _describe_name(shell: ShellContext, argument: str) -> None:
         if stored is not None and stored.query:
             console.say(escape_unsafe(stored.query, keep_newlines=True))
         return
-    resource = _find_resource(shell, tuple(part.strip('"`') for part in name.split(".")))
+    resource = _find_resource(shell, path)
     if method.strip():
         shell.prefill(statement_template(resource, _find_method(resource, method.strip())))
         return

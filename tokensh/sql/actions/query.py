@@ -25,7 +25,9 @@ child_rules(1, "from", "where", "having", "on", "using", "offset")
 list_rules(0, "items", "value_row")
 list_rules(1, "windows")
 list_rules(2, "order_by")
-keyword_rules("set_operator", "quantifier", "join_kind", "direction", "nulls", "frame_unit", "exclude", "locking")
+keyword_rules(
+    "set_operator", "quantifier", "join_kind", "direction", "nulls", "frame_unit", "exclude", "locking", "materialized"
+)
 
 
 def as_query(body: nodes.Body) -> nodes.Query:
@@ -56,7 +58,8 @@ def _build_with(children: Children, _: Span) -> tuple[bool, tuple[nodes.Cte, ...
 
 @rule("cte")
 def _build_cte(children: Children, _: Span) -> nodes.Cte:
-    name, columns, _as, query = children
+    # A CTE is evaluated once in any case, so that the hint says nothing new.
+    name, columns, _as, _materialized, query = children
     return nodes.Cte(make_name(name), columns or (), query)
 
 

@@ -30,8 +30,8 @@ keyword_rules("or_replace", "if_not_exists", "if_exists", "auth_verb", "column_c
 
 @rule("insert")
 def _build_insert(children: Children, span: Span) -> nodes.Insert:
-    _word, _ignore, _into, target, columns, query, returning = children
-    return nodes.Insert(target, columns, as_query(query), returning or (), span=span)
+    _word, ignore, _into, target, columns, query, returning = children
+    return nodes.Insert(target, columns, as_query(query), returning or (), ignore=ignore is not None, span=span)
 
 
 @rule("columns")

@@ -24,13 +24,14 @@ from tokensh.sql.nodes.queries import (
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """INSERT (and REPLACE INTO, for local tables)."""
+    """INSERT, INSERT IGNORE, and REPLACE INTO; the last two are for local tables."""
 
     target: Path
     columns: tuple[Path, ...] | None
     query: Query
     returning: tuple[Item | Star, ...] = ()
     replace: bool = False
+    ignore: bool = False
     span: Span = span_field()
 
 
