@@ -115,6 +115,15 @@ def test_what_core_builds_is_understood(make: Any, expected: Any, engine: Any, t
     assert rows(engine, make(tokens)) == expected
 
 
+@pytest.mark.parametrize("moment", [datetime.datetime(2000, 1, 1), datetime.date(2000, 1, 1)])
+def test_a_date_is_converted_for_a_time_in_milliseconds(moment: Any, engine: Any, tokens: Any) -> None:
+    query = sa.select(sa.func.count()).select_from(tokens)
+    assert rows(engine, query.where(tokens.c.creation_time > moment)) == [(7,)]
+    assert rows(engine, query.where(tokens.c.creation_time.in_([moment]))) == [(0,)]
+    with pytest.raises(sa.exc.ProgrammingError, match="cannot be compared"):
+        rows(engine, query.where(tokens.c.creation_time > moment.isoformat()))
+
+
 def test_core_mints_and_revokes(engine: Any, site: Sandbox) -> None:
     table = sa.table("user_tokens", *map(sa.column, ("deployment_name", "token_id", "comment")), schema=PLACE)
     made = sa.insert(table).values(deployment_name=B, comment="core").returning(sa.column("token_info"))

@@ -31,6 +31,7 @@ from tokensh.plan.method_resolution import scan_columns
 from tokensh.plan.objects import Kind, View
 from tokensh.provider.model import Resource
 from tokensh.rows import Column, ColumnType
+from tokensh.sql.parameters import TimeText
 from tokensh.text import did_you_mean
 
 # SQLAlchemy's SQLite parts are taken one by one, not by inheritance from SQLiteDialect: that reflects
@@ -57,6 +58,23 @@ class _Preparer(IdentifierPreparer):
         return ".".join(map(self.quote, schema.split(".")))
 
 
+class _TimeBinding:
+    """Binds dates and times as SQLAlchemy does for SQLite, as text, and marks it as a time: columns of milliseconds take it."""
+
+    def bind_processor(self, dialect: Any) -> Any:
+        """Return a function that makes the text of a value."""
+        make_text = super().bind_processor(dialect)  # type: ignore[misc] # the types that this class is mixed into have it
+        return lambda value: None if value is None else TimeText(make_text(value))
+
+
+class _DateTime(_TimeBinding, sqlite.DATETIME):
+    pass
+
+
+class _Date(_TimeBinding, sqlite.DATE):
+    pass
+
+
 class TokenshDialect(default.DefaultDialect):
     """The SQLAlchemy dialect of tokensh; its methods are those that SQLAlchemy calls."""
 
@@ -67,7 +85,7 @@ class TokenshDialect(default.DefaultDialect):
     ddl_compiler = sqlite.SQLiteDDLCompiler
     type_compiler_cls = sqlite.SQLiteTypeCompiler
     preparer = _Preparer
-    colspecs = sqlite.SQLiteDialect.colspecs
+    colspecs = {**sqlite.SQLiteDialect.colspecs, types.DateTime: _DateTime, types.Date: _Date}  # noqa: RUF012 (SQLAlchemy's way)
     # What SQLAlchemy may generate. SQLite's booleans are integers, and PEP 249's lastrowid has no meaning here: ids come from
     # RETURNING, which all three kinds of change have.
     supports_statement_cache = True

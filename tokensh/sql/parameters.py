@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from operator import index
-from typing import Any, SupportsIndex, TypeVar
+from typing import Any, Literal, SupportsIndex, TypeVar
 
 from tokensh.errors import ProgrammingError, Span
 from tokensh.sql import nodes
@@ -14,6 +14,12 @@ from tokensh.sql.visit import rewrite, walk
 
 T = TypeVar("T")
 Parameters = Sequence[Any] | Mapping[str, Any]
+
+
+class TimeText(str):
+    """A date or time in the form of a client that stores it as text; it is converted where it meets a time in milliseconds."""
+
+    __slots__ = ()
 
 
 def with_parameters(statement: T, parameters: Parameters) -> T:
@@ -110,7 +116,8 @@ def _literal_of(value: Any, node: nodes.Variable) -> nodes.Expr:
         case str() if "\0" in value:
             raise ProgrammingError(f"the text for {node.text} holds a NUL character (U+0000)", span=node.span)
         case str():
-            return nodes.Literal("string", value, node.span)
+            kind: Literal["string", "time"] = "time" if isinstance(value, TimeText) else "string"
+            return nodes.Literal(kind, str(value), node.span)
         case bytes() | bytearray() | memoryview():
             return nodes.Literal("blob", f"x'{value.hex()}'", node.span)
         case dict() | list():
