@@ -118,7 +118,7 @@ def test_what_core_builds_is_understood(make: Any, expected: Any, engine: Any, t
 @pytest.mark.parametrize("moment", [datetime.datetime(2000, 1, 1), datetime.date(2000, 1, 1)])
 def test_a_date_is_converted_for_a_time_in_milliseconds(moment: Any, engine: Any, tokens: Any) -> None:
     query = sa.select(sa.func.count()).select_from(tokens)
-    assert rows(engine, query.where(tokens.c.creation_time > moment)) == [(7,)]
+    assert rows(engine, query.where(tokens.c.creation_time > moment)) == rows(engine, query)
     assert rows(engine, query.where(tokens.c.creation_time.in_([moment]))) == [(0,)]
     with pytest.raises(sa.exc.ProgrammingError, match="cannot be compared"):
         rows(engine, query.where(tokens.c.creation_time > moment.isoformat()))

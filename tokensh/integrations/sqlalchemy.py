@@ -58,6 +58,14 @@ class _Preparer(IdentifierPreparer):
         return ".".join(map(self.quote, schema.split(".")))
 
 
+class _Compiler(sqlite.SQLiteCompiler):
+    """SQLAlchemy's compiler for SQLite, which writes an IN of no values as a query for numbers: text is not compared with those."""
+
+    def visit_empty_set_expr(self, element_types: Any, **kw: Any) -> str:
+        """Return a query without rows."""
+        return f"SELECT {', '.join(['NULL'] * max(len(element_types), 1))} WHERE 1 != 1"
+
+
 class _TimeBinding:
     """Binds dates and times as SQLAlchemy does for SQLite, as text, and marks it as a time: columns of milliseconds take it."""
 
@@ -81,7 +89,7 @@ class TokenshDialect(default.DefaultDialect):
     name = "tokensh"
     driver = "tokensh"
     default_paramstyle = "qmark"
-    statement_compiler = sqlite.SQLiteCompiler
+    statement_compiler = _Compiler
     ddl_compiler = sqlite.SQLiteDDLCompiler
     type_compiler_cls = sqlite.SQLiteTypeCompiler
     preparer = _Preparer
