@@ -251,3 +251,48 @@ def test_jupysql_works_over_the_dialect(notebook: Notebook, capsys: pytest.Captu
     assert "user_tokens" in str(notebook.cell("%sqlcmd tables"))
     assert "expiry_time" in str(notebook.cell("%sqlcmd columns -t user_tokens"))
     assert "arning" not in "".join(capsys.readouterr())
+
+
+# ---- new values
+
+MINT = "INSERT INTO user_tokens (comment) VALUES ('kept') RETURNING token_value"
+KEPT = {
+    "one statement": (f"%tokensh {MINT}", 1),
+    "two statements": (f"%%tokensh\n{MINT};\n{MINT};", 2),
+    "a query behind it": (f"%%tokensh\n{MINT};\nSELECT 1 AS n;", 1),
+    "a rotation": (f"%%tokensh --yes\n{MINT};\nDELETE FROM user_tokens WHERE comment = 'none' RETURNING comment;", 1),
+    "a transaction": (f"%%tokensh\nBEGIN;\n{MINT};\n{MINT};\nCOMMIT;", 2),
+    "an assignment that keeps the last": (f"%%tokensh last <<\n{MINT};\n{MINT};", 2),
+    "a failing statement behind it": (f"%%tokensh\n{MINT};\nSELECT toke_id FROM user_tokens;", 1),
+    "a syntax error behind it": (f"%%tokensh\n{MINT};\nSELCT 1;", 1),
+    "a blob": (f"%tokensh {MINT.replace('token_value', 'CAST(token_value AS BLOB) AS b')}", 1),
+    "an EXEC": ("%tokensh EXEC user_tokens.create @comment = 'kept'", 1),
+}
+
+
+@pytest.mark.parametrize(("cell", "count"), KEPT.values(), ids=KEPT)
+def test_every_new_value_of_a_cell_is_kept(cell: str, count: int, magic: Notebook) -> None:
+    done = magic.shell.run_cell(cell, store_history=True)
+    assert done.success == ("behind it" not in cell and "toke_id" not in cell and "SELCT" not in cell)
+    values = [secret.reveal() for secret in magic.shell.user_ns["tokensh_values"]]
+    assert len(values) == count
+    assert all(value[:4] in ("dapi", b"dapi") for value in values)
+    assert "dapi" not in repr(magic.shell.user_ns["tokensh_values"]).replace("dapi…", "") or count
+
+
+def test_an_insert_that_loses_the_value_is_refused_in_a_notebook_too(magic: Notebook, site: Sandbox) -> None:
+    error = magic.failing("%tokensh INSERT INTO user_tokens (comment) VALUES ('lost')")
+    assert "add RETURNING token_value" in str(error)
+    assert list_requests(site) == []
+
+
+@pytest.mark.parametrize(
+    "expression", ["CAST(token_value AS BLOB)", "hex(token_value)", "length(token_value)", "token_value"]
+)
+def test_whatever_is_made_of_a_secret_is_masked(expression: str, magic: Notebook) -> None:
+    frame = magic.cell(f"%tokensh {MINT}, {expression} AS made")
+    value = magic.shell.user_ns["tokensh_values"][0].reveal()
+    shown = "".join(magic.shown(frame).values()) + repr(frame) + frame.to_csv() + frame.to_html()
+    assert value not in shown
+    assert value.encode().hex() not in shown.lower()
+    assert "(hidden)" in shown

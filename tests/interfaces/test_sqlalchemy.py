@@ -126,7 +126,7 @@ def test_a_date_is_converted_for_a_time_in_milliseconds(moment: Any, engine: Any
 
 def test_core_mints_and_revokes(engine: Any, site: Sandbox) -> None:
     table = sa.table("user_tokens", *map(sa.column, ("deployment_name", "token_id", "comment")), schema=PLACE)
-    made = sa.insert(table).values(deployment_name=B, comment="core").returning(sa.column("token_info"))
+    made = sa.insert(table).values(deployment_name=B, comment="core").returning(sa.column("token_value"))
     with engine.connect() as connection:
         connection.execute(made).one()
         wanted = sa.select(table.c.token_id).where(table.c.deployment_name == B, table.c.comment == "core")
@@ -289,3 +289,32 @@ def test_pandas_reads_from_a_connection_too_and_says_that_it_prefers_an_engine(s
     with tokensh.connect(workspace=A) as connection, pytest.warns(UserWarning, match="SQLAlchemy"):
         found = pd.read_sql("SELECT comment FROM user_tokens WHERE expiry_time = ?", connection, params=(-1,))
     assert found["comment"].tolist() == ["terraform ci"]
+
+
+def test_what_a_block_commits_is_returned_or_pending(engine: Any) -> None:
+    mint = sa.text("INSERT INTO user_tokens (comment) VALUES ('block') RETURNING token_value")
+    with engine.begin() as connection:
+        session = connection.connection.driver_connection
+        connection.execute(sa.text("BEGIN"))
+        connection.execute(mint)
+        connection.execute(mint)
+    pending = sa.text("SELECT statement FROM tokensh.local.pending")
+    with engine.connect() as connection:
+        assert len(connection.execute(pending).all()) == 2
+    assert session is not None
+    assert [str(row["token_value"])[:4] for row in session.returned] == ["dapi", "dapi"]
+    with engine.connect() as connection:
+        assert connection.execute(pending).all() == []
+
+
+def test_commit_as_a_statement_returns_every_row(engine: Any) -> None:
+    with engine.connect() as connection:
+        for sql in ("BEGIN", *["INSERT INTO user_tokens (comment) VALUES ('c') RETURNING token_value"] * 2):
+            connection.execute(sa.text(sql))
+        rows = connection.execute(sa.text("COMMIT")).all()
+        assert [str(value)[:4] for (value,) in rows] == ["dapi", "dapi"]
+
+
+def test_an_insert_that_loses_the_value_is_refused(engine: Any) -> None:
+    with engine.connect() as connection, pytest.raises(sa.exc.ProgrammingError, match="add RETURNING token_value"):
+        connection.execute(sa.text("INSERT INTO user_tokens (comment) VALUES ('lost')"))
