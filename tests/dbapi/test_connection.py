@@ -588,6 +588,27 @@ def test_commit_as_a_statement_returns_the_rows_of_every_change(session: Connect
     assert run(session, PENDING) == []
 
 
+@pytest.mark.parametrize(
+    ("sql", "count"),
+    [
+        ("CREATE TABLE rows_of (n INTEGER)", -1),
+        ("CREATE OR REPLACE TABLE rows_of AS SELECT 1 AS n", -1),
+        ("CREATE OR REPLACE VIEW rows_of_view AS SELECT 1 AS n", -1),
+        ("DROP TABLE IF EXISTS rows_of_nothing", -1),
+        ("USE databricks_workspace.workspace", -1),
+        ("SELECT 1", -1),
+        ("DELETE FROM rows_of WHERE n = 9", 0),
+        ("UPDATE rows_of SET n = 2", 1),
+        ("INSERT INTO rows_of VALUES (1), (2)", 2),
+    ],
+)
+def test_rowcount_is_known_after_writes_alone(sql: str, count: int, session: Connection) -> None:
+    run(session, "CREATE OR REPLACE TABLE rows_of AS SELECT 1 AS n")
+    if sql.startswith("CREATE TABLE"):
+        run(session, "DROP TABLE rows_of")
+    assert session.cursor().execute(sql).rowcount == count
+
+
 def test_a_commit_of_changes_without_rows_counts_them(session: Connection) -> None:
     cursor = session.cursor()
     run(session, "CREATE TABLE counted (n INTEGER)")

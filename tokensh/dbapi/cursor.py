@@ -103,7 +103,9 @@ class Cursor:
         try:
             rows.extend(result.rows)
         finally:
-            self.rowcount = len(rows)
+            # PEP 249: -1 after what changes no rows, as CREATE does.
+            counts = bool(rows or result.command or result.incremental)
+            self.rowcount = len(rows) if counts else -1
             # A change without RETURNING in a COMMIT counts, and has no row.
             self._rows = filter(None, rows) if result.columns else None
 
