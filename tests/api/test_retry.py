@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tokensh.api.hosts import Target
-from tokensh.api.retry import choose_proxy, max_idle_hosts, redirect_host, retry_delay, trusted_certificates
+from tokensh.api.retry import choose_proxy, is_put_off, max_idle_hosts, redirect_host, retry_delay, trusted_certificates
 from tokensh.environment import Environment
 from tokensh.errors import InterfaceError
 
@@ -47,6 +47,25 @@ def environment(**variables: str) -> Environment:
 )
 def test_when_a_listing_is_tried_again(status: int, retry_after: str, expected: float | None) -> None:
     assert retry_delay(status, retry_after, 0.3, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "retry_after", "expected"),
+    [
+        (429, "", "", True),
+        (429, "X", "5", True),
+        (503, "", "5", True),
+        (503, "TEMPORARILY_UNAVAILABLE", "", True),
+        (503, "RESOURCE_EXHAUSTED", "", True),
+        (503, "", "", False),
+        (503, "INTERNAL_ERROR", "", False),
+        (500, "TEMPORARILY_UNAVAILABLE", "5", False),
+        (502, "", "5", False),
+        (200, "REQUEST_LIMIT_EXCEEDED", "5", False),
+    ],
+)
+def test_which_answers_say_that_nothing_was_done_yet(status: int, code: str, retry_after: str, expected: bool) -> None:
+    assert is_put_off(status, code, retry_after) == expected
 
 
 @pytest.mark.parametrize(
