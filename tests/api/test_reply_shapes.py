@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,6 +38,7 @@ ERRORS: list[dict[str, Any]] = [
     {"status": "403"},
     {"statusCode": 401},
     {"success": False},
+    {"status": False},
     {"ok": "false"},
     {"errors": ["a", "b"]},
     {"errors": [{"code": 1}]},
@@ -138,18 +140,19 @@ MORE: list[dict[str, Any]] = [
     {"next_page_token": "x"}, {"nextPageToken": "x"}, {"@odata.nextLink": "https://x"}, {"next": "/x"}, {"next": {"href": "/x"}},
     {"has_more": True}, {"hasMore": "true"}, {"is_truncated": True}, {"links": {"next": "/x"}}, {"_links": {"next": {"href": "x"}}},
     {"paging": {"cursors": {"after": "x"}, "next": "x"}}, {"page_info": {"hasNextPage": True, "endCursor": "x"}},
-    {"response_metadata": {"next_cursor": "x"}}, {"total": 5}, {"totalResults": "5"}, {"total_pages": 2}, {"last": False},
+    {"response_metadata": {"next_cursor": "x"}}, {"total": 5}, {"totalResults": "5"}, {"total_pages": 2}, {"last": False}, {"last": "false"}, {"next": 2}, {"has_more": 1},
     {"continuation_token": "x"}, {"next_offset": 100}, {"meta": [{"pagination": {"total_count": 2}}]},
 ]  # fmt: skip
 ALL: list[dict[str, Any]] = [
     {"next_page_token": ""}, {"next_page_token": None}, {"has_more": False}, {"has_more": "false"}, {"links": {"next": None}},
     {"prev_page_token": "x"}, {"total": 1}, {"totalResults": 1, "startIndex": 1}, {"total_pages": 1}, {"last": True},
+    {"last": "true"}, {"next": ["x"][:0]}, {"has_more": 0}, {"next": "none"},
     {"next": {}}, {"next_offset": 0}, {"next_offset": -1}, {},
 ]  # fmt: skip
 MORE_HEADERS = [
     {"Link": '<https://x/2>; rel="next"'}, {"Link": "</2>; rel=next"}, {"Link": '</1>; rel="prev", </3>; REL="last next"'},
     {"Link": '</3>; title="a"; rel = next'}, {"X-Next-Page": "2"}, {"X-Total-Count": "2"}, {"X-Total-Pages": "3"},
-    {"X-Has-More": "true"}, {"Content-Range": "items 0-0/9"}, {"Content-Range": "items 0-0/*"}, {"Content-Range": "items 1-1/2"},
+    {"X-Has-More": "true"}, {"Content-Range": "items 0-0/9"}, {"Content-Range": "items 0-0/*"}, {"Content-Range": "items 0-x/1"}, {"Content-Range": "items 0-0/2"}, {"Content-Range": "items 1-1/2"},
 ]  # fmt: skip
 ALL_HEADERS = [
     {"Link": '</1>; rel="prev"'}, {"Link": "</s.css>; rel=preload; as=next"}, {"Link": ""}, {"Link": "next"}, {"X-Next-Page": ""},
@@ -179,6 +182,17 @@ def test_further_pages_are_known_by_headers(headers: dict[str, str]) -> None:
 @pytest.mark.parametrize("headers", ALL_HEADERS, ids=json.dumps)
 def test_other_headers_say_nothing(headers: dict[str, str]) -> None:
     assert find_next_page({"token_infos": ROWS}, ROWS, headers) is None
+
+
+@pytest.mark.parametrize("object_key", ["$.data.items", "$['data']['items']", "$.data['items'][*]"])
+def test_rows_deeper_in_a_reply_are_found_and_what_stands_beside_their_way_is_refused(object_key: str) -> None:
+    listing = replace(LIST, object_key=object_key, reply_keys=("data", "page"))
+    assert find_rows(listing, answer(json.dumps({"data": {"items": ROWS}}))) == ROWS
+    for nothing in ({}, {"data": {}}, {"data": None}, {"data": {"items": None}}, {"page": 1}):
+        assert list(find_rows(listing, answer(json.dumps(nothing)))) == []
+    for wrong in (None, [], {"x": 1}, {"data": {"x": 1}}, {"data": {"page": 1}}, {"data": [1]}, {"data": {"items": 1}}):
+        with pytest.raises(ReplyError):
+            find_rows(listing, answer(json.dumps(wrong)))
 
 
 def test_what_rows_hold_says_nothing_about_the_reply() -> None:
