@@ -54,6 +54,7 @@ HARMLESS: list[dict[str, Any]] = [
     {"code": 0, "message": "OK"},
     {"code": 200, "status": "success"},
     {"status": 200, "success": True},
+    {"status": "200", "code": "0"},
     {"ok": True, "error_code": ""},
     {"meta": {"status": "active", "message": "hello"}},
     {"request_id": "r-1", "took": 3},
@@ -146,7 +147,7 @@ MORE: list[dict[str, Any]] = [
 ALL: list[dict[str, Any]] = [
     {"next_page_token": ""}, {"next_page_token": None}, {"has_more": False}, {"has_more": "false"}, {"links": {"next": None}},
     {"prev_page_token": "x"}, {"total": 1}, {"totalResults": 1, "startIndex": 1}, {"total_pages": 1}, {"last": True},
-    {"last": "true"}, {"next": ["x"][:0]}, {"has_more": 0}, {"next": "none"},
+    {"last": "true"}, {"total": [1, 2]}, {"total": True}, {"next": ["x"][:0]}, {"has_more": 0}, {"next": "none"},
     {"next": {}}, {"next_offset": 0}, {"next_offset": -1}, {},
 ]  # fmt: skip
 MORE_HEADERS = [
@@ -188,11 +189,29 @@ def test_other_headers_say_nothing(headers: dict[str, str]) -> None:
 def test_rows_deeper_in_a_reply_are_found_and_what_stands_beside_their_way_is_refused(object_key: str) -> None:
     listing = replace(LIST, object_key=object_key, reply_keys=("data", "page"))
     assert find_rows(listing, answer(json.dumps({"data": {"items": ROWS}}))) == ROWS
-    for nothing in ({}, {"data": {}}, {"data": None}, {"data": {"items": None}}, {"page": 1}):
+    without: list[Any] = [{}, {"data": {}}, {"data": None}, {"data": {"items": None}}, {"page": 1}]
+    unknown: list[Any] = [
+        None,
+        [],
+        {"x": 1},
+        {"data": {"x": 1}},
+        {"data": {"page": 1}},
+        {"data": [1]},
+        {"data": {"items": 1}},
+    ]
+    for nothing in without:
         assert list(find_rows(listing, answer(json.dumps(nothing)))) == []
-    for wrong in (None, [], {"x": 1}, {"data": {"x": 1}}, {"data": {"page": 1}}, {"data": [1]}, {"data": {"items": 1}}):
+    for wrong in unknown:
         with pytest.raises(ReplyError):
             find_rows(listing, answer(json.dumps(wrong)))
+
+
+def test_a_write_whose_reply_is_not_described_may_answer_anything_but_an_error() -> None:
+    open_ended = replace(REVOKE, reply_keys=None)
+    for body in ("", "{}", '{"id": 1}', "null"):
+        assert len(find_rows(open_ended, answer(body))) <= 1
+    with pytest.raises(ApiError):
+        find_rows(open_ended, answer('{"error": "no"}'))
 
 
 def test_what_rows_hold_says_nothing_about_the_reply() -> None:
