@@ -39,6 +39,9 @@ ONE_TABLE = [
     (f"{D} = 'dbc-' || 'a'", "<'dbc-' || 'a'>"),
     (f"{D} IN ('{A}', lower('X'))", f"{A} <\"lower\"('X')>"),
     (f"({D}, comment) = ('{A}', 'x')", A),
+    (f"({D}, comment) IN (('{A}', 'x'), ('{B}', 'y'))", f"{A} {B}"),
+    (f"({D}, comment) IN (SELECT '{A}', 'x')", "query"),
+    (f"(comment, {D}) IN (VALUES ('x', '{A}'))", "query"),
     (f"{D} = (SELECT '{A}')", "query"),
     (f"{D} IN (SELECT '{A}' UNION SELECT '{B}')", "query"),
     (f"{D} IN (VALUES ('{A}'), ('{B}'))", "query"),
@@ -55,6 +58,10 @@ def test_a_predicate_gives_the_values_that_it_leaves(where: str, values: str, pl
 
 
 BETWEEN_TABLES = [
+    (f"SELECT 1 FROM user_tokens AS a SEMI JOIN tokens AS b USING ({D}) WHERE a.{D} = '{A}'", [A, "same 1"]),
+    (f"SELECT 1 FROM user_tokens AS a SEMI JOIN tokens AS b ON a.{D} = b.{D} AND b.{D} = '{A}'", ["same 2", A]),
+    (f"SELECT 1 FROM user_tokens AS a ANTI JOIN tokens AS b USING ({D}, token_id) WHERE a.{D} = '{A}'", [A, "same 1"]),
+    (f"SELECT 1 FROM tokens AS b RIGHT ANTI JOIN user_tokens AS a USING ({D}) WHERE a.{D} = '{A}'", [A, "same 2"]),
     (f"SELECT 1 FROM user_tokens AS a JOIN tokens AS b USING ({D}) WHERE a.{D} = '{A}'", [A, "same 1"]),
     (f"SELECT 1 FROM user_tokens AS a JOIN tokens AS b ON b.{D} = a.{D} AND a.{D} = '{A}'", [A, "same 1"]),
     (f"SELECT 1 FROM user_tokens AS a, tokens AS b WHERE a.{D} = b.{D} AND b.{D} = '{A}'", ["same 2", A]),
@@ -99,7 +106,6 @@ UNKNOWN = [
     f"{U} {D} IS NOT DISTINCT FROM NULL",
     f"{U} {D} = '{A}' COLLATE NOCASE",
     f"{U} {D} = (SELECT t.{D} FROM tokens AS t WHERE t.token_id = user_tokens.token_id AND t.{D} = '{A}')",
-    f"{U} ({D}, 1) IN (('{A}', 1))",
     f"{U} {D} NOT IN ('{A}')",
     f"{U} NOT ({D} = '{A}')",
     f"{U} {D} = '{A}' OR comment = 'x'",

@@ -76,7 +76,7 @@ def test_what_follows_a_number_directly_never_becomes_an_alias(number: str, join
             assert not PARSER.is_complete(text)
 
 
-JOINS = ["SEMI", "ANTI", "ASOF", "LATERAL", "POSITIONAL", "OUTER", "any", "Global"]
+JOINS = ["ASOF", "LATERAL", "POSITIONAL", "OUTER", "any", "Global"]
 TABLES = [
     "a {} {}JOIN b ON 1 = 1",
     "a AS t {} {}JOIN b",

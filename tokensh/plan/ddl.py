@@ -270,6 +270,8 @@ def local_change(node: nodes.Update | nodes.Delete, table: StoredTable, names: N
         nodes.Select(items, nodes.TableRef(node.target, node.alias, span=path_span(node.target)), node.where),
         order=node.order,
         limit=node.limit,
+        ctes=node.ctes,
+        recursive=node.recursive,
         offset=node.offset,
     )
     source = plan_query(query, replace(names, objects=_Overlay(names.objects, numbered)))

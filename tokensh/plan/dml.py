@@ -250,7 +250,8 @@ class _ChangePlanner:
         resolver = QueryResolver(self.names)
         relation = resolver.tables.scan_of(self.resource, (self.key_method,), self._table_ref)
         scope = Scope(resolver.numbering.next_scope(), None, From.of_relation(relation))
-        where = resolve_expression(self.node.where, scope, lambda query, inner: resolver.resolve(query, inner, {}))
+        ctes = resolver.define_ctes(nodes.Query(nodes.Values(()), self.node.ctes, self.node.recursive))
+        where = resolve_expression(self.node.where, scope, lambda query, inner: resolver.resolve(query, inner, ctes))
         query = BoundQuery("", (), BoundSelect(scope.id, scope.source, where=where))
         return ScanPlanner(query, self.names.workspace), where
 
@@ -298,7 +299,7 @@ class _ChangePlanner:
         )
         select = nodes.Select(items, self._table_ref, node.where, span=self.span)
         listing = plan_query(
-            nodes.Query(select, order=node.order, limit=node.limit, offset=node.offset, span=self.span), self.names
+            nodes.Query(select, node.ctes, node.recursive, node.order, node.limit, node.offset, self.span), self.names
         )
         row = listing.columns[len(self.keys) + len(self._set_expressions) :]
         # The listing may be for RETURNING alone, while the statement says which rows are hit.

@@ -359,6 +359,14 @@ class FromResolver:
         if node.on is not None:
             (on,) = self._resolve_expressions((node.on,), replace(scope, source=both), ctes)
             conditions.append(sql_of(on))
+        joins = (*both.joins, BoundJoin(on, pairs, restricted_relations(node.kind, left, right)))
+        match node.kind:
+            case "SEMI" | "ANTI":
+                return _keep_matches(left, right, conditions, joins, negated=node.kind == "ANTI")
+            case "RIGHT SEMI" | "RIGHT ANTI":
+                return _keep_matches(right, left, conditions, joins, negated=node.kind == "RIGHT ANTI")
+            case _:
+                pass
         # A join on the right was in parentheses in the statement too.
         text = right.sql if len(right.relations) == 1 else f"({right.sql})"
         word = {"INNER": "JOIN", "CROSS": "JOIN", "COMMA": "JOIN"}.get(node.kind, f"{node.kind} JOIN")
@@ -371,8 +379,19 @@ class FromResolver:
             both.relations,
             (*merged, *(column for column in both.star if column.sql not in dropped)),
             (*both.merged, *merged),
-            (*both.joins, BoundJoin(on, pairs, restricted_relations(node.kind, left, right))),
+            joins,
         )
+
+
+def _keep_matches(
+    kept: From, other: From, conditions: Sequence[str], joins: tuple[BoundJoin, ...], *, negated: bool
+) -> From:
+    """Return the rows of one side for which the other has a match, or none; the names of the other side end there."""
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    exists = f"{'NOT ' if negated else ''}EXISTS (SELECT 1 FROM {other.sql}{where})"
+    hidden = (replace(relation, columns=(), qualifiers=frozenset()) for relation in other.relations)
+    sql = kept.sql if len(kept.relations) == 1 else f"({kept.sql})"
+    return From(f"{sql} JOIN (SELECT 1) ON {exists}", (*kept.relations, *hidden), kept.star, kept.merged, joins)
 
 
 def _equal_columns(node: nodes.Join, left: From, right: From) -> tuple[tuple[BoundColumn, BoundColumn], ...]:

@@ -35,9 +35,9 @@ def common_column(a: BoundColumn, b: BoundColumn) -> BoundColumn:
 def merged_column(kind: JoinKind, left: BoundColumn, right: BoundColumn) -> BoundColumn:
     """Return the one column that USING or NATURAL makes of two: that of the side that has a row in every result."""
     touches = left.touches | right.touches
-    if kind == "RIGHT":
+    if kind in ("RIGHT", "RIGHT SEMI", "RIGHT ANTI"):
         return replace(right, touches=touches)
-    if kind == "LEFT":
+    if kind in ("LEFT", "SEMI", "ANTI"):
         return replace(left, touches=touches)
     # Of a FULL JOIN either side can be missing, so that a predicate on the merged column is about neither.
     if kind == "FULL":
@@ -49,11 +49,11 @@ def merged_column(kind: JoinKind, left: BoundColumn, right: BoundColumn) -> Boun
 def restricted_relations(kind: JoinKind, left: From, right: From) -> frozenset[int]:
     """Return the relations whose rows a join's condition may leave out."""
     match kind:
-        case "INNER" | "CROSS" | "COMMA":
+        case "INNER" | "CROSS" | "COMMA" | "SEMI" | "RIGHT SEMI":
             return left.ids | right.ids
-        case "LEFT":
+        case "LEFT" | "ANTI":
             return right.ids
-        case "RIGHT":
+        case "RIGHT" | "RIGHT ANTI":
             return left.ids
         case "FULL":
             return frozenset()

@@ -60,6 +60,10 @@ class Predicates:
             case nodes.Is(operand=operand, other=other) if expr.negated == expr.distinct and _is_value(other):
                 return self._sets_of_equality(operand, other, allowed)
             # One item whose value is not known before the scan makes the whole list unknown.
+            case nodes.InList(negated=False, operand=nodes.RowExpr() as row):
+                return self._sets_of_rows(row, expr.items, allowed)
+            case nodes.InQuery(negated=False, operand=nodes.RowExpr() as row):
+                return self._sets_of_row_in_query(row, expr.query, allowed)
             case nodes.InList(negated=False):
                 members = [self._value_set(item) for item in expr.items]
                 known = [member for member in members if member is not None]
@@ -76,6 +80,22 @@ class Predicates:
         return intersect_sets(
             [_set_of(left, allowed, self._value_set(right)), _set_of(right, allowed, self._value_set(left))]
         )
+
+    def _sets_of_rows(self, row: nodes.RowExpr, items: Sequence[nodes.Expr], allowed: frozenset[int]) -> Sets:
+        """Return what a row that is in a list of rows says: each of its places is in the list of what is there."""
+        equalities = [self._sets_of_equality(row, item, allowed) for item in items]
+        return unite_sets(equalities) if equalities else {}
+
+    def _sets_of_row_in_query(
+        self, row: nodes.RowExpr, query: nodes.Query | nodes.ResolvedQuery, allowed: frozenset[int]
+    ) -> Sets:
+        if not isinstance(query, BoundQuery) or query.is_correlated or len(query.columns) != len(row.items):
+            return {}
+        sets = [
+            _set_of(item, allowed, FromQuery(f"SELECT DISTINCT {column.sql} FROM ({query.sql})", query.needs))  # noqa: S608
+            for item, column in zip(row.items, query.columns, strict=True)
+        ]
+        return intersect_sets(sets)
 
     def sets_of_equal_columns(self, left: BoundColumn, right: BoundColumn, allowed: frozenset[int]) -> Sets:
         """Return the sets of two columns that USING or NATURAL makes equal."""

@@ -151,6 +151,10 @@ class QueryResolver:
             case _:
                 assert_never(node.body)
 
+    def define_ctes(self, node: nodes.Query) -> Ctes:
+        """Return the common table expressions of a statement that is not a query itself."""
+        return self._resolve_with(node, None, {})
+
     def _resolve_with(self, node: nodes.Query, outer: Scope | None, ctes: Ctes) -> Ctes:
         inner = dict(ctes)
         defined: set[str] = set()

@@ -91,6 +91,7 @@ class _Printer:
             case nodes.Delete():
                 alias = self.alias(node.alias)
                 return self.join(
+                    self.with_clause(node),
                     "DELETE FROM",
                     quote_path(node.target) + alias,
                     self.where(node.where),
@@ -141,7 +142,9 @@ class _Printer:
         assignments = ", ".join(f"{quote_path(target)} = {self.expr(value)}" for target, value in node.assignments)
         source = f"FROM {self.table(node.source)}" if node.source else ""
         head = f"{node.verb} {quote_path(node.target)}{self.alias(node.alias)} SET {assignments}"
-        return self.join(head, source, self.where(node.where), self.tail(node), self.returning(node))
+        return self.join(
+            self.with_clause(node), head, source, self.where(node.where), self.tail(node), self.returning(node)
+        )
 
     def execute(self, node: nodes.Exec) -> str:
         arguments = [f"@{a.name} = {self.expr(a.value)}" for a in node.arguments]
@@ -198,10 +201,12 @@ class _Printer:
     # ---- queries
 
     def query(self, node: nodes.Query) -> str:
-        ctes = ""
-        if node.ctes:
-            ctes = f"WITH {'RECURSIVE ' if node.recursive else ''}{', '.join(map(self.cte, node.ctes))}"
-        return self.join(ctes, self.body(node.body), self.tail(node))
+        return self.join(self.with_clause(node), self.body(node.body), self.tail(node))
+
+    def with_clause(self, node: nodes.Query | nodes.Update | nodes.Delete) -> str:
+        if not node.ctes:
+            return ""
+        return f"WITH {'RECURSIVE ' if node.recursive else ''}{', '.join(map(self.cte, node.ctes))}"
 
     def cte(self, node: nodes.Cte) -> str:
         names = f" ({self.names(node.columns)})" if node.columns else ""

@@ -196,6 +196,9 @@ def _build_join(text: str, children: Children, span: Span) -> nodes.Join:
     left, words, right, on = children
     _refuse_join_word(text, left)
     kind = next((word for word in ("CROSS", "LEFT", "RIGHT", "FULL") if word in words), "INNER")
+    for word in ("SEMI", "ANTI"):
+        if word in words.split():
+            kind = f"RIGHT {word}" if kind == "RIGHT" else word
     using = on if isinstance(on, tuple) else ()
     return nodes.Join(left, right, cast("nodes.JoinKind", kind), "NATURAL" in words, None if using else on, using, span)
 
@@ -203,7 +206,6 @@ def _build_join(text: str, children: Children, span: Span) -> nodes.Join:
 # Words that open a join in other dialects, with what is written here. As aliases they would turn that join into another one.
 JOIN_WORDS = {
     "ALL": "a plain JOIN gives all matches",
-    "ANTI": "write WHERE NOT EXISTS (SELECT ...)",
     "ANY": "write WHERE EXISTS (SELECT ...)",
     "ASOF": "join on a subquery with ORDER BY and LIMIT 1",
     "GLOBAL": "write JOIN",
@@ -211,7 +213,6 @@ JOIN_WORDS = {
     "OUTER": "write LEFT JOIN, RIGHT JOIN or FULL JOIN",
     "PASTE": "join two subqueries on row_number() OVER ()",
     "POSITIONAL": "join two subqueries on row_number() OVER ()",
-    "SEMI": "write WHERE EXISTS (SELECT ...)",
 }
 _COMMENT = re.compile(r"--[^\r\n]*|#[^\r\n]*|//[^\r\n]*|/\*[\s\S]*?\*/")
 

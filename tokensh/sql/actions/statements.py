@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from tokensh._dataclasses import replace
 from tokensh.errors import Span, SqlSyntaxError
 from tokensh.sql import nodes
 from tokensh.sql.actions.query import as_query
@@ -34,6 +35,18 @@ def _build_insert(children: Children, span: Span) -> nodes.Insert:
     return nodes.Insert(target, columns, as_query(query), returning or (), ignore=ignore is not None, span=span)
 
 
+@rule("with_change")
+def _build_with_change(children: Children, span: Span) -> nodes.Insert | nodes.Update | nodes.Delete:
+    (recursive, ctes), change = children
+    if not isinstance(change, nodes.Insert):
+        return replace(cast("nodes.Update | nodes.Delete", change), ctes=ctes, recursive=recursive, span=span)
+    # What an INSERT inserts is a query, which can have the WITH itself.
+    query = change.query
+    if query.ctes:
+        query = nodes.Query(query, span=query.span)
+    return replace(change, query=replace(query, ctes=ctes, recursive=recursive), span=span)
+
+
 @rule("columns")
 def _build_columns(children: Children, span: Span) -> tuple[nodes.Path, ...]:
     # The grammar accepts empty parentheses so that the error can say what is wrong with them.
@@ -50,7 +63,7 @@ def _build_update(children: Children, span: Span) -> nodes.Update:
     verb, target, alias, _set, assignments, source, where, tail, returning = children
     order, limit, offset = tail or ((), None, None)
     return nodes.Update(
-        verb.text.upper(), target, alias, assignments, source, where, order, limit, offset, returning or (), span
+        verb.text.upper(), target, alias, assignments, source, where, order, limit, offset, returning or (), span=span
     )
 
 
@@ -64,7 +77,7 @@ def _build_replace_into(children: Children, span: Span) -> nodes.Insert:
 def _build_delete(children: Children, span: Span) -> nodes.Delete:
     _word, _from, target, alias, where, tail, returning = children
     order, limit, offset = tail or ((), None, None)
-    return nodes.Delete(target, alias, where, order, limit, offset, returning or (), span)
+    return nodes.Delete(target, alias, where, order, limit, offset, returning or (), span=span)
 
 
 @rule("exec")

@@ -403,7 +403,7 @@ class Derived:
     span: Span = span_field()
 
 
-JoinKind = Choice["INNER", "CROSS", "LEFT", "RIGHT", "FULL", "COMMA"]
+JoinKind = Choice["INNER", "CROSS", "LEFT", "RIGHT", "FULL", "COMMA", "SEMI", "ANTI", "RIGHT SEMI", "RIGHT ANTI"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Literal as Choice
 from tokensh._dataclasses import dataclass
 from tokensh.errors import Span
 from tokensh.sql.nodes.queries import (
+    Cte,
     Exec,
     Expr,
     FromItem,
@@ -49,6 +50,8 @@ class Update:
     limit: Expr | None = None
     offset: Expr | None = None
     returning: tuple[Item | Star, ...] = ()
+    ctes: tuple[Cte, ...] = ()
+    recursive: bool = False
     span: Span = span_field()
 
 
@@ -63,6 +66,8 @@ class Delete:
     limit: Expr | None = None
     offset: Expr | None = None
     returning: tuple[Item | Star, ...] = ()
+    ctes: tuple[Cte, ...] = ()
+    recursive: bool = False
     span: Span = span_field()
 
 
