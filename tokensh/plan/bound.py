@@ -220,11 +220,12 @@ class BoundSelect:
     windows: tuple[nodes.Window, ...] = ()
     order: tuple[nodes.Expr, ...] = ()
     view_span: Span | None = None
+    qualify: nodes.Expr | None = None
 
     @property
     def parts(self) -> tuple[object, ...]:
         """Everything outside FROM that can hold references."""
-        return (self.items, self.where, self.group, self.having, self.windows, self.order)
+        return (self.items, self.where, self.group, self.having, self.windows, self.order, self.qualify)
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,7 @@ class StatementFacts:
         # HAVING is about groups: the rows of a group that it rejects are needed to compute the group.
         if select.having is not None:
             mentions.add(self._visit_condition(select.having, frozenset(), predicates))
-        mentions.add(self._visit_expressions(select.windows, select.order))
+        mentions.add(self._visit_expressions(select.windows, select.order, select.qualify))
         return mentions.outside(select.scope)
 
     def _visit_expressions(self, *parts: object) -> _Mentions:

@@ -388,7 +388,7 @@ def _keep_matches(
 ) -> From:
     """Return the rows of one side for which the other has a match, or none; the names of the other side end there."""
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    exists = f"{'NOT ' if negated else ''}EXISTS (SELECT 1 FROM {other.sql}{where})"
+    exists = f"{'NOT ' if negated else ''}EXISTS (SELECT 1 FROM {other.sql}{where})"  # noqa: S608 (printed by us)
     hidden = (replace(relation, columns=(), qualifiers=frozenset()) for relation in other.relations)
     sql = kept.sql if len(kept.relations) == 1 else f"({kept.sql})"
     return From(f"{sql} JOIN (SELECT 1) ON {exists}", (*kept.relations, *hidden), kept.star, kept.merged, joins)

@@ -292,18 +292,26 @@ class QueryResolver:
         exprs, columns = self._resolve_items(node.items, scope, ctes)
         # As in SQLite, every clause but the select list itself may use the names that the select list gives.
         scope = replace(scope, aliases=group_by_name(columns))
-        where, group, having = self._resolve_expression((node.where, node.group, node.having), scope, ctes)
+        clauses = (node.where, node.group, node.having, node.qualify)
+        where, group, having, qualify = self._resolve_expression(clauses, scope, ctes)
+        if node.group_all:
+            group = _ungathered_items(exprs, columns)
         windows = self._resolve_expression(tuple(window for _, window in node.windows), scope, ctes)
         order, order_texts = self._resolve_order(query.order, scope, ctes, columns)
         limits = self._resolve_limits(query)
-        select = BoundSelect(scope.id, scope.source, exprs, where, group, having, windows, order, self.tables.view_span)
+        view_span = self.tables.view_span
+        select = BoundSelect(scope.id, scope.source, exprs, where, group, having, windows, order, view_span, qualify)
         check_select(select, node, columns, query.order)
         positions = _positions(columns)
         group_texts = [_group_sql(expr, positions, len(columns)) for expr in group]
         result = unique_names(columns)
         shown = ", ".join(f"{column.sql} AS {name.sql}" for column, name in zip(columns, result, strict=True))
+        if qualify is None:
+            text = _select_sql(node, select, shown, group_texts)
+        else:
+            text, order_texts = _qualified_sql(node, select, shown, group_texts, result, query.order, order_texts)
         return BoundQuery(
-            _select_sql(node, select, shown, group_texts) + _tail_sql(order_texts, query, limits),
+            text + _tail_sql(order_texts, query, limits),
             _pushable_columns(select, columns, result, group_texts),
             select,
             scans_below(scope.source, *select.parts, limits),
@@ -371,6 +379,46 @@ def _select_sql(node: nodes.Select, select: BoundSelect, shown: str, group: Sequ
     return text
 
 
+_QUALIFY = quote_name("tokensh:qualify")
+
+
+def _qualified_sql(  # noqa: PLR0913, PLR0917 (what a SELECT consists of)
+    node: nodes.Select,
+    select: BoundSelect,
+    shown: str,
+    group: Sequence[str],
+    result: Sequence[BoundColumn],
+    items: Sequence[nodes.OrderItem],
+    order: Sequence[str],
+) -> tuple[str, list[str]]:
+    """Return a SELECT with QUALIFY, which SQLite lacks, as a query in FROM, and its ORDER BY."""
+    inside = [shown, f"{sql_of(select.qualify)} AS {_QUALIFY}" if select.qualify is not None else "1"]
+    outside: list[str] = []
+    for number, (item, text) in enumerate(zip(items, order, strict=True), 1):
+        value = text.removesuffix(order_item_sql("", item))
+        if value.isdecimal():
+            outside.append(text)
+            continue
+        name = quote_name(f"tokensh:order {number}")
+        inside.append(f"{value} AS {name}")
+        outside.append(order_item_sql(name, item))
+    rows = _select_sql(replace(node, distinct=False), select, ", ".join(inside), group)
+    names = ", ".join(column.sql for column in result)
+    distinct = "DISTINCT " if node.distinct else ""
+    return f"SELECT {distinct}{names} FROM ({rows}) WHERE {_QUALIFY}", outside  # noqa: S608 (printed by us)
+
+
+def _ungathered_items(exprs: Sequence[nodes.Expr], columns: Sequence[BoundColumn]) -> tuple[nodes.Expr, ...]:
+    """Return the numbers of the columns that GROUP BY ALL groups by: those that no aggregate makes."""
+    gathered = {
+        sql_of(expr)
+        for expr in exprs
+        if any(isinstance(node, nodes.Call) and (node.over is not None or is_aggregate(node)) for node in walk(expr))
+    }
+    numbers = (number for number, column in enumerate(columns, 1) if column.sql not in gathered)
+    return tuple(nodes.Literal("number", str(number)) for number in numbers)
+
+
 def _positions(columns: Sequence[BoundColumn]) -> dict[int, int]:
     """Return the number of each column of a select list by its identity: comparing columns would make long lists quadratic."""
     return {id(column): position for position, column in reversed(list(enumerate(columns, 1)))}
@@ -413,7 +461,7 @@ def _pushable_columns(
     """Return the result's columns, with bases where a predicate on one may be asked before the rest is worked out."""
     # A window function sees all rows of its partition and an aggregate all of its group: fewer rows would change their values.
     # Only what GROUP BY names is the same for every row of a group.
-    calls = [node for node in walk((select.items, select.having)) if isinstance(node, nodes.Call)]
+    calls = [node for node in walk((select.items, select.having, select.qualify)) if isinstance(node, nodes.Call)]
     is_windowed = any(call.over is not None for call in calls)
     is_grouped = bool(group) or any(map(is_aggregate, calls))
     grouped = frozenset(group)

@@ -242,8 +242,9 @@ class _Printer:
             self.items(node.items),
             f"FROM {self.table(node.source)}" if node.source else "",
             self.where(node.where),
-            f"GROUP BY {self.exprs(node.group)}" if node.group else "",
+            f"GROUP BY {self.exprs(node.group)}" if node.group else "GROUP BY ALL" if node.group_all else "",
             f"HAVING {self.expr(node.having)}" if node.having is not None else "",
+            f"QUALIFY {self.expr(node.qualify)}" if node.qualify is not None else "",
             f"WINDOW {windows}" if windows else "",
         )
 

@@ -19,7 +19,7 @@ from tokensh.sql.actions.registry import (
 )
 
 child_rules(2, "group_by", "partition_by")
-child_rules(1, "from", "where", "having", "on", "using", "offset")
+child_rules(1, "from", "where", "having", "qualify", "on", "using", "offset")
 
 
 list_rules(0, "items", "value_row")
@@ -133,17 +133,24 @@ def _build_compound(children: Children, span: Span) -> nodes.Compound:
 @rule("select")
 def _build_select(children: Children, span: Span) -> nodes.Select:
     # The quantifiers SQL_CACHE and SQL_NO_CACHE are hints for MySQL's cache; ALL is the default.
-    _select_word, quantifier, items, source, where, group, having, windows = children
+    _select_word, quantifier, items, source, where, group, having, qualify, windows = children
     return nodes.Select(
         items=items,
         source=source,
         where=where,
-        group=group or (),
+        group=() if group is True else group or (),
         having=having,
         windows=windows or (),
         distinct=quantifier in ("DISTINCT", "DISTINCTROW"),
+        qualify=qualify,
+        group_all=group is True,
         span=span,
     )
+
+
+@rule("group_by_all")
+def _build_group_by_all(_children: Children, _: Span) -> bool:
+    return True
 
 
 @source_rule("item")

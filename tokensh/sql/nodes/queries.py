@@ -433,7 +433,7 @@ class OrderItem:
 
 @dataclass(frozen=True, slots=True)
 class Select:
-    """SELECT ... up to its WINDOW clause."""
+    """SELECT ... up to its WINDOW clause; `group_all` is GROUP BY ALL."""
 
     items: tuple[Item | Star, ...]
     source: FromItem | None = None
@@ -442,6 +442,8 @@ class Select:
     having: Expr | None = None
     windows: tuple[tuple[Name, Window], ...] = ()
     distinct: bool = False
+    qualify: Expr | None = None
+    group_all: bool = False
     span: Span = span_field()
 
 
