@@ -295,7 +295,7 @@ class QueryResolver:
         clauses = (node.where, node.group, node.having, node.qualify)
         where, group, having, qualify = self._resolve_expression(clauses, scope, ctes)
         if node.group_all:
-            group = _ungathered_items(exprs, columns)
+            group = _find_plain_items(exprs, columns)
         windows = self._resolve_expression(tuple(window for _, window in node.windows), scope, ctes)
         order, order_texts = self._resolve_order(query.order, scope, ctes, columns)
         limits = self._resolve_limits(query)
@@ -309,7 +309,7 @@ class QueryResolver:
         if qualify is None:
             text = _select_sql(node, select, shown, group_texts)
         else:
-            text, order_texts = _qualified_sql(node, select, shown, group_texts, result, query.order, order_texts)
+            text, order_texts = _filter_windows_sql(node, select, shown, group_texts, result, query.order, order_texts)
         return BoundQuery(
             text + _tail_sql(order_texts, query, limits),
             _pushable_columns(select, columns, result, group_texts),
@@ -382,7 +382,7 @@ def _select_sql(node: nodes.Select, select: BoundSelect, shown: str, group: Sequ
 _QUALIFY = quote_name("tokensh:qualify")
 
 
-def _qualified_sql(  # noqa: PLR0913, PLR0917 (what a SELECT consists of)
+def _filter_windows_sql(  # noqa: PLR0913, PLR0917 (what a SELECT consists of)
     node: nodes.Select,
     select: BoundSelect,
     shown: str,
@@ -408,7 +408,7 @@ def _qualified_sql(  # noqa: PLR0913, PLR0917 (what a SELECT consists of)
     return f"SELECT {distinct}{names} FROM ({rows}) WHERE {_QUALIFY}", outside  # noqa: S608 (printed by us)
 
 
-def _ungathered_items(exprs: Sequence[nodes.Expr], columns: Sequence[BoundColumn]) -> tuple[nodes.Expr, ...]:
+def _find_plain_items(exprs: Sequence[nodes.Expr], columns: Sequence[BoundColumn]) -> tuple[nodes.Expr, ...]:
     """Return the numbers of the columns that GROUP BY ALL groups by: those that no aggregate makes."""
     gathered = {
         sql_of(expr)
