@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+import unicodedata
 
 import pytest
 import wcwidth
@@ -17,6 +18,7 @@ from tokensh.text import (
     elide_middle,
     escape_surrogates,
     escape_unsafe,
+    make_inert,
     nearest,
     plural,
     truncate,
@@ -50,6 +52,64 @@ GERMANY = "\U0001f1e9\U0001f1ea"
 )
 def test_what_acts_or_hides_becomes_an_escape_and_the_rest_stays(text: str, shown: str) -> None:
     assert escape_unsafe(text) == shown
+
+
+# Default_Ignorable_Code_Point of Unicode 16's DerivedCoreProperties.txt, written here anew.
+DEFAULT_IGNORABLE = (
+    "AD 34F 61C 115F-1160 17B4-17B5 180B-180F 200B-200F 202A-202E 2060-206F 3164 FE00-FE0F FEFF FFA0 FFF0-FFF8"
+    " 1BCA0-1BCA3 1D173-1D17A E0000-E0FFF"
+)
+
+
+def test_no_code_point_that_hides_or_acts_passes_between_letters() -> None:
+    hidden = set[int]()
+    for part in DEFAULT_IGNORABLE.split():
+        first, _, last = part.partition("-")
+        hidden |= set(range(int(first, 16), int(last or first, 16) + 1))
+    acting = {code for code in range(0x110000) if unicodedata.category(chr(code)) in ("Cc", "Zl", "Zp", "Cs")}
+    assert len(hidden) > 4_000
+    for code in range(0x110000):
+        character = chr(code)
+        escaped = escape_unsafe(f"a{character}b") != f"a{character}b"
+        assert escaped == (code in hidden | acting | {0xFFF9, 0xFFFA, 0xFFFB}), hex(code)
+
+
+HEART, FIRE = "\u2764\ufe0f", "\U0001f525"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEART,
+        f"I {HEART} it",
+        f"{HEART}\u200d{FIRE}",
+        "1\ufe0f\u20e3 #\ufe0f\u20e3",
+        "\u2600\ufe0e",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\u0915\u094d\u200d\u0937",
+        FAMILY,
+        "\u00a9\ufe0f",
+    ],
+    ids=ascii,
+)
+def test_joiners_and_selectors_stay_where_a_script_or_an_emoji_needs_them(text: str) -> None:
+    assert escape_unsafe(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ad\u200dmin", "ad\u200cmin", "\u200dx", "x\u200d", "\u0645\u200c", "\u0645\u200c\u200c\u0645", "a\ufe0f", "1\ufe0f", "1\ufe0e2",
+        f"{HEART}\ufe0f", "\u0645\ufe0f", "\u3164\u200d\u0645", "\u0645\u200d\u3164", "\u00e9\u200d\u00e9", "\u2014\u200d\u2014",
+    ],
+    ids=ascii,
+)  # fmt: skip
+def test_joiners_and_selectors_become_escapes_elsewhere(text: str) -> None:
+    assert "\\u" in escape_unsafe(text)
+
+
+def test_lines_at_a_door_keep_their_line_ends_and_tabs_become_blanks() -> None:
+    assert make_inert("a\tb\n\x1b[201~c\r\n") == "a    b\n\\x1b[201~c\\r\n"
 
 
 def test_newlines_stay_when_asked_for() -> None:

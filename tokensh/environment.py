@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -160,12 +161,47 @@ def is_exposed(path: Path) -> bool:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Create a folder with missing parents, accessible only to its owner (0700) whatever the umask. Raises OSError."""
+    """Create a folder with missing parents, accessible only to its owner (0700) whatever the umask.
+
+    Raises OSError, also if the folder exists and is not the user's alone, as `check_private_folder` does.
+    """
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(missing):
         path.mkdir(mode=0o700, exist_ok=True)
     if missing:
         folder.chmod(0o700)
+    check_private_folder(folder)
+
+
+def check_private_folder(folder: Path) -> None:
+    """Raise OSError if others could have put something into a folder of tokensh; a missing one is fine.
+
+    Checked are the folder and those above it up to the one called `tokensh`; a folder that the user has named is theirs to judge.
+    """
+    # Not further up: a group of its own for each user, and so folders that the group may write to, are usual.
+    own = [
+        path for path in (folder, *folder.parents) if "tokensh" in (path.name, *(above.name for above in path.parents))
+    ]
+    for path in own:
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            continue
+        if found.st_uid not in (os.geteuid(), 0):
+            raise PermissionError(
+                errno.EACCES, f"the folder {path} belongs to another user: move it away, or set its owner"
+            )
+        if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise PermissionError(errno.EACCES, f"others may write to the folder {path}: chmod go-w helps")
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable, which fsync of a file does not do (fsync(2)). Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def open_private(path: Path, flags: int) -> int:

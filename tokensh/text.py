@@ -22,15 +22,29 @@ SURROGATE = re.compile(f"[{SURROGATES}]")
 NUL_OR_SURROGATE = re.compile(f"[\0{SURROGATES}]")
 """What no statement can hold: neither could be stored or sent."""
 
-# C0, DEL, C1; the Arabic letter mark and the bidirectional marks, embeddings, overrides and isolates; line and paragraph
-# separators; invisible operators, byte order mark, zero width space, interlinear annotation; tag characters; lone
-# surrogates. The joiners U+200C and, within a text, U+200D stay: emoji and several scripts are written with them.
-UNSAFE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    f"{SURROGATES}\U000e0000-\U000e007f]"
+# Code points that a terminal acts on, or that are invisible: C0, DEL, C1; the Arabic letter mark and the bidirectional marks,
+# embeddings, overrides and isolates; line and paragraph separators; interlinear annotation; and the rest of Unicode's property
+# Default_Ignorable_Code_Point (DerivedCoreProperties.txt), such as fillers, invisible operators, tags and variation selectors,
+# which can make two texts look the same. A test compares this with all code points.
+UNSAFE_RANGES = (
+    (0x00, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5),
+    (0x180B, 0x180F), (0x200B, 0x200B), (0x200E, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164),
+    (0xD800, 0xDFFF), (0xFE00, 0xFE0D), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB), (0x1BCA0, 0x1BCA3),
+    (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+)  # fmt: skip
+_UNSAFE = "".join(f"{chr(first)}-{chr(last)}" for first, last in UNSAFE_RANGES)
+# The joiners U+200C and U+200D stay within a text that needs them, between letters of other scripts than Latin or in an emoji
+# sequence; elsewhere they hide. U+FE0E and U+FE0F stay behind a symbol, whose form they choose, and in a keycap.
+_JOINED = f"[^\x00-\u02ff\u2000-\u206f{_UNSAFE}]"
+_SYMBOL = "\u00a9\u00ae\u203c\u2049\u2100-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+_MISUSED = (
+    f"(?<!{_JOINED})[\u200c\u200d]|[\u200c\u200d](?!{_JOINED})"
+    f"|(?<![{_SYMBOL}0-9#*])[\ufe0e\ufe0f]|(?<=[0-9#*])[\ufe0e\ufe0f](?!\u20e3)"
 )
+UNSAFE = re.compile(f"[{_UNSAFE}]|{_MISUSED}")
+_UNSAFE_BUT_NEWLINE = re.compile(f"(?!\n)[{_UNSAFE}]|{_MISUSED}")
 _SHORT_ESCAPES = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
-_JOINER = "\u200d"
+_TAB = "    "
 
 # One cell each, by wcwidth's tables (a test compares them): Latin letters, and the ellipsis that shortened texts hold.
 _is_narrow = re.compile("[ -~\xa0-\xac\xae-\u02ff…]*").fullmatch
@@ -42,27 +56,12 @@ def plural(count: int, noun: str, nouns: str | None = None) -> str:
     return f"{count} {noun if count == 1 else nouns or noun + 's'}"
 
 
-def _escape(character: str) -> str:
+def escape_character(character: str) -> str:
+    r"""Return the escape of a character, such as `\x1b`."""
     code = ord(character)
     if code < 0x100:
         return _SHORT_ESCAPES.get(character) or f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-class _EscapeTable(dict[int, str]):
-    """A table for `str.translate` that is filled as characters come up; `exempt` ones are never escaped."""
-
-    def __init__(self, exempt: str = "") -> None:
-        super().__init__((ord(character), character) for character in exempt)
-
-    def __missing__(self, code: int) -> str:
-        character = chr(code)
-        self[code] = escaped = _escape(character) if UNSAFE.match(character) else character
-        return escaped
-
-
-_ESCAPES = _EscapeTable()
-_ESCAPES_BUT_NEWLINE = _EscapeTable("\n")
 
 
 def escape_unsafe(text: str, *, keep_newlines: bool = False) -> str:
@@ -75,21 +74,22 @@ def escape_unsafe(text: str, *, keep_newlines: bool = False) -> str:
         text: Any text.
         keep_newlines: Leave `\n` alone.
     """
-    # Fast path: unsafe characters are never printable. (The reverse does not hold: U+200C is not printable, but safe.)
-    if text.isprintable():
+    if text.isascii() and text.isprintable():  # most texts, and much faster
         return text
-    escaped = text.translate(_ESCAPES_BUT_NEWLINE if keep_newlines else _ESCAPES)
-    # A joiner at an end would join the text to its neighbour, such as a table's border.
-    if escaped.startswith(_JOINER):
-        escaped = _escape(_JOINER) + escaped[1:]
-    if escaped.endswith(_JOINER):
-        escaped = escaped[:-1] + _escape(_JOINER)
-    return escaped
+    return (_UNSAFE_BUT_NEWLINE if keep_newlines else UNSAFE).sub(lambda match: escape_character(match.group()), text)
+
+
+def make_inert(text: str) -> str:
+    """Return lines of text as they may go to a terminal, an editor or a log: nothing in them acts or hides.
+
+    Every door through which text leaves calls this, whatever its callers have done before.
+    """
+    return escape_unsafe(text.replace("\t", _TAB), keep_newlines=True)
 
 
 def escape_surrogates(text: str) -> str:
     r"""Return text that UTF-8 can encode: lone surrogates become escapes such as `\ud800`."""
-    return text if text.isascii() else SURROGATE.sub(lambda match: _escape(match.group()), text)
+    return text if text.isascii() else SURROGATE.sub(lambda match: escape_character(match.group()), text)
 
 
 @cache

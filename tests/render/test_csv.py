@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.render.results import HOSTILE, read_csv, render_text, result_of
 from tokensh.errors import InterfaceError
+from tokensh.render.csv import _defuse_formula
 from tokensh.rows import Column
 
 TEXTS = st.text(st.characters(exclude_characters="\ue123", exclude_categories=["Cs"]))
@@ -75,3 +78,42 @@ def test_text_joins_the_cells_unquoted_on_one_line() -> None:
     result = result_of(["a", "b", "c"], [('x "q"', "1,2", None), ("a\nb", "\x1b[0m", "")])
     assert render_text("text", result) == 'a,b,c\nx "q",1,2,null\na\\nb,\\x1b[0m,\n'
     assert render_text("text", result_of(["a", "b"], [("x", None)]), delimiter=" | ", null="-") == "a | b\nx | -\n"
+
+
+DEFUSED = {
+    "=1+1": "'=1+1",
+    "-x": "'-x",
+    "-5": "-5",
+    "+4.5e3": "+4.5e3",
+    "\n=1": "'\n'=1",
+    "\r\n=1": "'\r\n'=1",
+    "\t=1": "'\t'=1",
+    "\nplain": "'\nplain",
+    "\uff1dcmd": "'\uff1dcmd",
+    "\uff0b1": "'\uff0b1",
+    "\uff0d1a": "'\uff0d1a",
+    "\uff20x": "'\uff20x",
+    "\u2212x": "'\u2212x",
+    "a;=HYPERLINK(1)": "a;'=HYPERLINK(1)",
+    "a; @x;b;-5;-y": "a;' @x;b;-5;'-y",
+    "a\t=1": "a\t'=1",
+    "a\n\uff1d1": "a\n'\uff1d1",
+    " =1": "' =1",
+    '"=1': "'\"=1",
+    "a;\"'=1": "a;'\"'=1",
+    "a=b": "a=b",
+    "2 - 1": "2 - 1",
+    "": "",
+}
+
+
+@pytest.mark.parametrize("text", DEFUSED, ids=ascii)
+def test_csv_safe_defuses_each_place_that_a_spreadsheet_may_take_for_a_cell(text: str) -> None:
+    assert _defuse_formula(text) == DEFUSED[text]
+
+
+@given(st.text(alphabet="=+-@;\t\r\n \"'1a\uff1d\u200b"))
+def test_no_cell_of_a_defused_text_begins_a_formula(text: str) -> None:
+    for part in re.split("[;\t\r\n]", _defuse_formula(text)):
+        begun = part.lstrip(" \"'\u200b")[:1]
+        assert part[:1] == "'" or begun not in set("=+-@\uff1d") or re.fullmatch(r"[+-]?1+", part)

@@ -384,3 +384,41 @@ def test_diff_of_what_is_no_materialized_view_says_so(start: Start) -> None:
 def test_every_command_has_a_test(name: str) -> None:
     tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
     assert re.search(rf"{re.escape(name)}(?!\w)", tests)
+
+
+# ---- where results go
+
+
+@pytest.mark.parametrize("command", [r"\o |nosuchprogram", r"\o |exit 3", r"\o |head -c 1 >/dev/null; exit 2"])
+def test_a_result_that_a_program_does_not_take_is_shown_and_told(command: str, start: Start) -> None:
+    terminal = start()
+    terminal.run(command)
+    text = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 9000) select i, 'kept' as k from n"
+    terminal.type("\x0c")
+    terminal.prompt()
+    terminal.run(r"\pset pager off")
+    terminal.run(f"{text};")
+    terminal.run("select 'later' as word;")
+    assert b"ended with status" in terminal.raw
+    assert b"| 8999 | kept |" in terminal.raw
+    assert "later" in terminal.display
+
+
+def test_a_file_of_o_keeps_its_content_until_a_statement_succeeds(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    path.write_text("earlier")
+    path.chmod(0o644)
+    terminal = start()
+    terminal.run(r"\T csv")
+    terminal.run(rf"\o {path}")
+    terminal.run("select nosuch from user_tokens;")
+    assert path.read_text() == "earlier"
+    terminal.run("insert into user_tokens (comment) values ('x') returning token_value;")
+    assert path.read_text().startswith("token_value\ndapi")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    terminal.run("select 'second' as word;")
+    terminal.run(r"\o")
+    assert path.read_text().endswith("word\nsecond\n")
+    terminal.run(rf"select nosuch from user_tokens \g {path}")
+    assert path.read_text().endswith("word\nsecond\n")
+    assert not list(tmp_path.glob("*.part*"))

@@ -23,7 +23,7 @@ from itertools import count
 from pathlib import Path
 
 from tokensh._dataclasses import dataclass, field, fields, replace
-from tokensh.environment import Environment, make_private_folder, open_private
+from tokensh.environment import Environment, check_private_folder, make_private_folder, open_private, sync_folder
 from tokensh.errors import OperationalError
 from tokensh.text import escape_surrogates
 
@@ -179,7 +179,17 @@ class Journal:
         return (entry for entry in self.leftovers() if isinstance(entry, Entry))
 
     def leftovers(self) -> Iterator[Entry | UnreadableEntry]:
-        """Yield what no running session holds, oldest first, with the files that cannot be read."""
+        """Yield what no running session holds, oldest first, with the files that cannot be read.
+
+        Raises OperationalError if others may have put entries there, whose statements the user would run.
+        """
+        try:
+            check_private_folder(self.folder)
+        except PermissionError as error:
+            raise OperationalError(f"cannot read the journal of creates: {error.strerror}") from None
+        except OSError:
+            yield UnreadableEntry(self.folder)
+            return
         try:
             names = sorted(name for name in os.listdir(self.folder) if name.endswith(".json"))  # noqa: PTH208 (it raises)
         except FileNotFoundError:
@@ -276,7 +286,7 @@ def _write_file(path: Path, content: bytes, *, keep_lock: bool = False) -> FileL
             content = content[os.write(descriptor, content) :]
         os.fsync(descriptor)
         new.replace(path)
-        _sync_folder(path.parent)  # fsync of a file does not make its name durable (fsync(2))
+        sync_folder(path.parent)  # fsync of a file does not make its name durable (fsync(2))
     except BaseException:
         os.close(descriptor)
         with suppress(OSError):
@@ -286,11 +296,3 @@ def _write_file(path: Path, content: bytes, *, keep_lock: bool = False) -> FileL
         return FileLock(descriptor)
     os.close(descriptor)
     return None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

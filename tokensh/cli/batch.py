@@ -36,7 +36,7 @@ from tokensh.render.options import Options
 from tokensh.rows import RowSet
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import StatementText, split_script
-from tokensh.text import plural
+from tokensh.text import make_inert, plural
 
 if TYPE_CHECKING:
     from tokensh.dbapi.connection import Connection
@@ -181,7 +181,7 @@ class Reporter:
     def write(self, text: str) -> None:
         """Write lines, ignoring a closed stream."""
         self._erase_progress()
-        self._write_raw(text + "\n")
+        self._write_raw(make_inert(self._redact(text)) + "\n")
 
     def _write_raw(self, text: str) -> None:
         # With standard error closed nothing can be reported, this failure included; the exit status remains.

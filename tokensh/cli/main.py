@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any, TextIO
 
-    from tokensh.cli.batch import Script, Sink
+    from tokensh.cli.batch import Reporter, Script, Sink
     from tokensh.dbapi.connection import Connection
     from tokensh.environment import Environment
 
@@ -185,7 +185,7 @@ def _run_batch(options: argparse.Namespace, scripts: Sequence[Script], environme
         )
         if summary := connection.pending.summary():
             reporter.note(summary)
-        with _open_sink(options, environment) as sink:
+        with _open_sink(options, environment, reporter) as sink:
             runner = batch.ScriptRunner(
                 connection,
                 sink,
@@ -266,7 +266,7 @@ def _connect(options: argparse.Namespace, environment: Environment) -> Connectio
 
 
 @contextmanager
-def _open_sink(options: argparse.Namespace, environment: Environment) -> Iterator[Sink]:
+def _open_sink(options: argparse.Namespace, environment: Environment, reporter: Reporter) -> Iterator[Sink]:
     """Open what results are written to. Raises InterfaceError if the file cannot be written."""
     from tokensh.cli.batch import Sink  # noqa: PLC0415 (--help does without)
     from tokensh.render.options import Options  # noqa: PLC0415 (the same)
@@ -278,23 +278,48 @@ def _open_sink(options: argparse.Namespace, environment: Environment) -> Iterato
         "delimiter": options.delimiter,
     }
     name = options.output or "table"
-    if options.outfile is None:
+    if options.outfile in (None, "-"):
         fitting = Options.for_stream(environment, environment.stdout, options.color)
         yield Sink(environment.stdout, name, fitting.replace(**look))
         return
-    file = _open_outfile(options.outfile)
+    from tokensh.render.result_file import open_result_file  # noqa: PLC0415 (for -O only)
+
+    _refuse_overwriting(options)
+    file = open_result_file(options.outfile)
     try:
         yield Sink(file, name, Options(**look))
+        if not reporter.status:
+            _publish(file)
     finally:
+        _close_outfile(file, reporter)
+
+
+def _refuse_overwriting(options: argparse.Namespace) -> None:
+    """Raise InterfaceError if the file for results is one that the run reads, or a script."""
+    path = options.outfile
+    if not os.path.exists(path):  # noqa: PTH110 (pathlib is slower to import than all of this)
+        return
+    inputs = [*(text for flag, text in options.sources or () if flag == "-f"), *options.vars]
+    if any(os.path.exists(other) and os.path.samefile(path, other) for other in inputs):  # noqa: PTH110, PTH121 (the same)
+        raise InterfaceError(f"-O would overwrite {path}, which this run reads")
+    if os.path.isfile(path) and path.lower().endswith((".sql", ".iql")):  # noqa: PTH113 (the same)
+        raise InterfaceError(
+            f"-O would overwrite the script {path}", hint="-f FILE runs a file; -O FILE is for results"
+        )
+
+
+def _publish(file: TextIO) -> None:
+    from tokensh.render.result_file import ResultFile  # noqa: PLC0415 (for -O only)
+
+    if isinstance(file, ResultFile):
+        file.publish()
+
+
+def _close_outfile(file: TextIO, reporter: Reporter) -> None:
+    from tokensh.render.result_file import ResultFile  # noqa: PLC0415 (for -O only)
+
+    if not isinstance(file, ResultFile):
         with suppress(OSError):  # each result was flushed, and a failure of that was reported
             file.close()
-
-
-def _open_outfile(path: str) -> TextIO:
-    """Open a file for results. It may hold token values: a new one is readable by its owner only."""
-    # O_CLOEXEC: the Databricks CLI, which is asked for credentials, must not inherit a file of secrets.
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    except OSError as failure:
-        raise InterfaceError(f"cannot write {path}: {failure.strerror}") from None
-    return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
+    elif part := file.abandon():
+        reporter.note(f"{file.path} is as it was; the results before the failure are in {part}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from tokensh.api.journal import Entry, Journal, UnreadableEntry
+from tokensh.errors import OperationalError
 from tokensh.rows import Column, Row, Value
 from tokensh.text import escape_surrogates, escape_unsafe, plural, truncate
 
@@ -57,7 +58,10 @@ class UnknownCreates:
     def summary(self) -> str | None:
         """Return the line that a session begins with, or None if there is nothing to report."""
         # Entries of creates that run in other sessions are locked, and not among these.
-        entries = list(self._journal.leftovers())
+        try:
+            entries = list(self._journal.leftovers())
+        except OperationalError as error:
+            return error.message
         if not entries:
             return None
         first = next((entry.intent for entry in entries if isinstance(entry, Entry)), None)
@@ -72,7 +76,11 @@ class UnknownCreates:
 
     def forget_token(self, token_id: str) -> None:
         """Take a token that was revoked off all entries; clear those without another."""
-        for entry in self._journal.leftover_intents():
+        try:
+            entries = list(self._journal.leftover_intents())
+        except OperationalError:  # the revoke is done; that the journal cannot be used was said at the start
+            return
+        for entry in entries:
             remaining = tuple(orphan for orphan in entry.intent.orphans if orphan[0] != token_id)
             if remaining == entry.intent.orphans:
                 continue

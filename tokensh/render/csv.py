@@ -19,7 +19,14 @@ from tokensh.rows import Column, RowSet
 from tokensh.text import SURROGATES, escape_surrogates, escape_unsafe
 
 _TSV_SPECIAL = re.compile(rf"[\\\t\n\r{SURROGATES}]")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet takes these for the beginning of a formula, the full-width ones of Asian keyboards too, and also behind blanks and
+# quotes. Texts that begin with a tab or a line end are on OWASP's list.
+_begins_formula = re.compile(
+    r"[\s\"'\x00\u200b\ufeff]*[=+\-@\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20]"
+).match
+_LINE_STARTS = ("\t", "\r", "\n")
+# What separates cells for some spreadsheet: `;` where the comma is in decimal numbers.
+_CELL_ENDS = re.compile("([;\t\r\n])")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 _TSV_ESCAPES = {"\\": "\\\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
@@ -48,11 +55,17 @@ def _make_inert(text: Callable[[str], str], options: Options) -> Callable[[str],
 
 
 def _defuse_formula(value: str) -> str:
-    """Put an apostrophe before a text that a spreadsheet would evaluate; numbers stay numbers.
+    """Put an apostrophe before a text, and before each part of it, that a spreadsheet would evaluate; numbers stay numbers.
 
-    The characters are those of OWASP's page on CSV injection.
+    A part is what a spreadsheet that separates cells with `;` takes for a cell. The characters are those of OWASP's page on CSV
+    injection, and their full-width forms.
     """
-    return f"'{value}" if value.startswith(_FORMULA_STARTS) and not _NUMBER(value) else value
+    defused = "".join(f"'{part}" if _is_formula(part) else part for part in _CELL_ENDS.split(value))
+    return f"'{defused}" if value.startswith(_LINE_STARTS) else defused
+
+
+def _is_formula(text: str) -> bool:
+    return _begins_formula(text) is not None and not _NUMBER(text)
 
 
 class _Dialect(NamedTuple):

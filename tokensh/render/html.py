@@ -11,9 +11,11 @@ from html import escape
 from tokensh.render import cells
 from tokensh.render.options import Options
 from tokensh.rows import Column, Row, Value
-from tokensh.text import plural
+from tokensh.text import escape_unsafe, plural
 
 # Inline styles: a style sheet in a cell's output would apply to the whole notebook.
+# Notebooks typeset $...$ in what they show, and TeX can hide text; these classes keep both versions of MathJax off a comment.
+_NO_MATHEMATICS = "tex2jax_ignore mathjax_ignore"
 _NULL = "opacity:.5"
 _HIDDEN = "font-style:italic;opacity:.7"
 _EXPIRY = {"past": "color:#b3261e", "soon": "color:#9a6700"}
@@ -28,10 +30,14 @@ def html_table(columns: Sequence[Column], rows: Sequence[Row], now: float, most:
         now: seconds since the epoch, to mark expired tokens.
         most: the number of rows to show; the others are only counted.
     """
-    head = "".join(f"<th>{escape(column.name)}</th>" for column in columns)
+    head = "".join(f"<th>{escape(escape_unsafe(column.name))}</th>" for column in columns)
     count = plural(len(rows), "row")
     summary = count if len(rows) <= most else f"{count}, the first {most} shown"
     body = "".join(_html_rows(columns, rows[:most], now))
+    return f'<div class="{_NO_MATHEMATICS}">{_format_table(head, body, summary)}</div>'
+
+
+def _format_table(head: str, body: str, summary: str) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><p>{summary}</p>"
 
 

@@ -29,7 +29,7 @@ def _escape_match(match: re.Match[str]) -> str:
 
 def _quote(text: str) -> str:
     quoted: str = encode_basestring(text)
-    return quoted if quoted.isprintable() else UNSAFE.sub(_escape_match, quoted)
+    return quoted if quoted.isascii() and quoted.isprintable() else UNSAFE.sub(_escape_match, quoted)
 
 
 def _format_number(value: float) -> str:
@@ -49,7 +49,7 @@ def _embed_if_json(text: str) -> str:
     """Return text that is JSON as it is, and any other text as a JSON string."""
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
-        if text.isprintable():
+        if UNSAFE.search(text) is None:
             return text  # unchanged: going through Python would round numbers of many digits
         compact = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except (ValueError, RecursionError):

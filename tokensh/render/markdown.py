@@ -11,14 +11,21 @@ from tokensh.render.writer import gather_blocks, write_blocks
 from tokensh.rows import RowSet
 from tokensh.text import escape_unsafe
 
-# Backslashes escape punctuation; "<" and "&" would begin HTML, which GitHub interprets, so they become entities.
-_MARKUP = re.compile(r"[\\|`*\[\]<>&]|\n")
+# Backslashes escape punctuation; "<" and "&" would begin HTML, which GitHub interprets, so they become entities. An underscore
+# inside a word does not begin emphasis.
+_MARKUP = re.compile(r"[\\|`*~\[\]<>&\n]|(?<![^\W_])_|_(?![^\W_])")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "\n": "<br>"}
+# What GitHub makes links, formulas and pictures of after a backslash has done its work: addresses, @user and @team, #1 and GH-1,
+# $formulas$, :names:. An element of its own for one character is what GitHub's documentation advises.
+_LIVE = re.compile(
+    r"[$]|@(?=\w)|#(?=\d)|(?<=\bGH)-(?=\d)|:(?=//|[a-z+_-][\w+-]*:)|(?<=\bwww)[.]|(?<=\bmailto):|(?<=\bxmpp):",
+    re.IGNORECASE,
+)
 
 
 def _escape_markup(text: str) -> str:
     escaped = _MARKUP.sub(lambda match: _ENTITIES.get(match.group()) or "\\" + match.group(), text)
-    return escape_unsafe(escaped)
+    return escape_unsafe(_LIVE.sub(r"<span>\g<0></span>", escaped))
 
 
 def render_markdown(result: RowSet, stream: TextIO, options: Options) -> int:

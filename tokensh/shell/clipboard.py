@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from tokensh.environment import Environment, is_terminal
 from tokensh.errors import InterfaceError
+from tokensh.text import escape_unsafe
 
 # Bytes of base64 that a terminal accepts: hterm's limit, the smallest that is documented.
 _MOST_BYTES = 74_994
@@ -20,9 +21,11 @@ _TIMEOUT = 5.0
 def copy_to_clipboards(text: str, environment: Environment) -> str:
     """Put a text into every clipboard that works and return their names. Raises InterfaceError if none does.
 
+    Control characters become escapes: the end of a bracketed paste would let the rest of the text act as keys.
     A token value may be copied: the text goes only through the terminal and standard input, never into an argument, which
     other users can see, or a file.
     """
+    text = "\t".join(escape_unsafe(cell, keep_newlines=True) for cell in text.split("\t"))
     names = [*_copy_to_terminal(text, environment), *_copy_to_desktop(text, environment)]
     if not names:
         raise InterfaceError(

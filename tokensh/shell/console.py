@@ -11,11 +11,12 @@ from tokensh.errors import Error, Interrupted, OutputClosed, OutputError
 from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
 from tokensh.render.options import Options
+from tokensh.render.result_file import ResultFile
 from tokensh.rows import Row, RowSet
 from tokensh.shell.pager import Pager, terminal_size
 from tokensh.shell.redirection import ProgramInput
 from tokensh.shell.settings import Settings
-from tokensh.text import escape_unsafe
+from tokensh.text import escape_unsafe, make_inert
 
 
 class Console:
@@ -37,13 +38,13 @@ class Console:
         self.pager_seconds = 0.0
 
     def say(self, text: str) -> None:
-        """Write a line that answers a command."""
-        self._environment.stdout.write(text + "\n")
+        """Write a line that answers a command, made inert and without secrets."""
+        self._environment.stdout.write(make_inert(self._redact(text)) + "\n")
         self._environment.stdout.flush()
 
     def note(self, text: str) -> None:
         """Write a line about what happens; it is not part of an answer, and so goes to stderr."""
-        self._environment.stderr.write(text + "\n")
+        self._environment.stderr.write(make_inert(self._redact(text)) + "\n")
         self._environment.stderr.flush()
 
     def report(self, error: Error, source: Source | None = None) -> None:
@@ -92,13 +93,25 @@ class Console:
         if options.terminal and options.width is not None and pages:
             return self._show_in_pager(result, stream, options, options.width)
         # A program that stops reading is an error for a write, whose rows would be lost, and normal for a query.
-        if result.incremental or not isinstance(stream, ProgramInput):
-            return deliver(settings.format, result, stream, options)
-        rows = _CountedRows(result.rows)
+        if not result.incremental and isinstance(stream, ProgramInput):
+            return self._show_in_program(result, stream, options)
+        count = deliver(settings.format, result, stream, options)
+        if isinstance(stream, ResultFile):
+            stream.publish()
+        return count
+
+    def _show_in_program(self, result: RowSet, program: ProgramInput, options: Options) -> int:
+        kept: list[Row] = []
+        rows = _CountedRows(_keep_rows(result.rows, kept))
         try:
-            deliver(settings.format, RowSet(result.columns, rows), stream, options)
+            deliver(self._settings.format, RowSet(result.columns, rows), program, options)
         except OutputClosed:
             rows.exhaust()  # `\g |head` has read what it wanted; `_` keeps all rows
+            if failure := program.failure():
+                # What it was given is lost, and so would be every later result.
+                self._destination = None
+                self.note(f"{failure}: results go to the terminal")
+                self.show(RowSet(result.columns, iter(kept)))
         return rows.count
 
     def _show_in_pager(self, result: RowSet, stream: TextIO, options: Options, width: int) -> int:
@@ -119,17 +132,36 @@ class Console:
         """Send results to `destination` from now on, or with None to the terminal; close the previous destination."""
         previous, self._destination = self._destination, destination
         if previous is not None:
-            previous.close()
+            self._close_destination(previous)
 
     @contextmanager
     def redirected(self, destination: TextIO) -> Iterator[None]:
         """Send results to `destination` inside the `with` block, then close it."""
-        with destination:
-            before, self._destination = self._destination, destination
-            try:
-                yield
-            finally:
-                self._destination = before
+        before, self._destination = self._destination, destination
+        try:
+            yield
+        finally:
+            self._destination = before
+            self._close_destination(destination)
+
+    def _close_destination(self, destination: TextIO) -> None:
+        match destination:
+            case ResultFile():
+                if part := destination.abandon():
+                    self.note(f"{destination.path} is as it was; the results before the failure are in {part}")
+            case ProgramInput(closed=True):
+                return  # its failure was told
+            case ProgramInput():
+                if failure := destination.failure():
+                    self.note(failure)
+            case _:
+                destination.close()
+
+
+def _keep_rows(rows: Iterator[Row], kept: list[Row]) -> Iterator[Row]:
+    for row in rows:
+        kept.append(row)
+        yield row
 
 
 class _CountedRows:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.application.current import get_app
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import (
     Condition,
@@ -14,7 +16,9 @@ from prompt_toolkit.filters import (
     emacs_mode,
     has_completions,
     has_focus,
+    has_selection,
     vi_insert_mode,
+    vi_navigation_mode,
 )
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
@@ -23,13 +27,17 @@ from tokensh.sql.parse import Parser
 
 
 def key_bindings(
-    parser: Parser, toggle_editing_mode: Callable[[], None], toggle_times: Callable[[], None]
+    parser: Parser,
+    toggle_editing_mode: Callable[[], None],
+    toggle_times: Callable[[], None],
+    edit: Callable[[str], str | None],
 ) -> KeyBindings:
     """Return the shell's key bindings.
 
     Enter accepts a selected completion, runs ended statements, else begins a new line; Esc Enter always begins one. Up searches
     the history unless a completion is selected; Ctrl-P and Ctrl-N step through whole statements. F4 calls
-    `toggle_editing_mode`; F6 calls `toggle_times`, which may write above the prompt.
+    `toggle_editing_mode`; F6 calls `toggle_times`, which may write above the prompt. Ctrl-X Ctrl-E, and v in vi mode, call `edit`
+    with the text: what it returns takes the text's place and runs if it is ended; None leaves the text as it is.
     """
     keys = KeyBindings()
     typing = has_focus(DEFAULT_BUFFER) & (emacs_insert_mode | vi_insert_mode)
@@ -78,7 +86,24 @@ def key_bindings(
     def _toggle_times(_event: KeyPressEvent) -> None:
         run_in_terminal(toggle_times)
 
+    _add_editor_keys(keys, parser, edit)
     return keys
+
+
+def _add_editor_keys(keys: KeyBindings, parser: Parser, edit: Callable[[str], str | None]) -> None:
+    # prompt_toolkit's own would write what was typed into a file as it is, secrets too.
+    @keys.add("c-x", "c-e", filter=emacs_mode & ~has_selection)
+    @keys.add("v", filter=vi_navigation_mode)
+    def _edit(event: KeyPressEvent) -> None:
+        event.app.create_background_task(_edit_buffer(event.current_buffer, parser, edit))
+
+
+async def _edit_buffer(buffer: Buffer, parser: Parser, edit: Callable[[str], str | None]) -> None:
+    text = await run_in_terminal(lambda: edit(buffer.text))
+    if text is not None:
+        buffer.document = Document(text)
+        if text and is_ready(text, parser):
+            buffer.validate_and_handle()
 
 
 def _is_completion_selected() -> bool:

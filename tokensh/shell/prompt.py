@@ -20,14 +20,16 @@ from prompt_toolkit.output import ColorDepth
 
 from tokensh.dbapi.connection import Connection
 from tokensh.engine.history import History
+from tokensh.errors import InterfaceError
 from tokensh.shell.completer import ShellCompleter
+from tokensh.shell.editor import edit_text
 from tokensh.shell.highlight import STYLE, lexer_for
 from tokensh.shell.history import StoredHistory, SuggestFromHistory
 from tokensh.shell.input_buffer import BARE_COMMANDS, find_error, line_marks
 from tokensh.shell.keys import key_bindings
 from tokensh.shell.preload import Preload
 from tokensh.shell.settings import Settings
-from tokensh.text import elide_middle, escape_unsafe, width
+from tokensh.text import UNSAFE_RANGES, elide_middle, escape_character, escape_unsafe, width
 
 if TYPE_CHECKING:
     from tokensh.complete import Completer, Facts
@@ -37,8 +39,8 @@ _PAUSE = 0.5
 # Columns for typing that a long workspace name leaves free, `tokensh > ` included.
 _TYPING_WIDTH = 45
 _SHORTEST_PLACE = 12
-# Characters that are invisible or reverse the direction of text, and that prompt_toolkit draws as they are.
-_INVISIBLE = (0xAD, 0x61C, 0x180E, 0x200B, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF)
+# Control characters come before it: prompt_toolkit draws those itself.
+_FIRST_INVISIBLE = 0xAD
 
 
 def display_invisible_characters() -> None:
@@ -47,7 +49,8 @@ def display_invisible_characters() -> None:
     prompt_toolkit offers no setting for this: it looks each character up in a class attribute, which it fills itself for
     control characters. The change is for the whole process, so only a shell that starts makes it, never an import.
     """
-    Char.display_mappings.update({chr(code): escape_unsafe(chr(code)) for code in _INVISIBLE})
+    codes = (code for first, last in UNSAFE_RANGES if first >= _FIRST_INVISIBLE for code in range(first, last + 1))
+    Char.display_mappings.update({(character := chr(code)): escape_character(character) for code in codes})
 
 
 class Prompt:
@@ -94,11 +97,9 @@ class Prompt:
             complete_while_typing=not settings.plain,
             history=StoredHistory(history, connection.redactor.clean),
             auto_suggest=None if settings.plain else SuggestFromHistory(),
-            key_bindings=key_bindings(connection.parser, self._toggle_editing_mode, toggle_times),
+            key_bindings=key_bindings(connection.parser, self._toggle_editing_mode, toggle_times, self._edit_text),
             bottom_toolbar=None if settings.plain else self._format_toolbar,
             input_processors=[HighlightMatchingBracketProcessor()],
-            enable_open_in_editor=True,
-            tempfile_suffix=".sql",  # editors choose their highlighting by it
             search_ignore_case=True,
             vi_mode=settings.vi,
         )
@@ -127,6 +128,13 @@ class Prompt:
     def _toggle_editing_mode(self) -> None:
         self._settings.vi = not self._settings.vi
         self.apply_settings()
+
+    def _edit_text(self, text: str) -> str | None:
+        try:
+            return edit_text(text, self._connection)
+        except InterfaceError as error:
+            self._error = error.message
+            return None
 
     def _create_completer(self) -> Completer:
         from tokensh.complete import Completer  # noqa: PLC0415 (the first prompt is drawn without it)

@@ -12,12 +12,18 @@ from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from tokensh.errors import InterfaceError
+from tokensh.render.result_file import open_result_file
 
 
 class ProgramInput(io.TextIOWrapper):
-    """The standard input of a program; closing it waits until the program ends."""
+    """The standard input of a program; closing it waits until the program ends.
+
+    Attributes:
+        command: what the user typed.
+    """
 
     def __init__(self, command: str) -> None:
+        self.command = command
         self._process = subprocess.Popen(command, shell=True, stdin=subprocess.PIPE)  # noqa: S602 (the user typed it)
         assert self._process.stdin is not None  # noqa: S101 (PIPE)
         super().__init__(self._process.stdin, encoding="utf-8", errors="backslashreplace", newline="\n")
@@ -28,6 +34,15 @@ class ProgramInput(io.TextIOWrapper):
             super().close()
         with leave_ctrl_c_to_child():
             self._process.wait()
+
+    def failure(self) -> str | None:
+        """Close the stream and return how the program failed, or None if it did not."""
+        self.close()
+        status = self._process.returncode
+        # A program may end before it has read everything, as `head` does.
+        if status in (0, -signal.SIGPIPE):
+            return None
+        return f"the program {self.command} ended with status {status}"
 
 
 @contextmanager
@@ -51,12 +66,4 @@ def open_destination(argument: str) -> TextIO:
             return ProgramInput(argument[1:].strip())
         except (OSError, ValueError) as failure:
             raise InterfaceError(f"cannot run {argument[1:].strip()!r}: {failure}") from None
-    path = os.path.expanduser(argument)  # noqa: PTH111 (~name too)
-    try:
-        # 0600: results may hold token ids, and in machine formats token values.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    except OSError as failure:
-        raise InterfaceError(f"cannot write {argument}: {failure.strerror}") from None
-    except ValueError:  # a NUL, or half a character
-        raise InterfaceError(f"invalid path: {argument!r}") from None
-    return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
+    return open_result_file(os.path.expanduser(argument))  # noqa: PTH111 (~name too, and no error without a home)

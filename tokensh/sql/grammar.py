@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tokensh._dataclasses import dataclass, field
-from tokensh.environment import make_private_folder, open_private
+from tokensh.environment import check_private_folder, make_private_folder, open_private
 from tokensh.errors import InternalError
 
 if TYPE_CHECKING:
@@ -129,6 +129,8 @@ def load_table(cache: Path | None) -> ParseTable:
     grammar = read_grammar()
     digest = compute_digest(grammar)
     name = f"grammar-{digest[:16]}.json"
+    if cache and not _is_trusted(cache):
+        cache = None
     for path in (find_folder() / "table.json", *((cache / name,) if cache else ())):
         if compiled := _read_compiled(path, digest):
             return _build_table(compiled)
@@ -136,6 +138,15 @@ def load_table(cache: Path | None) -> ParseTable:
     if cache:
         _write_compiled(cache, name, compiled)
     return _build_table(compiled)
+
+
+def _is_trusted(cache: Path) -> bool:
+    """Return whether only the user can have put a table there: another table would be another language."""
+    try:
+        check_private_folder(cache)
+    except OSError:
+        return False
+    return True
 
 
 def _read_compiled(path: Path, digest: str) -> dict[str, Any] | None:

@@ -86,7 +86,8 @@ def _copy_column(shell: ShellContext, columns: tuple[Column, ...], rows: Sequenc
 
 def _copy_values(shell: ShellContext, column: Column, values: Sequence[Value]) -> None:
     text = "\n".join(
-        "" if value is None else value.hex() if isinstance(value, bytes) else str(value) for value in values
+        "" if value is None else value.hex() if isinstance(value, bytes) else str(_on_one_line(value))
+        for value in values
     )
     clipboards = copy_to_clipboards(text, shell.connection.environment)
     shell.console.note(f"copied {plural(len(values), 'value')} of {escape_unsafe(column.name)} to {clipboards}")
@@ -94,11 +95,17 @@ def _copy_values(shell: ShellContext, column: Column, values: Sequence[Value]) -
 
 def _format_without_secrets(name: str, columns: tuple[Column, ...], rows: Sequence[Row], *, header: bool = True) -> str:
     rows_without = (
-        tuple(None if column.secret else value for column, value in zip(columns, row, strict=True)) for row in rows
+        tuple(None if column.secret else _on_one_line(value) for column, value in zip(columns, row, strict=True))
+        for row in rows
     )
     text = io.StringIO()
     render(name, RowSet(columns, rows_without), text, Options(header=header))
     return text.getvalue()
+
+
+def _on_one_line(value: Value) -> Value:
+    # A line end in a comment would run what is before it where the clipboard is pasted into a shell.
+    return escape_unsafe(value) if isinstance(value, str) else value
 
 
 def _find_row(rows: Sequence[Row], number: str) -> Row:
