@@ -277,7 +277,7 @@ def test_no_wrapped_line_is_wider_than_it_may_be_and_only_blanks_are_lost(text: 
         ("\u200dab", r"\u200dab"),
         ("ab\u200d", r"ab\u200d"),
         ("\u200da\u200d", r"\u200da\u200d"),
-        ("a\u200db", "a\u200db"),
+        ("a\u200db", r"a\u200db"),
         (FAMILY, FAMILY),
     ],
 )
