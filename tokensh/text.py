@@ -133,6 +133,20 @@ def truncate(text: str, cells: int) -> str:
     return text if width(text) <= cells else _shorten(text, cells)
 
 
+def quote_text(text: str, cells: int) -> str:
+    r"""Return untrusted text in quotes, in at most `cells` terminal cells: what is in them cannot look like what is behind them.
+
+    Quotes and backslashes of the text are escaped: `"say \"hi\""`.
+    """
+    escaped = escape_unsafe(text).replace("\\", "\\\\").replace('"', '\\"')
+    if width(escaped) <= cells - 2:
+        return f'"{escaped}"'
+    # An escape must not be cut in two: half of it would escape the closing quote.
+    shortened = truncate(escaped, cells - 2)[: -len(_ELLIPSIS)]
+    odd = (len(shortened) - len(shortened.rstrip("\\"))) % 2
+    return f'"{shortened[: len(shortened) - odd]}{_ELLIPSIS}"'
+
+
 def elide_middle(text: str, cells: int) -> str:
     """Return the text if it fits into `cells` terminal cells (at least 3), else its start, `…` and its end."""
     return text if width(text) <= cells else _shorten(text, cells, tail_cells=(cells - 1) // 2)

@@ -30,7 +30,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
@@ -443,9 +443,15 @@ class Client:
             ) as received:
                 content = self._read_body(received)
         except (RequestException, transport.HTTPError, OSError) as error:
-            return transport.translate_error(error, request.target.host, sent=in_flight.sent)
-        in_flight.mark_received()
-        return _Answer(received.status_code, received.headers, content, self._environment.monotonic() - started)
+            proxy = retry.proxy_address(proxies)
+            failure, curable = transport.translate_error(error, request.target.host, sent=in_flight.sent, proxy=proxy)
+        else:
+            in_flight.mark_received()
+            return _Answer(received.status_code, received.headers, content, self._environment.monotonic() - started)
+        # Not inside `except`: what was caught holds the request with its credential.
+        if curable and isinstance(failure, NetworkError):
+            return failure
+        raise failure
 
     def _read_body(self, received: requests.Response) -> bytes:
         # In chunks: neither Content-Length nor the size before decompression can be trusted.
@@ -513,10 +519,12 @@ def _prepare_request(message: _Message, authorization: str | None, kind: str) ->
         headers["Content-Type"] = message.content_type
     if authorization is not None:
         headers["Authorization"] = authorization
-    try:
+    prepared = None
+    with suppress(requests.RequestException):
         prepared = requests.Request(request.method, request.url, headers, data=message.content).prepare()
-    except requests.RequestException:
-        raise _destination_error(request) from None
+    # Not inside `except`: what was caught may hold the request with its credential.
+    if prepared is None:
+        raise _destination_error(request)
     _check_destination(request, prepared.url or "")
     return prepared
 

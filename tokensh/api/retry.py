@@ -102,6 +102,12 @@ def _is_proxy_url(proxy: str) -> bool:
         return False
 
 
+def proxy_address(proxies: dict[str, str]) -> str:
+    """Return host and port of the proxy that is used, without its user and password; empty without one."""
+    parts = urlsplit(next(iter(proxies.values()), ""))
+    return parts.netloc.rpartition("@")[2]
+
+
 def _is_exempt(host: str, no_proxy: str) -> bool:
     rules = {rule.strip().lower().lstrip(".") for rule in no_proxy.split(",")} - {""}
     return any(rule in ("*", host) or host.endswith(f".{rule}") for rule in rules)

@@ -9,6 +9,7 @@ Only `client` imports this module, and late: urllib3 comes with requests and is 
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, ProxyErro
 from tokensh.api.hosts import Target
 from tokensh.api.pool import InFlightRequest, current_request
 from tokensh.errors import HostError, NetworkError, ReplyError
+from tokensh.text import escape_unsafe, truncate
 
 __all__ = ["HTTPError", "track_connections", "translate_error"]
 
@@ -40,6 +42,13 @@ class FinalResponse(HTTPResponse):
         while 100 <= self.status < 200 and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
             self.headers = self.msg = None  # type: ignore[assignment] # as before the first
             super().begin()
+
+
+_TUNNEL_FAILED = re.compile(r"Tunnel connection failed: (\d{3})\b(.*)", re.DOTALL)
+_PROXY_HINTS = {
+    407: "the proxy's user and password go into HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT",
+    403: "the proxy does not let this host through: its administrator may; hosts in NO_PROXY are reached without it",
+}
 
 
 class TrackedConnection(HTTPConnection):
@@ -88,33 +97,58 @@ def track_connections(pool: ConnectionPool, target: Target) -> None:
     pool.ConnectionCls = TrackedTLSConnection if target.scheme == "https" else TrackedConnection
 
 
-def translate_error(error: Exception, host: str, *, sent: bool) -> NetworkError:
-    """Return our error for a failure under urllib3.
+def translate_error(
+    error: Exception, host: str, *, sent: bool, proxy: str = ""
+) -> tuple[NetworkError | ReplyError, bool]:
+    """Return our error for a failure under urllib3, and whether another attempt may cure it.
 
-    Raises what another attempt cannot cure: a NetworkError for TLS, a ReplyError for a body that cannot be decompressed.
+    It is returned and never raised here: an error that is raised while another is handled keeps that one as its context, and
+    those of requests hold the request with its Authorization header, which crash reporters collect.
+
+    Args:
+        error: what was raised.
+        host: the one that was asked.
+        sent: whether the request was sent.
+        proxy: the proxy's host and port, if there is one.
     """
     causes = tuple(_walk_causes(error))
     reason = _describe_reason(causes)
+    through = f"through the proxy {proxy}".rstrip()
     for cause in causes:
         match cause:
             case DecodeError():
-                raise ReplyError(f"the reply of {host} cannot be decompressed") from None
+                return ReplyError(f"the reply of {host} cannot be decompressed"), False
             case ssl.SSLCertVerificationError():
-                raise NetworkError(
+                untrusted = NetworkError(
                     f"the certificate of {host} is not trusted: {cause.verify_message.rstrip('.')}",
                     sent=sent,
                     hint="REQUESTS_CA_BUNDLE may name a file of certificates to trust",
-                ) from None
+                )
+                return untrusted, False
             case ssl.SSLError() if not sent:
-                raise NetworkError(f"no TLS connection to {host}: {reason}", sent=sent) from None
+                return NetworkError(f"no TLS connection to {host}: {reason}", sent=sent), False
+            case ProxyError() if refusal := _find_proxy_refusal(causes):
+                status, phrase = refusal
+                message = f"no connection to {host} {through}: it answered {status} {phrase}".rstrip()
+                hint = _PROXY_HINTS.get(status, "HTTPS_PROXY names the proxy; hosts in NO_PROXY are reached without it")
+                return NetworkError(message, sent=sent, hint=hint), status >= 500
             case ProxyError():
-                return NetworkError(f"no connection to {host} through the proxy: {reason}", sent=sent)
+                return NetworkError(f"no connection to {host} {through}: {reason}", sent=sent), True
             case socket.gaierror():
-                return NetworkError(f"host not found: {host}: {reason}", sent=sent, hint="is the workspace name right?")
+                message = f"host not found: {host}: {reason}"
+                return NetworkError(message, sent=sent, hint="is the workspace name right?"), True
             case _:
                 continue
     missing = "complete answer from" if sent else "connection to"
-    return NetworkError(f"no {missing} {host}: {reason}", sent=sent)
+    return NetworkError(f"no {missing} {host}: {reason}", sent=sent), True
+
+
+def _find_proxy_refusal(causes: tuple[BaseException, ...]) -> tuple[int, str] | None:
+    """Return status and reason with which a proxy refused the tunnel; http.client has them in a text only."""
+    for cause in causes:
+        if refusal := _TUNNEL_FAILED.match(str(cause)):
+            return int(refusal[1]), truncate(escape_unsafe(refusal[2].strip()), 80)
+    return None
 
 
 def _walk_causes(error: BaseException) -> Iterator[BaseException]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from tokensh.engine.callbacks import Approve
 from tokensh.errors import ProgrammingError
 from tokensh.plan.nodes import ChangePlan, ExecPlan
 from tokensh.rows import Value
-from tokensh.text import escape_unsafe, plural, truncate
+from tokensh.text import escape_unsafe, plural, quote_text, truncate
 
 _MAX_ROWS = 10
 """Rows that an error lists."""
 _MAX_CELL = 70
 """Columns of the terminal for one value of them."""
+_PLAIN = re.compile(r"[\w.-]{1,70}", re.ASCII)
+"""An identifier, which needs no quotes."""
 
 
 def approve_change(
@@ -56,4 +59,11 @@ def _format_row(row: Mapping[str, Value]) -> str:
     # Enough to recognise a token; other resources have other columns, of which three tell them apart.
     keys = [name for name in ("deployment_name", "token_id", "comment") if name in row]
     names = keys if "token_id" in row else list(row)[:3]
-    return " ".join(f"{name}={truncate(escape_unsafe(str(row[name])), _MAX_CELL)}" for name in names)
+    # The server's texts are quoted, and a comment, which anybody can write, comes last: neither can look like another row.
+    return " ".join(f"{name}={_format_value(row[name])}" for name in names)
+
+
+def _format_value(value: Value) -> str:
+    if not isinstance(value, str) or _PLAIN.fullmatch(value):
+        return truncate(escape_unsafe(str(value)), _MAX_CELL)
+    return quote_text(value, _MAX_CELL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tokensh._dataclasses import dataclass
@@ -15,8 +16,11 @@ from tokensh.rows import Column, Row, Value, make_names_unique
 from tokensh.sql import nodes
 from tokensh.text import read_count
 
-_MOST_RESULTS = 20
-"""Earlier results that are kept, as `_1`, `_2`, ..."""
+RESULT_BUDGET = 64 * 2**20
+"""Bytes that earlier results, `_1`, `_2`, ..., may take; the oldest go first. The last one stays whatever its size."""
+_SAMPLE = 200
+"""Rows of a result that are measured."""
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class SessionObjects:
         self._parse = parse
         self._tables = tables
         self._results: dict[int, SessionTable] = {}
+        self._result_sizes: dict[int, int] = {}
         self._result_count = 0
 
     # ---- earlier results
@@ -62,8 +67,17 @@ class SessionObjects:
             rows = [tuple(None if index in secrets else value for index, value in enumerate(row)) for row in rows]
         self._result_count += 1
         self._results[self._result_count] = SessionTable(_with_unique_names(columns), lambda: rows, missing=missing)
-        self._results.pop(self._result_count - _MOST_RESULTS, None)
+        self._result_sizes[self._result_count] = _estimate_bytes(rows)
         return self._result_count
+
+    def drop_old_results(self) -> tuple[int, ...]:
+        """Drop the oldest results that are over the budget for memory, and return their numbers."""
+        dropped = []
+        while len(self._results) > 1 and sum(self._result_sizes.values()) > RESULT_BUDGET:
+            oldest = next(iter(self._results))
+            del self._results[oldest], self._result_sizes[oldest]
+            dropped.append(oldest)
+        return tuple(dropped)
 
     def _find_result(self, name: str) -> SessionTable | None:
         if name == "_":
@@ -159,6 +173,15 @@ class SessionObjects:
                 attached = True
             database.create_view(wanted.table, self.store.select_statement(found, ROW_NUMBER))
         return incomplete
+
+
+def _estimate_bytes(rows: Sequence[Row]) -> int:
+    """Return about how many bytes rows take."""
+    # Steps of the golden ratio: rows of two kinds in turn are both met, which every n-th row may not do.
+    sample = [rows[int(number * _GOLDEN * len(rows)) % len(rows)] for number in range(min(_SAMPLE, len(rows)))]
+    if not sample:
+        return 0
+    return sum(sys.getsizeof(row) + sum(map(sys.getsizeof, row)) for row in sample) * len(rows) // len(sample)
 
 
 def _with_unique_names(columns: Sequence[Column]) -> tuple[Column, ...]:

@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 _EPILOG = """\
 while it runs, without a credential:
   POST   /__sandbox/fault     {"pattern": "GET */token/list", "status": 503, "times": 1}: spoil replies; also body,
-                              headers, skip, after_handler, drop, close, delay, drip; DELETE removes all faults
+                              headers, skip, after_handler, drop, close, delay, drip, interim, cut; DELETE removes all
   POST   /__sandbox/advance   {"seconds": 86400}: let time pass, so that tokens expire
   PATCH  /__sandbox/settings  {"latency": 0.2, "quota": 10}: change settings; GET shows all
   GET    /__sandbox/log       the requests so far, without secrets; DELETE forgets them

@@ -6,7 +6,7 @@ The idea, and the name `after_handler`, come from the test server of the Databri
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from tokensh._dataclasses import dataclass, field, fields
@@ -26,7 +26,7 @@ _ERROR_CODES = {
     504: "DEADLINE_EXCEEDED",
 }
 
-Body = str | bytes | Mapping[str, object]
+Body = str | bytes | Mapping[str, object] | Sequence[object]
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Fault:
     Attributes:
         pattern: a shell-style pattern for `METHOD path` or the path alone, with or without `/w/{workspace}`.
         status: the HTTP status of the reply; None keeps the true reply's, or sends 200 if `body` is given.
-        body: the reply's body; a mapping is sent as JSON. A status without a body sends an error in the API's shape.
+        body: the reply's body; a mapping or a list is sent as JSON. A status without a body sends an error in the API's shape.
         headers: added to the reply; they replace the server's own, even Content-Length (the connection then closes).
         times: the number of requests that are hit; None for all.
         skip: the number of matching requests that pass before the first is hit.
@@ -45,6 +45,8 @@ class Fault:
         close: send no reply and close the connection normally (FIN).
         delay: seconds to wait before the request is handled, or after it with `after_handler`.
         drip: seconds to wait before each byte of the body.
+        interim: statuses of answers that come before the reply, such as 103.
+        cut: the bytes of the body after which the connection is closed; the reply's length is still the whole body's.
         hits: the number of requests that were hit so far.
     """
 
@@ -59,6 +61,8 @@ class Fault:
     close: bool = False
     delay: float = 0.0
     drip: float = 0.0
+    interim: Sequence[int] = ()
+    cut: int | None = None
     hits: int = field(default=0, init=False)
 
     # `after_handler` is the case that matters most to the client: the token exists and its reply is lost.
@@ -75,7 +79,8 @@ class Fault:
         if self.drop or self.close:
             return HangUp(reset=self.drop)
         reply = true_reply() if self.status is None and self.body is None else self._build_reply()
-        return Reply(reply.status, reply.body, {**reply.headers, **self.headers}, self.drip)
+        headers = {**reply.headers, **self.headers}
+        return Reply(reply.status, reply.body, headers, self.drip, self.interim, self.cut)
 
     def _build_reply(self) -> Reply:
         status = self.status or 200
@@ -163,14 +168,16 @@ def parse_fault(json_fields: JsonObject) -> Fault:
         close=_parse_flag(json_fields, "close"),
         delay=_parse_seconds(json_fields, "delay"),
         drip=_parse_seconds(json_fields, "drip"),
+        interim=_parse_statuses(json_fields, "interim"),
+        cut=get_integer(json_fields, "cut"),
     )
 
 
 def _parse_body(json_fields: JsonObject) -> Body | None:
     body = json_fields.get("body")
-    if body is None or isinstance(body, str | dict):
+    if body is None or isinstance(body, str | dict | list):
         return body
-    raise malformed("'body' must be a string or an object")
+    raise malformed("'body' must be a string, an object or an array")
 
 
 def _parse_headers(json_fields: JsonObject) -> Mapping[str, str]:
@@ -185,6 +192,13 @@ def _parse_flag(json_fields: JsonObject, name: str) -> bool:
     if isinstance(value, bool):
         return value
     raise malformed(f"'{name}' must be true or false")
+
+
+def _parse_statuses(json_fields: JsonObject, name: str) -> tuple[int, ...]:
+    value = json_fields.get(name) or []
+    if isinstance(value, list) and all(type(code) is int and 100 <= code < 200 for code in value):
+        return tuple(value)
+    raise malformed(f"'{name}' must be an array of statuses from 100 to 199")
 
 
 def _parse_seconds(json_fields: JsonObject, name: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -64,12 +64,18 @@ def _split_workspace(path: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply; its headers replace the server's own of the same name, `drip` is seconds to wait before each byte of the body."""
+    """A reply; its headers replace the server's own of the same name.
+
+    `drip` is seconds to wait before each byte of the body, `interim` the statuses of answers before it (103), `cut` the bytes
+    of the body after which the connection is closed.
+    """
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     drip: float = 0.0
+    interim: Sequence[int] = ()
+    cut: int | None = None
 
 
 def json_reply(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:

@@ -25,6 +25,11 @@ from tokensh.sandbox.state import Clock, Settings
 
 BODY_LIMIT = 4 * 1024 * 1024
 """The longest request body, in bytes."""
+READ_TIMEOUT = 75.0
+"""Seconds that a connection may be silent, within a request or between two: longer than clients keep idle connections."""
+_CHUNK_LINE = 1024
+_TRAILERS = 100
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -72,7 +77,7 @@ class Server(ThreadingTCPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Print the traceback of our own mistakes, but nothing about clients that disconnect."""
-        if not isinstance(sys.exc_info()[1], ConnectionError):
+        if not isinstance(sys.exc_info()[1], ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
     def stop(self) -> None:
@@ -95,11 +100,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    timeout = READ_TIMEOUT
     server: Server
 
     def _serve_request(self) -> None:
         request_id = str(uuid.uuid4())
         try:
+            self._refuse_web_pages()
             body = self._read_body()
         except RefusedError as refusal:
             # The body was not read, so the next request's beginning cannot be found on this connection.
@@ -116,12 +123,67 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve_request  # noqa: N815 (the names http.server looks for)
 
+    def _refuse_web_pages(self) -> None:
+        """Refuse what a browser sends for a web page: any page could otherwise mint tokens here and set faults.
+
+        A page of another host names itself in Origin or Sec-Fetch-Site; after DNS rebinding, its own name is in Host.
+        """
+        hosts = self.headers.get_all("Host") or [self._own_names()[0]]
+        origins = self.headers.get_all("Origin") or ()
+        sites = self.headers.get_all("Sec-Fetch-Site") or ()
+        if (
+            any(
+                _without_port(host) not in _LOOPBACK and not _without_port(host).endswith(".localhost")
+                for host in hosts
+            )
+            or any(origin.removeprefix("http://") not in self._own_names() for origin in origins)
+            or any(site not in ("same-origin", "none") for site in sites)
+        ):
+            raise RefusedError(403, "PERMISSION_DENIED", "The sandbox answers programs of this machine, not web pages.")
+
+    def _own_names(self) -> list[str]:
+        return [f"{name}:{self.server.server_address[1]}" for name in _LOOPBACK]
+
     def _read_body(self) -> bytes:
-        # No chunked bodies: requests to this API are small JSON documents whose length clients know.
-        length = self.headers.get("Content-Length", "0")
-        if "Transfer-Encoding" in self.headers or not length.isdecimal() or int(length[:9]) > BODY_LIMIT:
+        lengths = self.headers.get_all("Content-Length") or []
+        codings = self.headers.get_all("Transfer-Encoding") or []
+        if codings:
+            # Both together are how one server is made to see another body than the next.
+            if lengths or [coding.strip().lower() for coding in codings] != ["chunked"]:
+                raise malformed("the body needs either a Content-Length or 'Transfer-Encoding: chunked'")
+            return self._read_chunks()
+        length = lengths[0] if lengths else "0"
+        # Leading zeros aside, seven digits: a longer number is out of range, and int() of a very long one is slow.
+        digits = length.lstrip("0") or "0"
+        if len(set(lengths)) > 1 or not _is_number(length) or len(digits) > 7 or int(digits) > BODY_LIMIT:
             raise malformed("the body needs a Content-Length, of at most 4 MiB")
-        return self.rfile.read(int(length))
+        return self._read_exactly(int(digits))
+
+    def _read_exactly(self, length: int) -> bytes:
+        body = self.rfile.read(length)
+        if len(body) < length:
+            raise malformed("the body ended too early")
+        return body
+
+    def _read_chunks(self) -> bytes:
+        """Read a body in chunks (RFC 9112, 7.1), with their extensions and trailers ignored."""
+        body = bytearray()
+        while True:
+            size = self.rfile.readline(_CHUNK_LINE).partition(b";")[0].strip()
+            if not size or len(size) > 8 or not set(size) <= set(b"0123456789abcdefABCDEF"):
+                raise malformed("a chunk of the body has no size")
+            length = int(size, 16)
+            if len(body) + length > BODY_LIMIT:
+                raise malformed("the body may have at most 4 MiB")
+            if not length:
+                break
+            body += self._read_exactly(length)
+            if self.rfile.readline(3) not in (b"\r\n", b"\n"):
+                raise malformed("a chunk of the body is longer than its size")
+        for _ in range(_TRAILERS):
+            if self.rfile.readline(_CHUNK_LINE) in (b"\r\n", b"\n", b""):
+                return bytes(body)
+        raise malformed("the body has too many trailers")
 
     def _send_reply(self, reply: Reply, request_id: str) -> None:
         names = {name.lower() for name in reply.headers}
@@ -135,21 +197,24 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.status != HTTPStatus.NO_CONTENT:
             own["Content-Length"] = str(len(reply.body))
         headers = {name: value for name, value in own.items() if name.lower() not in names} | dict(reply.headers)
-        if "content-length" in names or self.close_connection:
+        if "content-length" in names or reply.cut is not None or self.close_connection:
             # If the length may be wrong, the client cannot tell where the next reply begins.
             self.close_connection = True
             headers["Connection"] = "close"
-        head = f"HTTP/1.1 {reply.status} {_reason_phrase(reply.status)}\r\n"
+        # Answers before the answer, which every client has to skip.
+        head = "".join(f"HTTP/1.1 {code} {_reason_phrase(code)}\r\nLink: </x>\r\n\r\n" for code in reply.interim)
+        head += f"HTTP/1.1 {reply.status} {_reason_phrase(reply.status)}\r\n"
         head += "".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n"
         self._write_reply(head.encode("latin-1", "replace"), reply)
 
     def _write_reply(self, head: bytes, reply: Reply) -> None:
+        body = reply.body[: reply.cut]
         if not reply.drip:
             # One write: a second would wait 40 ms (Nagle's algorithm against delayed acknowledgements).
-            self.wfile.write(head + reply.body)
+            self.wfile.write(head + body)
             return
         self.wfile.write(head)
-        for byte in reply.body:
+        for byte in body:
             self.server.sandbox.pause(reply.drip)
             self.wfile.write(bytes([byte]))
 
@@ -163,6 +228,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's name)
         """Print nothing: the sandbox keeps its own log."""
+
+
+def _without_port(host: str) -> str:
+    name, _, port = host.lower().rpartition(":")
+    return name if name and _is_number(port) else host.lower()
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
 
 
 def _reason_phrase(status: int) -> str:

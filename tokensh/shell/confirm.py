@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from tokensh._dataclasses import dataclass
@@ -14,10 +15,12 @@ from tokensh.shell.console import Console
 from tokensh.shell.progress import Spinner
 from tokensh.shell.result_cache import ResultCache
 from tokensh.shell.settings import Settings
-from tokensh.text import elide_middle, escape_unsafe, truncate
+from tokensh.text import elide_middle, escape_unsafe, quote_text
 
 # Rows that a question lists; the rest are counted.
 _LISTED = 10
+_LONGEST_CELL = 70
+_PLAIN = re.compile(r"[\w.-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +54,27 @@ class ChangeConfirmation:
                 self.console.note(f"  {never} of them never {'expires' if never == 1 else 'expire'}")
             noun = "tokens" if verb == "revoke" else f"rows of {plan.resource.name}"
             question = f"{verb} these {len(rows)} {noun}?"
-        if not dialogs.confirm(question):
+        asked = self.connection.environment.monotonic()
+        confirmed = dialogs.confirm(question)
+        self.console.user_seconds += self.connection.environment.monotonic() - asked
+        if not confirmed:
             raise Interrupted("not confirmed, nothing was sent", reason="declined")
         self.spinner.resume()
 
     def _describe_row(self, plan: ChangePlan | ExecPlan, row: Mapping[str, Value]) -> str:
         token_id, workspace = row.get("token_id"), row.get("deployment_name")
+        # What the server says is quoted, and the comment, which anybody can write, comes last: it cannot look like the rest.
         if not isinstance(token_id, str):
-            return escape_unsafe(" ".join(f"{name}={value!s}" for name, value in row.items()))
+            return " ".join(
+                f"{escape_unsafe(name)}={quote_text(str(value), _LONGEST_CELL)}" for name, value in row.items()
+            )
         comment = row["comment"] if "comment" in row else self._find_comment(plan, token_id, workspace)
-        label = f' "{truncate(escape_unsafe(str(comment)), 40)}"' if comment is not None else " (not in the list)"
-        return f"token {elide_middle(escape_unsafe(token_id), 15)}{label} on {escape_unsafe(str(workspace))}"
+        label = f", comment {quote_text(str(comment), 42)}" if comment is not None else " (not in the list)"
+        token = elide_middle(escape_unsafe(token_id), 15)
+        token = token if _PLAIN.fullmatch(token_id) else quote_text(token, 20)
+        place = str(workspace)
+        place = place if _PLAIN.fullmatch(place) else quote_text(place, _LONGEST_CELL)
+        return f"token {token} on {place}{label}"
 
     def _find_comment(self, plan: ChangePlan | ExecPlan, token_id: str, workspace: Value) -> str | None:
         """Return a token's comment, from the last listing or from the server; None if neither knows the token."""

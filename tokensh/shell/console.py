@@ -34,8 +34,8 @@ class Console:
         self._redact = redact
         # What `\o` named; None: the terminal.
         self._destination: TextIO | None = None
-        # s that the user has spent in pagers. They are not part of a statement's time.
-        self.pager_seconds = 0.0
+        # s that the user has spent in pagers and at questions. They are not part of a statement's time.
+        self.user_seconds = 0.0
 
     def say(self, text: str) -> None:
         """Write a line that answers a command, made inert and without secrets."""
@@ -125,7 +125,7 @@ class Console:
             rows.exhaust()  # leaving the pager early does not make the result shorter
         finally:
             pager.finish()
-            self.pager_seconds += pager.seconds
+            self.user_seconds += pager.seconds
         return rows.count
 
     def redirect(self, destination: TextIO | None) -> None:

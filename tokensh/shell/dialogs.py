@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import termios
 from collections.abc import Callable, Iterable, MutableMapping
+from contextlib import suppress
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.completion import WordCompleter
 from prompt_toolkit.document import Document
+from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.validation import ValidationError, Validator
 
 from tokensh.errors import PlaceholderError
@@ -57,9 +61,20 @@ def ask_values(
     return values
 
 
+def _discard_typed_ahead() -> None:
+    """Forget the keys that were typed before a question: they cannot be an answer to it."""
+    source = get_app_session().input
+    # What prompt_toolkit has read already, and what the terminal holds.
+    clear_typeahead(source)
+    source.flush_keys()
+    with suppress(OSError, ValueError, termios.error):  # no terminal
+        termios.tcflush(source.fileno(), termios.TCIFLUSH)
+
+
 def confirm(question: str) -> bool:
     """Return True if the answer is yes; any other answer, Ctrl-C and Ctrl-D mean no."""
     session: PromptSession[str] = PromptSession()
+    _discard_typed_ahead()
     try:
         return session.prompt(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     except (KeyboardInterrupt, EOFError):

@@ -75,10 +75,10 @@ class Runner:
         """
         console, results, clock = self._console, self._results, self._connection.environment.monotonic
         entry = self._begin_entry(statement) if record else None
-        begun, paged, sent = clock(), console.pager_seconds, self._connection.client.requests_sent
+        begun, paged, sent = clock(), console.user_seconds, self._connection.client.requests_sent
         hidden = results.hidden_count
         outcome = self._execute(statement, replace(source or Source("", ""), text=statement.text))
-        seconds = clock() - begun - (console.pager_seconds - paged)
+        seconds = clock() - begun - (console.user_seconds - paged)
         if entry is not None:
             self._write_history(lambda history: history.finish(entry, seconds, outcome.rows, outcome.text))
         if outcome.rows is not None:
@@ -129,9 +129,16 @@ class Runner:
         """Make a result the tables `_` and `_N` and return N; None for a result without columns."""
         if not result.columns:
             return None
-        return self._connection.objects.keep_result(
+        objects = self._connection.objects
+        number = objects.keep_result(
             result.columns, self._results.last.rows, next(iter(self._connection.failures.values()), None)
         )
+        if dropped := objects.drop_old_results():
+            names = ", ".join(f"_{each}" for each in dropped)
+            self._console.note(
+                f"{names} {'is' if len(dropped) == 1 else 'are'} forgotten: earlier results may take 64 MB"
+            )
+        return number
 
     def _print_footer(self, outcome: _Outcome, seconds: float, requests: int) -> None:
         if self._settings.quiet:
