@@ -292,7 +292,7 @@ def test_newlines_are_kept_where_they_may_be_and_nothing_else() -> None:
 
 
 def test_beside_what_is_escaped_everything_else_stays() -> None:
-    plain = "".join(map(chr, range(0x20, 0x7F))) + "éß漢😀\u200c"
+    plain = "".join(map(chr, range(0x20, 0x7F))) + "éß漢😀\u200c漢"
     assert escape_unsafe(f"{plain}\x1b") == rf"{plain}\x1b"
 
 

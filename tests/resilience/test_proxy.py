@@ -91,7 +91,7 @@ class TestNotUsed:
 
 
 FAULTS: dict[str, tuple[Behaviour, int, str]] = {
-    "refused": (answers(403, b"<html>no</html>"), 3, "no connection to {} through the proxy: "),
+    "refused": (answers(403, b"<html>no</html>"), 1, "it answered 403"),
     "asks who": (answers(407), 1, "it answered 407"),
     "bad gateway": (answers(502), 3, "it answered 502"),
     "redirects": (answers(302, Location="http://evil.example"), 1, "it answered 302"),

@@ -55,7 +55,7 @@ def test_keys_typed_before_the_question_do_not_answer_it(typed: str, start: Star
     assert terminal.display.rstrip().endswith("[y/N]")
     assert not [entry for entry in site.log if entry.path.endswith("/delete")]
     terminal.type("y" + ENTER)
-    terminal.see("(done")
+    terminal.see("(1 row")
     assert len([entry for entry in site.log if entry.path.endswith("/delete")]) == 1
 
 
@@ -66,5 +66,5 @@ def test_the_time_of_a_question_is_not_the_statements(start: Start, site: Sandbo
     terminal.see("[y/N]")
     terminal.read(2.0)
     terminal.type("y" + ENTER)
-    terminal.see("(done")
-    assert re.search(r"\(done, [01]\.\d\d s", terminal.display)
+    terminal.see("(1 row")
+    assert re.search(r"\(1 row, [01]\.\d\d s", terminal.display)
