@@ -77,7 +77,9 @@ def constants() -> Iterator[Found]:
     for module in modules():
         for name, value in vars(importlib.import_module(module)).items():
             for pattern in patterns_of(value):
-                methods = set(re.findall(rf"\b{re.escape(name)}\.(\w+)\(", source))
+                called = re.compile(rf"\b{re.escape(name)}\.(\w+)\(")
+                own = Path(str(importlib.import_module(module).__file__)).read_text("utf-8")
+                methods = set(called.findall(own) or called.findall(source))
                 if getattr(value, "__name__", "") in ANCHORED:  # `_is_narrow = re.compile(...).fullmatch`
                     methods = {value.__name__}
                 searches = not methods or bool(methods & set(SEARCHES))

@@ -40,7 +40,7 @@ _KINDS: dict[ColumnType, Kind] = {
     "object": "text",
     "array": "text",
 }
-_NUMERAL = re.compile(r"\s*([+-]?)(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*", re.ASCII)
+_NUMERAL = re.compile(r"\s*([+-]?)(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*", re.ASCII)
 
 
 def check_types(tree: T, view_span: Span | None = None) -> T:

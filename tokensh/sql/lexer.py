@@ -85,9 +85,7 @@ def scan_json(text: str, start: int, depth: int = 0) -> tuple[int, int]:
 
     The depth is not 0 if the object is not closed: then it may go on after the end of the text, or is not JSON from there on.
     """
-    for match in _JSON_PART.finditer(text, start):
-        if match.start() != start:
-            break
+    while match := _JSON_PART.match(text, start):
         start = match.end()
         brace = match.group()
         depth += (brace == "{") - (brace == "}")

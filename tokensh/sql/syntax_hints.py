@@ -63,7 +63,7 @@ _PREFIXES = {
     "U": "every text is Unicode",
 }
 """Letters that go before a text in other dialects, with what to know here."""
-_HYPHENATED = re.compile(r"[\w.]+(?:-[\w.]+)+")
+_HYPHENATED = re.compile(r"(?<![\w.])[\w.]+(?:-[\w.]+)+")
 
 TryParse = Callable[[str], "SqlSyntaxError | None"]
 

@@ -221,7 +221,7 @@ JOIN_WORDS = {
     "PASTE": "join two subqueries on row_number() OVER ()",
     "POSITIONAL": "join two subqueries on row_number() OVER ()",
 }
-_COMMENT = re.compile(r"--[^\r\n]*|#[^\r\n]*|//[^\r\n]*|/\*[\s\S]*?\*/")
+_COMMENT = re.compile(r"--[^\r\n]*|#[^\r\n]*|//[^\r\n]*|/\*[\s\S]*?(?:\*/|\Z)")
 
 
 def _refuse_join_word(text: str, left: nodes.FromItem) -> None:
