@@ -11,6 +11,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import (
     Condition,
+    Filter,
     completion_is_selected,
     emacs_insert_mode,
     emacs_mode,
@@ -63,6 +64,20 @@ def key_bindings(
     def _begin_line(event: KeyPressEvent) -> None:
         event.current_buffer.newline(copy_margin=False)
 
+    @keys.add("f4")
+    def _toggle_editing_mode(_event: KeyPressEvent) -> None:
+        toggle_editing_mode()
+
+    @keys.add("f6")
+    def _toggle_times(_event: KeyPressEvent) -> None:
+        run_in_terminal(toggle_times)
+
+    _add_history_keys(keys, typing)
+    _add_editor_keys(keys, parser, edit)
+    return keys
+
+
+def _add_history_keys(keys: KeyBindings, typing: Filter) -> None:
     @keys.add("up", filter=typing & has_completions & ~completion_is_selected)
     @keys.add("c-p", filter=typing & emacs_mode)
     def _go_back(event: KeyPressEvent) -> None:
@@ -77,17 +92,6 @@ def key_bindings(
     def _go_forward(event: KeyPressEvent) -> None:
         event.current_buffer.complete_state = None
         event.current_buffer.history_forward(count=event.arg)
-
-    @keys.add("f4")
-    def _toggle_editing_mode(_event: KeyPressEvent) -> None:
-        toggle_editing_mode()
-
-    @keys.add("f6")
-    def _toggle_times(_event: KeyPressEvent) -> None:
-        run_in_terminal(toggle_times)
-
-    _add_editor_keys(keys, parser, edit)
-    return keys
 
 
 def _add_editor_keys(keys: KeyBindings, parser: Parser, edit: Callable[[str], str | None]) -> None:
