@@ -90,7 +90,7 @@ def test_a_delete_of_what_is_not_there_is_no_row(connect: Connect, site: Sandbox
 def test_rows_that_had_to_be_listed_need_a_yes(session: Connection, site: Sandbox) -> None:
     create_tokens(session, "asked for")
     site.clear_log()
-    with pytest.raises(ProgrammingError, match=r"this DELETE would hit 1 row: .*comment=asked for") as caught:
+    with pytest.raises(ProgrammingError, match=r'this DELETE would hit 1 row: .*comment="asked for') as caught:
         run(session, f"DELETE FROM user_tokens WHERE {PLACE} AND comment = 'asked for'")
     assert "--yes" in str(caught.value.hint)
     assert list_requests(site) == [f"GET {A} list"]
