@@ -74,8 +74,8 @@ STATEMENTS: list[tuple[str, nodes.Statement]] = [
         "SELECT 1 ORDER BY x DESC NULLS FIRST, 2",
         nodes.Query(select(ONE).body, order=(nodes.OrderItem(column("x"), "DESC", "FIRST"), nodes.OrderItem(TWO))),
     ),
-    ("SELECT 1 UNION ALL SELECT 2", nodes.Query(nodes.Compound("UNION ALL", select(ONE).body, select(TWO).body))),
-    ("SELECT 1 UNION DISTINCT (SELECT 2)", nodes.Query(nodes.Compound("UNION", select(ONE).body, select(TWO)))),
+    ("SELECT 1 UNION ALL SELECT 2", nodes.Query(nodes.Compound(select(ONE).body, (("UNION ALL", select(TWO).body),)))),
+    ("SELECT 1 UNION DISTINCT (SELECT 2)", nodes.Query(nodes.Compound(select(ONE).body, (("UNION", select(TWO)),)))),
     ("VALUES (1), (2)", nodes.Query(nodes.Values(((ONE,), (TWO,))))),
     (
         "WITH RECURSIVE a (x) AS (SELECT 1) SELECT 2",
@@ -311,7 +311,7 @@ NESTED = [
     ("SELECT 1" + " + 1" * DEEP, False),
     ("SELECT " + "f(" * DEEP + "1" + ")" * DEEP, False),
     ("SELECT " + "CASE WHEN " * DEEP, False),
-    ("SELECT 1" + " UNION SELECT 1" * DEEP, False),
+    ("SELECT 1" + " UNION SELECT 1" * DEEP, True),
     ("SELECT 1 FROM a" + " JOIN a" * DEEP, False),
     ("SELECT " + "(" * DEEP, False),
 ]

@@ -90,6 +90,9 @@ class _Recursion:
         return tuple(common_type((kind, column.type)) for kind, column in zip(self.types, result, strict=True))
 
 
+_MOST_ARMS = 400
+
+
 class QueryResolver:
     """Resolves the queries of one statement.
 
@@ -232,33 +235,32 @@ class QueryResolver:
     def _resolve_compound(
         self, node: nodes.Compound, outer: Scope | None, ctes: Ctes, recursion: _Recursion | None
     ) -> BoundQuery:
-        # From the left, not by recursion: a union of thousands of arms is a chain as deep.
-        chain: list[nodes.Compound] = []
-        first: nodes.Body = node
-        while isinstance(first, nodes.Compound):
-            if first.operator in ("INTERSECT ALL", "EXCEPT ALL"):
-                hint = f"use {first.operator.split()[0]}"
-                raise NotSupportedError(f"{first.operator} is not offered", span=first.span, hint=hint)
-            chain.append(first)
-            first = first.left
-        arms = [self._resolve_arm(first, outer, ctes)]
+        for operator, _ in node.parts:
+            if operator in ("INTERSECT ALL", "EXCEPT ALL"):
+                hint = f"use {operator.split()[0]}"
+                raise NotSupportedError(f"{operator} is not offered", span=node.span, hint=hint)
+        arms = [self._resolve_arm(node.first, outer, ctes)]
         if recursion is not None:
             # Until here the name means what it means outside: the first arm cannot refer to itself.
             ctes = recursion.start(arms[0].columns, ctes)
         columns = arms[0].columns
         sql = [arms[0].sql]
-        for compound in reversed(chain):
-            arm = self._resolve_arm(compound.right, outer, ctes)
+        for operator, body in node.parts:
+            arm = self._resolve_arm(body, outer, ctes)
+            span = node.span if body is node.parts[-1][1] else Span(node.span.start, body.span.end)
             if len(arm.columns) != len(columns):
                 raise ProgrammingError(
-                    f"the sides of {compound.operator} have {len(columns)} and {len(arm.columns)} columns",
-                    span=compound.span,
+                    f"the sides of {operator} have {len(columns)} and {len(arm.columns)} columns",
+                    span=span,
                 )
-            if compound.operator in ("INTERSECT", "EXCEPT"):
+            if operator in ("INTERSECT", "EXCEPT"):
                 for a, b in zip(columns, arm.columns, strict=True):
-                    check_equal_columns(a, b, compound.span, self.tables.view_span)
+                    check_equal_columns(a, b, span, self.tables.view_span)
             columns = tuple(map(common_column, columns, arm.columns))
-            sql += [compound.operator, arm.sql]
+            # SQLite takes 500 arms at once. From the left, so that any operators may be mixed.
+            if len(arms) % _MOST_ARMS == 0:
+                sql = [f"SELECT * FROM ({' '.join(sql)})"]  # noqa: S608 (bound names only)
+            sql += [operator, arm.sql]
             arms.append(arm)
         needs = frozenset[int]().union(*(arm.needs for arm in arms))
         outer_references = tuple(reference for arm in arms for reference in arm.outer_references)

@@ -25,7 +25,7 @@ def _name_items(body: nodes.Body) -> nodes.Body:
         case nodes.Select():
             return replace(body, items=tuple(map(_name_item, body.items)))
         case nodes.Compound():
-            return replace(body, left=_name_items(body.left))
+            return replace(body, first=_name_items(body.first))
         case nodes.Query():
             return name_items(body)
         case _:

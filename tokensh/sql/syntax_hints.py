@@ -225,6 +225,14 @@ _EXPRESSION = frozenset(
         "SUBSTRING",
         "EXISTS",
         "INTERVAL",
+        "DATE",
+        "TIME",
+        "TIMESTAMP",
+        "EXTRACT",
+        "OVERLAY",
+        "POSITION",
+        "TRIM",
+        "::",
         "NOT",
         "-",
         "+",
@@ -235,6 +243,7 @@ _EXPRESSION = frozenset(
 )
 _OPERATOR = frozenset(
     [
+        "ILIKE",
         "=",
         "==",
         "<>",

@@ -219,7 +219,7 @@ class _Printer:
             case nodes.Values():
                 return f"VALUES {', '.join(f'({self.exprs(row)})' for row in node.rows)}"
             case nodes.Compound():
-                return f"{self.arm(node.left)} {node.operator} {self.arm(node.right)}"
+                return " ".join((self.arm(node.first), *(f"{word} {self.arm(arm)}" for word, arm in node.parts)))
             case nodes.Query():
                 return self.arm(node)
             case _:

@@ -126,8 +126,9 @@ def _build_values(children: Children, span: Span) -> nodes.Values:
 @rule("compound")
 def _build_compound(children: Children, span: Span) -> nodes.Compound:
     # DISTINCT is what a set operation does without ALL.
-    left, operator, right = children
-    return nodes.Compound(operator.replace(" DISTINCT", ""), left, right, span)
+    first, *rest = children
+    parts = zip(rest[::2], rest[1::2], strict=True)
+    return nodes.Compound(first, tuple((operator.replace(" DISTINCT", ""), arm) for operator, arm in parts), span)
 
 
 @rule("select")

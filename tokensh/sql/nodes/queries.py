@@ -457,11 +457,13 @@ class Values:
 
 @dataclass(frozen=True, slots=True)
 class Compound:
-    """A set operation: left-associative, all operators with the same precedence, as in SQLite."""
+    """A set operation: left-associative, all operators with the same precedence, as in SQLite.
 
-    operator: Choice["UNION", "UNION ALL", "INTERSECT", "EXCEPT", "INTERSECT ALL", "EXCEPT ALL"]
-    left: Body
-    right: Body
+    It is flat however many arms there are, so that it can be walked; `parts` are the operators, each with what is behind it.
+    """
+
+    first: Body
+    parts: tuple[tuple[str, Body], ...]
     span: Span = span_field()
 
 
