@@ -79,7 +79,7 @@ def test_standard_sql_is_printed_as_itself(sql: str) -> None:
 @pytest.mark.parametrize("operator", ["UNION ALL", "UNION"])
 def test_a_union_of_thousands_of_arms_is_a_list(operator: str, ours: Connection) -> None:
     sql = f" {operator} ".join(f"SELECT {number}" for number in range(2000))
-    assert sorted(row[0] for row in ours.run(sql).rows) == list(range(2000))
+    assert Counter(row[0] for row in ours.run(sql).rows) == Counter(range(2000))
     tree = shared_parser().parse(sql)
     assert shared_parser().parse(unparse.statement(tree)) == tree
 
@@ -88,4 +88,4 @@ def test_operators_of_many_arms_are_applied_from_the_left(ours: Connection) -> N
     sql = (
         " UNION ALL ".join(f"SELECT {number % 9} AS a" for number in range(900)) + " EXCEPT SELECT 5 UNION ALL SELECT 7"
     )
-    assert sorted(row[0] for row in ours.run(sql).rows) == [0, 1, 2, 3, 4, 6, 7, 7, 8]
+    assert Counter(row[0] for row in ours.run(sql).rows) == Counter([0, 1, 2, 3, 4, 6, 7, 7, 8])
