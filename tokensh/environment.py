@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from tokensh._dataclasses import dataclass, field
+from tokensh._dataclasses import dataclass, field, replace
 
 DEFAULT_WIDTH, DEFAULT_HEIGHT = 80, 24
 """Columns and lines of a terminal that does not tell its size."""
@@ -25,7 +25,8 @@ DEFAULT_WIDTH, DEFAULT_HEIGHT = 80, 24
 class Environment:
     """The streams, variables, clocks and folders that tokensh may use.
 
-    `now` returns seconds since the epoch, `monotonic` seconds since an arbitrary start; `sleep` takes seconds.
+    `now` returns seconds since the epoch, `monotonic` seconds since an arbitrary start; `sleep` takes seconds. `is_sandboxed`
+    moves what is written into folders of its own.
     """
 
     stdin: TextIO
@@ -35,11 +36,16 @@ class Environment:
     now: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = field(default=time.sleep)
+    is_sandboxed: bool = False
 
     @classmethod
     def from_process(cls) -> Environment:
         """Return the environment of this process."""
         return cls(sys.stdin, sys.stdout, sys.stderr, os.environ)
+
+    def in_sandbox(self) -> Environment:
+        """Return this environment with the state and data folders of sandboxes: the user's own stay as they are."""
+        return replace(self, is_sandboxed=True)
 
     def get(self, name: str, default: str = "") -> str:
         """Return a variable's text; a variable that is set but empty counts as not set."""
@@ -62,6 +68,9 @@ class Environment:
         base = path if path.is_absolute() else self.home.joinpath(*default)
         return base / "tokensh"
 
+    def _own_folder(self, folder: Path) -> Path:
+        return folder / "sandbox" if self.is_sandboxed else folder
+
     @property
     def config_folder(self) -> Path:
         """The folder of config.toml and rc.sql."""
@@ -70,12 +79,12 @@ class Environment:
     @property
     def state_folder(self) -> Path:
         """The folder of history.db and the journal of creates."""
-        return self._xdg_folder("XDG_STATE_HOME", ".local", "state")
+        return self._own_folder(self._xdg_folder("XDG_STATE_HOME", ".local", "state"))
 
     @property
     def data_folder(self) -> Path:
-        """The folder of store.db."""
-        return self._xdg_folder("XDG_DATA_HOME", ".local", "share")
+        """The folder of store.db and named queries."""
+        return self._own_folder(self._xdg_folder("XDG_DATA_HOME", ".local", "share"))
 
     @property
     def cache_folder(self) -> Path:

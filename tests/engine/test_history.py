@@ -147,7 +147,7 @@ def test_a_number_that_no_statement_can_have_is_one_error(number: int, tmp_path:
 
 def test_statements_can_be_deleted_and_leave_no_trace(tmp_path: Path) -> None:
     home = make_environment(tmp_path)
-    path = home.state_folder / "history.db"
+    path = home.in_sandbox().state_folder / "history.db"
     write_history(path, "SELECT 1", "SELECT 'pasted-by-mistake'", "SELECT 2").close()
     with connect(environment=home, sandbox=True) as connection:
         name = "tokensh.local.statements"
@@ -161,7 +161,7 @@ def test_statements_can_be_deleted_and_leave_no_trace(tmp_path: Path) -> None:
 
 def test_it_can_be_asked_in_sql(tmp_path: Path) -> None:
     home = make_environment(tmp_path)
-    write_history(home.state_folder / "history.db", "SELECT 1", "SELECT 2", "SHOW PROVIDERS").close()
+    write_history(home.in_sandbox().state_folder / "history.db", "SELECT 1", "SELECT 2", "SHOW PROVIDERS").close()
     with connect(environment=home, sandbox=True) as connection:
         cursor = connection.cursor().execute(
             "SELECT statement, rows, start_time, duration, outcome FROM tokensh.local.statements"

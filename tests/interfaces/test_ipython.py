@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -184,6 +185,11 @@ def test_an_option_opens_another_connection(magic: Notebook) -> None:
     assert magic.cell("%tokensh --sandbox SELECT count(*) AS n FROM user_tokens")["n"].tolist() == [7]
     magic.cell(f"%tokensh --workspace={B}")
     assert magic.cell("%tokensh SELECT DISTINCT deployment_name AS d FROM user_tokens")["d"].tolist() == [B]
+
+
+def test_a_sandbox_has_folders_of_its_own(magic: Notebook, tmp_path: Path) -> None:
+    magic.cell("%tokensh --sandbox CREATE TABLE team (name TEXT)")
+    assert [path.parent.name for path in tmp_path.rglob("store.db")] == ["sandbox"]
 
 
 # ---- errors

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -205,6 +206,15 @@ def test_the_connections_of_an_engine_share_its_sandbox() -> None:
         assert second.scalar(sa.text("SELECT count(*) FROM user_tokens WHERE comment = 'shared'")) == 1
     engine.dispose()
     assert engine.dialect._sandbox is None
+
+
+def test_the_sandbox_of_an_engine_has_folders_of_its_own(site: Sandbox, tmp_path: Path) -> None:
+    engine = sa.create_engine("tokensh://?sandbox=true")
+    with engine.connect() as connection:
+        connection.execute(sa.text("CREATE TABLE team (name TEXT)"))
+    engine.dispose()
+    assert [path.parent.name for path in tmp_path.rglob("store.db")] == ["sandbox"]
+    assert site.log == []
 
 
 def test_a_url_may_hold_every_setting_but_a_credential(site: Sandbox) -> None:

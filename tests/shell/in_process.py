@@ -48,13 +48,17 @@ class InProcessShell:
 
 @contextmanager
 def open_shell(
-    site: Sandbox, home: Path, variables: dict[str, str] | None = None, **more: Any
+    site: Sandbox, home: Path, variables: dict[str, str] | None = None, *, in_sandbox: bool = False, **more: Any
 ) -> Iterator[InProcessShell]:
-    """Yield a session on a sandbox; whatever it asks is answered with the end of the input, which means no."""
+    """Yield a session on a sandbox, as `--endpoint` or as `--sandbox` opens it.
+
+    Whatever it asks is answered with the end of the input, which means no.
+    """
+    place: dict[str, Any] = {"sandbox": site} if in_sandbox else {"endpoint": site.endpoint}
     given = {"DATABRICKS_TOKEN": site.token, "XDG_CACHE_HOME": str(home.parent / "cache"), **(variables or {})}
     environment = make_environment(home, variables=given, **more)
     with (
         create_app_session(input=DummyInput(), output=DummyOutput()),
-        tokensh.connect(environment=environment, endpoint=site.endpoint, workspace=A) as connection,
+        tokensh.connect(environment=environment, workspace=A, **place) as connection,
     ):
         yield InProcessShell(Session(connection, Settings(pager=False)))

@@ -201,7 +201,7 @@ def test_help_on_statements(start: Start) -> None:
 def test_named_queries_take_values_that_stay_values(start: Start, tmp_path: Path) -> None:
     terminal = start("--sandbox", size=(100, 40))
     terminal.run("\\ns like select comment from user_tokens where comment like '%$1%' and expiry_time > $2")
-    assert stat.S_IMODE((tmp_path / ".local/share/tokensh/queries/like.sql").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / ".local/share/tokensh/sandbox/queries/like.sql").stat().st_mode) == 0o600
     assert "laptop" in screen_after(terminal, r"\n like laptop 0")
     assert "(0 rows" in screen_after(terminal, r"""\n like "x' OR 1 = 1 --" 0""")
     assert "takes 2 values, not 1" in screen_after(terminal, r"\n like laptop")
@@ -233,7 +233,7 @@ def test_rc_sql_runs_at_start_and_leaves_the_history_alone(start: Start, tmp_pat
     assert "from rc" in terminal.display
     assert "rc.sql:4:8: error: unknown column 'nope'" in terminal.display
     assert "hello" in screen_after(terminal, "select '{{ greeting }}' as x;")
-    history = History(tmp_path / ".local/state/tokensh/history.db", str)
+    history = History(tmp_path / ".local/state/tokensh/sandbox/history.db", str)
     assert [entry.statement for entry in history.latest()] == ["select 'hello' as x"]
     history.close()
 

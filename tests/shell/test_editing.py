@@ -16,7 +16,7 @@ CTRL_P, CTRL_N, CTRL_R, F4, RIGHT = "\x10", "\x0e", "\x12", "\x1bOS", "\x1b[C"
 
 
 def remember(home: Path, *statements: str) -> None:
-    history = History(home / ".local/state/tokensh/history.db", str)
+    history = History(home / ".local/state/tokensh/sandbox/history.db", str)
     for number, statement in enumerate(statements):
         history.finish(history.add(statement, 1.7e9 + number, None), 0.1, 1, "ok")
     history.close()

@@ -227,7 +227,7 @@ def test_the_history_outlives_the_session_without_secrets(start: Start, tmp_path
     terminal.run("select 'last one' as x;")
     terminal.type(CTRL_D)
     assert terminal.end() == 0
-    file = tmp_path / ".local" / "state" / "tokensh" / "history.db"
+    file = tmp_path / ".local" / "state" / "tokensh" / "sandbox" / "history.db"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with sqlite3.connect(file) as database:
         kept = [row[0] for row in database.execute("SELECT statement FROM statements ORDER BY id")]

@@ -128,12 +128,11 @@ class UnreadableEntry:
 
 
 class Journal:
-    """The folder of intents, `name` in the state folder.
+    """The folder of intents, `journal` in the state folder.
 
     Args:
         environment: names the state folder.
         redact: removes secrets from the texts that are written there.
-        name: the folder's name.
         is_required: whether a create must not be sent if the intent cannot be written, as in the sandbox it may.
     """
 
@@ -141,13 +140,12 @@ class Journal:
         self,
         environment: Environment,
         redact: Callable[[str], str] = str,
-        name: str = "journal",
         *,
         is_required: bool = True,
     ) -> None:
         self._redact = redact
         self._is_required = is_required
-        self.folder = environment.state_folder / name
+        self.folder = environment.state_folder / "journal"
 
     def begin(self, intent: Intent) -> Entry:
         """Write an intent and sync it. Raises OperationalError if that fails: the create must not be sent then."""

@@ -75,14 +75,8 @@ class Access:
             mapped=self.config.hosts,
             sandbox_names=tuple(self.sandbox.server.workspaces) if self.sandbox else (),
         )
-        # A sandbox has a journal of its own: its tokens end with it, and must not be reported as lost later. For the same
-        # reason entries of an earlier one are cleared.
-        self.journal = Journal(
-            environment,
-            redactor.clean,
-            "sandbox" if self.sandbox else "journal",
-            is_required=self.sandbox is None,
-        )
+        # The tokens of a sandbox end with it and must not be reported as lost later, so entries of an earlier one are cleared.
+        self.journal = Journal(environment, redactor.clean, is_required=self.sandbox is None)
         if self.sandbox:
             self.journal.clear()
         self._has_own_credential = credential is not None

@@ -111,7 +111,8 @@ class Connection:
 
     def __init__(self, options: ConnectionOptions) -> None:
         self._options = options
-        self.environment = options.environment or Environment.from_process()
+        environment = options.environment or Environment.from_process()
+        self.environment = environment.in_sandbox() if options.sandbox else environment
         self.redactor = Redactor.from_environment(self.environment.variables)
         self.cancellation = Cancellation()
         self.callbacks = options.callbacks or Callbacks()
