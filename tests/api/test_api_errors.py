@@ -32,6 +32,7 @@ ENDED = "the credential has expired: databricks auth login renews an OAuth login
 LIFETIME = (
     "data__lifetime_seconds is in seconds, and at most the workspace's maxTokenLifetimeDays (730 days if not less)"
 )
+NO_LIFETIME = "data__lifetime_seconds is the token's lifetime, at least 1 second; without it the token gets the workspace's default"
 NO_OBO = (
     "on-behalf-of tokens are not offered on Azure and can be turned off elsewhere;"
     " a service principal can mint its own with its OAuth credential: INSERT INTO user_tokens"
@@ -90,6 +91,18 @@ CASES: list[tuple[str, Request, int, dict[str, Any] | str, str, str]] = [
     ("unknown token id, other code", REVOKE, 400, error_body("NOT_FOUND", "no such token"), "no such token (400 NOT_FOUND)", OTHERS),
     ("lifetime", CREATE, 400, error_body("INVALID_PARAMETER_VALUE", "lifetime_seconds is too long"),
      "lifetime_seconds is too long (400 INVALID_PARAMETER_VALUE)", LIFETIME),
+    ("no lifetime", CREATE, 400, error_body("INVALID_PARAMETER_VALUE", "requirement failed: Invalid timeout: 0"),
+     "requirement failed: Invalid timeout: 0 (400 INVALID_PARAMETER_VALUE)", NO_LIFETIME),
+    ("no lifetime, on behalf", OBO, 400, error_body("INVALID_PARAMETER_VALUE", "requirement failed: Invalid timeout: 0"),
+     "requirement failed: Invalid timeout: 0 (400 INVALID_PARAMETER_VALUE)", NO_LIFETIME),
+    ("on behalf of a name", OBO, 404, error_body("RESOURCE_DOES_NOT_EXIST", "Service principal with application ID deployer does not exist"),
+     "Service principal with application ID deployer does not exist (404 RESOURCE_DOES_NOT_EXIST)",
+     "a service principal is named by its application id, not its display name"),
+    ("expired token id", REVOKE, 400, error_body("INVALID_PARAMETER_VALUE", "No valid token with ID x found"),
+     "No valid token with ID x found (400 INVALID_PARAMETER_VALUE)", OTHERS),
+    ("invalid token as text", LIST, 400, "Invalid Token", "Invalid Token (400)", REVOKED),
+    ("a gateway's timeout", CREATE, 504, "<html><title>504 Gateway Time-out: timeout</title></html>",
+     "504 Gateway Time-out: timeout (504)", TROUBLE),
     ("comment", CREATE, 400, error_body("INVALID_PARAMETER_VALUE", "comment is too long"),
      "comment is too long (400 INVALID_PARAMETER_VALUE)", "a comment has at most 255 characters"),
     ("other parameter", ALL, 400, error_body("INVALID_PARAMETER_VALUE", "bad parameter"),

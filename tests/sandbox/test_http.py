@@ -28,6 +28,26 @@ def test_the_first_path_segments_name_the_workspace(target: str, workspace: str,
     assert (taken.workspace, taken.path) == (workspace, path)
 
 
+@pytest.mark.parametrize(
+    ("target", "host", "root", "workspace", "base"),
+    [
+        ("/api", "dbc-1.localhost", "", "dbc-1", "http://dbc-1.localhost"),
+        ("/api", "DBC-1.LocalHost:80", "dbc-2", "dbc-1", "http://dbc-1.localhost:80"),
+        ("/api", "localhost:80", "dbc-2", "dbc-2", ""),
+        ("/api", "127.0.0.1:80", "dbc-2", "dbc-2", ""),
+        ("/api", "127.0.0.1:80", "", "", ""),
+        ("/api", "a.b.localhost", "", "", ""),
+        ("/w/DBC-3/api", "dbc-1.localhost", "dbc-2", "dbc-3", "/w/dbc-3"),
+        ("/api/2.0/accounts/1/workspaces", "", "dbc-2", "", ""),
+        ("/oidc/accounts/1/v1/token", "", "dbc-2", "", ""),
+        ("/oidc/v1/token", "", "dbc-2", "dbc-2", ""),
+    ],
+)
+def test_the_host_or_the_root_names_it_otherwise(target: str, host: str, root: str, workspace: str, base: str) -> None:
+    taken = Request.parse("GET", target, {"host": host}, b"", "id-1").with_root(root)
+    assert (taken.workspace, taken.base) == (workspace, base)
+
+
 def test_the_query_is_decoded() -> None:
     assert request("/x?a=b%20c&d=").query == {"a": "b c", "d": ""}
 

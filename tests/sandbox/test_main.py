@@ -54,7 +54,7 @@ def test_a_port_in_use_is_one_clear_error(sandbox: Sandbox, capsys: pytest.Captu
         ["--port", "x"],
         ["--tokens", "-1"],
         ["--latency", "nan"],
-        ["--max-lifetime-days", "0"],
+        ["--max-lifetime-days", "731"],
         ["--clock-offset", "inf"],
         ["--default-lifetime-days", "731"],
     ],

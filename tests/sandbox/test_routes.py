@@ -98,6 +98,9 @@ def test_an_empty_list_is_an_empty_object() -> None:
         ("POST", "/api/2.0/token/delete", {"token_id": 5}, 400, "MALFORMED_REQUEST"),
         ("POST", "/api/2.0/token/create", b"{", 400, "MALFORMED_REQUEST"),
         ("POST", "/api/2.0/token/create", {"lifetime_seconds": -1}, 400, "INVALID_PARAMETER_VALUE"),
+        ("POST", "/api/2.0/token/create", {"lifetime_seconds": 0}, 400, "INVALID_PARAMETER_VALUE"),
+        ("POST", "/api/2.0/token/create", {"lifetime_seconds": "0"}, 400, "INVALID_PARAMETER_VALUE"),
+        ("POST", OBO, {"application_id": ROBOT.name, "lifetime_seconds": 0}, 400, "INVALID_PARAMETER_VALUE"),
         ("POST", "/api/2.0/token/create", {"comment": "x" * 256}, 400, "INVALID_PARAMETER_VALUE"),
         ("PATCH", "/api/2.0/token/nope", {"token": {}, "update_mask": "comment"}, 404, "NOT_FOUND"),
         ("PATCH", "/api/2.0/token/nope", {"token": 1}, 400, "MALFORMED_REQUEST"),
@@ -215,6 +218,18 @@ def test_the_maximum_lifetime_is_a_setting() -> None:
         "maxTokenLifetimeDays": "90",
     }
     assert api.refusal("POST", "/api/2.0/token/create", {"lifetime_seconds": 90 * DAY + 1})[0] == 400
+
+
+def test_a_maximum_lifetime_of_zero_is_no_limit() -> None:
+    api = Api()
+    assert api.reply("PATCH", CONF, {"maxTokenLifetimeDays": "0"}).status == 204
+    made = api.create(lifetime_seconds=1000 * DAY)["token_info"]
+    assert made["expiry_time"] - made["creation_time"] == 1000 * DAY * 1000
+
+
+def test_a_lifetime_of_zero_is_refused_in_the_words_of_the_api() -> None:
+    refusal = Api().refusal("POST", "/api/2.0/token/create", {"comment": "", "lifetime_seconds": 0})
+    assert refusal[2] == "requirement failed: Invalid timeout: 0"
 
 
 def test_replies_name_the_workspace_by_number() -> None:

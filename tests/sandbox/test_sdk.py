@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.sandbox.client import WORKSPACE
-from tokensh.sandbox import Sandbox
+from tokensh.sandbox import Sandbox, start
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -71,6 +71,51 @@ def test_token_management(sandbox: Sandbox) -> None:
     created = client.token_management.create_obo_token(sandbox.client_id, comment="obo", lifetime_seconds=60)
     assert created.token_value is not None
     assert created.token_value.startswith("dapi")
+
+
+def test_a_lifetime_of_zero_is_the_error_that_the_sdk_knows(sandbox: Sandbox) -> None:
+    from databricks.sdk.errors import InvalidParameterValue  # noqa: PLC0415 (slow)
+
+    client = connect(sandbox, token=sandbox.token)
+    with pytest.raises(InvalidParameterValue, match="Invalid timeout: 0"):
+        client.tokens.create(comment="x", lifetime_seconds=0)
+    with pytest.raises(InvalidParameterValue, match="Invalid timeout: 0"):
+        client.token_management.create_obo_token(sandbox.client_id, lifetime_seconds=0)
+
+
+@pytest.mark.parametrize("kind", ["token", "service principal"])
+def test_a_profile_is_enough(kind: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    from databricks.sdk import WorkspaceClient  # noqa: PLC0415 (slow)
+
+    credential = (
+        f"token = {sandbox.token}"
+        if kind == "token"
+        else f"client_id = {sandbox.client_id}\nclient_secret = {sandbox.client_secret}"
+    )
+    host = sandbox.endpoint.replace("{deployment_name}", WORKSPACE)
+    (tmp_path / "none").write_text(f"[rehearsal]\nhost = {host}\n{credential}\n")
+    client = WorkspaceClient(profile="rehearsal")
+    created = client.tokens.create(comment="by profile", lifetime_seconds=60).token_info
+    assert created is not None
+    assert created.token_id is not None
+    assert created in list(client.tokens.list())
+    assert created.token_id in [row.token_id for row in client.token_management.list()]
+    client.tokens.delete(created.token_id)
+    minted = client.token_management.create_obo_token(sandbox.client_id, comment="obo", lifetime_seconds=60)
+    assert minted.token_info is not None
+    assert minted.token_info.owner_id != minted.token_info.created_by_id or kind != "token"
+    assert client.token_management.get_permissions().object_id == "/authorization/tokens"
+
+
+def test_a_host_without_a_path_is_enough() -> None:
+    with start(root=WORKSPACE) as sandbox:
+        for credential in (
+            {"token": sandbox.token},
+            {"client_id": sandbox.client_id, "client_secret": sandbox.client_secret},
+        ):
+            client = client_of(sandbox.origin, **credential)
+            created = client.tokens.create(comment="at the root", lifetime_seconds=60).token_info
+            assert created in list(client.tokens.list())
 
 
 def test_permissions(sandbox: Sandbox) -> None:

@@ -18,7 +18,9 @@ MS = 1000
     ("options", "lifetime", "expected_days"),
     [
         ({}, None, 730),
-        ({}, 0, 730),
+        ({"max_lifetime_days": 0}, None, 730),
+        ({"max_lifetime_days": 0}, 5000 * DAY, 5000),
+        ({"max_lifetime_days": 0, "default_lifetime_days": -1}, None, None),
         ({}, 90 * DAY, 90),
         ({"max_lifetime_days": 30}, None, 30),
         ({"default_lifetime_days": 10}, None, 10),
@@ -36,6 +38,7 @@ def test_lifetime_of_a_new_token(options: dict[str, int], lifetime: int | None, 
     ("order", "code"),
     [
         (CreateRequest(lifetime=-1), "INVALID_PARAMETER_VALUE"),
+        (CreateRequest(lifetime=0), "INVALID_PARAMETER_VALUE"),
         (CreateRequest(lifetime=730 * DAY + 1), "INVALID_PARAMETER_VALUE"),
         (CreateRequest(comment="x" * 256), "INVALID_PARAMETER_VALUE"),
     ],
@@ -47,6 +50,12 @@ def test_a_bad_order_is_refused_and_changes_nothing(order: CreateRequest, code: 
         workspace.create_token(ADMIN, ADMIN, order)
     assert (caught.value.status, caught.value.code) == (400, code)
     assert workspace.list_tokens() == before
+
+
+def test_a_lifetime_without_a_limit_still_fits_an_int64() -> None:
+    workspace = new_state(max_lifetime_days=0).workspace(WORKSPACE)
+    with pytest.raises(RefusedError, match="more than this workspace allows"):
+        workspace.create_token(ADMIN, ADMIN, CreateRequest(lifetime=2**63 - 1))
 
 
 @settings(deadline=None)

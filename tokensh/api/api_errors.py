@@ -38,6 +38,10 @@ _MOST_DETAILS_READ = 50
 _PRIVATE_LINK_HINT = "this workspace can only be reached through its private link: from its network, or its VPN"
 _LOGIN_HINT = "that is a login page: is the workspace name right, and may this network reach its API?"
 
+_REVOKED_HINT = (
+    "it is another workspace's, or was revoked, or has expired; a token that is not used for 90 days is revoked too"
+)
+
 # Pairs of words in the lower-case code and message, and the hint for them.
 _WORD_HINTS = (
     ("tokens are disabled for user", "this user may not use tokens; an OAuth profile may work: databricks auth login"),
@@ -67,10 +71,6 @@ _WORD_HINTS = (
         "credential was not sent",
         "this API takes a personal access token or an OAuth token, and what was sent is neither",
     ),
-    (
-        "invalid access token",
-        "it is another workspace's, or was revoked, or has expired; a token that is not used for 90 days is revoked too",
-    ),
     ("temporarily throttled", "it asks for fewer requests: try again later"),
 )
 
@@ -83,14 +83,24 @@ _PATH_HINTS = (
         " a service principal can mint its own with its OAuth credential: INSERT INTO user_tokens",
     ),
     (
+        ("/on-behalf-of/",),
+        ("application id",),
+        "a service principal is named by its application id, not its display name",
+    ),
+    (
         ("/token-management/", "/permissions/"),
         ("permission_denied", "not an admin", "forbidden"),
         "that is for the workspace's admins; your own tokens are in user_tokens",
     ),
     (
         ("/token/delete", "/token-management/tokens/"),
-        ("resource_does_not_exist", "not_found"),
+        ("resource_does_not_exist", "not_found", "no valid token with id"),
         "user_tokens lists your own tokens, tokens everyone's; one that was revoked is in neither",
+    ),
+    (
+        ("/token/create", "/on-behalf-of/"),
+        ("invalid timeout",),
+        "data__lifetime_seconds is the token's lifetime, at least 1 second; without it the token gets the workspace's default",
     ),
     (
         ("/token/create", "/on-behalf-of/"),
@@ -276,6 +286,8 @@ def _choose_hint(request: Request, status: int, code: str, message: str, retry_a
     by_words = next((hint for words, hint in _WORD_HINTS if words in text), None)
     if by_words is not None:
         return by_words
+    if _INVALID.search(message.encode()):
+        return _REVOKED_HINT
     if _EXPIRED.search(message.encode()):
         return "the credential has expired: databricks auth login renews an OAuth login; a token must be minted again"
     if status == HTTPStatus.TOO_MANY_REQUESTS and retry_after.isdecimal():

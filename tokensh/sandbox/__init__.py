@@ -28,7 +28,7 @@ def start(port: int = 0, *, clock_offset: float = 0.0, **settings: Any) -> Sandb
         settings: the fields of `Settings`, such as `any_workspace=True, tokens=3`.
 
     Raises:
-        InterfaceError: The port is not available.
+        InterfaceError: The port is not available, or `root` is not a workspace.
     """
     from tokensh.sandbox.server import serve  # noqa: PLC0415 (http.server is slow to import)
 

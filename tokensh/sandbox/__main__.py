@@ -31,7 +31,7 @@ def _number_between(kind: type[int] | type[float], least: float, most: float) ->
 
 
 _COUNT = _number_between(int, 0, 1_000_000)
-_DAYS = _number_between(int, 1, 730)
+_DAYS = _number_between(int, 0, 730)
 _SECONDS = _number_between(float, 0, 3600)
 _YEARS_OF_SECONDS = _number_between(float, -1_000_000_000, 1_000_000_000)
 
@@ -49,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with sandbox, suppress(KeyboardInterrupt):
         # These credentials are fixed and open nothing but this emulator, so printing them is safe.
         credentials = sandbox.credentials if print_all else {"token": sandbox.token}
-        lines = {"endpoint": sandbox.endpoint, **credentials}
+        host = {"host": sandbox.origin} if options["root"] else {}
+        lines = {"endpoint": sandbox.endpoint, **host, **credentials}
         sys.stdout.write("".join(f"{name} {value}\n" for name, value in lines.items()))
         sys.stdout.flush()
         # Requests are served by daemon threads; this one only waits for Ctrl-C.
@@ -79,6 +80,7 @@ def _build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--port", type=_COUNT, default=0, help="the TCP port (default: a free one)")
     add("--host", choices=["127.0.0.1"], default="127.0.0.1", help="always the loopback interface")
+    add("--root", default="", metavar="NAME", help="serve this workspace at / too, for clients that drop a host's path")
     add("--any-workspace", action="store_true", help="every name is a workspace, not only the three seeded ones")
     add("--tokens", type=_COUNT, default=0, metavar="N", help="extra tokens of the admin in each workspace")
     add("--latency", type=_SECONDS, default=0.0, metavar="SECONDS", help="delay each request")
@@ -90,7 +92,7 @@ def _build_parser() -> argparse.ArgumentParser:
         help="how far the emulator's clock is ahead",
     )
     add("--quota", type=_COUNT, default=600, metavar="N", help="unexpired tokens a user may have (default: 600)")
-    add("--max-lifetime-days", type=_DAYS, default=730, metavar="N", help="longest lifetime, 1 to 730 (default: 730)")
+    add("--max-lifetime-days", type=_DAYS, default=730, metavar="N", help="longest lifetime, 0 for none (default: 730)")
     add(
         "--default-lifetime-days",
         type=_number_between(int, -1, 730),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tokensh._dataclasses import dataclass, field
+from tokensh._dataclasses import dataclass, field, replace
 
 JsonObject = dict[str, Any]
 """A JSON object; the API decides which values it holds."""
@@ -18,7 +18,15 @@ INT64_MAX = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request; `path` is the part after `/w/{workspace}`, or the whole path if that names no workspace."""
+    """A request.
+
+    The workspace stands in the path (`/w/NAME`), in the Host header (`NAME.localhost`), or is the one served at `/`.
+
+    Attributes:
+        workspace: its name; empty at the account's own host.
+        path: the part after `/w/NAME`, or the whole path.
+        base: what the client puts before `path`, without the server's origin if that is all: `/w/NAME`, a URL, or empty.
+    """
 
     method: str
     target: str
@@ -28,14 +36,21 @@ class Request:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     request_id: str
+    base: str = ""
 
     @classmethod
     def parse(cls, method: str, target: str, headers: Mapping[str, str], body: bytes, request_id: str) -> Request:
         """Split a request line's target; the keys of `headers` are in lower case."""
         full, _, query = target.partition("?")
-        workspace, path = _split_workspace(full)
+        workspace, path, base = _find_workspace(full, headers.get("host", ""))
         parameters = dict(parse_qsl(query, keep_blank_values=True))
-        return cls(method, target, workspace, path, parameters, headers, body, request_id)
+        return cls(method, target, workspace, path, parameters, headers, body, request_id, base)
+
+    def with_root(self, root: str) -> Request:
+        """Return the request to the workspace at `/`, if it names none and is not the account's."""
+        # The account has a host of its own in reality; here it shares the root with a workspace, which has none of its paths.
+        is_elsewhere = self.workspace or self.path.startswith(("/api/2.0/accounts/", "/oidc/accounts/"))
+        return self if is_elsewhere else replace(self, workspace=root)
 
     def parse_json(self) -> JsonObject:
         """Return the JSON object in the body; an empty body counts as `{}`.
@@ -54,12 +69,16 @@ class Request:
         return value
 
 
-def _split_workspace(path: str) -> tuple[str, str]:
-    if not path.startswith("/w/"):
-        return "", path
+def _find_workspace(path: str, host: str) -> tuple[str, str, str]:
+    """Return workspace, path and base of a request."""
     # The workspace is part of a host name in reality, and host names ignore case.
-    name, _, rest = path.removeprefix("/w/").partition("/")
-    return name.lower(), "/" + rest
+    if path.startswith("/w/"):
+        name, _, rest = path.removeprefix("/w/").partition("/")
+        return name.lower(), "/" + rest, f"/w/{name.lower()}"
+    name, _, domain = host.lower().partition(".")
+    if domain.partition(":")[0] == "localhost":
+        return name, path, f"http://{host.lower()}"
+    return "", path, ""
 
 
 @dataclass(frozen=True, slots=True)

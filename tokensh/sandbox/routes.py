@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import unquote
 
-from tokensh._dataclasses import dataclass
+from tokensh._dataclasses import dataclass, replace
 from tokensh.sandbox import oauth, permissions
 from tokensh.sandbox.http import (
     JsonObject,
@@ -45,15 +45,19 @@ Handler = Callable[[Call], JsonObject | None]
 
 def handle(state: State, origin: str, request: Request) -> Reply:
     """Return the reply to a request, which may be a refusal; `origin` is this server's scheme, host and port."""
+    headers = {}
     try:
-        return _dispatch(state, origin, request)
+        workspace = state.workspace(request.workspace) if request.workspace else None
+        if workspace is not None:
+            headers["X-Databricks-Org-Id"] = str(workspace.number)
+        reply = _dispatch(state, workspace, origin, request)
     except RefusedError as refusal:
-        return refusal.to_reply(request.request_id)
+        reply = refusal.to_reply(request.request_id)
+    return replace(reply, headers={**reply.headers, **headers})
 
 
-def _dispatch(state: State, origin: str, request: Request) -> Reply:
-    workspace = state.workspace(request.workspace) if request.workspace else None
-    base = origin + (f"/w/{request.workspace}" if workspace else "")
+def _dispatch(state: State, workspace: Workspace | None, origin: str, request: Request) -> Reply:
+    base = request.base if "://" in request.base else origin + request.base
     # Before authentication: these requests are how a client gets its credential.
     oauth_reply = oauth.handle(state, base, request)
     if oauth_reply is not None:
@@ -63,8 +67,7 @@ def _dispatch(state: State, origin: str, request: Request) -> Reply:
         return _handle_account(state, principal, request)
     handler, key = _find_route(request)
     body = handler(Call(state, workspace, principal, request, key))
-    headers = {"X-Databricks-Org-Id": str(workspace.number)}
-    return json_reply(body, headers=headers) if body is not None else Reply(204, headers=headers)
+    return json_reply(body) if body is not None else Reply(204)
 
 
 def _handle_account(state: State, principal: Principal, request: Request) -> Reply:
@@ -194,7 +197,7 @@ def _get_current_user(call: Call) -> JsonObject:
 # The two keys that concern tokens, each with a check of its value; all values of this API are strings.
 _CONF_VALUES: dict[str, Callable[[str], bool]] = {
     "enableTokensConfig": lambda value: value in {"true", "false"},
-    "maxTokenLifetimeDays": lambda value: value.isdecimal() and 1 <= int(value[:9]) <= 730,
+    "maxTokenLifetimeDays": lambda value: value.isascii() and value.isdecimal() and int(value[:9]) <= 730,
 }
 
 

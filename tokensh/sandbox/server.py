@@ -37,8 +37,9 @@ def serve(port: int, settings: Settings, clock: Clock) -> Sandbox:
     """Listen on the loopback interface and serve in daemon threads.
 
     Raises:
-        InterfaceError: The port is not available.
+        InterfaceError: The port is not available, or the workspace at `/` does not exist.
     """
+    settings.root = settings.root.lower()
     try:
         server = Server(port)
     except (OSError, OverflowError) as error:
@@ -46,9 +47,15 @@ def serve(port: int, settings: Settings, clock: Clock) -> Sandbox:
         raise InterfaceError(
             f"the sandbox cannot listen on 127.0.0.1:{port}: {reason}", hint="use port 0 for a free one"
         ) from None
-    server.sandbox = Sandbox(server.server_address[1], server.stop, settings, clock)
+    server.sandbox = sandbox = Sandbox(server.server_address[1], server.stop, settings, clock)
+    if settings.root and not sandbox.state.has_workspace(settings.root):
+        server.server_close()
+        known = ", ".join(sandbox.workspaces)
+        raise InterfaceError(
+            f"no such workspace: {settings.root!r}", hint=f"the sandbox has {known}; --any-workspace takes every name"
+        )
     threading.Thread(target=server.serve_forever, args=(0.05,), name="sandbox", daemon=True).start()
-    return server.sandbox
+    return sandbox
 
 
 class Server(ThreadingTCPServer):
@@ -114,14 +121,23 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_reply(refusal.to_reply(request_id), request_id)
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
-        request = Request.parse(self.command, self.path, headers, body, request_id)
+        root = self.server.sandbox.state.settings.root
+        request = Request.parse(self.command, self.path, headers, body, request_id).with_root(root)
         outcome = self.server.sandbox.handle(request, self.client_address[1])
         if isinstance(outcome, HangUp):
             self._hang_up(outcome.reset)
         else:
             self._send_reply(outcome, request_id)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve_request  # noqa: N815 (the names http.server looks for)
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve_request  # noqa: N815 (the names http.server looks for)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002
+        """Refuse what http.server cannot read, or a method that the API does not have, in the API's shape."""
+        self.close_connection = True
+        word = "ENDPOINT_NOT_FOUND" if code == HTTPStatus.NOT_IMPLEMENTED else "BAD_REQUEST"
+        refusal = RefusedError(code, word, message or _reason_phrase(code))
+        request_id = str(uuid.uuid4())
+        self._send_reply(refusal.to_reply(request_id), request_id)
 
     def _refuse_web_pages(self) -> None:
         """Refuse what a browser sends for a web page: any page could otherwise mint tokens here and set faults.
@@ -208,7 +224,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._write_reply(head.encode("latin-1", "replace"), reply)
 
     def _write_reply(self, head: bytes, reply: Reply) -> None:
-        body = reply.body[: reply.cut]
+        body = reply.body[: 0 if self.command == "HEAD" else reply.cut]
         if not reply.drip:
             # One write: a second would wait 40 ms (Nagle's algorithm against delayed acknowledgements).
             self.wfile.write(head + body)

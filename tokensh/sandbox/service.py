@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
-from tokensh._dataclasses import dataclass, field, fields
+from tokensh._dataclasses import dataclass, field, fields, replace
 from tokensh.sandbox import seed
 from tokensh.sandbox.faults import Fault, Faults, HangUp, parse_fault
 from tokensh.sandbox.http import JsonObject, RefusedError, Reply, Request, json_reply, malformed, no_endpoint
@@ -173,7 +173,9 @@ class Sandbox:
         # One lock for all workspaces: handlers read and then write, and each takes microseconds. Latency and delays are
         # waited for outside of it, so hundreds of slow requests still overlap.
         with self._lock:
-            return handle(self.state, self.origin, request)
+            # HEAD asks for what GET would answer; the server leaves the body out.
+            asked = replace(request, method="GET") if request.method == "HEAD" else request
+            return handle(self.state, self.origin, asked)
 
     def _handle_control(self, request: Request) -> Reply:
         try:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from tokensh._dataclasses import dataclass, replace
-from tokensh.sandbox.http import RefusedError, Request, invalid, missing
+from tokensh.sandbox.http import INT64_MAX, RefusedError, Request, invalid, missing
 
 SECONDS_PER_DAY = 86_400
 # Stated here again (tokensh.units has it too): the sandbox takes no facts about the API from the client.
@@ -33,7 +33,7 @@ class Settings:
         tokens: extra tokens of the admin in each workspace.
         latency: seconds that each request waits before it is handled.
         quota: the most unexpired tokens of a principal in a workspace (Databricks: 600).
-        max_lifetime_days: the initial workspace setting maxTokenLifetimeDays.
+        max_lifetime_days: the initial workspace setting maxTokenLifetimeDays; 0 for no limit.
         default_lifetime_days: the lifetime of a token created without one; -1 for no expiry, as before 2024.
         idle_days: tokens that are unused for so many days are revoked (Databricks: 90); 0 keeps them.
         empty_list: the shape of a list without rows, one of `EMPTY_LISTS`; clients must accept all three.
@@ -41,6 +41,7 @@ class Settings:
         eventual: the first read after a write shows the state before the write.
         obo: on-behalf-of tokens are enabled.
         oauth_lifetime: the lifetime of an OAuth access token, in seconds.
+        root: the workspace that is served at `/` too, for clients that drop the path of a host; empty: none.
     """
 
     any_workspace: bool = False
@@ -55,6 +56,7 @@ class Settings:
     eventual: bool = False
     obo: bool = True
     oauth_lifetime: int = 3600
+    root: str = ""
 
 
 class Clock:
@@ -118,7 +120,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class CreateRequest:
-    """The fields of a create or an update; `lifetime` in seconds, None or 0 for the default."""
+    """The fields of a create or an update; `lifetime` in seconds, None for the default."""
 
     comment: str | None = None
     lifetime: int | None = None
@@ -258,14 +260,15 @@ class Workspace:
         return sum(token.owner == owner and not token.is_expired(now) for token in self._tokens.values())
 
     def _expiry_time(self, lifetime: int | None, now: int) -> int:
-        longest = int(self.conf["maxTokenLifetimeDays"]) * SECONDS_PER_DAY
+        # A maximum of 0 days means no limit, except for what an int64 of milliseconds can hold.
+        longest = int(self.conf["maxTokenLifetimeDays"]) * SECONDS_PER_DAY or (INT64_MAX - now) // 1000
         default = self._settings.default_lifetime_days * SECONDS_PER_DAY
-        # 0 means "not given": protocol buffers cannot tell a missing integer from 0.
-        if not lifetime and default < 0:
+        if lifetime is None and default < 0:
             return NEVER
-        seconds = lifetime or min(default, longest)
-        if seconds < 0:
-            raise invalid(f"lifetime_seconds must be positive, got {seconds}")
+        # A lifetime of 0 is not a missing one: the API refuses it.
+        seconds = min(default, longest) if lifetime is None else lifetime
+        if seconds <= 0:
+            raise invalid(f"requirement failed: Invalid timeout: {seconds}")
         if seconds > longest:
             raise invalid(
                 f"lifetime_seconds {seconds} is more than this workspace allows ({longest}, maxTokenLifetimeDays)"
@@ -314,6 +317,10 @@ class State:
         self._workspaces: dict[str, Workspace] = {}
         self._access_tokens: dict[str, AccessToken] = {}
 
+    def has_workspace(self, name: str) -> bool:
+        """Return True if a host label (in lower case) is a workspace."""
+        return name in self.seeded_names or (self.settings.any_workspace and _is_host_label(name))
+
     def workspace(self, name: str) -> Workspace:
         """Return the workspace of a host label (in lower case).
 
@@ -322,7 +329,7 @@ class State:
         """
         # Workspaces are created when they are first used: with `any_workspace` any name may come.
         if name not in self._workspaces:
-            if name not in self.seeded_names and not (self.settings.any_workspace and _is_host_label(name)):
+            if not self.has_workspace(name):
                 known = ", ".join(self.seeded_names)
                 raise RefusedError(404, "ENDPOINT_NOT_FOUND", f"no such workspace: '{name}' (the sandbox has {known})")
             self._workspaces[name] = Workspace(name, self.settings, self.clock)
