@@ -70,9 +70,10 @@ def test_columns_of_one_name_are_both_there(session: Connection) -> None:
 
 
 def test_values_that_are_not_of_the_columns_type_keep_their_own(session: Connection) -> None:
-    session.cursor().execute("CREATE TABLE t (n INTEGER)")
-    session.cursor().execute("INSERT INTO t VALUES ('many')")
-    assert read_table(session, "SELECT n FROM t")["n"].to_pylist() == ["many"]
+    session.cursor().execute("CREATE TABLE t (n INTEGER, b BOOLEAN)")
+    session.cursor().execute("INSERT INTO t VALUES (1.5, 0.5), (2, TRUE)")
+    found = read_table(session, "SELECT n, b FROM t")
+    assert (found["n"].to_pylist(), found["b"].to_pylist()) == ([1.5, 2.0], [0.5, 1.0])
 
 
 def test_values_without_a_type_in_common_are_an_error(session: Connection) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import tokensh
 from tests.engine.sessions import A, B, list_requests
 from tokensh import __version__
 from tokensh.sandbox import Sandbox
@@ -72,9 +73,13 @@ def test_it_joins_workspaces_and_keeps_documents(client: Client) -> None:
 
 
 def test_a_statement_without_rows_gives_stackqls_message(client: Client, site: Sandbox) -> None:
-    sql = f"EXEC user_tokens.revoketoken @deployment_name = '{A}', @token_id = '{'0' * 64}'"
+    with tokensh.connect(workspace=A) as connection:
+        mint = "INSERT INTO user_tokens (comment) VALUES ('p') RETURNING token_value, json_extract(token_info, '$.token_id')"
+        ((_, token_id),) = connection.cursor().execute(mint)
+    site.clear_log()
+    sql = f"EXEC user_tokens.revoketoken @deployment_name = '{A}', @token_id = '{token_id}'"
     assert client().executeStmt(sql)["message"].endswith("The operation was despatched successfully")
-    assert list_requests(site) == [f"POST {A} create"]
+    assert list_requests(site) == [f"POST {A} delete"]
 
 
 def test_an_error_is_an_error_to_it(client: Client) -> None:

@@ -42,12 +42,20 @@ def to_arrow_table(columns: Sequence[Column], rows: Iterable[Row]) -> pyarrow.Ta
 
 def _to_array(pyarrow: Any, column: Column, cells: Sequence[Value]) -> Any:
     name = _TYPES.get(column.type)
+    # pyarrow cuts the fraction of a number off without a word, and bool() takes anything.
+    if name in ("int64", "bool_") and not all(_is_whole(cell) for cell in cells):
+        return _infer_array(pyarrow, column, cells)
     # SQLite has no booleans: they arrive as 0 and 1, which pyarrow refuses to put into a bool_ array.
     values = [None if cell is None else bool(cell) for cell in cells] if name == "bool_" else cells
     try:
         return pyarrow.array(values, type=getattr(pyarrow, name)() if name else None)
     except (pyarrow.ArrowInvalid, pyarrow.ArrowTypeError):
         return _infer_array(pyarrow, column, cells)
+
+
+def _is_whole(cell: Value) -> bool:
+    """Return whether a cell of a column of integers or booleans is one; NULL is, too."""
+    return cell is None or isinstance(cell, int)
 
 
 def _infer_array(pyarrow: Any, column: Column, cells: Sequence[Value]) -> Any:
