@@ -75,9 +75,9 @@ def test_it_joins_workspaces_and_keeps_documents(client: Client) -> None:
 def test_a_statement_without_rows_gives_stackqls_message(client: Client, site: Sandbox) -> None:
     with tokensh.connect(workspace=A) as connection:
         mint = "INSERT INTO user_tokens (comment) VALUES ('p') RETURNING token_value, json_extract(token_info, '$.token_id')"
-        ((_, token_id),) = connection.cursor().execute(mint)
+        ((_, created),) = connection.cursor().execute(mint)
     site.clear_log()
-    sql = f"EXEC user_tokens.revoketoken @deployment_name = '{A}', @token_id = '{token_id}'"
+    sql = f"EXEC user_tokens.revoketoken @deployment_name = '{A}', @token_id = '{created!s}'"
     assert client().executeStmt(sql)["message"].endswith("The operation was despatched successfully")
     assert list_requests(site) == [f"POST {A} delete"]
 
