@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Literal
 
 from tokensh._dataclasses import dataclass
@@ -51,6 +52,16 @@ class RowSet:
     rows: Iterator[Row]
     incremental: bool = False
     command: str = ""
+
+    def start(self) -> RowSet:
+        """Return the result with its first row read; that of a write as it is, whose requests are sent row by row.
+
+        So a read sends its requests now, sees the tables as they are now, and fails now. Raises what reading rows raises.
+        """
+        if self.incremental:
+            return self
+        first = list(islice(self.rows, 1))
+        return RowSet(self.columns, chain(first, self.rows), command=self.command)
 
 
 NO_ROWS = RowSet((), iter(()))

@@ -412,6 +412,28 @@ def test_an_error_among_the_first_rows_comes_when_the_statement_is_executed(sess
         session.cursor().execute("""SELECT json_extract(value, '$') FROM json_each('["1", "{"]')""")
 
 
+def test_a_check_that_fails_stops_a_program_that_reads_no_row(session: Connection, site: Sandbox) -> None:
+    with pytest.raises(errors.Error, match="nothing is revoked"):
+        session.cursor().execute(f"SELECT error('nothing is revoked') FROM user_tokens WHERE deployment_name = '{A}'")
+    with pytest.raises(errors.Error, match="nope"):
+        session.cursor().execute("SELECT * FROM user_tokens WHERE deployment_name = 'nope'")
+    site.clear_log()
+    session.run(LIST)
+    assert list_requests(site) == list(list_calls(A))
+
+
+def test_a_query_shows_the_rows_of_the_moment_in_which_it_was_executed(session: Connection) -> None:
+    run(session, f"CREATE TABLE t AS SELECT value AS n FROM json_each('{list(range(1000))}')")
+    run(session, f"INSERT INTO user_tokens (deployment_name, comment) VALUES ('{A}', 'short') RETURNING token_value")
+    local = session.cursor().execute("SELECT n FROM t")
+    tokens = session.cursor().execute(LIST)
+    session.yes = True
+    session.cursor().execute("DELETE FROM t")
+    session.cursor().execute(f"DELETE FROM user_tokens WHERE deployment_name = '{A}' AND comment = 'short'")
+    assert (len(local.fetchall()), run(session, "SELECT count(*) FROM t")) == (1000, [(0,)])
+    assert len(tokens.fetchall()) == len(run(session, LIST)) + 1
+
+
 # ---- connections
 
 

@@ -286,7 +286,7 @@ class Connection:
     def run(self, statement: str | StatementText, parameters: Parameters = (), *, dry: bool = False) -> RowSet:
         """Run one statement and return its rows: for COMMIT those of all changes, under the columns of all of them.
 
-        A write is sent while its rows are read: read them all. Errors are raised here or then.
+        A query is sent now; a write is sent while its rows are read: read them all. Errors are raised here or then.
 
         Args:
             statement: without `;`, its placeholders substituted.
@@ -300,7 +300,7 @@ class Connection:
             return RowSet(columns, merge_rows(columns, results), incremental=True)
         for result in results:  # of a COMMIT without RETURNING: reading is what sends a write
             only = RowSet((), chain(only.rows, result.rows), incremental=True)
-        return RowSet(only.columns, self._with_later_notes(only.rows), True) if only.incremental else only
+        return RowSet(only.columns, self._with_later_notes(only.rows), True) if only.incremental else only.start()
 
     def results(
         self, statement: str | StatementText, parameters: Parameters = (), *, dry: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, islice
+from itertools import islice
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -94,9 +94,7 @@ class Cursor:
         self.columns, self.failures = result.columns, self.connection.failures
         self.description = tuple((c.name, c.type, None, None, None, None, None) for c in result.columns) or None
         if result.columns and not result.incremental:
-            # Up to the first row: what fails and what is missing is known when `execute` returns.
-            first = list(islice(result.rows, 1))
-            self.rowcount, self._rows = -1, chain(first, result.rows)
+            self.rowcount, self._rows = -1, result.rows
             return
         # A write is sent while its rows are read. `finally` keeps those that arrived before an error: the values of new tokens
         # are returned once and can never be read again.

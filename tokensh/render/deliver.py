@@ -43,7 +43,8 @@ def deliver(name: str, result: RowSet, stream: TextIO | None, options: Options) 
         if any(column.secret for column in result.columns):
             output = _guard_secrets(stream)
     try:
-        return render(name, result, output, options)
+        # A read is sent before anything is written, and never from inside a renderer.
+        return render(name, result.start(), output, options)
     except OSError as failure:
         _report_undelivered(result, _output_error(failure))
     except KeyboardInterrupt:
