@@ -95,7 +95,8 @@ def any_of(sets: Sequence[ValueSet]) -> ValueSet:
     united = Constants(
         tuple(dict.fromkeys(value for values in constants for value in values.values)),
         tuple(dict.fromkeys(expression for values in constants for expression in values.expressions)),
-        tuple(place for values in constants for place in values.spans),
+        # Once each: a query that is read twice by each of a chain would double them at each step.
+        tuple(dict.fromkeys(place for values in constants for place in values.spans)),
     )
     is_empty = not united.values and not united.expressions
     if not others:
