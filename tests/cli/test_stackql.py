@@ -170,6 +170,78 @@ def test_flags_that_tune_stackqls_machine_are_passed_over(tmp_path: Path) -> Non
     assert result == RunResult(0, "1\n", "")
 
 
+VALUE_FLAGS = """
+    execution.concurrency.limit http.response.pageLimit http.response.maxResults cachekeycount dataflow.dependency.max
+    apirequesttimeout querycachesize metadatattl pgsrv.port preview pgsrv.sundry
+"""
+
+
+@pytest.mark.parametrize("value", ["1", "0", "t", "f", "true", "false", "TRUE"])
+def test_the_value_of_a_flag_is_never_taken_for_a_switch(value: str, tmp_path: Path) -> None:
+    numeric = ("execution.concurrency.limit", "apirequesttimeout")
+    flags = [f"--{name}={value}" for name in VALUE_FLAGS.split() if value.isdecimal() or name not in numeric]
+    result = offline(tmp_path, "exec", *flags, "SELECT 1", "-o", "csv", "-H", stdin="SELECT 'from stdin'")
+    assert result == RunResult(0, "1\n", "")
+
+
+@pytest.mark.parametrize("header", ["-H", "-H=true", "-H=1", "--hideheaders", "--hideheaders=T", "--hideheaders=TRUE"])
+def test_a_switch_takes_gos_spelling_of_true(header: str, tmp_path: Path) -> None:
+    assert offline(tmp_path, "exec", header, "SELECT 1 AS a", "-o", "csv").out == "1\n"
+
+
+@pytest.mark.parametrize("header", ["-H=false", "-H=0", "--hideheaders=f", "--hideheaders=False", "--verbose=false"])
+def test_a_switch_takes_gos_spelling_of_false(header: str, tmp_path: Path) -> None:
+    assert offline(tmp_path, "exec", "SELECT 1 AS a", header, "-o", "csv").out == "a\n1\n"
+
+
+def test_a_switch_with_another_value_is_a_usage_error(tmp_path: Path) -> None:
+    assert offline(tmp_path, "exec", "--hideheaders=yes", "SELECT 1").status == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--auth={}", "exec", "SELECT 1"),
+        ("--auth", "{}", "exec", "SELECT 1"),
+        ("-v", "--approot=/nowhere", "exec", "SELECT 1"),
+        ("--offline", "--loglevel", "exec", "exec", "SELECT 1"),
+        ("--output", "csv", "-i", "stdin", "exec", "SELECT 1"),
+        ("--cachekeycount=1", "--verbose=true", "exec", "--", "SELECT 1"),
+    ],
+)
+def test_flags_stand_before_the_command_too(words: tuple[str, ...], tmp_path: Path) -> None:
+    assert offline(tmp_path, "-H", "-o", "csv", *words) == RunResult(0, "1\n", "")
+
+
+@pytest.mark.parametrize(
+    "words", [("-w", "exec", "-c", "SELECT 1"), ("-c", "SELECT 1", "--workspace", "shell"), ("-O", "-", "-w", "help")]
+)
+def test_the_value_of_an_option_is_no_command(words: tuple[str, ...], tmp_path: Path) -> None:
+    assert offline(tmp_path, "-o", "csv", *words, stdin="SELECT 1").out.splitlines()[-1] == "1"
+
+
+def test_flags_stand_before_the_shell_too(tmp_path: Path) -> None:
+    shell = ("-o", "csv", "--auth", "{}", "shell", "-H")
+    assert offline(tmp_path, *shell, stdin="SELECT 1;\nSELECT 2;\n") == RunResult(0, "1\n2\n", "")
+
+
+def test_a_queued_change_is_not_told_to_be_sent(site: Sandbox, tmp_path: Path) -> None:
+    sql = f"DELETE FROM user_tokens WHERE deployment_name = '{A}' AND token_id = '{'0' * 64}'"
+    result = on(site, tmp_path, "exec", f"BEGIN; {sql}; ROLLBACK")
+    assert "mutating statement queued" in result.err
+    assert "despatched" not in result.err
+    assert site.log == []
+
+
+@pytest.mark.parametrize(
+    "words", [("shell", "--registry=/not/there"), ("--registry", "/not/there"), ("exec", "--registry", "/not/there")]
+)
+def test_an_unusable_registry_is_an_error_before_the_first_statement(words: tuple[str, ...], tmp_path: Path) -> None:
+    result = offline(tmp_path, *words)
+    assert (result.status, result.out) == (2, "")
+    assert "no provider document under '/not/there'" in result.err
+
+
 REFUSED = [
     (("-q", "data.jsonnet"), "--iqldata", "--var name=value"),
     (("--iqldata", "data.jsonnet"), "--iqldata", "--var name=value"),
@@ -192,7 +264,7 @@ def test_flags_that_would_change_what_is_done_are_refused_with_a_hint(
     flags: tuple[str, ...], what: str, hint: str, tmp_path: Path
 ) -> None:
     result = offline(tmp_path, "exec", "SELECT 1", *flags)
-    assert (result.status, result.out) == (1, "")
+    assert (result.status, result.out) == (2, "")
     assert result.err.startswith("error: ")
     assert what in result.err
     assert hint in result.err
@@ -261,7 +333,7 @@ def test_a_proxy_and_certificates_are_used_for_requests(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["registry", "srv", "mcp"])
 def test_a_command_that_is_not_there_says_what_is(command: str, tmp_path: Path) -> None:
     result = offline(tmp_path, command, "pull", "x")
-    assert (result.status, result.out) == (1, "")
+    assert (result.status, result.out) == (2, "")
     assert result.err.startswith(f"error: the command {command!r} is not supported\nhint: ")
 
 

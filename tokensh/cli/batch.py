@@ -313,7 +313,10 @@ class ScriptRunner:
                     self._write_result(result)
                     silent = silent and not result.columns
             if silent and self._reports_despatch and _is_change(piece):
-                self._reporter.write("The operation was despatched successfully")
+                queued = self._connection.in_transaction
+                self._reporter.write(
+                    "mutating statement queued" if queued else "The operation was despatched successfully"
+                )
         except Error as error:
             self._reporter.error(error, source)
             # Without a reader or after Ctrl-C, `--on-error continue` would only send more.

@@ -31,8 +31,6 @@ _SWITCH_INTERVAL = 0.0005
 """Seconds that a computing thread keeps others waiting. With Python's own 5 ms, a thread that reads a response while another
 decodes one waits longer for its turns than for the network."""
 
-_STACKQL_COMMANDS = ("exec", "shell", "registry", "srv", "mcp", "help")
-
 
 def main(arguments: Sequence[str] | None = None, environment: Environment | None = None) -> int:
     """Run the command line and return its exit status."""
@@ -83,13 +81,14 @@ def _read_help() -> str:
 def _parse_arguments(words: list[str]) -> argparse.Namespace:
     """Parse the arguments. Raises SystemExit as argparse does, and the errors of StackQL's spelling."""
     from tokensh.cli.arguments import build_parser  # noqa: PLC0415 (--help does without)
+    from tokensh.cli.usage import STACKQL_COMMANDS  # noqa: PLC0415 (the same)
 
     parser = build_parser(_version_line())
-    if not words or words[0] not in _STACKQL_COMMANDS:
+    if not any(word in STACKQL_COMMANDS for word in words):
         return parser.parse_args(words)
     from tokensh.cli import stackql  # noqa: PLC0415 (for StackQL's spelling only)
 
-    return stackql.parse(words, parser)
+    return stackql.parse(words, parser) or parser.parse_args(words)
 
 
 def _process_environment() -> Environment:

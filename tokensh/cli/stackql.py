@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from urllib.parse import unquote, urlsplit
 
 from tokensh.api.limits import MAX_CONNECTIONS, MAX_TIMEOUT
-from tokensh.cli.usage import UsageParser, choice_of
-from tokensh.errors import InterfaceError, NotSupportedError
+from tokensh.cli.usage import STACKQL_COMMANDS, UsageParser, choice_of
+from tokensh.errors import InterfaceError
 from tokensh.render.formats import FORMATS
 
 _OTHER_COMMANDS = {
@@ -30,7 +30,7 @@ _IGNORED = """
     acid approot approotfilemode cachekeycount colorscheme cpuprofile dataflow.components.max dataflow.dependency.max
     dbInternal errorpresentation export.alias gc http.response.maxResults http.response.pageLimit indirect.depth.max
     loglevel mcp.config mcp.server.type metadatattl namespaces pgsrv.address pgsrv.loglevel pgsrv.port pgsrv.srv pgsrv.tls
-    provider querycachesize session store.txn viperconfigfilename
+    pgsrv.sundry preview provider querycachesize session store.txn viperconfigfilename
 """
 _IGNORED_SWITCHES = "offline pgsrv.debug.enable usenonpreferredapis verbose"
 _REFUSED = {
@@ -48,34 +48,68 @@ _REFUSED_SWITCHES = {
 }
 _NO_VALUE = ("", "{}", "None")
 """Values that change nothing; pystackql writes `None` for options that are not set."""
-_SWITCH_VALUE = re.compile(r"--([\w.]+)=(1|t|true|0|f|false)", re.IGNORECASE)
+_TRUE, _FALSE = ("1", "t", "true"), ("0", "f", "false")
+"""The values of switches, as Go reads them."""
 
 
-def parse(words: Sequence[str], native: argparse.ArgumentParser) -> argparse.Namespace:
-    """Return the options of tokensh that a command line of StackQL asks for; `native` is tokensh's own parser.
+def parse(words: Sequence[str], native: argparse.ArgumentParser) -> argparse.Namespace | None:
+    """Return the options of tokensh that a command line of StackQL asks for; None if it names no command of StackQL's.
 
-    Raises InterfaceError, NotSupportedError; SystemExit as argparse does.
+    `native` is tokensh's own parser. Raises InterfaceError; SystemExit as argparse does.
     """
-    command, *rest = words
+    parser = _build_parser(native)
+    at = _find_command(words, parser)
+    if at is None:
+        return None
+    command, others = words[at], [*words[:at], *words[at + 1 :]]
     if command in _OTHER_COMMANDS:
-        raise NotSupportedError(f"the command {command!r} is not supported", hint=_OTHER_COMMANDS[command])
+        raise InterfaceError(f"the command {command!r} is not supported", hint=_OTHER_COMMANDS[command])
     if command == "help":
         native.print_help()
         native.exit()
-    parser = _build_parser(command, native)
+    parser.prog = f"tokensh {command}"
+    parser.usage = f"tokensh {command} [OPTION]... [SQL]"
     # Options and positional arguments are intermixed, because cobra, StackQL's parser, takes flags before and after the statement.
-    options = parser.parse_intermixed_args([plain for word in rest for plain in _expand_switch(word)])
+    options = parser.parse_intermixed_args(_plain_switches(others, parser))
     for name, hint in (_REFUSED | _REFUSED_SWITCHES).items():
         if getattr(options, name, None) not in (None, False, *_NO_VALUE):
-            raise NotSupportedError(f"--{name} is not supported", hint=hint)
+            raise InterfaceError(f"--{name} is not supported", hint=hint)
     return _translate_options(command, options)
 
 
-def _build_parser(command: str, native: argparse.ArgumentParser) -> argparse.ArgumentParser:
+def _find_command(words: Sequence[str], parser: argparse.ArgumentParser) -> int | None:
+    """Return where the command stands: it is the first word that is neither a flag nor the value of one."""
+    is_value = False
+    for at, word in enumerate(words):
+        if is_value:
+            is_value = False
+        elif word == "--":
+            return None
+        elif not word.startswith("-"):
+            return at if word in STACKQL_COMMANDS else None
+        else:
+            action = parser._option_string_actions.get(word)
+            is_value = action is not None and action.nargs != 0
+    return None
+
+
+def _plain_switches(words: Sequence[str], parser: argparse.ArgumentParser) -> list[str]:
+    """Translate Go's `--switch=true` to `--switch` and `--switch=false` to nothing: argparse has neither."""
+    end = words.index("--") if "--" in words else len(words)
+    plain: list[str] = []
+    for word in words[:end]:
+        name, _, value = word.partition("=")
+        action = parser._option_string_actions.get(name)
+        if action is None or action.nargs != 0 or value.lower() not in (*_TRUE, *_FALSE):
+            plain.append(word)
+        elif value.lower() in _TRUE:
+            plain.append(name)
+    return [*plain, *words[end:]]
+
+
+def _build_parser(native: argparse.ArgumentParser) -> argparse.ArgumentParser:
     """Return a parser of tokensh's options, in which StackQL's replace those of the same letter."""
     parser = UsageParser(
-        prog=f"tokensh {command}",
-        usage=f"tokensh {command} [OPTION]... [SQL]",
         description="StackQL's spelling of the options. Its other flags are ignored, or refused with a hint; tokensh's own\n"
         "long options, such as --workspace, --sandbox and --yes, work here too: see tokensh --help.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -110,14 +144,6 @@ def _build_parser(command: str, native: argparse.ArgumentParser) -> argparse.Arg
     for action in parser._actions:
         action.help = action.help or argparse.SUPPRESS  # tokensh's own options, which `tokensh --help` describes
     return parser
-
-
-def _expand_switch(word: str) -> list[str]:
-    """Translate Go's `--name=true` to `--name` and `--name=false` to nothing: argparse has neither."""
-    switch = _SWITCH_VALUE.fullmatch(word)
-    if switch is None:
-        return [word]
-    return [f"--{switch[1]}"] if switch[2].lower() in ("1", "t", "true") else []
 
 
 def _translate_options(command: str, options: argparse.Namespace) -> argparse.Namespace:
@@ -181,7 +207,7 @@ def _parse_delimiter(text: str) -> str:
 
 
 def _registry_folder(text: str) -> str:
-    """Return the folder of `--registry`, which StackQL's JSON may name. Raises InterfaceError, NotSupportedError."""
+    """Return the folder of `--registry`, which StackQL's JSON may name. Raises InterfaceError."""
     if not text.lstrip().startswith("{"):
         return text
     try:
@@ -195,11 +221,13 @@ def _registry_folder(text: str) -> str:
         unquote(url.path) if url.scheme == "file" and url.netloc in ("", "localhost") else registry.get("localDocRoot")
     )
     if not folder:
-        raise NotSupportedError(
+        raise InterfaceError(
             "downloading from a registry is not supported",
             hint='name a folder: --registry DIR, or {"url": "file:///DIR"}',
         )
-    return str(folder)
+    # StackQL looks for the providers in `src`, or in the folder of this name.
+    prefix = registry.get("srcPrefix")
+    return os.path.join(str(folder), prefix) if isinstance(prefix, str) else str(folder)  # noqa: PTH118 (as above)
 
 
 def _to_environment(options: argparse.Namespace) -> dict[str, str]:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import NoReturn
 
+STACKQL_COMMANDS = ("exec", "shell", "registry", "srv", "mcp", "help")
+"""The commands of StackQL's spelling."""
 _HELP_HINT = "tokensh --help lists the options"
 
 

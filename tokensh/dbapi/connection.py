@@ -63,6 +63,7 @@ from tokensh.plan.nodes import (
     UsePlan,
 )
 from tokensh.provider.catalog import DEFAULT, Catalog
+from tokensh.provider.document import find_provider_files
 from tokensh.redact import Redactor
 from tokensh.rows import NO_ROWS, Row, RowSet, Value
 from tokensh.sql import nodes, placeholders
@@ -123,6 +124,9 @@ class Connection:
         self._is_committing = False
         self._returned: list[dict[str, Value]] = []
         self.failures: dict[str, Error] = {}
+        # A wrong folder is reported at once, not by the first statement that needs it, which may never come.
+        if options.registry is not None:
+            find_provider_files(Path(options.registry))
         self._access = access = Access(options, self.environment, self.redactor, self.cancellation)
         self.config, self.hosts, self.client = access.config, access.hosts, access.client
         self.workspace = access.default_workspace()

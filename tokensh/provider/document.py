@@ -84,13 +84,18 @@ def load_registry(folder: Path) -> tuple[Provider, ...]:
         InterfaceError: the folder holds no provider document.
         ProviderDocumentError: a document is broken.
     """
+    return tuple(map(_read_provider, find_provider_files(folder)))
+
+
+def find_provider_files(folder: Path) -> list[Path]:
+    """Return the newest document of each provider of a registry tree. Raises InterfaceError if there is none."""
     for pattern in TREES:
         newest: dict[Path, Path] = {}
         files = (file.absolute() for file in folder.glob(pattern) if file.suffix in SUFFIXES)
         for file in sorted(files, key=lambda file: _version_key(file.parent.name)):
             newest[file.parent.parent] = file
         if newest:
-            return tuple(_read_provider(file) for _, file in sorted(newest.items()))
+            return [file for _, file in sorted(newest.items())]
     raise InterfaceError(
         f"no provider document under {str(folder)!r}", hint="a registry holds src/PROVIDER/VERSION/provider.yaml"
     )
