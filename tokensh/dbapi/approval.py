@@ -39,7 +39,8 @@ def approve_change(
     if ask is not None:
         ask(plan, rows)
     elif isinstance(plan, ChangePlan) and (plan.filtered or plan.verb == "REPLACE"):
-        listed = "; ".join(_format_row(row) for row in rows[:_MAX_ROWS])
+        keys = [parameter.name for parameter in plan.parameters]
+        listed = "; ".join(_format_row(row, keys) for row in rows[:_MAX_ROWS])
         more = f"; and {len(rows) - _MAX_ROWS} more" if len(rows) > _MAX_ROWS else ""
         raise ProgrammingError(
             f"this {plan.verb} would hit {plural(len(rows), 'row')}{_describe_never(plan, rows)}: {listed}{more}",
@@ -55,10 +56,11 @@ def _describe_never(plan: ChangePlan, rows: Sequence[Mapping[str, Value]]) -> st
     return f", {count} of which never {'expires' if count == 1 else 'expire'}"
 
 
-def _format_row(row: Mapping[str, Value]) -> str:
-    # Enough to recognise a token; other resources have other columns, of which three tell them apart.
+def _format_row(row: Mapping[str, Value], own_keys: Sequence[str] = ()) -> str:
+    # Enough to recognise a token; other resources have other columns, of which three tell them apart, after the keys.
     keys = [name for name in ("deployment_name", "token_id", "comment") if name in row]
-    names = keys if "token_id" in row else list(row)[:3]
+    others = [*own_keys, *(name for name in row if name not in own_keys)][: max(3, len(own_keys))]
+    names = keys if "token_id" in row else others
     # The server's texts are quoted, and a comment, which anybody can write, comes last: neither can look like another row.
     return " ".join(f"{name}={_format_value(row[name])}" for name in names)
 

@@ -192,7 +192,8 @@ def _build_request(execution: Execution, plan: ChangePlan, row: Mapping[str, Val
                 names=(parameter.name,),
                 hint="nothing was changed; EXEC takes what is meant by its value",
             )
-    in_body = {p.name: p for p in plan.method.body}
+    routing = {p.name for p in plan.method.routing}
+    in_body = {p.name: p for p in plan.method.body if p.name not in routing}
     values = {p.name: row[p.name] for p in plan.parameters if p.name not in in_body}
     body: dict[str, Json] = {
         p.name: to_json(in_body[p.name], row[p.name]) for p in plan.parameters if p.name in in_body

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from typing import Literal
 
 from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import MissingParameter, NotSupportedError, ProgrammingError, Span, UnknownName
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference, BoundSelect, From
-from tokensh.plan.method_resolution import find_method, methods_for_verb
+from tokensh.plan.change_methods import ChangeVerb, choose_change_method, with_plain_names
+from tokensh.plan.method_resolution import find_method, methods_for_verb, parameters_by_sql_name, sql_names
 from tokensh.plan.nodes import ChangePlan, ExecPlan, InsertPlan, Keys, Projection, SelectPlan
 from tokensh.plan.planner import plan_query
 from tokensh.plan.query import QueryResolver
@@ -22,14 +22,12 @@ from tokensh.plan.resolve import Names, resolve_expression, sql_of
 from tokensh.plan.returning import reply_columns, request_columns, resolve_resource_returning, table_column
 from tokensh.plan.scans import ScanPlanner
 from tokensh.plan.scope import Scope
-from tokensh.provider.model import Method, Parameter, Resource, always_required
+from tokensh.provider.model import Method, Parameter, Resource
 from tokensh.rows import Column, Value
 from tokensh.sql import nodes
 from tokensh.sql.nodes import path_span, path_text
 from tokensh.sql.visit import walk
 from tokensh.text import nearest, plural
-
-ChangeVerb = Literal["UPDATE", "REPLACE", "DELETE"]
 
 
 def resource_of(names: Names, path: nodes.Path) -> Resource:
@@ -75,31 +73,15 @@ def _best_method(candidates: Sequence[Method], columns: Sequence[nodes.Path]) ->
     given = {path[-1].text.lower() for path in columns}
 
     def mismatch(method: Method) -> tuple[int, int]:
-        known = {name for parameter in method.parameters for name in _sql_names(method, parameter)}
-        missing = [p for p in method.required if not given & set(_sql_names(method, p))]
+        known = {name for parameter in method.parameters for name in sql_names(method, parameter)}
+        missing = [p for p in method.required if not given & set(sql_names(method, p))]
         return len(given - known), len(missing)
 
     return min(candidates, key=mismatch)
 
 
-# StackQL writes a body's attribute as `data__comment`. The plain name is accepted too, as users expect
-# it, except where a parameter of the path or query has it already: then the plain name keeps meaning that
-# parameter.
-def _sql_names(method: Method, parameter: Parameter) -> tuple[str, ...]:
-    """Return the names, in lower case, of a parameter in SQL: of a body's attribute `data__x`, and `x` if that is free."""
-    name = parameter.name.lower()
-    if parameter.location != "body":
-        return (name,)
-    is_taken = any(other.name.lower() == name for other in method.routing)
-    return (f"data__{name}",) if is_taken else (f"data__{name}", name)
-
-
-def _parameters_by_sql_name(method: Method) -> Mapping[str, Parameter]:
-    return {name: parameter for parameter in method.parameters for name in _sql_names(method, parameter)}
-
-
 def _target_parameters(method: Method, columns: Sequence[nodes.Path]) -> tuple[Parameter, ...]:
-    by_name = _parameters_by_sql_name(method)
+    by_name = parameters_by_sql_name(method)
     targets: list[Parameter] = []
     for path in columns:
         name = path[-1]
@@ -148,22 +130,27 @@ def plan_change(node: nodes.Update | nodes.Delete, names: Names) -> ChangePlan:
     span = path_span(node.target)
     if isinstance(node, nodes.Update) and node.source is not None:
         raise NotSupportedError(f"{verb} ... FROM is not offered", span=span, hint="use IN (SELECT ...) in WHERE")
-    # Some APIs delete by a POST with the key in its body (token/delete): for planning, its key is like one in a path.
-    method = _change_method(resource, verb, span)
-    key_method = _with_keys_in_path(method)
-    required = always_required([key_method])
-    keys = tuple(parameter for parameter in key_method.parameters if parameter.name.lower() in required)
-    assigned = _target_parameters(method, [path for path, _ in assignments])
+    paths = [path for path, _ in assignments]
+    chosen = choose_change_method(resource, verb, node.where, paths, span)
+    method, keys = chosen.method, chosen.keys
+    node = replace(node, where=with_plain_names(node.where, method))
+    assigned = _target_parameters(method, paths)
     for parameter, (path, _) in zip(assigned, assignments, strict=True):
         if parameter.location != "body":
             hint = f"WHERE {parameter.name} = '...'"
             message = f"{parameter.name} is a parameter: it belongs in WHERE"
             raise ProgrammingError(message, span=path_span(path), hint=hint)
-    lacking = tuple(p.sql_name for p in method.body if p.required and p not in assigned and p not in keys)
+    in_body = {key.name for key in keys} - {parameter.name for parameter in method.routing}
+    lacking = tuple(p.sql_name for p in method.body if p.required and p not in assigned and p.name not in in_body)
     if lacking and isinstance(node, nodes.Update):
         raise MissingParameter(f"{verb} of {resource.id} needs {' and '.join(lacking)}", names=lacking, span=span)
-    planner = _ChangePlanner(node, verb, names, resource, method, key_method, keys, assigned, span)
+    planner = _ChangePlanner(node, verb, names, resource, method, chosen.key_method, keys, assigned, span)
     by_keys = planner.plan_by_keys(node.returning)
+    if by_keys is None and verb == "DELETE" and all(key.location == "server" for key in keys):
+        # Each row that a listing finds would be the same request.
+        names_taken = " and ".join(key.name for key in keys)
+        message = f"{method.name} of {resource.id} has no key: it deletes all that there is"
+        raise NotSupportedError(message, span=span, hint=f"WHERE takes {names_taken} alone")
     if by_keys is None or (verb == "DELETE" and _may_select_by_expiry(by_keys)):
         try:
             return planner.plan_by_listing()
@@ -183,22 +170,6 @@ def _may_select_by_expiry(plan: ChangePlan) -> bool:
     names = {field.name for field in plan.resource.expiry_fields}
     stored = (column.name for table in plan.source.stored for column in table.columns)
     return any(scan.resource.expiry_fields for scan in plan.source.scans) or not names.isdisjoint(stored)
-
-
-# The document names a POST that may serve DELETE (`x-tokensh-delete`); a DELETE method of its own always
-# goes first.
-def _change_method(resource: Resource, verb: ChangeVerb, span: Span) -> Method:
-    if verb == "DELETE" and not resource.methods_for("DELETE") and resource.delete_method:
-        return next(method for method in resource.methods if method.name == resource.delete_method)
-    return methods_for_verb(resource, verb, span)[0]
-
-
-def _with_keys_in_path(method: Method) -> Method:
-    """Return a method that takes its key in the body as one that takes it like any other parameter."""
-    if method.verb != "EXEC":
-        return method
-    moved = tuple(replace(p, location="path") if p.location == "body" and p.required else p for p in method.parameters)
-    return replace(method, parameters=moved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,8 +213,11 @@ class _ChangePlanner:
             items = tuple(nodes.Item(expr, text="x") for expr in self._set_expressions)
             assigned = plan_query(nodes.Query(nodes.Select(items)), self.names)
         keys = scans.keys(1, assigned)
-        # Keys that are read from somewhere are not in the statement: the user sees them first.
-        return self._change_plan(keys, self._resolve_returning(returning, ()), filtered=bool(keys.scans or keys.stored))
+        # Keys that are read from somewhere are not in the statement: the user sees them first. So it is with a DELETE that
+        # has no key but the workspace.
+        is_keyless = self.verb == "DELETE" and all(key.location == "server" for key in self.keys)
+        filtered = is_keyless or bool(keys.scans or keys.stored)
+        return self._change_plan(keys, self._resolve_returning(returning, ()), filtered=filtered)
 
     def _scan_of_keys(self) -> tuple[ScanPlanner, nodes.Expr | None]:
         """Return the planner of a scan, with id 1, that the method of the change would answer; and WHERE."""
@@ -361,7 +335,7 @@ def plan_exec(node: nodes.Exec, names: Names) -> ExecPlan:
     """Plan an EXEC. Raises ProgrammingError and its leaves."""
     resource, method = method_of(names, node.target, node.span)
     # The body's attributes may be given as arguments as well as in @@json, each once.
-    by_name = _parameters_by_sql_name(method)
+    by_name = parameters_by_sql_name(method)
     values: dict[str, tuple[Parameter, str]] = {}
     spans: dict[str, Span] = {}
     for argument in node.arguments:

@@ -37,6 +37,23 @@ def find_method(resource: Resource, name: nodes.Name) -> Method:
     raise UnknownName("method", name.text, near=near, span=name.span, hint=hint)
 
 
+# StackQL writes a body's attribute as `data__comment`. The plain name is accepted too, as users expect
+# it, except where a parameter of the path or query has it already: then the plain name keeps meaning that
+# parameter.
+def sql_names(method: Method, parameter: Parameter) -> tuple[str, ...]:
+    """Return the names, in lower case, of a parameter in SQL: of a body's attribute `data__x`, and `x` if that is free."""
+    name = parameter.name.lower()
+    if parameter.location != "body":
+        return (name,)
+    is_taken = any(other.name.lower() == name for other in method.routing)
+    return (f"data__{name}",) if is_taken else (f"data__{name}", name)
+
+
+def parameters_by_sql_name(method: Method) -> Mapping[str, Parameter]:
+    """Return a method's parameters by each of their names in SQL."""
+    return {name: parameter for parameter in method.parameters for name in sql_names(method, parameter)}
+
+
 def choose_method(candidates: Sequence[Method], values: Mapping[str, Sequence[Value]]) -> Method | None:
     """Return the method for the known parameters, in lower case, and their values; None if none can be called.
 

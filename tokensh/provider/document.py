@@ -88,7 +88,7 @@ def load_registry(folder: Path) -> tuple[Provider, ...]:
 
 
 def find_provider_files(folder: Path) -> list[Path]:
-    """Return the newest document of each provider of a registry tree. Raises InterfaceError if there is none."""
+    """Return the newest document of each provider of a registry tree. Raises InterfaceError without one."""
     for pattern in TREES:
         newest: dict[Path, Path] = {}
         files = (file.absolute() for file in folder.glob(pattern) if file.suffix in SUFFIXES)
