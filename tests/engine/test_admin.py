@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+import tokensh
 from tests.engine.sessions import A, B, C, connect, first_column, list_requests, run
-from tokensh import sandbox
+from tests.environments import make_environment
+from tokensh import errors, sandbox
 from tokensh.dbapi.connection import Connection
 from tokensh.errors import ApiError, ProgrammingError
 from tokensh.sandbox import Sandbox
+from tokensh.sandbox.seed import ROBOT
 
 PLACE = f"deployment_name = '{A}'"
 SETTINGS = "databricks_workspace.settings"
@@ -171,7 +174,16 @@ class TestNewerFields:
         names = [column.name for column in result.columns]
         assert names == ["deployment_name", "token_id", "comment", "creation_time", "expiry_time"]
         assert "scopes" not in str(run(session, f"EXPLAIN SELECT * FROM user_tokens WHERE {PLACE}"))
-        assert [row[0] for row in run(session, "DESCRIBE user_tokens")] == names[1:]
+
+    @pytest.mark.parametrize("name", ["user_tokens", "tokens", f"{SETTINGS}.tokens", f"{SETTINGS}.token_management"])
+    @pytest.mark.parametrize("extended", ["", "EXTENDED "])
+    def test_are_described_after_those_of_the_pages(self, extended: str, name: str, session: Connection) -> None:
+        fields = ["scopes", "autoscope_state", "inferred_scopes", "backfill_scopes", "last_accessed_time"]
+        described = run(session, f"DESCRIBE {extended}{name}")
+        assert [row[0] for row in described][:4] == ["token_id", "comment", "creation_time", "expiry_time"]
+        assert [row[0] for row in described][-5:] == fields
+        assert "epoch milliseconds" in str(described[-1][2])
+        assert extended == "" or all(len(str(row[2])) > 20 for row in described[-5:])
 
     @pytest.mark.parametrize(
         ("sql", "expected"),
@@ -191,3 +203,52 @@ class TestNewerFields:
     def test_a_name_that_is_none_is_still_an_error(self, session: Connection) -> None:
         with pytest.raises(ProgrammingError, match="unknown column 'scope'"):
             run(session, f"SELECT scope FROM user_tokens WHERE {PLACE}")
+
+
+SCOPED = [
+    ("INSERT INTO user_tokens (data__comment, data__scopes) SELECT 'scoped', '[\"sql\", \"scim\"]'", ["sql", "scim"]),
+    ("INSERT INTO user_tokens (comment, scopes) VALUES ('scoped', json_array('sql'))", ["sql"]),
+    ("INSERT INTO user_tokens (data__comment, data__scopes) SELECT 'scoped', NULL", None),
+    (
+        "INSERT INTO tokens (data__application_id, data__comment, data__scopes) "
+        f"SELECT '{ROBOT.name}', 'scoped', '[\"sql\"]'",
+        ["sql"],
+    ),
+    (f"INSERT INTO {SETTINGS}.tokens (comment, scopes) SELECT 'scoped', '[\"unity-catalog\"]'", ["unity-catalog"]),
+    ("""EXEC user_tokens.create @@json = '{"comment": "scoped", "scopes": ["sql"]}'""", ["sql"]),
+]
+
+
+class TestScopes:
+    """A new token may be limited to scopes."""
+
+    @pytest.mark.parametrize(("sql", "scopes"), SCOPED)
+    def test_are_given_to_a_new_token(self, sql: str, scopes: list[str] | None, tmp_path: Path) -> None:
+        with tokensh.connect(environment=make_environment(tmp_path), sandbox=True) as session:
+            run(session, sql if sql.startswith("EXEC") else f"{sql} RETURNING token_value")
+            rows = run(session, "SELECT scopes, autoscope_state FROM tokens WHERE comment = 'scoped'")
+        state = None if scopes is None else "AUTOSCOPE_STATE_USER_SELECTED"
+        assert [(None if row[0] is None else json.loads(str(row[0])), row[1]) for row in rows] == [(scopes, state)]
+
+    def test_may_be_left_to_the_workspace(self, tmp_path: Path) -> None:
+        with tokensh.connect(environment=make_environment(tmp_path), sandbox=True) as session:
+            run(
+                session, "INSERT INTO user_tokens (comment, autoscope_enabled) VALUES ('x', true) RETURNING token_value"
+            )
+            rows = run(session, "SELECT scopes, autoscope_state FROM user_tokens WHERE comment = 'x'")
+        assert rows == [(None, "AUTOSCOPE_STATE_RUNNING")]
+
+    @pytest.mark.parametrize("value", ["'sql'", "'{}'", "5", "'[sql]'"])
+    def test_are_a_list(self, value: str, tmp_path: Path) -> None:
+        with (
+            tokensh.connect(environment=make_environment(tmp_path), sandbox=True) as session,
+            pytest.raises(errors.Error, match="array"),
+        ):
+            run(session, f"INSERT INTO user_tokens (data__scopes) SELECT {value} RETURNING token_value")
+
+    def test_are_inputs_of_the_method_and_of_no_template(self, session: Connection) -> None:
+        for method in ("user_tokens.create", "tokens.createobotoken"):
+            inputs = {row[0] for row in run(session, f"DESCRIBE METHOD {method}") if row[1] == "input_optional"}
+            assert inputs >= {"data__scopes", "data__autoscope_enabled"}
+        for resource in ("user_tokens", "tokens"):
+            assert "scopes" not in str(run(session, f"SHOW INSERT INTO {resource}"))

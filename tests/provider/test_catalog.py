@@ -123,8 +123,21 @@ def test_body_attributes_of_the_shipped_methods(
     name: str, method: str, attributes: list[tuple[str, str, bool]]
 ) -> None:
     (found,) = (m for m in CATALOG.find(tuple(name.split("."))).methods if m.name == method)
-    assert [(attribute.sql_name, attribute.type, attribute.required) for attribute in found.body] == attributes
+    assert [
+        (attribute.sql_name, attribute.type, attribute.required) for attribute in found.documented_body
+    ] == attributes
     assert found.has_body
+
+
+@pytest.mark.parametrize(("name", "prefix"), [("user_tokens", "data__"), ("tokens", "data__"), ("settings.tokens", "")])
+def test_a_create_takes_the_attributes_of_newer_apis_too(name: str, prefix: str) -> None:
+    (create,) = CATALOG.find(tuple(name.split("."))).methods_for("INSERT")
+    newer = [attribute for attribute in create.body if attribute.newer]
+    assert [(attribute.sql_name, attribute.type, attribute.required) for attribute in newer] == [
+        (f"{prefix}scopes", "array", False),
+        (f"{prefix}autoscope_enabled", "boolean", False),
+    ]
+    assert all(attribute.description for attribute in newer)
 
 
 @pytest.mark.parametrize(("name", "method"), [("user_tokens", "revoketoken"), ("settings.tokens", "delete")])

@@ -45,7 +45,9 @@ def test_show_extended_methods_says_what_the_page_says() -> None:
 
 def test_describe_extended_says_what_the_page_says() -> None:
     rows = list(show.describe(USER_TOKENS, extended=True).rows)
-    assert [row[:2] for row in rows] == [row[:2] for row in seed_page.table("Fields")]
+    page = [row[:2] for row in seed_page.table("Fields")]
+    newer = [(field.name, field.type) for field in USER_TOKENS.undocumented_fields]
+    assert [row[:2] for row in rows] == [*page, *newer]
 
 
 def test_describe_says_the_unit_of_each_time_and_that_minus_one_is_never() -> None:
@@ -139,6 +141,8 @@ def test_describe_method_lists_what_is_required_first_and_the_reply_last() -> No
         ("deployment_name", "input_required", "string"),
         ("data__lifetime_seconds", "input_optional", "integer"),
         ("data__comment", "input_optional", "string"),
+        ("data__scopes", "input_optional", "array"),
+        ("data__autoscope_enabled", "input_optional", "boolean"),
         ("token_info", "output", "object"),
         ("token_value", "output", "string"),
     ]

@@ -143,7 +143,9 @@ def test_update_of_ones_own_token() -> None:
     [row] = api.own()
     body = {"token": {"comment": "renamed", "scopes": ["sql"]}, "update_mask": "comment,scopes"}
     assert api.call("PATCH", f"/api/2.0/token/{row['token_id']}", body) == {}
-    assert api.own() == [{**row, "comment": "renamed", "scopes": ["sql"]}]
+    assert api.own() == [
+        {**row, "comment": "renamed", "scopes": ["sql"], "autoscope_state": "AUTOSCOPE_STATE_USER_SELECTED"}
+    ]
 
 
 @pytest.mark.parametrize(

@@ -292,7 +292,7 @@ class CandidateFinder:
 
     def _namespace_fields(self, resource: Resource) -> Iterator[Candidate]:
         if (resource.provider, resource.service) == self.facts.namespace[:2]:
-            for field in resource.fields:
+            for field in (*resource.fields, *resource.undocumented_fields):
                 yield Candidate(field.name, "column", format_note(field.type, resource.name))
 
     def _common_columns(self) -> Iterator[Candidate]:

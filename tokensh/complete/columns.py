@@ -141,7 +141,7 @@ class ColumnLookup:
 
 
 def resource_columns(resource: Resource, verb: Verb) -> tuple[KnownColumn, ...]:
-    """Return a resource's fields in document order, then the parameters that are not fields."""
+    """Return a resource's fields in document order, the parameters that are not fields, then the fields of newer APIs."""
     methods = methods_of(resource, verb) or resource.methods_for("SELECT")
     required = always_required(methods)
     columns: dict[str, KnownColumn] = {}
@@ -153,6 +153,8 @@ def resource_columns(resource: Resource, verb: Verb) -> tuple[KnownColumn, ...]:
         if key not in columns:
             note = describe_parameter(parameter)
             columns[key] = KnownColumn(parameter.name, note, key in required, is_parameter=True)
+    for item in resource.undocumented_fields:
+        columns.setdefault(item.name.lower(), KnownColumn(item.name, format_note(item.type, item.description), False))
     return tuple(columns.values())
 
 

@@ -60,6 +60,8 @@ class Parameter:
     bare: bool = False
     unit: Unit | None = None
     """As `Field.unit`."""
+    newer: bool = False
+    """Whether the pages do not list it (tokensh's extension `x-tokensh-newer`): no template has it."""
 
     @property
     def full_description(self) -> str:
@@ -107,6 +109,11 @@ class Method:
     def body(self) -> tuple[Parameter, ...]:
         """The body's attributes."""
         return tuple(p for p in self.parameters if p.location == "body")
+
+    @property
+    def documented_body(self) -> tuple[Parameter, ...]:
+        """The body's attributes that the pages list."""
+        return tuple(p for p in self.body if not p.newer)
 
     @property
     def routing(self) -> tuple[Parameter, ...]:

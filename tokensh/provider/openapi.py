@@ -263,6 +263,7 @@ class ServiceDocument:
                 shape=self._shape_of(schema, kind, where),
                 bare=bare,
                 unit=self._unit_of(schema, where),
+                newer=self._resolve(schema, where).get("x-tokensh-newer") is True,
             )
 
     # ---- responses

@@ -39,15 +39,16 @@ def show_methods(resource: Resource, *, extended: bool = False) -> RowSet:
 
 
 def describe(resource: Resource, *, extended: bool = False) -> RowSet:
-    """Return the rows of DESCRIBE: name and type of the fields, in document order; EXTENDED: description too.
+    """Return the rows of DESCRIBE: name and type of the fields, those of the pages first; EXTENDED: description too.
 
     If the units of some fields are known, they are a third column, which EXTENDED has in the description.
     """
+    fields = (*resource.fields, *resource.undocumented_fields)
     if extended:
-        rows: list[Row] = [(field.name, field.type, field.full_description) for field in resource.fields]
+        rows: list[Row] = [(field.name, field.type, field.full_description) for field in fields]
         return _row_set(("name", "type", "description"), rows)
-    rows = [(f.name, f.type, UNIT_DESCRIPTIONS[f.unit] if f.unit else "") for f in resource.fields]
-    has_units = any(field.unit for field in resource.fields)
+    rows = [(f.name, f.type, UNIT_DESCRIPTIONS[f.unit] if f.unit else "") for f in fields]
+    has_units = any(field.unit for field in fields)
     return _row_set(("name", "type", "unit") if has_units else ("name", "type"), rows)
 
 
@@ -115,7 +116,7 @@ def _manifest(resource: Resource, method: Method) -> str:
         if parameter.location != "body":
             note = f"Required parameter for the {resource.name} resource."
             lines += [*_manifest_entry(parameter), f"      description: {note}"]
-    for attribute in method.body:
+    for attribute in method.documented_body:
         lines += _manifest_entry(attribute)
         if attribute.description:
             # A JSON string is a valid YAML string, whatever is in it.

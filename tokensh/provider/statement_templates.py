@@ -26,7 +26,7 @@ def statement_template(resource: Resource, method: Method) -> str:
         case "INSERT":
             return insert_template(resource, method)
         case "UPDATE" | "REPLACE":
-            assignments = ",\n".join(f"{p.sql_name} = {_value_of(p)}" for p in method.body)
+            assignments = ",\n".join(f"{p.sql_name} = {_value_of(p)}" for p in method.documented_body)
             clauses = _where_clause(method) + _returning_clause(method)
             return f"{method.verb} {resource.id}\nSET\n{assignments}{clauses}\n;"
         case "DELETE":
@@ -39,7 +39,7 @@ def statement_template(resource: Resource, method: Method) -> str:
 
 def insert_template(resource: Resource, method: Method) -> str:
     """Return an INSERT of the method's body attributes and required parameters."""
-    parameters = (*method.body, *_find_required_routing(method))
+    parameters = (*method.documented_body, *_find_required_routing(method))
     lines = [
         f"INSERT INTO {resource.id} (",
         ",\n".join(parameter.sql_name for parameter in parameters),
@@ -97,8 +97,8 @@ def _exec_template(resource: Resource, method: Method) -> str:
         *(f"@{p.name}={_placeholder(p)} --required " for p in _find_required_routing(method)),
         *(f"@{p.name}={_placeholder(p)}" for p in optional_parameters(method)),
     ]
-    if method.body:
-        lines += ["@@json=", f"'{{\n{_json_body(method.body)}\n}}'"]
+    if method.documented_body:
+        lines += ["@@json=", f"'{{\n{_json_body(method.documented_body)}\n}}'"]
         return "\n".join(lines) + ";"
     return "\n".join(lines) + "\n;"
 

@@ -170,6 +170,14 @@ def get_integer(fields: JsonObject, name: str) -> int | None:
     return value
 
 
+def get_flag(fields: JsonObject, name: str) -> bool:
+    """Return a boolean of the body; false if absent."""
+    value = fields.get(name)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise malformed(f"'{name}' must be true or false")
+
+
 def get_strings(fields: JsonObject, name: str) -> tuple[str, ...]:
     """Return an array of strings of the body; empty if absent."""
     value = fields.get(name) or []

@@ -15,6 +15,7 @@ from tokensh.sandbox.http import (
     RefusedError,
     Reply,
     Request,
+    get_flag,
     get_integer,
     get_strings,
     get_text,
@@ -284,7 +285,10 @@ def _require_text(fields: JsonObject, name: str) -> str:
 
 def _parse_create_request(fields: JsonObject) -> CreateRequest:
     return CreateRequest(
-        get_text(fields, "comment"), get_integer(fields, "lifetime_seconds"), get_strings(fields, "scopes")
+        get_text(fields, "comment"),
+        get_integer(fields, "lifetime_seconds"),
+        get_strings(fields, "scopes"),
+        get_flag(fields, "autoscope_enabled"),
     )
 
 
@@ -313,6 +317,8 @@ def _token_info(token: Token) -> JsonObject:
         row["comment"] = token.comment
     if token.scopes:
         row["scopes"] = list(token.scopes)
+    if token.scopes or token.autoscope:
+        row["autoscope_state"] = "AUTOSCOPE_STATE_" + ("USER_SELECTED" if token.scopes else "RUNNING")
     return row
 
 

@@ -112,6 +112,7 @@ class Token:
     comment: str | None
     scopes: tuple[str, ...] = ()
     last_used_day: int | None = None
+    autoscope: bool = False
 
     def is_expired(self, now_ms: int) -> bool:
         """Return True if the token no longer authenticates."""
@@ -125,6 +126,7 @@ class CreateRequest:
     comment: str | None = None
     lifetime: int | None = None
     scopes: tuple[str, ...] = ()
+    autoscope: bool = False
 
 
 def fingerprint(value: str) -> str:
@@ -180,7 +182,16 @@ class Workspace:
             message = "The current number of non-expired tokens exceeds the token quota. The token quota for a user is"
             raise RefusedError(400, "QUOTA_EXCEEDED", f"{message} {self._settings.quota}.")
         value = "dapi" + secrets.token_hex(16)
-        token = Token(fingerprint(value), owner, creator, now, expiry, request.comment, request.scopes)
+        token = Token(
+            fingerprint(value),
+            owner,
+            creator,
+            now,
+            expiry,
+            request.comment,
+            request.scopes,
+            autoscope=request.autoscope,
+        )
         self._keep_snapshot()
         self.seed([token])
         return value, token

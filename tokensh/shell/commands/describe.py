@@ -72,7 +72,10 @@ def _format_resource(resource: Resource, width: int) -> Iterator[str]:
     yield resource.id
     yield from wrap_words(resource.description, width)
     sections: dict[str, list[Entry]] = {
-        "Fields": [(field.name, field.type, field.full_description) for field in resource.fields],
+        "Fields": [
+            (field.name, field.type, field.full_description)
+            for field in (*resource.fields, *resource.undocumented_fields)
+        ],
         "Methods": [(method.name, method.verb, method.description) for method in resource.methods],
         "Parameters": list(_parameter_entries(resource)),
     }
