@@ -18,6 +18,11 @@ ColumnType = Literal["string", "integer", "number", "boolean", "object", "array"
 """`json` is the result of a json_* call (JSON if it is an object's or array's text), `any` an expression without a known type."""
 
 
+WORKSPACE_COLUMN = "deployment_name"
+"""The name of columns that hold names of workspaces, which are compared as what they lead to."""
+CANONICAL_NAME = "canonical_workspace"
+"""The function of SQL that gives all spellings of a workspace's name the one that rows have."""
+
 Unit = Literal["epoch_ms", "expiry_ms", "seconds", "days"]
 """What a number counts: `epoch_ms` are milliseconds since 1970, and so are `expiry_ms`, of which -1 means never."""
 UNIT_DESCRIPTIONS: dict[Unit, str] = {

@@ -157,17 +157,46 @@ def test_an_address_cannot_be_changed_once_it_was_judged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "host"),
+    ("written", "host", "name"),
     [
-        ("dbc-1", "dbc-1.cloud.databricks.com"),
-        ("DBC-1", "dbc-1.cloud.databricks.com"),
-        ("dbc-1.cloud.databricks.com", "dbc-1.cloud.databricks.com"),
-        ("ADB-1.2.azuredatabricks.net", "adb-1.2.azuredatabricks.net"),
-        ("1.2.gcp.databricks.com", "1.2.gcp.databricks.com"),
+        ("dbc-1", "dbc-1.cloud.databricks.com", "dbc-1"),
+        ("DBC-1", "dbc-1.cloud.databricks.com", "dbc-1"),
+        ("dbc-1.cloud.databricks.com", "dbc-1.cloud.databricks.com", "dbc-1"),
+        ("DBC-1.Cloud.databricks.com:443/", "dbc-1.cloud.databricks.com", "dbc-1"),
+        ("dbc-1.cloud.databricks.mil/", "dbc-1.cloud.databricks.mil", "dbc-1.cloud.databricks.mil"),
+        ("ADB-1.2.azuredatabricks.net", "adb-1.2.azuredatabricks.net", "adb-1.2.azuredatabricks.net"),
+        ("1.2.gcp.databricks.com:443", "1.2.gcp.databricks.com", "1.2.gcp.databricks.com"),
     ],
 )
-def test_a_name_is_a_label_of_the_documents_zone_or_a_whole_host(name: str, host: str) -> None:
-    assert resolved(Hosts(), name) == Target("https", host, None, "", name)
+def test_a_name_is_a_label_of_the_documents_zone_or_a_whole_host(written: str, host: str, name: str) -> None:
+    assert resolved(Hosts(), written) == Target("https", host, None, "", name)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("prod", "prod"),
+        ("PRODUCTION", "prod"),
+        ("dbc-1", "prod"),
+        ("dbc-1.cloud.databricks.com/", "prod"),
+        ("DBC-2", "dbc-2"),
+        ("dbc-3", "dbc-3"),
+        ("dbc-3.cloud.databricks.com", "dbc-3.cloud.databricks.com"),
+        ("a b", "a b"),
+    ],
+)
+def test_all_spellings_of_a_workspace_have_its_shortest_configured_name(written: str, name: str) -> None:
+    dbc_1 = "https://dbc-1.cloud.databricks.com/"
+    hosts = Hosts(mapped={"Production": dbc_1, "prod": dbc_1, "dbc-3": "https://elsewhere.example"})
+    assert hosts.canonical_name(written) == name
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["https://{deployment_name}.example.com", "http://127.0.0.1:1/w/{deployment_name}"]
+)
+def test_an_endpoint_gets_one_spelling_of_a_name(endpoint: str) -> None:
+    names = ("dbc-1", "DBC-1", "dbc-1.cloud.databricks.com", "Dbc-1.cloud.databricks.com:443/")
+    assert len({resolved(Hosts(endpoint), name) for name in names}) == 1
 
 
 @pytest.mark.parametrize(

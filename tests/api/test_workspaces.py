@@ -106,8 +106,9 @@ class TestTheTable:
         ]
 
     def test_it_knows_when_a_workspace_was_asked(self, site: Sandbox, tmp_path: Path) -> None:
-        connection = connected(tmp_path, {"DATABRICKS_TOKEN": site.token}, "", endpoint=site.endpoint)
-        rows(connection, f"SELECT 1 FROM user_tokens WHERE deployment_name = '{site.workspaces[1]}'")
+        name = site.workspaces[1]
+        connection = connected(tmp_path, {"DATABRICKS_TOKEN": site.token}, "", endpoint=site.endpoint, workspace=name)
+        rows(connection, f"SELECT 1 FROM user_tokens WHERE deployment_name = '{name.upper()}'")
         ((name, used),) = rows(connection, "SELECT deployment_name, last_used_time FROM tokensh.local.workspaces")
         assert name == site.workspaces[1]
         assert used > 1_600_000_000_000
@@ -120,6 +121,29 @@ class TestTheTable:
             connection, "SELECT last_used_time FROM tokensh.local.workspaces WHERE deployment_name = 'dbc-1'"
         )
         assert last_used == [(1_700_000_000_500,)]
+
+    def test_a_name_that_was_used_gets_no_row_and_so_no_credential(self, tmp_path: Path) -> None:
+        connection = connected(tmp_path, {"DATABRICKS_TOKEN": "dapi-secret"})
+        listed = rows(connection, TABLE)
+        connection.history.add("SELECT 1", 1_700_000_000.0, "dbc-typo")
+        connection.history.add("SELECT 1", 1_700_000_000.0, "dbc-abcd0123-a1bc", "sandbox")
+        connection.workspace = "dbc-mien"
+        assert rows(connection, TABLE) == listed
+        assert list(connection.history.last_used("")) == ["dbc-typo"]
+        assert list(connection.history.last_used("sandbox")) == ["dbc-abcd0123-a1bc"]
+
+    def test_an_address_with_several_names_is_one_row(self, tmp_path: Path) -> None:
+        (tmp_path / "config.toml").write_text(
+            '[hosts]\nlong-name = "DBC-1.cloud.databricks.com/"\none = "dbc-1.cloud.databricks.com"\n'
+        )
+        variables = {
+            "TOKENSH_CONFIG": str(tmp_path / "config.toml"),
+            "DATABRICKS_HOST": "HTTPS://dbc-1.cloud.databricks.com:443/",
+        }
+        file = "[a]\nhost = https://dbc-1.cloud.databricks.com/?o=1\ntoken = dapi-secret\n"
+        connection = connected(tmp_path, variables, file, workspace="DBC-1")
+        assert [row[:2] for row in rows(connection, TABLE)] == [("one", "dbc-1.cloud.databricks.com")]
+        assert connection.workspace == "one"
 
     def test_a_query_asks_all_of_them(self, site: Sandbox, tmp_path: Path) -> None:
         file = "\n".join(f"[p{i}]\nhost = {name}.cloud.databricks.com" for i, name in enumerate(site.workspaces))

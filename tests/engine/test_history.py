@@ -27,7 +27,7 @@ def test_nothing_is_written_before_the_first_statement(tmp_path: Path) -> None:
     history = History(path, str)
     assert list(history.latest()) == []
     assert history.get(1) is None
-    assert history.last_used() == {}
+    assert history.last_used("") == {}
     assert not path.parent.exists()
     history.add("SELECT 1", 1.0, None)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -123,7 +123,7 @@ def test_rows_that_something_else_has_written_are_read_as_far_as_it_goes(
     for entry in entries:
         datetime.fromtimestamp(entry.started)
         assert len(to_row(entry)) == len(COLUMNS)
-    history.last_used()
+    history.last_used("")
     history.close()
 
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from tokensh._dataclasses import dataclass
+from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import HostError, InterfaceError
 from tokensh.text import escape_unsafe
 
 ZONES = (
     ".cloud.databricks.com",
     ".cloud.databricks.us",
+    ".cloud.databricks.mil",
     ".dev.databricks.com",
     ".azuredatabricks.net",
     ".databricks.azure.us",
@@ -25,6 +26,8 @@ ZONES = (
     ".gcp.databricks.com",
 )
 """The DNS zones that Databricks serves workspaces under (from the environments that Databricks' own SDKs list)."""
+SERVER_TEMPLATE = f"https://{{deployment_name}}{ZONES[0]}"
+"""The server template of the provider document."""
 
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 # No user info, query, fragment, percent sign or non-ASCII character: each has been read differently by two parsers.
@@ -33,6 +36,8 @@ _URL = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::([0-9]{1,5
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 _LOOPBACK = re.compile(rf"localhost|::1|127(?:\.{_OCTET}){{3}}")
 _VARIABLE = re.compile(r"\{(\w+)\}")
+# A host as it is copied, with what changes nothing about where it leads.
+_WRITTEN_HOST = re.compile(r"([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)(?::443)?/?")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _ALLOWED = (
     "allowed: letters, digits and '-' (at most 63, no '-' at either end), a full host under "
@@ -45,7 +50,7 @@ class Target:
     """The address of one workspace.
 
     `host` is in lower case, IPv6 without brackets; `port` is None for the scheme's default; `prefix` precedes every path
-    (empty or `/w/x`, no slash at its end); `name` is what the statement calls the workspace.
+    (empty or `/w/x`, no slash at its end); `name` is what results call the workspace, whatever spelling the statement has.
     """
 
     scheme: str
@@ -118,6 +123,12 @@ def databricks_name(target: Target) -> str | None:
     return None if target.host.startswith("accounts.") else target.host.removesuffix(ZONES[0])
 
 
+def _short_label(value: str) -> str:
+    """Return the label of a host on AWS, which a template takes; any other text as it is."""
+    written = _WRITTEN_HOST.fullmatch(value)
+    return written[1].lower().removesuffix(ZONES[0]) if written else value
+
+
 def name_from_url(text: str) -> str:
     """Return the workspace's name in a URL that the user copied from a browser; any other text is returned as it is."""
     target = parse_origin(text.strip().partition("?")[0].partition("#")[0])
@@ -137,6 +148,9 @@ class Hosts:
     def __init__(self, endpoint: str | None = None, mapped: Mapping[str, str] | None = None) -> None:
         self.endpoint = endpoint
         self._mapped = {name.lower(): self._parse_mapped(name, url) for name, url in (mapped or {}).items()}
+        # The shortest alias of an address; the longer ones come first, so that a shorter one replaces them.
+        aliases = sorted(self._mapped.values(), key=lambda target: -len(target.name))
+        self._aliases = {(target.origin, target.prefix): target.name for target in aliases}
         if endpoint is not None and parse_origin(_VARIABLE.sub("x", endpoint)) is None:
             raise InterfaceError(
                 f"the endpoint {_quote(endpoint)} is not a plain https URL (or http on loopback)",
@@ -154,9 +168,21 @@ class Hosts:
 
     def find_name(self, origin: str) -> str | None:
         """Return the shortest deployment_name that leads to an address, or None if no name does."""
-        mapped = next((mapped.name for mapped in self._mapped.values() if mapped.origin == origin), None)
         target = parse_origin(origin)
-        return mapped or (databricks_name(target) if target is not None and not target.prefix else None)
+        return self._shortest_name(target) if target is not None else None
+
+    def _shortest_name(self, target: Target) -> str | None:
+        alias = self._aliases.get((target.origin, target.prefix))
+        name = databricks_name(target) if not target.prefix else None
+        # A short name that config.toml maps to another host would lead there.
+        return alias or (target.host if name is not None and name.lower() in self._mapped else name)
+
+    def canonical_name(self, name: str) -> str:
+        """Return what results call a workspace, in whatever spelling it is named; a text that names none stays as it is."""
+        try:
+            return self.resolve(SERVER_TEMPLATE, {"deployment_name": name}).name
+        except HostError:
+            return name
 
     def resolve(self, template: str, values: Mapping[str, str]) -> Target:
         """Resolve a method's server template and the values of its variables to an address.
@@ -165,19 +191,23 @@ class Hosts:
         """
         # The user chose the endpoint for this session, so that it needs no zone.
         if self.endpoint is not None:
-            return self._fill_template(self.endpoint, values)
-        return self._resolve_whole_value(template, values) or self._check_zone(self._fill_template(template, values))
+            return self._fill_template(self.endpoint, {name: _short_label(value) for name, value in values.items()})
+        target = self._resolve_whole_value(template, values) or self._check_zone(self._fill_template(template, values))
+        is_one_name = len(_VARIABLE.findall(template)) == 1
+        return replace(target, name=self._shortest_name(target) or target.name) if is_one_name else target
 
     def _resolve_whole_value(self, template: str, values: Mapping[str, str]) -> Target | None:
         """Resolve a value that replaces the whole host: a mapped name, or a full host for a template `{name}.zone`."""
         names = _VARIABLE.findall(template)
         if len(names) != 1 or names[0] not in values:
             return None
-        value = values[names[0]]
-        if value.lower() in self._mapped:
-            return self._mapped[value.lower()]
+        value = values[names[0]].lower()
+        if value in self._mapped:
+            return self._mapped[value]
+        written = _WRITTEN_HOST.fullmatch(value)
+        host = written[1] if written else value
         is_plain = template.lower().rstrip("/").endswith(tuple(f"://{{{names[0].lower()}}}{zone}" for zone in ZONES))
-        return Target("https", value.lower(), None, "", value) if is_plain and is_databricks_host(value) else None
+        return Target("https", host, None, "", host) if is_plain and is_databricks_host(host) else None
 
     def _check_zone(self, target: Target) -> Target:
         if target.host in self._mapped:
@@ -202,8 +232,9 @@ class Hosts:
                     f"invalid {name}: {_quote(values[name])} is neither one DNS label nor a Databricks host",
                     hint=_suggest_name(values[name]),
                 )
-            labels.append(values[name])
-            return values[name]
+            # DNS ignores case, and results and the paths of an endpoint must not depend on it.
+            labels.append(values[name].lower())
+            return labels[-1]
 
         target = parse_origin(_VARIABLE.sub(label, template), ".".join(labels))
         if target is None:

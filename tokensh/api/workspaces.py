@@ -12,15 +12,13 @@ from tokensh._dataclasses import dataclass
 from tokensh.api import profiles, response, retry
 from tokensh.api.auth import Credentials
 from tokensh.api.client import Client
-from tokensh.api.hosts import ZONES, Hosts, Target, parse_origin
+from tokensh.api.hosts import SERVER_TEMPLATE, ZONES, Hosts, Target, parse_origin
 from tokensh.api.request import Json, Request
 from tokensh.environment import Environment
 from tokensh.errors import CredentialError, Error, ReplyError
 from tokensh.provider.model import Field, Method
 from tokensh.rows import Column, Row
 
-SERVER_TEMPLATE = f"https://{{deployment_name}}{ZONES[0]}"
-"""The server template of the provider document."""
 TABLE_NAME = "tokensh.local.workspaces"
 ACCOUNT_TABLE_NAME = "tokensh.local.account_workspaces"
 COLUMNS = (
@@ -99,54 +97,57 @@ class Workspaces:
         profile = self._credentials.selected_profile()
         return self._hosts.find_name(profile.origin) if profile else None
 
+    def variable_workspace(self) -> str | None:
+        """Return the name of DATABRICKS_HOST's workspace, None without one."""
+        host = self._environment.get("DATABRICKS_HOST")
+        return self._hosts.find_name(profiles.normalize_host(host)) if host else None
+
     # Nothing here raises for a broken configuration: a listing that fails helps less than one that lacks
     # a row, and the error comes, with its reason, when the workspace is used.
-    def list_configured(self) -> tuple[ConfiguredWorkspace, ...]:
-        """Return the workspaces that the configuration names and the endpoint can reach, each once."""
+    def list_configured(self, default: str | None = None) -> tuple[ConfiguredWorkspace, ...]:
+        """Return the workspaces that the configuration names and the endpoint can reach, and `default`, each address once."""
         if self._seeded:
             return tuple(ConfiguredWorkspace(name, self.resolve(name), None) for name in self._seeded)
         try:
             known_profiles = profiles.read(self._environment)
         except CredentialError:
             known_profiles = ()  # the error is raised when a credential is needed
-        names = dict.fromkeys(self._mapped_names) | dict.fromkeys(
-            name for profile in known_profiles if (name := self._hosts.find_name(profile.origin)) is not None
+        names = (
+            *self._mapped_names,
+            *(name for profile in known_profiles if (name := self._hosts.find_name(profile.origin)) is not None),
+            *filter(None, (self.variable_workspace(), default)),
         )
-        # Reversed, so that the first profile of an address wins, as it does for its credential.
+        # Reversed, so that the first profile of an address wins.
         profile_names = {profile.origin: profile.name for profile in reversed(known_profiles)}
-        workspaces = []
+        workspaces: dict[tuple[str, str], ConfiguredWorkspace] = {}
         for name in names:
             try:
                 target = self.resolve(name)
             except Error:
                 continue  # the endpoint's template does not take this name
-            workspaces.append(ConfiguredWorkspace(name, target, profile_names.get(target.origin)))
-        return tuple(workspaces)
+            workspace = ConfiguredWorkspace(target.name, target, profile_names.get(target.origin))
+            workspaces.setdefault((target.origin, target.prefix), workspace)
+        return tuple(workspaces.values())
 
-    def list_rows(self, current: str | None, used: Mapping[str, float]) -> Iterator[Row]:
-        """Yield the rows of tokensh.local.workspaces: the configured workspaces, the session's own, and those used.
+    def list_rows(self, default: str | None, used: Mapping[str, float]) -> Iterator[Row]:
+        """Yield the rows of tokensh.local.workspaces, one per address.
 
         Args:
-            current: the session's workspace.
-            used: the time of the last use by name, in s since the epoch.
+            default: the workspace that the session was opened with.
+            used: the time of the last use by name, in s since the epoch. It tells when, never which: a name that was typed
+                once must not get a credential from a later query of all workspaces.
         """
-        latest = {
-            name: max(used.get(name, 0.0), self._client.last_used.get(name, 0.0))
-            for name in {*used, *self._client.last_used}
-        }
-        configured = {workspace.name: workspace for workspace in self.list_configured()}
-        for name in dict.fromkeys((*configured, *((current,) if current else ()), *sorted(latest))):
-            workspace = configured.get(name)
-            try:
-                target = workspace.target if workspace else self.resolve(name)
-            except Error:
-                continue  # it was used with another endpoint
-            last = latest.get(name)
+        latest: dict[str, float] = {}
+        for name, last_used in (*used.items(), *self._client.last_used.items()):
+            known = self._hosts.canonical_name(name)
+            latest[known] = max(last_used, latest.get(known, 0.0))
+        for workspace in self.list_configured(default):
+            last = latest.get(workspace.name)
             yield (
-                name,
-                target.host,
-                workspace.profile if workspace else None,
-                *self._describe_credential(target),
+                workspace.name,
+                workspace.target.host,
+                workspace.profile,
+                *self._describe_credential(workspace.target),
                 None if last is None else int(last * 1000),
             )
 

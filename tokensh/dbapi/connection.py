@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from tokensh import errors
 from tokensh._dataclasses import replace
-from tokensh.api.hosts import name_from_url
-from tokensh.api.workspaces import ACCOUNT_COLUMNS, SERVER_TEMPLATE
+from tokensh.api.hosts import SERVER_TEMPLATE, name_from_url
+from tokensh.api.workspaces import ACCOUNT_COLUMNS
 from tokensh.api.workspaces import ACCOUNT_TABLE_NAME as ACCOUNT_WORKSPACES
 from tokensh.api.workspaces import COLUMNS as WORKSPACE_COLUMNS
 from tokensh.api.workspaces import TABLE_NAME as WORKSPACES
@@ -129,7 +129,7 @@ class Connection:
             find_provider_files(Path(options.registry))
         self._access = access = Access(options, self.environment, self.redactor, self.cancellation)
         self.config, self.hosts, self.client = access.config, access.hosts, access.client
-        self.workspace = access.default_workspace()
+        self.workspace = self._default_workspace = access.default_workspace()
         self._transaction = Transaction(
             self._run_plan, check=self._check_plan, check_reads=self._check_reads, note=self._note
         )
@@ -153,7 +153,7 @@ class Connection:
 
     @workspace.setter
     def workspace(self, name_or_url: str | None) -> None:
-        self._workspace = name_from_url(name_or_url) if name_or_url else None
+        self._workspace = self.hosts.canonical_name(name_from_url(name_or_url)) if name_or_url else None
 
     @property
     def destination(self) -> str:
@@ -163,7 +163,7 @@ class Connection:
     @cached_property
     def workspaces(self) -> tuple[str, ...]:
         """The names of the sandbox's workspaces, else of those in the configuration; nothing is sent."""
-        return tuple(workspace.name for workspace in self._access.workspaces.list_configured())
+        return tuple(workspace.name for workspace in self._access.workspaces.list_configured(self._default_workspace))
 
     @cached_property
     def profiles(self) -> Mapping[str, str]:
@@ -223,10 +223,10 @@ class Connection:
 
     def _workspace_rows(self) -> Iterator[Row]:
         try:
-            last_used = self.history.last_used()
+            last_used = self.history.last_used(self.destination)
         except Error:
             last_used = {}  # the table is useful without the history
-        return self._access.workspaces.list_rows(self.workspace, last_used)
+        return self._access.workspaces.list_rows(self._default_workspace, last_used)
 
     def _make_engine(self) -> Engine:
         return Engine(

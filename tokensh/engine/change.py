@@ -10,7 +10,7 @@ from tokensh.api.response import find_rows
 from tokensh.engine.advice import find_lost_grants
 from tokensh.engine.delivery import deliver_reply
 from tokensh.engine.execution import Execution, check_body, count_rows, first_object
-from tokensh.engine.fetch import ParameterValues, is_not_found, locate_errors
+from tokensh.engine.fetch import is_not_found, locate_errors
 from tokensh.errors import ApiError, Error, MissingParameter, assert_never
 from tokensh.plan.nodes import ChangePlan, Keys, SelectPlan
 from tokensh.provider.model import Method, Parameter
@@ -159,7 +159,7 @@ def _combine_keys(
     database = execution.database
     execution.create_tables(keys.scans, keys.stored)
     derived = execution.create_derived(keys.derived)
-    values = ParameterValues(keys.scans, database, derived)
+    values = execution.parameter_values(keys.scans, derived)
     execution.fetch(keys.scans, values)
     derived.fill()
     assigned_values: dict[str, Value] = {}

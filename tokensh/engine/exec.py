@@ -56,7 +56,8 @@ def run_exec(execution: Execution, plan: ExecPlan) -> Generator[Row, None, None]
 def _build_request(execution: Execution, plan: ExecPlan, arguments: Row) -> tuple[Request, dict[str, Value]]:
     """Return the request and those of its arguments that are not in its body."""
     value_by_parameter = dict(zip((p for p, _ in plan.values), arguments, strict=True))
-    values = {**plan.defaults, **{p.name: value for p, value in value_by_parameter.items() if p.location != "body"}}
+    given = {p.name: value for p, value in value_by_parameter.items() if p.location != "body"}
+    values = execution.name_workspace(plan.method, {**plan.defaults, **given})
     body: dict[str, Json] = dict(plan.body or {})  # type: ignore[arg-type] # it was read as JSON
     for parameter, value in value_by_parameter.items():
         if parameter.location == "body" and value is not None:

@@ -57,7 +57,7 @@ class Execution:
     def database(self) -> Database:
         """The statement's database, opened at first use."""
         if self._database is None:
-            self._database = Database(self.services.cancellation)
+            self._database = Database(self.services.cancellation, self.services.hosts.canonical_name)
         return self._database
 
     def close(self) -> None:
@@ -72,7 +72,7 @@ class Execution:
         self.create_tables(plan.scans, plan.stored)
         derived = self.create_derived(plan.derived)
         self.database.check(plan.sql)
-        self.fetch(plan.scans, ParameterValues(plan.scans, self.database, derived))
+        self.fetch(plan.scans, self.parameter_values(plan.scans, derived))
         derived.fill()
         yield from self.database.query(plan.sql)
 
@@ -110,7 +110,19 @@ class Execution:
         )
         fetcher.load(scans, self.database, values)
 
+    def parameter_values(self, scans: Sequence[Scan], derived: DerivedTables) -> ParameterValues:
+        """Return the values that the parameters of `scans` take."""
+        return ParameterValues(scans, self.database, derived, self.services.hosts)
+
     # ---- writes
+
+    def name_workspace(self, method: Method, values: Mapping[str, Value]) -> dict[str, Value]:
+        """Return the values of a request with the workspace's name as results have it."""
+        servers = {p.name for p in method.routing if p.location == "server"}
+        return {
+            name: self.services.hosts.canonical_name(value) if name in servers and isinstance(value, str) else value
+            for name, value in values.items()
+        }
 
     def build_request(
         self, method: Method, values: Mapping[str, Value], body: Mapping[str, Json] | None = None

@@ -13,7 +13,6 @@ from tokensh.engine.delivery import check_delivery
 from tokensh.engine.exec import run_exec
 from tokensh.engine.execution import Execution
 from tokensh.engine.explain import EXPLAIN_COLUMNS, explain
-from tokensh.engine.fetch import ParameterValues
 from tokensh.engine.insert import run_insert
 from tokensh.engine.services import EngineServices
 from tokensh.errors import assert_never
@@ -66,7 +65,7 @@ class Engine:
         with closing(Execution(self._services, self._creator, callbacks, complete=True)) as execution:
             execution.create_tables(plan.source.scans, plan.source.stored)
             derived = execution.create_derived(plan.source.derived)
-            execution.fetch(plan.source.scans, ParameterValues(plan.source.scans, execution.database, derived))
+            execution.fetch(plan.source.scans, execution.parameter_values(plan.source.scans, derived))
 
     def check(self, plan: Plan, callbacks: Callbacks) -> None:
         """Raise what `run` would raise before anything is sent, for a plan that is run later."""

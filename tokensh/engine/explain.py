@@ -158,7 +158,7 @@ class _Explainer:
         by_id = {scan.id: scan for scan in scans}
         derived = DerivedTables(plan.derived, self.database)
         derived.create()
-        values = ParameterValues(scans, self.database, derived)
+        values = ParameterValues(scans, self.database, derived, self.hosts)
         for scan in scans:
             columns = ", ".join(f"{column.name} {column.column.type}" for column in scan.columns)
             yield "scan", f"{scan.resource.id} as {scan.table} ({columns})"

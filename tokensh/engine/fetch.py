@@ -70,10 +70,11 @@ class ScanRequest:
 class ParameterValues:
     """The values that the parameters of a statement's scans take, worked out when first asked for."""
 
-    def __init__(self, scans: Sequence[Scan], database: Database, derived: DerivedTables) -> None:
+    def __init__(self, scans: Sequence[Scan], database: Database, derived: DerivedTables, hosts: Hosts) -> None:
         self._scans = {scan.id: scan for scan in scans}
         self._database = database
         self._derived = derived
+        self._hosts = hosts
         self._evaluated: dict[tuple[int, str], tuple[Value, ...]] = {}
 
     def get(self, scan: Scan, name: str) -> tuple[Value, ...]:
@@ -86,7 +87,15 @@ class ParameterValues:
     def evaluate(self, values: ValueSet, parameter: Parameter) -> tuple[Value, ...]:
         """Return the values of a set in the parameter's type. Raises ProgrammingError, DataError."""
         members = (value for value in self._iterate_members(values, parameter) if value is not None)
-        return tuple(dict.fromkeys(_normalize_value(value, parameter) for value in members))
+        return tuple(dict.fromkeys(self._normalize_value(value, parameter) for value in members))
+
+    def _normalize_value(self, value: Value, parameter: Parameter) -> Value:
+        """Return a value in the type of its parameter, so that 1 and '1', and two spellings of a workspace, are one request."""
+        if parameter.type == "string" and isinstance(value, int | float):
+            value = to_text(parameter, value)
+        if parameter.location == "server" and isinstance(value, str):
+            return self._hosts.canonical_name(value)
+        return value
 
     def _iterate_members(self, values: ValueSet, parameter: Parameter) -> Iterator[Value]:
         match values:
@@ -115,13 +124,6 @@ def _find_parameter(scan: Scan, name: str) -> Parameter:
     if parameter is None:
         raise MissingParameter(f"{scan.resource.id} has no parameter {name}", names=(name,))
     return parameter
-
-
-def _normalize_value(value: Value, parameter: Parameter) -> Value:
-    """Return a value in the type of its parameter, so that 1 and '1' are one request."""
-    if parameter.type == "string" and isinstance(value, int | float):
-        return to_text(parameter, value)
-    return value
 
 
 def required_scans(values: ValueSet, scans: Mapping[int, Scan]) -> frozenset[int]:

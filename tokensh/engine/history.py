@@ -24,8 +24,10 @@ T = TypeVar("T")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS statements(
   id INTEGER PRIMARY KEY, statement TEXT NOT NULL, started REAL NOT NULL, duration REAL, rows INTEGER, workspace TEXT,
-  outcome TEXT NOT NULL)
+  outcome TEXT NOT NULL, place TEXT)
 """
+_ADD_PLACE = "ALTER TABLE statements ADD COLUMN place TEXT"
+"""For files of earlier versions: where their statements went is not known, so that their workspaces are offered nowhere."""
 _SELECT = "SELECT id, statement, started, duration, rows, workspace, outcome FROM statements"
 _PAGE_SIZE = 200
 """Statements that are read at a time, from the latest on."""
@@ -126,6 +128,8 @@ class History:
                 # A history may lose its last statement in a power cut; a sync for each would be felt at every prompt.
                 file.execute("PRAGMA synchronous=NORMAL")
                 file.execute(_SCHEMA)
+                if not any(row[1] == "place" for row in file.execute("PRAGMA table_info(statements)")):
+                    file.execute(_ADD_PLACE)
                 on_failure.pop_all()
         except (OSError, sqlite3.Error) as error:
             raise self._to_error(error) from None
@@ -138,11 +142,18 @@ class History:
         hint = "XDG_STATE_HOME names another folder for it" if isinstance(error, OSError) else None
         return OperationalError(f"the history {self._path} cannot be used: {reason}", hint=hint)
 
-    def add(self, statement: str, started: float, workspace: str | None) -> int:
-        """Write down a statement that is about to run, and return its number."""
+    def add(self, statement: str, started: float, workspace: str | None, place: str = "") -> int:
+        """Write down a statement that is about to run, and return its number.
+
+        Args:
+            statement: its text.
+            started: seconds since the epoch.
+            workspace: the session's.
+            place: where requests go if not to Databricks' own hosts: `sandbox`, or the endpoint's host.
+        """
         return self._execute(
-            "INSERT INTO statements(statement, started, workspace, outcome) VALUES (?, ?, ?, 'interrupted')",
-            (self._to_text(statement), started, workspace),
+            "INSERT INTO statements(statement, started, workspace, place, outcome) VALUES (?, ?, ?, ?, 'interrupted')",
+            (self._to_text(statement), started, workspace, place),
         )
 
     def finish(self, number: int, duration: float, rows: int | None, outcome: str) -> None:
@@ -202,11 +213,12 @@ class History:
         """Return the statement with a number, or None."""
         return next(map(_to_entry, self._fetch_all(f"{_SELECT} WHERE id = ?", (number,))), None)
 
-    def last_used(self) -> dict[str, float]:
-        """Return the time of the last statement in each workspace, in seconds since the epoch."""
+    def last_used(self, place: str) -> dict[str, float]:
+        """Return the time of the last statement in each workspace of a place, in seconds since the epoch, the latest first."""
+        latest = "SELECT workspace, max(started) FROM statements WHERE place = ? GROUP BY workspace ORDER BY 2 DESC"
         return {
             name: started
-            for name, started in self._fetch_all("SELECT workspace, max(started) FROM statements GROUP BY workspace")
+            for name, started in self._fetch_all(latest, (place,))
             if isinstance(name, str) and name and isinstance(started, int | float)
         }
 

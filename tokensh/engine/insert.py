@@ -63,7 +63,8 @@ def create_and_deliver(
 
 def _build_creation(execution: Execution, plan: InsertPlan, row: Row) -> Creation:
     value_by_parameter = dict(zip(plan.targets, row, strict=True))
-    values = {**plan.defaults, **{p.name: value for p, value in value_by_parameter.items() if p.location != "body"}}
+    given = {p.name: value for p, value in value_by_parameter.items() if p.location != "body"}
+    values = execution.name_workspace(plan.method, {**plan.defaults, **given})
     body = {
         p.name: to_json(p, value)
         for p, value in value_by_parameter.items()

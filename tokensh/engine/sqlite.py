@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -29,7 +29,7 @@ from tokensh.errors import (
     ProgrammingError,
 )
 from tokensh.functions import backtracking
-from tokensh.rows import Column, ColumnType, Row
+from tokensh.rows import CANONICAL_NAME, Column, ColumnType, Row
 from tokensh.sql.unparse import quote_name
 
 T = TypeVar("T")
@@ -65,13 +65,17 @@ _RAISED = "user-defined function raised exception"
 class Database:
     """One statement's database, in memory. Its owner must close it.
 
+    Args:
+        cancellation: ends a query.
+        canonical_name: gives all spellings of a workspace's name the one that rows have.
+
     Attributes:
         opened: how many databases this process has opened, for tests: one statement needs one.
     """
 
     opened = 0
 
-    def __init__(self, cancellation: Cancellation) -> None:
+    def __init__(self, cancellation: Cancellation, canonical_name: Callable[[str], str] = str.lower) -> None:
         if sqlite3.sqlite_version_info < OLDEST_VERSION:
             raise InterfaceError(
                 f"SQLite {sqlite3.sqlite_version} is too old", hint="tokensh needs a Python with SQLite 3.40 or newer"
@@ -83,6 +87,11 @@ class Database:
         # At their first use these write into the schema, which the authorizer denies.
         self._connection.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").close()
         self._cancellation = cancellation
+        # Memory instead of the host rule for each row of a join.
+        to_canonical = lru_cache(maxsize=None)(canonical_name)
+        self._connection.create_function(
+            CANONICAL_NAME, 1, lambda name: to_canonical(name) if isinstance(name, str) else name, deterministic=True
+        )
         self._worker = backtracking.Worker(lambda: self._cancellation.presses > 0)
         self._connection.set_progress_handler(lambda: int(self._cancellation.presses > 0), _STEPS)
 

@@ -17,7 +17,7 @@ from tokensh._dataclasses import dataclass
 from tokensh.errors import Span
 from tokensh.plan.nodes import ScanColumn, Stored
 from tokensh.provider.model import Method, Resource
-from tokensh.rows import Column, ColumnType
+from tokensh.rows import CANONICAL_NAME, WORKSPACE_COLUMN, Column, ColumnType
 from tokensh.sql import nodes
 from tokensh.sql.visit import walk
 
@@ -59,6 +59,15 @@ class BoundColumn:
     has_others: bool = False
 
     @property
+    def names_workspace(self) -> bool:
+        """Whether its values are names of workspaces, of which several spellings mean one."""
+        return (self.column.origin or self.name).rpartition(".")[2].lower() == WORKSPACE_COLUMN
+
+    def canonical_sql(self) -> str:
+        """Return its text for a comparison with the names of workspaces that rows have."""
+        return self.sql if self.touches else f"{CANONICAL_NAME}({self.sql})"
+
+    @property
     def type(self) -> ColumnType:
         """The type of its values, as far as it is known."""
         return self.computed_type or self.column.type
@@ -76,6 +85,16 @@ class BoundReference(nodes.ResolvedColumn):
     def sql(self) -> str:
         """The column's text; a name of the select list is an expression, which needs parentheses."""
         return self.column.sql if self.column.relations else f"({self.column.sql})"
+
+    @property
+    def names_workspace(self) -> bool:
+        """Whether its values are names of workspaces."""
+        return self.column.names_workspace
+
+    @property
+    def is_canonical(self) -> bool:
+        """Whether it shows a column of a scan, whose rows have canonical names."""
+        return bool(self.column.touches) and self.column.names_workspace
 
 
 # ---- FROM

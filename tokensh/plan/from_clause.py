@@ -354,7 +354,7 @@ class FromResolver:
         pairs = _equal_columns(node, left, right)
         for a, b in pairs:
             check_equal_columns(a, b, node.span, self.view_span)
-        conditions = [f"{a.sql} = {b.sql}" for a, b in pairs]
+        conditions = [_print_equality(a, b) for a, b in pairs]
         on = None
         if node.on is not None:
             (on,) = self._resolve_expressions((node.on,), replace(scope, source=both), ctes)
@@ -441,3 +441,9 @@ def _scan_column(column: ScanColumn, scan: int, alias: str, relation: int) -> Bo
     sql = f"{alias}.{quote_name(column.name)}"
     relations = frozenset([relation])
     return BoundColumn(column.name, sql, column.column, key, key, relations, column.visible, column.newer)
+
+
+def _print_equality(left: BoundColumn, right: BoundColumn) -> str:
+    if left.names_workspace or right.names_workspace:
+        return f"{left.canonical_sql()} = {right.canonical_sql()}"
+    return f"{left.sql} = {right.sql}"

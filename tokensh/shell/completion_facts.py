@@ -20,8 +20,8 @@ from tokensh.units import NEVER
 
 # Entries of one folder, sorted by name: more than a menu can show, few enough to list on a network drive.
 _MOST_FILES = 200
-# Statements of the history whose workspaces are offered.
-_RECENT_STATEMENTS = 500
+# Workspaces of the history that are offered.
+_RECENT_WORKSPACES = 500
 
 
 def collect_facts(shell: ShellContext, earlier_workspaces: Iterable[str]) -> Facts:
@@ -46,15 +46,14 @@ def collect_facts(shell: ShellContext, earlier_workspaces: Iterable[str]) -> Fac
     )
 
 
-def recent_workspaces(history: History | None) -> tuple[str, ...]:
-    """Return the workspaces of the latest statements of earlier sessions, the latest first."""
+def recent_workspaces(history: History | None, place: str) -> tuple[str, ...]:
+    """Return the workspaces that earlier sessions used in a place (the sandbox, an endpoint), the latest first."""
     if history is None:
         return ()
     try:
-        names = [statement.workspace for statement in islice(history.latest(), _RECENT_STATEMENTS)]
+        return tuple(islice(history.last_used(place), _RECENT_WORKSPACES))
     except OperationalError:
         return ()
-    return tuple(dict.fromkeys(name for name in names if name))
 
 
 # In local time and without the time of day: the menu has room for a few words, and a day decides which token is meant.

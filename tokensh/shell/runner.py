@@ -159,7 +159,9 @@ class Runner:
         if self.history is None or not parser.is_complete(statement):
             return None
         now, workspace = self._connection.environment.now(), self._connection.workspace
-        return self._write_history(lambda history: history.add(statement.text, now, workspace))
+        return self._write_history(
+            lambda history: history.add(statement.text, now, workspace, self._connection.destination)
+        )
 
     def _write_history(self, write: Callable[[History], T]) -> T | None:
         """Write to the history; return None if that fails, for a full disk or a lock must not stop a statement."""

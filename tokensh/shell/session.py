@@ -341,7 +341,7 @@ class Session:
     def _earlier_workspaces(self) -> tuple[str, ...]:
         from tokensh.shell.completion_facts import recent_workspaces  # noqa: PLC0415 (the same)
 
-        return recent_workspaces(self.history)
+        return recent_workspaces(self.history, self.connection.destination)
 
     def _toggle_times(self) -> None:
         """Show the last result again with times as epoch milliseconds, or readable again."""

@@ -70,7 +70,7 @@ class ReadPlan:
         local = Database(Cancellation())
         try:
             scan = self.narrow(workspaces).scans[0]
-            build_requests(scan, ParameterValues([scan], local, DerivedTables((), local)), self.hosts)
+            build_requests(scan, ParameterValues([scan], local, DerivedTables((), local), self.hosts), self.hosts)
         finally:
             local.close()
 
@@ -151,7 +151,7 @@ def _evaluate_parameters(query: SelectPlan, hosts: Hosts, *, is_known: bool) -> 
         derived = DerivedTables(query.derived, local)
         derived.create()
         local.check(query.sql)
-        values = ParameterValues(query.scans, local, derived)
+        values = ParameterValues(query.scans, local, derived, hosts)
         constants = {name: Constants(values.get(scan, name)) for name in scan.values}
     finally:
         local.close()

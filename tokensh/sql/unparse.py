@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from tokensh._dataclasses import replace
 from tokensh.errors import NotSupportedError, assert_never
 from tokensh.functions import ADD_INTERVAL, SORTED_CONCAT, TO_DATE, TO_TIMESTAMP, functions
+from tokensh.rows import CANONICAL_NAME
 from tokensh.sql import nodes
 
 # Precedences, loosest first; an operand that binds looser than the operator around it needs parentheses.
@@ -349,8 +350,12 @@ class _Printer:
                 if self.sqlite and isinstance(node.left, nodes.Interval):
                     return self.shift(node.right, node.operator, node.left), _PRIMARY
                 strength = _BINARY[node.operator]
-                left = self.expr(node.left, self.left_precedence(node, strength))
-                return f"{left} {node.operator} {self.expr(node.right, strength + 1)}", strength
+                left = self.left_precedence(node, strength)
+                if strength == _PREDICATE and _compares_workspaces(node.left, node.right):
+                    operands = self.canonical(node.left, left), self.canonical(node.right, strength + 1)
+                else:
+                    operands = self.expr(node.left, left), self.expr(node.right, strength + 1)
+                return f" {node.operator} ".join(operands), strength
             case nodes.Logical():
                 return self.logical(node)
             case nodes.Between():
@@ -360,29 +365,47 @@ class _Printer:
                     _PREDICATE,
                 )
             case nodes.InList():
-                return (
-                    f"{self.expr(node.operand, _PREDICATE)}{_not_word(node.negated)} IN ({self.exprs(node.items)})",
-                    _PREDICATE,
-                )
+                return self.in_list(node), _PREDICATE
             case nodes.InQuery():
-                return (
-                    f"{self.expr(node.operand, _PREDICATE)}{_not_word(node.negated)} IN ({self.subquery(node.query)})",
-                    _PREDICATE,
-                )
+                return self.in_query(node), _PREDICATE
             case nodes.Match():
                 escape = f" ESCAPE {self.expr(node.escape, _BITS)}" if node.escape is not None else ""
                 operand, pattern = self.expr(node.operand, _PREDICATE), self.expr(node.pattern, _BITS)
                 return f"{operand}{_not_word(node.negated)} {node.operator} {pattern}{escape}", _PREDICATE
             case nodes.Is():
-                distinct = " DISTINCT FROM" if node.distinct else ""
-                return (
-                    f"{self.expr(node.operand, _PREDICATE)} IS{_not_word(node.negated)}{distinct} {self.expr(node.other, _BITS)}",
-                    _PREDICATE,
-                )
+                return self.is_same(node), _PREDICATE
             case nodes.Collate():
                 return f"{self.expr(node.operand, _COLLATE)} COLLATE {quote_name(node.collation.text)}", _COLLATE
             case _:
                 return self.primary(node), _PRIMARY
+
+    def canonical(self, node: nodes.Expr, precedence: int) -> str:
+        """Return an operand that is compared with names of workspaces, in the spelling that rows have."""
+        is_null = isinstance(node, nodes.Literal) and node.kind == "null"
+        if is_null or (isinstance(node, nodes.ResolvedColumn) and node.is_canonical):
+            return self.expr(node, precedence)
+        return f"{CANONICAL_NAME}({self.expr(node)})"
+
+    def in_list(self, node: nodes.InList) -> str:
+        operand, items = self.expr(node.operand, _PREDICATE), self.exprs(node.items)
+        if _compares_workspaces(node.operand):
+            operand = self.canonical(node.operand, _PREDICATE)
+            items = ", ".join(self.canonical(item, _OR) for item in node.items)
+        return f"{operand}{_not_word(node.negated)} IN ({items})"
+
+    def in_query(self, node: nodes.InQuery) -> str:
+        operand, query = self.expr(node.operand, _PREDICATE), self.subquery(node.query)
+        if _compares_workspaces(node.operand):
+            operand = self.canonical(node.operand, _PREDICATE)
+            query = f"WITH named(name) AS ({query}) SELECT {CANONICAL_NAME}(name) FROM named"  # noqa: S608 (our own text)
+        return f"{operand}{_not_word(node.negated)} IN ({query})"
+
+    def is_same(self, node: nodes.Is) -> str:
+        distinct = " DISTINCT FROM" if node.distinct else ""
+        operand, other = self.expr(node.operand, _PREDICATE), self.expr(node.other, _BITS)
+        if _compares_workspaces(node.operand, node.other):
+            operand, other = self.canonical(node.operand, _PREDICATE), self.canonical(node.other, _BITS)
+        return f"{operand} IS{_not_word(node.negated)}{distinct} {other}"
 
     def left_precedence(self, node: nodes.Binary, strength: int) -> int:
         """Return the precedence for a left operand: in SQLite `<` binds tighter than `=`, IS, IN and LIKE; here all are equal."""
@@ -577,3 +600,10 @@ def _sqlite_blob(text: str) -> str:
     digits = text[2:-1]
     size = (len(digits) + 7) // 8
     return f"x'{int(digits or '0', 2).to_bytes(size, 'big').hex()}'"
+
+
+def _compares_workspaces(*operands: nodes.Expr) -> bool:
+    """Return whether an operand is a column of workspaces' names, and not all are in the spelling that rows have."""
+    columns = [operand for operand in operands if isinstance(operand, nodes.ResolvedColumn)]
+    are_canonical = len(operands) > 1 and len(columns) == len(operands) and all(c.is_canonical for c in columns)
+    return any(column.names_workspace for column in columns) and not are_canonical

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from tokensh.api.workspaces import SERVER_TEMPLATE
+from tokensh.api.hosts import SERVER_TEMPLATE
 from tokensh.errors import Error, InterfaceError
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import ExitShell, MetaCommand, unquote

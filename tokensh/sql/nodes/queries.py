@@ -73,6 +73,16 @@ class ResolvedColumn:
         raise NotImplementedError
 
     @property
+    def names_workspace(self) -> bool:
+        """Whether its values are names of workspaces, of which several spellings mean one."""
+        raise NotImplementedError
+
+    @property
+    def is_canonical(self) -> bool:
+        """Whether its values are such names in the spelling that rows have."""
+        raise NotImplementedError
+
+    @property
     def span(self) -> Span:
         """Where the statement refers to it."""
         raise NotImplementedError
