@@ -351,10 +351,9 @@ class _Printer:
                     return self.shift(node.right, node.operator, node.left), _PRIMARY
                 strength = _BINARY[node.operator]
                 left = self.left_precedence(node, strength)
-                if strength == _PREDICATE and _compares_workspaces(node.left, node.right):
-                    operands = self.canonical(node.left, left), self.canonical(node.right, strength + 1)
-                else:
-                    operands = self.expr(node.left, left), self.expr(node.right, strength + 1)
+                is_canonical = strength == _PREDICATE and nodes.compares_workspaces(node.left, node.right)
+                to_text = self.canonical if is_canonical else self.expr
+                operands = to_text(node.left, left), to_text(node.right, strength + 1)
                 return f" {node.operator} ".join(operands), strength
             case nodes.Logical():
                 return self.logical(node)
@@ -364,10 +363,8 @@ class _Printer:
                     f"{self.expr(node.operand, _PREDICATE)}{_not_word(node.negated)} BETWEEN {low} AND {high}",
                     _PREDICATE,
                 )
-            case nodes.InList():
-                return self.in_list(node), _PREDICATE
-            case nodes.InQuery():
-                return self.in_query(node), _PREDICATE
+            case nodes.InList() | nodes.InQuery():
+                return self.is_in(node), _PREDICATE
             case nodes.Match():
                 escape = f" ESCAPE {self.expr(node.escape, _BITS)}" if node.escape is not None else ""
                 operand, pattern = self.expr(node.operand, _PREDICATE), self.expr(node.pattern, _BITS)
@@ -386,25 +383,21 @@ class _Printer:
             return self.expr(node, precedence)
         return f"{CANONICAL_NAME}({self.expr(node)})"
 
-    def in_list(self, node: nodes.InList) -> str:
-        operand, items = self.expr(node.operand, _PREDICATE), self.exprs(node.items)
-        if _compares_workspaces(node.operand):
-            operand = self.canonical(node.operand, _PREDICATE)
-            items = ", ".join(self.canonical(item, _OR) for item in node.items)
-        return f"{operand}{_not_word(node.negated)} IN ({items})"
-
-    def in_query(self, node: nodes.InQuery) -> str:
-        operand, query = self.expr(node.operand, _PREDICATE), self.subquery(node.query)
-        if _compares_workspaces(node.operand):
-            operand = self.canonical(node.operand, _PREDICATE)
-            query = f"WITH named(name) AS ({query}) SELECT {CANONICAL_NAME}(name) FROM named"  # noqa: S608 (our own text)
-        return f"{operand}{_not_word(node.negated)} IN ({query})"
+    def is_in(self, node: nodes.InList | nodes.InQuery) -> str:
+        names_workspaces = nodes.compares_workspaces(node.operand)
+        operand = (self.canonical if names_workspaces else self.expr)(node.operand, _PREDICATE)
+        if isinstance(node, nodes.InList):
+            members = ", ".join((self.canonical if names_workspaces else self.expr)(item, _OR) for item in node.items)
+        else:
+            members = self.subquery(node.query)
+            if names_workspaces:
+                members = f"WITH named(name) AS ({members}) SELECT {CANONICAL_NAME}(name) FROM named"  # noqa: S608 (ours)
+        return f"{operand}{_not_word(node.negated)} IN ({members})"
 
     def is_same(self, node: nodes.Is) -> str:
         distinct = " DISTINCT FROM" if node.distinct else ""
-        operand, other = self.expr(node.operand, _PREDICATE), self.expr(node.other, _BITS)
-        if _compares_workspaces(node.operand, node.other):
-            operand, other = self.canonical(node.operand, _PREDICATE), self.canonical(node.other, _BITS)
+        to_text = self.canonical if nodes.compares_workspaces(node.operand, node.other) else self.expr
+        operand, other = to_text(node.operand, _PREDICATE), to_text(node.other, _BITS)
         return f"{operand} IS{_not_word(node.negated)}{distinct} {other}"
 
     def left_precedence(self, node: nodes.Binary, strength: int) -> int:
@@ -600,10 +593,3 @@ def _sqlite_blob(text: str) -> str:
     digits = text[2:-1]
     size = (len(digits) + 7) // 8
     return f"x'{int(digits or '0', 2).to_bytes(size, 'big').hex()}'"
-
-
-def _compares_workspaces(*operands: nodes.Expr) -> bool:
-    """Return whether an operand is a column of workspaces' names, and not all are in the spelling that rows have."""
-    columns = [operand for operand in operands if isinstance(operand, nodes.ResolvedColumn)]
-    are_canonical = len(operands) > 1 and len(columns) == len(operands) and all(c.is_canonical for c in columns)
-    return any(column.names_workspace for column in columns) and not are_canonical
