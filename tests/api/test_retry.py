@@ -15,6 +15,7 @@ from tokensh.errors import InterfaceError
 
 WORKSPACE = Target("https", "dbc-1.cloud.databricks.com", None, "", "dbc-1")
 LOOPBACK = Target("http", "127.0.0.1", 8080, "/w/x", "x")
+PRIVATE = Target("https", "dbc.corp.example", 8443, "", "dbc")
 PROXY = "http://proxy.example:3128"
 NOW = 1_700_000_000.0
 
@@ -81,6 +82,20 @@ def test_which_answers_say_that_nothing_was_done_yet(status: int, code: str, ret
         ({"https_proxy": PROXY, "no_proxy": "*"}, WORKSPACE, {}),
         ({"https_proxy": PROXY, "NO_PROXY": "x, .Databricks.com"}, WORKSPACE, {}),
         ({"https_proxy": PROXY, "no_proxy": "dbc-1.cloud.databricks.com"}, WORKSPACE, {}),
+        ({"https_proxy": PROXY, "no_proxy": "x,*.cloud.databricks.com"}, WORKSPACE, {}),
+        ({"https_proxy": PROXY, "no_proxy": "*.databricks.com:443"}, WORKSPACE, {}),
+        ({"https_proxy": PROXY, "no_proxy": ".DATABRICKS.com:443"}, WORKSPACE, {}),
+        ({"https_proxy": PROXY, "no_proxy": "databricks.com"}, WORKSPACE, {}),
+        ({"https_proxy": PROXY, "no_proxy": "x dbc-1.cloud.databricks.com:443"}, WORKSPACE, {}),
+        ({"https_proxy": PROXY, "no_proxy": "*:443"}, WORKSPACE, {}),
+        ({"https_proxy": PROXY, "no_proxy": "*:80"}, WORKSPACE, {"https": PROXY}),
+        ({"https_proxy": PROXY, "no_proxy": "dbc-1.cloud.databricks.com:8443"}, WORKSPACE, {"https": PROXY}),
+        ({"https_proxy": PROXY, "no_proxy": "dbc-1.cloud.databricks.com:x"}, WORKSPACE, {"https": PROXY}),
+        ({"https_proxy": PROXY, "no_proxy": "*.dbc-1.cloud.databricks.com.evil"}, WORKSPACE, {"https": PROXY}),
+        ({"https_proxy": PROXY, "no_proxy": "*bc-1.cloud.databricks.com"}, WORKSPACE, {"https": PROXY}),
+        ({"https_proxy": PROXY, "no_proxy": ".,*.,:,:443,[],::1"}, WORKSPACE, {"https": PROXY}),
+        ({"https_proxy": PROXY, "no_proxy": "corp.example:8443"}, PRIVATE, {}),
+        ({"https_proxy": PROXY, "no_proxy": "corp.example:443"}, PRIVATE, {"https": PROXY}),
         ({"https_proxy": PROXY, "no_proxy": "bricks.com,,1.cloud.databricks.com"}, WORKSPACE, {"https": PROXY}),
     ],
 )
@@ -96,17 +111,25 @@ def test_a_socks_proxy_is_refused() -> None:
 def test_which_certificates_are_trusted(tmp_path: Path) -> None:
     bundle = tmp_path / "ca.pem"
     bundle.touch()
-    assert trusted_certificates(environment()) is True
-    assert trusted_certificates(environment(REQUESTS_CA_BUNDLE="")) is True
-    assert trusted_certificates(environment(CURL_CA_BUNDLE=str(bundle))) == str(bundle)
-    assert trusted_certificates(environment(REQUESTS_CA_BUNDLE=str(tmp_path), CURL_CA_BUNDLE=str(bundle))) == str(
-        tmp_path
-    )
+    first, second, third = "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"
+    for variables, expected in (
+        ({}, True),
+        ({first: ""}, True),
+        ({second: str(bundle)}, str(bundle)),
+        ({third: str(bundle)}, str(bundle)),
+        ({first: str(tmp_path), second: str(bundle)}, str(tmp_path)),
+        ({first: str(tmp_path), third: str(bundle)}, str(tmp_path)),
+        ({second: str(tmp_path), third: "/nowhere"}, str(tmp_path)),
+    ):
+        assert trusted_certificates(environment(**variables), WORKSPACE) == expected
 
 
-def test_certificates_that_are_not_there_are_an_error() -> None:
-    with pytest.raises(InterfaceError, match=r"CURL_CA_BUNDLE names .* which does not exist"):
-        trusted_certificates(environment(CURL_CA_BUNDLE="/nowhere/ca.pem"))
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_certificates_that_are_not_there_are_an_error_where_they_are_needed(variable: str) -> None:
+    variables = environment(**{variable: "/nowhere/ca.pem"})
+    with pytest.raises(InterfaceError, match=f"{variable} names .* which does not exist"):
+        trusted_certificates(variables, WORKSPACE)
+    assert trusted_certificates(variables, LOOPBACK) is True
 
 
 def test_at_least_some_hosts_stay_connected() -> None:

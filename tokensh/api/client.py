@@ -128,7 +128,8 @@ class Client:
     """Send requests: verified, bounded in time and size, each write at most once. Several threads may share a client.
 
     Args:
-        environment: the clocks, and the variables HTTPS_PROXY, ALL_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE.
+        environment: the clocks, and the variables HTTPS_PROXY, ALL_PROXY, NO_PROXY, REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE,
+            SSL_CERT_FILE.
         credentials: choose the token that signs a request.
         redactor: learns each token, and cleans error texts.
         cancellation: reports Ctrl-C; the caller resets it before each statement.
@@ -427,7 +428,7 @@ class Client:
         in_flight.raise_if_cancelled()
         adapter = self._open_adapter()
         proxies = retry.choose_proxy(self._environment, request.target)
-        verify = retry.trusted_certificates(self._environment)
+        verify = retry.trusted_certificates(self._environment, request.target)
         left = max(0.1, in_flight.deadline - started)
         try:
             transport.track_connections(

@@ -81,7 +81,7 @@ def choose_proxy(environment: Environment, target: Target) -> dict[str, str]:
     # Lower case first, as curl and requests do.
     name = next((variable for variable in variables if environment.get(variable)), None)
     no_proxy = environment.get("no_proxy") or environment.get("NO_PROXY")
-    if target.is_loopback or name is None or _is_exempt(target.host, no_proxy):
+    if target.is_loopback or name is None or _is_exempt(target, no_proxy):
         return {}
     proxy = environment.get(name)
     if proxy.lower().startswith("socks"):
@@ -108,17 +108,34 @@ def proxy_address(proxies: dict[str, str]) -> str:
     return parts.netloc.rpartition("@")[2]
 
 
-def _is_exempt(host: str, no_proxy: str) -> bool:
-    rules = {rule.strip().lower().lstrip(".") for rule in no_proxy.split(",")} - {""}
-    return any(rule in ("*", host) or host.endswith(f".{rule}") for rule in rules)
+def _is_exempt(target: Target, no_proxy: str) -> bool:
+    """Return True if NO_PROXY names the host: itself, a domain above it (`d`, `.d`, `*.d`), with its port or without, or `*`."""
+    port = str(target.port or (443 if target.scheme == "https" else 80))
+    # Blanks separate too, as for curl.
+    for rule in no_proxy.lower().replace(",", " ").split():
+        name, ruled_port = _split_port(rule)
+        domain = name.removeprefix("*").strip(".")
+        is_named = name == "*" or (domain and f".{target.host}".endswith(f".{domain}"))
+        if is_named and ruled_port in ("", port):
+            return True
+    return False
 
 
-def trusted_certificates(environment: Environment) -> str | bool:
-    """Return the file or folder of certificates to trust, True for requests' default.
+def _split_port(rule: str) -> tuple[str, str]:
+    """Return the host and the port of `host`, `host:port`, `[address]` or `[address]:port`, or an address with its colons."""
+    host, _, port = rule.rpartition(":")
+    has_port = port.isdecimal() and (":" not in host or host.endswith("]"))
+    return (host, port) if host and has_port else (rule, "")
+
+
+def trusted_certificates(environment: Environment, target: Target) -> str | bool:
+    """Return the file or folder of certificates to trust for an address, True for requests' default.
 
     Raises InterfaceError if a variable names one that does not exist.
     """
-    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+    if target.scheme != "https":
+        return True
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         path = environment.get(variable)
         if path and not Path(path).exists():
             raise InterfaceError(f"{variable} names {path!r}, which does not exist")
