@@ -46,6 +46,23 @@ def test_results_before_a_failure_are_in_the_file_if_there_was_none(site: Sandbo
     assert path.read_text().startswith("token_value\ndapi")
 
 
+def list_pending(site: Sandbox, tmp_path: Path) -> list[str]:
+    sql = "SELECT comment FROM tokensh.local.pending"
+    return on(site, tmp_path, "-o", "csv", "--hide-headers", "-c", sql).out.splitlines()
+
+
+@pytest.mark.parametrize("rest", ["", "; SELECT nosuch FROM user_tokens"])
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_value_in_a_file_that_its_user_knows_is_not_pending(
+    rest: str, earlier: bool, site: Sandbox, tmp_path: Path
+) -> None:
+    path = tmp_path / "out.csv"
+    if earlier:
+        path.write_text("earlier")
+    on(site, tmp_path, "-O", str(path), "-o", "csv", "-c", f"{INSERT}{rest}")
+    assert list_pending(site, tmp_path) == []
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o600, 0o666])
 def test_a_file_that_others_could_read_gets_a_secret_as_its_owners_alone(
     mode: int, site: Sandbox, tmp_path: Path
@@ -67,6 +84,16 @@ def test_what_the_run_reads_is_not_overwritten(flag: str, name: str, site: Sandb
     before = path.read_bytes()
     result = on(site, tmp_path, "-O", str(tmp_path / name), flag, str(path), "-c", "SELECT 1")
     assert (result.status, path.read_bytes(), (tmp_path / "link.txt").is_symlink()) == (2, before, True)
+    assert "which this run reads" in result.err
+
+
+@pytest.mark.parametrize("flag", ["--log", "--store", None])
+def test_no_other_file_of_the_run_is_overwritten(flag: str | None, site: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / ("databrickscfg" if flag else ".databrickscfg")
+    path.write_text("[DEFAULT]\n")
+    options = (flag, str(path)) if flag else ()
+    result = on(site, tmp_path, "-O", str(path), *options, "-c", "SELECT 1 AS x")
+    assert (result.status, path.read_text()) == (2, "[DEFAULT]\n")
     assert "which this run reads" in result.err
 
 

@@ -94,6 +94,14 @@ def test_nothing_is_created_when_standard_output_is_closed(tokensh: Tokensh, sit
     assert b"standard output is closed" in done.stderr
 
 
+def test_results_do_not_overwrite_standard_input(tokensh: Tokensh, tmp_path: Path) -> None:
+    path = tmp_path / "input.txt"
+    path.write_text("SELECT 1;")
+    with path.open() as stdin:
+        status, _, err = finished(tokensh.start("-O", str(path), stdin=stdin))
+    assert (status, path.read_text(), "which this run reads" in err) == (2, "SELECT 1;", True)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 def test_a_value_that_a_full_disk_swallows_is_reported_as_an_orphan(tokensh: Tokensh, site: Sandbox) -> None:
     with Path("/dev/full").open("wb") as full:

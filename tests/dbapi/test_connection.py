@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timezone
 from decimal import Decimal
 from functools import partial
@@ -19,6 +19,7 @@ from tests.environments import make_environment
 from tokensh import errors
 from tokensh.dbapi import pep249
 from tokensh.dbapi.connection import Connection
+from tokensh.dbapi.cursor import Cursor
 from tokensh.dbapi.pep249 import Date, Time, Timestamp
 from tokensh.sandbox import Sandbox
 
@@ -679,6 +680,65 @@ def test_the_values_before_a_change_that_fails_are_pending_too(session: Connecti
         session.commit()
     assert len(run(session, PENDING)) == 1
     assert len(session.returned) == 1
+
+
+def test_a_token_that_was_revoked_does_not_come_back_when_the_connection_is_closed(
+    site: Sandbox, tmp_path: Path
+) -> None:
+    with connect(site, tmp_path) as session:
+        run(session, "BEGIN", MINT)
+        session.commit()
+        ((_, statement),) = run(session, PENDING)
+        run(session, str(statement).removesuffix(";"))
+    with connect(site, tmp_path) as session:
+        assert run(session, PENDING) == []
+
+
+def test_what_was_read_of_a_commit_is_not_kept_after_the_next(session: Connection, site: Sandbox) -> None:
+    run(session, "BEGIN", MINT)
+    session.commit()
+    (first,) = session.returned
+    assert session.returned == [first]
+    run(session, "BEGIN", MINT)
+    session.commit()
+    assert len(session.returned) == 1
+    assert session.returned != [first]
+
+
+def test_of_commits_that_nobody_reads_only_new_values_are_kept(session: Connection, site: Sandbox) -> None:
+    renew = f"DELETE FROM user_tokens WHERE deployment_name = '{A}' AND comment = 'c' RETURNING comment"
+    session.yes = True
+    for sql in (MINT, renew, MINT):
+        run(session, "BEGIN", sql)
+        session.commit()
+    assert [list(row) for row in session.returned] == [["token_value"], ["token_value"]]
+
+
+@pytest.mark.parametrize(
+    "execute",
+    [
+        lambda cursor: cursor.execute(MINT.replace("RETURNING", f", ('{A}', 'd') RETURNING")),
+        lambda cursor: cursor.executemany(MINT.replace("'c'", "?"), [("a",), ("b",)]),
+    ],
+)
+def test_the_values_of_a_statement_that_fails_are_pending_until_they_are_fetched(
+    execute: Callable[[Cursor], object], session: Connection, site: Sandbox
+) -> None:
+    cursor = session.cursor()
+    site.fault("POST */create", status=403, skip=1)
+    with pytest.raises(errors.ApiError):
+        execute(cursor)
+    ((token_id, _),) = run(session, PENDING)
+    assert token_id is not None
+    assert len(cursor.fetchall()) == 1
+    assert run(session, PENDING) == []
+
+
+def test_a_commit_does_not_settle_what_an_earlier_one_left(session: Connection, site: Sandbox) -> None:
+    run(session, "BEGIN", MINT)
+    session.commit()
+    assert len(session.cursor().execute(MINT).fetchall()) == 1
+    assert len(run(session, PENDING)) == 1
 
 
 def test_values_that_were_never_read_stay_pending_after_the_connection_is_closed(site: Sandbox, tmp_path: Path) -> None:

@@ -182,3 +182,10 @@ def test_an_expiry_that_is_no_time_does_not_fail_the_create(expiry: float, sessi
 )
 def test_a_secret_is_shown_as_text_bytes_or_digits(row: tuple[Value, ...], shown: bool) -> None:
     assert shows_secret([row], "secret") == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("a SecRet b", True), ("536563526574", True), ("secret", False), ("SECRET", False)]
+)
+def test_the_capitals_of_a_secret_count(text: str, shown: bool) -> None:
+    assert shows_secret([(text,)], "SecRet") == shown

@@ -117,6 +117,37 @@ def _is_found_and_settled(harness: Harness, token_id: str) -> None:
     assert list(journal_folder(harness).iterdir()) == []
 
 
+@pytest.mark.parametrize("name", KILLERS)
+def test_a_value_in_a_file_is_pending_until_the_file_has_its_name(
+    name: str, harness: Harness, workspace: FaultyServer
+) -> None:
+    workspace.on("list", hangs)
+    run = BackgroundRun(harness, "-o", "csv", "-O", "out.csv", "-c", INSERT, "-c", SELECT)
+    run.wait_until(lambda: any(seen.route == "list" for seen in workspace.log))
+    part = harness.home / "out.csv.part"
+    assert "dapi" in part.read_text()
+    interrupt(run, name)
+    (token_id,) = run.wait(checked=False).minted
+    workspace.on("list")
+    assert not (harness.home / "out.csv").exists()
+    part.unlink()  # the value is where its user has sent it, which is no leak
+    _is_found_and_settled(harness, token_id)
+
+
+def test_a_value_whose_file_was_deleted_while_it_was_written_is_pending(
+    harness: Harness, workspace: FaultyServer
+) -> None:
+    is_deleted: list[bool] = []
+    workspace.on("list", answers_when(lambda: bool(is_deleted)))
+    run = BackgroundRun(harness, "-o", "csv", "-O", "out.csv", "-c", INSERT, "-c", SELECT)
+    run.wait_until(lambda: any(seen.route == "list" for seen in workspace.log))
+    (harness.home / "out.csv.part").unlink()
+    is_deleted.append(True)
+    result = run.wait(checked=False)
+    assert (result.status, "cannot write out.csv" in result.err) == (1, True)
+    assert [token_id for entry in leftover_entries(harness) for token_id, _ in entry.intent.orphans] == result.minted
+
+
 @pytest.mark.parametrize("name", SIGNALS)
 def test_after_the_value_is_written_nothing_is_pending(name: str, harness: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", hangs)

@@ -184,7 +184,7 @@ def _run_batch(options: argparse.Namespace, scripts: Sequence[Script], environme
         )
         if summary := connection.pending.summary():
             reporter.note(summary)
-        with _open_sink(options, environment, reporter) as sink:
+        with _open_sink(options, environment, reporter, connection) as sink:
             runner = batch.ScriptRunner(
                 connection,
                 sink,
@@ -265,7 +265,9 @@ def _connect(options: argparse.Namespace, environment: Environment) -> Connectio
 
 
 @contextmanager
-def _open_sink(options: argparse.Namespace, environment: Environment, reporter: Reporter) -> Iterator[Sink]:
+def _open_sink(
+    options: argparse.Namespace, environment: Environment, reporter: Reporter, connection: Connection
+) -> Iterator[Sink]:
     """Open what results are written to. Raises InterfaceError if the file cannot be written."""
     from tokensh.cli.batch import Sink  # noqa: PLC0415 (--help does without)
     from tokensh.render.options import Options  # noqa: PLC0415 (the same)
@@ -283,28 +285,43 @@ def _open_sink(options: argparse.Namespace, environment: Environment, reporter: 
         return
     from tokensh.render.result_file import open_result_file  # noqa: PLC0415 (for -O only)
 
-    _refuse_overwriting(options)
+    _refuse_overwriting(options, environment)
     file = open_result_file(options.outfile)
+    # New tokens stay in the journal until the file has a name that its user knows.
+    connection.holds_back_values = True
     try:
         yield Sink(file, name, Options(**look))
         if not reporter.status:
             _publish(file)
     finally:
-        _close_outfile(file, reporter)
+        if _close_outfile(file, reporter):
+            connection.mark_values_seen()
 
 
-def _refuse_overwriting(options: argparse.Namespace) -> None:
+def _refuse_overwriting(options: argparse.Namespace, environment: Environment) -> None:
     """Raise InterfaceError if the file for results is one that the run reads, or a script."""
     path = options.outfile
-    if not os.path.exists(path):  # noqa: PTH110 (pathlib is slower to import than all of this)
-        return
-    inputs = [*(text for flag, text in options.sources or () if flag == "-f"), *options.vars]
-    if any(os.path.exists(other) and os.path.samefile(path, other) for other in inputs):  # noqa: PTH110, PTH121 (the same)
-        raise InterfaceError(f"-O would overwrite {path}, which this run reads")
-    if os.path.isfile(path) and path.lower().endswith((".sql", ".iql")):  # noqa: PTH113 (the same)
+    if not os.path.isfile(path):  # noqa: PTH113 (pathlib is slower to import than all of this)
+        return  # a device or a pipe has no content to lose
+    for other in _list_files_in_use(options, environment):
+        if os.path.exists(other) and os.path.samefile(path, other):  # noqa: PTH110, PTH121 (the same)
+            raise InterfaceError(f"-O would overwrite {path}, which this run reads")
+    if path.lower().endswith((".sql", ".iql")):
         raise InterfaceError(
             f"-O would overwrite the script {path}", hint="-f FILE runs a file; -O FILE is for results"
         )
+
+
+def _list_files_in_use(options: argparse.Namespace, environment: Environment) -> Iterator[str | os.PathLike[str] | int]:
+    """Yield the files that a run reads or writes besides that for results; the number of a descriptor for standard input."""
+    from tokensh.api.profiles import config_file  # noqa: PLC0415 (for -O only)
+    from tokensh.config import config_path  # noqa: PLC0415 (the same)
+
+    yield from (text for flag, text in options.sources or () if flag == "-f")
+    yield from options.vars
+    yield from filter(None, (options.log, options.store, config_path(environment), config_file(environment)))
+    with suppress(OSError, ValueError, AttributeError):  # it may be closed, or no file
+        yield environment.stdin.fileno()
 
 
 def _publish(file: TextIO) -> None:
@@ -314,11 +331,15 @@ def _publish(file: TextIO) -> None:
         file.publish()
 
 
-def _close_outfile(file: TextIO, reporter: Reporter) -> None:
+def _close_outfile(file: TextIO, reporter: Reporter) -> bool:
+    """Close the file for results; return whether its user can reach it."""
     from tokensh.render.result_file import ResultFile  # noqa: PLC0415 (for -O only)
 
     if not isinstance(file, ResultFile):
         with suppress(OSError):  # each result was flushed, and a failure of that was reported
             file.close()
-    elif part := file.abandon():
+        return True
+    has_name = file.has_name()
+    if part := file.abandon():
         reporter.note(f"{file.path} is as it was; the results before the failure are in {part}")
+    return has_name

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +30,7 @@ from tokensh.dbapi.transaction import Transaction, merge_columns, merge_rows
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.executor import Engine
 from tokensh.engine.functions import function_names
+from tokensh.engine.held_values import HeldValues
 from tokensh.engine.history import COLUMNS as STATEMENT_COLUMNS
 from tokensh.engine.history import History, to_row
 from tokensh.engine.objects import SessionObjects, SessionTable
@@ -121,8 +122,13 @@ class Connection:
         self.variables: dict[str, placeholders.PlaceholderValue] = {}
         self.namespace: tuple[str, ...] = DEFAULT
         self.holds_back_values = False
-        self._is_committing = False
-        self._returned: list[dict[str, Value]] = []
+        self._shown_later = HeldValues()
+        self._committed = HeldValues()
+        # Where the entries of the values go that the running call creates, if it returns them at its end.
+        self._of_call: HeldValues | None = None
+        # The rows of `returned`, each with whether it holds secrets.
+        self._returned: list[tuple[dict[str, Value], bool]] = []
+        self._has_read_returned = False
         self.failures: dict[str, Error] = {}
         # A wrong folder is reported at once, not by the first statement that needs it, which may never come.
         if options.registry is not None:
@@ -141,7 +147,7 @@ class Connection:
         self._closed = False
         self._on_close = ExitStack()
         # The engine goes first: values that were held back and never shown leave their tokens in the journal.
-        for close in (access.close, self.objects.store.close, partial(self._engine.release_held, seen=False)):
+        for close in (access.close, self.objects.store.close, self._shown_later.list_as_pending):
             self._on_close.callback(close)
 
     # ---- workspaces
@@ -239,7 +245,7 @@ class Connection:
                 self.objects,
                 self._access.journal,
                 self.pending,
-                hold_back=lambda: self.holds_back_values or self._is_committing,
+                held_values=self._choose_holder,
                 note_later=self._later_notes.append,
                 partial=self._options.partial,
             )
@@ -376,7 +382,22 @@ class Connection:
 
     def mark_values_seen(self) -> None:
         """Settle the journal's entries of values that were held back: the user has seen them."""
-        self._engine.release_held(seen=True)
+        self._shown_later.settle()
+
+    @contextmanager
+    def hold_values(self, held: HeldValues) -> Iterator[None]:
+        """Hold the journal's entries of values that the `with` block creates; if it fails, they are pending until settled."""
+        before, self._of_call = self._of_call, held
+        try:
+            yield
+        except BaseException:
+            held.list_as_pending()
+            raise
+        finally:
+            self._of_call = before
+
+    def _choose_holder(self) -> HeldValues | None:
+        return self._of_call or (self._shown_later if self.holds_back_values else None)
 
     def _note(self, text: str) -> None:
         self.callbacks.note(text)
@@ -412,23 +433,30 @@ class Connection:
         What their RETURNING gives is in `returned`. New tokens are in `tokensh.local.pending` until that is read.
         """
         self.check_open()
-        self._is_committing = True
+        # Of what nobody has read, only secrets are worth the memory.
+        self._returned = [] if self._has_read_returned else [(row, secret) for row, secret in self._returned if secret]
+        self._has_read_returned = False
         try:
-            for result in self._transaction.commit():
-                names = [column.name for column in result.columns]
-                for row in result.rows:
-                    if names:
-                        self._returned.append(dict(zip(names, row, strict=True)))
+            with self.hold_values(self._committed):
+                for result in self._transaction.commit():
+                    names = [column.name for column in result.columns]
+                    secret = any(column.secret for column in result.columns)
+                    for row in result.rows:
+                        if names:
+                            self._returned.append((dict(zip(names, row, strict=True)), secret))
         finally:
-            self._is_committing = False
-            self._engine.expose_held()
+            self._committed.list_as_pending()
             self._flush_notes()
 
     @property
     def returned(self) -> list[dict[str, Value]]:
-        """The rows that RETURNING gave in all calls of `commit`, by column; reading them counts as having the values."""
-        self._engine.release_held(seen=True)
-        return list(self._returned)
+        """The rows that RETURNING gave in the last `commit`, by column, after the values of earlier ones that were not read.
+
+        Reading them counts as having the values.
+        """
+        self._committed.settle()
+        self._has_read_returned = True
+        return [row for row, _ in self._returned]
 
     def rollback(self) -> int:
         """Drop the changes that wait, and return their number."""

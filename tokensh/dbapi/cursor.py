@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from itertools import islice
 from types import TracebackType
 from typing import Any, Protocol
 
+from tokensh.engine.held_values import HeldValues
 from tokensh.environment import Cancellation
 from tokensh.errors import Error, InterfaceError
 from tokensh.rows import Column, Row, RowSet
@@ -28,6 +30,9 @@ class Session(Protocol):
 
     def run(self, statement: StatementText, parameters: Parameters) -> RowSet:
         """Run a statement and return its rows."""
+
+    def hold_values(self, held: HeldValues) -> AbstractContextManager[None]:
+        """Hold the journal's entries of values that the `with` block creates; if it fails, they are pending until settled."""
 
     @property
     def failures(self) -> Mapping[str, Error]:
@@ -58,13 +63,15 @@ class Cursor:
         self.rowcount = -1
         self.columns: tuple[Column, ...] = ()
         self.failures: Mapping[str, Error] = {}
+        self._held = HeldValues()
         self._rows: Iterator[Row] | None = None
         self._rows_read = 0
 
     def execute(self, operation: str, parameters: Parameters = ()) -> Cursor:
         """Run one statement; a write has taken effect when this returns. Raises Error and its leaves.
 
-        If a write fails after some of its rows, those rows can still be fetched: they may hold the values of new tokens.
+        If a write fails after some of its rows, those rows can still be fetched. Until then the new tokens among them are in
+        `tokensh.local.pending`, because callers such as SQLAlchemy close the cursor.
 
         Args:
             operation: the statement; a `;` at its end is allowed.
@@ -72,7 +79,9 @@ class Cursor:
         """
         self._check_open()
         self._forget_result()
-        self._run(operation, parameters, [])
+        with self.connection.hold_values(self._held):
+            self._run(operation, parameters, [])
+        self._held.settle()
         return self
 
     def executemany(self, operation: str, parameters: Iterable[Parameters]) -> Cursor:
@@ -83,8 +92,10 @@ class Cursor:
         # One list for all sets of values: if the third fails, the rows of the first two can still be
         # fetched.
         rows: list[Row] = []
-        for values in parameters:
-            self._run(operation, values, rows)
+        with self.connection.hold_values(self._held):
+            for values in parameters:
+                self._run(operation, values, rows)
+        self._held.settle()
         return self
 
     def _run(self, operation: str, parameters: Parameters, rows: list[Row]) -> None:
@@ -116,6 +127,7 @@ class Cursor:
         self._check_open()
         if self._rows is None:
             raise InterfaceError("no result to read", hint="execute a query first, or a write with RETURNING")
+        self._held.settle()
         return self._rows
 
     @property

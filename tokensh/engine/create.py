@@ -97,8 +97,6 @@ class Creator:
     def __init__(self, services: EngineServices) -> None:
         self._services = services
         self._delivered: set[str] = set()
-        self._held: list[tuple[Entry, Orphans]] = []
-        """Delivered to a caller that shows the value later."""
 
     @contextmanager
     def create(self, creation: Creation, on_activity: OnActivity) -> Generator[Mapping[str, Json], None, None]:
@@ -129,24 +127,11 @@ class Creator:
             ) from None
         # A later create with the same comment that is lost must not report this token as its orphan.
         self._delivered.add(token_id)
-        if self._services.hold_back():
-            self._held.append((entry, creation.orphans(token_id) if token_id else ()))
-        else:
+        held = self._services.held_values()
+        if held is None:
             entry.remove()
-
-    def expose_held(self) -> None:
-        """List the tokens of values that were held back as orphans, in case that the caller never asks for the values."""
-        for entry, orphans in self._held:
-            entry.keep_for_recovery(orphans)
-
-    def release_held(self, *, seen: bool) -> None:
-        """Settle the values that were held back: they were shown, or never will be."""
-        for entry, orphans in self._held:
-            if seen:
-                entry.remove()
-            else:
-                entry.keep_for_recovery(orphans)
-        self._held.clear()
+        else:
+            held.add(entry, creation.orphans(token_id) if token_id else ())
 
     def _send(self, creation: Creation, entry: Entry, on_activity: OnActivity) -> Mapping[str, Json]:
         on_activity(f"{creation.method.name} on {creation.workspace}")

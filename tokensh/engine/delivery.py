@@ -95,8 +95,10 @@ def _explain_failure(plan: InsertPlan | ChangePlan, error: Exception, secrets: M
 
 def shows_secret(rows: Iterable[Row], secret: str) -> bool:
     """Return whether a secret can be read from rows: as text, bytes or hexadecimal digits, also from several cells."""
-    text = "".join(_to_text(cell) for row in rows for cell in row).lower()
-    return secret.lower() in text or secret.encode("utf-8", "replace").hex() in text
+    text = "".join(_to_text(cell) for row in rows for cell in row)
+    lower = text.lower()
+    # Of a secret without capitals nothing is lost by upper().
+    return secret in (lower if secret == secret.lower() else text) or secret.encode("utf-8", "replace").hex() in lower
 
 
 def _to_text(cell: Value) -> str:

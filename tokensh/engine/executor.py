@@ -72,14 +72,6 @@ class Engine:
         with closing(Execution(self._services, self._creator, callbacks)) as execution:
             _check_before_sending(execution, plan)
 
-    def expose_held(self) -> None:
-        """Let `tokensh.local.pending` list the new values that are held back, until they are settled."""
-        self._creator.expose_held()
-
-    def release_held(self, *, seen: bool) -> None:
-        """Settle the new values that were held back: they were shown, or never will be."""
-        self._creator.release_held(seen=seen)
-
 
 def _run_plan(execution: Execution, plan: Plan) -> Generator[Row, None, None]:
     """Yield an empty row once the plan is checked, then the rows of its result."""

@@ -8,6 +8,7 @@ from tokensh._dataclasses import dataclass
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
 from tokensh.api.journal import Journal
+from tokensh.engine.held_values import HeldValues
 from tokensh.engine.objects import SessionObjects
 from tokensh.engine.unknown_creates import UnknownCreates
 from tokensh.environment import Cancellation, Environment
@@ -19,7 +20,7 @@ class EngineServices:
     """What an engine works with, for as long as the session lasts.
 
     Attributes:
-        hold_back: returns whether new secrets are shown later, so that delivering them does not clear the journal's entries.
+        held_values: returns what holds the journal's entries of new secrets that are shown later; None to clear them now.
         note_later: called with a line that belongs below the result.
         partial: whether a read makes do with the workspaces that answer.
     """
@@ -33,7 +34,7 @@ class EngineServices:
     journal: Journal
     unknown_creates: UnknownCreates
     # A function, because the shell decides after the engine was made whether it keeps results instead of writing them.
-    hold_back: Callable[[], bool]
+    held_values: Callable[[], HeldValues | None]
     note_later: Callable[[str], None]
     partial: bool = False
 

@@ -42,6 +42,13 @@ class ResultFile(io.TextIOWrapper):
             ) from None
         self._published = True
 
+    def has_name(self) -> bool:
+        """Return whether the file is still somewhere: it may have been deleted while it was written."""
+        try:
+            return os.fstat(self.fileno()).st_nlink > 0
+        except (OSError, ValueError):
+            return False
+
     def abandon(self) -> Path | None:
         """Close the file after a failure; return where the results before it are if the file was left as it was."""
         with suppress(OSError, ValueError):  # a failure to write was reported
@@ -54,7 +61,9 @@ class ResultFile(io.TextIOWrapper):
                 elif os.path.lexists(self.path):
                     kept = self.part
                 else:
+                    kept = self.part
                     self.part.replace(self.path)
+                    kept = None
             self._published = True
         with suppress(OSError, ValueError):
             self.close()

@@ -1,0 +1,41 @@
+"""New tokens whose values were handed over, but that the user may not have yet: what the journal says of them until then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tokensh.api.journal import Entry
+
+if TYPE_CHECKING:
+    from tokensh.errors import OrphanedToken
+
+_MOST_LOCKED = 100
+"""Entries that keep their locks, each an open file; a process may have few of those."""
+
+
+class HeldValues:
+    """Entries of the journal that are cleared when somebody has the values, and listed as pending if nobody will."""
+
+    def __init__(self) -> None:
+        self._locked: list[tuple[Entry, tuple[OrphanedToken, ...]]] = []
+        self._pending: list[Entry] = []
+
+    def add(self, entry: Entry, orphans: tuple[OrphanedToken, ...]) -> None:
+        """Hold an entry; `orphans` is its token, with the statement that revokes it."""
+        self._locked.append((entry, orphans))
+        if len(self._locked) > _MOST_LOCKED:
+            self.list_as_pending()
+
+    def list_as_pending(self) -> None:
+        """Let `tokensh.local.pending` list the tokens; once, for one that was revoked since must not come back."""
+        for entry, orphans in self._locked:
+            entry.keep_for_recovery(orphans)
+            self._pending.append(entry)
+        self._locked.clear()
+
+    def settle(self) -> None:
+        """Clear the entries: the user has the values."""
+        for entry in (*self._pending, *(entry for entry, _ in self._locked)):
+            entry.remove()
+        self._pending.clear()
+        self._locked.clear()
