@@ -169,6 +169,21 @@ def test_a_refusal_says_what_happened_and_what_to_do(
     assert lines == expected
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"status": "degraded"}, "status: degraded"),
+        ({"ok": False, "errors": [{"code": 1}]}, "ok: false, errors"),
+        ({"error_code": "PARTIAL", "token_infos": []}, "error_code: PARTIAL, token_infos"),
+    ],
+)
+def test_an_error_without_words_and_with_a_status_of_success_is_told_by_its_keys(
+    body: dict[str, Any], message: str
+) -> None:
+    request = build_request(method("user_tokens", "listtokens"), Hosts(), {"deployment_name": "dbc-1"})
+    assert parse(request, 200, body).message == f"dbc-1: the reply says that there was an error: {message}"
+
+
 def test_details_are_told_a_line_each_and_unknown_ones_left_out() -> None:
     details = [
         {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "LIMIT", "domain": "databricks.com"},

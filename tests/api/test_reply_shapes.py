@@ -143,12 +143,13 @@ MORE: list[dict[str, Any]] = [
     {"paging": {"cursors": {"after": "x"}, "next": "x"}}, {"page_info": {"hasNextPage": True, "endCursor": "x"}},
     {"response_metadata": {"next_cursor": "x"}}, {"total": 5}, {"totalResults": "5"}, {"total_pages": 2}, {"last": False}, {"last": "false"}, {"next": 2}, {"has_more": 1},
     {"continuation_token": "x"}, {"next_offset": 100}, {"meta": [{"pagination": {"total_count": 2}}]},
+    {"links": [{"rel": "self", "href": "/1"}, {"rel": "next", "href": "/2"}]}, {"offset": 0, "count": 7},
 ]  # fmt: skip
 ALL: list[dict[str, Any]] = [
     {"next_page_token": ""}, {"next_page_token": None}, {"has_more": False}, {"has_more": "false"}, {"links": {"next": None}},
     {"prev_page_token": "x"}, {"total": 1}, {"totalResults": 1, "startIndex": 1}, {"total_pages": 1}, {"last": True},
     {"last": "true"}, {"total": [1, 2]}, {"total": True}, {"next": ["x"][:0]}, {"has_more": 0}, {"next": "none"},
-    {"next": {}}, {"next_offset": 0}, {"next_offset": -1}, {},
+    {"next": {}}, {"next_offset": 0}, {"next_offset": -1}, {"links": [{"rel": "self"}]}, {"count": 1}, {},
 ]  # fmt: skip
 MORE_HEADERS = [
     {"Link": '<https://x/2>; rel="next"'}, {"Link": "</2>; rel=next"}, {"Link": '</1>; rel="prev", </3>; REL="last next"'},

@@ -199,7 +199,7 @@ def _extract_code_and_message(status: int, body: dict[str, Any] | None, content:
         keys = ("message", "error_description", "errorSummary", "detail", "error")
         text = next((body[key] for key in keys if body.get(key)), "")
         # API 1.2 has one text for both.
-        return "" if code == text else _to_plain_text(code), _to_plain_text(text) or _status_phrase(status)
+        return "" if code == text else _to_plain_text(code), _to_plain_text(text) or _describe_silent(status, body)
     text = content[:_LONGEST_TEXT].decode("utf-8-sig", "replace").strip()
     # Gateways answer in HTML, whose heading says what the page is about.
     if heading := _find_heading(text):
@@ -232,6 +232,19 @@ def _to_plain_text(value: Any) -> str:
         return json.dumps(value)
     except RecursionError:  # it may stop at fewer levels than the reader did
         return "..."
+
+
+def _describe_silent(status: int, body: Mapping[str, Any]) -> str:
+    """Describe an error without a message: by its status, or, if that is one of success, by the keys of its object."""
+    if status >= 400:
+        return _status_phrase(status)
+    facts = (
+        name
+        if isinstance(value, dict | list) or value is None
+        else f"{name}: {_to_plain_text(value)[:_LONGEST_DETAIL]}"
+        for name, value in islice(body.items(), _MAX_DETAILS)
+    )
+    return f"the reply says that there was an error: {', '.join(facts)}"
 
 
 def _status_phrase(status: int) -> str:

@@ -47,7 +47,7 @@ _LAST = frozenset(["last", "lastpage", "islast", "islastpage", "iscomplete", "co
 """Keys that say by being false that there is a next page."""
 _TOTAL = frozenset((
     "total", "totalcount", "totalresults", "totalitems", "totalelements", "totalsize", "totalrows", "totalrecords",
-    "totalhits", "resultcount", "itemcount", "rowcount", "recordcount", "estimatedtotal",
+    "totalhits", "resultcount", "itemcount", "rowcount", "recordcount", "estimatedtotal", "count",
 ))  # fmt: skip
 """Keys that count the rows of all pages."""
 _PAGES = frozenset(["pages", "totalpages", "pagecount", "numpages", "numberofpages", "pagestotal"])
@@ -122,6 +122,8 @@ def _says_more(name: str, value: Any, count: int) -> bool:
         return number is not None and number > (1 if name in _PAGES else count)
     if name in _LAST:
         return value is False or (isinstance(value, str) and value.strip().lower() == "false")
+    if name == "rel":  # of an object that is a link
+        return isinstance(value, str) and "next" in value.lower().split()
     if name in _NEXT or name in _MORE:
         return bool(value) and not (isinstance(value, str) and value.strip().lower() in _NO) and value != -1
     return False
