@@ -122,7 +122,7 @@ def test_a_token_that_names_no_host_goes_to_databricks_alone(statement: str, har
 @pytest.mark.parametrize("option", ["--token", "--password", "--secret", "--insecure", "--no-verify"])
 def test_there_is_no_option_for_a_secret_or_for_trusting_anybody(option: str, harness: Harness) -> None:
     result = harness.run(option, "x", "-c", SELECT)
-    unsent(result, 2, f"unrecognized arguments: {option}")
+    unsent(result, 2, f"unknown option {option!r}")
 
 
 # ---- OAuth

@@ -17,7 +17,8 @@ AFTER = "select 'went on' as x;"
 
 
 @pytest.fixture
-def shell(site: Sandbox, tmp_path: Path) -> Iterator[InProcessShell]:
+def shell(site: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InProcessShell]:
+    monkeypatch.chdir(tmp_path)  # where `\g out.txt` writes
     with open_shell(site, tmp_path) as opened:
         yield opened
 

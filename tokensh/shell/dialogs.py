@@ -67,7 +67,7 @@ def _discard_typed_ahead() -> None:
     # What prompt_toolkit has read already, and what the terminal holds.
     clear_typeahead(source)
     source.flush_keys()
-    with suppress(OSError, ValueError, termios.error):  # no terminal
+    with suppress(OSError, ValueError, NotImplementedError, termios.error):  # no terminal
         termios.tcflush(source.fileno(), termios.TCIFLUSH)
 
 

@@ -13,7 +13,7 @@ from tokensh.dbapi.connection import Connection
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.history import History
 from tokensh.environment import is_terminal
-from tokensh.errors import Error, InterfaceError, Interrupted, OperationalError, assert_never, describe_mistake
+from tokensh.errors import Error, InterfaceError, Interrupted, assert_never, describe_mistake
 from tokensh.render.errors import Source
 from tokensh.rows import RowSet
 from tokensh.shell import dialogs
@@ -79,7 +79,7 @@ class Session:
             self.console,
             results=self.results,
             spinner=self._spinner,
-            history=self._open_history(),
+            history=connection.history,
         )
         self._prompt = Prompt(
             connection,
@@ -109,14 +109,6 @@ class Session:
             on_activity=self._spinner.set_activity,
             note=self.console.note,
         )
-
-    def _open_history(self) -> History:
-        history = self.connection.history
-        try:
-            history.get(0)
-        except OperationalError as error:
-            self.console.warn(error)  # it is tried again with every statement
-        return history
 
     # ---- the loop
 
