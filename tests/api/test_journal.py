@@ -64,6 +64,18 @@ os.kill(os.getpid(), 9)
     ]
 
 
+def test_reading_leaves_no_file_open(tmp_path: Path) -> None:
+    journal = Journal(make_environment(tmp_path))
+    running, settled = begin(journal), begin(journal)
+    settled.keep_for_recovery()
+    (journal.folder / "1.json").write_text("{")
+    before = open_files()
+    for _ in range(20):
+        assert len(list(journal.leftovers())) == 2
+    assert open_files() < before + 20  # other tests of this process may open some
+    running.remove()
+
+
 def test_what_an_intent_made_can_be_added(tmp_path: Path) -> None:
     journal = Journal(make_environment(tmp_path))
     before = open_files()

@@ -153,7 +153,7 @@ ALL: list[dict[str, Any]] = [
 ]  # fmt: skip
 MORE_HEADERS = [
     {"Link": '<https://x/2>; rel="next"'}, {"Link": "</2>; rel=next"}, {"Link": '</1>; rel="prev", </3>; REL="last next"'},
-    {"Link": '</3>; title="a"; rel = next'}, {"X-Next-Page": "2"}, {"X-Total-Count": "2"}, {"X-Total-Pages": "3"},
+    {"Link": '</3>; title="a"; rel = next'}, {"Link": '</3>; rel= "next"'}, {"X-Next-Page": "2"}, {"X-Total-Count": "2"}, {"X-Total-Pages": "3"},
     {"X-Has-More": "true"}, {"Content-Range": "items 0-0/9"}, {"Content-Range": "items 0-0/*"}, {"Content-Range": "items 0-x/1"}, {"Content-Range": "items 0-0/2"}, {"Content-Range": "items 1-1/2"},
 ]  # fmt: skip
 ALL_HEADERS = [
