@@ -8,6 +8,7 @@ import pytest
 
 from tests.environments import make_environment
 from tokensh import config
+from tokensh.api.profiles import config_file
 from tokensh.errors import InterfaceError
 
 
@@ -59,6 +60,19 @@ def test_what_nobody_knows_is_an_error_that_names_file_and_key(tmp_path: Path, t
     with pytest.raises(InterfaceError, match=message) as caught:
         read(tmp_path, text)
     assert "mine.toml" in caught.value.message
+
+
+@pytest.mark.parametrize("name", ["mine.toml", "./mine.toml", "~/home/../mine.toml", "~//mine.toml"])
+def test_a_relative_path_is_one_of_the_current_folder(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "mine.toml").write_text('workspace = "dbc-1"')
+    monkeypatch.chdir(tmp_path)
+    home = tmp_path if name.startswith("~") else tmp_path / "home"
+    environment = make_environment(home, variables={"TOKENSH_CONFIG": name, "DATABRICKS_CONFIG_FILE": name})
+    assert config.read(environment).workspace == "dbc-1"
+    assert config_file(environment).samefile(tmp_path / "mine.toml")
 
 
 def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:

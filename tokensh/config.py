@@ -44,7 +44,7 @@ class Config:
 def config_path(environment: Environment) -> Path:
     """Return TOKENSH_CONFIG, or config.toml in the config folder."""
     path = environment.get("TOKENSH_CONFIG")
-    return environment.home / path.removeprefix("~/") if path else environment.config_folder / "config.toml"
+    return environment.expand_path(path) if path else environment.config_folder / "config.toml"
 
 
 def read(environment: Environment) -> Config:

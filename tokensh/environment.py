@@ -59,7 +59,7 @@ class Environment:
     def expand_path(self, text: str) -> Path:
         """Return the path that a user typed; `~` at its start is the home folder, and stays if that is not known."""
         if text == "~" or text.startswith("~/"):
-            return self.home / text[2:]
+            return self.home / text[2:].lstrip("/")
         return Path(os.path.expanduser(text))  # noqa: PTH111 (`Path.expanduser` raises for unknown users)
 
     def _xdg_folder(self, variable: str, *default: str) -> Path:

@@ -38,7 +38,7 @@ def normalize_host(host: str) -> str:
 
 def config_file(environment: Environment) -> Path:
     """Return the path of DATABRICKS_CONFIG_FILE, or of ~/.databrickscfg."""
-    return environment.home / (environment.get("DATABRICKS_CONFIG_FILE") or ".databrickscfg").removeprefix("~/")
+    return environment.expand_path(environment.get("DATABRICKS_CONFIG_FILE") or "~/.databrickscfg")
 
 
 ByOrigin: TypeAlias = "Mapping[str, tuple[Profile, ...]]"
