@@ -108,6 +108,13 @@ def test_missing_values_cost_no_digit(magic: Notebook) -> None:
     assert ">true</td>" in html
 
 
+def test_a_frame_can_be_written_to_a_file_and_read_without_tokensh(magic: Notebook) -> None:
+    frame = magic.cell(f"%tokensh {SELECT}")
+    again = pickle.loads(pickle.dumps(frame))
+    assert type(again).__name__ == "DataFrame"
+    assert again.equals(frame)
+
+
 # ---- secrets
 
 
@@ -119,6 +126,8 @@ def test_a_minted_value_is_shown_nowhere_and_revealed_to_who_asks(magic: Noteboo
     assert all("(hidden)" in text and value not in text for text in printed)
     with pytest.raises(TypeError, match="not written to files"):
         pickle.dumps(frame["token_value"][0])
+    with pytest.raises(TypeError, match="a secret is not written to files"):
+        pickle.dumps(frame)
 
 
 def test_the_values_of_a_write_that_fails_on_its_way_are_kept(

@@ -433,7 +433,7 @@ class Connection:
         What their RETURNING gives is in `returned`. New tokens are in `tokensh.local.pending` until that is read.
         """
         self.check_open()
-        # Of what nobody has read, only secrets are worth the memory.
+        # Rows that were not read are only kept if they have secrets.
         self._returned = [] if self._has_read_returned else [(row, secret) for row, secret in self._returned if secret]
         self._has_read_returned = False
         try:

@@ -14,7 +14,7 @@ _MOST_LOCKED = 100
 
 
 class HeldValues:
-    """Entries of the journal that are cleared when somebody has the values, and listed as pending if nobody will."""
+    """Entries of the journal: cleared when the user has the values, listed as pending when it is clear that this may not happen."""
 
     def __init__(self) -> None:
         self._locked: list[tuple[Entry, tuple[OrphanedToken, ...]]] = []

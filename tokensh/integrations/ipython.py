@@ -129,6 +129,10 @@ def _frame_class() -> Any:
         def _constructor(self) -> Any:
             return pd.DataFrame
 
+        def __reduce_ex__(self, protocol: Any) -> Any:
+            # Whoever reads the file may not have tokensh; a `Secret` in a cell refuses to be written.
+            return pd.DataFrame, (), pd.DataFrame(self).__getstate__()
+
         def _result(self) -> Result | None:
             """Return the frame as a Result, None once its columns have changed."""
             source: Result | None = getattr(self, "source", None)
