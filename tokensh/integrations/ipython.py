@@ -130,7 +130,7 @@ def _frame_class() -> Any:
             return pd.DataFrame
 
         def __reduce_ex__(self, protocol: Any) -> Any:
-            # Whoever reads the file may not have tokensh; a `Secret` in a cell refuses to be written.
+            # The reader of the file may not have tokensh; a `Secret` in a cell refuses to be written.
             return pd.DataFrame, (), pd.DataFrame(self).__getstate__()
 
         def _result(self) -> Result | None:
