@@ -42,7 +42,7 @@ class Config:
 
 
 def config_path(environment: Environment) -> Path:
-    """Return TOKENSH_CONFIG, or config.toml in the config folder."""
+    """Return TOKENSH_CONFIG, relative to the current folder, or config.toml in the config folder."""
     path = environment.get("TOKENSH_CONFIG")
     return environment.expand_path(path) if path else environment.config_folder / "config.toml"
 

@@ -73,7 +73,16 @@ def choose(
         (LOOPBACK, MINE, "", None, "env-token"),
         (WORKSPACE, MINE | {"DATABRICKS_HOST": "dbc-1.cloud.databricks.com/"}, "", None, "env-token"),
         ("https://databricks.example.com", MINE | {"DATABRICKS_HOST": "databricks.example.com"}, "", None, "env-token"),
-        (WORKSPACE, MINE, FILE, None, "default%token"),
+        (WORKSPACE, {}, FILE, None, "default%token"),
+        (WORKSPACE, MINE, FILE, None, "env-token"),
+        (WORKSPACE, MINE | {"DATABRICKS_HOST": OTHER}, FILE, None, "default%token"),
+        (
+            OTHER,
+            {},
+            FILE.replace("[bare]", "[again]\nhost = dbc-2.cloud.databricks.com\ntoken = two-token\n[bare]"),
+            None,
+            "two-token",
+        ),
         (OTHER, {}, FILE, None, "two-token"),
         (OTHER, {}, FILE, "two", "two-token"),
         (OTHER, {"DATABRICKS_CONFIG_PROFILE": "two"}, FILE, None, "two-token"),
@@ -113,8 +122,8 @@ def test_a_credential_of_another_host_is_not_sent_and_what_was_looked_at_is_name
         ("two", "is for https://dbc-2"),
         ("none", "has no profile"),
         ("bare", "is for https://dbc-3"),
-        ("hostless", "is for no host"),
-        ("odd", "is for no host"),
+        ("hostless", r"cannot be used: .*databrickscfg, line 17: it has no host"),
+        ("odd", r"line 20: its host http://dbc-1.cloud.databricks.com is not https"),
         ("__settings__", "has no profile"),
     ],
 )
@@ -125,7 +134,54 @@ def test_a_profile_that_was_named_is_the_only_one(tmp_path: Path, profile: str, 
 
 def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CredentialError, match="cannot be read"):
-        choose(tmp_path, WORKSPACE, MINE, file="host = x\n")
+        choose(tmp_path, WORKSPACE, {}, file="\0")
+
+
+def test_two_profiles_of_one_host_are_not_chosen_between(tmp_path: Path) -> None:
+    file = FILE.replace("[bare]", "[again]\nhost = dbc-2.cloud.databricks.com\ntoken = other-token\n[bare]")
+    with pytest.raises(CredentialError, match=f"profiles two and again are all for {OTHER}") as caught:
+        choose(tmp_path, OTHER, {}, file=file)
+    assert caught.value.hint == "choose one, for example with -p two"
+    assert choose(tmp_path, OTHER, {}, file=file, profile="again").get_token() == "other-token"
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [
+        ("azure-cli", "az account get-access-token"),
+        ("oauth-u2m", "databricks auth login"),
+        ("external-browser", "databricks auth login"),
+        ("basic", "use a token"),
+        ("github-oidc", "use a token, a client_id"),
+        ("pat", "use a token, a client_id"),
+    ],
+)
+def test_a_kind_that_is_not_offered_says_what_to_do(kind: str, hint: str, tmp_path: Path) -> None:
+    file = f"[p]\nhost = {WORKSPACE}\nauth_type = {kind}\n"
+    with pytest.raises(CredentialError) as caught:
+        choose(tmp_path, WORKSPACE, {}, file=file, profile="p")
+    assert hint in (caught.value.hint or "")
+    with pytest.raises(CredentialError) as caught:
+        choose(tmp_path, WORKSPACE, {}, file=file)
+    assert any(hint in reason for reason in caught.value.looked_at)
+
+
+@pytest.mark.parametrize(
+    ("variables", "file", "expected"),
+    [
+        (MINE | {"DATABRICKS_HOST": f"{WORKSPACE}/?o=12#x"}, "", "12"),
+        (MINE | {"DATABRICKS_WORKSPACE_ID": "34"}, "", "34"),
+        ({}, f"[a]\nhost = {WORKSPACE}/?o=12\ntoken = t\n", "12"),
+        ({}, f"[a]\nhost = {WORKSPACE}/?o=12\nworkspace_id = 56\ntoken = t\n", "56"),
+        ({}, f"[a]\nhost = {WORKSPACE}\nworkspace_id = none\ntoken = t\n", ""),
+        ({}, f"[a]\nhost = {WORKSPACE}\nworkspace_id = 12\\nX: 1\nclient_id = c\nclient_secret = s\n", ""),
+        ({}, f"[a]\nhost = {WORKSPACE}\nworkspace_id = 78\nclient_id = c\nclient_secret = s\n", "78"),
+    ],
+)
+def test_the_id_of_a_workspace_goes_with_its_credential(
+    variables: dict[str, str], file: str, expected: str, tmp_path: Path
+) -> None:
+    assert choose(tmp_path, WORKSPACE, variables, file=file).workspace_id == expected
 
 
 def test_a_bound_token_goes_to_its_origin_alone(tmp_path: Path) -> None:

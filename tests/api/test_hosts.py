@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from tokensh.api.hosts import (
@@ -214,7 +216,9 @@ def test_another_name_is_refused_with_what_is_allowed(name: str, hint: str) -> N
     assert error.hint is not None
     assert error.hint.startswith(hint)
     if hint.startswith("allowed"):
-        assert error.hint.endswith(f"a full host under {', '.join(ZONES)}, or a name that config.toml maps to a host")
+        assert error.hint.endswith(
+            f"a full host under {', '.join(ZONES)}, the host of a profile or of DATABRICKS_HOST, or a name that config.toml maps to a host"
+        )
 
 
 def test_a_long_name_is_cut_and_made_visible() -> None:
@@ -335,6 +339,40 @@ def test_an_endpoint_that_a_name_makes_too_long_is_refused() -> None:
     assert str(refusal(Hosts("https://{deployment_name}" + ".x" * 126), "long-name")).startswith("the address")
 
 
+@pytest.mark.parametrize(
+    ("name", "origin"),
+    [
+        ("databricks.corp.example", "https://databricks.corp.example"),
+        ("Databricks.Corp.example:443/", "https://databricks.corp.example"),
+        ("ports.example:8443", "https://ports.example:8443"),
+        ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+    ],
+)
+def test_a_host_that_the_user_names_needs_no_zone(name: str, origin: str) -> None:
+    origins = ("https://databricks.corp.example", "https://ports.example:8443", "http://127.0.0.1:8080", "nonsense")
+    hosts = Hosts(named=lambda: origins)
+    target = resolved(hosts, name)
+    assert (target.origin, hosts.find_name(origin)) == (origin, target.name)
+    assert resolved(pickle.loads(pickle.dumps(hosts)), name) == target
+
+
+@pytest.mark.parametrize("name", ["other.example", "ports.example", "accounts.cloud.databricks.com:8443", "inner"])
+def test_no_other_host_is_one(name: str) -> None:
+    hosts = Hosts(
+        named=lambda: ("https://ports.example:8443", "https://accounts.cloud.databricks.com:8443", "https://inner")
+    )
+    assert hosts.find_name("https://inner") is None
+    if name == "inner":
+        assert resolved(hosts, name).host == "inner.cloud.databricks.com"
+    else:
+        refusal(hosts, name)
+
+
+@pytest.mark.parametrize(("name", "zone"), [("adb-12.3", ".azuredatabricks.net"), ("12.3", ".gcp.databricks.com")])
+def test_a_name_without_its_zone_is_completed(name: str, zone: str) -> None:
+    assert refusal(Hosts(), name).hint == f"write '{name}{zone}'"
+
+
 # ---- addresses -> names
 
 
@@ -370,7 +408,7 @@ def test_an_address_that_is_not_secure_has_no_name() -> None:
     [
         ("https://dbc-1.cloud.databricks.com/?o=12#x", "dbc-1"),
         (" https://dbc-1.cloud.databricks.com/browse ", "dbc-1"),
-        ("https://example.com", "https://example.com"),
+        ("https://example.com", "example.com"),
         ("dbc-1", "dbc-1"),
         ("://", "://"),
     ],

@@ -114,7 +114,7 @@ SOURCES = {
     "token of a custom host": Source(
         {MAPPED: "env-token"}, ELSEWHERE, {**TOKEN, **bound_to("https://databricks.example.com")}
     ),
-    "token of no host": Source({}, ELSEWHERE, {**TOKEN, **bound_to("not a host")}),
+    "token of no host": Source({}, "is not a plain https address", {**TOKEN, **bound_to("not a host")}),
     "token, and netrc": Source(everywhere("env-token"), NO_HOST, TOKEN, {".netrc": NETRC}),
     "machine": Source(OF_WORKSPACES, NO_HOST, MACHINE),
     "machine of dbc-2": Source(
@@ -130,7 +130,25 @@ SOURCES = {
         OF_AWS_ACCOUNT, ELSEWHERE, {**TRIO, **bound_to("https://accounts.cloud.databricks.com")}
     ),
     "profiles": Source(OF_FILE, "no profile with host", {}, PROFILES),
-    "profiles before token": Source({**everywhere("env-token"), **OF_FILE}, "", TOKEN, PROFILES),
+    "token before profiles": Source({**everywhere("env-token"), MAPPED: "file-prod"}, "", TOKEN, PROFILES),
+    "token of dbc-1 before profiles": Source(
+        {**OF_FILE, AWS: "env-token"},
+        ELSEWHERE,
+        {**TOKEN, **bound_to("HTTPS://dbc-1.cloud.databricks.com:443/?o=1")},
+        PROFILES,
+    ),
+    "two profiles of dbc-1": Source(
+        {name: OF_FILE[name] for name in (AZURE, MAPPED)},
+        "",
+        {},
+        {".databrickscfg": f"{FILE}\n[dbc]\nhost = dbc-1.cloud.databricks.com\ntoken = file-dbc\n"},
+    ),
+    "a profile with a bad line": Source(
+        {name: OF_FILE[name] for name in (AZURE, MAPPED)},
+        "",
+        {},
+        {".databrickscfg": FILE.replace("token = file%aws", "token = file%aws\nnonsense")},
+    ),
     "-p aws": Source({AWS: "file%aws"}, "is for https://dbc-1", TOKEN, PROFILES, {"profile": "aws"}),
     "DATABRICKS_CONFIG_PROFILE": Source(
         {AZURE: OF_FILE[AZURE]}, "is for https://adb-1.2", {"DATABRICKS_CONFIG_PROFILE": "azure"}, PROFILES

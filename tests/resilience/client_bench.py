@@ -28,6 +28,7 @@ class FakeCredential:
     tokens: list[str] = field(default_factory=lambda: [TOKEN])
     source: str = "the test"
     kind: str = "pat"
+    workspace_id: str = ""
     rejected: list[str] = field(default_factory=list)
 
     def get_token(self) -> str:

@@ -15,7 +15,7 @@ STATEMENTS = pytest.mark.parametrize("statement", [SELECT, INSERT], ids=["GET", 
 UNUSABLE = {
     "unset": (None, "no credential for 127.0.0.1"),
     "empty": ("", "no credential for 127.0.0.1"),
-    "blank": ("   ", "the token from DATABRICKS_TOKEN is unusable: 3 characters, not all of them printable ASCII"),
+    "blank": ("   ", "the token from DATABRICKS_TOKEN is unusable: 3 characters, among them a blank or a line end"),
     "newline": (f"{BEARER}\n", "unusable: 42 characters"),
     "CRLF": (f"{BEARER}\r\nX-Evil: 1", "unusable: 52 characters"),
     "NUL": (f"{BEARER}\x00", "unusable: 42 characters"),

@@ -1,8 +1,8 @@
 """Choose the credential for a workspace. A credential that is bound to host A is never sent to host B.
 
 An explicit credential (`--auth`) or a selected profile is used alone. Otherwise the first of these that may be sent to the
-workspace is used: a profile with its host, which is the most specific; the environment's variables; the login of the
-Databricks CLI, last because starting that program takes about a second. Formats: token-api.md section 2.
+workspace is used, as in Databricks' own tools: the environment's variables; the profile of its host, of which there must be
+one; the login of the Databricks CLI, last because starting that program takes about a second. Formats: token-api.md section 2.
 
 `reason_not_allowed` returns why a credential must not be sent to the target. The reasons are kept: an error lists
 every source with its reason, since "no credential" alone cannot be acted on. A credential without a host goes to Databricks'
@@ -13,6 +13,7 @@ A bad profile spoils only itself: the file is parsed as a whole, but what a prof
 
 from __future__ import annotations
 
+import shlex
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
@@ -25,10 +26,28 @@ from tokensh.api.oauth import FetchJson, OAuthToken, RenewableToken, ServicePrin
 from tokensh.api.profiles import Profile
 from tokensh.environment import Environment
 from tokensh.errors import CredentialError
-from tokensh.text import nearest
+from tokensh.text import escape_unsafe, nearest, truncate
 
-# The most profiles that a message names.
-_MAX_NAMED = 5
+_OFFERED = (
+    "use a token, a client_id with its client_secret, or a login of the Databricks CLI (auth_type = databricks-cli)"
+)
+_NEEDED = {"pat": "token", "oauth-m2m": "client_id and client_secret"}
+_LOGIN = "run `databricks auth login`, and set auth_type = databricks-cli"
+_AZURE = (
+    "give DATABRICKS_TOKEN the output of `az account get-access-token --resource 2ff814a6-3304-4ab8-85cb-cd0e6f879c1d`"
+)
+_ALTERNATIVES = {
+    "azure-cli": f"{_AZURE} --query accessToken -o tsv",
+    "azure-client-secret": f"sign in with `az login --service-principal`, and {_AZURE} --query accessToken -o tsv",
+    "azure-msi": f"sign in with `az login --identity`, and {_AZURE} --query accessToken -o tsv",
+    "google-id": "give DATABRICKS_TOKEN the output of `gcloud auth print-identity-token`",
+    "google-credentials": "give DATABRICKS_TOKEN the output of `gcloud auth print-identity-token`",
+    "oauth-u2m": _LOGIN,
+    "databricks-oauth": _LOGIN,
+    "external-browser": _LOGIN,
+    "basic": "Databricks ended passwords in 2024: use a token",
+}
+"""What to do instead of the SDKs' other methods, by auth_type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +57,8 @@ class AccessToken:
     value: str = field(repr=False)
     source: str
     kind: str = "pat"
+    workspace_id: str = ""
+    """Tells workspaces of one host apart; empty if the host has one."""
 
     def get_token(self) -> str:
         """Return the bearer token."""
@@ -52,21 +73,28 @@ class AccessToken:
 class ConfiguredCredential:
     """A credential as the user configured it, not yet used for a workspace.
 
-    `origin` is the address it is bound to; empty allows every host of Databricks and loopback. `account_id` names the account
-    whose workspaces it may list.
+    Attributes:
+        origin: the address it is bound to; empty allows every host of Databricks and loopback.
+        account_id: names the account whose workspaces it may list.
+        workspace_id: is sent with it, for a host of several workspaces.
+        problem: why the host that it is bound to leads nowhere.
     """
 
     secret: str | ServicePrincipal = field(repr=False)
     source: str
     origin: str = ""
     account_id: str = ""
+    workspace_id: str = ""
+    problem: str = ""
 
     def reason_not_allowed(self, target: Target) -> str | None:
         """Return why the credential must not be sent to an address, or None if it may be."""
+        if self.problem:
+            return self.problem
         bound = f"it belongs to {self.origin}, which is another host"
         if self.origin == target.origin:
             return None
-        if _is_accounts_console(target.origin) and not self._is_account_wide:
+        if is_accounts_console(target.origin) and not self._is_account_wide:
             return bound if self.origin else "it is a workspace's, not an account's"
         if self.origin:
             # A service principal of an account signs in at the account console, for all workspaces of the same cloud.
@@ -135,7 +163,7 @@ class Credentials:
         if selected is not None:
             return selected
         near = nearest(self.profile, [profile.name for profile in existing])
-        hint = f"did you mean {near!r}?" if near else _describe_file(existing)
+        hint = f"did you mean {near!r}?" if near else profiles.describe_file(self._environment)
         raise CredentialError(f"{path} has no profile {self.profile!r}", looked_at=(str(path),), hint=hint)
 
     def _find_candidates(self, target: Target, looked_at: list[str]) -> Iterator[AccessToken | RenewableToken]:
@@ -145,9 +173,9 @@ class Credentials:
         elif (profile := self.selected_profile()) is not None:
             yield self._use_selected_profile(target, profile)
         else:
-            yield from self._try_profiles(target, looked_at)
             for credential in self._read_variables(looked_at):
                 yield from self._try_credential(credential, target, looked_at)
+            yield from self._try_profiles(target, looked_at)
             yield from self._try_cli(target, looked_at)
 
     def _try_credential(
@@ -156,18 +184,20 @@ class Credentials:
         if (reason := credential.reason_not_allowed(target)) is not None:
             looked_at.append(f"{credential.source}: {reason}")
         elif isinstance(credential.secret, ServicePrincipal):
-            yield self._service_principal(credential.secret, target, credential.source)
+            yield self._service_principal(credential.secret, target, credential.source, credential.workspace_id)
         else:
-            yield AccessToken(credential.secret, credential.source)
+            yield AccessToken(credential.secret, credential.source, workspace_id=credential.workspace_id)
 
     # ---- profiles
 
     def _use_selected_profile(self, target: Target, profile: Profile) -> AccessToken | RenewableToken:
         # Raise instead of falling back: with -p the user has said which identity acts, and another one must not.
+        if problem := profile.describe_host():
+            raise self._profile_error(profile, problem)
         credential = self._read_profile(profile)
         if profile.origin != target.origin and (credential is None or credential.reason_not_allowed(target)):
             raise CredentialError(
-                f"profile {profile.name!r} is for {profile.origin or 'no host'}, not for {target.origin}",
+                f"profile {profile.name!r} is for {profile.origin}, not for {target.origin}",
                 looked_at=(str(profiles.config_file(self._environment)),),
                 hint="without -p and DATABRICKS_CONFIG_PROFILE, the profile of the workspace's host is used",
             )
@@ -179,35 +209,54 @@ class Credentials:
         if configured is not None:
             for credential in self._try_credential(configured, target, []):
                 return credential
-        kind, program = profile.get("auth_type"), self._cli_path
-        # auth_type names a method of the SDKs that is not offered here (azure-cli, google-id ...): say so, do not guess.
-        if kind not in ("", "databricks-cli"):
-            raise CredentialError(
-                f"profile {profile.name!r} has the unsupported auth_type {kind!r}",
-                looked_at=(source,),
-                hint="use a token, a client_id with its client_secret, or a login of the Databricks CLI",
+        if problem := self._describe_unusable(profile):
+            raise self._profile_error(profile, *problem)
+        program = self._cli_path or ""
+        return self._cli_login(
+            program, ("--profile", profile.name), f"databricks auth token, {source}", (), profile.workspace_id
+        )
+
+    def _describe_unusable(self, profile: Profile) -> tuple[str, str] | None:
+        """Return why a profile without a credential of its own cannot be used, and what to do; None for a login of the CLI."""
+        kind = profile.get("auth_type")
+        # auth_type names a method of the SDKs that is not offered here: say so, do not guess.
+        if kind not in ("", "pat", "oauth-m2m", "databricks-cli"):
+            return f"its auth_type {truncate(escape_unsafe(kind), 40)} is not offered", _ALTERNATIVES.get(
+                kind, _OFFERED
             )
-        if program is None:
-            raise CredentialError(
-                f"profile {profile.name!r} has neither a token nor a client_id and client_secret",
-                looked_at=(source,),
-                hint="with the Databricks CLI on PATH, its logins are used too",
+        if kind in ("pat", "oauth-m2m"):
+            return f"its auth_type is {kind}, but it has no {_NEEDED[kind]}", _OFFERED
+        if self._cli_path is None:
+            return (
+                "it has neither a token nor a client_id and client_secret",
+                "with the Databricks CLI on PATH, its logins are used too",
             )
-        return self._cli_login(program, ("--profile", profile.name), f"databricks auth token, {source}")
+        return None
+
+    def _profile_error(self, profile: Profile, problem: str, hint: str | None = None) -> CredentialError:
+        path = profiles.config_file(self._environment)
+        place = problem if problem.startswith("line ") else f"line {profile.line}: {problem}"
+        return CredentialError(
+            f"profile {profile.name!r} cannot be used: {path}, {place}",
+            looked_at=(f"profile {profile.name}",),
+            hint=hint,
+        )
 
     def _read_profile(self, profile: Profile) -> ConfiguredCredential | None:
         """Return a profile's own token, or its client id and secret, as `auth_type` says; None if it holds neither."""
         get, source, kind = profile.get, f"profile {profile.name}", profile.get("auth_type")
+        if profile.problem:
+            raise self._profile_error(profile, profile.problem)
         # A profile without a valid host is bound to an origin that no target has: its credential goes nowhere.
         origin = profile.origin or "no host"
         if get("token") and kind in ("", "pat"):
             self._refuse_exposed(profile)
-            return ConfiguredCredential(get("token"), source, origin)
+            return ConfiguredCredential(get("token"), source, origin, "", profile.workspace_id)
         if get("client_id") and get("client_secret") and kind in ("", "oauth-m2m"):
             self._refuse_exposed(profile)
-            account = get("account_id") if _is_accounts_console(profile.origin) else ""
+            account = get("account_id") if is_accounts_console(profile.origin) else ""
             principal = ServicePrincipal(get("client_id"), get("client_secret"), account)
-            return ConfiguredCredential(principal, source, origin, get("account_id"))
+            return ConfiguredCredential(principal, source, origin, get("account_id"), profile.workspace_id)
         return None
 
     def _refuse_exposed(self, profile: Profile) -> None:
@@ -222,15 +271,31 @@ class Credentials:
 
     def _try_profiles(self, target: Target, looked_at: list[str]) -> Iterator[AccessToken | RenewableToken]:
         matching = profiles.for_origin(self._environment, target.origin)
+        usable: dict[object, Profile] = {}
         for profile in matching:
             uses_cli = profile.get("auth_type") == "databricks-cli" and self._cli_path is not None
-            if uses_cli or self._read_profile(profile) is not None:
-                yield self._use_profile(profile, target)
+            if profile.problem or uses_cli or (credential := self._read_profile(profile)) is None:
+                identity: object = profile.name
             else:
-                looked_at.append(f"profile {profile.name}: it has no usable credential")
+                identity = credential.secret, credential.account_id, credential.workspace_id
+            if profile.problem or uses_cli or credential is not None:
+                usable.setdefault(identity, profile)
+            else:
+                problem, hint = self._describe_unusable(profile) or ("it has no credential", "")
+                looked_at.append(f"profile {profile.name}: {problem}; {hint}".removesuffix("; "))
+        # The identity decides which tokens are "mine", so that it is not left to the order of the file.
+        if len(usable) > 1:
+            names = [profile.name for profile in usable.values()]
+            raise CredentialError(
+                f"profiles {' and '.join(names)} are all for {target.origin}",
+                looked_at=tuple(f"profile {name}" for name in names),
+                hint=f"choose one, for example with -p {shlex.quote(names[0])}",
+            )
+        for profile in usable.values():
+            yield self._use_profile(profile, target)
         if not matching:
-            path, existing = profiles.config_file(self._environment), profiles.read(self._environment)
-            looked_at.append(f"{path}: no profile with host = {target.origin}; {_describe_file(existing)}")
+            described = profiles.describe_file(self._environment)
+            looked_at.append(f"no profile with host = {target.origin}: {described}")
 
     # ---- the environment
 
@@ -240,16 +305,27 @@ class Credentials:
         kind, host, account = (get(f"DATABRICKS_{name}") for name in ("AUTH_TYPE", "HOST", "ACCOUNT_ID"))
         # A malformed host is kept as it is: no target has it as its origin, so that the credential goes nowhere.
         origin = (profiles.normalize_host(host) or host) if host else ""
+        problem = (
+            f"DATABRICKS_HOST: {profiles.describe_host_problem(host)}"
+            if host and not profiles.normalize_host(host)
+            else ""
+        )
+        workspace_id = profiles.read_workspace_id(get("DATABRICKS_WORKSPACE_ID"), host)
         if not token and not (client_id and secret):
             looked_at.append("DATABRICKS_TOKEN, and DATABRICKS_CLIENT_ID with DATABRICKS_CLIENT_SECRET: not set")
         elif kind not in ("", "pat", "oauth-m2m"):
             looked_at.append(f"DATABRICKS_AUTH_TYPE: {kind} does not match the other variables")
         # A token wins over a client id and secret, as in Databricks' SDKs.
         if token and kind in ("", "pat"):
-            yield ConfiguredCredential(token, "DATABRICKS_TOKEN", origin)
+            yield ConfiguredCredential(token, "DATABRICKS_TOKEN", origin, "", workspace_id, problem)
         if client_id and secret and kind in ("", "oauth-m2m"):
             yield ConfiguredCredential(
-                ServicePrincipal(client_id, secret, account), "DATABRICKS_CLIENT_ID", origin, account
+                ServicePrincipal(client_id, secret, account),
+                "DATABRICKS_CLIENT_ID",
+                origin,
+                account,
+                workspace_id,
+                problem,
             )
 
     # ---- the Databricks CLI
@@ -280,7 +356,7 @@ class Credentials:
         looked_at: list[str] = []
         for credential in self._account_credentials(looked_at):
             target = emulator or parse_origin(
-                credential.origin if _is_accounts_console(credential.origin) else oauth.ACCOUNTS_ORIGIN
+                credential.origin if is_accounts_console(credential.origin) else oauth.ACCOUNTS_ORIGIN
             )
             if target is not None and (reason := credential.reason_not_allowed(target)) is None:
                 return target, credential.account_id
@@ -307,32 +383,43 @@ class Credentials:
             return
         for profile in profiles.read(self._environment):
             credential = self._read_profile(profile)
-            if credential is not None and credential.account_id and _is_accounts_console(credential.origin):
+            if credential is not None and credential.account_id and is_accounts_console(credential.origin):
                 yield credential
 
     # ---- renewable credentials: one object for each place where a token is valid, so that threads share its token
 
-    def _service_principal(self, principal: ServicePrincipal, target: Target, source: str) -> RenewableToken:
+    def _service_principal(
+        self, principal: ServicePrincipal, target: Target, source: str, workspace_id: str
+    ) -> RenewableToken:
         issuer = oauth.accounts_origin(target) if principal.account_id else f"{target.origin}{target.prefix}"
 
         def obtain() -> OAuthToken:
             return oauth.request_token(self._fetch_json, principal, target, source, self._environment.now)
 
-        return self._renewable_token(("oauth-m2m", source, issuer), obtain)
+        return self._renewable_token(("oauth-m2m", source, issuer), obtain, workspace_id)
 
     def _cli_login(
-        self, program: str, arguments: tuple[str, ...], source: str, looked_at: tuple[str, ...] = ()
+        self,
+        program: str,
+        arguments: tuple[str, ...],
+        source: str,
+        looked_at: tuple[str, ...] = (),
+        workspace_id: str = "",
     ) -> RenewableToken:
         def obtain() -> OAuthToken:
             return oauth.request_cli_token(self._environment, program, arguments, (*looked_at, source))
 
-        return self._renewable_token(("databricks-cli", source, *arguments), obtain)
+        return self._renewable_token(("databricks-cli", source, *arguments), obtain, workspace_id)
 
-    def _renewable_token(self, key: tuple[str, ...], obtain: Callable[[], OAuthToken]) -> RenewableToken:
+    def _renewable_token(
+        self, key: tuple[str, ...], obtain: Callable[[], OAuthToken], workspace_id: str
+    ) -> RenewableToken:
         # The lock covers only the dictionary: a token is requested under its own credential's lock.
         with self._lock:
             if key not in self._renewable_tokens:
-                self._renewable_tokens[key] = RenewableToken(key[0], key[1], obtain, self._environment.now)
+                self._renewable_tokens[key] = RenewableToken(
+                    key[0], key[1], obtain, self._environment.now, workspace_id
+                )
             return self._renewable_tokens[key]
 
 
@@ -341,16 +428,7 @@ def _is_databricks_or_local(target: Target) -> bool:
     return target.is_loopback or (target.scheme == "https" and is_databricks_host(target.host))
 
 
-def _is_accounts_console(origin: str) -> bool:
+def is_accounts_console(origin: str) -> bool:
     """Return True if an address is an account console's."""
     host = urlsplit(origin).hostname or ""
     return host.startswith("accounts.") and is_databricks_host(host)
-
-
-def _describe_file(existing: tuple[Profile, ...]) -> str:
-    """Return what a configuration file has to offer, for a message."""
-    if not existing:
-        return "it is empty or does not exist"
-    names = (f"{profile.name} ({urlsplit(profile.origin).hostname or 'no host'})" for profile in existing[:_MAX_NAMED])
-    more = f" and {len(existing) - _MAX_NAMED} more" if len(existing) > _MAX_NAMED else ""
-    return f"it has {', '.join(names)}{more}"

@@ -84,6 +84,10 @@ class Credential(Protocol):
     def kind(self) -> str:
         """`pat`, `oauth-m2m` and the like, for the User-Agent."""
 
+    @property
+    def workspace_id(self) -> str:
+        """The id of the workspace on a host of several; empty if it needs none."""
+
     def get_token(self) -> str:
         """Return the bearer token, requesting one if needed. Raises CredentialError."""
 
@@ -299,7 +303,9 @@ class Client:
         _import_requests()
         request = message.request
         if message.foreign:
-            answer = self._send_with_retries(message, message.authorization, "none", in_flight)
+            answer = self._send_with_retries(
+                message, {"Authorization": message.authorization} if message.authorization else {}, "none", in_flight
+            )
             return self._decode_answer(request, answer)
         credential = self._credentials.for_target(request.target)
         # Before sending: a workspace that did not answer was used too.
@@ -332,30 +338,35 @@ class Client:
     def _send_signed(self, message: _Message, credential: Credential, in_flight: InFlightRequest[Response]) -> _Answer:
         """Send a request with its credential, which is renewed at most once."""
         token = credential.get_token()
-        header = self._authorization_header(credential, token)
-        answer = self._send_with_retries(message, header, credential.kind, in_flight)
+        signature = self._sign(credential, token)
+        answer = self._send_with_retries(message, signature, credential.kind, in_flight)
         if not is_expired_token(answer.status, answer.content) or not credential.refresh(token):
             return answer
         # The answer says that the request was rejected before it had an effect, so a write may be sent again.
         in_flight.mark_refused()
-        header = self._authorization_header(credential, credential.get_token())
-        return self._send_with_retries(message, header, credential.kind, in_flight)
+        signature = self._sign(credential, credential.get_token())
+        return self._send_with_retries(message, signature, credential.kind, in_flight)
 
-    def _authorization_header(self, credential: Credential, token: str) -> str:
+    def _sign(self, credential: Credential, token: str) -> dict[str, str]:
+        """Return the headers that carry a credential. Raises CredentialError."""
         self._redactor.learn(token)
         if not _HEADER_TEXT.fullmatch(token):
             raise CredentialError(
-                f"the token from {credential.source} is unusable: {len(token)} characters, not all of them printable ASCII",
+                f"the token from {credential.source} is unusable: {_describe_bad_token(token)}",
                 looked_at=(credential.source,),
             )
-        return f"Bearer {token}"
+        headers = {"Authorization": f"Bearer {token}"}
+        if credential.workspace_id:
+            # The Databricks CLI and its SDKs each send one of the two.
+            headers |= dict.fromkeys(("X-Databricks-Workspace-Id", "X-Databricks-Org-Id"), credential.workspace_id)
+        return headers
 
     def _send_with_retries(
-        self, message: _Message, authorization: str | None, kind: str, in_flight: InFlightRequest[Response]
+        self, message: _Message, signature: Mapping[str, str], kind: str, in_flight: InFlightRequest[Response]
     ) -> _Answer:
         """Send once, and again where that may help, does no harm, and the deadline allows it."""
         request = message.request
-        prepared = _prepare_request(message, authorization, kind)
+        prepared = _prepare_request(message, signature, kind)
         outcome = self._send_logged(message, prepared, in_flight, 1)
         # The request for an OAuth token changes nothing.
         is_repeatable = request.method == "GET" or message.foreign
@@ -506,7 +517,16 @@ def _encode_message(request: Request) -> _Message:
         raise DataError("a number of the request's body is infinite or NaN, which JSON cannot express") from None
 
 
-def _prepare_request(message: _Message, authorization: str | None, kind: str) -> requests.PreparedRequest:
+def _describe_bad_token(token: str) -> str:
+    """Return what is wrong with a token that cannot be a header, without quoting it."""
+    if token.lower().startswith("bearer "):
+        return "it begins with 'Bearer ', which is not a part of it"
+    if any(character.isspace() for character in token):
+        return f"{len(token)} characters, among them a blank or a line end"
+    return f"{len(token)} characters, not all of them printable ASCII"
+
+
+def _prepare_request(message: _Message, signature: Mapping[str, str], kind: str) -> requests.PreparedRequest:
     """Return the request with its headers, checked to go where it should. Raises HostError."""
     import requests  # noqa: PLC0415 (slow to import; only a request that is sent needs it)
 
@@ -518,8 +538,7 @@ def _prepare_request(message: _Message, authorization: str | None, kind: str) ->
     }
     if message.content is not None:
         headers["Content-Type"] = message.content_type
-    if authorization is not None:
-        headers["Authorization"] = authorization
+    headers |= signature
     prepared = None
     with suppress(requests.RequestException):
         prepared = requests.Request(request.method, request.url, headers, data=message.content).prepare()

@@ -9,7 +9,8 @@ parsers read as another host; `client` and `transport` compare what requests and
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, partial
 
 from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import HostError, InterfaceError
@@ -35,13 +36,15 @@ _URL = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::([0-9]{1,5
 # Without leading zeros: 010 is 8 for some resolvers and 10 for others.
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 _LOOPBACK = re.compile(rf"localhost|::1|127(?:\.{_OCTET}){{3}}")
+# Names of Azure and Google Cloud without their zone.
+_NUMBERS = re.compile(r"(?:adb-)?[0-9]+\.[0-9]+", re.IGNORECASE)
 _VARIABLE = re.compile(r"\{(\w+)\}")
 # A host as it is copied, with what changes nothing about where it leads.
 _WRITTEN_HOST = re.compile(r"([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)(?::443)?/?")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _ALLOWED = (
     "allowed: letters, digits and '-' (at most 63, no '-' at either end), a full host under "
-    f"{', '.join(ZONES)}, or a name that config.toml maps to a host"
+    f"{', '.join(ZONES)}, the host of a profile or of DATABRICKS_HOST, or a name that config.toml maps to a host"
 )
 
 
@@ -64,6 +67,11 @@ class Target:
         """The text `scheme://host[:port]`, to which a credential is bound."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}" + (f":{self.port}" if self.port is not None else "")
+
+    @property
+    def netloc(self) -> str:
+        """The text `host[:port]`, which names an address that has no shorter name."""
+        return self.origin.partition("://")[2]
 
     @property
     def is_loopback(self) -> bool:
@@ -108,7 +116,12 @@ def _is_valid_target(target: Target) -> bool:
 
 
 def _suggest_name(value: str) -> str:
-    return _ALLOWED if (name := name_from_url(value)) == value else f"write '{name}'"
+    if _NUMBERS.fullmatch(value):
+        zone = ".azuredatabricks.net" if value.lower().startswith("adb-") else ".gcp.databricks.com"
+        return f"write '{value}{zone}'"
+    target = _parse_copied(value)
+    name = databricks_name(target) if target is not None else None
+    return f"write '{name}'" if name is not None else _ALLOWED
 
 
 def _quote(text: str) -> str:
@@ -131,8 +144,17 @@ def _short_label(value: str) -> str:
 
 def name_from_url(text: str) -> str:
     """Return the workspace's name in a URL that the user copied from a browser; any other text is returned as it is."""
-    target = parse_origin(text.strip().partition("?")[0].partition("#")[0])
-    return (databricks_name(target) if target is not None else None) or text
+    target = _parse_copied(text)
+    return databricks_name(target) or target.netloc if target is not None else text
+
+
+def _parse_copied(text: str) -> Target | None:
+    return parse_origin(text.strip().partition("?")[0].partition("#")[0])
+
+
+def _is_named(target: Target) -> bool:
+    """Return whether a name can stand for an address that a profile names: one label would be a workspace's on AWS."""
+    return not is_label(target.netloc) and not target.host.startswith("accounts.")
 
 
 class Hosts:
@@ -141,12 +163,20 @@ class Hosts:
     Args:
         endpoint: replaces every server template.
         mapped: config.toml's map from names to https URLs or hosts.
+        named: gives the addresses that the user's profiles and DATABRICKS_HOST name, which need no zone: a credential that
+            is bound to one of them goes there, and no other does.
 
     Raises InterfaceError if the endpoint or a mapped address is not a plain https URL (or http on loopback).
     """
 
-    def __init__(self, endpoint: str | None = None, mapped: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: str | None = None,
+        mapped: Mapping[str, str] | None = None,
+        named: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
         self.endpoint = endpoint
+        self._read_named = named
         self._mapped = {name.lower(): self._parse_mapped(name, url) for name, url in (mapped or {}).items()}
         # The shortest alias of an address; the longer ones come first, so that a shorter one replaces them.
         aliases = sorted(self._mapped.values(), key=lambda target: -len(target.name))
@@ -156,6 +186,17 @@ class Hosts:
                 f"the endpoint {_quote(endpoint)} is not a plain https URL (or http on loopback)",
                 hint="for example https://{deployment_name}.example.com or http://127.0.0.1:18080/w/{deployment_name}",
             )
+
+    @cached_property
+    def _named(self) -> dict[str, Target]:
+        """The addresses that the user's own settings name, by host and port; read when a name is none of Databricks'."""
+        targets = [target for origin in self._read_named() if (target := parse_origin(origin)) is not None]
+        return {target.netloc: replace(target, name=target.netloc) for target in reversed(targets) if _is_named(target)}
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return what other processes get: the addresses, and not the function that reads them here."""
+        named = tuple(target.origin for target in self._named.values())
+        return {**self.__dict__, "_read_named": partial(tuple, named)}
 
     @staticmethod
     def _parse_mapped(name: str, url: str) -> Target:
@@ -169,7 +210,10 @@ class Hosts:
     def find_name(self, origin: str) -> str | None:
         """Return the shortest deployment_name that leads to an address, or None if no name does."""
         target = parse_origin(origin)
-        return self._shortest_name(target) if target is not None else None
+        if target is None:
+            return None
+        named = self._named.get(target.netloc) if not target.prefix else None
+        return self._shortest_name(target) or (named.name if named is not None and named.origin == origin else None)
 
     def _shortest_name(self, target: Target) -> str | None:
         alias = self._aliases.get((target.origin, target.prefix))
@@ -206,8 +250,14 @@ class Hosts:
             return self._mapped[value]
         written = _WRITTEN_HOST.fullmatch(value)
         host = written[1] if written else value
+        if not is_label(value) and not is_databricks_host(host) and (named := self._find_named(value)) is not None:
+            return named
         is_plain = template.lower().rstrip("/").endswith(tuple(f"://{{{names[0].lower()}}}{zone}" for zone in ZONES))
         return Target("https", host, None, "", host) if is_plain and is_databricks_host(host) else None
+
+    def _find_named(self, value: str) -> Target | None:
+        plain = value.removesuffix("/")
+        return self._named.get(plain) or self._named.get(plain.removesuffix(":443"))
 
     def _check_zone(self, target: Target) -> Target:
         if target.host in self._mapped:

@@ -28,6 +28,8 @@ from tokensh.text import escape_unsafe, truncate
 _RENEWAL_MARGIN = 40
 # Seconds, for an answer without expires_in: OAuth makes it optional (RFC 6749 section 5.1), Databricks' tokens last an hour.
 _DEFAULT_LIFETIME = 3600.0
+# What the legacy CLI, a program of the same name, says to `auth token`.
+_LEGACY = b"No such command"
 # Seconds for the Databricks CLI to answer.
 _CLI_TIMEOUT = 30
 ACCOUNTS_ORIGIN = "https://accounts.cloud.databricks.com"
@@ -56,9 +58,17 @@ class OAuthToken:
 class RenewableToken:
     """A credential that one thread obtains for all when it is needed, and again when it is about to expire."""
 
-    def __init__(self, kind: str, source: str, obtain: Callable[[], OAuthToken], now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        source: str,
+        obtain: Callable[[], OAuthToken],
+        now: Callable[[], float],
+        workspace_id: str = "",
+    ) -> None:
         self.kind = kind
         self.source = source
+        self.workspace_id = workspace_id
         self._obtain = obtain
         self._now = now
         self._lock = threading.Lock()
@@ -213,7 +223,9 @@ def request_cli_token(
         raise CredentialError(
             f"no token from `databricks auth token {options}`{_quote_stderr(completed.stderr)}",
             looked_at=looked_at,
-            hint=f"databricks auth login {options}",
+            hint="it is the legacy CLI: install the Databricks CLI, version 0.205 or newer"
+            if _LEGACY in completed.stderr
+            else f"databricks auth login {options}",
         )
     return OAuthToken(value, expires)
 

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from tokensh._dataclasses import dataclass
 from tokensh.api import profiles, response, retry
-from tokensh.api.auth import Credentials
+from tokensh.api.auth import Credentials, is_accounts_console
 from tokensh.api.client import Client
 from tokensh.api.hosts import SERVER_TEMPLATE, ZONES, Hosts, Target, parse_origin
 from tokensh.api.request import Json, Request
@@ -97,10 +97,51 @@ class Workspaces:
         profile = self._credentials.selected_profile()
         return self._hosts.find_name(profile.origin) if profile else None
 
+    def is_selection_unusable(self) -> bool:
+        """Return whether the selected profile's host leads nowhere: no other workspace is then what the user meant."""
+        try:
+            profile = self._credentials.selected_profile()
+        except CredentialError:
+            return False
+        return profile is not None and bool(profile.describe_host())
+
     def variable_workspace(self) -> str | None:
         """Return the name of DATABRICKS_HOST's workspace, None without one."""
         host = self._environment.get("DATABRICKS_HOST")
         return self._hosts.find_name(profiles.normalize_host(host)) if host else None
+
+    def default_workspace(self, *, with_profile: bool) -> str | None:
+        """Return the workspace of DATABRICKS_HOST, and if that is not set, that of the default profile if wanted."""
+        if self._environment.get("DATABRICKS_HOST") or not with_profile:
+            return self.variable_workspace()
+        try:
+            profile = profiles.default_profile(self._environment)
+        except CredentialError:
+            return None  # it is raised when a credential is needed
+        return self._hosts.find_name(profile.origin) if profile is not None else None
+
+    def explain_no_default(self) -> Iterator[str]:
+        """Yield what could have named the session's workspace, and why it does not."""
+        try:
+            profile = self._credentials.selected_profile()
+            if profile is not None:
+                yield f"profile {profile.name!r}: {self._explain_host(profile.origin, profile.describe_host())}"
+        except CredentialError as error:
+            yield error.message
+        if host := self._environment.get("DATABRICKS_HOST"):
+            origin = profiles.normalize_host(host)
+            problem = "" if origin else profiles.describe_host_problem(host)
+            yield f"DATABRICKS_HOST: {self._explain_host(origin, problem)}"
+        elif self._credentials.profile is None:
+            yield f"DATABRICKS_HOST is not set; {profiles.describe_file(self._environment)}"
+
+    def _explain_host(self, origin: str, problem: str) -> str:
+        if problem:
+            return problem
+        host = origin.partition("://")[2]
+        if is_accounts_console(origin):
+            return f"its host {host} is an account's, not a workspace's"
+        return f"its host {host} is the workspace {self._hosts.find_name(origin) or '(none: map it in config.toml)'}"
 
     # Nothing here raises for a broken configuration: a listing that fails helps less than one that lacks
     # a row, and the error comes, with its reason, when the workspace is used.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tokensh import config
+from tokensh.api import profiles
 from tokensh.api.auth import ConfiguredCredential, Credentials
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
@@ -18,7 +20,7 @@ from tokensh.api.request import Json
 from tokensh.api.workspaces import Workspaces
 from tokensh.dbapi.options import OPTIONS, ConnectionOptions
 from tokensh.environment import Cancellation, Environment
-from tokensh.errors import InterfaceError
+from tokensh.errors import CredentialError, InterfaceError
 from tokensh.redact import Redactor
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class Access:
             # Its token opens nothing real, but looks as if it did, so it is redacted like any other.
             credential, endpoint = self.sandbox.credential, self.sandbox.server.endpoint
             redactor.learn(self.sandbox.server.token)
-        self.hosts = options.hosts or Hosts(endpoint, self.config.hosts)
+        self.hosts = options.hosts or Hosts(endpoint, self.config.hosts, partial(_named_origins, environment))
         self._log = Log(Path(options.log), redactor.clean, environment.now) if options.log is not None else None
         self.credentials = Credentials(
             environment, profile=options.profile, explicit=credential, fetch_json=self._fetch_json
@@ -95,23 +97,25 @@ class Access:
         return urlsplit(self.hosts.endpoint).netloc if self.hosts.endpoint else ""
 
     def default_workspace(self) -> str | None:
-        """Return the workspace for statements that name none: the option's, the profile's, config.toml's or the sandbox's.
+        """Return the workspace for statements that name none, in the order of Databricks' own tools; None if nothing names one.
 
-        Raises CredentialError for an unknown profile.
+        Raises CredentialError for an unknown profile that an option names.
         """
-        # A profile outranks config.toml, because -p is the more specific wish; a credential that was given outright has no
-        # profile to ask.
-        default = self.config.workspace or (SANDBOX_WORKSPACE if self.sandbox else None)
-        if self._options.workspace or self._has_own_credential:
-            return self._options.workspace or default
-        try:
-            return self.workspaces.profile_workspace() or default
-        except InterfaceError:
-            if self._options.profile is not None:
-                raise
-            # DATABRICKS_CONFIG_PROFILE may name a profile that is gone: an error only when a credential is needed, so
-            # that local statements keep working.
-            return default
+        if self._options.workspace or self.sandbox is not None:
+            return self._options.workspace or self.config.workspace or SANDBOX_WORKSPACE
+        # A credential that was given outright has no profile to ask.
+        if not self._has_own_credential:
+            try:
+                selected = self.workspaces.profile_workspace()
+            except InterfaceError:
+                if self._options.profile is not None:
+                    raise
+                # DATABRICKS_CONFIG_PROFILE may name a profile that is gone: an error only when a credential is needed, so
+                # that local statements keep working.
+                selected = None
+            if selected is not None or self.workspaces.is_selection_unusable():
+                return selected
+        return self.config.workspace or self.workspaces.default_workspace(with_profile=not self._has_own_credential)
 
     def close(self) -> None:
         """Close idle connections and the log; end a sandbox of its own."""
@@ -151,3 +155,13 @@ def _only_credential(options: ConnectionOptions, environment: Environment) -> Co
     from tokensh.api.stackql_auth import parse_auth  # noqa: PLC0415 (only --auth needs it)
 
     return parse_auth(options.auth, environment)
+
+
+def _named_origins(environment: Environment) -> Iterator[str]:
+    """Yield the addresses that DATABRICKS_HOST and the profiles name."""
+    if host := environment.get("DATABRICKS_HOST"):
+        yield profiles.normalize_host(host)
+    try:
+        yield from (profile.origin for profile in profiles.read(environment))
+    except CredentialError:
+        return  # it is raised when a credential is needed

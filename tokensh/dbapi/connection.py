@@ -270,11 +270,13 @@ class Connection:
         try:
             return bind(statement, names)
         except MissingParameter as error:
-            if "deployment_name" not in error.names or not self.workspaces:
+            if "deployment_name" not in error.names:
                 raise
-            known = ", ".join(self.workspaces[:_NAMED_WORKSPACES])
+            listed = ", ".join(self.workspaces[:_NAMED_WORKSPACES])
             more = " ..." if len(self.workspaces) > _NAMED_WORKSPACES else ""
-            hint = "; ".join(filter(None, (error.hint, f"known are {known}{more}")))
+            known = f"known are {listed}{more}" if listed else None
+            reasons = () if self.workspace else self._access.workspaces.explain_no_default()
+            hint = "; ".join(filter(None, (error.hint, known, *reasons)))
             raise error.with_context(hint=hint) from error.__cause__
 
     def _note_shadowed_objects(self) -> None:
