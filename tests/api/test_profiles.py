@@ -84,7 +84,7 @@ def test_a_host_is_read_in_every_spelling(written: str, tmp_path: Path) -> None:
     ("bad", "problem"),
     [
         ("secret-without-a-key", "line 3: it is neither a setting (key = value) nor a [section] nor a comment"),
-        ("= secret", "line 3: there is no key before the '='"),
+        ("= secret", "line 3: no key stands before the '='"),
         ("host = http://dbc-1.cloud.databricks.com", "its host http://dbc-1.cloud.databricks.com is not https"),
         ("host = https://user:secret@dbc-1.cloud.databricks.com", "its host dbc-1.cloud.databricks.com is not a plain"),
         ("token = t", "it has no host"),

@@ -188,14 +188,14 @@ class Hosts:
             )
 
     @cached_property
-    def _named(self) -> dict[str, Target]:
-        """The addresses that the user's own settings name, by host and port; read when a name is none of Databricks'."""
+    def _own_hosts(self) -> dict[str, Target]:
+        """The addresses that the user's own settings name, by host and port; read only for a name that Databricks does not have."""
         targets = [target for origin in self._read_named() if (target := parse_origin(origin)) is not None]
         return {target.netloc: replace(target, name=target.netloc) for target in reversed(targets) if _is_named(target)}
 
     def __getstate__(self) -> dict[str, object]:
         """Return what other processes get: the addresses, and not the function that reads them here."""
-        named = tuple(target.origin for target in self._named.values())
+        named = tuple(target.origin for target in self._own_hosts.values())
         return {**self.__dict__, "_read_named": partial(tuple, named)}
 
     @staticmethod
@@ -212,7 +212,7 @@ class Hosts:
         target = parse_origin(origin)
         if target is None:
             return None
-        named = self._named.get(target.netloc) if not target.prefix else None
+        named = self._own_hosts.get(target.netloc) if not target.prefix else None
         return self._shortest_name(target) or (named.name if named is not None and named.origin == origin else None)
 
     def _shortest_name(self, target: Target) -> str | None:
@@ -257,7 +257,7 @@ class Hosts:
 
     def _find_named(self, value: str) -> Target | None:
         plain = value.removesuffix("/")
-        return self._named.get(plain) or self._named.get(plain.removesuffix(":443"))
+        return self._own_hosts.get(plain) or self._own_hosts.get(plain.removesuffix(":443"))
 
     def _check_zone(self, target: Target) -> Target:
         if target.host in self._mapped:

@@ -1,6 +1,6 @@
 """Parse the INI dialect of ~/.databrickscfg as the Databricks CLI does.
 
-Its reader differs from Python's: a value ends before ` #` or ` ;`, quotes around it are no part of it, a section or an option
+Its reader differs from Python's: a value ends before ` #` or ` ;`, quotes around it do not belong to it, a section or an option
 that comes twice is one whose last value counts, settings above the first section belong to DEFAULT, indentation means
 nothing, and a backslash at the end of a line joins the next one to it.
 
@@ -82,7 +82,7 @@ def _read_setting(section: Section, line: str) -> str:
     if end < 0:
         return "it is neither a setting (key = value) nor a [section] nor a comment"
     if not key:
-        return "there is no key before the '='"
+        return "no key stands before the '='"
     section.settings[key] = _read_value(line[end + 1 :].strip())
     return ""
 

@@ -165,10 +165,12 @@ examples:
   tokensh exec 'SELECT 1' -o csv                     StackQL's spelling of the options:
                                                      tokensh exec --help
 
-The credential for a workspace is the profile of ~/.databrickscfg whose host is
-the workspace's, else DATABRICKS_TOKEN, else DATABRICKS_CLIENT_ID with
-DATABRICKS_CLIENT_SECRET, else the Databricks CLI's login. Without -c and -f,
-statements are read from standard input; on a terminal the shell opens.
+The default workspace is that of -w, -p, DATABRICKS_CONFIG_PROFILE, config.toml,
+DATABRICKS_HOST or the default profile of ~/.databrickscfg. Its credential is
+that of -p alone, else DATABRICKS_TOKEN or DATABRICKS_CLIENT_ID with
+DATABRICKS_CLIENT_SECRET, else the profile of its host, else the Databricks
+CLI's login. Without -c and -f, statements are read from standard input; on a
+terminal the shell opens.
 
 exit status:
   0    everything succeeded and every byte was written

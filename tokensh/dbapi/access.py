@@ -52,7 +52,7 @@ class Access:
             # Its token opens nothing real, but looks as if it did, so it is redacted like any other.
             credential, endpoint = self.sandbox.credential, self.sandbox.server.endpoint
             redactor.learn(self.sandbox.server.token)
-        self.hosts = options.hosts or Hosts(endpoint, self.config.hosts, partial(_named_origins, environment))
+        self.hosts = options.hosts or Hosts(endpoint, self.config.hosts, partial(_list_origins, environment))
         self._log = Log(Path(options.log), redactor.clean, environment.now) if options.log is not None else None
         self.credentials = Credentials(
             environment, profile=options.profile, explicit=credential, fetch_json=self._fetch_json
@@ -157,7 +157,7 @@ def _only_credential(options: ConnectionOptions, environment: Environment) -> Co
     return parse_auth(options.auth, environment)
 
 
-def _named_origins(environment: Environment) -> Iterator[str]:
+def _list_origins(environment: Environment) -> Iterator[str]:
     """Yield the addresses that DATABRICKS_HOST and the profiles name."""
     if host := environment.get("DATABRICKS_HOST"):
         yield profiles.normalize_host(host)
