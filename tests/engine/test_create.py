@@ -460,6 +460,23 @@ def _press_during_the_look(session: Connection, site: Sandbox, ended: threading.
     session.cancellation.press()
 
 
+def test_a_ctrl_c_before_the_look_is_remembered_after_it(session: Connection, site: Sandbox) -> None:
+    site.fault("POST */create", delay=0.5, drop=True)
+    worker = threading.Thread(target=_press_during_the_create, args=(session, site))
+    worker.start()
+    with pytest.raises(UnknownOutcome):
+        run(session, insert("pressed"))
+    worker.join()
+    assert session.cancellation.presses == 1
+    assert any(entry.path.endswith("/list") for entry in site.log)  # the look was not ended by it
+
+
+def _press_during_the_create(session: Connection, site: Sandbox) -> None:
+    while not any(entry.path.endswith("/create") for entry in site.log):
+        time.sleep(0.005)
+    session.cancellation.press()
+
+
 def test_a_ctrl_c_between_two_looks_ends_them(connect: Connect, site: Sandbox) -> None:
     site.fault("POST */create", drop=True)
     looks: list[float] = []

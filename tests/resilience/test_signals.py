@@ -117,6 +117,18 @@ def _is_found_and_settled(harness: Harness, token_id: str) -> None:
     assert list(journal_folder(harness).iterdir()) == []
 
 
+def test_nothing_is_sent_after_a_ctrl_c_that_ended_the_look_for_a_token(
+    harness: Harness, workspace: FaultyServer
+) -> None:
+    workspace.on("create", resets_after_effect)
+    workspace.on("list", hangs)
+    run = BackgroundRun(harness, "--on-error", "continue", "-c", INSERT, "-c", INSERT)
+    run.wait_until(lambda: any(seen.route == "list" for seen in workspace.log))
+    interrupt(run, "INT")
+    result = run.wait()
+    assert (result.status, result.count_requests("POST")) == (4, 1)
+
+
 @pytest.mark.parametrize("name", KILLERS)
 def test_a_value_in_a_file_is_pending_until_the_file_has_its_name(
     name: str, harness: Harness, workspace: FaultyServer

@@ -319,9 +319,10 @@ class ScriptRunner:
                 )
         except Error as error:
             self._reporter.error(error, source)
-            # Without a reader or after Ctrl-C, `--on-error continue` would only send more.
-            must_stop = isinstance(error, OutputError) or error.exit_status == EXIT_INTERRUPTED
-            return not (self._stop or must_stop)
+            # Without a reader or after Ctrl-C, `--on-error continue` would only send more. The error may be another one: that the
+            # outcome of a create is unknown, which matters more.
+            interrupted = self._connection.cancellation.presses or error.exit_status == EXIT_INTERRUPTED
+            return not (self._stop or interrupted or isinstance(error, OutputError))
         # Ctrl-C came too late for this statement (a create waits for its response), but not for the next.
         if self._connection.cancellation.presses:
             self._reporter.error(
