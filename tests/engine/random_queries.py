@@ -411,7 +411,10 @@ class StatementBuilder:
             return f"'{self.pick(WORKSPACES)}'"
         if kind == "text":
             return f"'{self.pick((*_TEXTS, *self.token_ids[:3]))}'"
-        return self.pick(("0", "1", "-1", "3", "12", "1700000000000", "NULL", "9223372036854775807 - 7"))
+        # A bare NULL could end up beside a comparison, where it is refused.
+        return self.pick(
+            ("0", "1", "-1", "3", "12", "1700000000000", "CAST(NULL AS INTEGER)", "9223372036854775807 - 7")
+        )
 
     def value(self, scope: Scope, kind: Kind, depth: int) -> str:
         if kind == "place":

@@ -42,6 +42,9 @@ def ours(site: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Co
 @pytest.fixture(scope="module")
 def plain(site: Sandbox) -> Iterator[sqlite3.Connection]:
     database = sqlite3.connect(":memory:")
+    # SQLite itself changes the case of ASCII letters alone.
+    database.create_function("upper", 1, lambda value: None if value is None else str(value).upper())
+    database.create_function("lower", 1, lambda value: None if value is None else str(value).lower())
     for resource, columns in RESOURCES.items():
         typed = (f"{name} {'INTEGER' if kind in ('integer', 'number') else 'TEXT'}" for name, kind in columns)
         database.execute(f"CREATE TABLE {resource} ({', '.join(typed)})")
