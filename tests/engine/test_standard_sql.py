@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from tests.environments import make_environment
 from tests.shared_parser import shared_parser
 from tokensh import sandbox
 from tokensh.dbapi.connection import Connection, connect
+from tokensh.errors import NotSupportedError, ProgrammingError, SqlSyntaxError
 from tokensh.rows import Row, Value
 from tokensh.sql import unparse
 
@@ -89,3 +91,52 @@ def test_operators_of_many_arms_are_applied_from_the_left(ours: Connection) -> N
         " UNION ALL ".join(f"SELECT {number % 9} AS a" for number in range(900)) + " EXCEPT SELECT 5 UNION ALL SELECT 7"
     )
     assert Counter(row[0] for row in ours.run(sql).rows) == Counter([0, 1, 2, 3, 4, 6, 7, 7, 8])
+
+
+LONG_CHAINS = [("||", "1" * 2000), ("+", 2000), ("*", 1), ("-", -1998), ("|", 1), ("AND", 1), ("OR", 1)]
+
+
+@pytest.mark.parametrize(("operator", "value"), LONG_CHAINS, ids=[operator for operator, _ in LONG_CHAINS])
+@pytest.mark.parametrize("operand", ["k", "1", "(SELECT 1)"])
+def test_a_chain_of_thousands_of_operands_is_a_list(
+    operator: str, value: Value, operand: str, ours: Connection
+) -> None:
+    chain = f" {operator} ".join([operand] * 2000)
+    assert list(ours.run(f"SELECT {chain} AS value FROM t WHERE k = 1").rows) == [(value,)]
+    tree = shared_parser().parse(f"SELECT {chain}")
+    assert shared_parser().parse(unparse.statement(tree)) == tree
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_long_chain_is_applied_from_the_left(seed: int, ours: Connection, plain: sqlite3.Connection) -> None:
+    chance = random.Random(seed)
+    operators = chance.choice(["+-", "*/%", "+-", "|&"])
+    literals = ["9223372036854775807", "0.1", "1e300", "3", "1"] if operators == "+-" else ["7", "3", "2.5", "1"]
+    parts = [(chance.choice(operators), chance.choice(literals)) for _ in range(chance.choice([15, 16, 17, 450]))]
+    (expected,) = plain.execute("SELECT 5").fetchone()
+    for operator, literal in parts:
+        (expected,) = plain.execute(f"SELECT ? {operator} {literal}", (expected,)).fetchone()
+    ((found,),) = ours.run("SELECT 5" + "".join(f" {operator} {literal}" for operator, literal in parts)).rows
+    assert (type(found), found) == (type(expected), expected)
+
+
+def test_an_operand_of_a_long_chain_is_checked_as_every_operand(ours: Connection) -> None:
+    with pytest.raises(ProgrammingError, match="'x' is text: \\+ takes numbers"):
+        ours.run("SELECT " + " + ".join(["1"] * 30) + " + 'x'")
+    with pytest.raises(NotSupportedError, match="take no aggregate"):
+        ours.run("SELECT " + " + ".join(["count(*)"] * 300) + " FROM t")
+    assert list(ours.run("SELECT " + " + ".join(["count(*)"] * 100) + " FROM t").rows) == [(500,)]
+
+
+def test_intervals_are_added_in_a_long_chain(ours: Connection) -> None:
+    chain = " + ".join(["INTERVAL '1 day'"] * 31)
+    assert list(ours.run(f"SELECT DATE '2026-01-01' + {chain}").rows) == [("2026-02-01",)]
+
+
+def test_chains_nest_only_as_deep_as_can_be_walked() -> None:
+    for operator in ("+", "||", "DIV", "->"):
+        chain = "1"
+        for _ in range(60):
+            chain = f"1 {operator} ({chain}) {f'{operator} 1 ' * 13}"
+        with pytest.raises(SqlSyntaxError, match="nested more than 300 levels deep"):
+            shared_parser().parse(f"SELECT {chain}")

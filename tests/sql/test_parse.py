@@ -308,7 +308,7 @@ NESTED = [
     ("SELECT " + "(SELECT " * DEEP + "1" + ")" * DEEP, False),
     ("SELECT " + "NOT " * DEEP + "1", False),
     ("SELECT " + "- " * DEEP + "1", False),
-    ("SELECT 1" + " + 1" * DEEP, False),
+    ("SELECT 1" + " + 1" * DEEP, True),
     ("SELECT " + "f(" * DEEP + "1" + ")" * DEEP, False),
     ("SELECT " + "CASE WHEN " * DEEP, False),
     ("SELECT 1" + " UNION SELECT 1" * DEEP, True),

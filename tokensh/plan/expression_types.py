@@ -58,6 +58,8 @@ def expression_type(expr: nodes.Expr) -> ColumnType:
             return _sign_type(expr)
         case nodes.Binary():
             return _operator_type(expr)
+        case nodes.Chain():
+            return _chain_type(expr)
         case (
             nodes.Logical()
             | nodes.Between()
@@ -173,6 +175,16 @@ def _operator_type(expr: nodes.Binary) -> ColumnType:
             return _arithmetic_type(expr)
 
 
+def _chain_type(expr: nodes.Chain) -> ColumnType:
+    # A chain is applied from the left, so that the last operator has the result.
+    operator, last = expr.parts[-1]
+    if any(isinstance(operand, nodes.Interval) for operand in expr.operands):
+        return "any"
+    if operator not in _ARITHMETIC:
+        return _operator_type(nodes.Binary(operator, expr.first, last))
+    return _arithmetic_type(expr)
+
+
 def _sign_type(expr: nodes.Unary) -> ColumnType:
     match expr.operator:
         case "NOT":
@@ -197,6 +209,8 @@ def _arithmetic_type(expr: nodes.Expr) -> ColumnType:
                 waiting.append(operand.operand)
             case nodes.Binary() if operand.operator in _ARITHMETIC:
                 waiting += (operand.left, operand.right)
+            case nodes.Chain() if operand.parts[0][0] in (*_ARITHMETIC, "%"):
+                waiting += operand.operands
             case _ if expression_type(operand) not in ("integer", "boolean"):
                 return "number"
             case _:

@@ -147,6 +147,8 @@ class _Checks:
             case nodes.Binary() if node.operator in _CALCULATIONS:
                 self._calculate(node.left, node.right, node)
                 self._calculate(node.right, node.left, node)
+            case nodes.Chain():
+                self._check_chain(node)
             case nodes.Unary(operator="-" | "~"):
                 self._calculate(node.operand, None, node)
             case nodes.Between():
@@ -250,6 +252,17 @@ class _Checks:
             self.changes[id(query)] = lambda bound: _guard_query(bound, guards, place)
 
     # ---- calculations and calls
+
+    def _check_chain(self, chain: nodes.Chain) -> None:
+        """Check the operands of a long calculation as those of each of its operators."""
+        before = chain.first
+        for operator, operand in chain.parts:
+            if operator in _CALCULATIONS:
+                pair = nodes.Binary(operator, before, operand, chain.span)
+                if before is chain.first:
+                    self._calculate(before, operand, pair)
+                self._calculate(operand, None if before is not chain.first else before, pair)
+            before = operand
 
     def _calculate(self, operand: nodes.Expr, other: nodes.Expr | None, node: nodes.Binary | nodes.Unary) -> None:
         """Check an operand of a calculation with another one."""

@@ -23,6 +23,7 @@ from typing import Any
 from tokensh.errors import Span, SqlSyntaxError
 from tokensh.sql.grammar import ParseTable, Rule
 from tokensh.sql.lexer import Token, find_hyphenated_end, lexical_error, new_token
+from tokensh.sql.nodes import MOST_NESTED_OPERANDS
 from tokensh.units import INTERVAL_UNITS
 
 # Makes a node from the children of a rule: tokens, nodes, and None for an optional part that is absent.
@@ -182,6 +183,9 @@ class ParserState:
         else:
             span = new_token(Span, (start, self.end))
             depth += not collapses
+            if name == "chain":
+                # It nests as deep as it has operators, until it is flat.
+                depth += min(len(children) // 2, MOST_NESTED_OPERANDS) - 1
             if depth > MAX_DEPTH:
                 raise _depth_error(span)
             value = self.actions[name](children, span)

@@ -11,9 +11,20 @@ from collections.abc import Sequence
 
 from tokensh._dataclasses import replace
 from tokensh.errors import NotSupportedError, assert_never
-from tokensh.functions import ADD_INTERVAL, SORTED_CONCAT, TO_DATE, TO_TIMESTAMP, functions
+from tokensh.functions import ADD_INTERVAL, SORTED_CONCAT, functions
 from tokensh.rows import CANONICAL_NAME
 from tokensh.sql import nodes
+from tokensh.sql.sqlite_text import (
+    CHUNK_VALUE,
+    DEPTH_OF_CALL,
+    MOST_OPERATORS,
+    TIME_CASTS,
+    join_balanced,
+    join_chunks,
+    refuse_aggregates,
+    sqlite_blob,
+    sqlite_type,
+)
 
 # Precedences, loosest first; an operand that binds looser than the operator around it needs parentheses.
 _OR, _AND, _NOT, _PREDICATE, _BITS, _SUM, _PRODUCT, _TEXT, _UNARY, _COLLATE, _PRIMARY = range(11)
@@ -346,15 +357,17 @@ class _Printer:
                 return self.unary(node)
             case nodes.Binary():
                 if self.sqlite and isinstance(node.right, nodes.Interval):
-                    return self.shift(node.left, node.operator, node.right), _PRIMARY
+                    return self.shift(self.expr(node.left), node.operator, node.right), _PRIMARY
                 if self.sqlite and isinstance(node.left, nodes.Interval):
-                    return self.shift(node.right, node.operator, node.left), _PRIMARY
+                    return self.shift(self.expr(node.right), node.operator, node.left), _PRIMARY
                 strength = _BINARY[node.operator]
                 left = self.left_precedence(node, strength)
                 is_canonical = strength == _PREDICATE and nodes.compares_workspaces(node.left, node.right)
                 to_text = self.canonical if is_canonical else self.expr
                 operands = to_text(node.left, left), to_text(node.right, strength + 1)
                 return f" {node.operator} ".join(operands), strength
+            case nodes.Chain():
+                return self.chain(node)
             case nodes.Logical():
                 return self.logical(node)
             case nodes.Between():
@@ -435,8 +448,8 @@ class _Printer:
         operand = self.expr(node.operand)
         if not self.sqlite:
             return f"CAST({operand} AS {_quote_type(node.type)})"
-        function = _TIME_CASTS.get(node.type.partition("(")[0].partition(" ")[0])
-        return f"{quote_name(function)}({operand})" if function else f"CAST({operand} AS {_sqlite_type(node.type)})"
+        function = TIME_CASTS.get(node.type.partition("(")[0].partition(" ")[0])
+        return f"{quote_name(function)}({operand})" if function else f"CAST({operand} AS {sqlite_type(node.type)})"
 
     def interval(self, node: nodes.Interval) -> str:
         if self.sqlite:
@@ -447,13 +460,13 @@ class _Printer:
             amount = f"({amount})"
         return self.join("INTERVAL", amount, node.unit)
 
-    def shift(self, time: nodes.Expr, operator: str, interval: nodes.Interval) -> str:
+    def shift(self, time: str, operator: str, interval: nodes.Interval) -> str:
         """Return a time with an interval added or subtracted, for SQLite."""
         if operator not in ("+", "-"):
             return self.interval(interval)
         sign = "-1" if operator == "-" else "1"
         amount, unit = self.expr(interval.amount), text_literal(interval.unit)
-        return f"{quote_name(ADD_INTERVAL)}({self.expr(time)}, {sign}, {amount}, {unit})"
+        return f"{quote_name(ADD_INTERVAL)}({time}, {sign}, {amount}, {unit})"
 
     def literal(self, node: nodes.Literal) -> str:
         match node.kind:
@@ -462,7 +475,7 @@ class _Printer:
             case "number":
                 return node.text
             case "blob":
-                return _sqlite_blob(node.text) if self.sqlite else node.text
+                return sqlite_blob(node.text) if self.sqlite else node.text
             case "current":
                 return node.text
             case "null" | "true" | "false":
@@ -481,8 +494,34 @@ class _Printer:
         strength = _AND if node.operator == "AND" else _OR
         parts = [self.expr(o, strength if i == 0 else strength + 1) for i, o in enumerate(node.operands)]
         if self.sqlite:
-            return _join_balanced(parts, f" {node.operator} "), strength
+            return join_balanced(parts, f" {node.operator} "), strength
         return f" {node.operator} ".join(parts), strength
+
+    def chain(self, node: nodes.Chain) -> tuple[str, int]:
+        strength = _BINARY[node.parts[0][0]]
+        if not self.sqlite:
+            text = self.expr(node.first, strength)
+            return text + "".join(f" {word} {self.expr(part, strength + 1)}" for word, part in node.parts), strength
+        if all(word == "||" for word, _ in node.parts):
+            return join_balanced([self.expr(part, strength + 1) for part in node.operands], " || "), strength
+        text = "" if isinstance(node.first, nodes.Interval) else self.expr(node.first, strength + 1)
+        chunks: list[str] = []
+        depth = 0
+        for word, part in node.parts:
+            if depth >= MOST_OPERATORS:
+                # In queries that are evaluated one after the other: SQLite limits an expression's depth, and the order counts.
+                refuse_aggregates(node)
+                chunks.append(text)
+                text, depth = CHUNK_VALUE, 0
+            if isinstance(part, nodes.Interval):
+                text = self.shift(text or self.expr(node.first), word, part)
+                depth += DEPTH_OF_CALL
+            elif isinstance(node.first, nodes.Interval) and not text:
+                text = self.shift(self.expr(part), word, node.first)
+            else:
+                text = f"{text} {word} {self.expr(part, strength + 1)}"
+                depth += 1
+        return (join_chunks(chunks, text), _PRIMARY) if chunks else (text, strength)
 
     def call(self, node: nodes.Call) -> str:
         if self.sqlite and (node.order or (node.distinct and (node.separator or len(node.arguments) > 1))):
@@ -550,17 +589,6 @@ def _sqlite_name(name: str) -> str:
     return function.sqlite_name or name if function else name
 
 
-_CHUNK = 64
-
-
-def _join_balanced(parts: list[str], operator: str) -> str:
-    """Return a chain as a shallow tree of parentheses: SQLite limits an expression's depth to 1,000."""
-    while len(parts) > _CHUNK:
-        groups = (parts[i : i + _CHUNK] for i in range(0, len(parts), _CHUNK))
-        parts = [f"({operator.join(group)})" for group in groups]
-    return operator.join(parts)
-
-
 def _not_word(negated: bool) -> str:
     return " NOT" if negated else ""
 
@@ -569,27 +597,3 @@ def _quote_type(name: str) -> str:
     """Return a type's words in quotes, so that none is read as a keyword; its sizes as they are."""
     words, parenthesis, sizes = name.partition("(")
     return " ".join(quote_name(word) for word in words.split()) + parenthesis + sizes
-
-
-# What casts to a type of time; anything that is not a time is an error.
-_TIME_CASTS = {"DATE": TO_DATE, "DATETIME": TO_TIMESTAMP, "TIMESTAMP": TO_TIMESTAMP}
-_AFFINITIES = {
-    **dict.fromkeys(("SIGNED", "UNSIGNED", "BOOLEAN", "BOOL"), "INTEGER"),
-    # SQLite would make a number of a type that it does not know: 2027 of '2027-01-01'.
-    **dict.fromkeys(("JSON", "STRING", "UUID", *nodes.TIME_TYPES), "TEXT"),
-}
-
-
-def _sqlite_type(name: str) -> str:
-    """Return a type of SQL as one that has the right affinity in SQLite, which goes by the letters of the name."""
-    words = name.partition("(")[0].split()
-    return _AFFINITIES.get(words[0], " ".join(words)) if words else ""
-
-
-def _sqlite_blob(text: str) -> str:
-    """Return `b'0101'` as x'05', the only form that SQLite reads."""
-    if text[0] in "xX":
-        return text
-    digits = text[2:-1]
-    size = (len(digits) + 7) // 8
-    return f"x'{int(digits or '0', 2).to_bytes(size, 'big').hex()}'"

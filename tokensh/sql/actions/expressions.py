@@ -49,15 +49,53 @@ def _build_not(children: Children, span: Span) -> nodes.Unary:
     return nodes.Unary("NOT", children[1], span)
 
 
-@rule("compare", "binary")
-def _build_binary(children: Children, span: Span) -> nodes.Expr:
+@rule("compare")
+def _build_comparison(children: Children, span: Span) -> nodes.Expr:
     left, operator, right = children
-    # MySQL's operators: `<=>` is equality that holds between NULLs, DIV divides integers.
+    # MySQL's operator: `<=>` is equality that holds between NULLs.
     if operator == "<=>":
         return nodes.Is(left, right, span=span)
-    if operator == "DIV":
-        return nodes.Cast(nodes.Binary("/", left, right, span), "INTEGER", span)
     return nodes.Binary(str(_SYNONYMS.get(operator, operator)), left, right, span)
+
+
+_LEVELS = (("|", "&", "<<", ">>"), ("+", "-"), ("*", "/", "%"), ("||", "->", "->>"))
+"""The operators of each precedence."""
+
+
+@rule("chain")
+def _build_operators(children: Children, span: Span) -> nodes.Expr:
+    left, *rest = children
+    parts: list[tuple[str, nodes.Expr]] = []
+    divisions = 0
+    for operator, operand in zip(rest[::2], rest[1::2], strict=True):
+        parts.append((str(_SYNONYMS.get(operator, operator)), operand))
+        if operator == "DIV":
+            # MySQL's division of integers.
+            divisions += 1
+            parts[-1] = ("/", operand)
+            inside = Span(span.start, operand.span.end)
+            left, parts = nodes.Cast(_chain_operators(left, parts, inside), "INTEGER", inside), []
+    if divisions > nodes.MOST_NESTED_OPERANDS:
+        raise SqlSyntaxError("too many DIV in a row", span=span, hint="name the inner parts with WITH")
+    return _chain_operators(left, parts, span) if parts else left
+
+
+def _chain_operators(first: nodes.Expr, parts: list[tuple[str, nodes.Expr]], span: Span) -> nodes.Expr:
+    """Return operators that are applied from the left, flat if there are many; a chain in parentheses on the left is continued."""
+    level = next(level for level in _LEVELS if parts[0][0] in level)
+    before: list[tuple[str, nodes.Expr]] = []
+    start = first
+    while isinstance(start, nodes.Binary) and start.operator in level:
+        before.append((start.operator, start.right))
+        start = start.left
+    if isinstance(start, nodes.Chain) and start.parts[0][0] in level:
+        return nodes.Chain(start.first, (*start.parts, *reversed(before), *parts), span)
+    if len(before) + len(parts) >= nodes.MOST_NESTED_OPERANDS:
+        return nodes.Chain(start, (*reversed(before), *parts), span)
+    for operator, operand in parts[:-1]:
+        first = nodes.Binary(operator, first, operand, Span(span.start, operand.span.end))
+    operator, operand = parts[-1]
+    return nodes.Binary(operator, first, operand, span)
 
 
 @rule("between")

@@ -162,6 +162,24 @@ class Binary:
     span: Span = span_field()
 
 
+MOST_NESTED_OPERANDS = 16
+"""A chain of more operands is a Chain: as binary operators it would nest too deep to be walked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A long chain of arithmetic, bit or text operators of one precedence, applied from the left; `parts` are without `first`."""
+
+    first: Expr
+    parts: tuple[tuple[str, Expr], ...]
+    span: Span = span_field()
+
+    @property
+    def operands(self) -> tuple[Expr, ...]:
+        """What the operators stand between."""
+        return (self.first, *(operand for _, operand in self.parts))
+
+
 @dataclass(frozen=True, slots=True)
 class Logical:
     """A chain of AND or of OR, flat however long it is: a long chain must not nest too deep to be walked."""
@@ -345,6 +363,7 @@ Expr = (
     | Variable
     | Unary
     | Binary
+    | Chain
     | Logical
     | Between
     | InList
