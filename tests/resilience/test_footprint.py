@@ -39,7 +39,7 @@ ALLOWED = (
     "{home}/.local/state/tokensh/journal/*.new",
     "{home}/.local/share/tokensh/store.db",
     "file://{home}/.local/share/tokensh/store.db*",
-    "{home}/results.csv",
+    "{home}/results.csv*",
     "{home}/tokensh.log",
     "file::memory:*",
     ":memory:",

@@ -121,7 +121,7 @@ def test_a_statement_without_markers_stays_the_one_it_is() -> None:
 @settings(derandomize=True, max_examples=200, deadline=None)
 @given(
     st.text(st.characters(exclude_characters="\0"))
-    | st.integers()
+    | st.integers(-(2**63), 2**63 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.binary()
     | st.none()

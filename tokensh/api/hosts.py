@@ -245,7 +245,8 @@ class Hosts:
         names = _VARIABLE.findall(template)
         if len(names) != 1 or names[0] not in values:
             return None
-        value = values[names[0]].lower()
+        # Only ASCII letters have a lower case here: that of the Kelvin sign is an ordinary k.
+        value = values[names[0]].lower() if values[names[0]].isascii() else values[names[0]]
         if value in self._mapped:
             return self._mapped[value]
         written = _WRITTEN_HOST.fullmatch(value)

@@ -16,7 +16,7 @@ FUNCTIONS = FunctionTable()
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "n": re.DOTALL, "c": 0, "g": 0}
 """The flags of PostgreSQL and MySQL; `c` (case-sensitive) and `g` (all matches) are what these functions do anyway."""
 
-_NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 def text_of(value: Value) -> str:
