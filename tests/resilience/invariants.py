@@ -125,12 +125,12 @@ def _is_whole(status: int, body: bytes, headers: Mapping[str, str]) -> bool:
         return True
     try:
         listed = json.loads(body.decode("utf-8-sig"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     if not isinstance(listed, dict):
         return False
     tokens = listed.get("token_infos") or []
-    are_tokens = isinstance(tokens, list) and all("token_id" in token for token in tokens)
+    are_tokens = isinstance(tokens, list) and all(isinstance(token, dict) and "token_id" in token for token in tokens)
     return status == 200 and are_tokens and listed.keys() <= {"token_infos"} and "Link" not in headers
 
 

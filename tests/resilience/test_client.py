@@ -428,7 +428,9 @@ class TestProxy:
             error = failure(parts, create_request("https://dbc-1.cloud.databricks.com"))
             assert isinstance(error, NetworkError)
             assert not error.sent
-            assert str(error).startswith("no connection to dbc-1.cloud.databricks.com through the proxy: ")
+            assert str(error).startswith(
+                f"no connection to dbc-1.cloud.databricks.com through the proxy 127.0.0.1:{proxy.port}: it answered 403"
+            )
             assert [(seen.method, seen.path) for seen in proxy.log] == [("CONNECT", "dbc-1.cloud.databricks.com:443")]
             assert TOKEN not in str(proxy.log)
 

@@ -113,7 +113,8 @@ class Store:
         if not self._file_exists():
             return ()
         try:
-            db = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)
+            # Opened to write although it only reads: SQLite leaves the write-ahead log behind a connection that may not.
+            db = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=0)
         except sqlite3.Error:
             return ()
         try:

@@ -80,7 +80,7 @@ class Runner:
         outcome = self._execute(statement, replace(source or Source("", ""), text=statement.text))
         seconds = clock() - begun - (console.user_seconds - paged)
         if entry is not None:
-            self._write_history(lambda history: history.finish(entry, seconds, outcome.rows, outcome.text))
+            self._use_history(lambda history: history.finish(entry, seconds, outcome.rows, outcome.text))
         if outcome.rows is not None:
             self._print_footer(outcome, seconds, self._connection.client.requests_sent - sent)
         if results.hidden_count > hidden:
@@ -159,16 +159,20 @@ class Runner:
         if self.history is None or not parser.is_complete(statement):
             return None
         now, workspace = self._connection.environment.now(), self._connection.workspace
-        return self._write_history(
+        return self._use_history(
             lambda history: history.add(statement.text, now, workspace, self._connection.destination)
         )
 
-    def _write_history(self, write: Callable[[History], T]) -> T | None:
-        """Write to the history; return None if that fails, for a full disk or a lock must not stop a statement."""
+    def check_history(self) -> None:
+        """Warn before the first statement if the history cannot be used."""
+        self._use_history(lambda history: history.get(0))
+
+    def _use_history(self, use: Callable[[History], T]) -> T | None:
+        """Read or write the history; return None if that fails, for a full disk or a lock must not stop a statement."""
         if self.history is None:
             return None
         try:
-            written = write(self.history)
+            result = use(self.history)
         except OperationalError as error:
             # Once for all failures in a row. The next statement tries again: a lock is gone by then.
             if not self._history_failed:
@@ -176,4 +180,4 @@ class Runner:
             self._history_failed = True
             return None
         self._history_failed = False
-        return written
+        return result

@@ -81,6 +81,7 @@ class Session:
             spinner=self._spinner,
             history=connection.history,
         )
+        self._runner.check_history()
         self._prompt = Prompt(
             connection,
             settings,
