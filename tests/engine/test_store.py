@@ -169,7 +169,8 @@ def test_a_commit_that_fails_is_rolled_back(tmp_path: Path) -> None:
 
 def test_of_two_sessions_that_replace_a_table_one_wins_whole(connect: Connect) -> None:
     first, other = connect(), connect()
-    slow = first.run("CREATE OR REPLACE TABLE both AS SELECT 'first' AS who, column1 AS n FROM (VALUES (1), (2))")
+    sql = "CREATE OR REPLACE TABLE both AS SELECT 'first' AS who, column1 AS n FROM (VALUES (1), (2))"
+    slow = first._run_plan(first.plan(sql))
     run(other, "CREATE OR REPLACE TABLE both AS SELECT 'other' AS who")
     assert list(slow.rows) == []
     assert run(other, "SELECT who, n FROM both") == [("first", 1), ("first", 2)]
