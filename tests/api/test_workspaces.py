@@ -13,7 +13,7 @@ import responses
 from tests.environments import make_environment
 from tokensh import sandbox
 from tokensh.dbapi.connection import Connection, connect
-from tokensh.errors import ApiError, CredentialError, MissingParameter, ReplyError
+from tokensh.errors import ApiError, CredentialError, Error, HostError, InterfaceError, MissingParameter, ReplyError
 from tokensh.sandbox import Sandbox
 
 FILE = """
@@ -328,3 +328,24 @@ class TestFacts:
     def test_a_name_that_is_none(self, tmp_path: Path) -> None:
         connection = connected(tmp_path, workspace="evil.example/x")
         assert self.describe(connection)[0][1].startswith("none: invalid deployment_name: 'evil.example/x' is neither")
+
+
+class TestUse:
+    @pytest.mark.parametrize(
+        ("name", "error"),
+        [("dbc-typo", CredentialError), ("evil.example", HostError)],
+    )
+    def test_what_no_statement_could_reach_is_refused(self, name: str, error: type[Error], tmp_path: Path) -> None:
+        connection = connected(tmp_path, workspace="dbc-1")
+        with pytest.raises(error):
+            connection.use_workspace(name)
+        assert connection.workspace == "dbc-1"
+        connection.use_workspace("https://ADB-1.2.azuredatabricks.net/?o=1")
+        assert connection.workspace == "adb-1.2.azuredatabricks.net"
+
+    def test_a_sandbox_has_its_own_workspaces_alone(self, site: Sandbox, tmp_path: Path) -> None:
+        connection = connected(tmp_path, sandbox=site)
+        with pytest.raises(InterfaceError, match="the sandbox has no workspace 'dbc-1'"):
+            connection.use_workspace("dbc-1")
+        connection.use_workspace(site.workspaces[1].upper())
+        assert connection.workspace == site.workspaces[1]

@@ -178,7 +178,10 @@ def test_conninfo_names_host_and_credential(start: Start, tmp_path: Path) -> Non
     profile.write_text("[prod]\nhost = https://dbc-a1.cloud.databricks.com\ntoken = dapi0123\n")
     profile.chmod(0o600)
     terminal = start("-q")
-    screen_after(terminal, r"\c prod")
+    assert "workspace is dbc-a1 (https://dbc-a1.cloud.databricks.com" in screen_after(terminal, r"\c prod")
+    assert "no credential for dbc-typo" in screen_after(terminal, r"\c dbc-typo")
+    assert "workspace is dbc-a1" in screen_after(terminal, r"\c")
+    assert "dbc-a1.cloud.databricks.com" in screen_after(terminal, r"\l")
     page = screen_after(terminal, r"\conninfo")
     assert "dbc-a1.cloud.databricks.com" in page
     assert "profile prod" in page

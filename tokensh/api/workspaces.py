@@ -15,9 +15,10 @@ from tokensh.api.client import Client
 from tokensh.api.hosts import SERVER_TEMPLATE, ZONES, Hosts, Target, parse_origin
 from tokensh.api.request import Json, Request
 from tokensh.environment import Environment
-from tokensh.errors import CredentialError, Error, ReplyError
+from tokensh.errors import CredentialError, Error, InterfaceError, ReplyError
 from tokensh.provider.model import Field, Method
 from tokensh.rows import Column, Row
+from tokensh.text import did_you_mean
 
 TABLE_NAME = "tokensh.local.workspaces"
 ACCOUNT_TABLE_NAME = "tokensh.local.account_workspaces"
@@ -91,6 +92,14 @@ class Workspaces:
     def resolve(self, name: str) -> Target:
         """Return the address of a workspace. Raises HostError."""
         return self._hosts.resolve(SERVER_TEMPLATE, {"deployment_name": name})
+
+    def check(self, name: str) -> None:
+        """Raise an error if no request could be sent to a workspace: HostError, CredentialError, InterfaceError."""
+        target = self.resolve(name)
+        if self._seeded and target.name not in self._seeded:
+            hint = did_you_mean(name, self._seeded) or f"it has {', '.join(self._seeded)}"
+            raise InterfaceError(f"the sandbox has no workspace {name!r}", hint=hint)
+        self._credentials.for_target(target)
 
     def profile_workspace(self) -> str | None:
         """Return the name of the selected profile's workspace. Raises CredentialError if the profile does not exist."""

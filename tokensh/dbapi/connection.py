@@ -161,6 +161,15 @@ class Connection:
     def workspace(self, name_or_url: str | None) -> None:
         self._workspace = self.hosts.canonical_name(name_from_url(name_or_url)) if name_or_url else None
 
+    def use_workspace(self, name_or_url: str) -> None:
+        """Make a workspace the one for statements that name none. Raises HostError, CredentialError, InterfaceError.
+
+        Assigning `workspace` checks nothing; this refuses what no statement could reach.
+        """
+        name = self.hosts.canonical_name(name_from_url(name_or_url))
+        self._access.workspaces.check(name)
+        self._workspace = name
+
     @property
     def destination(self) -> str:
         """Where requests go if not to Databricks' own hosts: `sandbox`, or the endpoint's host; else an empty text."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import subprocess
 
-from tokensh.api.hosts import SERVER_TEMPLATE
-from tokensh.errors import Error, InterfaceError
+from tokensh.errors import InterfaceError
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import ExitShell, MetaCommand, unquote
 from tokensh.shell.redirection import leave_ctrl_c_to_child
-from tokensh.text import did_you_mean
+from tokensh.text import did_you_mean, escape_unsafe
 
 
 def _leave_shell(shell: ShellContext, _: str) -> None:
@@ -21,18 +20,19 @@ def _leave_shell(shell: ShellContext, _: str) -> None:
 
 def _use_workspace(shell: ShellContext, argument: str) -> None:
     connection = shell.connection
-    before = connection.workspace
-    connection.workspace = connection.profiles.get(argument, argument) or None
+    if argument:
+        connection.use_workspace(connection.profiles.get(argument, argument))
     if connection.workspace is None:
         shell.console.note("no workspace is set: statements must name one")
         return
-    try:
-        connection.hosts.resolve(SERVER_TEMPLATE, {"deployment_name": connection.workspace})
-    except Error:
-        connection.workspace = before
-        raise
     shell.results.add_workspaces(connection.workspace)
-    shell.console.note(f"workspace is {connection.workspace}")
+    facts = dict(connection.describe())
+    place = ", ".join(escape_unsafe(facts[name]) for name in ("host", "credential") if name in facts)
+    shell.console.note(f"workspace is {connection.workspace} ({place})")
+
+
+def _list_workspaces(shell: ShellContext, _: str) -> None:
+    shell.console.show(shell.connection.run("SELECT * FROM tokensh.local.workspaces"))
 
 
 def _set_variable(shell: ShellContext, argument: str) -> None:
@@ -90,6 +90,9 @@ COMMANDS = (
     ),
     MetaCommand(
         r"\c", "[WORKSPACE | PROFILE]", "use this workspace where a statement names none", "The session", _use_workspace
+    ),
+    MetaCommand(
+        r"\l", "", "list the workspaces of the configuration, with host and credential", "The session", _list_workspaces
     ),
     MetaCommand(
         r"\set",
