@@ -77,6 +77,7 @@ def test_the_readme_states_the_default_of_connections_wherever_it_does() -> None
         ("max_connections", "-1", "invalid max_connections: '-1'"),
         ("max_reply", "64X", "invalid max_reply: '64X'; expected bytes, such as 64M"),
         ("max_reply", "0", "invalid max_reply: '0'"),
+        ("max_pages", "0", "invalid max_pages: '0'; expected a number from 1 to 1000000"),
         ("yes", "maybe", "invalid yes: 'maybe'; expected true or false"),
     ],
 )

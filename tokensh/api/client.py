@@ -532,6 +532,7 @@ def _prepare_request(message: _Message, signature: Mapping[str, str], kind: str)
 
     request = message.request
     headers = {
+        **dict(request.headers),
         "User-Agent": f"{_PRODUCT} auth/{kind}",
         "Accept": "application/json",
         "Accept-Encoding": "gzip",

@@ -10,5 +10,8 @@ MAX_TIMEOUT = 86400.0
 CONNECTIONS = 16
 """Requests at a time."""
 MAX_CONNECTIONS = 64
+PAGES = 1000
+"""Pages that are read of one list."""
+MAX_PAGES = 1_000_000
 RESPONSE_SIZE = 32 * 2**20
 """Bytes of a response, decompressed."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 from urllib.parse import quote, urlencode
 
@@ -24,6 +24,7 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 # The path's variables may hold a pattern after a colon (`{name:pattern}`); only the name counts.
 _VARIABLE = re.compile(r"\{([^{}:]+)(?::[^{}]*)?\}")
+_HEADER_TEXT = re.compile(r"[\x20-\x7e]*")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 # SQLite has no booleans: its TRUE is 1, and texts come from placeholders and JSON.
 _BOOLEANS: Mapping[object, bool] = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
@@ -46,6 +47,8 @@ class Request:
     query: tuple[tuple[str, str], ...] = ()
     body: Mapping[str, Json] | None = None
     creates_secret: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
+    """What the method's own parameters put into the head, besides what every request has."""
 
     @property
     def url(self) -> str:
@@ -98,7 +101,18 @@ def build_request(
         query,
         (body or {}) if sends_body else None,
         creates_secret(method),
+        tuple(_build_headers(method, values)),
     )
+
+
+def _build_headers(method: Method, values: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
+    for parameter in method.parameters:
+        if parameter.location == "header" and values.get(parameter.name) is not None:
+            text = to_text(parameter, values[parameter.name])
+            # A line end would begin a header of its own.
+            if not _HEADER_TEXT.fullmatch(text):
+                raise DataError(f"invalid {parameter.name}: a header takes printable ASCII alone")
+            yield parameter.name, text
 
 
 def _fill_path(method: Method, values: Mapping[str, Value]) -> str:

@@ -117,6 +117,7 @@ SECTIONS = {
                 "timeout",
                 "max_connections",
                 "max_reply",
+                "max_pages",
                 "log",
             ),
         )

@@ -257,6 +257,7 @@ class Connection:
                 held_values=self._choose_holder,
                 note_later=self._later_notes.append,
                 partial=self._options.partial,
+                max_pages=self._options.max_pages,
             )
         )
 

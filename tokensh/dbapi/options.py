@@ -42,6 +42,7 @@ class ConnectionOptions:
         timeout: seconds for a request; by default more for a create than for others (`api.limits`).
         max_connections: requests at a time.
         max_reply: the most bytes that a response may have; None means the default.
+        max_pages: the most pages of one list that are read; a longer list is an error.
         log: a file that gets a line for each attempt of a request.
         hosts: the host rule of another connection, instead of `endpoint` and config.toml.
     """
@@ -61,6 +62,7 @@ class ConnectionOptions:
     timeout: float | None = None
     max_connections: int = limits.CONNECTIONS
     max_reply: int | None = limits.RESPONSE_SIZE
+    max_pages: int = limits.PAGES
     log: Path | str | None = None
     hosts: Hosts | None = None
 
@@ -90,6 +92,13 @@ def _parse_seconds(text: str) -> float:
 def _parse_connections(text: str) -> int:
     count = int(text)
     if not 1 <= count <= limits.MAX_CONNECTIONS:
+        raise ValueError
+    return count
+
+
+def _parse_pages(text: str) -> int:
+    count = int(text)
+    if not 1 <= count <= limits.MAX_PAGES:
         raise ValueError
     return count
 
@@ -205,6 +214,14 @@ OPTIONS = {
             "SIZE",
             parse=_parse_size,
             expected="bytes, such as 64M",
+        ),
+        Option(
+            "max_pages",
+            f"pages that are read of one list ({limits.PAGES}); more are an error",
+            "N",
+            parse=_parse_pages,
+            expected=f"a number from 1 to {limits.MAX_PAGES}",
+            in_spark=True,
         ),
         Option("log", "add a line for each request to a file: what, where, how long; no secrets", "FILE"),
         Option(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from itertools import chain
 
 from tokensh.api.request import Json, Request, to_json
 from tokensh.api.response import describe_next_page, find_rows, to_cell
@@ -10,7 +11,7 @@ from tokensh.engine.change import sort_own_token_last
 from tokensh.engine.create import Creation
 from tokensh.engine.delivery import deliver_exec, find_secrets
 from tokensh.engine.execution import Execution, attribute_to_cell, check_body
-from tokensh.engine.fetch import describe_pages, locate_errors
+from tokensh.engine.fetch import describe_pages, find_further_page, locate_errors
 from tokensh.engine.insert import create_and_deliver
 from tokensh.plan.nodes import ExecPlan
 from tokensh.rows import Column, Row, Value
@@ -35,13 +36,7 @@ def run_exec(execution: Execution, plan: ExecPlan) -> Generator[Row, None, None]
             raise failure
         return
     if request.method == "GET":
-        execution.announce(plan.method, request)
-        response = execution.services.client.send(request)
-        objects = find_rows(plan.method, response)
-        if sign := describe_next_page(plan.method, response):
-            error = describe_pages({request.target.name: sign})
-            execution.callbacks.on_missing({request.target.name: error})
-            execution.callbacks.on_failure(error)
+        objects: Sequence[Mapping[str, Json]] = list(chain.from_iterable(_read_pages(execution, plan, request)))
     else:
         objects = execution.send_write(plan.method, request, deletes=_deletes(plan))
     if _deletes(plan):
@@ -51,6 +46,24 @@ def run_exec(execution: Execution, plan: ExecPlan) -> Generator[Row, None, None]
     for index, row in enumerate(objects):
         if plan.columns:
             yield _to_cells(plan.columns, row, f"{path}[{index}]" if plan.method.returns_list else path)
+
+
+def _read_pages(execution: Execution, plan: ExecPlan, request: Request) -> Iterator[Sequence[Mapping[str, Json]]]:
+    """Yield the rows of each page, all of them if the document says how pages are asked for; else report that rows lack."""
+    execution.announce(plan.method, request)
+    pages: set[str] = set()
+    while True:
+        response = execution.services.client.send(request)
+        yield find_rows(plan.method, response)
+        further = find_further_page(plan.resource, plan.method, response, pages, execution.services.max_pages)
+        if further is None:
+            break
+        request = further.request
+        pages.add(further.token)
+    if not pages and (sign := describe_next_page(plan.method, response)):
+        error = describe_pages({request.target.name: sign})
+        execution.callbacks.on_missing({request.target.name: error})
+        execution.callbacks.on_failure(error)
 
 
 def _build_request(execution: Execution, plan: ExecPlan, arguments: Row) -> tuple[Request, dict[str, Value]]:

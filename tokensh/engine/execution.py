@@ -107,6 +107,7 @@ class Execution:
             partial=services.partial,
             complete=self._complete,
             keys=self._keys,
+            max_pages=services.max_pages,
         )
         fetcher.load(scans, self.database, values)
 

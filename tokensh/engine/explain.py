@@ -41,6 +41,7 @@ from tokensh.plan.nodes import (
 )
 from tokensh.provider.model import Method
 from tokensh.rows import Column, Row
+from tokensh.text import plural
 
 # The steps of a query are built with the functions that run the plan (`build_requests`, `Database.check`), not by a
 # second reading of it: what EXPLAIN prints cannot drift from what is sent. Writes are described (`_describe_call`).
@@ -58,7 +59,7 @@ def explain(execution: Execution, plan: Plan) -> list[Row]:
     """Return a plan's steps as rows of `EXPLAIN_COLUMNS`. Raises ProgrammingError if SQLite refuses the query."""
     # A list, not a generator: an error in the last step must not follow rows that are shown already.
     services = execution.services
-    steps = _Explainer(services.hosts, execution.database, services.objects).steps(plan)
+    steps = _Explainer(services.hosts, execution.database, services.objects, services.max_pages).steps(plan)
     return [(number, action, detail) for number, (action, detail) in enumerate(steps, 1)]
 
 
@@ -69,6 +70,7 @@ class _Explainer:
     hosts: Hosts
     database: Database
     objects: SessionObjects
+    max_pages: int
 
     def steps(self, plan: Plan) -> Iterator[Step]:
         match plan:
@@ -178,6 +180,10 @@ class _Explainer:
             yield "request", "one per value, once those are fetched"
             return
         requests = build_requests(scan, values, self.hosts)
+        for request in requests[:1]:
+            if request.method.paging is not None and request.method.returns_list:
+                pages = f"{request.method.paging.description}; at most {plural(self.max_pages, 'page')}"
+                yield "pages", pages
         for request in requests[:_MOST_LISTED]:
             yield "request", f"{request.request.method} {request.request.url}"
         if len(requests) > _MOST_LISTED:

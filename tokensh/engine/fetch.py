@@ -14,9 +14,11 @@ from http import HTTPStatus
 from itertools import count, product, repeat
 from typing import cast
 
-from tokensh._dataclasses import dataclass
+from tokensh._dataclasses import dataclass, replace
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
+from tokensh.api.limits import PAGES
+from tokensh.api.paging import NextPage, find_next_page
 from tokensh.api.request import Json, Request, build_request, to_text
 from tokensh.api.response import Response, describe_next_page, find_rows, need_no_conversion, to_cell
 from tokensh.engine.callbacks import Callbacks
@@ -36,8 +38,9 @@ from tokensh.errors import (
 )
 from tokensh.plan.method_resolution import choose_method
 from tokensh.plan.nodes import AllOf, AnyOf, Constants, FromQuery, SameAs, Scan, ScanColumn, ValueSet
-from tokensh.provider.model import Method, Parameter
+from tokensh.provider.model import Method, Parameter, Resource
 from tokensh.rows import Row, Value
+from tokensh.text import escape_unsafe, plural, truncate
 
 _MOST_NAMED = 3
 """Workspaces that a message names."""
@@ -57,6 +60,8 @@ class ScanRequest:
     method: Method
     values: Mapping[str, Value]
     request: Request
+    pages: frozenset[str] = frozenset()
+    """What names this page and those before it; the first page has no name."""
 
     @property
     def workspace(self) -> str:
@@ -282,6 +287,7 @@ class Fetcher:
         complete: the rows decide about a change, or are kept: where any is missing, an error is raised, whatever the
             other arguments say.
         keys: the columns, in lower case, by which rows are changed.
+        max_pages: the most pages of one list.
     """
 
     def __init__(  # noqa: PLR0913 (see Args)
@@ -293,7 +299,9 @@ class Fetcher:
         partial: bool = False,
         complete: bool = False,
         keys: Collection[str] = (),
+        max_pages: int = PAGES,
     ) -> None:
+        self._max_pages = max_pages
         self._client = client
         self._hosts = hosts
         self._callbacks = callbacks
@@ -311,11 +319,19 @@ class Fetcher:
             ready = [scan for scan in waiting if all(required_scans(v, by_id) <= loaded for v in scan.values.values())]
             requests = [request for scan in ready for request in build_requests(scan, values, self._hosts)]
             waiting = [scan for scan in waiting if scan not in ready]
-            self._fetch_round(requests, _Loader(requests, outcomes, database, self._keys, keep=bool(waiting)))
+            asked = len({request.workspace for request in requests})
+            # The second pages of all lists at once, then the third ones.
+            while requests:
+                loader = _Loader(requests, outcomes, database, self._keys, self._max_pages, keep=bool(waiting))
+                self._fetch_round(requests, loader, asked)
+                requests = loader.next_pages
             loaded |= {scan.id for scan in ready}
 
-    def _fetch_round(self, requests: Sequence[ScanRequest], loader: _Loader) -> None:
-        """Send each request once, however many scans ask for it, and load each response while the next are on their way."""
+    def _fetch_round(self, requests: Sequence[ScanRequest], loader: _Loader, asked: int) -> None:
+        """Send each request once, however many scans ask for it, and load each response while the next are on their way.
+
+        `asked` counts the workspaces of the whole list, of which this may be a later page.
+        """
         unsent = loader.unsent()
         total = len(unsent)
         if unsent:
@@ -332,7 +348,7 @@ class Fetcher:
             loader.load()
             for request, outcome in zip(unsent, outcomes, strict=True):
                 loader.add(request, outcome)
-        self._handle_failures(loader.failures, len({request.workspace for request in requests}))
+        self._handle_failures(loader.failures, asked)
         self._handle_pages(loader.pages)
 
     def _handle_pages(self, pages: Mapping[str, str]) -> None:
@@ -390,15 +406,19 @@ class _Loader:
     that may send the same request.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what all loaders of a statement share)
         self,
         requests: Sequence[ScanRequest],
         outcomes: dict[_Key, Response | Error],
         database: Database,
         keys: Collection[str],
+        max_pages: int,
         *,
         keep: bool,
     ) -> None:
+        self.next_pages: list[ScanRequest] = []
+        """The requests of the pages after those that are loaded."""
+        self._max_pages = max_pages
         self.failures: dict[str, Error] = {}
         self.pages: dict[str, str] = {}
         """What says that a response is the first of several pages, by workspace."""
@@ -437,17 +457,50 @@ class _Loader:
         rows = _rows_of(request, outcome, self._keys)
         try:
             self._database.load(request.scan.table, len(request.scan.columns), rows)
+            page = find_page_after(request, outcome, self._max_pages) if isinstance(outcome, Response) else None
         except Interrupted:
             raise  # Ctrl-C is not a failure of this workspace
         except Error as error:
             # Several requests to one workspace fail for one reason most often; the first error is enough.
             self.failures.setdefault(request.workspace, error)
         else:
-            if isinstance(outcome, Response) and (sign := describe_next_page(request.method, outcome)):
-                self.pages.setdefault(request.workspace, sign)
+            if page is not None:
+                self.next_pages.append(page)
+            # After the first page, the document's way of paging has shown that it is the API's: its end is the end.
+            elif isinstance(outcome, Response) and not request.pages:
+                sign = describe_next_page(request.method, outcome)
+                if sign is not None:
+                    self.pages.setdefault(request.workspace, sign)
         self._uses[key] -= 1
         if not self._uses[key] and not self._keep:
             del self._outcomes[key]
+
+
+def find_page_after(request: ScanRequest, response: Response, max_pages: int) -> ScanRequest | None:
+    """Return the request of the page after a response; None after the last. Raises ReplyError if it cannot be read."""
+    page = find_further_page(request.scan.resource, request.method, response, request.pages, max_pages)
+    if page is None:
+        return None
+    return replace(request, request=page.request, pages=request.pages | {page.token})
+
+
+def find_further_page(
+    resource: Resource, method: Method, response: Response, pages: Collection[str], max_pages: int
+) -> NextPage | None:
+    """Return the page after a response; `pages` names this one and those before it, without the first. Raises ReplyError."""
+    page = find_next_page(method, response) if method.returns_list else None
+    if page is None:
+        return None
+    place = response.request.target.name
+    if page.token in pages:
+        quoted = truncate(escape_unsafe(page.token), 60)
+        raise ReplyError(
+            f"{place} gives the same page of {resource.name} again ({quoted}): its rows cannot all be read"
+        )
+    if len(pages) + 1 >= max_pages:
+        message = f"{place} has more than {plural(max_pages, 'page')} of {resource.name}; rows are missing"
+        raise ReplyError(message, hint="--max-pages allows for more")
+    return page
 
 
 def _rows_of(request: ScanRequest, outcome: Response | Error, keys: Collection[str]) -> Iterator[Row]:
@@ -487,8 +540,9 @@ def _join_errors(failures: Mapping[str, Error], asked: int) -> SeveralErrors:
     )
 
 
-_Key = tuple[str, str]
+_Key = tuple[str, str, str]
 
 
 def _request_key(request: Request) -> _Key:
-    return request.method, request.url
+    # A page's token may stand in the body or in a header.
+    return request.method, request.url, repr((request.body, request.headers)) if request.body or request.headers else ""

@@ -8,6 +8,7 @@ from tokensh._dataclasses import dataclass
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
 from tokensh.api.journal import Journal
+from tokensh.api.limits import PAGES
 from tokensh.engine.held_values import HeldValues
 from tokensh.engine.objects import SessionObjects
 from tokensh.engine.unknown_creates import UnknownCreates
@@ -23,6 +24,7 @@ class EngineServices:
         held_values: returns what holds the journal's entries of new secrets that are shown later; None to clear them now.
         note_later: called with a line that belongs below the result.
         partial: whether a read makes do with the workspaces that answer.
+        max_pages: the most pages of one list that are read.
     """
 
     environment: Environment
@@ -37,6 +39,7 @@ class EngineServices:
     held_values: Callable[[], HeldValues | None]
     note_later: Callable[[str], None]
     partial: bool = False
+    max_pages: int = PAGES
 
     def now_ms(self) -> int:
         """Return the time in ms since the epoch."""

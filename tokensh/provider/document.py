@@ -112,7 +112,9 @@ def _read_provider(file: Path) -> Provider:
             raise ProviderDocumentError(f"{file}: {where}: expected a $ref")
         # `PROVIDER/VERSION/services/NAME.yaml`, counted from the folder above the provider's.
         document = file.parents[2] / reference
-        return ServiceDocument(info.name, name, str(document), _check_mapping(_read_document(document), document, "#"))
+        configs = (services[name].get("config") or {}, root.get("config") or {})
+        node = _check_mapping(_read_document(document), document, "#")
+        return ServiceDocument(info.name, name, str(document), node, configs)
 
     info, infos = _describe_provider(root, file)
     return Provider(info, infos, load)

@@ -74,6 +74,36 @@ class Parameter:
         return f"data__{self.name}" if self.location == "body" and not self.bare else self.name
 
 
+PageLocation = Literal["query", "header", "body", "url"]
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """How a reply names its next page, and how that page is asked for (`pagination` of a document).
+
+    Keys of replies are names or JSONPaths. `request_location` "url": the reply gives the whole address. `counts_pages`: the
+    reply has the number of its page at `response_key`, and that of the last one at `last_key`.
+    """
+
+    request_key: str
+    request_location: PageLocation
+    response_key: str
+    response_location: Literal["body", "header"]
+    counts_pages: bool = False
+    last_key: str = ""
+
+    @property
+    def description(self) -> str:
+        """What EXPLAIN says of it."""
+        source = f"the header {self.response_key}" if self.response_location == "header" else self.response_key
+        match self.request_location:
+            case "url":
+                return f"{source} of each reply is the address of the next page, on the same host"
+            case location:
+                step = f"{self.response_key} + 1, up to {self.last_key}," if self.counts_pages else source
+                return f"{step} of each reply is sent for the next page, as {self.request_key} in the {location}"
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
     """One operation: `verb` is how SQL reaches it (EXEC where no other does)."""
@@ -99,6 +129,8 @@ class Method:
     """Fields that a response may hold and the pages do not list (tokensh's extension `x-tokensh-newer`)."""
     reply_keys: tuple[str, ...] | None = None
     """The keys of the response's object; empty where it is an empty object, None where the document does not say."""
+    paging: Paging | None = None
+    """How further pages of a list are asked for, None where the document does not say."""
 
     @property
     def required(self) -> tuple[Parameter, ...]:

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from tokensh._dataclasses import dataclass
 from tokensh.errors import ProviderDocumentError
-from tokensh.provider.model import VERBS, Field, Location, Method, Parameter, Resource, Verb
+from tokensh.provider.model import VERBS, Field, Location, Method, PageLocation, Paging, Parameter, Resource, Verb
 from tokensh.rows import UNIT_DESCRIPTIONS, ColumnType, Unit
 
 # StackQL's extension of OpenAPI: the tables, as references to operations.
@@ -37,6 +37,7 @@ TYPES: dict[str, ColumnType] = {
     "float": "number",
     "json": "object",
 }
+PAGE_LOCATIONS: dict[str, PageLocation] = {"query": "query", "header": "header", "body": "body"}
 UNITS: dict[str, Unit] = {unit: unit for unit in UNIT_DESCRIPTIONS}
 # OpenAPI 3.0, "Parameter Object": header parameters of these names are ignored, the client sets them.
 CLIENT_HEADERS = frozenset({"accept", "content-type", "authorization"})
@@ -72,6 +73,8 @@ class ServiceDocument:
     service: str
     file: str
     root: Node
+    configs: tuple[Node, ...] = ()
+    """What the provider's document configures for the service: the service's entry, then the provider."""
 
     def resource_names(self) -> tuple[str, ...]:
         """Return the names of the service's resources, sorted."""
@@ -139,10 +142,10 @@ class ServiceDocument:
             for reference in _as_list(verbs.get(verb.lower())):
                 name = self._find_method_name(reference, methods, f"{where}/sqlVerbs/{verb.lower()}")
                 with_verb.add(name)
-                yield self._build_method(name, verb, methods[name], f"{where}/methods/{name}")
+                yield self._build_method(name, verb, methods[name], resource, f"{where}/methods/{name}")
         for name, node in methods.items():
             if name not in with_verb:
-                yield self._build_method(str(name), "EXEC", node, f"{where}/methods/{name}")
+                yield self._build_method(str(name), "EXEC", node, resource, f"{where}/methods/{name}")
 
     def _find_method_name(self, reference: object, methods: Node, where: str) -> str:
         text = _as_text(_as_mapping(reference).get("$ref"))
@@ -151,7 +154,7 @@ class ServiceDocument:
             raise self._document_error(where, f"unresolvable reference: {text!r}")
         return name
 
-    def _build_method(self, name: str, verb: Verb, node: object, where: str) -> Method:
+    def _build_method(self, name: str, verb: Verb, node: object, resource: Node, where: str) -> Method:
         node = self._check_mapping(node, where)
         reference = _as_mapping(node.get("operation")).get("$ref")
         operation = self._check_mapping(self._find_target(reference, f"{where}/operation"), f"{where}/operation")
@@ -171,7 +174,7 @@ class ServiceDocument:
             parameters=(
                 *self._server_parameters(url, server),
                 *self._operation_parameters(path, path_item, operation, where),
-                *self._body_attributes(body, _is_naive(node), where),
+                *self._body_attributes(body, self._is_naive(node, resource), where),
             ),
             fields=tuple(self._row_fields(reply, object_key, where)),
             # Another language than JSONPath (XPath, for XML) says nothing about a JSON reply.
@@ -182,7 +185,18 @@ class ServiceDocument:
             has_body=body is not None,
             undocumented_fields=self._read_undocumented_fields(node, where),
             reply_keys=self._reply_keys(reply, where),
+            paging=_read_paging(self._find_setting("pagination", node, resource)),
         )
+
+    def _find_setting(self, name: str, method: Node, resource: Node) -> Node:
+        """Return the innermost setting of a name: the method's, the resource's, the service's, the provider's."""
+        own = (method.get("config"), resource.get("config"), self.root.get("x-stackQL-config"), *self.configs)
+        return next((found for node in own if (found := _as_mapping(_as_mapping(node).get(name)))), {})
+
+    def _is_naive(self, method: Node, resource: Node) -> bool:
+        """Return True if SQL names the body's attributes without the prefix `data__` (`naive`, `naive_DesiredState`)."""
+        translate = self._find_setting("requestBodyTranslate", method, resource)
+        return _as_text(translate.get("algorithm")).startswith("naive")
 
     def _read_route(self, reference: str, where: str) -> tuple[str, str]:
         """Return the URL path and HTTP method that a `#/paths/~1a~1b/get` reference names."""
@@ -400,10 +414,24 @@ class ServiceDocument:
         return outline
 
 
-def _is_naive(method: Node) -> bool:
-    """Return True if SQL names the body's attributes without the prefix `data__` (`naive`, `naive_DesiredState`)."""
-    translate = _as_mapping(_as_mapping(method.get("config")).get("requestBodyTranslate"))
-    return _as_text(translate.get("algorithm")).startswith("naive")
+def _read_paging(node: Node) -> Paging | None:
+    """Return what a `pagination` declares; None if nothing can be done with it."""
+    request, response = _as_mapping(node.get("requestToken")), _as_mapping(node.get("responseToken"))
+    last = _as_mapping(node.get("responseTerminator"))
+    key, location = _as_text(request.get("key")), _as_text(request.get("location"))
+    response_key = _as_text(response.get("key"))
+    if not response_key:
+        return None
+    # Without a key of its own, the next page's address is the whole request.
+    by_url = not key or location not in PAGE_LOCATIONS
+    return Paging(
+        key,
+        "url" if by_url else PAGE_LOCATIONS[location],
+        response_key,
+        "header" if _as_text(response.get("location")) == "header" else "body",
+        counts_pages=not by_url and _as_text(node.get("algorithm")) == "page_number",
+        last_key=_as_text(last.get("key")),
+    )
 
 
 def _is_plain(value: object) -> bool:
