@@ -125,7 +125,8 @@ class ParameterValues:
 
 
 def _find_parameter(scan: Scan, name: str) -> Parameter:
-    parameter = next((column.parameter for column in scan.columns if column.name.lower() == name), None)
+    named = (column.parameter for column in scan.columns if column.name.lower() == name)
+    parameter = next((parameter for parameter in named if parameter is not None), None)
     if parameter is None:
         raise MissingParameter(f"{scan.resource.id} has no parameter {name}", names=(name,))
     return parameter
@@ -154,7 +155,7 @@ def build_requests(scan: Scan, values: ParameterValues, hosts: Hosts) -> list[Sc
     """Return the requests of a scan. Raises HostError, DataError before any is sent."""
     # The method depends on how many values a key has: one calls get, several call list and are filtered in SQLite.
     known = {name: values.get(scan, name) for name in scan.values}
-    fields = {column.name.lower() for column in scan.columns if column.is_field}
+    fields = scan.fields
     method = choose_method(scan.resource.methods_for("SELECT"), known)
     if method is None:
         raise MissingParameter(f"the parameters given fit no method of {scan.resource.id}", names=())
@@ -246,7 +247,7 @@ def _table_rows(request: ScanRequest, response: Response, keys: Collection[str])
 
 def _column_texts(request: ScanRequest, column: ScanColumn, block: Sequence[Mapping[str, Json]]) -> Iterable[Value]:
     """Return the texts of a column by which rows are changed: an id that the API wrote as a number is not taken for one."""
-    sent_value = request.values.get(column.name.lower())
+    sent_value = request.values.get(column.name.lower()) if column.parameter else None
     if not column.is_field:
         return repeat(sent_value, len(block))
     values = (row.get(column.name, sent_value) for row in block)
@@ -261,7 +262,7 @@ def _column_cells(
     A field that the response lacks has the value that was sent for the parameter of its name.
     """
     name, kind = column.name, column.column.type
-    sent_value = request.values.get(name.lower())
+    sent_value = request.values.get(name.lower()) if column.parameter else None
     if not column.is_field:
         return repeat(sent_value, len(block))
     # Most columns of most responses need no conversion: one look at a block's column is cheaper than one call per cell.

@@ -163,6 +163,7 @@ class Relation:
         source: its text in FROM; it can be used in any query of the statement if `standalone`.
         needs: the scans below it.
         origin: what its rows are; None for rows that the plan does not produce (RETURNING, SHOW, a recursive query's own).
+        apart: the names, in lower case, of a parameter and a field that are two columns.
     """
 
     id: int
@@ -172,6 +173,7 @@ class Relation:
     needs: frozenset[int]
     standalone: bool = True
     origin: Origin | None = None
+    apart: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

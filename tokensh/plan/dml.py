@@ -14,11 +14,17 @@ from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import MissingParameter, NotSupportedError, ProgrammingError, Span, UnknownName
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference, BoundSelect, From
 from tokensh.plan.change_methods import ChangeVerb, choose_change_method, with_plain_names
-from tokensh.plan.method_resolution import find_method, methods_for_verb, parameters_by_sql_name, sql_names
+from tokensh.plan.method_resolution import (
+    find_method,
+    methods_for_verb,
+    parameters_by_sql_name,
+    scan_columns,
+    sql_names,
+)
 from tokensh.plan.nodes import ChangePlan, ExecPlan, InsertPlan, Keys, Projection, SelectPlan
 from tokensh.plan.planner import plan_query
 from tokensh.plan.query import QueryResolver
-from tokensh.plan.resolve import Names, resolve_expression, sql_of
+from tokensh.plan.resolve import Names, name_parameter, resolve_expression, sql_of
 from tokensh.plan.returning import reply_columns, request_columns, resolve_resource_returning, table_column
 from tokensh.plan.scans import ScanPlanner
 from tokensh.plan.scope import Scope
@@ -267,7 +273,7 @@ class _ChangePlanner:
         node = self.node
         self._check_listable()
         items: tuple[nodes.Item | nodes.Star, ...] = (
-            *(nodes.Item(nodes.ColumnRef((nodes.Name(key.name, span=self.span),), self.span)) for key in self.keys),
+            *(nodes.Item(self._key_reference(key)) for key in self.keys),
             *(nodes.Item(expr, text="x") for expr in self._set_expressions),
             nodes.Star(span=self.span),
         )
@@ -280,6 +286,13 @@ class _ChangePlanner:
         without_returning = self.plan_by_keys(())
         is_filtered = without_returning is None or without_returning.filtered
         return self._change_plan(listing, self._resolve_returning(node.returning, row), filtered=is_filtered)
+
+    def _key_reference(self, key: Parameter) -> nodes.ColumnRef:
+        """Return the reference to a key in the listing."""
+        ref = nodes.ColumnRef((nodes.Name(key.name, span=self.span),), self.span)
+        columns = scan_columns(self.resource, self.resource.methods_for("SELECT"))
+        is_apart = any(c.name.lower() == key.name.lower() and c.name != c.column.name for c in columns)
+        return name_parameter(ref) if is_apart else ref
 
     def _check_listable(self) -> None:
         """Raise MissingParameter if a listing does not show the keys."""

@@ -241,8 +241,15 @@ class FromResolver:
         alias = self._numbering.unique_name(node.alias.text) if node.alias else name
         relation = self._numbering.next_relation()
         own = tuple(_scan_column(column, scan, alias, relation) for column in columns)
+        apart = frozenset(column.name.lower() for column in columns if column.name != column.column.name)
+        if apart:  # the fields of these names have no values before they are fetched
+            own = tuple(
+                replace(column, bases=NO_KEYS, touches=NO_KEYS) if column.name.lower() in apart else column
+                for column in own
+            )
         source = f"{name} AS {alias}" if node.alias else name
-        return Relation(relation, _qualifiers(node, resource.id), own, source, frozenset([scan]), origin=table)
+        qualifiers = _qualifiers(node, resource.id)
+        return Relation(relation, qualifiers, own, source, frozenset([scan]), origin=table, apart=apart)
 
     # ---- queries, EXEC and functions
 
@@ -437,10 +444,11 @@ def _qualifiers(node: nodes.TableRef, full_name: str) -> frozenset[tuple[str, ..
 
 def _scan_column(column: ScanColumn, scan: int, alias: str, relation: int) -> BoundColumn:
     """Return a scan's column as it can be referred to."""
+    name = column.column.name
     key = frozenset([(scan, column.name.lower())])
-    sql = f"{alias}.{quote_name(column.name)}"
+    sql = f"{alias}.{quote_name(name)}"
     relations = frozenset([relation])
-    return BoundColumn(column.name, sql, column.column, key, key, relations, column.visible, column.newer)
+    return BoundColumn(name, sql, column.column, key, key, relations, column.visible, column.newer)
 
 
 def _print_equality(left: BoundColumn, right: BoundColumn) -> str:

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 
 from tokensh.errors import NotSupportedError, Span, UnknownName
 from tokensh.plan.nodes import ScanColumn
-from tokensh.provider.model import Method, Parameter, Resource, Verb
+from tokensh.plan.scope import PARAMETER_PREFIX
+from tokensh.provider.model import Field, Method, Parameter, Resource, Verb
 from tokensh.redact import SECRET_FIELDS
-from tokensh.rows import Column, Value
+from tokensh.rows import Column, ColumnType, Value
 from tokensh.sql import nodes
 from tokensh.text import nearest
 
@@ -84,8 +85,9 @@ def scan_columns(resource: Resource, candidates: Sequence[Method]) -> tuple[Scan
         for parameter in method.routing:
             parameters.setdefault(parameter.name.lower(), parameter)
     fields = {field.name.lower(): field for field in resource.fields}
-    # A parameter that is also a field is one column, at the field's position.
-    others = [parameter for name, parameter in parameters.items() if name not in fields]
+    # A parameter that is also a field is one column, at the field's position, unless they are different things.
+    apart = {name for name, field in fields.items() if name in parameters and _differ(parameters[name], field)}
+    others = [parameter for name, parameter in parameters.items() if name not in fields.keys() - apart]
     servers = [parameter for parameter in others if parameter.location == "server" and parameter.required]
     rest = [parameter for parameter in others if parameter not in servers]
     return (
@@ -95,11 +97,14 @@ def scan_columns(resource: Resource, candidates: Sequence[Method]) -> tuple[Scan
                 field.name,
                 Column(field.name, field.type, f"{resource.id}.{field.name}", is_secret(field.name), field.unit),
                 visible=True,
-                parameter=parameters.get(name),
+                parameter=None if name in apart else parameters.get(name),
             )
             for name, field in fields.items()
         ),
-        *(_parameter_column(resource, parameter, visible=False) for parameter in rest),
+        *(
+            _parameter_column(resource, parameter, visible=False, apart=parameter.name.lower() in apart)
+            for parameter in rest
+        ),
         *(
             ScanColumn(
                 field.name,
@@ -112,8 +117,22 @@ def scan_columns(resource: Resource, candidates: Sequence[Method]) -> tuple[Scan
     )
 
 
-def _parameter_column(resource: Resource, parameter: Parameter, *, visible: bool) -> ScanColumn:
-    column = Column(parameter.name, parameter.type, f"{resource.id}.{parameter.name}", unit=parameter.unit)
+def _differ(parameter: Parameter, field: Field) -> bool:
+    """Return whether a parameter and a field of its name are different things: an owner's name, and the owner as an object."""
+    return _kind_of(parameter.type) != _kind_of(field.type)
+
+
+def _kind_of(column_type: ColumnType) -> str:
+    match column_type:
+        case "string" | "integer" | "number":
+            return "scalar"  # APIs write ids as both
+        case _:
+            return column_type
+
+
+def _parameter_column(resource: Resource, parameter: Parameter, *, visible: bool, apart: bool = False) -> ScanColumn:
+    name = f"{PARAMETER_PREFIX}{parameter.name}" if apart else parameter.name
+    column = Column(name, parameter.type, f"{resource.id}.{parameter.name}", unit=parameter.unit)
     return ScanColumn(parameter.name, column, visible, parameter, is_field=False)
 
 

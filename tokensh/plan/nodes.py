@@ -104,6 +104,17 @@ class Scan:
     values: Mapping[str, ValueSet]
     span: Span
 
+    @property
+    def fields(self) -> frozenset[str]:
+        """The names, in lower case, of its fields, without those that a parameter of another type has too."""
+        return field_names(self.columns)
+
+
+def field_names(columns: tuple[ScanColumn, ...]) -> frozenset[str]:
+    """Return the names, in lower case, of the fields among columns that no other column has."""
+    others = {column.name.lower() for column in columns if not column.is_field}
+    return frozenset(column.name.lower() for column in columns if column.is_field).difference(others)
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:

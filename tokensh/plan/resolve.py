@@ -13,7 +13,7 @@ from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference, referenc
 from tokensh.plan.checks import check_subqueries
 from tokensh.plan.expression_types import expression_type, expression_unit
 from tokensh.plan.objects import NoObjects, Objects, StoredTable, View
-from tokensh.plan.scope import Scope
+from tokensh.plan.scope import PARAMETER_PREFIX, Scope
 from tokensh.plan.type_checks import check_types
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.provider.model import Resource
@@ -21,7 +21,7 @@ from tokensh.rows import Column, ColumnType
 from tokensh.sql import nodes, unparse
 from tokensh.sql.nodes import path_text
 from tokensh.sql.unparse import quote_name
-from tokensh.sql.visit import rewrite
+from tokensh.sql.visit import rewrite, rewrite_nodes, walk
 from tokensh.text import plural
 
 T = TypeVar("T")
@@ -148,10 +148,34 @@ def resolve_expression(
             return resolved[-1]
 
         substitutes[nodes.Query] = resolve_inside
-    bound = rewrite(tree, substitutes)
+    bound = rewrite(_name_parameters(tree, scope), substitutes)
     if resolved:
         check_subqueries(bound)
     return check_types(bound, view_span)
+
+
+def _name_parameters(tree: T, scope: Scope) -> T:
+    """Return a tree in which what is compared is a parameter, where a parameter and a field of one name are two columns."""
+    apart = frozenset[str]().union(*(relation.apart for relation in scope.source.relations))
+    if not apart:
+        return tree
+    operands: list[object] = []
+    for node in walk(tree):
+        match node:
+            case nodes.Binary(operator="="):
+                operands += (node.left, node.right)
+            case nodes.InList() | nodes.InQuery() | nodes.Is():
+                operands.append(node.operand)
+            case _:
+                pass
+    operands += [item for row in operands if isinstance(row, nodes.RowExpr) for item in row.items]
+    named = [ref for ref in operands if isinstance(ref, nodes.ColumnRef) and ref.name.text.lower() in apart]
+    return rewrite_nodes(tree, {id(ref): name_parameter for ref in named}) if named else tree
+
+
+def name_parameter(ref: nodes.ColumnRef) -> nodes.ColumnRef:
+    """Return the reference to a parameter, given one to the field of its name."""
+    return replace(ref, path=(*ref.path[:-1], nodes.Name(f"{PARAMETER_PREFIX}{ref.name.text}", span=ref.name.span)))
 
 
 def sql_of(expr: nodes.Expr) -> str:

@@ -8,7 +8,18 @@ from tokensh.errors import MissingParameter
 from tokensh.plan.bound import BoundQuery, HoistedQuery, Key, is_own_key
 from tokensh.plan.facts import StatementFacts
 from tokensh.plan.method_resolution import choose_method
-from tokensh.plan.nodes import AllOf, AnyOf, Constants, DerivedTable, FromQuery, Keys, Scan, SelectPlan, ValueSet
+from tokensh.plan.nodes import (
+    AllOf,
+    AnyOf,
+    Constants,
+    DerivedTable,
+    FromQuery,
+    Keys,
+    Scan,
+    SelectPlan,
+    ValueSet,
+    field_names,
+)
 from tokensh.plan.readings import ReadingSets, without_readings
 from tokensh.plan.values import ScanScheduler, with_ctes
 from tokensh.provider.model import Parameter
@@ -114,7 +125,7 @@ class ScanPlanner:
         optional = {parameter.name.lower() for parameter in self._routing_parameters(scan)} - required
         prefix = self._with_clause(self._expressions)
         values = {name: with_ctes(self._values((scan, name)), prefix, self.facts.filters) for name in sorted(required)}
-        fields = {column.name.lower() for column in table.columns if column.is_field}
+        fields = field_names(table.columns)
         # An optional parameter only saves rows: constants can be sent, anything else would have to be waited for.
         for name in sorted(optional):
             if name not in fields:
