@@ -21,7 +21,7 @@ def test_it_prints_endpoint_and_token_serves_and_leaves_quietly() -> None:
         url = endpoint[1].replace("{deployment_name}", "dbc-new") + "/api/2.0/token/list"
         request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token[1]}"})
         with urllib.request.urlopen(request, timeout=10) as answer:
-            assert answer.read().count(b"token_id") == 2
+            assert answer.read().count(b"token_id") == 3
         process.send_signal(signal.SIGINT)
         rest = process.communicate(timeout=10)
     assert (endpoint[0], token[0]) == ("endpoint", "token")

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     del options["host"]
     print_all = options.pop("credentials")
     try:
-        sandbox = start(**options)
+        sandbox = start(list_credentials=True, **options)
     except InterfaceError as error:
         sys.stderr.write(f"error: {error}\nhint: {error.hint}\n")
         return error.exit_status

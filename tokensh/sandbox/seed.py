@@ -94,7 +94,12 @@ def seeded_state(settings: Settings, clock: Clock) -> State:
     credentials = {fingerprint(TOKEN): ADMIN, fingerprint(USER_TOKEN): USER, fingerprint(GUEST_TOKEN): GUEST}
 
     def seed_workspace(workspace: Workspace) -> None:
-        workspace.seed(_seed_tokens(workspace.name, clock.now_ms(), settings.tokens))
+        now = clock.now_ms()
+        workspace.seed(_seed_tokens(workspace.name, now, settings.tokens))
+        if settings.list_credentials:
+            workspace.seed(
+                _build_credential(owner, value, now) for owner, value in ((ADMIN, TOKEN), (USER, USER_TOKEN))
+            )
 
     return State(settings, clock, credentials, seed_workspace, WORKSPACES)
 
@@ -144,6 +149,12 @@ def _build_token(workspace: str, now: int, owner: Principal, creator: Principal,
         comment=seed.comment,
         last_used_day=None if used is None else used - used % _days_to_ms(1),
     )
+
+
+def _build_credential(owner: Principal, value: str, now: int) -> Token:
+    created = now - _days_to_ms(1)
+    expiry = created + _days_to_ms(730)
+    return Token(fingerprint(value), owner, owner, created, expiry, "the sandbox's own credential")
 
 
 def _days_to_ms(days: float) -> int:

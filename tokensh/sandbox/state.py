@@ -41,6 +41,8 @@ class Settings:
         eventual: the first read after a write shows the state before the write.
         obo: on-behalf-of tokens are enabled.
         oauth_lifetime: the lifetime of an OAuth access token, in seconds.
+        list_credentials: the admin's and the user's fixed tokens are in the lists, and refused once they are revoked; otherwise
+            they are in none, so that those who share a sandbox cannot lock each other out.
         root: the workspace that is served at `/` too, for clients that drop the path of a host; empty: none.
     """
 
@@ -57,6 +59,7 @@ class Settings:
     obo: bool = True
     oauth_lifetime: int = 3600
     root: str = ""
+    list_credentials: bool = False
 
 
 class Clock:
@@ -307,7 +310,8 @@ class State:
     Args:
         settings: the emulator's settings.
         clock: the emulator's clock.
-        credentials: principals by the fingerprint of their fixed tokens, which are valid in every workspace.
+        credentials: principals by the fingerprint of their fixed tokens, which are valid in every workspace; those that a
+            workspace lists are valid there until they are revoked.
         seed_workspace: called when a workspace is first used; adds its first tokens.
         seeded_names: the workspaces that exist from the start.
     """
@@ -365,13 +369,18 @@ class State:
         if scheme.lower() != "bearer" or not value.strip():
             raise RefusedError(401, 401, "Credential was not sent or was of an unsupported type for this API.")
         key = fingerprint(value.strip())
-        # The fixed credentials come first: they are in no workspace's list and cannot be revoked by a test.
-        principal = self._credentials.get(key) or self._find_access_token_holder(key, workspace)
+        principal = self._find_fixed_holder(key, workspace) or self._find_access_token_holder(key, workspace)
         if principal is None and workspace is not None:
             principal = workspace.authenticate(key)
         if principal is None:
             raise RefusedError(403, 403, "Invalid access token.")
         return principal
+
+    def _find_fixed_holder(self, key: str, workspace: Workspace | None) -> Principal | None:
+        principal = self._credentials.get(key)
+        # A listed token is looked for in the list. The guest may not use tokens, so no list has the guest's.
+        is_listed = workspace is not None and self.settings.list_credentials
+        return None if principal is not None and is_listed and "token-users" in principal.groups else principal
 
     def _find_access_token_holder(self, key: str, workspace: Workspace | None) -> Principal | None:
         access = self._access_tokens.get(key)
