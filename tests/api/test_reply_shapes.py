@@ -162,6 +162,11 @@ ALL_HEADERS = [
 ]  # fmt: skip
 
 
+def test_rows_that_a_document_does_not_describe_are_rows() -> None:
+    undescribed = replace(LIST, fields=(), undocumented_fields=())
+    assert find_rows(undescribed, answer(json.dumps({"token_infos": ROWS}))) == ROWS
+
+
 @pytest.mark.parametrize("found", MORE, ids=json.dumps)
 def test_a_reply_that_shows_further_pages_is_known_by_its_keys(found: dict[str, Any]) -> None:
     reply = answer(json.dumps({**found, "token_infos": ROWS}))
