@@ -102,7 +102,12 @@ def _create_beside(path: Path) -> tuple[Path, int]:
         with suppress(FileExistsError):
             # O_CLOEXEC: the Databricks CLI, which is asked for credentials, must not inherit a file of secrets.
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            os.fchmod(descriptor, 0o600)  # whatever the umask
-            sync_folder(path.parent)
+            try:
+                os.fchmod(descriptor, 0o600)  # whatever the umask
+                sync_folder(path.parent)
+            except OSError:
+                os.close(descriptor)
+                part.unlink()
+                raise
             return part, descriptor
     raise AssertionError  # `count` has no end
