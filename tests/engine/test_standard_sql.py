@@ -6,6 +6,7 @@ import random
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,65 @@ def test_chains_nest_only_as_deep_as_can_be_walked() -> None:
             chain = f"1 {operator} ({chain}) {f'{operator} 1 ' * 13}"
         with pytest.raises(SqlSyntaxError, match="nested more than 300 levels deep"):
             shared_parser().parse(f"SELECT {chain}")
+
+
+KEYS = ("g", "k % 2", "v")
+SOURCE = "(SELECT t.k, g, x, v FROM t LEFT JOIN u ON u.k = t.k) AS q"
+
+
+def write_group(chance: random.Random) -> tuple[str, list[set[str]]]:
+    """Return an item of GROUP BY, and its sets of keys."""
+    keys = chance.sample(KEYS, chance.randint(1, 3))
+    match chance.choice(["ROLLUP", "CUBE", "GROUPING SETS", "key"]):
+        case "ROLLUP":
+            return f"ROLLUP ({', '.join(keys)})", [set(keys[:size]) for size in range(len(keys) + 1)]
+        case "CUBE":
+            subsets = [{key for i, key in enumerate(keys) if bits >> i & 1} for bits in range(1 << len(keys))]
+            return f"CUBE ({', '.join(keys)})", subsets
+        case "GROUPING SETS":
+            sets = [chance.sample(KEYS, chance.randint(0, 2)) for _ in range(3)]
+            return f"GROUPING SETS ({', '.join('(' + ', '.join(keys) + ')' for keys in sets)})", list(map(set, sets))
+        case _:
+            return keys[0], [{keys[0]}]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_grouping_sets_have_the_rows_of_a_union_of_all_sets(
+    seed: int, ours: Connection, plain: sqlite3.Connection
+) -> None:
+    chance = random.Random(seed)
+    items = [write_group(chance) for _ in range(chance.choice([1, 1, 2]))]
+    sets = [set().union(*parts) for parts in product(*(sets for _, sets in items))]
+    known = sorted(set().union(*sets))
+    aggregates = "count(*), sum(x), count(DISTINCT k), count(k) FILTER (WHERE x > 1), max(upper(g))"
+    having = chance.choice(["", " HAVING count(*) > 1", " HAVING sum(x) IS NOT NULL"])
+    shown = (
+        ", ".join((*known, f"coalesce({known[0]}, '-')", f"grouping({', '.join(known)})", aggregates))
+        if known
+        else aggregates
+    )
+    arms = []
+    for keys in sets:
+        values = [key if key in keys else "NULL" for key in known]
+        bits = sum(1 << i for i, key in enumerate(reversed(known)) if key not in keys)
+        first = [f"coalesce({values[0]}, '-')", str(bits)] if known else []
+        group = f" GROUP BY {', '.join(f'({key})' for key in sorted(keys))}" if keys else " GROUP BY 'all'"
+        arms.append(f"SELECT {', '.join((*values, *first, aggregates))} FROM {SOURCE}{group}{having}")
+    sql = f"SELECT {shown} FROM {SOURCE} GROUP BY {', '.join(text for text, _ in items)}{having}"
+    found = Counter(with_types(row) for row in ours.run(sql).rows)
+    assert found == Counter(with_types(row) for row in plain.execute(" UNION ALL ".join(arms))), sql
+
+
+@pytest.mark.parametrize(
+    ("sql", "message"),
+    [
+        ("SELECT grouping(x) FROM t GROUP BY ROLLUP (g)", "takes what GROUP BY groups by"),
+        ("SELECT g FROM t WHERE grouping(g) = 1 GROUP BY CUBE (g)", "WHERE cannot use grouping"),
+        ("SELECT (SELECT v FROM u WHERE u.v = t.g) FROM t GROUP BY ROLLUP (g)", "several grouping sets"),
+        ("SELECT rollup(g) FROM t", "unknown function 'rollup'"),
+        ("SELECT 1 FROM t GROUP BY CUBE (k, k, k, k, k, k, k, k, k, k, k, k, k)", "more than 4096 sets"),
+    ],
+)
+def test_what_grouping_sets_cannot_say_is_refused(sql: str, message: str, ours: Connection) -> None:
+    with pytest.raises((ProgrammingError, NotSupportedError), match=message):
+        list(ours.run(sql).rows)

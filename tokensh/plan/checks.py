@@ -104,6 +104,8 @@ def check_statement(statement: nodes.Statement, known_functions: frozenset[str])
                 _check_assignments(node)
             case nodes.Cast():
                 _check_type(node)
+            case nodes.GroupingSets():
+                compared_rows.update(id(item) for item in node.items if isinstance(item, nodes.RowExpr))
             case nodes.RowExpr():
                 if id(node) not in compared_rows:
                     _refuse_row(node)
@@ -158,6 +160,8 @@ def _is_null(expr: nodes.Expr) -> bool:
 
 def _check_call(call: nodes.Call, known: frozenset[str]) -> None:
     name = call.name[-1].text
+    if len(call.name) == 1 and name.lower() in ("grouping", "grouping_id"):
+        return
     if len(call.name) > 1 or name.lower() not in known:
         from tokensh.sql.idioms import named_idiom  # noqa: PLC0415 (needed only after a mistake)
 

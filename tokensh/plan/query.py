@@ -24,6 +24,7 @@ from tokensh.plan.bound import (
 from tokensh.plan.checks import check_select
 from tokensh.plan.expression_types import common_expression_type
 from tokensh.plan.from_clause import CteDefinition, Ctes, FromResolver, RecursiveCte
+from tokensh.plan.grouping import Grouping, has_sets, list_sets, regroup_column
 from tokensh.plan.joins import common_column
 from tokensh.plan.pushdown import is_random
 from tokensh.plan.resolve import (
@@ -291,15 +292,20 @@ class QueryResolver:
         scope = Scope(self.numbering.next_scope(), outer)
         if node.source is not None:
             scope = replace(scope, source=self.tables.resolve(node.source, scope, ctes))
-        exprs, columns = self._resolve_items(node.items, scope, ctes)
+        grouping = self._resolve_grouping(node, query.order, scope, ctes)
+        exprs, columns = self._resolve_items(node.items, scope, ctes, grouping)
         # As in SQLite, every clause but the select list itself may use the names that the select list gives.
         scope = replace(scope, aliases=group_by_name(columns))
-        clauses = (node.where, node.group, node.having, node.qualify)
+        clauses = (node.where, () if grouping else node.group, node.having, node.qualify)
         where, group, having, qualify = self._resolve_expression(clauses, scope, ctes)
         if node.group_all:
             group = _find_plain_items(exprs, columns)
         windows = self._resolve_expression(tuple(window for _, window in node.windows), scope, ctes)
-        order, order_texts = self._resolve_order(query.order, scope, ctes, columns)
+        if grouping is not None:
+            group = grouping.group
+            having, qualify, windows = grouping.apply((having, qualify, windows))
+            scope = replace(scope, source=grouping.source(scope.source))
+        order, order_texts = self._resolve_order(query.order, scope, ctes, columns, grouping)
         limits = self._resolve_limits(query)
         view_span = self.tables.view_span
         select = BoundSelect(scope.id, scope.source, exprs, where, group, having, windows, order, view_span, qualify)
@@ -321,8 +327,37 @@ class QueryResolver:
             limits,
         )
 
+    def _resolve_grouping(
+        self, node: nodes.Select, order: Sequence[nodes.OrderItem], scope: Scope, ctes: Ctes
+    ) -> Grouping | None:
+        """Return the grouping sets of a SELECT; None if its GROUP BY has no more than one."""
+        if not has_sets(node, order):
+            return None
+        named = {
+            item.alias.text.lower(): item.expr for item in node.items if isinstance(item, nodes.Item) and item.alias
+        }
+
+        def resolve_key(key: nodes.Expr) -> nodes.Expr:
+            if is_ordinal(key):
+                item = node.items[int(ordinal(key, len(node.items))) - 1]
+                key = item.expr if isinstance(item, nodes.Item) else key
+            elif isinstance(key, nodes.ColumnRef) and len(key.path) == 1 and key.name.text.lower() in named:
+                try:
+                    return self._resolve_expression(key, scope, ctes)
+                except UnknownName:
+                    key = named[key.name.text.lower()]
+            return self._resolve_expression(key, scope, ctes)
+
+        sets = [tuple(map(resolve_key, keys)) for keys in list_sets(node.group, node.span)]
+        keys = {sql_of(key): key for keys in sets for key in keys}
+        texts = tuple(keys)
+        present = [{sql_of(key) for key in keys} for keys in sets]
+        masks = tuple(sum(1 << i for i, text in enumerate(texts) if text not in own) for own in present)
+        table = self.numbering.unique_name("sets")
+        return Grouping(tuple(keys.values()), texts, masks, table, scope.id, self.numbering.next_relation())
+
     def _resolve_items(
-        self, items: Sequence[nodes.Item | nodes.Star], scope: Scope, ctes: Ctes
+        self, items: Sequence[nodes.Item | nodes.Star], scope: Scope, ctes: Ctes, grouping: Grouping | None
     ) -> tuple[tuple[nodes.Expr, ...], list[BoundColumn]]:
         """Return the expressions of a select list, and its columns; `*` has columns alone."""
         exprs: list[nodes.Expr] = []
@@ -330,17 +365,29 @@ class QueryResolver:
         for item in items:
             if isinstance(item, nodes.Item):
                 expr = self._resolve_expression(item.expr, scope, ctes)
+                column = item_column(item, expr)
+                if grouping is not None:
+                    grouped = grouping.apply(expr)
+                    column, expr = regroup_column(column, expr, grouped), grouped
                 exprs.append(expr)
-                columns.append(item_column(item, expr))
+                columns.append(column)
                 continue
             star = scope.star(item.path, item.span)
             if not star:
                 raise ProgrammingError("* needs a table in FROM", span=item.span)
+            if grouping is not None:
+                references = [BoundReference(column, scope.id, item.span) for column in star]
+                star = tuple(regroup_column(r.column, r, grouping.apply(r)) for r in references)
             columns += star
         return tuple(exprs), columns
 
     def _resolve_order(
-        self, items: Sequence[nodes.OrderItem], scope: Scope, ctes: Ctes, columns: Sequence[BoundColumn]
+        self,
+        items: Sequence[nodes.OrderItem],
+        scope: Scope,
+        ctes: Ctes,
+        columns: Sequence[BoundColumn],
+        grouping: Grouping | None,
     ) -> tuple[tuple[nodes.Expr, ...], list[str]]:
         """Return the expressions of ORDER BY that are not names of the select list, and the texts of all."""
         exprs: list[nodes.Expr] = []
@@ -355,6 +402,8 @@ class QueryResolver:
                 text = ordinal(item.expr, len(columns))
             else:
                 expr = self._resolve_expression(item.expr, scope, ctes)
+                if grouping is not None:
+                    expr = grouping.apply(expr)
                 exprs.append(expr)
                 text = sql_of(expr)
             texts.append(order_item_sql(text, item))

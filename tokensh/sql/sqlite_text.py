@@ -49,6 +49,16 @@ def _is_aggregate(call: nodes.Call) -> bool:
     return function is not None and function.is_aggregate(len(call.arguments))
 
 
+def order_letter(item: nodes.OrderItem) -> str:
+    """Return a or d for the direction of a key, as a capital letter if NULL goes last."""
+    if isinstance(item.expr, nodes.Collate):
+        raise NotSupportedError("COLLATE is not offered here", span=item.expr.span, hint="order by lower(...)")
+    letter = "d" if item.direction == "DESC" else "a"
+    # As in SQLite, NULL is smaller than every other value.
+    is_last = item.nulls == "LAST" if item.nulls else letter == "d"
+    return letter.upper() if is_last else letter
+
+
 # What casts to a type of time; anything that is not a time is an error.
 TIME_CASTS = {"DATE": TO_DATE, "DATETIME": TO_TIMESTAMP, "TIMESTAMP": TO_TIMESTAMP}
 _AFFINITIES = {

@@ -21,6 +21,7 @@ from tokensh.sql.sqlite_text import (
     TIME_CASTS,
     join_balanced,
     join_chunks,
+    order_letter,
     refuse_aggregates,
     sqlite_blob,
     sqlite_type,
@@ -421,13 +422,22 @@ class _Printer:
 
     def primary(
         self,
-        node: nodes.Exists | nodes.Subquery | nodes.RowExpr | nodes.Case | nodes.Cast | nodes.Interval | nodes.Call,
+        node: nodes.Exists
+        | nodes.Subquery
+        | nodes.GroupingSets
+        | nodes.RowExpr
+        | nodes.Case
+        | nodes.Cast
+        | nodes.Interval
+        | nodes.Call,
     ) -> str:
         match node:
             case nodes.Exists():
                 return f"EXISTS ({self.subquery(node.query)})"
             case nodes.Subquery():
                 return f"({self.subquery(node.query)})"
+            case nodes.GroupingSets():
+                return f"{node.kind} ({self.exprs(node.items)})"
             case nodes.RowExpr():
                 return f"({self.exprs(node.items)})"
             case nodes.Case():
@@ -563,7 +573,7 @@ class _Printer:
             separator = text_literal(node.separator)
         elif others:
             separator = self.expr(others[0])
-        form = ("D" if node.distinct else "A") + "".join(map(_order_letter, node.order))
+        form = ("D" if node.distinct else "A") + "".join(map(order_letter, node.order))
         keys = [self.expr(item.expr) for item in node.order]
         arguments = ", ".join((text_literal(form), text, separator, *keys))
         gathered = self.call_ending(f"{quote_name(SORTED_CONCAT)}({arguments})", node)
@@ -572,16 +582,6 @@ class _Printer:
 
 # Aggregates whose result does not depend on the order of the rows.
 _UNORDERED = frozenset(("avg", "count", "max", "min", "sum", "total"))
-
-
-def _order_letter(item: nodes.OrderItem) -> str:
-    """Return a or d for the direction of a key, as a capital letter if NULL goes last."""
-    if isinstance(item.expr, nodes.Collate):
-        raise NotSupportedError("COLLATE is not offered here", span=item.expr.span, hint="order by lower(...)")
-    letter = "d" if item.direction == "DESC" else "a"
-    # As in SQLite, NULL is smaller than every other value.
-    is_last = item.nulls == "LAST" if item.nulls else letter == "d"
-    return letter.upper() if is_last else letter
 
 
 def _sqlite_name(name: str) -> str:

@@ -18,13 +18,13 @@ from tokensh.sql.actions.registry import (
     source_rule,
 )
 
-child_rules(2, "group_by", "partition_by")
+child_rules(2, "partition_by")
 child_rules(1, "from", "where", "having", "qualify", "on", "using", "offset")
 
 
 list_rules(0, "items", "value_row")
 list_rules(1, "windows")
-list_rules(2, "order_by")
+list_rules(2, "order_by", "group_by")
 keyword_rules(
     "set_operator", "quantifier", "join_kind", "direction", "nulls", "frame_unit", "exclude", "locking", "materialized"
 )
@@ -147,6 +147,32 @@ def _build_select(children: Children, span: Span) -> nodes.Select:
         group_all=group is True,
         span=span,
     )
+
+
+@rule("group_item")
+def _build_group_item(children: Children, span: Span) -> nodes.Expr:
+    expr: nodes.Expr = children[0]
+    match expr:
+        case nodes.Call(name=(nodes.Name(quoted=False) as name,), over=None, filter=None) if (
+            name.text.upper() == "ROLLUP"
+        ):
+            return nodes.GroupingSets("ROLLUP", expr.arguments, span)
+        case nodes.Call(name=(nodes.Name(quoted=False) as name,), over=None, filter=None) if (
+            name.text.upper() == "CUBE"
+        ):
+            return nodes.GroupingSets("CUBE", expr.arguments, span)
+        case _:
+            return expr
+
+
+@rule("grouping_sets")
+def _build_grouping_sets(children: Children, span: Span) -> nodes.GroupingSets:
+    return nodes.GroupingSets("GROUPING SETS", tuple(children[2:]), span)
+
+
+@rule("empty_set")
+def _build_empty_set(_children: Children, span: Span) -> nodes.RowExpr:
+    return nodes.RowExpr((), span)
 
 
 @rule("group_by_all")

@@ -162,6 +162,15 @@ class Binary:
     span: Span = span_field()
 
 
+@dataclass(frozen=True, slots=True)
+class GroupingSets:
+    """`ROLLUP (...)`, `CUBE (...)` or `GROUPING SETS (...)`, an item of GROUP BY; a RowExpr is a set of several expressions."""
+
+    kind: Choice["ROLLUP", "CUBE", "GROUPING SETS"]
+    items: tuple[Expr, ...]
+    span: Span = span_field()
+
+
 MOST_NESTED_OPERANDS = 16
 """A chain of more operands is a Chain: as binary operators it would nest too deep to be walked."""
 
@@ -376,6 +385,7 @@ Expr = (
     | Case
     | Cast
     | Collate
+    | GroupingSets
     | Interval
     | Call
 )
