@@ -426,7 +426,6 @@ class StatementBuilder:
     def integer(self, scope: Scope, depth: int) -> str:
         integer, text = self.value(scope, "integer", depth), self.value(scope, "text", depth)
         forms: list[Callable[[], str]] = [
-            lambda: f"length({text})",
             lambda: f"coalesce({integer}, {self.random.randint(-2, 9)})",
             lambda: f"({integer} % 1000 + {self.random.randint(0, 9)})",
             lambda: f"({integer} / 2 - 1)",
@@ -489,7 +488,7 @@ class StatementBuilder:
             lambda: (
                 f"({text}, {integer}) {self.pick(('=', '<', '<>'))} ('grafana', {self.column(scope.all, 'integer')})"
             ),
-            lambda: f"{integer}",
+            lambda: f"{integer} IS {negated}TRUE",
             lambda: f"{self.column(scope.all, 'integer')} > length({self.value(scope, 'text', 0)})",
         ]
         if depth > 0:

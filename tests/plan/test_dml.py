@@ -63,7 +63,7 @@ IN_A = f"deployment_name = '{A}'"
 LESS_THAN_A_KEY = [
     "(token_id, 1) = ('x', 2)",
     "token_id = 'x' AND 1 = 2",
-    "(token_id = 'x' OR 1)",
+    "(token_id = 'x' OR TRUE)",
     "(token_id = 'x') = 0",
     "NOT token_id = 'x'",
     "token_id = 'x' COLLATE NOCASE",

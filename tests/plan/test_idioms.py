@@ -113,8 +113,8 @@ def misspellings(word: str) -> Iterator[str]:
 
 # A statement around each place where a keyword can be; the misspelt word is the keyword in it.
 KEYWORD_STATEMENTS = [
-    "SELECT DISTINCT comment FROM user_tokens AS t INNER JOIN (SELECT 1 AS x) AS u ON 1 WHERE t.comment LIKE 'a' AND 1 OR 0 GROUP BY"
-    " comment HAVING count(*) > 1 ORDER BY comment DESC LIMIT 1 OFFSET 1",
+    "SELECT DISTINCT comment FROM user_tokens AS t INNER JOIN (SELECT 1 AS x) AS u ON 1 WHERE t.comment LIKE 'a' AND 1 OR t.comment IS"
+    " NULL GROUP BY comment HAVING count(*) > 1 ORDER BY comment DESC LIMIT 1 OFFSET 1",
     "SELECT CASE WHEN 1 THEN 2 ELSE 3 END, CAST(1 AS text) UNION ALL SELECT 1, 2 EXCEPT SELECT 3, 4",
     "INSERT INTO user_tokens (comment) VALUES ('a') RETURNING token_value",
     "DELETE FROM user_tokens WHERE comment BETWEEN 'a' AND 'b' RETURNING token_id",

@@ -23,6 +23,8 @@ _HINT = "CAST(... AS INTEGER) makes a number of it, CAST(... AS TEXT) a text"
     deterministic=False,
 )
 def _refuse_text(value: Value, start: Value, end: Value) -> Value:
+    if isinstance(value, bytes):
+        raise DataError("a row has bytes where a number is needed here", span=_place(start, end), hint=_HINT)
     if isinstance(value, str):
         raise DataError("a row has text where a number is needed here", span=_place(start, end), hint=_HINT)
     return value
@@ -33,6 +35,8 @@ def _refuse_text(value: Value, start: Value, end: Value) -> Value:
     deterministic=False,
 )
 def _refuse_number(value: Value, start: Value, end: Value) -> Value:
+    if isinstance(value, bytes):
+        raise DataError("a row has bytes where they are compared with text here", span=_place(start, end), hint=_HINT)
     if isinstance(value, int | float):
         raise DataError("a row has a number where it is compared with text here", span=_place(start, end), hint=_HINT)
     return value

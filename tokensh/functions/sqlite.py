@@ -59,7 +59,7 @@ format(format: string, x: any, ...) -> string | the same as printf
 glob(pattern: string, text: string) -> boolean | whether a text matches a pattern with * and ?
 hex(x: any) -> string | the bytes as hexadecimal digits
 ifnull(x: T, y: T) -> T | x, or y if x is NULL
-iif(condition: any, yes: T, no: T) -> T | the second if the first is true, else the third
+iif(condition: boolean, yes: T, no: T) -> T | the second if the first is true, else the third
 instr(text: string, part: string) -> integer | where a part begins, from 1; 0 if it is not found
 json(text: json) -> json | the JSON text without needless blanks
 json_array(x: any, ...) -> json | a JSON array

@@ -140,7 +140,7 @@ def _join_values(separator: Value, *values: Value) -> Value:
     return text_of(separator).join(text_of(value) for value in values if value is not None)
 
 
-@FUNCTIONS.implement("if(condition: any, yes: T [, no: T]) -> T | the second if the first is true, else the third")
+@FUNCTIONS.implement("if(condition: boolean, yes: T [, no: T]) -> T | the second if the first is true, else the third")
 def _choose_value(condition: Value, yes: Value, no: Value = None) -> Value:
     # In a statement the printer writes `iif`, which evaluates no argument that it does not need.
     return yes if _is_true(condition) else no

@@ -102,6 +102,9 @@ def check_statement(statement: nodes.Statement, known_functions: frozenset[str])
                 _check_match(node)
             case nodes.Update():
                 _check_assignments(node)
+                _refuse_named_target(node)
+            case nodes.Delete():
+                _refuse_named_target(node)
             case nodes.Cast():
                 _check_type(node)
             case nodes.GroupingSets():
@@ -223,6 +226,18 @@ def _check_call_clauses(call: nodes.Call, function: Function) -> None:
     for word, is_given in given.items():
         if is_given:
             raise ProgrammingError(f"{name}() takes no {word}: it is not an aggregate", span=call.span)
+
+
+def _refuse_named_target(node: nodes.Update | nodes.Delete) -> None:
+    """Refuse a WITH that gives a query the name of the table to change: its rows would choose what is changed."""
+    name = node.target[-1].text
+    for cte in node.ctes if len(node.target) == 1 else ():
+        if cte.name.text.lower() == name.lower():
+            raise ProgrammingError(
+                f"{cte.name.text} is the table to change, and cannot be a name of WITH",
+                span=cte.name.span,
+                hint="give the query another name, and write WHERE ... IN (SELECT ... FROM that name)",
+            )
 
 
 def _check_assignments(node: nodes.Update) -> None:

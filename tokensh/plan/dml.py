@@ -28,6 +28,7 @@ from tokensh.plan.resolve import Names, name_parameter, resolve_expression, sql_
 from tokensh.plan.returning import reply_columns, request_columns, resolve_resource_returning, table_column
 from tokensh.plan.scans import ScanPlanner
 from tokensh.plan.scope import Scope
+from tokensh.plan.type_checks import check_conditions
 from tokensh.provider.model import Method, Parameter, Resource
 from tokensh.rows import Column, Value
 from tokensh.sql import nodes
@@ -232,6 +233,7 @@ class _ChangePlanner:
         scope = Scope(resolver.numbering.next_scope(), None, From.of_relation(relation))
         ctes = resolver.define_ctes(nodes.Query(nodes.Values(()), self.node.ctes, self.node.recursive))
         where = resolve_expression(self.node.where, scope, lambda query, inner: resolver.resolve(query, inner, ctes))
+        check_conditions((where,))
         query = BoundQuery("", (), BoundSelect(scope.id, scope.source, where=where))
         return ScanPlanner(query, self.names.workspace), where
 

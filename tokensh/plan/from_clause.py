@@ -36,7 +36,7 @@ from tokensh.plan.nodes import ScanColumn, Stored
 from tokensh.plan.objects import StoredTable, View
 from tokensh.plan.resolve import Names, Numbering, rename_columns, resolve_expression, sql_of
 from tokensh.plan.scope import Scope, name_suffixes
-from tokensh.plan.type_checks import check_equal_columns
+from tokensh.plan.type_checks import check_conditions, check_equal_columns
 from tokensh.plan.views import match_columns
 from tokensh.provider.model import Method, Resource
 from tokensh.rows import Column
@@ -365,6 +365,7 @@ class FromResolver:
         on = None
         if node.on is not None:
             (on,) = self._resolve_expressions((node.on,), replace(scope, source=both), ctes)
+            check_conditions((on,), self.view_span)
             conditions.append(sql_of(on))
         joins = (*both.joins, BoundJoin(on, pairs, restricted_relations(node.kind, left, right)))
         match node.kind:

@@ -49,7 +49,7 @@ from tokensh.plan.select_list import (
     unique_names,
     whole_number,
 )
-from tokensh.plan.type_checks import check_equal_columns
+from tokensh.plan.type_checks import check_conditions, check_equal_columns
 from tokensh.rows import Column, ColumnType
 from tokensh.sql import nodes, unparse
 from tokensh.sql.unparse import quote_name
@@ -298,6 +298,7 @@ class QueryResolver:
         scope = replace(scope, aliases=group_by_name(columns))
         clauses = (node.where, () if grouping else node.group, node.having, node.qualify)
         where, group, having, qualify = self._resolve_expression(clauses, scope, ctes)
+        check_conditions((where, having, qualify), self.tables.view_span)
         if node.group_all:
             group = _find_plain_items(exprs, columns)
         windows = self._resolve_expression(tuple(window for _, window in node.windows), scope, ctes)

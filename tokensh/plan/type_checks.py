@@ -17,7 +17,7 @@ from tokensh.errors import Error, ProgrammingError, Span
 from tokensh.functions import functions
 from tokensh.functions.declaration import Function, ParameterType
 from tokensh.functions.guards import ALIKE, NUMBER, TEXT
-from tokensh.plan import type_hints
+from tokensh.plan import condition_checks, type_hints
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference
 from tokensh.plan.expression_types import cast_type, expression_type, is_epoch, is_null
 from tokensh.rows import ColumnType
@@ -25,13 +25,12 @@ from tokensh.sql import nodes
 from tokensh.sql.visit import rewrite_nodes, walk
 
 T = TypeVar("T")
-Kind = Literal["number", "text", "unknown", "nothing"]
+Kind = Literal["number", "text", "bytes", "unknown", "nothing"]
 Change = Callable[[Any], object]
 
 _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 _CALCULATIONS = frozenset({"+", "-", "*", "/", "%", "|", "&", "<<", ">>"})
 _COMPARING_FUNCTIONS = frozenset({"min", "max", "least", "greatest", "nullif"})
-_UNIX_MODIFIERS = frozenset({"unixepoch", "auto"})
 _KINDS: dict[ColumnType, Kind] = {
     "integer": "number",
     "number": "number",
@@ -52,6 +51,14 @@ def check_types(tree: T, view_span: Span | None = None) -> T:
     for node in walk(tree):
         checks.check_node(node)
     return rewrite_nodes(tree, checks.changes) if checks.changes else tree
+
+
+def check_conditions(conditions: Iterable[nodes.Expr | None], view_span: Span | None = None) -> None:
+    """Check the conditions of WHERE, HAVING, ON and QUALIFY. Raises ProgrammingError."""
+    refuse = _Checks(view_span).make_error
+    for condition in conditions:
+        if condition is not None:
+            condition_checks.check_condition(condition, refuse)
 
 
 def check_equal_columns(left: BoundColumn, right: BoundColumn, span: Span, view_span: Span | None) -> None:
@@ -78,9 +85,11 @@ def _is_guard(call: nodes.Call) -> bool:
 
 
 def kind_of(expr: nodes.Expr) -> Kind:
-    """Return what the values of an expression are; `nothing` of NULL and of bytes, which can be compared with everything."""
-    if is_null(expr) or (isinstance(expr, nodes.Literal) and expr.kind == "blob"):
+    """Return what the values of an expression are; `nothing` of NULL, which can be compared with everything."""
+    if is_null(expr):
         return "nothing"
+    if isinstance(expr, nodes.Literal) and expr.kind == "blob":
+        return "bytes"
     return _KINDS.get(expression_type(expr), "unknown")
 
 
@@ -141,8 +150,10 @@ class _Checks:
 
     def check_node(self, node: object) -> None:
         """Check what a node compares or calculates. Raises ProgrammingError."""
+        condition_checks.check_conditions_inside(node, self.make_error)
         match node:
             case nodes.Binary() if node.operator in _COMPARISONS:
+                condition_checks.check_chain(node, self.make_error)
                 self.compare(node.left, node.right, node.span)
             case nodes.Binary() if node.operator in _CALCULATIONS:
                 self._calculate(node.left, node.right, node)
@@ -162,6 +173,8 @@ class _Checks:
                 self._compare_list(node.operand, [arm.condition for arm in node.arms], node.span, "condition")
             case nodes.InQuery(query=BoundQuery() as query):
                 self._compare_query(node.operand, query, node.span)
+            case nodes.Match():
+                condition_checks.check_pattern(node, self.make_error)
             case nodes.Call():
                 self._check_call(node)
             case nodes.Cast():
@@ -179,6 +192,14 @@ class _Checks:
                 self.compare(a, b, span, "join" if isinstance(right, nodes.Subquery) else place)
             return
         match kind_of(left), kind_of(right):
+            case "number", "number":
+                condition_checks.check_clocks(left, right, span, self.make_error)
+            case "text", "text":
+                self._compare_texts(left, right)
+            case "number" | "text", "bytes":
+                raise self.make_error(*type_hints.bytes_comparison(left), span)
+            case "bytes", "number" | "text":
+                raise self.make_error(*type_hints.bytes_comparison(right), span)
             case "number", "text":
                 self._compare_number(left, right, span, place)
             case "text", "number":
@@ -199,6 +220,12 @@ class _Checks:
             case _:
                 pass
 
+    def _compare_texts(self, left: nodes.Expr, right: nodes.Expr) -> None:
+        for time, literal in ((left, right), (right, left)):
+            written = condition_checks.check_written_time(time, literal, self.make_error)
+            if written is not None:
+                self._replace(literal, written)
+
     def _compare_number(self, number: nodes.Expr, text: nodes.Expr, span: Span, place: Place) -> None:
         numeral = as_number(text)
         if numeral is None and is_epoch(number):
@@ -206,7 +233,7 @@ class _Checks:
         if numeral is not None:
             self._replace(text, numeral)
         elif place == "list" or not (_is_written_number(number) and _is_text_column(text)):
-            raise self._error(*type_hints.comparison(number, text), span)
+            raise self.make_error(*type_hints.comparison(number, text), span)
 
     def _compare_unknown(self, unknown: nodes.Expr, text: nodes.Expr, span: Span) -> None:
         """Compare a value of unknown type with text."""
@@ -229,7 +256,7 @@ class _Checks:
             if as_number(operand) is not None:
                 number = next(item for item in items if kind_of(item) == "number")
                 text = next(item for item in items if kind_of(item) == "text" and as_number(item) is None)
-                raise self._error(*type_hints.comparison(number, text), span)
+                raise self.make_error(*type_hints.comparison(number, text), span)
         for item in items:
             self.compare(operand, item, span, place)
 
@@ -273,7 +300,7 @@ class _Checks:
             case "text" if as_number(operand) is None:
                 moment = _as_milliseconds(operand)
                 if moment is None or other is None or node.operator not in ("+", "-") or not is_epoch(other):
-                    raise self._error(*type_hints.calculation(operand, node.operator), operand.span)
+                    raise self.make_error(*type_hints.calculation(operand, node.operator), operand.span)
                 self._replace(operand, moment)
             case "unknown":
                 self._guard(NUMBER, operand, node.span)
@@ -306,24 +333,26 @@ class _Checks:
                 takes_time = function.parameters[0].name == "ms"
                 number = as_number(argument) or (_as_milliseconds(argument) if takes_time else None)
                 if number is None:
-                    raise self._error(*type_hints.argument(function, argument), argument.span)
+                    raise self.make_error(*type_hints.argument(function, argument), argument.span)
                 self._replace(argument, number)
             case (("integer" | "number" | "N"), "unknown"):
                 self._guard(NUMBER, argument, call.span)
-            case "time", "number" if is_epoch(argument) and not _reads_epochs(call.arguments):
-                raise self._error(*type_hints.time_argument(function, argument), argument.span)
+            case "time", "number" if is_epoch(argument):
+                raise self.make_error(*type_hints.time_argument(function, argument), argument.span)
             case _:
                 pass
 
     def _check_cast(self, cast: nodes.Cast) -> None:
         """Refuse to make a number of a text that is known to be none: of '2027-01-01' SQLite makes 2027."""
+        if is_epoch(cast.operand) and cast.type.upper().partition("(")[0].strip() in nodes.TIME_TYPES:
+            raise self.make_error(*type_hints.time_cast(cast), cast.span)
         if _KINDS.get(cast_type(cast.type)) != "number" or kind_of(cast.operand) != "text":
             return
         is_literal = isinstance(cast.operand, nodes.Literal) and as_number(cast.operand) is None
         # strftime('%s') and the like are numerals.
         is_format = isinstance(cast.operand, nodes.Call) and cast.operand.name[-1].text.lower() == "strftime"
         if is_literal or (type_hints.makes_time(cast.operand) and not is_format):
-            raise self._error(*type_hints.cast(cast), cast.span)
+            raise self.make_error(*type_hints.cast(cast), cast.span)
 
     # ---- changes and errors
 
@@ -343,7 +372,8 @@ class _Checks:
         place = self.view_span or span
         self.changes.setdefault(id(right), lambda operand: _call(ALIKE, operand, left, *_numbers(place)))
 
-    def _error(self, message: str, hint: str, span: Span) -> Error:
+    def make_error(self, message: str, hint: str, span: Span) -> Error:
+        """Return the error of a message, a hint and a place; in a view, the place is where the view is named."""
         return ProgrammingError(message, span=self.view_span or span, hint=hint)
 
 
@@ -361,18 +391,12 @@ def _pair_rows(left: nodes.Expr, right: nodes.Expr) -> Iterable[tuple[nodes.Expr
             return ()
 
 
-def _reads_epochs(arguments: Iterable[nodes.Expr]) -> bool:
-    """Return whether a modifier says that a time is a number of seconds since 1970."""
-    literals = (argument.text.lower() for argument in arguments if isinstance(argument, nodes.Literal))
-    return not _UNIX_MODIFIERS.isdisjoint(literals)
-
-
 def _put_guard(name: str, expr: nodes.Expr, place: Span) -> nodes.Expr:
     call = _call(name, expr, *_numbers(place))
     if not isinstance(expr, BoundReference):
         return call
     # A call of Python costs ten times as much as typeof().
-    wrong = ("text",) if name == NUMBER else ("integer", "real")
+    wrong = ("text", "blob") if name == NUMBER else ("integer", "real", "blob")
     kinds = tuple(nodes.Literal("string", kind) for kind in wrong)
     return nodes.Case(None, (nodes.When(nodes.InList(_call("typeof", expr), kinds), call),), expr)
 

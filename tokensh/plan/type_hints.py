@@ -37,7 +37,7 @@ def comparison(number: nodes.Expr, text: nodes.Expr) -> tuple[str, str]:
     is_boolean = expression_type(number) == "boolean"
     kind = "in epoch milliseconds" if is_epoch(number) else "true or false" if is_boolean else "a number"
     text_kind = "a time" if _is_parameter(text) else "text"
-    message = f"{_describe(number, 'one side')} is {kind} and {_describe(text, 'the other')} is {text_kind}"
+    message = f"{describe(number, 'one side')} is {kind} and {describe(text, 'the other')} is {text_kind}"
     message += ": they cannot be compared"
     if _is_time(number):
         return message, _time_hint(number)
@@ -54,7 +54,7 @@ def comparison(number: nodes.Expr, text: nodes.Expr) -> tuple[str, str]:
 
 def calculation(operand: nodes.Expr, operator: str) -> tuple[str, str]:
     """Return the message and the hint for an operand of a calculation that is text."""
-    message = f"{_describe(operand, 'an operand')} is {'a time' if _is_parameter(operand) else 'text'}"
+    message = f"{describe(operand, 'an operand')} is {'a time' if _is_parameter(operand) else 'text'}"
     message += f": {operator} takes numbers"
     if operator in ("+", "-") and (_is_parameter(operand) or makes_time(operand)):
         return message, "x + INTERVAL '1 day' moves a time, to_ms(x) makes a number of milliseconds of it"
@@ -65,7 +65,7 @@ def calculation(operand: nodes.Expr, operator: str) -> tuple[str, str]:
 
 def argument(function: Function, value: nodes.Expr) -> tuple[str, str]:
     """Return the message and the hint for a function's argument that is text instead of a number."""
-    message = f"{_describe(value, 'the argument')} is {'a time' if _is_parameter(value) else 'text'}"
+    message = f"{describe(value, 'the argument')} is {'a time' if _is_parameter(value) else 'text'}"
     message += f": {function.name}() takes a number"
     if function.parameters[0].name == "ms":
         return message, f"{function.name}(to_ms('{_DATE}')): to_ms makes epoch milliseconds of a time"
@@ -76,7 +76,7 @@ def argument(function: Function, value: nodes.Expr) -> tuple[str, str]:
 
 def time_argument(function: Function, value: nodes.Expr) -> tuple[str, str]:
     """Return the message and the hint for epoch milliseconds that are given to a function of SQLite."""
-    name = _describe(value, "x")
+    name = describe(value, "x")
     if function.name == "to_ms":
         return f"{name} is in epoch milliseconds, which to_ms() would make of a text", f"write {name}"
     shown = f"from_ms({name})"
@@ -86,9 +86,24 @@ def time_argument(function: Function, value: nodes.Expr) -> tuple[str, str]:
     return f"{name} is in epoch milliseconds, which {function.name}() does not read", f"write {hint}"
 
 
+def time_cast(node: nodes.Cast) -> tuple[str, str]:
+    """Return the message and the hint for epoch milliseconds that are made a date."""
+    name = describe(node.operand, "x")
+    return f"{name} is in epoch milliseconds, not of type {node.type}", f"write CAST(from_ms({name}) AS {node.type})"
+
+
+def bytes_comparison(other: nodes.Expr) -> tuple[str, str]:
+    """Return the message and the hint for bytes that are compared with a number or with text."""
+    kind = "text" if expression_type(other) == "string" else "a number"
+    return (
+        f"{describe(other, 'one side')} is {kind}: it cannot be compared with bytes",
+        "text is written in single quotes: 'a'",
+    )
+
+
 def cast(node: nodes.Cast) -> tuple[str, str]:
     """Return the message and the hint for a CAST to a number of a text that has none."""
-    message = f"{_describe(node.operand, 'the text')} is not of type {node.type}"
+    message = f"{describe(node.operand, 'the text')} is not of type {node.type}"
     if (
         isinstance(node.operand, nodes.Literal)
         and node.operand.kind == "string"
@@ -99,7 +114,7 @@ def cast(node: nodes.Cast) -> tuple[str, str]:
 
 
 def _time_hint(number: nodes.Expr) -> str:
-    name = _describe(number, "")
+    name = describe(number, "")
     remaining = f", or days_left({name}) < 30" if name and "(" not in name else ", or use days_left(...)"
     return f"a time in epoch milliseconds is to_ms('{_DATE}'){remaining}"
 
@@ -130,7 +145,7 @@ def makes_time(expr: nodes.Expr) -> bool:
             return False
 
 
-def _describe(expr: nodes.Expr, otherwise: str) -> str:
+def describe(expr: nodes.Expr, otherwise: str) -> str:
     """Return an expression in a few characters; `otherwise` for one that is not short."""
     match expr:
         case BoundReference():
@@ -144,7 +159,7 @@ def _describe(expr: nodes.Expr, otherwise: str) -> str:
         case nodes.Unary(operator="-", operand=nodes.Literal() as literal):
             return f"-{literal.text}"
         case nodes.Collate() | nodes.Unary(operator="+"):
-            return _describe(expr.operand, otherwise)
+            return describe(expr.operand, otherwise)
         case nodes.Call():
             return f"{expr.name[-1].text.lower()}(...)"
         case _:

@@ -1,0 +1,205 @@
+"""Refuse values where a condition belongs, and comparisons that cannot mean what they say: SQLite would answer them all.
+
+`comment = 'a' OR 'b'`, `0 < x < 30` and `WHERE token_id` are slips that SQLite computes with: a text is a number to it, and
+"true or false" is 1 or 0. So are times of different clocks (milliseconds and seconds) and dates in another form than ISO 8601,
+which compares as text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from tokensh.errors import Error, Span
+from tokensh.plan.expression_types import cast_type, expression_type, expression_unit, is_epoch, is_null
+from tokensh.plan.type_hints import describe
+from tokensh.sql import nodes
+
+Refuse = Callable[[str, str, Span], Error]
+"""Makes the error of a message, a hint and a place."""
+
+_COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
+_CONDITIONS = (
+    nodes.Logical,
+    nodes.Between,
+    nodes.InList,
+    nodes.InQuery,
+    nodes.Match,
+    nodes.Is,
+    nodes.Exists,
+)
+_CHOICES = frozenset({"iif", "if"})
+_SECONDS = frozenset({"unixepoch", "unix_timestamp"})
+_DAYS = frozenset({"julianday"})
+_TIMESTAMPS = frozenset({"from_ms", "from_unixtime", "now", "to_timestamp"})
+_DATES = frozenset({"current_date", "date", "date_trunc", "datetime", "last_day", "to_date"}) | _TIMESTAMPS
+_ISO_TIME = re.compile(r"(?:\d{4}(?:-\d\d(?:-\d\d(?: \d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?)?)?)?)?-?", re.ASCII)
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+# Seconds since 1970 of the years 1973 to 2603; as milliseconds they are in the first days of 1970.
+_SECONDS_LIKE = range(10**8, 2 * 10**10)
+
+
+def check_condition(expr: nodes.Expr, refuse: Refuse) -> None:
+    """Refuse an expression where a condition stands, if it is text or a time."""
+    if is_null(expr):
+        return
+    if expression_type(expr) == "string":
+        shown = describe(expr, "this")
+        if isinstance(expr, nodes.Literal):
+            hint = f"write it with the column again: x = 'a' OR x = {shown}, or x IN ('a', {shown})"
+            raise refuse(f"{shown} is text, not a condition", hint, expr.span)
+        raise refuse(f"{shown} is text, not a condition", "compare it with something, or write IS NOT NULL", expr.span)
+    if is_epoch(expr):
+        hint = "compare it with to_ms('2027-01-01'), or with -1, which means never"
+        raise refuse(f"{describe(expr, 'this')} is in epoch milliseconds, not a condition", hint, expr.span)
+
+
+def check_conditions_inside(node: object, refuse: Refuse) -> None:
+    """Refuse parts of AND, OR, NOT, CASE, iif() and FILTER that are values, not conditions."""
+    match node:
+        case nodes.Logical():
+            compares = any(_is_comparison(operand) for operand in node.operands)
+            for operand in node.operands:
+                check_condition(operand, refuse)
+                if compares and _is_number(operand) and (node.operator == "OR" or not _is_boolean(operand)):
+                    shown = describe(operand, "this")
+                    hint = f"write it with the column again: x = 1 OR x = {shown}, or x IN (1, {shown}); TRUE and FALSE are conditions"
+                    raise refuse(f"{shown} is a number, not a condition", hint, operand.span)
+        case nodes.Unary(operator="NOT"):
+            check_condition(node.operand, refuse)
+        case nodes.Case(operand=None):
+            for arm in node.arms:
+                check_condition(arm.condition, refuse)
+        case nodes.Call():
+            if node.filter is not None:
+                check_condition(node.filter, refuse)
+            if node.name[-1].text.lower() in _CHOICES and node.arguments:
+                check_condition(node.arguments[0], refuse)
+        case _:
+            pass
+
+
+def check_chain(node: nodes.Binary, refuse: Refuse) -> None:
+    """Refuse `a < b < c`: it compares true or false with c. In parentheses, `(a < b) = c`, it is meant so."""
+    for inner, other, is_bare in (
+        (node.left, node.right, node.left.span.start == node.span.start),
+        (node.right, node.left, node.right.span.end == node.span.end),
+    ):
+        if not is_bare or not _is_binary_comparison(inner) or expression_type(other) == "boolean":
+            continue
+        if node.operator in ("=", "!=") and _is_boolean(other):
+            continue
+        shown = describe(other, "the other side")
+        message = f"this compares true or false with {shown}"
+        raise refuse(message, "write a < b AND b < c; to compare the outcome, put it in parentheses", node.span)
+
+
+def check_pattern(node: nodes.Match, refuse: Refuse) -> None:
+    """Refuse a pattern for epoch milliseconds, whose digits mean nothing to a reader."""
+    if is_epoch(node.operand):
+        name = describe(node.operand, "x")
+        message = f"{name} is in epoch milliseconds, which {node.operator} would see as digits"
+        raise refuse(message, f"write from_ms({name}) {node.operator} '2026-12-%'", node.span)
+
+
+def check_clocks(left: nodes.Expr, right: nodes.Expr, span: Span, refuse: Refuse) -> None:
+    """Refuse a comparison of epoch milliseconds with seconds or days."""
+    for time, other in ((left, right), (right, left)):
+        unit = _clock(other) if is_epoch(time) else None
+        if unit is not None:
+            message = (
+                f"{describe(time, 'one side')} is in epoch milliseconds and {describe(other, 'the other')} in {unit}"
+            )
+            raise refuse(
+                message, "to_ms(now()) and to_ms('2027-01-01') are in milliseconds; * 1000 makes them of seconds", span
+            )
+
+
+def check_written_time(time: nodes.Expr, literal: nodes.Expr, refuse: Refuse) -> nodes.Expr | None:
+    """Refuse a date that is written in another form than the text that it is compared with.
+
+    Returns what to write instead: a date alone is the beginning of its day where a time is given with hours.
+    """
+    if not isinstance(literal, nodes.Literal) or literal.kind != "string" or not _makes_date(time):
+        return None
+    if not _ISO_TIME.fullmatch(literal.text):
+        message = f"{describe(literal, 'this')} is not written as {describe(time, 'the other side')} writes times"
+        raise refuse(message, "write '2026-12-31' or '2026-12-31 23:59:59'", literal.span)
+    if _ISO_DATE.fullmatch(literal.text) and _has_hours(time):
+        return nodes.Literal("string", f"{literal.text} 00:00:00", literal.span)
+    return None
+
+
+def _is_binary_comparison(expr: nodes.Expr) -> bool:
+    return isinstance(expr, nodes.Binary) and expr.operator in _COMPARISONS
+
+
+def _is_comparison(expr: nodes.Expr) -> bool:
+    if isinstance(expr, nodes.Unary) and expr.operator == "NOT":
+        return _is_comparison(expr.operand)
+    return isinstance(expr, _CONDITIONS) or _is_binary_comparison(expr)
+
+
+def _is_number(expr: nodes.Expr) -> bool:
+    """Return whether an expression is a number that is written out."""
+    operand = expr.operand if isinstance(expr, nodes.Unary) and expr.operator in ("-", "+") else expr
+    return isinstance(operand, nodes.Literal) and operand.kind == "number"
+
+
+def _is_boolean(expr: nodes.Expr) -> bool:
+    """Return whether an expression is 0 or 1, which stand for FALSE and TRUE."""
+    return isinstance(expr, nodes.Literal) and expr.text in ("0", "1")
+
+
+def _clock(expr: nodes.Expr) -> str | None:
+    """Return what an expression counts that is not in milliseconds: `seconds` or `days`."""
+    unit = expression_unit(expr)
+    if unit in ("seconds", "days"):
+        return unit
+    match expr:
+        case nodes.Call():
+            name = expr.name[-1].text.lower()
+            if name == "date_part" and expr.arguments:
+                part = expr.arguments[0]
+                return "seconds" if isinstance(part, nodes.Literal) and part.text.lower() == "epoch" else None
+            return "seconds" if name in _SECONDS else "days" if name in _DAYS else None
+        case nodes.Binary(operator="+" | "-"):
+            return _clock(expr.left) or (_clock(expr.right) if expr.operator == "+" else None)
+        case nodes.Literal(kind="number") if expr.text.isdecimal() and int(expr.text) in _SECONDS_LIKE:
+            return "seconds"
+        case _:
+            return None
+
+
+def _makes_date(expr: nodes.Expr) -> bool:
+    match expr:
+        case nodes.Call():
+            return expr.name[-1].text.lower() in _DATES
+        case nodes.Literal():
+            return expr.kind == "current" and expr.text.upper() != "CURRENT_TIME"
+        case nodes.Cast():
+            return cast_type(expr.type) == "string" and expr.type.upper().startswith(("DATE", "TIMESTAMP"))
+        case nodes.Binary():
+            return _is_moved(expr) and expression_type(expr) == "string"
+        case _:
+            return False
+
+
+def _has_hours(expr: nodes.Expr) -> bool:
+    """Return whether a text is a time with hours for certain, made by a function that SQLite does not have."""
+    match expr:
+        case nodes.Call():
+            name = expr.name[-1].text.lower()
+            if name == "date_trunc" and len(expr.arguments) > 1:
+                return is_epoch(expr.arguments[1]) or _has_hours(expr.arguments[1])
+            return name in _TIMESTAMPS
+        case nodes.Cast():
+            return expr.type.upper().startswith(("TIMESTAMP", "DATETIME"))
+        case nodes.Binary():
+            return _is_moved(expr) and any(map(_has_hours, (expr.left, expr.right)))
+        case _:
+            return False
+
+
+def _is_moved(expr: nodes.Binary) -> bool:
+    return any(isinstance(side, nodes.Interval) for side in (expr.left, expr.right))
