@@ -54,7 +54,7 @@ def method(resource: str, name: str) -> Method:
             None,
             (
                 "DELETE",
-                "https://dbc-1.cloud.databricks.com/api/2.0/token-management/tokens/a%2Fb%3Fc%23d%20%C3%A9",
+                "https://dbc-1.cloud.databricks.com/api/2.0/token-management/tokens/a/b%3Fc%23d%20%C3%A9",
                 None,
             ),
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.provider import seed_page
 from tests.support import shared_path
 from tokensh.errors import InterfaceError, ProviderDocumentError
 from tokensh.provider.catalog import Catalog
-from tokensh.provider.document import read_variables
+from tokensh.provider.document import load_registry, read_variables
 
 SERVICE = """
 openapi: 3.0.0
@@ -134,9 +135,11 @@ def test_a_folder_without_a_registry_is_refused(tmp_path: Path, folder: str) -> 
 )
 def test_a_broken_provider_document_is_one_error_with_its_place(tmp_path: Path, provider: str, problem: str) -> None:
     write(tmp_path, "v1", provider=provider.replace("{", "{{").replace("}", "}}"))
-    with pytest.raises(ProviderDocumentError) as caught:
-        Catalog.load(tmp_path)
-    assert caught.value.message.endswith(f"/v1/{problem}")
+    (broken,) = load_registry(tmp_path)
+    assert broken.error is not None
+    assert broken.error.message.endswith(f"/v1/{problem}")
+    with pytest.raises(ProviderDocumentError):
+        Catalog.load(tmp_path).services(broken.info.name)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +183,8 @@ def test_the_published_tree_is_read_defects_and_all() -> None:
         ("revoketoken", "EXEC"),
     ]
     (token_id,) = user_tokens.methods_for("EXEC")[0].body
-    assert (token_id.type, token_id.required) == ("string", False)
+    # The shipped resource stays: its document requires the id, the published one does not.
+    assert (token_id.type, token_id.required) == ("string", True)
 
 
 @pytest.mark.parametrize(
@@ -264,8 +268,8 @@ def test_aliases_that_stand_for_too_much_are_refused(name: str, tmp_path: Path) 
     with pytest.raises(InterfaceError, match=r"^vars\.yaml:\d+: not YAML: (its aliases|an alias|found)"):
         read_variables(BOMBS[name], "vars.yaml")
     write(tmp_path, "v1", provider=BOMBS[name].replace("{", "{{").replace("}", "}}"))
-    with pytest.raises(ProviderDocumentError, match=r"provider\.yaml:\d+: "):
-        Catalog.load(tmp_path)
+    (broken,) = load_registry(tmp_path)
+    assert re.search(r"provider\.yaml:\d+: ", str(broken.error))
 
 
 @pytest.mark.parametrize(
@@ -300,5 +304,5 @@ def test_a_key_that_stands_twice_is_refused_with_its_line(text: str, line: int) 
 
 def test_a_registry_with_a_key_twice_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "v1", provider=PROVIDER + "name: other\n")
-    with pytest.raises(ProviderDocumentError, match="a key stands twice"):
-        Catalog.load(tmp_path)
+    (broken,) = load_registry(tmp_path)
+    assert "a key stands twice" in str(broken.error)

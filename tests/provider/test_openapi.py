@@ -274,17 +274,26 @@ def test_schemas_that_contain_themselves_end(name: str, fields: list[str]) -> No
     ],
 )
 def test_a_broken_document_is_one_error_that_names_file_and_place(root: Node, place: str, problem: str) -> None:
-    with pytest.raises(ProviderDocumentError) as caught:
-        ServiceDocument("p", "s", "s.yaml", root).build_resource("r")
-    assert caught.value.message.startswith("s.yaml: #/components")
-    assert caught.value.message.endswith(f"{place}: {problem}")
+    message = explain_problem(root)
+    assert message.startswith("s.yaml: #/components")
+    assert message.endswith(f"{place}: {problem}")
+
+
+def explain_problem(root: Node) -> str:
+    """Return what is wrong with a resource, or with the only method that does not work."""
+    try:
+        resource = ServiceDocument("p", "s", "s.yaml", root).build_resource("r")
+    except ProviderDocumentError as error:
+        return error.message
+    (problem,) = {method.problem for method in resource.methods if method.problem}
+    return problem.removeprefix("its document is broken: ")
 
 
 def test_a_dangling_schema_is_an_error_that_names_the_method() -> None:
-    with pytest.raises(
-        ProviderDocumentError, match=r"^s\.yaml: .*r/methods/m/response: .*unresolvable reference: '#/nosuch'$"
-    ):
-        built(replying({"$ref": "#/nosuch"}))
+    problem = built(replying({"$ref": "#/nosuch"})).problem
+    assert problem.startswith("its document is broken: s.yaml: ")
+    assert "r/methods/m/response: " in problem
+    assert problem.endswith("unresolvable reference: '#/nosuch'")
 
 
 WORDS = """

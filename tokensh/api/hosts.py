@@ -38,6 +38,7 @@ _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 _LOOPBACK = re.compile(rf"localhost|::1|127(?:\.{_OCTET}){{3}}")
 # Names of Azure and Google Cloud without their zone.
 _NUMBERS = re.compile(r"(?:adb-)?[0-9]+\.[0-9]+", re.IGNORECASE)
+_TEMPLATE_ORIGIN = re.compile(r"[a-z]+://[^/]*", re.IGNORECASE)
 _VARIABLE = re.compile(r"\{(\w+)\}")
 # A host as it is copied, with what changes nothing about where it leads.
 _WRITTEN_HOST = re.compile(r"([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)(?::443)?/?")
@@ -157,6 +158,12 @@ def _is_named(target: Target) -> bool:
     return not is_label(target.netloc) and not target.host.startswith("accounts.")
 
 
+def _with_base_path(target: Target, path: str) -> Target:
+    """Return an address with the base path of the document's server, unless the user wrote it there."""
+    path = path.rstrip("/")
+    return target if target.prefix.endswith(path) else replace(target, prefix=target.prefix + path)
+
+
 class Hosts:
     """The host rule with the user's settings.
 
@@ -248,7 +255,7 @@ class Hosts:
         # Only ASCII letters have a lower case here: that of the Kelvin sign is an ordinary k.
         value = values[names[0]].lower() if values[names[0]].isascii() else values[names[0]]
         if value in self._mapped:
-            return self._mapped[value]
+            return _with_base_path(self._mapped[value], _TEMPLATE_ORIGIN.sub("", template))
         written = _WRITTEN_HOST.fullmatch(value)
         host = written[1] if written else value
         if not is_label(value) and not is_databricks_host(host) and (named := self._find_named(value)) is not None:
@@ -262,7 +269,7 @@ class Hosts:
 
     def _check_zone(self, target: Target) -> Target:
         if target.host in self._mapped:
-            return self._mapped[target.host]
+            return _with_base_path(self._mapped[target.host], target.prefix)
         if target.scheme == "https" and target.port is None and is_databricks_host(target.host):
             return target
         raise HostError(

@@ -24,6 +24,8 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 # The path's variables may hold a pattern after a colon (`{name:pattern}`); only the name counts.
 _VARIABLE = re.compile(r"\{([^{}:]+)(?::[^{}]*)?\}")
+# Two variables with at most a slash between them: with a slash in a value, it would not be clear where it ends.
+_NEIGHBOURS = re.compile(r"\}/?\{")
 _HEADER_TEXT = re.compile(r"[\x20-\x7e]*")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 # SQLite has no booleans: its TRUE is 1, and texts come from placeholders and JSON.
@@ -87,7 +89,8 @@ def build_request(
         method.server,
         {parameter.name: str(values[parameter.name]) for parameter in method.routing if parameter.location == "server"},
     )
-    query = tuple(
+    fixed = tuple((name, _fill_template(text, method, values, "")) for name, text in method.fixed_query)
+    query = fixed + tuple(
         (parameter.name, to_text(parameter, values[parameter.name]))
         for parameter in method.parameters
         if parameter.location == "query" and values.get(parameter.name) is not None
@@ -97,7 +100,7 @@ def build_request(
     return Request(
         method.http_method,
         target,
-        _fill_path(method, values),
+        _fill_template(method.path, method, values, "" if _NEIGHBOURS.search(method.path) else "/"),
         query,
         (body or {}) if sends_body else None,
         creates_secret(method),
@@ -115,22 +118,29 @@ def _build_headers(method: Method, values: Mapping[str, Value]) -> Iterator[tupl
             yield parameter.name, text
 
 
-def _fill_path(method: Method, values: Mapping[str, Value]) -> str:
+def _fill_template(template: str, method: Method, values: Mapping[str, Value], safe: str) -> str:
+    """Return a path, or a value of its query, with its variables filled in; `safe` stays as it is in the values of a path."""
     by_name = {parameter.name: parameter for parameter in method.parameters if parameter.location == "path"}
 
-    def segment(match: re.Match[str]) -> str:
-        text = to_text(by_name[match[1]], values[match[1]])
+    def fill(match: re.Match[str]) -> str:
+        name = match[1]
+        text = to_text(by_name[name], values[name])
+        if template is not method.path:
+            return text
+        # A template without a slash before the variable expects it from the value.
+        has_slash = not match.start() or template[match.start() - 1] == "/"
+        inner = text if has_slash else text.removeprefix("/")
         # Servers and proxies resolve a segment of dots as a step in the path, percent-encoded or not.
-        if text in ("", ".", ".."):
-            raise DataError(f"invalid {match[1]}: '{text}' cannot be part of a path", hint="is the value right?")
-        return _percent_encode(match[1], text)
+        if any(segment in ("", ".", "..") for segment in (inner.split("/") if safe else [inner])):
+            raise DataError(f"invalid {name}: '{text}' cannot be part of a path", hint="is the value right?")
+        return _percent_encode(name, text, safe)
 
-    return _VARIABLE.sub(segment, method.path)
+    return _VARIABLE.sub(fill, template)
 
 
-def _percent_encode(name: str, text: str) -> str:
+def _percent_encode(name: str, text: str, safe: str = "") -> str:
     try:
-        return quote(text, safe="")
+        return quote(text, safe=safe)
     except UnicodeEncodeError:
         raise DataError(f"{name} holds half a character (a lone surrogate), which cannot be sent") from None
 
@@ -193,7 +203,11 @@ def _parse_structure(parameter: Parameter, value: str | int | float) -> Json:
     try:
         parsed: Json = json.loads(value) if isinstance(value, str) else value
     except (ValueError, RecursionError):
+        if parameter.free and isinstance(value, str) and not value.lstrip().startswith(("{", "[")):
+            return value
         raise _type_error(parameter, value) from None
+    if parameter.free and isinstance(value, str) and not isinstance(parsed, dict | list | None):
+        return value
     if expected is not None and parsed is not None and not isinstance(parsed, expected):
         raise _type_error(parameter, value)
     return parsed

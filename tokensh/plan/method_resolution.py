@@ -21,16 +21,25 @@ from tokensh.text import nearest
 def methods_for_verb(resource: Resource, verb: Verb, span: Span) -> tuple[Method, ...]:
     """Return the methods that a verb may choose from. Raises NotSupportedError that names all methods."""
     methods = resource.methods_for(verb)
+    usable = tuple(method for method in methods if not method.problem)
+    if usable:
+        return usable
     if methods:
-        return methods
+        raise _problem_error(resource, methods[0], span)
     names = ", ".join(f"{method.name} ({method.verb})" for method in resource.methods)
     raise NotSupportedError(f"{resource.id} has no method for {verb}", hint=f"its methods are {names}", span=span)
+
+
+def _problem_error(resource: Resource, method: Method, span: Span) -> NotSupportedError:
+    return NotSupportedError(f"{resource.id}.{method.name} is not offered: {method.problem}", span=span)
 
 
 def find_method(resource: Resource, name: nodes.Name) -> Method:
     """Return the method of a name. Raises UnknownName."""
     for method in resource.methods:
         if method.name.lower() == name.text.lower():
+            if method.problem:
+                raise _problem_error(resource, method, name.span)
             return method
     known = [method.name for method in resource.methods]
     near = nearest(name.text, known)
@@ -61,7 +70,7 @@ def choose_method(candidates: Sequence[Method], values: Mapping[str, Sequence[Va
     A method whose further required parameters have one value each (a get by key) goes before the one that requires least (a
     listing): with several keys, one listing costs fewer requests.
     """
-    possible = [method for method in candidates if method.required_routing <= values.keys()]
+    possible = [method for method in candidates if method.required_routing <= values.keys() and not method.problem]
     if not possible:
         return None
     listing = min(possible, key=_demand)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,8 +22,10 @@ class Catalog:
     """The providers and their resources; a service's document is read, and a resource built, when it is first needed."""
 
     def __init__(self, providers: Iterable[Provider]) -> None:
-        self._providers = {provider.info.name.lower(): provider for provider in providers}
-        self._documents: dict[tuple[str, str], ServiceDocument] = {}
+        self._providers: dict[str, list[Provider]] = {}
+        for provider in providers:
+            self._providers.setdefault(provider.info.name.lower(), []).append(provider)
+        self._documents: dict[tuple[str, str], list[ServiceDocument]] = {}
         self._resources: dict[tuple[str, str, str], Resource] = {}
 
     @classmethod
@@ -33,11 +35,9 @@ class Catalog:
 
     @classmethod
     def load(cls, registry: Path | None) -> Catalog:
-        """Return the shipped provider and those of a registry tree, which replace a shipped one of the same name.
+        """Return the shipped provider and those of a registry tree; a shipped resource goes before another of its name.
 
-        Raises:
-            InterfaceError: the folder holds no provider document.
-            ProviderDocumentError: a document is broken.
+        Raises InterfaceError if the folder holds no provider document.
         """
         if registry is None:
             return cls.load_shipped()
@@ -45,25 +45,38 @@ class Catalog:
 
     def providers(self) -> tuple[ProviderInfo, ...]:
         """Return all providers, sorted by name."""
-        return tuple(self._providers[name].info for name in sorted(self._providers))
+        # The last of a name: a registry's version says more than the shipped one's.
+        return tuple(self._providers[name][-1].info for name in sorted(self._providers))
 
     def services(self, provider: str, span: Span | None = None) -> tuple[ServiceInfo, ...]:
         """Return a provider's services, sorted by name. Raises UnknownName."""
-        return tuple(sorted(self._find_provider(provider, span).services, key=lambda service: service.name))
+        services = {
+            service.name.lower(): service for owner in self._find_provider(provider, span) for service in owner.services
+        }
+        return tuple(sorted(services.values(), key=lambda service: service.name))
 
     def resources(self, provider: str, service: str, span: Span | None = None) -> tuple[Resource, ...]:
         """Return a service's resources, sorted by name. Raises UnknownName, ProviderDocumentError."""
-        names = self._load_document(provider, service, span).resource_names()
-        return tuple(self.resource(provider, service, name) for name in names)
+        documents = self._load_documents(provider, service, span)
+        names = {name.lower(): name for loaded in documents for name in loaded.resource_names()}
+        return tuple(self.resource(provider, service, name) for name in sorted(names.values()))
 
     def resource(self, provider: str, service: str, name: str, span: Span | None = None) -> Resource:
         """Return one resource. Raises UnknownName, ProviderDocumentError."""
         key = (provider.lower(), service.lower(), name.lower())
         if key not in self._resources:
-            document = self._load_document(provider, service, span)
-            by_name = {resource.lower(): resource for resource in document.resource_names()}
-            self._resources[key] = document.build_resource(_find_name(by_name, "resource", name, span))
+            self._resources[key] = self._build_resource(provider, service, name, span)
         return self._resources[key]
+
+    def _build_resource(self, provider: str, service: str, name: str, span: Span | None) -> Resource:
+        known: dict[str, str] = {}
+        # One document after the other: a registry's broken document does not hide the resources that are shipped.
+        for loaded in self._load_documents(provider, service, span):
+            by_name = {resource.lower(): resource for resource in loaded.resource_names()}
+            if name.lower() in by_name:
+                return loaded.build_resource(by_name[name.lower()])
+            known |= by_name
+        raise UnknownName("resource", name, near=nearest(name, list(known)), span=span)
 
     def find(self, parts: tuple[str, ...], default: tuple[str, ...] = DEFAULT, span: Span | None = None) -> Resource:
         """Resolve a name of one to three parts in `default`, the provider and service that USE has set.
@@ -85,16 +98,26 @@ class Catalog:
         except UnknownName:
             return None
 
-    def _find_provider(self, name: str, span: Span | None) -> Provider:
-        return _find_name(self._providers, "provider", name, span)
+    def _find_provider(self, name: str, span: Span | None) -> list[Provider]:
+        """Return what is shipped of a provider and what a registry has of it. Raises UnknownName, ProviderDocumentError."""
+        owners = _find_name(self._providers, "provider", name, span)
+        usable = [owner for owner in owners if owner.error is None]
+        if not usable and owners[0].error is not None:
+            raise owners[0].error
+        return usable
 
-    def _load_document(self, provider: str, service: str, span: Span | None) -> ServiceDocument:
-        key = (provider.lower(), service.lower())
-        if key not in self._documents:
-            owner = self._find_provider(provider, span)
-            by_name = {service.name.lower(): service.name for service in owner.services}
-            self._documents[key] = owner.load(_find_name(by_name, "service", service, span))
-        return self._documents[key]
+    def _load_documents(self, provider: str, service: str, span: Span | None) -> Iterator[ServiceDocument]:
+        """Yield the documents of a service, the shipped one first, each read when it is asked for."""
+        loaded = self._documents.setdefault((provider.lower(), service.lower()), [])
+        owners = self._find_provider(provider, span)
+        names = [{info.name.lower(): info.name for info in owner.services} for owner in owners]
+        known = {name: name for by_name in names for name in by_name}
+        _find_name(known, "service", service, span)
+        having = [(owner, by_name) for owner, by_name in zip(owners, names, strict=True) if service.lower() in by_name]
+        for position, (owner, by_name) in enumerate(having):
+            if position == len(loaded):
+                loaded.append(owner.load(by_name[service.lower()]))
+            yield loaded[position]
 
 
 def _find_name(known: dict[str, T], kind: str, name: str, span: Span | None) -> T:

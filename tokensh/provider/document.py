@@ -59,6 +59,8 @@ class Provider:
     services: tuple[ServiceInfo, ...]
     load: Callable[[str], ServiceDocument]
     """Takes a service's name. Raises ProviderDocumentError."""
+    error: ProviderDocumentError | None = None
+    """What is wrong with its document, so that it has no services."""
 
 
 def load_shipped_provider() -> Provider:
@@ -80,11 +82,22 @@ def load_shipped_provider() -> Provider:
 def load_registry(folder: Path) -> tuple[Provider, ...]:
     """Read the newest version of each provider of a registry tree.
 
-    Raises:
-        InterfaceError: the folder holds no provider document.
-        ProviderDocumentError: a document is broken.
+    Raises InterfaceError if the folder holds no provider document. A provider whose document is broken has its error.
     """
-    return tuple(map(_read_provider, find_provider_files(folder)))
+    return tuple(map(_read_or_disable, find_provider_files(folder)))
+
+
+def _read_or_disable(file: Path) -> Provider:
+    try:
+        return _read_provider(file)
+    except ProviderDocumentError as error:
+        # An `except` variable is gone afterwards.
+        failure = error
+
+    def refuse(_: str) -> ServiceDocument:
+        raise failure
+
+    return Provider(ProviderInfo(file.parent.parent.name, ""), (), refuse, failure)
 
 
 def find_provider_files(folder: Path) -> list[Path]:

@@ -58,6 +58,8 @@ class Parameter:
     shape: str = ""
     """As `Field.shape`."""
     bare: bool = False
+    free: bool = False
+    """Of an object: nothing is said of what is in it. APIs that declare text this way (field masks) take text."""
     unit: Unit | None = None
     """As `Field.unit`."""
     newer: bool = False
@@ -129,6 +131,10 @@ class Method:
     """Fields that a response may hold and the pages do not list (tokensh's extension `x-tokensh-newer`)."""
     reply_keys: tuple[str, ...] | None = None
     """The keys of the response's object; empty where it is an empty object, None where the document does not say."""
+    fixed_query: tuple[tuple[str, str], ...] = ()
+    """What the path's template says after `?`, whose values may hold variables of the path."""
+    problem: str = ""
+    """Why it cannot be called; empty if it can."""
     paging: Paging | None = None
     """How further pages of a list are asked for, None where the document does not say."""
 

@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any, cast
+from urllib.parse import parse_qsl
 
 from tokensh._dataclasses import dataclass
 from tokensh.errors import ProviderDocumentError
@@ -38,6 +39,8 @@ TYPES: dict[str, ColumnType] = {
     "json": "object",
 }
 PAGE_LOCATIONS: dict[str, PageLocation] = {"query": "query", "header": "header", "body": "body"}
+# Kinds of `auth` whose requests are signed, besides those that say so.
+SIGNED_AUTH = frozenset(("aws_assume_role",))
 UNITS: dict[str, Unit] = {unit: unit for unit in UNIT_DESCRIPTIONS}
 # OpenAPI 3.0, "Parameter Object": header parameters of these names are ignored, the client sets them.
 CLIENT_HEADERS = frozenset({"accept", "content-type", "authorization"})
@@ -116,9 +119,10 @@ class ServiceDocument:
         node: Any = self.root
         for step in reference[2:].split("/"):
             key = step.replace("~1", "/").replace("~0", "~")
-            if not isinstance(node, dict) or key not in node:
+            found = _find_member(node, key)
+            if found is None:
                 raise self._document_error(where, f"unresolvable reference: {reference!r}")
-            node = node[key]
+            node = found
         return node
 
     def _resolve(self, node: object, where: str) -> Node:
@@ -140,12 +144,25 @@ class ServiceDocument:
         with_verb = set()
         for verb in VERBS:
             for reference in _as_list(verbs.get(verb.lower())):
-                name = self._find_method_name(reference, methods, f"{where}/sqlVerbs/{verb.lower()}")
+                try:
+                    name = self._find_method_name(reference, methods, f"{where}/sqlVerbs/{verb.lower()}")
+                except ProviderDocumentError as error:
+                    yield _make_broken_method(
+                        _as_text(_as_mapping(reference).get("$ref")).rpartition("/")[2], verb, error
+                    )
+                    continue
                 with_verb.add(name)
-                yield self._build_method(name, verb, methods[name], resource, f"{where}/methods/{name}")
+                yield self._build_or_disable(name, verb, methods[name], resource, f"{where}/methods/{name}")
         for name, node in methods.items():
             if name not in with_verb:
-                yield self._build_method(str(name), "EXEC", node, resource, f"{where}/methods/{name}")
+                yield self._build_or_disable(str(name), "EXEC", node, resource, f"{where}/methods/{name}")
+
+    def _build_or_disable(self, name: str, verb: Verb, node: object, resource: Node, where: str) -> Method:
+        """Return a method; one that the document describes wrongly has a `problem`, and the others work."""
+        try:
+            return self._build_method(name, verb, node, resource, where)
+        except ProviderDocumentError as error:
+            return _make_broken_method(name, verb, error)
 
     def _find_method_name(self, reference: object, methods: Node, where: str) -> str:
         text = _as_text(_as_mapping(reference).get("$ref"))
@@ -170,7 +187,7 @@ class ServiceDocument:
             verb=verb,
             http_method=http_method,
             server=url,
-            path=path,
+            path=path.partition("?")[0],
             parameters=(
                 *self._server_parameters(url, server),
                 *self._operation_parameters(path, path_item, operation, where),
@@ -185,8 +202,32 @@ class ServiceDocument:
             has_body=body is not None,
             undocumented_fields=self._read_undocumented_fields(node, where),
             reply_keys=self._reply_keys(reply, where),
+            fixed_query=tuple(parse_qsl(path.partition("?")[2], keep_blank_values=True)),
+            problem=self._find_problem(node, operation, resource),
             paging=_read_paging(self._find_setting("pagination", node, resource)),
         )
+
+    def _find_problem(self, node: Node, operation: Node, resource: Node) -> str:
+        """Return what a method needs and tokensh does not offer; empty if nothing."""
+        response, request = _as_mapping(node.get("response")), _as_mapping(node.get("request"))
+        auth = _as_text(self._find_setting("auth", node, resource).get("type"))
+        object_key = _as_text(response.get("objectKey"))
+        media = (response.get("overrideMediaType") or response.get("mediaType"), request.get("mediaType"))
+        if "xml" in " ".join(map(_as_text, media)):
+            return "it speaks XML"
+        if operation.get("x-stackQL-graphQL") or node.get("graphQL"):
+            return "it speaks GraphQL"
+        if "signing" in auth or auth in SIGNED_AUTH:
+            return f"its requests are signed ({auth})"
+        for part, name in ((response, "replies"), (request, "requests")):
+            if part.get("transform") or part.get("xmlTransform"):
+                return f"its {name} need a transform"
+        for name in ("requestTranslate", "queryParamTranspose"):
+            if algorithm := _as_text(self._find_setting(name, node, resource).get("algorithm")):
+                return f"its requests need the algorithm {algorithm}"
+        if object_key and not object_key.startswith("$"):
+            return f"where its rows are is not said as a JSONPath ({object_key})"
+        return ""
 
     def _find_setting(self, name: str, method: Node, resource: Node) -> Node:
         """Return the innermost setting of a name: the method's, the resource's, the service's, the provider's."""
@@ -201,7 +242,7 @@ class ServiceDocument:
     def _read_route(self, reference: str, where: str) -> tuple[str, str]:
         """Return the URL path and HTTP method that a `#/paths/~1a~1b/get` reference names."""
         steps = reference.split("/")
-        if len(steps) != 4 or steps[1] != "paths" or steps[3] not in HTTP_METHODS:
+        if len(steps) != 4 or steps[1] != "paths" or steps[3].lower() not in HTTP_METHODS:
             raise self._document_error(f"{where}/operation", f"not a reference to an operation: {reference!r}")
         return steps[2].replace("~1", "/").replace("~0", "~"), steps[3].upper()
 
@@ -278,7 +319,13 @@ class ServiceDocument:
                 bare=bare,
                 unit=self._unit_of(schema, where),
                 newer=self._resolve(schema, where).get("x-tokensh-newer") is True,
+                free=kind == "object" and self._is_free(schema, where),
             )
+
+    def _is_free(self, schema: Node, where: str) -> bool:
+        """Return whether a schema says nothing of what is in an object."""
+        keys = ("properties", "additionalProperties", "items")
+        return not any(part.get(key) for part in self._walk_compositions(schema, where, set()) for key in keys)
 
     # ---- responses
 
@@ -412,6 +459,21 @@ class ServiceDocument:
         if "items" in node:
             outline["items"] = self._inline_references(node["items"], where, depth - 1)
         return outline
+
+
+def _make_broken_method(name: str, verb: Verb, error: ProviderDocumentError) -> Method:
+    return Method(name, verb, "", "", "", (), (), problem=f"its document is broken: {error.message}")
+
+
+def _find_member(node: Any, key: str) -> Any:
+    """Return a member of a mapping, in any case of its name, or of a list; None without one."""
+    if isinstance(node, list):
+        return node[int(key)] if key.isdecimal() and int(key) < len(node) else None
+    if not isinstance(node, dict):
+        return None
+    if key in node:
+        return node[key]
+    return next((value for name, value in node.items() if str(name).lower() == key.lower()), None)
 
 
 def _read_paging(node: Node) -> Paging | None:
