@@ -462,3 +462,12 @@ def test_a_table_that_another_session_dropped_meanwhile_is_one_clear_error(conne
     for result in late:
         with pytest.raises(OperationalError, match=r"brief is gone|another session dropped"):
             list(result.rows)
+
+
+def test_a_default_may_be_negative_or_in_parentheses(session: Connection) -> None:
+    run(
+        session,
+        "CREATE TABLE d (a INT DEFAULT -1, b INT DEFAULT (5), c REAL DEFAULT (-2.5), e TEXT DEFAULT ('x'), f INT)",
+    )
+    run(session, "INSERT INTO d (f) VALUES (0)")
+    assert run(session, "SELECT * FROM d") == [(-1, 5, -2.5, "x", 0)]

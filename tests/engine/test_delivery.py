@@ -189,3 +189,18 @@ def test_a_secret_is_shown_as_text_bytes_or_digits(row: tuple[Value, ...], shown
 )
 def test_the_capitals_of_a_secret_count(text: str, shown: bool) -> None:
     assert shows_secret([(text,)], "SecRet") == shown
+
+
+def test_returning_knows_what_stands_inside_the_replys_objects(session: Connection) -> None:
+    names = "token_id, comment, expiry_time - creation_time, data__comment, token_value"
+    ((token_id, comment, lasts, sent, value),) = run(
+        session, f"{INSERT.replace('comment)', 'comment, lifetime_seconds)')[:-1]}, 60) RETURNING {names}"
+    )
+    assert (len(str(token_id)), comment, lasts, sent, str(value)[:4]) == (64, "held", 60_000, "held", "dapi")
+    assert run(session, f"SELECT comment FROM user_tokens WHERE token_id = '{token_id!s}' AND deployment_name = '{A}'")
+
+
+def test_what_stands_inside_alone_does_not_deliver_a_value(session: Connection, site: Sandbox) -> None:
+    with pytest.raises(ProgrammingError, match="would be lost"):
+        run(session, f"{INSERT} RETURNING token_id")
+    assert list_requests(site) == []

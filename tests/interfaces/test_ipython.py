@@ -6,6 +6,7 @@ import pickle
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -311,3 +312,35 @@ def test_whatever_is_made_of_a_secret_is_masked(expression: str, magic: Notebook
     assert value not in shown
     assert value.encode().hex() not in shown.lower()
     assert "(hidden)" in shown
+
+
+VALUES = [
+    ("np.int64(3)", 3, 3),
+    ("np.float32(0.5)", 0.5, 0.5),
+    ("np.bool_(True)", 1, 1),
+    ("decimal.Decimal('1.5')", 1.5, 1.5),
+    ("datetime.date(2026, 1, 2)", "2026-01-02", "2026-01-02"),
+    ("datetime.datetime(2026, 1, 2, 3)", "2026-01-02 03:00:00", "2026-01-02 03:00:00"),
+    ("pd.NaT", None, None),
+    ("pd.NA", None, None),
+]
+
+
+@pytest.mark.parametrize(("code", "placed", "bound"), VALUES, ids=[code for code, *_ in VALUES])
+def test_values_of_other_libraries_are_values_of_sql(code: str, placed: Any, bound: Any, magic: Notebook) -> None:
+    pytest.importorskip("pandas", reason="needs tokensh[pandas]")
+    magic.cell("import datetime, decimal\nimport numpy as np, pandas as pd")
+    magic.cell(f"x = {code}")
+    found = [magic.cell(f"%tokensh SELECT {text} AS v").iloc[0, 0] for text in ("{{ x }}", ":x")]
+    assert found == [placed, bound]
+
+
+def test_a_list_holds_values_of_other_libraries_and_nothing_without_a_form_in_json(magic: Notebook) -> None:
+    pytest.importorskip("pandas", reason="needs tokensh[pandas]")
+    magic.cell("import numpy as np\nx = [np.int64(1), {'a': np.float32(0.5)}]\ny = [object()]")
+    for text in ("'{{ x }}'", ":x"):
+        assert magic.cell(f"%tokensh SELECT {text} AS v").iloc[0, 0] == '[1, {"a": 0.5}]'
+    for text in ("'{{ y }}'", ":y"):
+        assert "cannot be written as JSON: it holds a value of object" in str(
+            magic.failing(f"%tokensh SELECT {text} AS v")
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tokensh.dbapi.options import OPTIONS
 from tokensh.sandbox import Sandbox
 
 sa = pytest.importorskip("sqlalchemy", reason="needs tokensh[sqlalchemy]")
+pytest.importorskip("sqlalchemy.orm")
 pytestmark = pytest.mark.interfaces
 
 PLACE = "databricks_workspace.workspace"
@@ -195,7 +197,84 @@ def test_a_resource_has_the_columns_of_select_star_with_their_types(engine: Any,
     assert list(tokens.primary_key) == []
 
 
+@pytest.fixture
+def made(engine: Any) -> Any:
+    """Return a local table with a column of each kind, made by `create_all`."""
+    columns = (
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("day", sa.Date, nullable=False),
+        sa.Column("at", sa.DateTime, index=True),
+        sa.Column("done", sa.Boolean),
+        sa.Column("cost", sa.Numeric(10, 2)),
+        sa.Column("name", sa.String(20), server_default="a", unique=True),
+        sa.Column("ends", sa.Integer, server_default=sa.text("-1")),
+        sa.Column("parent", sa.ForeignKey("kinds.id")),
+        sa.CheckConstraint("ends >= -1", name="ends"),
+    )
+    metadata = sa.MetaData(naming_convention={"pk": "pk_%(table_name)s", "ck": "ck_%(constraint_name)s"})
+    table = sa.Table("kinds", metadata, *columns)
+    metadata.create_all(engine)
+    return table
+
+
+def test_a_local_table_is_reflected_as_it_was_declared(engine: Any, made: Any) -> None:
+    found = sa.inspect(engine)
+    described = [(c["name"], str(c["type"]), c["nullable"], c["default"]) for c in found.get_columns("kinds")]
+    assert described == [
+        ("id", "INTEGER", False, None),
+        ("day", "DATE", False, None),
+        ("at", "DATETIME", True, None),
+        ("done", "BOOLEAN", True, None),
+        ("cost", "NUMERIC(10, 2)", True, None),
+        ("name", "VARCHAR(20)", True, "'a'"),
+        ("ends", "INTEGER", True, "-1"),
+        ("parent", "INTEGER", True, None),
+    ]
+    assert found.get_pk_constraint("kinds")["constrained_columns"] == ["id"]
+    assert [unique["column_names"] for unique in found.get_unique_constraints("kinds")] == [["name"]]
+    assert (found.get_indexes("kinds"), found.get_foreign_keys("kinds")) == ([], [])
+    assert (found.get_temp_table_names(), found.get_temp_view_names()) == ([], [])
+
+
+def test_values_come_back_as_they_were_through_reflection_too(engine: Any, made: Any) -> None:
+    given = (1, datetime.date(2026, 1, 2), datetime.datetime(2026, 1, 2, 3, 4), True, decimal.Decimal("1.25"), "b", 7)
+    names = [column.name for column in made.c][:-1]
+    with engine.begin() as connection:
+        connection.execute(sa.insert(made), dict(zip(names, given, strict=True)))
+    reflected = sa.Table("kinds", sa.MetaData(), autoload_with=engine)
+    for table in (made, reflected):
+        assert rows(engine, sa.select(table)) == [(*given, None)]
+
+
+def test_a_table_made_from_a_query_has_the_types_of_its_values(engine: Any) -> None:
+    rows_of(
+        engine, f"CREATE TABLE copied AS SELECT comment, expiry_time FROM user_tokens WHERE deployment_name = '{A}'"
+    )
+    described = [type(column["type"]).__name__ for column in sa.inspect(engine).get_columns("copied")]
+    assert described == ["TEXT", "BigInteger"]
+
+
 # ---- engines and URLs
+
+
+@pytest.mark.parametrize("name", ["tokensh", "tokensh+tokensh"])
+def test_the_dialect_is_found_by_name_and_by_driver(name: str) -> None:
+    assert sa.create_engine(f"{name}://{A}").dialect.name == "tokensh"
+
+
+def test_documents_are_written_and_read_by_the_engines_own_functions(site: Sandbox) -> None:
+    engine = sa.create_engine(f"tokensh://{A}", json_serializer=lambda _: '"given"', json_deserializer=str.upper)
+    table = sa.Table("documents", sa.MetaData(), sa.Column("d", sa.JSON))
+    table.create(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(table), {"d": {"a": 1}})
+    assert rows(engine, sa.select(table)) == [('"GIVEN"',)]
+    engine.dispose()
+
+
+def test_a_savepoint_is_refused_with_a_reason(engine: Any) -> None:
+    with engine.connect() as connection, pytest.raises(sa.exc.InvalidRequestError, match="no savepoints"):
+        connection.begin_nested()
 
 
 def test_the_connections_of_an_engine_share_its_sandbox() -> None:
@@ -271,6 +350,64 @@ def test_a_connection_closed_behind_the_pools_back_is_replaced(engine: Any) -> N
     assert rows(engine, sa.text("SELECT 1")) == [(1,)]
 
 
+# ---- the ORM
+
+
+@pytest.fixture
+def models(engine: Any) -> Any:
+    """Return a mapped local table, and user_tokens mapped."""
+    base = sa.orm.declarative_base()
+    note = type("Note", (base,), {
+        "__tablename__": "notes",
+        "id": sa.Column(sa.Integer, primary_key=True),
+        "text": sa.Column(sa.String, index=True),
+    })  # fmt: skip
+    token = type("Token", (base,), {
+        "__tablename__": "user_tokens",
+        "__table_args__": {"schema": PLACE},
+        "deployment_name": sa.Column(sa.String, primary_key=True),
+        "token_id": sa.Column(sa.String, sa.FetchedValue(), primary_key=True),
+        "comment": sa.Column(sa.String),
+        "expiry_time": sa.Column(sa.BigInteger, sa.FetchedValue()),
+        "token_value": sa.orm.deferred(sa.Column(sa.String, sa.FetchedValue())),
+    })  # fmt: skip
+    base.metadata.create_all(engine, tables=[note.__table__])  # type: ignore[attr-defined]
+    return note, token
+
+
+def test_objects_are_stored_changed_and_deleted(engine: Any, models: Any) -> None:
+    note, _ = models
+    with sa.orm.Session(engine) as session:
+        session.add_all([note(text="a"), note(text="b"), note(text="c")])
+        session.commit()
+        session.get(note, 2).text = "B"
+        session.delete(session.get(note, 1))
+        session.commit()
+        added = session.scalars(sa.insert(note).returning(note), [{"text": "d"}, {"text": "e"}]).all()
+        assert [(found.id, found.text) for found in added] == [(4, "d"), (5, "e")]
+    everything = [(2, "B"), (3, "c"), (4, "d"), (5, "e")]
+    assert rows(engine, sa.select(note.__table__).order_by("id")) == everything
+
+
+def test_a_token_is_minted_and_revoked_as_an_object(engine: Any, models: Any, site: Sandbox) -> None:
+    _, token = models
+    with sa.orm.Session(engine) as session:
+        minted = token(deployment_name=A, comment="as an object")
+        session.add(minted)
+        session.flush()
+        assert (minted.token_value[:4], len(minted.token_id), minted.expiry_time > 0) == ("dapi", 64, True)
+        session.delete(minted)
+        session.flush()
+    assert list_requests(site) == [f"POST {A} create", f"POST {A} delete"]
+
+
+def test_an_insert_without_values_numbers_the_row(engine: Any, models: Any) -> None:
+    note, _ = models
+    with engine.begin() as connection:
+        assert connection.execute(sa.insert(note.__table__)).inserted_primary_key == (1,)
+    assert rows(engine, sa.select(note.__table__)) == [(1, None)]
+
+
 # ---- pandas
 
 
@@ -292,6 +429,21 @@ def test_pandas_writes_a_local_table(engine: Any) -> None:
     joined = "SELECT team, count(*) AS tokens FROM (SELECT DISTINCT name, team FROM teams) JOIN user_tokens ON deployment_name = name GROUP BY team"
     assert pd.read_sql("SELECT count(*) AS n FROM teams", engine)["n"][0] == 4
     assert pd.read_sql(joined, engine)["team"].tolist() == [None, "data"]
+
+
+def test_pandas_writes_with_its_default_arguments(engine: Any) -> None:
+    pd = pytest.importorskip("pandas", reason="needs tokensh[pandas]")
+    days = pd.to_datetime(["2026-01-01", "2026-01-02"])
+    frame = pd.DataFrame({"n": [1, 2], "s": ["x", None], "day": days, "ok": [True, False], "x": [0.5, 2.0]})
+    frame.to_sql("frames", engine)
+    with pytest.raises(ValueError, match="exists"):
+        frame.to_sql("frames", engine)
+    pd.testing.assert_frame_equal(pd.read_sql_table("frames", engine, index_col="index"), frame, check_names=False)
+    frame.to_sql("frames", engine, if_exists="append", chunksize=1)
+    assert len(pd.read_sql_table("frames", engine)) == 4
+    frame.to_sql("frames", engine, if_exists="replace", method="multi")
+    assert len(pd.read_sql_table("frames", engine)) == 2
+    assert A in list(pd.read_sql_table("workspaces", engine, schema="tokensh.local")["deployment_name"])
 
 
 def test_pandas_reads_from_a_connection_too_and_says_that_it_prefers_an_engine(site: Sandbox) -> None:

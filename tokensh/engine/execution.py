@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from tokensh.api.request import Json, Request, build_request
 from tokensh.api.response import find_rows, to_cell
@@ -19,7 +20,7 @@ from tokensh.engine.derived import DerivedTables
 from tokensh.engine.fetch import COMPLETE_READS, Fetcher, ParameterValues, is_not_found
 from tokensh.engine.services import EngineServices
 from tokensh.engine.sqlite import Database
-from tokensh.errors import ApiError, DataError, Error, Interrupted, MissingParameter, UnknownOutcome
+from tokensh.errors import ApiError, DataError, Error, Interrupted, MissingParameter, ReplyError, UnknownOutcome
 from tokensh.plan.nodes import ChangePlan, DerivedTable, ExecPlan, InsertPlan, Projection, Scan, SelectPlan, Stored
 from tokensh.provider.model import Method
 from tokensh.rows import Row, Value
@@ -195,23 +196,36 @@ class Execution:
             returning: the projection.
             method: the one that was called.
             response: the object it answered with; its fields come first.
-            sent: what the request was made of, for columns that the response lacks.
+            sent: what the request was made of, for columns that the response lacks; then the objects in it are looked at.
         """
         if returning is None:
             return ()
-        sent_by_name = {name.lower(): value for name, value in sent.items()}
+        # What was sent goes before what stands inside the reply's objects: they may be about something else.
+        others = {**_list_inner_cells(returning, response), **{name.lower(): value for name, value in sent.items()}}
         # A field that the response lacks (the API leaves out empty ones) shows what was sent for it.
         answered = {field.name.lower() for field in method.fields if field.name in response}
         cells = tuple(
             to_cell(column.type, response[column.name], f"$.{column.name}")
             if column.name.lower() in answered
-            else sent_by_name.get(column.name.lower())
+            else others.get(column.name.lower())
             for column in returning.source
         )
         # The write is done: its row, perhaps with a secret, is delivered even if Ctrl-C was pressed meanwhile.
         with self.database.uninterrupted():
             (row,) = self.project(returning, [cells])
         return row
+
+
+def _list_inner_cells(returning: Projection, response: Mapping[str, Json]) -> dict[str, Value]:
+    """Return the columns of RETURNING that stand inside the objects of a response, by name in lower case."""
+    objects = [value for value in response.values() if isinstance(value, dict)]
+    inside = {name.lower(): value for found in objects for name, value in found.items()}
+    cells: dict[str, Value] = {}
+    for column in returning.source:
+        # A value that does not fit becomes NULL: it must not keep a new token's from being delivered.
+        with suppress(ReplyError):
+            cells[column.name.lower()] = to_cell(column.type, inside.get(column.name.lower()), "$")
+    return cells
 
 
 def is_outcome_known(error: Error) -> bool:

@@ -73,6 +73,24 @@ class StoredObject:
         return next((name for name in _ROW_NUMBERS if name not in taken), "")
 
 
+@dataclass(frozen=True, slots=True)
+class DeclaredColumn:
+    """A column of a table as it was declared.
+
+    Attributes:
+        type: the text of its type; empty if it has none.
+        required: whether it refuses NULL.
+        default: the text of its default.
+        key: its place in the primary key, from 1; 0 if it is not in it.
+    """
+
+    name: str
+    type: str
+    required: bool
+    default: str | None
+    key: int
+
+
 class Store:
     """The file of views, materialized views and local tables. The first CREATE creates it.
 
@@ -320,6 +338,24 @@ class Store:
         """Return the query for an object's rows in a database that attached the file as `store`; `hidden` names the row's number."""
         where = f" WHERE {_LAST} IS NULL" if stored.kind == "MATERIALIZED VIEW" else ""
         return f"SELECT {_column_list(stored)}, {stored.row_number} AS {quote_name(hidden)} FROM store.{stored.table}{where}"
+
+    def declared_columns(self, stored: StoredObject) -> list[DeclaredColumn]:
+        """Return the columns of a table as its CREATE TABLE declared them."""
+        described = self._run_work(lambda db: db.execute(f"PRAGMA table_info({stored.table})").fetchall())
+        return [
+            DeclaredColumn(name, kind, bool(required), default, key)
+            for _, name, kind, required, default, key in described
+        ]
+
+    def unique_columns(self, stored: StoredObject) -> list[list[str]]:
+        """Return the names of the columns of each UNIQUE of a table."""
+
+        def work(db: sqlite3.Connection) -> list[list[str]]:
+            indexes = db.execute(f"PRAGMA index_list({stored.table})").fetchall()
+            names = [name for _, name, _, origin, _ in reversed(indexes) if origin == "u"]
+            return [[column for _, _, column in db.execute(f"PRAGMA index_info({name})")] for name in names]
+
+        return self._run_work(work)
 
     # ---- working on the file
 

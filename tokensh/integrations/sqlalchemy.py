@@ -2,7 +2,8 @@
 
 A URL is `tokensh://[PROFILE@][WORKSPACE][/?NAME=VALUE&...]` with the options of `tokensh.connect` as names; a schema is
 `provider.service`. Every write takes effect when it is executed: the API has no transactions. Queries run in SQLite, so
-statements are compiled by SQLAlchemy's own SQLite compiler.
+statements are compiled by SQLAlchemy's own SQLite compiler. Local tables have keys, UNIQUE, NOT NULL and defaults; indexes,
+foreign keys, checks and the names of constraints are left out of what `create_all` and pandas' `to_sql` send.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from collections.abc import Iterator
 from typing import Any
 
 try:
-    from sqlalchemy import event, exc, types
+    from sqlalchemy import event, exc, null, types
     from sqlalchemy.dialects.sqlite import base as sqlite
-    from sqlalchemy.engine import URL, Engine, default
+    from sqlalchemy.engine import URL, Engine, default, reflection
     from sqlalchemy.engine import Connection as SQLAlchemyConnection
-    from sqlalchemy.sql.compiler import IdentifierPreparer
+    from sqlalchemy.sql.compiler import IdentifierPreparer, InsertmanyvaluesSentinelOpts
 except ModuleNotFoundError as missing:
     raise ImportError(
         "tokensh.integrations.sqlalchemy needs SQLAlchemy: pip install 'tokensh[sqlalchemy]'"
@@ -26,9 +27,10 @@ from tokensh import __version__, sandbox
 from tokensh.dbapi import pep249
 from tokensh.dbapi.connection import Connection
 from tokensh.dbapi.options import OPTIONS
+from tokensh.engine.store import DeclaredColumn, StoredObject
 from tokensh.errors import ConnectionClosed, UnknownName
 from tokensh.plan.method_resolution import scan_columns
-from tokensh.plan.objects import Kind, View
+from tokensh.plan.objects import Kind, StoredTable, View
 from tokensh.provider.model import Resource
 from tokensh.rows import Column, ColumnType
 from tokensh.sql.parameters import TimeText
@@ -48,10 +50,17 @@ _TYPES: dict[ColumnType, type[types.TypeEngine[Any]]] = {
 }
 
 
+_SQLITE = sqlite.SQLiteDialect()
+"""Knows which of SQLAlchemy's types a declared type is."""
+
+
 class _Preparer(IdentifierPreparer):
     """Quotes names of three parts: a schema is a provider and a service, each quoted by itself."""
 
     reserved_words = sqlite.SQLiteIdentifierPreparer.reserved_words
+
+    def format_constraint(self, constraint: Any, _alembic_quote: bool = True) -> Any:
+        """Return None: the store does not keep names of constraints."""
 
     def quote_schema(self, schema: str, force: Any = None) -> str:
         """Quote the parts of a schema, with dots between them."""
@@ -64,6 +73,28 @@ class _Compiler(sqlite.SQLiteCompiler):
     def visit_empty_set_expr(self, element_types: Any, **kw: Any) -> str:
         """Return a query without rows."""
         return f"SELECT {', '.join(['NULL'] * max(len(element_types), 1))} WHERE 1 != 1"
+
+    def visit_insert(self, insert_stmt: Any, *arguments: Any, **kw: Any) -> str:
+        """Return an INSERT; one without any value gives NULL for the first column, for which a key takes the next number."""
+        has_values = insert_stmt._values or insert_stmt._multi_values or self.column_keys
+        if not has_values and insert_stmt.select is None and insert_stmt.table.c:
+            insert_stmt = insert_stmt.values({next(iter(insert_stmt.table.c)): null()})
+        return str(super().visit_insert(insert_stmt, *arguments, **kw))
+
+
+class _DDLCompiler(sqlite.SQLiteDDLCompiler):
+    """Leaves out what the store does not have; an empty statement is not executed."""
+
+    def _leave_out(self, *_: Any, **kw: Any) -> None:
+        """Return nothing."""
+
+    visit_foreign_key_constraint = visit_check_constraint = _leave_out
+
+    def _write_nothing(self, *_: Any, **kw: Any) -> str:
+        """Return an empty text."""
+        return ""
+
+    visit_column_check_constraint = visit_create_index = visit_drop_index = _write_nothing
 
 
 class _TimeBinding:
@@ -90,7 +121,7 @@ class TokenshDialect(default.DefaultDialect):
     driver = "tokensh"
     default_paramstyle = "qmark"
     statement_compiler = _Compiler
-    ddl_compiler = sqlite.SQLiteDDLCompiler
+    ddl_compiler = _DDLCompiler
     type_compiler_cls = sqlite.SQLiteTypeCompiler
     preparer = _Preparer
     colspecs = {**sqlite.SQLiteDialect.colspecs, types.DateTime: _DateTime, types.Date: _Date}  # noqa: RUF012 (SQLAlchemy's way)
@@ -104,9 +135,16 @@ class TokenshDialect(default.DefaultDialect):
     supports_sane_rowcount_returning = False
     insert_returning = update_returning = delete_returning = True
     postfetch_lastrowid = False
-    _json_serializer = _json_deserializer = None
+    # Rows come back in the order in which they were given, and the keys that the store numbers rise with it.
+    use_insertmanyvalues = True
+    insertmanyvalues_implicit_sentinel = InsertmanyvaluesSentinelOpts.ANY_AUTOINCREMENT
 
     _sandbox: sandbox.Sandbox | None = None
+
+    def __init__(self, json_serializer: Any = None, json_deserializer: Any = None, **settings: Any) -> None:
+        super().__init__(**settings)
+        # Where SQLAlchemy's JSON type looks for them.
+        self._json_serializer, self._json_deserializer = json_serializer, json_deserializer
 
     @classmethod
     def import_dbapi(cls) -> Any:
@@ -170,6 +208,17 @@ class TokenshDialect(default.DefaultDialect):
         """Return True if a connection was closed behind the pool's back, which then drops its connections."""
         return isinstance(e, ConnectionClosed)
 
+    # ---- statements
+
+    def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        """Run a statement; an empty one, which stands for what the store does not have, is not run."""
+        if statement:
+            cursor.execute(statement, parameters)
+
+    def do_savepoint(self, connection: SQLAlchemyConnection, name: str) -> None:
+        """Raise InvalidRequestError."""
+        raise exc.InvalidRequestError("tokensh has no savepoints: every write takes effect when it is executed")
+
     # ---- reflection
 
     def get_schema_names(self, connection: SQLAlchemyConnection, **kw: Any) -> list[str]:
@@ -201,6 +250,13 @@ class TokenshDialect(default.DefaultDialect):
         """Return the names of the store's materialized views."""
         return list(_object_names(_session(connection), schema, "MATERIALIZED VIEW"))
 
+    def get_temp_table_names(self, connection: SQLAlchemyConnection, **kw: Any) -> list[str]:
+        """Return an empty list: nothing here is temporary."""
+        return []
+
+    get_temp_view_names = get_temp_table_names
+
+    @reflection.cache
     def has_table(
         self,
         connection: SQLAlchemyConnection,
@@ -222,7 +278,8 @@ class TokenshDialect(default.DefaultDialect):
         session = _session(connection)
         table = _get_table(session, table_name, schema)
         if not isinstance(table, Resource):
-            return [_reflect_column(column, None) for column in table]
+            declared = {column.name: column for column in _list_declarations(session, table_name, schema)}
+            return [_reflect_column(column, None, declared.get(column.name)) for column in table]
         methods = table.methods_for("SELECT")
         comments = {parameter.name: parameter.description for method in methods for parameter in method.routing}
         comments |= {field.name: field.full_description for field in table.fields}
@@ -241,16 +298,28 @@ class TokenshDialect(default.DefaultDialect):
         return {"text": table.description or None if isinstance(table, Resource) else None}
 
     def get_pk_constraint(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> Any:
-        """Return no key: provider documents do not declare any. Raises NoSuchTableError, as the methods below."""
-        _get_table(_session(connection), table_name, schema)
-        return {"constrained_columns": [], "name": None}
+        """Return a local table's key; provider documents do not declare any. Raises NoSuchTableError, as the methods below."""
+        session = _session(connection)
+        _get_table(session, table_name, schema)
+        keys = sorted((c.key, c.name) for c in _list_declarations(session, table_name, schema) if c.key)
+        return {"constrained_columns": [name for _, name in keys], "name": None}
+
+    def get_unique_constraints(
+        self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
+    ) -> list[Any]:
+        """Return what a local table declares UNIQUE."""
+        session = _session(connection)
+        _get_table(session, table_name, schema)
+        stored = _find_stored_table(session, table_name, schema)
+        found = session.objects.store.unique_columns(stored) if stored else []
+        return [{"name": None, "column_names": names} for names in found]
 
     def _get_none(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> list[Any]:
         """Return an empty list."""
         _get_table(_session(connection), table_name, schema)
         return []
 
-    get_foreign_keys = get_indexes = get_unique_constraints = get_check_constraints = _get_none
+    get_foreign_keys = get_indexes = get_check_constraints = _get_none
 
     def get_view_definition(
         self,
@@ -326,12 +395,38 @@ def _get_table(session: Connection, name: str, schema: str | None) -> Resource |
     return found
 
 
-def _reflect_column(column: Column, comment: str | None) -> dict[str, Any]:
+def _find_stored_table(session: Connection, name: str, schema: str | None) -> StoredObject | None:
+    """Return a table of the store; None for anything else, also for a resource of that name."""
+    full_name = f"{schema}.{name}" if schema else name
+    found = session.objects.find(full_name)
+    is_table = isinstance(found, StoredTable) and found.kind == "TABLE"
+    if not is_table or isinstance(_find_table(session, name, schema), Resource):
+        return None
+    return session.objects.store.find(full_name)
+
+
+def _list_declarations(session: Connection, name: str, schema: str | None) -> list[DeclaredColumn]:
+    stored = _find_stored_table(session, name, schema)
+    return session.objects.store.declared_columns(stored) if stored else []
+
+
+def _reflect_column(column: Column, comment: str | None, declared: DeclaredColumn | None = None) -> dict[str, Any]:
     return {
         "name": column.name,
-        "type": _TYPES[column.type](),
-        "nullable": True,
-        "default": None,
-        "autoincrement": False,
+        "type": _reflect_type(column, declared.type if declared else ""),
+        "nullable": not (declared and declared.required),
+        "default": declared.default if declared else None,
         "comment": comment or None,
     }
+
+
+_AFFINITIES = {"TEXT": "string", "REAL": "number"}
+"""Types that CREATE TABLE ... AS declares, and those of our columns that they stand for; others stand for several."""
+
+
+def _reflect_type(column: Column, declared: str) -> types.TypeEngine[Any]:
+    """Return the type that a column was declared with; where it has only an affinity, the one that its values have."""
+    if declared in ("", "NUM", "INT") or _AFFINITIES.get(declared, column.type) != column.type:
+        return _TYPES[column.type]()
+    found: types.TypeEngine[Any] = _SQLITE._resolve_type_affinity(declared)
+    return found

@@ -25,7 +25,13 @@ from tokensh.plan.nodes import ChangePlan, ExecPlan, InsertPlan, Keys, Projectio
 from tokensh.plan.planner import plan_query
 from tokensh.plan.query import QueryResolver
 from tokensh.plan.resolve import Names, name_parameter, resolve_expression, sql_of
-from tokensh.plan.returning import reply_columns, request_columns, resolve_resource_returning, table_column
+from tokensh.plan.returning import (
+    nested_columns,
+    reply_columns,
+    request_columns,
+    resolve_resource_returning,
+    table_column,
+)
 from tokensh.plan.scans import ScanPlanner
 from tokensh.plan.scope import Scope
 from tokensh.plan.type_checks import check_conditions
@@ -69,7 +75,11 @@ def plan_insert(node: nodes.Insert, names: Names) -> InsertPlan:
             f"INSERT names {plural(len(targets), 'column')} and is given {plural(len(source.columns), 'value')}",
             span=node.query.span,
         )
-    columns = [*reply_columns(resource, method), *request_columns(resource, method)]
+    columns = [
+        *reply_columns(resource, method),
+        *nested_columns(resource, method),
+        *request_columns(resource, method),
+    ]
     returning = resolve_resource_returning(node.returning, columns, resource)
     return InsertPlan(method, resource, targets, source, returning, defaults, span)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 
 from tokensh.errors import NotSupportedError, ProgrammingError
@@ -12,13 +13,21 @@ from tokensh.plan.resolve import item_column, resolve_expression
 from tokensh.plan.scope import Scope
 from tokensh.plan.select_list import is_aggregate
 from tokensh.provider.model import Method, Resource
-from tokensh.rows import Column
+from tokensh.rows import Column, ColumnType
 from tokensh.sql import nodes
 from tokensh.sql.unparse import quote_name
 from tokensh.sql.visit import walk
 
 _REPLY = "tokensh:reply"
 """RETURNING's table; a name that no alias has, because the statement's own tables are in the same database."""
+
+_COLUMN_TYPES: dict[str, ColumnType] = {
+    "string": "string",
+    "integer": "integer",
+    "number": "number",
+    "boolean": "boolean",
+}
+"""The types of JSON whose values are single."""
 
 
 def single_table(table: str, columns: Iterable[BoundColumn], qualifiers: Iterable[tuple[str, ...]] = ()) -> Scope:
@@ -84,6 +93,20 @@ def reply_columns(resource: Resource, method: Method) -> list[BoundColumn]:
     return [
         table_column(Column(field.name, field.type, f"{resource.id}.{field.name}", is_secret(field.name), field.unit))
         for field in method.fields
+    ]
+
+
+def nested_columns(resource: Resource, method: Method) -> list[BoundColumn]:
+    """Return the properties of the objects in a method's reply; `*` does not include them."""
+    units = {field.name: field.unit for field in resource.fields}
+    shapes = (json.loads(field.shape).get("properties") or {} for field in method.fields if field.type == "object")
+    return [
+        table_column(
+            Column(name, _COLUMN_TYPES[kind], f"{resource.id}.{name}", is_secret(name), units.get(name)), visible=False
+        )
+        for properties in shapes
+        for name, shape in properties.items()
+        if (kind := shape.get("type")) in _COLUMN_TYPES
     ]
 
 

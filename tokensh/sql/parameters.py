@@ -121,7 +121,12 @@ def _literal_of(value: Any, node: nodes.Variable) -> nodes.Expr:
         case bytes() | bytearray() | memoryview():
             return nodes.Literal("blob", f"x'{value.hex()}'", node.span)
         case dict() | list():
-            return nodes.Literal("string", json.dumps(value), node.span)
+            try:
+                return nodes.Literal("string", write_json(value), node.span)
+            except (TypeError, ValueError) as error:
+                raise ProgrammingError(
+                    f"the value for {node.text} cannot be written as JSON: {error}", span=node.span
+                ) from None
         case _:
             return _rare_literal(value, node)
 
@@ -130,7 +135,6 @@ def _rare_literal(value: Any, node: nodes.Variable) -> nodes.Expr:
     """Return a literal of a decimal, of a UUID, or of a date or time in the form of ISO 8601; NULL for what pandas has for it."""
     from datetime import date, datetime, time  # noqa: PLC0415 (a value of such a type has loaded its module already)
     from decimal import Decimal  # noqa: PLC0415
-    from uuid import UUID  # noqa: PLC0415
 
     if _is_missing(value):
         return nodes.Literal("null", "", node.span)
@@ -146,10 +150,8 @@ def _rare_literal(value: Any, node: nodes.Variable) -> nodes.Expr:
             return nodes.Literal("time", value.isoformat(" "), node.span)
         case date() | time():
             return nodes.Literal("time", value.isoformat(), node.span)
-        case UUID():
-            return nodes.Literal("string", str(value), node.span)
-        case _ if type(value).__module__ == "numpy" and type(value).__name__ in _NUMPY_SCALARS:
-            return _literal_of(value.item(), node)
+        case _ if (plain := to_plain(value)) is not value:
+            return _literal_of(plain, node)
         case _:
             raise ProgrammingError(f"a value of {type(value).__name__} cannot be given for {node.text}", span=node.span)
 
@@ -158,9 +160,39 @@ _NUMPY_SCALARS = frozenset({"bool", "bool_", "float16", "float32", "str_", "byte
 """Those that are not instances of Python's own types."""
 
 
+def to_plain(value: Any) -> Any:
+    """Return Python's own value for one of NumPy or pandas, None for their NaT and NA, a UUID's text; others as they are."""
+    kind = type(value)
+    if kind.__name__ in _MISSING:
+        return None
+    if kind.__module__ == "uuid":
+        return str(value)
+    return value.item() if kind.__module__ == "numpy" and kind.__name__ in _NUMPY_SCALARS else value
+
+
+def write_json(value: Any) -> str:
+    """Return a value as JSON, NumPy's numbers, UUIDs and times in it too. Raises TypeError, ValueError."""
+    return json.dumps(value, default=_to_json_value)
+
+
+def _to_json_value(value: Any) -> Any:
+    plain = to_plain(value)
+    if plain is not value:
+        return plain
+    if isinstance(value, SupportsIndex):
+        return index(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    raise TypeError(f"it holds a value of {type(value).__name__}")
+
+
+_MISSING = ("NAType", "NaTType")
+"""The types of what stands for no value in pandas."""
+
+
 def _is_missing(value: Any) -> bool:
     """Return whether a value stands for none in pandas: NaN, NaT, NA."""
-    if type(value).__name__ in ("NAType", "NaTType"):
+    if type(value).__name__ in _MISSING:
         return True
     return type(value).__name__ in ("float", "float16", "float32", "float64") and bool(value != value)  # noqa: PLR0124 (NaN)
 

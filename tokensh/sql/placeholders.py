@@ -22,6 +22,7 @@ from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import PlaceholderError, Span
 from tokensh.sql.lexer import Token, new_token
 from tokensh.sql.numbers import explain_duration, suggest_number
+from tokensh.sql.parameters import to_plain, write_json
 from tokensh.sql.script import StatementText, find_verb
 
 # The value of a placeholder: text from `--var`, or a scalar of a vars file.
@@ -363,11 +364,19 @@ def _to_text(use: PlaceholderUse, value: Any) -> str:
     from datetime import date, datetime, time  # noqa: PLC0415 (loaded only for statements with placeholders)
     from decimal import Decimal  # noqa: PLC0415
 
+    value = to_plain(value)
     match value:
         case str():
             return value
-        case None | bool() | float() | list() | dict():
+        case None | bool() | float():
             return json.dumps(value + 0.0 if isinstance(value, float) else value)
+        case list() | dict():
+            try:
+                return write_json(value)
+            except (TypeError, ValueError) as error:
+                raise PlaceholderError(
+                    f"the value for {use.name} cannot be written as JSON: {error}", span=use.span
+                ) from None
         case SupportsIndex():
             return str(to_index(value))
         case datetime():

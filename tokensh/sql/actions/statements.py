@@ -194,6 +194,11 @@ def _build_column_default(children: Children, _: Span) -> str:
     return f"DEFAULT {_write_literal(children[1])}"
 
 
+@rule("negative_default")
+def _build_negative_default(children: Children, _: Span) -> str:
+    return f"DEFAULT -{children[1].text}"
+
+
 def _write_literal(literal: nodes.Literal) -> str:
     match literal.kind:
         case "string":
