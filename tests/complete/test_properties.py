@@ -72,6 +72,8 @@ def test_at_every_cursor_of_a_statement_a_keyword_keeps_the_beginning_readable(s
 @example("SELECT USING UPDATE")  # a word that opens a statement is an alias only after AS
 @example("SELECT 1 FROM user_tokens DELETE")
 @example("SELECT 1 AS UPDATE")
+@example("UPDATE USING UPDATE")
+@example("DELETE FROM t DELETE")
 def test_a_keyword_keeps_any_readable_beginning_readable(beginning: str) -> None:
     text = beginning + " "
     try:

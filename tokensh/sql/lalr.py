@@ -201,6 +201,13 @@ class ParserState:
         depths.append(depth)
         return top
 
+    def reduce_what_is_certain(self) -> None:
+        """Apply the reductions that any next token would bring, for the mistakes they find. Raises SqlSyntaxError."""
+        rows = self.table.states
+        actions = set(rows[self.states[-1]].values())
+        while len(actions) == 1 and (action := actions.pop()) < 0:
+            actions = set(rows[self._reduce(action)].values())
+
     def copy(self) -> ParserState:
         """Return a state that can be tried on without changing this one."""
         twin = ParserState(self.table, self.actions)

@@ -43,6 +43,7 @@ class Parser:
         """Return the terminals that may follow a text. Raises SqlSyntaxError if the text itself is wrong."""
         state = ParserState(self.table, actions_for(text))
         state.feed(text, significant_tokens(self.table, text))
+        state.reduce_what_is_certain()
         return state.expected_terminals()
 
     def is_complete(self, statement: str | StatementText) -> bool:
