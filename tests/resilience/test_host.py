@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.provider.documents import MethodLine, service_document, write_registry
 from tests.resilience.faulty_server import FaultyServer, answers
 from tests.resilience.harness import CommandRun, Harness
 from tokensh.api.hosts import ZONES, Hosts, is_label
@@ -172,18 +172,21 @@ def test_a_mapped_address_that_is_none_is_refused(url: str, harness: Harness) ->
 def test_a_documents_server_outside_of_databricks_gets_no_credential(
     method: str, harness: Harness, other: FaultyServer
 ) -> None:
-    source = Path(__file__).parents[2] / "tokensh" / "provider" / "databricks_workspace.json"
-    text = source.read_text().replace(
-        "https://{deployment_name}.cloud.databricks.com", "https://{deployment_name}.evil.example"
-    )
-    harness.write_file("registry/provider.json", text)
+    lines = [
+        MethodLine("user_tokens", "SELECT", "list", "GET /list", fields="token_id", object_key="$.token_infos[*]"),
+        MethodLine("user_tokens", "INSERT", "create", "POST /create", body="comment", fields="token_value"),
+    ]
+    document = service_document(lines, server="https://{deployment_name}.evil.example")
+    registry = write_registry(harness.home.parent / "registry", {"s": document})
+    statement = STATEMENTS[method].format("'dbc-1'").replace("user_tokens", "acme.s.user_tokens")
     result = harness.run(
-        *("--registry", str(harness.home / "registry"), "-c", STATEMENTS[method].format("'dbc-1'")),
+        *("--registry", str(registry), "-c", statement),
         endpoint="",
         workspace=None,
         variables={"HTTPS_PROXY": other.origin},
     )
-    assert (result.status, result.count_requests("GET"), result.count_requests("POST")) == (1, 0, 0)
+    assert "is not under a Databricks zone" in result.err
+    assert (result.count_requests("GET"), result.count_requests("POST")) == (0, 0)
     assert [event for event, _ in result.events if event.startswith("socket.")] == []
 
 
