@@ -170,14 +170,14 @@ def test_a_mapped_address_that_is_none_is_refused(url: str, harness: Harness) ->
 
 @pytest.mark.parametrize("method", STATEMENTS)
 def test_a_documents_server_outside_of_databricks_gets_no_credential(
-    method: str, harness: Harness, other: FaultyServer
+    method: str, harness: Harness, other: FaultyServer, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     lines = [
         MethodLine("user_tokens", "SELECT", "list", "GET /list", fields="token_id", object_key="$.token_infos[*]"),
         MethodLine("user_tokens", "INSERT", "create", "POST /create", body="comment", fields="token_value"),
     ]
     document = service_document(lines, server="https://{deployment_name}.evil.example")
-    registry = write_registry(harness.home.parent / "registry", {"s": document})
+    registry = write_registry(tmp_path_factory.mktemp("registry"), {"s": document})
     statement = STATEMENTS[method].format("'dbc-1'").replace("user_tokens", "acme.s.user_tokens")
     result = harness.run(
         *("--registry", str(registry), "-c", statement),
