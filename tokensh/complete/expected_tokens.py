@@ -21,10 +21,11 @@ _NEUTRAL_RULES = frozenset(("name", "path", "longer_path"))
 
 # Offered together, where only the second can follow the first, or where users mean both.
 _PHRASES = {
-    "CREATE": ("CREATE VIEW", "CREATE TABLE", "CREATE MATERIALIZED VIEW", "CREATE OR REPLACE VIEW"),
+    "CREATE": ("CREATE VIEW", "CREATE TABLE", "CREATE MATERIALIZED VIEW", "CREATE OR REPLACE VIEW", "CREATE INDEX"),
     "CROSS": ("CROSS JOIN",),
     "DELETE": ("DELETE FROM",),
-    "DROP": ("DROP VIEW", "DROP TABLE", "DROP MATERIALIZED VIEW"),
+    "DROP": ("DROP VIEW", "DROP TABLE", "DROP MATERIALIZED VIEW", "DROP INDEX"),
+    "FOREIGN": ("FOREIGN KEY",),
     "FULL": ("FULL JOIN",),
     "GROUP": ("GROUP BY",),
     "IF": ("IF NOT EXISTS", "IF EXISTS"),

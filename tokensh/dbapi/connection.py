@@ -502,9 +502,10 @@ def _locating_errors(statement: nodes.Statement) -> Iterator[None]:
     except (QueryRefused, EvaluationError) as error:
         raise error.with_context(span=find_culprit(statement, error.culprit)) from error.__cause__
     except (IntegrityError, ProgrammingError) as error:
-        if error.span is not None or not isinstance(statement, nodes.Insert | nodes.Update | nodes.CreateTable):
+        defining = nodes.CreateTable | nodes.CreateIndex | nodes.Drop
+        if error.span is not None or not isinstance(statement, nodes.Insert | nodes.Update | nodes.Delete | defining):
             raise
-        target = statement.path if isinstance(statement, nodes.CreateTable) else statement.target
+        target = statement.path if isinstance(statement, defining) else statement.target
         raise error.with_context(span=nodes.path_span(target)) from error.__cause__
 
 

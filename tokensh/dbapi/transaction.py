@@ -15,6 +15,7 @@ from tokensh.plan.nodes import (
     DefinePlan,
     DropPlan,
     ExecPlan,
+    IndexPlan,
     InsertPlan,
     LocalChangePlan,
     LocalInsertPlan,
@@ -26,7 +27,7 @@ from tokensh.rows import NO_ROWS, Column, Row, RowSet, make_names_unique
 from tokensh.text import plural
 
 _CHANGES = (InsertPlan, ChangePlan, ExecPlan, LocalInsertPlan, LocalChangePlan)
-_DEFINITIONS = (DefinePlan, DropPlan, RefreshPlan)
+_DEFINITIONS = (DefinePlan, IndexPlan, DropPlan, RefreshPlan)
 
 
 class Transaction:

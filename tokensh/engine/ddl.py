@@ -10,6 +10,7 @@ from tokensh.errors import DataError, OperationalError, assert_never
 from tokensh.plan.nodes import (
     DefinePlan,
     DropPlan,
+    IndexPlan,
     LocalChangePlan,
     LocalInsertPlan,
     Projection,
@@ -27,6 +28,11 @@ def run_store_plan(execution: Execution, plan: StorePlan) -> Iterator[Row]:
     match plan:
         case DefinePlan():
             _create_object(execution, store, plan)
+        case IndexPlan():
+            table = _find_object(store, plan.table)
+            store.create_index(table, plan.name, plan.columns, unique=plan.unique, if_not_exists=plan.if_not_exists)
+        case DropPlan(kind="INDEX"):
+            store.drop_index(plan.name, if_exists=plan.if_exists)
         case DropPlan():
             if not plan.missing:
                 store.drop(plan.name)
@@ -68,6 +74,7 @@ def _create_object(execution: Execution, store: Store, plan: DefinePlan) -> None
             definitions,
             rows=rows,
             sources=plan.sources,
+            foreign_keys=plan.foreign_keys,
             replace=plan.replace,
         )
     except ObjectExists:

@@ -22,6 +22,7 @@ from tokensh.plan.nodes import (
     DropPlan,
     ExecPlan,
     ExplainPlan,
+    IndexPlan,
     InsertPlan,
     LocalChangePlan,
     LocalInsertPlan,
@@ -105,7 +106,7 @@ def _yield_rows(execution: Execution, plan: Plan) -> Iterator[Row]:
             return run_exec(execution, plan)
         case RowsPlan():
             return _filter_rows(execution, plan)
-        case DefinePlan() | DropPlan() | RefreshPlan() | LocalInsertPlan() | LocalChangePlan():
+        case DefinePlan() | IndexPlan() | DropPlan() | RefreshPlan() | LocalInsertPlan() | LocalChangePlan():
             return run_store_plan(execution, plan)
         case ExplainPlan():
             return iter(explain(execution, plan.plan))

@@ -23,6 +23,7 @@ from tokensh.plan.nodes import (
     ExecPlan,
     ExplainPlan,
     FromQuery,
+    IndexPlan,
     InsertPlan,
     Keys,
     LocalChangePlan,
@@ -97,7 +98,7 @@ class _Explainer:
                 yield "transaction", plan.verb
             case ExplainPlan():
                 yield from self.steps(plan.plan)
-            case DefinePlan() | DropPlan() | RefreshPlan() | LocalInsertPlan() | LocalChangePlan():
+            case DefinePlan() | IndexPlan() | DropPlan() | RefreshPlan() | LocalInsertPlan() | LocalChangePlan():
                 yield from self._store_steps(plan)
             case _:
                 assert_never(plan)
@@ -125,6 +126,8 @@ class _Explainer:
                 if plan.source:
                     yield from self._query_steps(plan.source)
                 yield "store", f"CREATE {plan.kind} {plan.name} ({', '.join(map(_describe_column, plan.columns))})"
+            case IndexPlan():
+                yield "store", f"CREATE INDEX {plan.name} ON {plan.table} ({', '.join(plan.columns)})"
             case DropPlan():
                 yield "store", f"DROP {plan.kind} {plan.name}{' (does not exist)' if plan.missing else ''}"
             case RefreshPlan():

@@ -100,6 +100,8 @@ class SessionObjects:
         if stored.kind == "VIEW" and query is not None:
             names = tuple(nodes.Name(column.name) for column in stored.columns)
             return View(stored.name, query, names, sources=stored.sources)
+        if stored.kind == "TABLE":
+            return StoredTable(stored.name, stored.columns, stored.kind, query, rules=stored.sources)
         return StoredTable(stored.name, stored.columns, stored.kind, query, sources=stored.sources)
 
     def names(self) -> Iterator[str]:

@@ -179,20 +179,28 @@ def file_reason(error: BaseException) -> str:
 def constraint_reason(text: str) -> str:
     """Return why a local table refuses a row."""
     kind, _, names = text.partition(" constraint failed: ")
+    names = names.removeprefix("index ")
     columns = ", ".join(name.rpartition(".")[2] for name in names.split(", "))
     match kind:
         case "UNIQUE":
-            return f"another row has the same {columns}"
+            return f"another row has the same {columns}, which is UNIQUE"
         case "NOT NULL":
             return f"{columns} must not be NULL"
         case "CHECK":
             return f"the condition of CHECK does not hold: {names}"
         case "FOREIGN KEY constraint failed":
-            return "REFERENCES: the other table has no such row"
+            return "a row that REFERENCES names would be missing"
         case "datatype mismatch":
             return "an INTEGER PRIMARY KEY takes whole numbers"
         case _:
             return "a constraint does not hold"
+
+
+def value_reason(text: str) -> str | None:
+    """Return why a CHECK or DEFAULT cannot be computed, or None for a message that is not about a value."""
+    entries = (entry for entry in MESSAGES if entry.when is EvaluationError)
+    entry = next((entry for entry in entries if _compile(entry.pattern).match(text)), None)
+    return f"CHECK or DEFAULT cannot be computed: {translate_message(text).message}" if entry else None
 
 
 _DEFINITIONS = (
@@ -203,7 +211,7 @@ _DEFINITIONS = (
     (r"no such column: (.+)", "a constraint names the unknown column {0!r}"),
     (r"default value of column \[(.+)\] is not constant", "DEFAULT of {0!r} is not a constant"),
     (r"no such collation sequence: (.+)", "unknown collation {0!r}"),
-    (r"no such function: (.+)", "a constraint calls the unknown function {0!r}"),
+    (r"no such function: ", "CHECK and DEFAULT call only the functions that SQLite has by itself"),
     (r"AUTOINCREMENT is only allowed", "AUTOINCREMENT belongs to an INTEGER PRIMARY KEY"),
     (r"expressions prohibited", "a constraint names a column that the table does not have"),
     (r"must have at least one non-generated column", "it has only generated columns"),

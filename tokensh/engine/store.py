@@ -19,9 +19,9 @@ from typing import Literal, TypeVar
 
 from tokensh._dataclasses import dataclass
 from tokensh.environment import make_private_folder, open_private
-from tokensh.errors import IntegrityError, OperationalError, ProgrammingError
+from tokensh.errors import IntegrityError, OperationalError, ProgrammingError, UnknownName
 from tokensh.plan.method_resolution import is_secret
-from tokensh.plan.objects import Kind
+from tokensh.plan.objects import ForeignKey, Kind
 from tokensh.rows import Column, Row, Value
 from tokensh.sql.unparse import quote_name
 
@@ -43,6 +43,9 @@ CREATE TABLE IF NOT EXISTS refreshes(
 """
 
 
+_REFERRING = "FROM objects AS o, pragma_foreign_key_list('data_' || o.id) AS k"
+
+
 class ObjectExists(ProgrammingError):
     """An object of that name exists and must not be replaced."""
 
@@ -51,7 +54,8 @@ class ObjectExists(ProgrammingError):
 class StoredObject:
     """An object of the store.
 
-    `query` is its text, empty for a table of columns; `sources` are the names of the columns in the query, empty if not noted.
+    `query` is its text, empty for a table of columns; `sources` are the names of the columns in the query, or the constraints of
+    the columns of a table; empty if not noted.
     """
 
     number: int
@@ -176,6 +180,7 @@ class Store:
         *,
         rows: Sequence[Row] = (),
         sources: Sequence[str] = (),
+        foreign_keys: Sequence[ForeignKey] = (),
         replace: bool = True,
     ) -> StoredObject:
         """Create an object with its rows and return it.
@@ -186,7 +191,8 @@ class Store:
             query: the text of its query.
             columns: its columns.
             definitions: a table's columns and constraints, as SQLite takes them.
-            sources: the names of the columns in the query.
+            sources: the names of the columns in the query; of a table of columns, their constraints as they are shown.
+            foreign_keys: what a table's columns refer to.
             rows: the rows of a table or materialized view. They come with it in one transaction: of two sessions that replace
                 an object at the same time, one wins whole.
             replace: whether an object of this name is replaced; else ObjectExists is raised. Another session may have created
@@ -210,6 +216,7 @@ class Store:
                     f"{name} exists: another session created it just now", hint="run the statement again"
                 )
             self._remove_object(db, name)
+            keys = [self._write_foreign_key(db, key) for key in foreign_keys if key.table]
             cursor = db.execute(
                 "INSERT INTO objects(name, kind, query, columns, created) VALUES (?, ?, ?, ?, ?)",
                 (name, kind, query, texts, self._now()),
@@ -217,7 +224,10 @@ class Store:
             created = StoredObject(cursor.lastrowid or 0, name, kind, query, tuple(columns), tuple(sources))
             if kind != "VIEW":
                 more = (_FIRST, _LAST) if kind == "MATERIALIZED VIEW" else ()
-                db.execute(f"CREATE TABLE {created.table} ({', '.join((*definitions, *more))})")
+                keys += [_write_reference(key, created.table) for key in foreign_keys if not key.table]
+                db.execute(f"CREATE TABLE {created.table} ({', '.join((*definitions, *keys, *more))})")
+                if keys:
+                    _check_foreign_keys(db, created)
             if kind == "MATERIALIZED VIEW":
                 self._add_version(db, created, rows)
             elif rows:
@@ -231,8 +241,45 @@ class Store:
         self._run_transaction(lambda db: self._remove_object(db, name))
 
     @staticmethod
+    def _write_foreign_key(db: sqlite3.Connection, key: ForeignKey) -> str:
+        found = db.execute("SELECT id FROM objects WHERE name = ? AND kind = 'TABLE'", (key.table,)).fetchone()
+        if found is None:
+            raise dropped_meanwhile()
+        return _write_reference(key, f"data_{found[0]}")
+
+    def create_index(
+        self, stored: StoredObject, name: str, columns: Sequence[str], *, unique: bool, if_not_exists: bool
+    ) -> None:
+        """Create an index of a table. Raises ProgrammingError if the name is taken, IntegrityError if rows are equal."""
+
+        def work(db: sqlite3.Connection) -> None:
+            if _has_index(db, name):
+                if not if_not_exists:
+                    raise ProgrammingError(f"the index {name} exists", hint=f"DROP INDEX {name}, or IF NOT EXISTS")
+                return
+            kind = "UNIQUE INDEX" if unique else "INDEX"
+            db.execute(f"CREATE {kind} {_index_name(name)} ON {stored.table} ({', '.join(columns)})")
+
+        self._run_transaction(work, stored)
+
+    def drop_index(self, name: str, *, if_exists: bool) -> None:
+        """Remove an index. Raises UnknownName if there is none."""
+
+        def work(db: sqlite3.Connection) -> None:
+            if _has_index(db, name):
+                db.execute(f"DROP INDEX {_index_name(name)}")
+            elif not if_exists:
+                raise UnknownName("index", name, hint="with IF EXISTS this is not an error")
+
+        if self._file_exists():
+            self._run_transaction(work)
+        elif not if_exists:
+            raise UnknownName("index", name, hint="with IF EXISTS this is not an error")
+
+    @staticmethod
     def _remove_object(db: sqlite3.Connection, name: str) -> None:
         for (number,) in db.execute("SELECT id FROM objects WHERE name = ?", (name,)).fetchall():
+            _refuse_referred(db, name, number)
             db.execute(f"DROP TABLE IF EXISTS data_{number}")
             db.execute("DELETE FROM refreshes WHERE object = ?", (number,))
             db.execute("DELETE FROM objects WHERE id = ?", (number,))
@@ -248,14 +295,14 @@ class Store:
     ) -> list[Row]:
         """Add rows to a table, and return those added, with defaults filled in; without `returning` as many empty ones."""
         if not returning:
-            return [()] * self._run_transaction(lambda db: self._insert_rows(db, stored, targets, rows, verb))
+            return [()] * self._run_transaction(lambda db: self._insert_rows(db, stored, targets, rows, verb), stored)
         sql = f"{_insert_text(stored, targets, verb)} RETURNING {_column_list(stored)}"
 
         def work(db: sqlite3.Connection) -> list[Row]:
             added = (db.execute(sql, row).fetchone() for row in self._redact_rows(rows))
             return [row for row in added if row is not None]
 
-        return self._run_transaction(work)
+        return self._run_transaction(work, stored)
 
     def _insert_rows(
         self,
@@ -277,7 +324,7 @@ class Store:
             updated = (db.execute(sql, (*self._redact_texts(values), number)).fetchone() for number, *values in rows)
             return [row for row in updated if row is not None]
 
-        return self._run_transaction(work)
+        return self._run_transaction(work, stored)
 
     def delete(self, stored: StoredObject, numbers: Sequence[Value]) -> list[Row]:
         """Delete rows by their numbers, and return them as they were."""
@@ -287,7 +334,7 @@ class Store:
             deleted = (db.execute(sql, (number,)).fetchone() for number in numbers)
             return [row for row in deleted if row is not None]
 
-        return self._run_transaction(work)
+        return self._run_transaction(work, stored)
 
     def refresh(self, stored: StoredObject, rows: Iterable[Row]) -> int:
         """Store the rows of a materialized view as a new version, and return their number; unchanged rows are stored once."""
@@ -372,8 +419,8 @@ class Store:
         cells = zip(stored.columns, row, strict=True)
         return self._redact_texts(None if is_secret(column.name) else value for column, value in cells)
 
-    def _run_transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run work in a transaction, and return its result."""
+    def _run_transaction(self, work: Callable[[sqlite3.Connection], T], changed: StoredObject | None = None) -> T:
+        """Run work in a transaction, and return its result; `changed` is the table that it changes."""
 
         def transact(db: sqlite3.Connection) -> T:
             # IMMEDIATE takes the write lock at once, and waits for it. A transaction that reads first and writes later can fail
@@ -390,24 +437,39 @@ class Store:
             return result
 
         try:
-            return self._run_work(transact)
+            return self._run_work(transact, changed)
         finally:
             self._cached = None
 
-    def _run_work(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _run_work(self, work: Callable[[sqlite3.Connection], T], changed: StoredObject | None = None) -> T:
         try:
             return work(self._open_file())
         except sqlite3.IntegrityError as error:
             from tokensh.engine.sqlite_messages import constraint_reason  # noqa: PLC0415 (needed only after a mistake)
 
-            raise IntegrityError(f"the table refuses the row: {constraint_reason(str(error))}") from None
+            name = f"the table {changed.name}" if changed else "the table"
+            reason = constraint_reason(str(error))
+            if changed and str(error).startswith("FOREIGN KEY"):
+                reason = f"{reason} ({self._find_references(changed)})"
+            raise IntegrityError(f"{name} refuses the row: {reason}") from None
         except (OSError, sqlite3.Error) as error:
             # SQLite has no code for a missing table, only this text.
             if _DROPPED.search(str(error)):
                 raise dropped_meanwhile() from None
-            from tokensh.engine.sqlite_messages import file_reason  # noqa: PLC0415 (needed only after a mistake)
+            from tokensh.engine.sqlite_messages import file_reason, value_reason  # noqa: PLC0415 (as above)
 
+            value = value_reason(str(error)) if changed else None
+            if changed and value:
+                raise IntegrityError(f"the table {changed.name} refuses the row: {value}") from None
             raise OperationalError(f"the store {self.path} cannot be used: {file_reason(error)}") from None
+
+    def _find_references(self, changed: StoredObject) -> str:
+        """Return the columns that refer to rows of a table, and those of its own that refer to others."""
+        rows = self._open_file().execute(
+            f"""SELECT o.name || '.' || k."from" {_REFERRING} WHERE k."table" = ? OR o.id = ? ORDER BY 1""",
+            (changed.table, changed.number),
+        )
+        return ", ".join(name for (name,) in rows)
 
     def _open_file(self) -> sqlite3.Connection:
         if self._file is not None and self._inode != _inode_of(self.path):
@@ -445,6 +507,42 @@ def _inode_of(path: Path) -> int:
         return path.stat().st_ino
     except OSError:
         return 0
+
+
+def _write_reference(key: ForeignKey, table: str) -> str:
+    own = ", ".join(map(quote_name, key.own))
+    columns = f" ({', '.join(map(quote_name, key.columns))})" if key.columns else ""
+    return " ".join((f"FOREIGN KEY ({own}) REFERENCES {table}{columns}", *key.actions))
+
+
+def _check_foreign_keys(db: sqlite3.Connection, stored: StoredObject) -> None:
+    """Raise ProgrammingError if the columns that a table refers to are no key."""
+    try:
+        db.execute(f"PRAGMA foreign_key_check({stored.table})").fetchall()
+    except sqlite3.OperationalError:
+        hint = "REFERENCES names the PRIMARY KEY or a UNIQUE column of the other table"
+        raise ProgrammingError(f"{stored.name} refers to columns that are no key", hint=hint) from None
+
+
+def _refuse_referred(db: sqlite3.Connection, name: str, number: int) -> None:
+    """Raise IntegrityError if another table refers to one that is to be removed."""
+    referring = db.execute(
+        f'SELECT o.name {_REFERRING} WHERE k."table" = ? AND o.id <> ? ORDER BY o.name',
+        (f"data_{number}", number),
+    ).fetchone()
+    if referring is not None:
+        message = f"{name} cannot be removed: {referring[0]} refers to it"
+        raise IntegrityError(message, hint=f"DROP TABLE {referring[0]} first")
+
+
+def _index_name(name: str) -> str:
+    # A name of its own, so that it cannot be one of the store's tables.
+    return quote_name(f"index:{name}")
+
+
+def _has_index(db: sqlite3.Connection, name: str) -> bool:
+    sql = "SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ? COLLATE NOCASE"
+    return db.execute(sql, (f"index:{name}",)).fetchone() is not None
 
 
 def _insert_text(stored: StoredObject, targets: Sequence[str], verb: InsertVerb) -> str:

@@ -90,6 +90,8 @@ def _bind(statement: nodes.Statement, names: Names) -> Plan:
             return ddl.create_view(statement, names)
         case nodes.CreateTable():
             return ddl.create_table(statement, names)
+        case nodes.CreateIndex():
+            return ddl.create_index(statement, names)
         case nodes.Drop():
             return ddl.drop(statement, names)
         case nodes.Refresh():
@@ -147,6 +149,11 @@ def _plan_describe(node: nodes.Describe, names: Names) -> RowsPlan:
 
 
 def _describe_object(stored: View | StoredTable, names: Names, span: Span) -> RowSet:
+    columns: tuple[Column, ...]
+    if isinstance(stored, StoredTable) and any(stored.rules):
+        columns = tuple(Column(name, "string") for name in ("name", "type", "constraints"))
+        ruled = zip(stored.columns, stored.rules, strict=True)
+        return RowSet(columns, ((column.name, column.type, rules) for column, rules in ruled))
     if isinstance(stored, StoredTable):
         rows = [(column.name, column.type) for column in stored.columns]
     else:

@@ -7,13 +7,21 @@ from typing import Literal
 
 from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import Error, NotSupportedError, ProgrammingError, Span, UnknownName
-from tokensh.plan.expression_types import declared_type
-from tokensh.plan.nodes import DefinePlan, DropPlan, LocalChangePlan, LocalInsertPlan, Projection, RefreshPlan
+from tokensh.plan.nodes import (
+    DefinePlan,
+    DropPlan,
+    IndexPlan,
+    LocalChangePlan,
+    LocalInsertPlan,
+    Projection,
+    RefreshPlan,
+)
 from tokensh.plan.objects import Kind, Objects, StoredTable, View
 from tokensh.plan.planner import columns_of, plan_query
 from tokensh.plan.resolve import Names
 from tokensh.plan.returning import resolve_returning, table_column
 from tokensh.plan.scope import HIDDEN_PREFIX, is_hidden, name_suffixes
+from tokensh.plan.table_rules import check_collation, plan_rules
 from tokensh.plan.views import match_columns, name_items
 from tokensh.rows import Column, make_names_unique
 from tokensh.sql import nodes, unparse
@@ -59,25 +67,47 @@ def create_table(node: nodes.CreateTable, names: Names) -> DefinePlan:
     if node.query is not None:
         source = plan_query(node.query, names)
         columns = _check_column_names(source.columns, node.query.span)
-        definitions: tuple[str, ...] = ()
-    else:
-        source = None
-        _refuse_duplicates([column.name for column in node.columns])
-        columns = tuple(Column(column.name.text, declared_type(column.type)) for column in node.columns)
-        definitions = tuple(
-            " ".join((quote_name(column.name.text), column.type, *column.constraints)).strip()
-            for column in node.columns
-        )
+        return DefinePlan("TABLE", name, "", columns, source, replace=node.replace, if_not_exists=node.if_not_exists)
+    if not node.columns:
+        raise ProgrammingError(f"the table {name} has no columns", span=path_span(node.path))
+    _refuse_duplicates([column.name for column in node.columns])
+    rules = plan_rules(node, name, names)
     return DefinePlan(
         "TABLE",
         name,
         "",
-        columns,
-        source,
-        (*definitions, *node.constraints),
+        rules.columns,
+        None,
+        rules.definitions,
+        rules.described,
         replace=node.replace,
         if_not_exists=node.if_not_exists,
+        foreign_keys=rules.foreign_keys,
     )
+
+
+def create_index(node: nodes.CreateIndex, names: Names) -> IndexPlan:
+    """Plan CREATE INDEX. Raises ProgrammingError and its leaves."""
+    name, span = path_text(node.path), path_span(node.table)
+    resource = names.find_resource(node.table)
+    if resource is not None:
+        message = f"{path_text(node.table)} is a resource: it has no index"
+        raise NotSupportedError(message, span=span, hint="CREATE TABLE ... AS SELECT keeps its rows in a local table")
+    stored = names.find_object(node.table)
+    if stored is None:
+        near = nearest(path_text(node.table), names.objects.names())
+        raise UnknownName("table", path_text(node.table), near=near, span=span)
+    if stored.kind != "TABLE":
+        raise ProgrammingError(f"{stored.name} is a {stored.kind}", span=span, hint="an index is of a local table")
+    known = {column.lower(): column for column in stored.column_names}
+    columns = []
+    for column in node.columns:
+        if column.name.text.lower() not in known:
+            near = nearest(column.name.text, known.values())
+            raise UnknownName("column", column.name.text, near=near, span=column.name.span)
+        collation = f" COLLATE {check_collation(column.collation)}" if column.collation else ""
+        columns.append(quote_name(column.name.text) + collation + (" DESC" if column.descending else ""))
+    return IndexPlan(name, stored.name, tuple(columns), node.unique, node.if_not_exists)
 
 
 def _new_name(path: nodes.Path, kind: Kind, names: Names, *, replaces: bool, keeps: bool) -> str:
@@ -171,6 +201,8 @@ def drop(node: nodes.Drop, names: Names) -> DropPlan:
     """Plan DROP. Raises UnknownName, and ProgrammingError for an object of another kind."""
     name = path_text(node.path)
     span = path_span(node.path)
+    if node.kind == "INDEX":
+        return DropPlan("INDEX", name, if_exists=node.if_exists)
     stored = names.objects.find(name)
     if stored is None and _is_resource(node.path, names):
         raise ProgrammingError(

@@ -7,7 +7,7 @@ from typing import Literal
 
 from tokensh._dataclasses import dataclass, field
 from tokensh.errors import Span, assert_never
-from tokensh.plan.objects import Kind
+from tokensh.plan.objects import ForeignKey, Kind
 from tokensh.provider.model import Method, Parameter, Resource
 from tokensh.rows import Column, RowSet, Value
 
@@ -245,7 +245,8 @@ class DefinePlan:
     """CREATE VIEW, CREATE MATERIALIZED VIEW, CREATE TABLE.
 
     `text` is the query as canonical text (empty for a table of columns), `source` is what fills the object now (None for a view
-    or an empty table), `definitions` are the columns of CREATE TABLE for SQLite, `sources` the names of the columns in the query.
+    or an empty table), `definitions` are the columns of CREATE TABLE for SQLite, `sources` the names of the columns in the query, or the constraints of
+    the columns as they are shown.
     """
 
     kind: Kind
@@ -257,15 +258,28 @@ class DefinePlan:
     sources: tuple[str, ...] = ()
     replace: bool = False
     if_not_exists: bool = False
+    foreign_keys: tuple[ForeignKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPlan:
+    """CREATE INDEX: `columns` are written for SQLite."""
+
+    name: str
+    table: str
+    columns: tuple[str, ...]
+    unique: bool
+    if_not_exists: bool
 
 
 @dataclass(frozen=True, slots=True)
 class DropPlan:
-    """DROP; `missing` if nothing has that name, which IF EXISTS allows."""
+    """DROP; `missing` if nothing has that name, which IF EXISTS allows (of an index, that is found out later)."""
 
-    kind: Kind
+    kind: Kind | Literal["INDEX"]
     name: str
     missing: bool = False
+    if_exists: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +353,7 @@ class ExplainPlan:
     plan: Plan
 
 
-StorePlan = DefinePlan | DropPlan | RefreshPlan | LocalInsertPlan | LocalChangePlan
+StorePlan = DefinePlan | IndexPlan | DropPlan | RefreshPlan | LocalInsertPlan | LocalChangePlan
 """Plans that work on the store alone."""
 
 # A union of classes without a common base: `match` over it ends with `assert_never`, so mypy names every
@@ -355,7 +369,7 @@ Plan = SelectPlan | InsertPlan | ChangePlan | ExecPlan | RowsPlan | UsePlan | Ex
 def is_write(plan: Plan) -> bool:
     """Return whether running a plan changes anything, in a workspace or in the store."""
     match plan:
-        case InsertPlan() | ChangePlan() | DefinePlan() | DropPlan() | RefreshPlan():
+        case InsertPlan() | ChangePlan() | DefinePlan() | IndexPlan() | DropPlan() | RefreshPlan():
             return True
         case LocalInsertPlan() | LocalChangePlan():
             return True

@@ -13,6 +13,19 @@ Kind = Literal["VIEW", "MATERIALIZED VIEW", "TABLE", "SESSION TABLE"]
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """Columns of a table whose values are in `columns` of the table `table`; an empty name is the table itself.
+
+    Without `columns`, its primary key is meant; `actions` are the texts of ON DELETE and ON UPDATE.
+    """
+
+    own: tuple[str, ...]
+    table: str
+    columns: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """A query by name; predicates around it reach what it reads.
 
@@ -40,6 +53,7 @@ class StoredTable:
         hidden: columns that can be named and that `*` does not include.
         key: for a table of the session's own whose rows may be deleted, the column that identifies a row.
         sources: the names that a materialized view's columns had in the query when it was created.
+        rules: the constraints of each column of a local table, as they are shown; empty if they were not noted.
     """
 
     name: str
@@ -49,6 +63,7 @@ class StoredTable:
     hidden: tuple[Column, ...] = ()
     key: str | None = None
     sources: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -77,6 +77,11 @@ def query(node: nodes.Query) -> str:
     return _Printer().query(node)
 
 
+def constraint(node: nodes.Constraint) -> str:
+    """Return the canonical text of a constraint of a column or table."""
+    return _Printer().constraint(node)
+
+
 def expression(node: nodes.Expr, *, sqlite: bool = False) -> str:
     """Return the text of an expression: canonical, or for SQLite, where its names and queries have been resolved."""
     return _Printer(sqlite=sqlite).expr(node)
@@ -134,6 +139,8 @@ class _Printer:
                 return self.create_view(node)
             case nodes.CreateTable():
                 return self.create_table(node)
+            case nodes.CreateIndex():
+                return self.create_index(node)
             case nodes.Drop():
                 return self.join("DROP", node.kind, node.if_exists and "IF EXISTS", quote_path(node.path))
             case nodes.Refresh():
@@ -198,8 +205,40 @@ class _Printer:
         )
         if node.query:
             return f"{head} AS {self.query(node.query)}"
-        columns = [self.join(quote_name(c.name.text), _quote_type(c.type), *c.constraints) for c in node.columns]
-        return f"{head} ({', '.join((*columns, *node.constraints))})"
+        columns = [
+            self.join(quote_name(c.name.text), _quote_type(c.type), *map(self.constraint, c.constraints))
+            for c in node.columns
+        ]
+        return f"{head} ({', '.join((*columns, *map(self.constraint, node.constraints)))})"
+
+    def constraint(self, node: nodes.Constraint) -> str:
+        """Return the text of a constraint of a column or a table."""
+        columns = f"({self.names(node.columns)})" if node.columns else ""
+        reference = node.reference
+        return self.join(
+            f"CONSTRAINT {quote_name(node.name.text)}" if node.name else "",
+            "FOREIGN KEY" if reference and columns else "" if reference else node.kind,
+            columns,
+            f"({self.expr(node.expr)})" if node.expr is not None else "",
+            quote_name(node.collation.text) if node.collation else "",
+            self.reference(reference) if reference else "",
+        )
+
+    def reference(self, node: nodes.Reference) -> str:
+        """Return the text of REFERENCES."""
+        columns = f" ({self.names(node.columns)})" if node.columns else ""
+        return self.join(f"REFERENCES {quote_path(node.table)}{columns}", *node.actions)
+
+    def create_index(self, node: nodes.CreateIndex) -> str:
+        head = self.join(
+            "CREATE", node.unique and "UNIQUE", "INDEX", node.if_not_exists and "IF NOT EXISTS", quote_path(node.path)
+        )
+        return f"{head} ON {quote_path(node.table)} ({', '.join(map(self.index_column, node.columns))})"
+
+    def index_column(self, node: nodes.IndexColumn) -> str:
+        """Return the text of a column of an index."""
+        collation = f"COLLATE {quote_name(node.collation.text)}" if node.collation else ""
+        return self.join(quote_name(node.name.text), collation, node.descending and "DESC")
 
     def columns(self, names: tuple[nodes.Path, ...] | None) -> str:
         return f" ({', '.join(quote_path(p) for p in names)})" if names else ""

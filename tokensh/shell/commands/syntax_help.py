@@ -79,12 +79,13 @@ STATEMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             "CREATE OR REPLACE VIEW mine AS SELECT * FROM user_tokens WHERE comment LIKE 'me%';",
             "CREATE MATERIALIZED VIEW snapshot AS SELECT * FROM user_tokens;",
-            "CREATE TABLE teams (name TEXT, team TEXT);",
+            "CREATE TABLE teams (name TEXT PRIMARY KEY, team TEXT NOT NULL DEFAULT 'none', size INT CHECK (size > 0));",
+            "CREATE INDEX by_team ON teams (team);",
         ),
     ),
     "DROP": (
         "delete from the store",
-        ("DROP VIEW IF EXISTS mine;", "DROP MATERIALIZED VIEW snapshot;", "DROP TABLE teams;"),
+        ("DROP VIEW IF EXISTS mine;", "DROP MATERIALIZED VIEW snapshot;", "DROP TABLE teams;", "DROP INDEX by_team;"),
     ),
     "REFRESH": (
         "fetch a materialized view again",

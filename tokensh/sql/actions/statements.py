@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from tokensh._dataclasses import replace
 from tokensh.errors import Span, SqlSyntaxError
@@ -22,9 +22,9 @@ from tokensh.sql.actions.registry import (
 from tokensh.sql.lexer import Token
 
 child_rules(0, "column_name", "purge_what", "registry_word")
-child_rules(1, "returning", "show_in")
+child_rules(1, "returning", "show_in", "constraint_name", "index_collation")
 list_rules(0, "column_names", "assignments", "assignment")
-keyword_rules("or_replace", "if_not_exists", "if_exists", "auth_verb", "column_constraint")
+keyword_rules("or_replace", "if_not_exists", "if_exists", "auth_verb", "key_word", "reference_action")
 
 # ---- writes
 
@@ -176,44 +176,86 @@ def _build_create_table_as(children: Children, span: Span) -> nodes.CreateTable:
 
 @rule("create_table")
 def _build_create_table(children: Children, span: Span) -> nodes.CreateTable:
-    # Constraints are kept as text: only SQLite reads them.
     _create, replace, _table_word, if_not_exists, path, *parts = children
     columns = tuple(part for part in parts if isinstance(part, nodes.ColumnDefinition))
-    constraints = tuple(part for part in parts if isinstance(part, str))
+    constraints = tuple(part for part in parts if isinstance(part, nodes.Constraint))
     return nodes.CreateTable(path, columns, constraints, None, bool(replace), bool(if_not_exists), span)
 
 
 @rule("column_definition")
 def _build_column_definition(children: Children, _: Span) -> nodes.ColumnDefinition:
     name, kind, *constraints = children
-    return nodes.ColumnDefinition(make_name(name), kind or "", tuple(constraints))
+    text, span = kind or ("", name.span)
+    return nodes.ColumnDefinition(make_name(name), text, tuple(constraints), span)
 
 
-@rule("column_default")
-def _build_column_default(children: Children, _: Span) -> str:
-    return f"DEFAULT {_write_literal(children[1])}"
+@rule("column_type")
+def _build_column_type(children: Children, span: Span) -> tuple[str, Span]:
+    return children[0], span
 
 
-@rule("negative_default")
-def _build_negative_default(children: Children, _: Span) -> str:
-    return f"DEFAULT -{children[1].text}"
+@rule("column_constraint", "table_constraint")
+def _build_constraint(children: Children, span: Span) -> nodes.Constraint:
+    name, constraint = children
+    # What stands alone is a word, or REFERENCES of a column.
+    if isinstance(constraint, str):
+        constraint = nodes.Constraint(cast("Any", constraint))
+    elif isinstance(constraint, nodes.Reference):
+        constraint = nodes.Constraint("REFERENCES", reference=constraint)
+    return replace(cast("nodes.Constraint", constraint), name=make_name(name) if name else None, span=span)
 
 
-def _write_literal(literal: nodes.Literal) -> str:
-    match literal.kind:
-        case "string":
-            return "'" + literal.text.replace("'", "''") + "'"
-        case "number" | "blob" | "current":
-            return literal.text
-        case kind:
-            return kind.upper()
+@rule("default")
+def _build_default(children: Children, span: Span) -> nodes.Constraint:
+    return nodes.Constraint("DEFAULT", expr=children[-1], span=span)
 
 
-@rule("table_constraint")
-def _build_table_constraint(children: Children, _: Span) -> str:
+@rule("signed_default")
+def _build_signed_default(children: Children, span: Span) -> nodes.Constraint:
+    _word, sign, number = children
+    literal = nodes.Literal("number", number.text, number.span)
+    value = nodes.Unary("-", literal, span) if sign == "-" else literal
+    return nodes.Constraint("DEFAULT", expr=value, span=span)
+
+
+@rule("check")
+def _build_check(children: Children, span: Span) -> nodes.Constraint:
+    return nodes.Constraint("CHECK", expr=children[-1], span=span)
+
+
+@rule("column_collation")
+def _build_column_collation(children: Children, span: Span) -> nodes.Constraint:
+    return nodes.Constraint("COLLATE", collation=make_name(children[-1]), span=span)
+
+
+@rule("references")
+def _build_reference(children: Children, span: Span) -> nodes.Reference:
+    _word, table, columns, *actions = children
+    return nodes.Reference(table, columns or (), tuple(actions), span)
+
+
+@rule("table_key")
+def _build_table_key(children: Children, span: Span) -> nodes.Constraint:
     *words, names = children
-    columns = ", ".join('"' + name.text.replace('"', '""') + '"' for name in names)
-    return f"{join_keywords(words)} ({columns})"
+    return nodes.Constraint("UNIQUE" if len(words) == 1 else "PRIMARY KEY", columns=names, span=span)
+
+
+@rule("foreign_key")
+def _build_foreign_key(children: Children, span: Span) -> nodes.Constraint:
+    *_words, names, reference = children
+    return nodes.Constraint("REFERENCES", columns=names, reference=reference, span=span)
+
+
+@rule("create_index")
+def _build_create_index(children: Children, span: Span) -> nodes.CreateIndex:
+    _create, unique, _index, if_not_exists, path, _on, table, *columns = children
+    return nodes.CreateIndex(path, table, tuple(columns), unique is not None, bool(if_not_exists), span)
+
+
+@rule("index_column")
+def _build_index_column(children: Children, _: Span) -> nodes.IndexColumn:
+    name, collation, direction = children
+    return nodes.IndexColumn(make_name(name), make_name(collation) if collation else None, direction == "DESC")
 
 
 @rule("drop")
@@ -225,6 +267,11 @@ def _build_drop(children: Children, span: Span) -> nodes.Drop:
 @rule("drop_table")
 def _build_drop_table(children: Children, span: Span) -> nodes.Drop:
     return nodes.Drop("TABLE", children[3], bool(children[2]), span)
+
+
+@rule("drop_index")
+def _build_drop_index(children: Children, span: Span) -> nodes.Drop:
+    return nodes.Drop("INDEX", children[3], bool(children[2]), span)
 
 
 @rule("refresh")

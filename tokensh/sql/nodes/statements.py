@@ -136,12 +136,44 @@ class CreateView:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """REFERENCES table (columns); each action is the text of its ON DELETE or ON UPDATE."""
+
+    table: Path
+    columns: tuple[Name, ...] = ()
+    actions: tuple[str, ...] = ()
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A constraint of a column, or of a table, which names its columns.
+
+    Attributes:
+        name: the name that CONSTRAINT gives it.
+        columns: the columns of PRIMARY KEY, UNIQUE and FOREIGN KEY of a table.
+        expr: the value of DEFAULT, the condition of CHECK.
+        reference: of REFERENCES and FOREIGN KEY.
+        collation: of COLLATE.
+    """
+
+    kind: Choice["PRIMARY KEY", "UNIQUE", "NOT NULL", "NULL", "DEFAULT", "CHECK", "COLLATE", "REFERENCES"]
+    name: Name | None = None
+    columns: tuple[Name, ...] = ()
+    expr: Expr | None = None
+    reference: Reference | None = None
+    collation: Name | None = None
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
 class ColumnDefinition:
     """A column of CREATE TABLE."""
 
     name: Name
     type: str = ""
-    constraints: tuple[str, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    type_span: Span = span_field()
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +182,7 @@ class CreateTable:
 
     path: Path
     columns: tuple[ColumnDefinition, ...] = ()
-    constraints: tuple[str, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
     query: Query | None = None
     replace: bool = False
     if_not_exists: bool = False
@@ -158,10 +190,31 @@ class CreateTable:
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
-    """DROP VIEW, DROP MATERIALIZED VIEW, DROP TABLE."""
+class IndexColumn:
+    """A column of an index."""
 
-    kind: Choice["VIEW", "MATERIALIZED VIEW", "TABLE"]
+    name: Name
+    collation: Name | None = None
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreateIndex:
+    """CREATE [UNIQUE] INDEX path ON table (columns)."""
+
+    path: Path
+    table: Path
+    columns: tuple[IndexColumn, ...]
+    unique: bool = False
+    if_not_exists: bool = False
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """DROP VIEW, DROP MATERIALIZED VIEW, DROP TABLE, DROP INDEX."""
+
+    kind: Choice["VIEW", "MATERIALIZED VIEW", "TABLE", "INDEX"]
     path: Path
     if_exists: bool = False
     span: Span = span_field()
@@ -205,6 +258,7 @@ Statement = (
     | Use
     | CreateView
     | CreateTable
+    | CreateIndex
     | Drop
     | Refresh
     | Transaction
