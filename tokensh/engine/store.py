@@ -449,8 +449,9 @@ class Store:
 
             name = f"the table {changed.name}" if changed else "the table"
             reason = constraint_reason(str(error))
-            if changed and str(error).startswith("FOREIGN KEY"):
-                reason = f"{reason} ({self._find_references(changed)})"
+            references = self._find_references(changed) if changed and str(error).startswith("FOREIGN KEY") else ""
+            if references:
+                reason = f"{reason} ({references})"
             raise IntegrityError(f"{name} refuses the row: {reason}") from None
         except (OSError, sqlite3.Error) as error:
             # SQLite has no code for a missing table, only this text.
