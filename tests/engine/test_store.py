@@ -158,7 +158,7 @@ def test_a_commit_that_fails_is_rolled_back(tmp_path: Path) -> None:
         file.execute("CREATE TABLE broken (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
     file.close()
     for _ in range(2):
-        with pytest.raises(IntegrityError, match="a row that REFERENCES names would be missing$"):
+        with pytest.raises(IntegrityError, match=r"a row that REFERENCES names would be missing$"):
             store.insert(stored, ["a"], [(1,)])
     other = open_store(tmp_path)
     other.create("TABLE", "u", "", COLUMNS, DEFINITIONS)
