@@ -42,7 +42,7 @@ REFUSED = [
     ("CREATE TABLE v (a int REFERENCES «nothing»)", "unknown table 'nothing'"),
     ("CREATE TABLE v (a int REFERENCES t («z»))", "unknown column 'z'"),
     ("CREATE TABLE v (a text REFERENCES «user_tokens» (token_id))", "user_tokens is a resource"),
-    ("CREATE TABLE «v» (a int REFERENCES t (size))", "refers to columns that are no key"),
+    ("CREATE TABLE «v» (a int REFERENCES t (size))", "refers to columns that are not a key"),
     ("CREATE INDEX i ON «user_tokens» (token_id)", "user_tokens is a resource"),
     ("CREATE INDEX i ON t («z»)", "unknown column 'z'"),
     ("CREATE INDEX «by_size» ON t (size)", "the index by_size exists"),

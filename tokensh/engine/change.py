@@ -15,7 +15,7 @@ from tokensh.errors import ApiError, Error, MissingParameter, assert_never
 from tokensh.plan.nodes import ChangePlan, Keys, SelectPlan
 from tokensh.provider.model import Method, Parameter
 from tokensh.rows import Row, Value
-from tokensh.sql.unparse import literal
+from tokensh.sql.quoting import literal
 from tokensh.text import escape_unsafe
 
 Change = tuple[dict[str, Value], Request]

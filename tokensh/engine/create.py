@@ -24,7 +24,7 @@ from tokensh.errors import ApiError, Error, InternalError, Interrupted, NetworkE
 from tokensh.provider.model import Method, Resource
 from tokensh.redact import SECRET_FIELDS
 from tokensh.rows import Value
-from tokensh.sql.unparse import text_literal
+from tokensh.sql.quoting import text_literal
 
 Redact = Callable[[str], str]
 OnActivity = Callable[[str], None]

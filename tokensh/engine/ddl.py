@@ -19,7 +19,7 @@ from tokensh.plan.nodes import (
 )
 from tokensh.plan.type_checks import is_numeral
 from tokensh.rows import Column, Row, Value
-from tokensh.sql.unparse import quote_name
+from tokensh.sql.quoting import quote_name
 
 
 def run_store_plan(execution: Execution, plan: StorePlan) -> Iterator[Row]:

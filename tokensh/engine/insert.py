@@ -15,7 +15,7 @@ from tokensh.engine.fetch import locate_errors
 from tokensh.errors import ApiError, Error, UnknownOutcome
 from tokensh.plan.nodes import InsertPlan
 from tokensh.rows import Row
-from tokensh.sql.unparse import literal
+from tokensh.sql.quoting import literal
 
 _OWN_TOKENS_PATH = "/api/2.0/token/list"
 _MOST_ROWS_REPEATED = 20

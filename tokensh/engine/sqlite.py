@@ -30,7 +30,7 @@ from tokensh.errors import (
 )
 from tokensh.functions import backtracking
 from tokensh.rows import CANONICAL_NAME, Column, ColumnType, Row
-from tokensh.sql.unparse import quote_name
+from tokensh.sql.quoting import quote_name
 
 T = TypeVar("T")
 OLDEST_VERSION = (3, 40)

@@ -23,7 +23,7 @@ from tokensh.errors import IntegrityError, OperationalError, ProgrammingError, U
 from tokensh.plan.method_resolution import is_secret
 from tokensh.plan.objects import ForeignKey, Kind
 from tokensh.rows import Column, Row, Value
-from tokensh.sql.unparse import quote_name
+from tokensh.sql.quoting import quote_name
 
 T = TypeVar("T")
 
@@ -198,13 +198,7 @@ class Store:
             replace: whether an object of this name is replaced; else ObjectExists is raised. Another session may have created
                 it since the statement was planned.
         """
-        if self._redact(query) != query:
-            raise ProgrammingError("the query holds what looks like a token", hint="the store keeps no secrets")
-        # Changes address rows by number, so one of SQLite's names for it must be free.
-        if {column.name.lower() for column in columns}.issuperset(_ROW_NUMBERS):
-            raise ProgrammingError(f"a table cannot have all of the columns {', '.join(_ROW_NUMBERS)}")
-        if kind != "VIEW":
-            _check_definitions(definitions)
+        self._check_new(kind, query, columns, definitions)
         described = [[column.name, column.type, column.origin] for column in columns]
         if sources:
             described = [[*description, source] for description, source in zip(described, sources, strict=True)]
@@ -236,6 +230,16 @@ class Store:
 
         return self._run_transaction(work)
 
+    def _check_new(self, kind: Kind, query: str, columns: Sequence[Column], definitions: Sequence[str]) -> None:
+        """Raise ProgrammingError if an object cannot be created as it is described."""
+        if self._redact(query) != query:
+            raise ProgrammingError("the query holds what looks like a token", hint="the store keeps no secrets")
+        # Changes address rows by number, so one of SQLite's names for it must be free.
+        if {column.name.lower() for column in columns}.issuperset(_ROW_NUMBERS):
+            raise ProgrammingError(f"a table cannot have all of the columns {', '.join(_ROW_NUMBERS)}")
+        if kind != "VIEW":
+            _check_definitions(definitions)
+
     def drop(self, name: str) -> None:
         """Remove an object with its rows."""
         self._run_transaction(lambda db: self._remove_object(db, name))
@@ -263,7 +267,7 @@ class Store:
         self._run_transaction(work, stored)
 
     def drop_index(self, name: str, *, if_exists: bool) -> None:
-        """Remove an index. Raises UnknownName if there is none."""
+        """Remove an index. Raises UnknownName if it does not exist."""
 
         def work(db: sqlite3.Connection) -> None:
             if _has_index(db, name):
@@ -517,12 +521,12 @@ def _write_reference(key: ForeignKey, table: str) -> str:
 
 
 def _check_foreign_keys(db: sqlite3.Connection, stored: StoredObject) -> None:
-    """Raise ProgrammingError if the columns that a table refers to are no key."""
+    """Raise ProgrammingError if the columns that a table refers to are not a key."""
     try:
         db.execute(f"PRAGMA foreign_key_check({stored.table})").fetchall()
     except sqlite3.OperationalError:
         hint = "REFERENCES names the PRIMARY KEY or a UNIQUE column of the other table"
-        raise ProgrammingError(f"{stored.name} refers to columns that are no key", hint=hint) from None
+        raise ProgrammingError(f"{stored.name} refers to columns that are not a key", hint=hint) from None
 
 
 def _refuse_referred(db: sqlite3.Connection, name: str, number: int) -> None:

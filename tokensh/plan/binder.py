@@ -23,7 +23,7 @@ from tokensh.provider.show_kinds import SHOW_KINDS, ShowKind
 from tokensh.rows import Column, RowSet
 from tokensh.sql import nodes, unparse
 from tokensh.sql.nodes import path_span
-from tokensh.sql.unparse import quote_name, text_literal
+from tokensh.sql.quoting import quote_name, text_literal
 from tokensh.sql.visit import walk
 from tokensh.text import nearest, nearest_word
 

@@ -26,7 +26,7 @@ from tokensh.plan.views import match_columns, name_items
 from tokensh.rows import Column, make_names_unique
 from tokensh.sql import nodes, unparse
 from tokensh.sql.nodes import path_span, path_text
-from tokensh.sql.unparse import quote_name
+from tokensh.sql.quoting import quote_name
 from tokensh.sql.visit import rewrite, walk
 from tokensh.text import nearest, plural
 

@@ -42,7 +42,7 @@ from tokensh.provider.model import Method, Resource
 from tokensh.rows import Column
 from tokensh.sql import nodes
 from tokensh.sql.nodes import path_text
-from tokensh.sql.unparse import quote_name
+from tokensh.sql.quoting import quote_name
 from tokensh.text import nearest, plural
 
 

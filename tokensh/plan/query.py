@@ -52,7 +52,7 @@ from tokensh.plan.select_list import (
 from tokensh.plan.type_checks import check_conditions, check_equal_columns
 from tokensh.rows import Column, ColumnType
 from tokensh.sql import nodes, unparse
-from tokensh.sql.unparse import quote_name
+from tokensh.sql.quoting import quote_name
 from tokensh.sql.visit import walk
 from tokensh.text import nearest
 

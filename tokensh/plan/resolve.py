@@ -20,7 +20,7 @@ from tokensh.provider.model import Resource
 from tokensh.rows import Column, ColumnType
 from tokensh.sql import nodes, unparse
 from tokensh.sql.nodes import path_text
-from tokensh.sql.unparse import quote_name
+from tokensh.sql.quoting import quote_name
 from tokensh.sql.visit import rewrite, rewrite_nodes, walk
 from tokensh.text import plural
 

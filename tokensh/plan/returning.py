@@ -15,7 +15,7 @@ from tokensh.plan.select_list import is_aggregate
 from tokensh.provider.model import Method, Resource
 from tokensh.rows import Column, ColumnType
 from tokensh.sql import nodes
-from tokensh.sql.unparse import quote_name
+from tokensh.sql.quoting import quote_name
 from tokensh.sql.visit import walk
 
 _REPLY = "tokensh:reply"

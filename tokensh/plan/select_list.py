@@ -11,7 +11,7 @@ from tokensh.plan.bound import BoundColumn
 from tokensh.plan.values import literal_value, unbound_error
 from tokensh.rows import make_names_unique
 from tokensh.sql import nodes
-from tokensh.sql.unparse import quote_name
+from tokensh.sql.quoting import quote_name
 from tokensh.sql.visit import walk
 from tokensh.text import plural
 

@@ -17,7 +17,7 @@ from tokensh.plan.type_checks import is_numeral
 from tokensh.rows import Column
 from tokensh.sql import nodes, unparse
 from tokensh.sql.nodes import path_span, path_text
-from tokensh.sql.unparse import quote_name
+from tokensh.sql.quoting import quote_name
 from tokensh.sql.visit import rewrite, walk
 from tokensh.text import nearest
 

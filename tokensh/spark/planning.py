@@ -25,7 +25,7 @@ from tokensh.plan.select_list import is_aggregate
 from tokensh.spark.errors import convert_errors
 from tokensh.spark.options import ReadOptions
 from tokensh.sql import nodes
-from tokensh.sql.unparse import quote_name
+from tokensh.sql.quoting import quote_name
 from tokensh.sql.visit import walk
 
 READ_ONLY = (

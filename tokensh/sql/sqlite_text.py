@@ -81,3 +81,9 @@ def sqlite_blob(text: str) -> str:
     digits = text[2:-1]
     size = (len(digits) + 7) // 8
     return f"x'{int(digits or '0', 2).to_bytes(size, 'big').hex()}'"
+
+
+def sqlite_name(name: str) -> str:
+    """Return what SQLite calls a function."""
+    function = functions().get(name.lower())
+    return function.sqlite_name or name if function else name

@@ -11,9 +11,17 @@ from collections.abc import Sequence
 
 from tokensh._dataclasses import replace
 from tokensh.errors import NotSupportedError, assert_never
-from tokensh.functions import ADD_INTERVAL, SORTED_CONCAT, functions
+from tokensh.functions import ADD_INTERVAL, SORTED_CONCAT
 from tokensh.rows import CANONICAL_NAME
 from tokensh.sql import nodes
+from tokensh.sql.quoting import (
+    index_column_text,
+    quote_name,
+    quote_path,
+    quote_type,
+    reference_text,
+    text_literal,
+)
 from tokensh.sql.sqlite_text import (
     CHUNK_VALUE,
     DEPTH_OF_CALL,
@@ -24,6 +32,7 @@ from tokensh.sql.sqlite_text import (
     order_letter,
     refuse_aggregates,
     sqlite_blob,
+    sqlite_name,
     sqlite_type,
 )
 
@@ -37,34 +46,6 @@ _BINARY = {
     **dict.fromkeys(("||", "->", "->>"), _TEXT),
 }
 _ORDERING = ("<", "<=", ">", ">=")
-
-
-def quote_name(name: str) -> str:
-    """Return an identifier in double quotes."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def text_literal(value: str) -> str:
-    """Return a string in single quotes."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-def literal(value: str | int | float | bytes | None) -> str:
-    """Return a value as a literal of SQL."""
-    match value:
-        case None:
-            return "NULL"
-        case str():
-            return text_literal(value)
-        case bytes():
-            return f"x'{value.hex()}'"
-        case _:
-            return repr(value)
-
-
-def quote_path(parts: nodes.Path) -> str:
-    """Return a dotted name, every part in quotes, so that no word of it can be read as a keyword."""
-    return ".".join(quote_name(part.text) for part in parts)
 
 
 def statement(node: nodes.Statement) -> str:
@@ -206,7 +187,7 @@ class _Printer:
         if node.query:
             return f"{head} AS {self.query(node.query)}"
         columns = [
-            self.join(quote_name(c.name.text), _quote_type(c.type), *map(self.constraint, c.constraints))
+            self.join(quote_name(c.name.text), quote_type(c.type), *map(self.constraint, c.constraints))
             for c in node.columns
         ]
         return f"{head} ({', '.join((*columns, *map(self.constraint, node.constraints)))})"
@@ -221,24 +202,14 @@ class _Printer:
             columns,
             f"({self.expr(node.expr)})" if node.expr is not None else "",
             quote_name(node.collation.text) if node.collation else "",
-            self.reference(reference) if reference else "",
+            reference_text(reference) if reference else "",
         )
-
-    def reference(self, node: nodes.Reference) -> str:
-        """Return the text of REFERENCES."""
-        columns = f" ({self.names(node.columns)})" if node.columns else ""
-        return self.join(f"REFERENCES {quote_path(node.table)}{columns}", *node.actions)
 
     def create_index(self, node: nodes.CreateIndex) -> str:
         head = self.join(
             "CREATE", node.unique and "UNIQUE", "INDEX", node.if_not_exists and "IF NOT EXISTS", quote_path(node.path)
         )
-        return f"{head} ON {quote_path(node.table)} ({', '.join(map(self.index_column, node.columns))})"
-
-    def index_column(self, node: nodes.IndexColumn) -> str:
-        """Return the text of a column of an index."""
-        collation = f"COLLATE {quote_name(node.collation.text)}" if node.collation else ""
-        return self.join(quote_name(node.name.text), collation, node.descending and "DESC")
+        return f"{head} ON {quote_path(node.table)} ({', '.join(map(index_column_text, node.columns))})"
 
     def columns(self, names: tuple[nodes.Path, ...] | None) -> str:
         return f" ({', '.join(quote_path(p) for p in names)})" if names else ""
@@ -496,7 +467,7 @@ class _Printer:
     def cast(self, node: nodes.Cast) -> str:
         operand = self.expr(node.operand)
         if not self.sqlite:
-            return f"CAST({operand} AS {_quote_type(node.type)})"
+            return f"CAST({operand} AS {quote_type(node.type)})"
         function = TIME_CASTS.get(node.type.partition("(")[0].partition(" ")[0])
         return f"{quote_name(function)}({operand})" if function else f"CAST({operand} AS {sqlite_type(node.type)})"
 
@@ -575,7 +546,7 @@ class _Printer:
     def call(self, node: nodes.Call) -> str:
         if self.sqlite and (node.order or (node.distinct and (node.separator or len(node.arguments) > 1))):
             return self.sorted_aggregate(node)
-        name = quote_name(_sqlite_name(node.name[-1].text)) if self.sqlite else quote_path(node.name)
+        name = quote_name(sqlite_name(node.name[-1].text)) if self.sqlite else quote_path(node.name)
         inside = "*" if node.star else self.exprs(node.arguments)
         if self.sqlite and node.name[-1].text.lower() == "if":
             # A function of the name exists from SQLite 3.48 on; only this one evaluates no argument that it does not need.
@@ -596,7 +567,7 @@ class _Printer:
 
     def sorted_aggregate(self, node: nodes.Call) -> str:
         """Return an aggregate over rows in an order, or over distinct values with a separator: SQLite 3.40 has neither."""
-        name = _sqlite_name(node.name[-1].text)
+        name = sqlite_name(node.name[-1].text)
         if name in _UNORDERED and len(node.arguments) < 2:
             return self.call(replace(node, order=()))
         if name not in ("group_concat", "json_group_array") or node.over is not None or node.star:
@@ -623,16 +594,5 @@ class _Printer:
 _UNORDERED = frozenset(("avg", "count", "max", "min", "sum", "total"))
 
 
-def _sqlite_name(name: str) -> str:
-    function = functions().get(name.lower())
-    return function.sqlite_name or name if function else name
-
-
 def _not_word(negated: bool) -> str:
     return " NOT" if negated else ""
-
-
-def _quote_type(name: str) -> str:
-    """Return a type's words in quotes, so that none is read as a keyword; its sizes as they are."""
-    words, parenthesis, sizes = name.partition("(")
-    return " ".join(quote_name(word) for word in words.split()) + parenthesis + sizes
