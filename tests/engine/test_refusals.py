@@ -43,7 +43,7 @@ CASES = [
     ("user", f"SELECT * FROM token_permissions WHERE deployment_name = '{A}'", "403 PERMISSION_DENIED", "admin", "admins"),
     ("token", REVOKE, "404 RESOURCE_DOES_NOT_EXIST", "Token with ID none does not exist", "tokens everyone's"),
     ("token", MINT.format("'x', 99999999"), "400 INVALID_PARAMETER_VALUE", "lifetime_seconds", "maxTokenLifetimeDays"),
-    ("token", MINT.format("'x', -5"), "400 INVALID_PARAMETER_VALUE", "lifetime_seconds", "is in seconds"),
+    ("token", MINT.format("'x', -5"), "400 INVALID_PARAMETER_VALUE", "Invalid timeout: -5", "at least 1 second"),
     ("token", MINT.format(f"'{'x' * 256}', 60"), "400 INVALID_PARAMETER_VALUE", "256 characters", "at most 255"),
     ("token", OBO.format("x"), "403 FEATURE_DISABLED", "not enabled", "a service principal can mint its own"),
     ("token", GRANT_WHERE.format("group_name", "outsider"), "404 RESOURCE_DOES_NOT_EXIST", "GroupName(outsider)", "is the name right?"),

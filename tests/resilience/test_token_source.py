@@ -61,9 +61,16 @@ class TestProfile:
         unsent(result, 2, f"error: {path} holds a secret that other users can read; it is not used")
         assert result.err.endswith(f"hint: chmod 600 {path}\n")
 
-    def test_nor_does_another_credential_stand_in_for_it(self, statement: str, harness: Harness) -> None:
+    def test_nor_does_another_profile_stand_in_for_it(self, statement: str, harness: Harness) -> None:
+        path = profile(harness, mode=0o644)
+        path.write_text(
+            f"{path.read_text()}[other]\nhost = https://dbc-2.cloud.databricks.com\ntoken = {harness.token}\n"
+        )
+        unsent(harness.run("-c", statement, variables={"DATABRICKS_TOKEN": None}), 2, "other users can read")
+
+    def test_the_environments_token_does_not_need_it(self, statement: str, harness: Harness) -> None:
         profile(harness, mode=0o644)
-        unsent(harness.run("-c", statement), 2, "other users can read")
+        assert harness.run("-c", statement).status == 0
 
     @pytest.mark.parametrize("start", ["", "\ufeff"], ids=["plain", "BOM"])
     @pytest.mark.parametrize("mode", [0o600, 0o400])
@@ -85,12 +92,17 @@ class TestProfile:
         given = {"DATABRICKS_TOKEN": None, "DATABRICKS_CONFIG_FILE": str(missing)}
         unsent(harness.run("-c", statement, variables=given), 2, str(missing))
 
-    @pytest.mark.parametrize(
-        "content", [b"\xff\xfe", b"token = x", b"[a]\n[a]\n"], ids=["binary", "no section", "twice"]
-    )
-    def test_a_file_that_is_none_is_one_error(self, content: bytes, statement: str, harness: Harness) -> None:
-        path = harness.write_file(".databrickscfg", content)
+    def test_a_file_that_cannot_be_read_is_one_error(self, statement: str, harness: Harness) -> None:
+        path = harness.write_file(".databrickscfg", b"\xff\xfe")
         unsent(harness.run("-c", statement, variables={"DATABRICKS_TOKEN": None}), 2, f"{path} cannot be read")
+
+    @pytest.mark.parametrize("content", [b"token = x", b"[a]\n[a]\n"], ids=["no section", "twice"])
+    def test_a_profile_without_a_host_is_named(self, content: bytes, statement: str, harness: Harness) -> None:
+        path = harness.write_file(".databrickscfg", content)
+        result = harness.run("-c", statement, variables={"DATABRICKS_TOKEN": None})
+        unsent(result, 2, "no credential for 127.0.0.1")
+        assert f"{path} has " in result.err
+        assert "(it has no host)" in result.err
 
     def test_a_profile_for_another_host_is_not_used(
         self, statement: str, harness: Harness, other: FaultyServer

@@ -138,9 +138,9 @@ def test_settings_are_shown_and_changed(start: Start) -> None:
 
 
 def test_a_resources_page_shows_fields_methods_parameters_and_statements(start: Start) -> None:
-    terminal = start("--sandbox", size=(100, 60))
+    terminal = start("--sandbox", size=(100, 90))
     page = screen_after(terminal, r"\d user_tokens")
-    for text in ("token_id       string", "revoketoken  EXEC", "deployment_name"):
+    for text in ("token_id            string", "revoketoken  EXEC", "deployment_name"):
         assert text in page
     assert re.search(r"e\.g\.\s+dbc-abcd0123-a1bc", page)
     assert "INSERT INTO databricks_workspace.workspace.user_tokens (" in page

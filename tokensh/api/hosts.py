@@ -38,7 +38,7 @@ _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 _LOOPBACK = re.compile(rf"localhost|::1|127(?:\.{_OCTET}){{3}}")
 # Names of Azure and Google Cloud without their zone.
 _NUMBERS = re.compile(r"(?:adb-)?[0-9]+\.[0-9]+", re.IGNORECASE)
-_TEMPLATE_ORIGIN = re.compile(r"[a-z]+://[^/]*", re.IGNORECASE)
+_TEMPLATE_ORIGIN = re.compile(r"\A[a-z]+://[^/]*", re.IGNORECASE)
 _VARIABLE = re.compile(r"\{(\w+)\}")
 # A host as it is copied, with what changes nothing about where it leads.
 _WRITTEN_HOST = re.compile(r"([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)(?::443)?/?")

@@ -20,7 +20,7 @@ VERBS: tuple[Verb, ...] = ("SELECT", "INSERT", "UPDATE", "REPLACE", "DELETE", "E
 
 
 def _join_description(description: str, unit: Unit | None) -> str:
-    return "; ".join(filter(None, (description, UNIT_DESCRIPTIONS[unit] if unit else "")))
+    return "; ".join(filter(None, (description.rstrip("."), UNIT_DESCRIPTIONS[unit]))) if unit else description
 
 
 @dataclass(frozen=True, slots=True)
