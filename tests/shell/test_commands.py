@@ -392,7 +392,9 @@ def test_every_command_has_a_test(name: str) -> None:
 # ---- where results go
 
 
-@pytest.mark.parametrize("command", [r"\o |nosuchprogram", r"\o |exit 3", r"\o |head -c 1 >/dev/null; exit 2"])
+@pytest.mark.parametrize(
+    "command", [r"\o |nosuchprogram 2>/dev/null", r"\o |exit 3", r"\o |head -c 1 >/dev/null; exit 2"]
+)
 def test_a_result_that_a_program_does_not_take_is_shown_and_told(command: str, start: Start) -> None:
     terminal = start()
     terminal.run(command)
