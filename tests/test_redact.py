@@ -265,3 +265,17 @@ def test_hostile_text_is_cleaned_in_linear_time(hostile: str) -> None:
     started = time.perf_counter()
     Redactor().clean(hostile * 100_000)
     assert time.perf_counter() - started < 5
+
+
+def test_a_secret_that_is_learned_twice_is_hidden() -> None:
+    redactor = Redactor()
+    for _ in range(2):
+        redactor.learn("correct-horse")
+    assert redactor.clean("it is correct-horse") == f"it is {MASK}"
+
+
+def test_a_public_word_that_is_learned_stays_readable() -> None:
+    redactor = Redactor()
+    redactor.allow("databricks")
+    redactor.learn("databricks")
+    assert redactor.clean("EXEC databricks_workspace") == "EXEC databricks_workspace"

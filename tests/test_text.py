@@ -19,8 +19,12 @@ from tokensh.text import (
     escape_surrogates,
     escape_unsafe,
     make_inert,
+    near_words,
     nearest,
+    nearest_word,
     plural,
+    quote_text,
+    read_count,
     truncate,
     width,
     wrap,
@@ -311,3 +315,58 @@ def test_a_count_has_the_noun_that_fits_it(count: int, text: str) -> None:
 def test_a_near_miss_becomes_a_hint_that_quotes_the_name() -> None:
     assert did_you_mean("TABEL", ["table", "csv"]) == "did you mean 'table'?"
     assert did_you_mean("xml", ["table", "csv"]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "cells", "quoted"),
+    [
+        ("ci", 10, '"ci"'),
+        ('say "hi"', 20, r'"say \"hi\""'),
+        ("a\\b", 20, r'"a\\b"'),
+        ("long enough", 8, '"long …"'),
+        # The escape of the quote would be cut in two.
+        ('abc"def', 7, '"abc…"'),
+    ],
+)
+def test_text_in_quotes_cannot_end_its_quotes(text: str, cells: int, quoted: str) -> None:
+    assert quote_text(text, cells) == quoted
+    assert width(quoted) <= cells
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [
+        ("SELCT", ["SELECT"]),
+        ("slect", ["SELECT"]),
+        ("FORM", ["FROM"]),
+        ("lenght", ["LENGTH"]),
+        ("md5", []),
+        ("xy", []),
+    ],
+)
+def test_a_mistyped_word_has_few_near_ones(word: str, near: list[str]) -> None:
+    words = ["SELECT", "FROM", "LENGTH", "mod"]
+    assert near_words(word, words) == near
+    assert nearest_word(word, words) == (near[0] if near else None)
+
+
+def test_a_hint_names_what_comes_near() -> None:
+    assert did_you_mean("coment", ["comment", "token_id"]) == "did you mean 'comment'?"
+    assert did_you_mean("x", ["comment"]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("0", 0),
+        ("007", 7),
+        ("9" * 18, 10**18 - 1),
+        ("9" * 19, None),
+        ("", None),
+        ("-1", None),
+        ("\u0663", None),
+        ("1_0", None),
+    ],
+)
+def test_a_count_is_decimal_digits(text: str, count: int | None) -> None:
+    assert read_count(text) == count

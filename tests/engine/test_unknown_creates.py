@@ -14,6 +14,7 @@ from tests.engine.test_create import insert, token_ids
 from tokensh.api.journal import Journal
 from tokensh.dbapi.connection import Connection
 from tokensh.engine.unknown_creates import NAME
+from tokensh.environment import make_private_folder
 from tokensh.errors import ProgrammingError, UnknownOutcome
 from tokensh.redact import MASK
 from tokensh.render.errors import format_error
@@ -268,3 +269,20 @@ def test_a_password_that_is_a_word_leaves_the_statements_usable(word: str, site:
         assert run(session, ALL)[0][-1] == statement
         assert session.redactor.clean(f"{site.token}") == "[hidden]"
         session.pending.forget()
+
+
+def test_a_file_in_the_place_of_the_folder_is_pending(session: Connection) -> None:
+    folder = session.pending._journal.folder
+    make_private_folder(folder.parent.parent)
+    folder.parent.write_text("not a folder")
+    ((statement,),) = run(session, f"SELECT statement FROM {NAME}")
+    assert str(folder) in str(statement)
+    assert f"cannot be read: {folder}" in str(session.pending.summary())
+
+
+def test_a_revoke_is_done_though_others_could_have_written_to_the_journal(session: Connection) -> None:
+    folder = session.pending._journal.folder
+    make_private_folder(folder)
+    folder.chmod(0o777)
+    session.pending.forget_token("gone")
+    assert "others may write" in str(session.pending.summary())
