@@ -13,7 +13,6 @@ A bad profile spoils only itself: the file is parsed as a whole, but what a prof
 
 from __future__ import annotations
 
-import shlex
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
@@ -285,6 +284,8 @@ class Credentials:
                 looked_at.append(f"profile {profile.name}: {problem}; {hint}".removesuffix("; "))
         # The identity decides which tokens are "mine", so that it is not left to the order of the file.
         if len(usable) > 1:
+            import shlex  # noqa: PLC0415 (needed only for this error)
+
             names = [profile.name for profile in usable.values()]
             raise CredentialError(
                 f"profiles {' and '.join(names)} are all for {target.origin}",

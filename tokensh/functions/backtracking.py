@@ -10,15 +10,17 @@ from __future__ import annotations
 import json
 import re
 import select
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokensh.errors import DataError, Interrupted
+
+if TYPE_CHECKING:
+    import subprocess
 
 TIME_LIMIT = 5.0
 """Seconds that an expression may take over one text."""
@@ -162,6 +164,8 @@ class Worker:
 
     def _start(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
+            import subprocess  # noqa: PLC0415 (few statements need a process)
+
             try:
                 self._process = subprocess.Popen(  # noqa: S603 (Python itself)
                     [sys.executable, "-I", "-S", "-c", _WORKER],
