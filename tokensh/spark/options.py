@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NoReturn, get_args
 
 from tokensh._dataclasses import dataclass, fields
+from tokensh.api import limits
 from tokensh.dbapi.options import OPTIONS
 from tokensh.errors import InterfaceError
 from tokensh.redact import Redactor
@@ -50,6 +51,7 @@ class ReadOptions:
         errors: `fail`, or `rows`: a workspace that fails is a row whose column `error` says why.
         timeout: seconds for a request, its retries included; by default 30.
         max_connections: requests at a time of one task, 1 to 64; by default those of one partition, so that it takes one round.
+        max_pages: the most pages of one list that are read; a longer list is an error.
     """
 
     resource: str | None = None
@@ -66,6 +68,7 @@ class ReadOptions:
     errors: OnError = "fail"
     timeout: float | None = None
     max_connections: int = 20
+    max_pages: int = limits.PAGES
 
     @classmethod
     def parse(cls, options: Mapping[str, str]) -> ReadOptions:

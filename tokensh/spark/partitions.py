@@ -116,6 +116,7 @@ class TokenReader(DataSourceReader):
             token=_find_token(options, Environment.from_process()),
             timeout=options.timeout,
             max_connections=options.max_connections,
+            max_pages=options.max_pages,
             callbacks=Callbacks(on_tolerated=on_tolerated, on_failure=_fail),
             hosts=self.plan.hosts,  # the driver decides once where names lead
         )
