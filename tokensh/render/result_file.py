@@ -58,12 +58,11 @@ class ResultFile(io.TextIOWrapper):
             with suppress(OSError):
                 if not self.part.stat().st_size:
                     self.part.unlink()
-                elif os.path.lexists(self.path):
-                    kept = self.part
                 else:
                     kept = self.part
-                    self.part.replace(self.path)
-                    kept = None
+                    if not os.path.lexists(self.path):
+                        self.part.replace(self.path)
+                        kept = None
             self._published = True
         with suppress(OSError, ValueError):
             self.close()
