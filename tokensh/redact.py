@@ -39,16 +39,13 @@ _STEM_LENGTH = 16
 # After "Bearer" comes either a credential or, in prose, a word in small letters ("bearer authentication").
 _CREDENTIAL = r"(?![a-z]{1,19}(?![\w.~+/=-]))([\w.~+/=-]{8,})"
 _KEYS = "|".join(sorted(SECRET_FIELDS))
-_SHAPES = tuple(
-    re.compile(pattern, flags)
-    for pattern, flags in (
-        (r"(?:dapi|dose)(?:(?!dapi|dose)[0-9a-f]){8,}(?:-\d+)?", re.IGNORECASE),
-        (rf"(?i:\b(?:bearer|basic)\s+){_CREDENTIAL}", re.ASCII),
-        (rf'"(?:{_KEYS})\\*"\s*:\s*\\*"((?:[^"\\]|\\.)+)', re.IGNORECASE | re.DOTALL),
-        (rf"""\b(?:{_KEYS})=['"]?([^\s&'"]+)""", re.IGNORECASE),
-    )
+_SHAPES = (
+    r"(?i)(?:dapi|dose)(?:(?!dapi|dose)[0-9a-f]){8,}(?:-\d+)?",
+    rf"(?a)(?i:\b(?:bearer|basic)\s+){_CREDENTIAL}",
+    rf'(?is)"(?:{_KEYS})\\*"\s*:\s*\\*"((?:[^"\\]|\\.)+)',
+    rf"""(?i)\b(?:{_KEYS})=['"]?([^\s&'"]+)""",
 )
-_DOTTED = re.compile(r"[\w.-]+", re.ASCII)
+_DOTTED = r"(?a)[\w.-]+"
 
 _Ranges = Iterator[tuple[int, int]]
 
@@ -80,7 +77,7 @@ def _find_web_tokens(text: str) -> _Ranges:
     # In two steps, because a single regular expression for both parts backtracks: quadratic in a long dotted text.
     if ".eyJ" not in text:
         return
-    for run in _DOTTED.finditer(text):
+    for run in re.finditer(_DOTTED, text):
         start = run.group().find("eyJ")
         if start >= 0 and run.group().find(".eyJ", start) > 0:
             yield run.start() + start, run.end()
@@ -170,6 +167,6 @@ class Redactor:
         ranges = list(_find_web_tokens(text))
         for shape in _SHAPES:
             # The last group of a shape is the secret, without the word or key before it.
-            ranges += (match.span(match.lastindex or 0) for match in shape.finditer(text))
+            ranges += (match.span(match.lastindex or 0) for match in re.finditer(shape, text))
         ranges += _find_spellings(text, self._spellings)
         return _mask_ranges(text, ranges) if ranges else text

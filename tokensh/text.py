@@ -18,9 +18,6 @@ from types import ModuleType
 
 SURROGATES = "\ud800-\udfff"
 """Lone surrogates (half characters) as a range in a regex's character class; UTF-8 cannot encode them."""
-SURROGATE = re.compile(f"[{SURROGATES}]")
-NUL_OR_SURROGATE = re.compile(f"[\0{SURROGATES}]")
-"""What no statement can hold: neither could be stored or sent."""
 
 # Code points that a terminal acts on, or that are invisible: C0, DEL, C1; the Arabic letter mark and the bidirectional marks,
 # embeddings, overrides and isolates; line and paragraph separators; interlinear annotation; and the rest of Unicode's property
@@ -41,8 +38,9 @@ _MISUSED = (
     f"(?<!{_JOINED})[\u200c\u200d]|[\u200c\u200d](?!{_JOINED})"
     f"|(?<![{_SYMBOL}0-9#*])[\ufe0e\ufe0f]|(?<=[0-9#*])[\ufe0e\ufe0f](?!\u20e3)"
 )
-UNSAFE = re.compile(f"[{_UNSAFE}]|{_MISUSED}")
-_UNSAFE_BUT_NEWLINE = re.compile(f"(?!\n)[{_UNSAFE}]|{_MISUSED}")
+UNSAFE = f"[{_UNSAFE}]|{_MISUSED}"
+"""A pattern of all that `escape_unsafe` replaces."""
+_UNSAFE_BUT_NEWLINE = f"(?!\n)[{_UNSAFE}]|{_MISUSED}"
 _SHORT_ESCAPES = {"\t": r"\t", "\n": r"\n", "\r": r"\r"}
 _TAB = "    "
 
@@ -54,6 +52,13 @@ _ELLIPSIS = "…"
 def plural(count: int, noun: str, nouns: str | None = None) -> str:
     """Return the count with its noun: "1 token", "2 tokens"; `nouns` is an irregular plural ("queries")."""
     return f"{count} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def find_unstorable(text: str) -> re.Match[str] | None:
+    """Return the first NUL or lone surrogate, which no statement can hold: neither could be stored or sent."""
+    if text.isascii() and "\0" not in text:  # most texts, without compiling the pattern
+        return None
+    return re.search(f"[\0{SURROGATES}]", text)
 
 
 def escape_character(character: str) -> str:
@@ -76,7 +81,7 @@ def escape_unsafe(text: str, *, keep_newlines: bool = False) -> str:
     """
     if text.isascii() and text.isprintable():  # most texts, and much faster
         return text
-    return (_UNSAFE_BUT_NEWLINE if keep_newlines else UNSAFE).sub(lambda match: escape_character(match.group()), text)
+    return re.sub(_UNSAFE_BUT_NEWLINE if keep_newlines else UNSAFE, lambda match: escape_character(match.group()), text)
 
 
 def make_inert(text: str) -> str:
@@ -89,7 +94,7 @@ def make_inert(text: str) -> str:
 
 def escape_surrogates(text: str) -> str:
     r"""Return text that UTF-8 can encode: lone surrogates become escapes such as `\ud800`."""
-    return text if text.isascii() else SURROGATE.sub(lambda match: escape_character(match.group()), text)
+    return text if text.isascii() else re.sub(f"[{SURROGATES}]", lambda match: escape_character(match.group()), text)
 
 
 @cache

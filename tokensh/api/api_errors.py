@@ -22,14 +22,14 @@ from tokensh.text import escape_unsafe, truncate
 
 _LONGEST_TEXT = 20_000
 """The characters of a reply's text that are looked at: a title is near the start, and a server may send megabytes."""
-_REQUEST_ID = re.compile(r"\[ReqId: ([\w-]+)\]")
+_REQUEST_ID = r"\[ReqId: ([\w-]+)\]"
 _HEADINGS = ("title", "pre", "h1")
 # Neither tag nor text of a tag holds "<": so each "<" ends the search that the one before it began.
-_TAG = re.compile(r"<[^<>]*>")
-_CODE_AND_TEXT = re.compile(r"([A-Z][A-Z_]{3,}): (.+)", re.DOTALL)
-_EXPIRED = re.compile(rb"JWT has expired|ExpiredJwt|token is expir(?:ed|ing)|token (?:has )?expired", re.IGNORECASE)
+_TAG = r"<[^<>]*>"
+_CODE_AND_TEXT = r"(?s)([A-Z][A-Z_]{3,}): (.+)"
+_EXPIRED = rb"(?i)JWT has expired|ExpiredJwt|token is expir(?:ed|ing)|token (?:has )?expired"
 # The whole message, also with the request's id behind it: "Invalid token id" is said of something else.
-_INVALID = re.compile(rb"(?<![\w-])invalid (?:access )?token\.?(?: \[ReqId|[\"<]|\s?$)", re.IGNORECASE)
+_INVALID = rb"(?i)(?<![\w-])invalid (?:access )?token\.?(?: \[ReqId|[\"<]|\s?$)"
 _LONGEST_MESSAGE = 600
 _LONGEST_DETAIL = 200
 _MAX_DETAILS = 8
@@ -137,10 +137,10 @@ def parse_error(
 
     body = _parse_object(content)
     code, message = (text[:_LONGEST_TEXT] for text in _extract_code_and_message(status, body, content))
-    quoted_id = _REQUEST_ID.search(message)
+    quoted_id = re.search(_REQUEST_ID, message)
     details = body.get("details") if body else None
     request_id = headers.get("X-Request-Id", "") or _request_id_of(details) or (quoted_id[1] if quoted_id else "")
-    message = clean(_REQUEST_ID.sub("", message), _LONGEST_MESSAGE)
+    message = clean(re.sub(_REQUEST_ID, "", message), _LONGEST_MESSAGE)
     lines = [
         clean(line[:_LONGEST_TEXT], _LONGEST_DETAIL) for line in islice(_format_details(details), _MOST_DETAILS_READ)
     ]
@@ -161,7 +161,7 @@ def is_expired_token(status: int, content: bytes) -> bool:
     if status not in (400, 403):
         return status == HTTPStatus.UNAUTHORIZED
     text = content[:4096]
-    return (_EXPIRED.search(text) or _INVALID.search(text)) is not None
+    return (re.search(_EXPIRED, text) or re.search(_INVALID, text)) is not None
 
 
 def hint_for_page(content: bytes | str) -> str | None:
@@ -203,10 +203,10 @@ def _extract_code_and_message(status: int, body: dict[str, Any] | None, content:
     text = content[:_LONGEST_TEXT].decode("utf-8-sig", "replace").strip()
     # Gateways answer in HTML, whose heading says what the page is about.
     if heading := _find_heading(text):
-        return "", _TAG.sub(" ", heading)
-    if parts := _CODE_AND_TEXT.fullmatch(text):
+        return "", re.sub(_TAG, " ", heading)
+    if parts := re.fullmatch(_CODE_AND_TEXT, text):
         return parts[1], parts[2]
-    return "", _TAG.sub(" ", text).strip() or _status_phrase(status)
+    return "", re.sub(_TAG, " ", text).strip() or _status_phrase(status)
 
 
 def _find_heading(text: str) -> str | None:
@@ -299,9 +299,9 @@ def _choose_hint(request: Request, status: int, code: str, message: str, retry_a
     by_words = next((hint for words, hint in _WORD_HINTS if words in text), None)
     if by_words is not None:
         return by_words
-    if _INVALID.search(message.encode()):
+    if re.search(_INVALID, message.encode()):
         return _REVOKED_HINT
-    if _EXPIRED.search(message.encode()):
+    if re.search(_EXPIRED, message.encode()):
         return "the credential has expired: databricks auth login renews an OAuth login; a token must be minted again"
     if status == HTTPStatus.TOO_MANY_REQUESTS and retry_after.isdecimal():
         return f"the workspace asks to wait {int(retry_after[:9])} s"

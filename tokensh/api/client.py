@@ -70,7 +70,7 @@ _CHUNK = 64 * 1024
 _SYSTEM = {"win32": "windows"}.get(sys.platform, sys.platform)
 _PRODUCT = f"tokensh/{__version__} python/{'.'.join(map(str, sys.version_info[:3]))} os/{_SYSTEM}"
 # What a header may hold without quoting: a line break in a token would end the header and begin another one.
-_HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
+_HEADER_TEXT = r"[\x21-\x7e]+"
 
 
 class Credential(Protocol):
@@ -350,7 +350,7 @@ class Client:
     def _sign(self, credential: Credential, token: str) -> dict[str, str]:
         """Return the headers that carry a credential. Raises CredentialError."""
         self._redactor.learn(token)
-        if not _HEADER_TEXT.fullmatch(token):
+        if not re.fullmatch(_HEADER_TEXT, token):
             raise CredentialError(
                 f"the token from {credential.source} is unusable: {_describe_bad_token(token)}",
                 looked_at=(credential.source,),

@@ -30,18 +30,18 @@ ZONES = (
 SERVER_TEMPLATE = f"https://{{deployment_name}}{ZONES[0]}"
 """The server template of the provider document."""
 
-_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 # No user info, query, fragment, percent sign or non-ASCII character: each has been read differently by two parsers.
-_URL = re.compile(r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::([0-9]{1,5}))?((?:/[A-Za-z0-9._~-]+)*)/?")
+_URL = r"(https?)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::([0-9]{1,5}))?((?:/[A-Za-z0-9._~-]+)*)/?"
 # Without leading zeros: 010 is 8 for some resolvers and 10 for others.
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
-_LOOPBACK = re.compile(rf"localhost|::1|127(?:\.{_OCTET}){{3}}")
+_LOOPBACK = rf"localhost|::1|127(?:\.{_OCTET}){{3}}"
 # Names of Azure and Google Cloud without their zone.
-_NUMBERS = re.compile(r"(?:adb-)?[0-9]+\.[0-9]+", re.IGNORECASE)
-_TEMPLATE_ORIGIN = re.compile(r"\A[a-z]+://[^/]*", re.IGNORECASE)
-_VARIABLE = re.compile(r"\{(\w+)\}")
+_NUMBERS = r"(?i)(?:adb-)?[0-9]+\.[0-9]+"
+_TEMPLATE_ORIGIN = r"(?i)\A[a-z]+://[^/]*"
+_VARIABLE = r"\{(\w+)\}"
 # A host as it is copied, with what changes nothing about where it leads.
-_WRITTEN_HOST = re.compile(r"([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)(?::443)?/?")
+_WRITTEN_HOST = r"([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)(?::443)?/?"
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _ALLOWED = (
     "allowed: letters, digits and '-' (at most 63, no '-' at either end), a full host under "
@@ -77,12 +77,12 @@ class Target:
     @property
     def is_loopback(self) -> bool:
         """True for this machine: 127.0.0.0/8, ::1 or localhost."""
-        return _LOOPBACK.fullmatch(self.host) is not None
+        return re.fullmatch(_LOOPBACK, self.host) is not None
 
 
 def is_label(text: str) -> bool:
     """Return True for one DNS label: ASCII letters, digits and inner hyphens, 1 to 63 characters."""
-    return _LABEL.fullmatch(text) is not None
+    return re.fullmatch(_LABEL, text) is not None
 
 
 def is_databricks_host(host: str) -> bool:
@@ -96,7 +96,7 @@ def parse_origin(url: str, name: str = "") -> Target | None:
 
     Return None for anything else. `name` is the Target's name, by default its host.
     """
-    match = _URL.fullmatch(url)
+    match = re.fullmatch(_URL, url)
     if match is None:
         return None
     scheme, host, digits, path = match.groups()
@@ -117,7 +117,7 @@ def _is_valid_target(target: Target) -> bool:
 
 
 def _suggest_name(value: str) -> str:
-    if _NUMBERS.fullmatch(value):
+    if re.fullmatch(_NUMBERS, value):
         zone = ".azuredatabricks.net" if value.lower().startswith("adb-") else ".gcp.databricks.com"
         return f"write '{value}{zone}'"
     target = _parse_copied(value)
@@ -139,7 +139,7 @@ def databricks_name(target: Target) -> str | None:
 
 def _short_label(value: str) -> str:
     """Return the label of a host on AWS, which a template takes; any other text as it is."""
-    written = _WRITTEN_HOST.fullmatch(value)
+    written = re.fullmatch(_WRITTEN_HOST, value)
     return written[1].lower().removesuffix(ZONES[0]) if written else value
 
 
@@ -188,7 +188,7 @@ class Hosts:
         # The shortest alias of an address; the longer ones come first, so that a shorter one replaces them.
         aliases = sorted(self._mapped.values(), key=lambda target: -len(target.name))
         self._aliases = {(target.origin, target.prefix): target.name for target in aliases}
-        if endpoint is not None and parse_origin(_VARIABLE.sub("x", endpoint)) is None:
+        if endpoint is not None and parse_origin(re.sub(_VARIABLE, "x", endpoint)) is None:
             raise InterfaceError(
                 f"the endpoint {_quote(endpoint)} is not a plain https URL (or http on loopback)",
                 hint="for example https://{deployment_name}.example.com or http://127.0.0.1:18080/w/{deployment_name}",
@@ -244,19 +244,19 @@ class Hosts:
         if self.endpoint is not None:
             return self._fill_template(self.endpoint, {name: _short_label(value) for name, value in values.items()})
         target = self._resolve_whole_value(template, values) or self._check_zone(self._fill_template(template, values))
-        is_one_name = len(_VARIABLE.findall(template)) == 1
+        is_one_name = len(re.findall(_VARIABLE, template)) == 1
         return replace(target, name=self._shortest_name(target) or target.name) if is_one_name else target
 
     def _resolve_whole_value(self, template: str, values: Mapping[str, str]) -> Target | None:
         """Resolve a value that replaces the whole host: a mapped name, or a full host for a template `{name}.zone`."""
-        names = _VARIABLE.findall(template)
+        names = re.findall(_VARIABLE, template)
         if len(names) != 1 or names[0] not in values:
             return None
         # Only ASCII letters have a lower case here: that of the Kelvin sign is an ordinary k.
         value = values[names[0]].lower() if values[names[0]].isascii() else values[names[0]]
         if value in self._mapped:
-            return _with_base_path(self._mapped[value], _TEMPLATE_ORIGIN.sub("", template))
-        written = _WRITTEN_HOST.fullmatch(value)
+            return _with_base_path(self._mapped[value], re.sub(_TEMPLATE_ORIGIN, "", template))
+        written = re.fullmatch(_WRITTEN_HOST, value)
         host = written[1] if written else value
         if not is_label(value) and not is_databricks_host(host) and (named := self._find_named(value)) is not None:
             return named
@@ -294,7 +294,7 @@ class Hosts:
             labels.append(values[name].lower())
             return labels[-1]
 
-        target = parse_origin(_VARIABLE.sub(label, template), ".".join(labels))
+        target = parse_origin(re.sub(_VARIABLE, label, template), ".".join(labels))
         if target is None:
             raise HostError(f"the address {_quote(template)} is not a plain https URL (or http on loopback)")
         return target

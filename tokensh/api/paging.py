@@ -19,10 +19,10 @@ from tokensh.errors import ReplyError
 from tokensh.provider.model import Method, Paging
 from tokensh.text import escape_unsafe, truncate
 
-_STEP = re.compile(r"(?:\$?\.|^)([^.\[\]$]+)|\['([^']+)'\]")
-_LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[\w*-]+\s*=\s*(?:\"[^\"]*\"|[^\s;,\"]+))*)")
-_RELATION = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
-_PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)+")
+_STEP = r"(?:\$?\.|^)([^.\[\]$]+)|\['([^']+)'\]"
+_LINK = r"<([^<>]*)>((?:\s*;\s*[\w*-]+\s*=\s*(?:\"[^\"]*\"|[^\s;,\"]+))*)"
+_RELATION = r"(?i);\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))"
+_PATH = r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@%-]*)+"
 _LONGEST_LINK = 8192
 _ENDS = (None, "", False, 0, -1, "-1")
 """Tokens of the last page."""
@@ -86,7 +86,7 @@ def _find_in_body(key: str, body: Json) -> Json:
     if isinstance(body, dict) and key in body:
         return body[key]
     value = body
-    for step in _STEP.finditer(key):
+    for step in re.finditer(_STEP, key):
         if not isinstance(value, dict):
             return None
         value = value.get(step[1] or step[2])
@@ -100,8 +100,8 @@ def _find_in_header(key: str, headers: Mapping[str, str]) -> str | None:
 
 def _find_next_link(text: str) -> str | None:
     """Return the address of a Link header (RFC 8288) whose relation is `next`."""
-    for link in _LINK.finditer(text):
-        for relation in _RELATION.finditer(link[2]):
+    for link in re.finditer(_LINK, text):
+        for relation in re.finditer(_RELATION, link[2]):
             if "next" in (relation[1] or relation[2] or "").lower().split():
                 return link[1].strip()
     return None
@@ -117,7 +117,7 @@ def _follow_url(request: Request, url: str) -> Request:
         address = _path_on(request.target, address, url)
     path = address or request.target.prefix + request.path
     prefix = request.target.prefix
-    is_plain = _PATH.fullmatch(path) is not None and not {".", ".."} & set(unquote(path).split("/"))
+    is_plain = re.fullmatch(_PATH, path) is not None and not {".", ".."} & set(unquote(path).split("/"))
     if not is_plain or not (path == prefix or path.startswith(f"{prefix}/")):
         raise _place_error(request.target, url)
     pairs = tuple(parse_qsl(query, keep_blank_values=True))

@@ -23,7 +23,7 @@ _SETTINGS = "__settings__"
 _DEFAULT_PROFILE = "default_profile"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 # Longer than any id: what follows goes into a header.
-_WORKSPACE_ID = re.compile(r"[0-9]{1,20}")
+_WORKSPACE_ID = r"[0-9]{1,20}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def read_workspace_id(given: str, host: str) -> str:
     """Return the id of a workspace: as it is given, else from the `?o=` of a host; empty for anything but digits."""
     query = host.partition("#")[0].partition("?")[2]
     text = given.strip() or next(iter(parse_qs(query).get("o", ())), "")
-    return text if _WORKSPACE_ID.fullmatch(text) else ""
+    return text if re.fullmatch(_WORKSPACE_ID, text) else ""
 
 
 def normalize_host(host: str) -> str:

@@ -23,11 +23,11 @@ from tokensh.text import escape_unsafe, truncate
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 # The path's variables may hold a pattern after a colon (`{name:pattern}`); only the name counts.
-_VARIABLE = re.compile(r"\{([^{}:]+)(?::[^{}]*)?\}")
+_VARIABLE = r"\{([^{}:]+)(?::[^{}]*)?\}"
 # Two variables with at most a slash between them: with a slash in a value, it would not be clear where it ends.
-_NEIGHBOURS = re.compile(r"\}/?\{")
-_HEADER_TEXT = re.compile(r"[\x20-\x7e]*")
-_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+_NEIGHBOURS = r"\}/?\{"
+_HEADER_TEXT = r"[\x20-\x7e]*"
+_INTEGER = r"[+-]?[0-9]{1,19}"
 # SQLite has no booleans: its TRUE is 1, and texts come from placeholders and JSON.
 _BOOLEANS: Mapping[object, bool] = {0: False, 1: True, "0": False, "1": True, "false": False, "true": True}
 # An int64 has at most 19 digits: the pattern above keeps int() from long texts, the range refuses the
@@ -100,7 +100,7 @@ def build_request(
     return Request(
         method.http_method,
         target,
-        _fill_template(method.path, method, values, "" if _NEIGHBOURS.search(method.path) else "/"),
+        _fill_template(method.path, method, values, "" if re.search(_NEIGHBOURS, method.path) else "/"),
         query,
         (body or {}) if sends_body else None,
         creates_secret(method),
@@ -113,7 +113,7 @@ def _build_headers(method: Method, values: Mapping[str, Value]) -> Iterator[tupl
         if parameter.location == "header" and values.get(parameter.name) is not None:
             text = to_text(parameter, values[parameter.name])
             # A line end would begin a header of its own.
-            if not _HEADER_TEXT.fullmatch(text):
+            if not re.fullmatch(_HEADER_TEXT, text):
                 raise DataError(f"invalid {parameter.name}: a header takes printable ASCII alone")
             yield parameter.name, text
 
@@ -135,7 +135,7 @@ def _fill_template(template: str, method: Method, values: Mapping[str, Value], s
             raise DataError(f"invalid {name}: '{text}' cannot be part of a path", hint="is the value right?")
         return _percent_encode(name, text, safe)
 
-    return _VARIABLE.sub(fill, template)
+    return re.sub(_VARIABLE, fill, template)
 
 
 def _percent_encode(name: str, text: str, safe: str = "") -> str:
@@ -176,7 +176,7 @@ def _to_integer(parameter: Parameter, value: str | int | float) -> int:
     # Beyond 2**53 a float is not exact: it may be the rounding of another integer.
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
-    if isinstance(value, int) or (isinstance(value, str) and _INTEGER.fullmatch(value.strip())):
+    if isinstance(value, int) or (isinstance(value, str) and re.fullmatch(_INTEGER, value.strip())):
         whole = int(value)
         if whole in _INT64:
             return whole

@@ -23,8 +23,8 @@ from tokensh.errors import InterfaceError
 PROVIDER = "databricks_workspace"
 _EXAMPLE = f'{{"{PROVIDER}": {{"type": "bearer", "credentialsenvvar": "DATABRICKS_TOKEN"}}}}'
 _SECRETS = ("client_secret", "api_key", "api_secret", "password", "encodedBasicCredentials", "keyID")
-_VARIABLE = re.compile(r"\{\{\s*\.__env__(\w+)\s*\}\}")
-_ACCOUNT = re.compile(r"/oidc/accounts/([\w-]+)/v1/token")
+_VARIABLE = r"\{\{\s*\.__env__(\w+)\s*\}\}"
+_ACCOUNT = r"/oidc/accounts/([\w-]+)/v1/token"
 _WORKSPACE = "/oidc/v1/token"
 
 
@@ -102,10 +102,10 @@ def _parse_token_url(url: str, environment: Environment) -> tuple[str, str]:
     """Return the origin that a token URL binds the credential to, and its account. Raises InterfaceError."""
     if not url:
         return "", environment.get("DATABRICKS_ACCOUNT_ID")
-    filled = _VARIABLE.sub(lambda variable: _require_variable(variable[1], environment), url)
+    filled = re.sub(_VARIABLE, lambda variable: _require_variable(variable[1], environment), url)
     target = parse_origin(filled)
     path = urlsplit(filled).path.rstrip("/") if target else ""
-    if target is not None and (account := _ACCOUNT.fullmatch(path)):
+    if target is not None and (account := re.fullmatch(_ACCOUNT, path)):
         # An emulator's account is not bound to its port, which changes with each start.
         return ("" if target.is_loopback else target.origin), account[1]
     if target is not None and path == _WORKSPACE:

@@ -44,7 +44,7 @@ class FinalResponse(HTTPResponse):
             super().begin()
 
 
-_TUNNEL_FAILED = re.compile(r"Tunnel connection failed: (\d{3})\b(.*)", re.DOTALL)
+_TUNNEL_FAILED = r"(?s)Tunnel connection failed: (\d{3})\b(.*)"
 _PROXY_HINTS = {
     407: "the proxy's user and password go into HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT",
     403: "the proxy does not let this host through: its administrator may; hosts in NO_PROXY are reached without it",
@@ -146,7 +146,7 @@ def translate_error(
 def _find_proxy_refusal(causes: tuple[BaseException, ...]) -> tuple[int, str] | None:
     """Return status and reason with which a proxy refused the tunnel; http.client has them in a text only."""
     for cause in causes:
-        if refusal := _TUNNEL_FAILED.match(str(cause)):
+        if refusal := re.match(_TUNNEL_FAILED, str(cause)):
             return int(refusal[1]), truncate(escape_unsafe(refusal[2].strip()), 80)
     return None
 

@@ -15,7 +15,7 @@ _MAX_ROWS = 10
 """Rows that an error lists."""
 _MAX_CELL = 70
 """Columns of the terminal for one value of them."""
-_PLAIN = re.compile(r"[\w.-]{1,70}", re.ASCII)
+_PLAIN = r"(?a)[\w.-]{1,70}"
 """An identifier, which needs no quotes."""
 
 
@@ -66,6 +66,6 @@ def _format_row(row: Mapping[str, Value], own_keys: Sequence[str] = ()) -> str:
 
 
 def _format_value(value: Value) -> str:
-    if not isinstance(value, str) or _PLAIN.fullmatch(value):
+    if not isinstance(value, str) or re.fullmatch(_PLAIN, value):
         return truncate(escape_unsafe(str(value)), _MAX_CELL)
     return quote_text(value, _MAX_CELL)

@@ -10,7 +10,7 @@ from tokensh.units import DAY, HOUR, MINUTE, NEVER, SECOND, from_epoch
 
 _UNITS = {"hour": HOUR, "day": DAY, "week": 7 * DAY, "month": 30.4375 * DAY, "year": 365.25 * DAY}
 """ms of the units that comments are written in."""
-_DURATION = re.compile(r"\b(\d{1,5}(?:\.\d+)?)[ -]?(hour|day|week|month|year|h|d)s?\b", re.IGNORECASE)
+_DURATION = r"(?i)\b(\d{1,5}(?:\.\d+)?)[ -]?(hour|day|week|month|year|h|d)s?\b"
 _TOLERANCE = 0.1
 """The part by which a lifetime may differ from what its comment says: a month has 28 to 31 days."""
 _GRANTEES = ("user_name", "group_name", "service_principal_name")
@@ -56,7 +56,7 @@ def _format_day(milliseconds: int) -> str:
 def _compare_comment(comment: str, lifetime: float | None) -> Iterator[str]:
     """Yield a note if the comment names exactly one duration and the lifetime (ms; None: forever) is another."""
     # Two durations ("90 days, rotate after 60 days") do not say which one is the lifetime.
-    durations = _DURATION.findall(comment)
+    durations = re.findall(_DURATION, comment)
     if len(durations) != 1:
         return
     amount, letters = durations[0]

@@ -32,7 +32,7 @@ _FIRST, _LAST = '"tokensh:first"', '"tokensh:last"'
 InsertVerb = Literal["INSERT", "INSERT OR IGNORE", "REPLACE"]
 _LOCK_TIMEOUT = 10
 """Seconds to wait for another session's change."""
-_DROPPED = re.compile(r"^no such table: data_")
+_DROPPED = r"^no such table: data_"
 _ROW_NUMBERS = ("rowid", "_rowid_", "oid")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects(
@@ -459,7 +459,7 @@ class Store:
             raise IntegrityError(f"{name} refuses the row: {reason}") from None
         except (OSError, sqlite3.Error) as error:
             # SQLite has no code for a missing table, only this text.
-            if _DROPPED.search(str(error)):
+            if re.search(_DROPPED, str(error)):
                 raise dropped_meanwhile() from None
             from tokensh.engine.sqlite_messages import file_reason, value_reason  # noqa: PLC0415 (as above)
 

@@ -23,7 +23,7 @@ Implementation = Callable[..., Value]
 AggregateImplementation = Callable[[Sequence[Row]], Value]
 ParameterType = ColumnType | Literal["T", "N", "time"]
 
-_PARAMETER = re.compile(r"\b(\w+): (\w+)")
+_PARAMETER = r"\b(\w+): (\w+)"
 _NUMERIC = {"integer", "number", "boolean"}
 _AGGREGATES = {"group_concat", "json_group_array", "min"}
 """The aggregates of SQLite that have other names."""
@@ -70,7 +70,7 @@ class Function:
     @property
     def signature(self) -> str:
         """The call as people read it, without types."""
-        return _PARAMETER.sub(r"\1", self.call)
+        return re.sub(_PARAMETER, r"\1", self.call)
 
     @property
     def parameters(self) -> tuple[FunctionParameter, ...]:
@@ -137,7 +137,7 @@ def declare(declaration: str, kind: FunctionKind = "scalar", **attributes: Any) 
 
 
 def _parse_parameters(text: str) -> Iterator[FunctionParameter]:
-    for match in _PARAMETER.finditer(text):
+    for match in re.finditer(_PARAMETER, text):
         before = text[: match.start()]
         optional = before.count("[") > before.count("]")
         yield FunctionParameter(match[1], cast("ParameterType", match[2]), optional)

@@ -16,7 +16,7 @@ FUNCTIONS = FunctionTable()
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "n": re.DOTALL, "c": 0, "g": 0}
 """The flags of PostgreSQL and MySQL; `c` (case-sensitive) and `g` (all matches) are what these functions do anyway."""
 
-_NUMBER = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_NUMBER = r"(?a)\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
 
 
 def text_of(value: Value) -> str:
@@ -149,7 +149,7 @@ def _choose_value(condition: Value, yes: Value, no: Value = None) -> Value:
 def _is_true(condition: Value) -> bool:
     """Return whether SQLite takes a value for true: a text counts as the number that it begins with."""
     if isinstance(condition, str | bytes):
-        number = _NUMBER.match(text_of(condition))
+        number = re.match(_NUMBER, text_of(condition))
         return number is not None and float(number[0]) != 0
     return bool(condition)
 

@@ -79,7 +79,7 @@ _RESERVED = frozenset(
     ]
 )
 _IN_A_QUERY = "SELECT ... FROM (SELECT ...) AS t makes a query of the result"
-_ELIDED = re.compile(r"\s*[\w-]+(?:\u2026|\.\.\.)[\w-]*\s*")
+_ELIDED = r"\s*[\w-]+(?:\u2026|\.\.\.)[\w-]*\s*"
 """An id as tables show it: without its middle, or without its end."""
 
 
@@ -307,7 +307,7 @@ def _refuse_elided_id(operands: Sequence[nodes.Expr]) -> None:
     ):
         return
     for operand in operands:
-        if isinstance(operand, nodes.Literal) and operand.kind == "string" and _ELIDED.fullmatch(operand.text):
+        if isinstance(operand, nodes.Literal) and operand.kind == "string" and re.fullmatch(_ELIDED, operand.text):
             pattern = operand.text.strip().replace("\u2026", "%").replace("...", "%")
             raise ProgrammingError(
                 f"{operand.text!r} is an id without its middle, as a table shows it",

@@ -33,8 +33,8 @@ _SECONDS = frozenset({"unixepoch", "unix_timestamp"})
 _DAYS = frozenset({"julianday"})
 _TIMESTAMPS = frozenset({"from_ms", "from_unixtime", "now", "to_timestamp"})
 _DATES = frozenset({"current_date", "date", "date_trunc", "datetime", "last_day", "to_date"}) | _TIMESTAMPS
-_ISO_TIME = re.compile(r"(?:\d{4}(?:-\d\d(?:-\d\d(?: \d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?)?)?)?)?-?", re.ASCII)
-_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_ISO_TIME = r"(?a)(?:\d{4}(?:-\d\d(?:-\d\d(?: \d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?)?)?)?)?-?"
+_ISO_DATE = r"(?a)\d{4}-\d\d-\d\d"
 # Seconds since 1970 of the years 1973 to 2603; as milliseconds they are in the first days of 1970.
 _SECONDS_LIKE = range(10**8, 2 * 10**10)
 
@@ -122,10 +122,10 @@ def check_written_time(time: nodes.Expr, literal: nodes.Expr, refuse: Refuse) ->
     """
     if not isinstance(literal, nodes.Literal) or literal.kind != "string" or not _makes_date(time):
         return None
-    if not _ISO_TIME.fullmatch(literal.text):
+    if not re.fullmatch(_ISO_TIME, literal.text):
         message = f"{describe(literal, 'this')} is not written as {describe(time, 'the other side')} writes times"
         raise refuse(message, "write '2026-12-31' or '2026-12-31 23:59:59'", literal.span)
-    if _ISO_DATE.fullmatch(literal.text) and _has_hours(time):
+    if re.fullmatch(_ISO_DATE, literal.text) and _has_hours(time):
         return nodes.Literal("string", f"{literal.text} 00:00:00", literal.span)
     return None
 

@@ -39,7 +39,7 @@ _KINDS: dict[ColumnType, Kind] = {
     "object": "text",
     "array": "text",
 }
-_NUMERAL = re.compile(r"\s*([+-]?)(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*", re.ASCII)
+_NUMERAL = r"(?a)\s*([+-]?)(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)\s*"
 
 
 def check_types(tree: T, view_span: Span | None = None) -> T:
@@ -95,12 +95,12 @@ def kind_of(expr: nodes.Expr) -> Kind:
 
 def is_numeral(text: str) -> bool:
     """Return whether SQLite makes a number of a text for a column of numbers."""
-    return _NUMERAL.fullmatch(text) is not None
+    return re.fullmatch(_NUMERAL, text) is not None
 
 
 def as_number(expr: nodes.Expr) -> nodes.Expr | None:
     """Return the number that a numeral in quotes means; None for every other expression."""
-    match = _NUMERAL.fullmatch(expr.text) if isinstance(expr, nodes.Literal) and expr.kind == "string" else None
+    match = re.fullmatch(_NUMERAL, expr.text) if isinstance(expr, nodes.Literal) and expr.kind == "string" else None
     if match is None:
         return None
     number = nodes.Literal("number", match[2], expr.span)

@@ -11,7 +11,7 @@ from tokensh.sql import nodes
 from tokensh.text import escape_unsafe, truncate
 
 _DATE = "2027-01-01"
-_DATE_PATTERN = re.compile(r"\d{4}-\d")
+_DATE_PATTERN = r"\d{4}-\d"
 _LONGEST_TEXT = 40
 _TIME_FUNCTIONS = frozenset(
     {
@@ -131,7 +131,7 @@ def _is_parameter(expr: nodes.Expr) -> bool:
 
 
 def _looks_like_time(expr: nodes.Expr) -> bool:
-    return makes_time(expr) or (isinstance(expr, nodes.Literal) and _DATE_PATTERN.match(expr.text) is not None)
+    return makes_time(expr) or (isinstance(expr, nodes.Literal) and re.match(_DATE_PATTERN, expr.text) is not None)
 
 
 def makes_time(expr: nodes.Expr) -> bool:

@@ -49,9 +49,9 @@ SHAPE_KEYS = ("type", "format", "required", "enum", "default", "description", "r
 # Levels of a nested schema in DESCRIBE METHOD. Schemas may contain themselves, so that some limit is needed.
 SHAPE_DEPTH = 5
 # A server's or path's variable, `{name}` or `{name:pattern}`: kubernetes and datadog have patterns.
-TEMPLATE_VARIABLE = re.compile(r"\{([^{}:]+)(?::[^{}]*)?\}")
+TEMPLATE_VARIABLE = r"\{([^{}:]+)(?::[^{}]*)?\}"
 # A step of JSONPath as the documents use it: `.name`, `['name']`, `[*]`, `[0]`.
-OBJECT_KEY_STEP = re.compile(r"\.(?P<name>[^.\[\]]+)|\['(?P<quoted>[^']+)'\]|\[(?:\*|\d+)\]")
+OBJECT_KEY_STEP = r"\.(?P<name>[^.\[\]]+)|\['(?P<quoted>[^']+)'\]|\[(?:\*|\d+)\]"
 
 Node = dict[str, Any]
 
@@ -178,7 +178,7 @@ class ServiceDocument:
         path, http_method = self._read_route(str(reference), where)
         path_item = _as_mapping(_as_mapping(self.root.get("paths")).get(path))
         server = self._find_server(operation, path_item)
-        url = TEMPLATE_VARIABLE.sub(r"{\1}", _as_text(server.get("url"))).rstrip("/")
+        url = re.sub(TEMPLATE_VARIABLE, r"{\1}", _as_text(server.get("url"))).rstrip("/")
         body = self._find_body_schema(node, operation, where)
         response, reply = self._find_response(node, operation, where)
         object_key = _as_text(_as_mapping(node.get("response")).get("objectKey"))
@@ -258,7 +258,7 @@ class ServiceDocument:
 
     def _server_parameters(self, url: str, server: Node) -> Iterator[Parameter]:
         variables = _as_mapping(server.get("variables"))
-        for name in dict.fromkeys(TEMPLATE_VARIABLE.findall(url)):
+        for name in dict.fromkeys(re.findall(TEMPLATE_VARIABLE, url)):
             variable = _as_mapping(variables.get(name))
             default = variable.get("default")
             yield Parameter(
@@ -277,7 +277,7 @@ class ServiceDocument:
             resolved = self._resolve(node, f"{where}/operation/parameters")
             nodes[_as_text(resolved.get("in")), _as_text(resolved.get("name"))] = resolved
         # From the template, not the declarations: published documents lack some of those.
-        for name in dict.fromkeys(TEMPLATE_VARIABLE.findall(path)):
+        for name in dict.fromkeys(re.findall(TEMPLATE_VARIABLE, path)):
             yield self._build_parameter("path", name, nodes.get(("path", name), {}), where)
         for location in ("query", "header"):
             for (declared, name), node in nodes.items():
@@ -371,7 +371,7 @@ class ServiceDocument:
     def _row_schema(self, schema: Node, object_key: str, where: str) -> Node:
         """Return the schema of one row: the one at the object key; of an array, that of its items."""
         node = self._item_schema(schema, where)
-        for step in OBJECT_KEY_STEP.finditer(object_key):
+        for step in re.finditer(OBJECT_KEY_STEP, object_key):
             if name := step["name"] or step["quoted"]:
                 node = self._item_schema(self._schema_properties(node, where).get(name, {}), where)
         return node
@@ -379,7 +379,7 @@ class ServiceDocument:
     def _returns_list(self, schema: Node, object_key: str, where: str) -> bool:
         """Return True if there is an array anywhere on the way to the rows."""
         node, arrays = self._resolve(schema, where), False
-        for step in OBJECT_KEY_STEP.finditer(object_key):
+        for step in re.finditer(OBJECT_KEY_STEP, object_key):
             if name := step["name"] or step["quoted"]:
                 arrays = arrays or "items" in node
                 node = self._resolve(

@@ -29,7 +29,7 @@ def _escape_match(match: re.Match[str]) -> str:
 
 def _quote(text: str) -> str:
     quoted: str = encode_basestring(text)
-    return quoted if quoted.isascii() and quoted.isprintable() else UNSAFE.sub(_escape_match, quoted)
+    return quoted if quoted.isascii() and quoted.isprintable() else re.sub(UNSAFE, _escape_match, quoted)
 
 
 def _format_number(value: float) -> str:
@@ -49,12 +49,12 @@ def _embed_if_json(text: str) -> str:
     """Return text that is JSON as it is, and any other text as a JSON string."""
     try:
         value = json.loads(text, parse_constant=_refuse_constant)
-        if UNSAFE.search(text) is None:
+        if re.search(UNSAFE, text) is None:
             return text  # unchanged: going through Python would round numbers of many digits
         compact = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except (ValueError, RecursionError):
         return _quote(text)
-    return UNSAFE.sub(_escape_match, compact)
+    return re.sub(UNSAFE, _escape_match, compact)
 
 
 def _embed_document(text: str) -> str:
@@ -122,4 +122,4 @@ def render_jsonl(result: RowSet, stream: TextIO, options: Options) -> int:  # no
 
 def to_json_line(value: Any) -> str:
     """Return any JSON value on one line, safe on a terminal."""
-    return UNSAFE.sub(_escape_match, json.dumps(value, ensure_ascii=False))
+    return re.sub(UNSAFE, _escape_match, json.dumps(value, ensure_ascii=False))

@@ -34,7 +34,7 @@ MAX_DEPTH = 300
 
 END = "$END"
 _REFUSED = ("MALFORMED_NUMBER", "UNCLOSED")
-_PLACEHOLDER = re.compile(r"\{\{[^{}]*\}\}")
+_PLACEHOLDER = r"\{\{[^{}]*\}\}"
 
 
 class NoActions(dict[str, Action]):
@@ -288,7 +288,7 @@ def _collect_children(rule: Rule, symbols: Sequence[Any]) -> Sequence[Any]:
 def _check_json_object(token: Token) -> None:
     """Raise SqlSyntaxError if a bare JSON object is not JSON; placeholders in it (`--check` has no values) stand for numbers."""
     try:
-        json.loads(_PLACEHOLDER.sub(lambda match: "0".ljust(len(match.group())), token.text))
+        json.loads(re.sub(_PLACEHOLDER, lambda match: "0".ljust(len(match.group())), token.text))
     except json.JSONDecodeError as error:
         at = token.start + error.pos
         raise SqlSyntaxError(f"invalid JSON object: {error.msg}", span=Span(at, at + 1)) from None

@@ -22,9 +22,9 @@ from tokensh.sql.numbers import malformed_number_error
 
 TRIVIA = frozenset(("BLANK", "COMMENT"))
 # What JSON consists of, placeholders in it included. Its strings have backslashes, and hold no line breaks.
-_JSON_PART = re.compile(r'"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*"|[\s\w\[\],:.+-]+|[{}]')
-_OPEN_JSON_STRING = re.compile(r'"[^\r\n]*')
-_HYPHENATED_NAME = re.compile(r"[^\W\d][\w$]*(?:-[\w$]+)+")
+_JSON_PART = r'"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*"|[\s\w\[\],:.+-]+|[{}]'
+_OPEN_JSON_STRING = r'"[^\r\n]*'
+_HYPHENATED_NAME = r"[^\W\d][\w$]*(?:-[\w$]+)+"
 
 
 class Token(NamedTuple):
@@ -85,7 +85,7 @@ def scan_json(text: str, start: int, depth: int = 0) -> tuple[int, int]:
 
     The depth is not 0 if the object is not closed: then it may go on after the end of the text, or is not JSON from there on.
     """
-    while match := _JSON_PART.match(text, start):
+    while match := re.compile(_JSON_PART).match(text, start):
         start = match.end()
         brace = match.group()
         depth += (brace == "{") - (brace == "}")
@@ -96,7 +96,7 @@ def scan_json(text: str, start: int, depth: int = 0) -> tuple[int, int]:
 
 def can_json_go_on(text: str, end: int) -> bool:
     """Return True if a JSON object of which `scan_json` found no end could be closed by more text."""
-    return end == len(text) or _OPEN_JSON_STRING.fullmatch(text, end) is not None
+    return end == len(text) or re.compile(_OPEN_JSON_STRING).fullmatch(text, end) is not None
 
 
 def significant_tokens(table: ParseTable, text: str, start: int = 0) -> list[Token]:
@@ -117,7 +117,7 @@ def closes_statement(comment: Token) -> bool:
 
 def find_hyphenated_end(text: str, start: int) -> int | None:
     """Return where the name with hyphens (`If-Match`, `api-version`) at `start` ends; None without one."""
-    match = _HYPHENATED_NAME.match(text, start)
+    match = re.compile(_HYPHENATED_NAME).match(text, start)
     return match.end() if match else None
 
 

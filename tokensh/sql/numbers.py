@@ -8,8 +8,8 @@ from tokensh.errors import Span, SqlSyntaxError
 from tokensh.text import elide_middle
 
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|0[xX][0-9a-fA-F]+")
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)[\s_-]*([A-Za-z]+)")
-_OTHER_BASE = re.compile(r"0(?:[bB][01_]+|[oO][0-7_]+)")
+_DURATION = r"([0-9]+(?:\.[0-9]+)?)[\s_-]*([A-Za-z]+)"
+_OTHER_BASE = r"0(?:[bB][01_]+|[oO][0-7_]+)"
 _SECONDS = {
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
     **dict.fromkeys(("min", "mins", "minute", "minutes"), 60),
@@ -36,7 +36,7 @@ def suggest_number(text: str) -> str | None:
     cleaned = re.sub(r"(?<=\d)[_',](?=\d)", "", "".join(map(_to_ascii_digit, text)))
     if cleaned != text and _NUMBER.fullmatch(cleaned):
         return f"write {cleaned}"
-    if _OTHER_BASE.fullmatch(cleaned):
+    if re.fullmatch(_OTHER_BASE, cleaned):
         return f"write {int(cleaned, 0)}"
     if re.fullmatch(r"[0-9]+[lLnu]", cleaned):
         return f"write {cleaned[:-1]}"
@@ -45,7 +45,7 @@ def suggest_number(text: str) -> str | None:
 
 def explain_duration(text: str) -> str | None:
     """Return "90 days are 7776000 seconds" for a number with a unit of time; None for any other text."""
-    match = _DURATION.fullmatch(text.strip())
+    match = re.fullmatch(_DURATION, text.strip())
     seconds = _SECONDS.get(match[2].lower()) if match else None
     if match is None or seconds is None:
         return None

@@ -13,7 +13,7 @@ from tokensh.sql.grammar import ParseTable, load_table
 from tokensh.sql.lalr import ParserState
 from tokensh.sql.lexer import significant_tokens
 from tokensh.sql.script import StatementText
-from tokensh.text import NUL_OR_SURROGATE
+from tokensh.text import find_unstorable
 
 
 class Parser:
@@ -61,7 +61,7 @@ class Parser:
 
     def _build_tree(self, statement: StatementText) -> nodes.Statement:
         text = statement.text
-        refused = NUL_OR_SURROGATE.search(text)
+        refused = find_unstorable(text)
         if refused is not None:
             raise _make_character_error(refused.group(), Span(*refused.span()))
         state = ParserState(self.table, actions_for(text))

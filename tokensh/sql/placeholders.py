@@ -28,18 +28,15 @@ from tokensh.sql.script import StatementText, find_verb
 # The value of a placeholder: text from `--var`, or a scalar of a vars file.
 PlaceholderValue = str | int | float | bool | None
 
-_IN_QUOTES = re.compile(r"\{\{([^{}]*)\}\}")
-_NAME = re.compile(r"[^\W\d][\w.-]*")
-_BARE_VALUE = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null")
-_NUMBERED = re.compile(r"\{\{[^{}]*\}\}|\$([1-9][0-9]{0,3})(?![0-9])")
-_JSON_QUOTE = re.compile(r'\\[\s\S]|"')
-_JOINS_BEFORE = re.compile(r"[\w$.@:#'\"`}]\Z")
-_JOINS_AFTER = re.compile(r"[\w$.'\"`{]")
+_IN_QUOTES = r"\{\{([^{}]*)\}\}"
+_NAME = r"[^\W\d][\w.-]*"
+_BARE_VALUE = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null"
+_NUMBERED = r"\{\{[^{}]*\}\}|\$([1-9][0-9]{0,3})(?![0-9])"
+_JSON_QUOTE = r'\\[\s\S]|"'
+_JOINS_BEFORE = r"[\w$.@:#'\"`}]\Z"
+_JOINS_AFTER = r"[\w$.'\"`{]"
 # Functions whose first argument is read as JSON (of json_patch both are).
-_JSON_READERS = re.compile(
-    r"jsonb?(?:_(?:array_length|each|error_position|extract\w*|insert|patch|pretty|remove|replace|set|tree|type|valid))?",
-    re.IGNORECASE,
-)
+_JSON_READERS = "(?i)jsonb?(?:_(?:array_length|each|error_position|extract\\w*|insert|patch|pretty|remove|replace|set|tree|type|valid))?"
 _CLAUSES = frozenset(
     [
         "SELECT",
@@ -117,7 +114,7 @@ def _read_parts(content: str, offset: int, context: str, quote: str) -> list[_Pa
     """Return the parts of what stands in quotes; `{{{{ x }}}}` gives the text `{{ x }}`."""
     parts: list[_Part] = []
     end = 0
-    for match in _IN_QUOTES.finditer(content):
+    for match in re.finditer(_IN_QUOTES, content):
         before, behind = _count_braces(content, match, end)
         if before >= 2 and behind >= 2:
             parts += (content[end : match.start() - 2], match.group())
@@ -150,7 +147,7 @@ def _read_as_json(parts: list[_Part], quote: str) -> list[_Part]:
         if isinstance(part, PlaceholderUse):
             read.append(replace(part, context="json" if in_string else "json value"))
             continue
-        for match in _JSON_QUOTE.finditer(part.replace(quote * 2, quote) if quote else part):
+        for match in re.finditer(_JSON_QUOTE, part.replace(quote * 2, quote) if quote else part):
             in_string ^= match.group() == '"'
         read.append(part)
     return read
@@ -179,7 +176,7 @@ def _find_json_uses(tokens: Sequence[Token], read_parts: _PartReader) -> Iterato
         owner = tokens[number - 2].kind if number > 1 and before.text == "=" else ""
         name, argument = calls[-1] if calls else ("", 0)
         is_read = following in ("->", "->>") or (
-            _JSON_READERS.fullmatch(name) is not None and (argument == 0 or name.endswith("PATCH"))
+            re.fullmatch(_JSON_READERS, name) is not None and (argument == 0 or name.endswith("PATCH"))
         )
         is_value = owner == "PARAMETER" or (
             is_change and clause in _VALUE_CLAUSES and (not name or name in _CLAUSES) and _is_alone(before, following)
@@ -201,14 +198,14 @@ def _is_json(token: Token, read_parts: _PartReader) -> bool:
     samples = {"json": "x", "json value": "0"}
     probe = "".join(samples.get(part.context, "") if isinstance(part, PlaceholderUse) else part for part in parts)
     try:
-        return isinstance(json.loads(_IN_QUOTES.sub("0", probe).replace("''", "'")), (dict, list))
+        return isinstance(json.loads(re.sub(_IN_QUOTES, "0", probe).replace("''", "'")), (dict, list))
     except (ValueError, RecursionError):
         return False
 
 
 def _make_use(name: str, span: Span, context: str, quote: str = "") -> PlaceholderUse:
     name = name.strip()
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(_NAME, name):
         raise PlaceholderError(
             f"invalid placeholder name: {name!r}",
             span=span,
@@ -243,8 +240,8 @@ def _rebuild(statement: StatementText, written: Mapping[Token, tuple[str, str]])
         if shown is not token.text and token.kind in ("PLACEHOLDER", "NAME"):
             # Read again, the value must not merge with what is before and after it.
             before = gap or (text[-1] if text else "")
-            shown = f"{' ' * bool(_JOINS_BEFORE.search(before))}{shown}"
-            shown += " " * bool(_JOINS_AFTER.match(statement.text, token.end))
+            shown = f"{' ' * bool(re.search(_JOINS_BEFORE, before))}{shown}"
+            shown += " " * bool(re.compile(_JOINS_AFTER).match(statement.text, token.end))
         start = length + len(gap)
         text += (gap, shown)
         length = start + len(shown)
@@ -272,7 +269,7 @@ def fill_numbered(statement: StatementText, values: Sequence[str]) -> str:
         if token.kind == "NAME" and token.text in by_name:
             value = by_name[token.text]
             quoted = escape_braces(value).replace("'", "''")
-            is_number = _BARE_VALUE.fullmatch(value) and value[-1].isdigit()
+            is_number = re.fullmatch(_BARE_VALUE, value) and value[-1].isdigit()
             written[token] = ("", f"'{quoted}'" if not is_number else f"({value})" if value[0] == "-" else value)
     return _rebuild(statement, written).text
 
@@ -283,8 +280,8 @@ def find_numbered(tokens: Sequence[Token]) -> int:
         int(number)
         for token in tokens
         if token.kind in ("STRING", "QUOTED_NAME", "JSON_OBJECT")
-        or (token.kind == "NAME" and _NUMBERED.fullmatch(token.text))
-        for number in _NUMBERED.findall(token.text)
+        or (token.kind == "NAME" and re.fullmatch(_NUMBERED, token.text))
+        for number in re.findall(_NUMBERED, token.text)
         if number
     ]
     return max(found, default=0)
@@ -294,7 +291,7 @@ def _read_numbered_parts(content: str, offset: int, context: str, quote: str) ->
     """Return the parts of what stands in quotes: `$1`, and text, which placeholders with names belong to."""
     parts: list[_Part] = []
     end = 0
-    for match in _NUMBERED.finditer(content):
+    for match in re.finditer(_NUMBERED, content):
         if match.group(1):
             span = Span(offset + match.start(), offset + match.end())
             parts += (content[end : match.start()], PlaceholderUse(match.group(), span, context, quote))
@@ -337,7 +334,7 @@ def escape_braces(text: str) -> str:
     """Return a text in which nothing is a placeholder: what would be one gets further braces."""
     pieces: list[str] = []
     end = 0
-    for match in _IN_QUOTES.finditer(text):
+    for match in re.finditer(_IN_QUOTES, text):
         before, behind = _count_braces(text, match, end)
         begin, until = match.start() - before, match.end() + behind
         pieces += (text[end:begin], "{{", text[begin:until], "}}")
@@ -391,7 +388,7 @@ def _to_text(use: PlaceholderUse, value: Any) -> str:
 
 def _render_bare_value(use: PlaceholderUse, value: Any) -> str:
     text = _to_text(use, value).strip()
-    if _BARE_VALUE.fullmatch(text):
+    if re.fullmatch(_BARE_VALUE, text):
         digits = text.removeprefix("-")
         if digits.isdecimal() and (len(digits) > 19 or not -(2**63) <= int(text) < 2**63):
             raise PlaceholderError(f"the value for {use.name} has more than 64 bits", span=use.span)

@@ -63,7 +63,7 @@ _PREFIXES = {
     "U": "every text is Unicode",
 }
 """Letters that go before a text in other dialects, with what to know here."""
-_HYPHENATED = re.compile(r"(?<![\w.])[\w.]+(?:-[\w.]+)+")
+_HYPHENATED = r"(?<![\w.])[\w.]+(?:-[\w.]+)+"
 
 TryParse = Callable[[str], "SqlSyntaxError | None"]
 
@@ -161,7 +161,7 @@ def _find_hyphenated(text: str, tokens: Sequence[Token], at: int) -> Span | None
     if at >= len(tokens):
         return None
     start = tokens[at].start
-    for match in _HYPHENATED.finditer(text):
+    for match in re.finditer(_HYPHENATED, text):
         if match.start() < start < match.end() and re.search(r"[^\W\d]", match[0]):
             return Span(*match.span())
     return None

@@ -248,7 +248,7 @@ JOIN_WORDS = {
     "PASTE": "join two subqueries on row_number() OVER ()",
     "POSITIONAL": "join two subqueries on row_number() OVER ()",
 }
-_COMMENT = re.compile(r"--[^\r\n]*|#[^\r\n]*|//[^\r\n]*|/\*[\s\S]*?(?:\*/|\Z)")
+_COMMENT = r"--[^\r\n]*|#[^\r\n]*|//[^\r\n]*|/\*[\s\S]*?(?:\*/|\Z)"
 
 
 def _refuse_join_word(text: str, left: nodes.FromItem) -> None:
@@ -258,7 +258,9 @@ def _refuse_join_word(text: str, left: nodes.FromItem) -> None:
         return
     word, span = table.alias.text, table.alias.span
     hint = JOIN_WORDS.get(word.upper())
-    if hint and not _COMMENT.sub(" ", text[table.span.start : span.start]).rstrip().upper().endswith((" AS", ")AS")):
+    if hint and not re.sub(_COMMENT, " ", text[table.span.start : span.start]).rstrip().upper().endswith(
+        (" AS", ")AS")
+    ):
         raise SqlSyntaxError(
             f"there is no {word.upper()} JOIN here", span=span, hint=f"{hint}; if {word!r} is an alias, write AS {word}"
         )
