@@ -29,14 +29,24 @@ DOCUMENT = service_document([
     M("x_transform", "SELECT", "get", "GET /x3", fields="id", response={"transform": {"type": "t", "body": "b"}}),
     M("x_aws", "SELECT", "get", "GET /x4", fields="id", config={"auth": {"type": "aws_signing_v4"}}),
     M("x_legacy", "SELECT", "get", "GET /x5", fields="id", object_key="items"),
+    M("texts", "SELECT", "get", "GET /texts", fields="other",
+      response={"transform": {"type": "golang_template_text_v0.3.0", "body": '[{"contents": {{ toJson . }}}]'},
+                "mediaType": "text/plain", "overrideMediaType": "application/json"}),
+    M("x_template", "SELECT", "get", "GET /x3", fields="id",
+      response={"transform": {"type": "golang_template_text_v0.3.0", "body": "[{{ range . }}{{ end }}]"}}),
+    M("x_graphql", "SELECT", "get", "GET /x3", fields="id"),
     M("x_mixed", "SELECT", "old", "GET /x6", fields="id", response={"mediaType": "text/xml"}),
     M("x_mixed", "SELECT", "new", "GET /x7", fields="id"),
 ])  # fmt: skip
 DOCUMENT["paths"]["/heads"]["get"]["parameters"] = [{"name": "X-Kind", "in": "header", "schema": {"type": "string"}}]
+DOCUMENT["components"]["x-stackQL-resources"]["x_graphql"]["methods"]["get"]["graphQL"] = {"query": "{ x }"}
+TEXT = '"a","b"\n1,{"id": "ü"}\n'
 
 
 def answer(exchange: Exchange) -> None:
-    exchange.reply(200, b'{"id": "1"}')
+    if exchange.request.path.endswith("/texts"):
+        return exchange.reply(200, TEXT.encode())
+    return exchange.reply(200, b'{"id": "1"}')
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +126,8 @@ OFFERED = [
     ("x_xml", "XML"),
     ("x_xpath", "JSONPath"),
     ("x_transform", "transform"),
+    ("x_template", "transform"),
+    ("x_graphql", "GraphQL"),
     ("x_aws", "signed"),
     ("x_legacy", "JSONPath"),
 ]
@@ -129,6 +141,12 @@ def test_what_is_not_offered_is_said_before_anything_is_sent(
         with pytest.raises(NotSupportedError, match=f"is not offered: .*{reason}"):
             run(session, sql)
     assert server.log == []
+
+
+def test_a_reply_that_is_text_is_one_row(session: Connection, server: FaultyServer) -> None:
+    assert run(session, "SELECT * FROM acme.s.texts") == [("w1", TEXT)]
+    assert run(session, "DESCRIBE acme.s.texts") == [("contents", "string")]
+    assert server.log[0].headers["accept"] == "*/*"
 
 
 def test_a_method_that_is_offered_answers_in_place_of_one_that_is_not(

@@ -534,7 +534,7 @@ def _prepare_request(message: _Message, signature: Mapping[str, str], kind: str)
     headers = {
         **dict(request.headers),
         "User-Agent": f"{_PRODUCT} auth/{kind}",
-        "Accept": "application/json",
+        "Accept": "*/*" if request.text_field else "application/json",
         "Accept-Encoding": "gzip",
     }
     if message.content is not None:

@@ -51,6 +51,8 @@ class Request:
     creates_secret: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     """What the method's own parameters put into the head, besides what every request has."""
+    text_field: str = ""
+    """The key under which the text of the reply is its only value; empty where the reply is JSON."""
 
     @property
     def url(self) -> str:
@@ -105,6 +107,7 @@ def build_request(
         (body or {}) if sends_body else None,
         creates_secret(method),
         tuple(_build_headers(method, values)),
+        method.text_field,
     )
 
 

@@ -276,7 +276,15 @@ class Connection:
         return self._bind(self._parse(statement, parameters))
 
     def _bind(self, statement: nodes.Statement) -> Plan:
-        names = Names(self.catalog, self.namespace, self.workspace, function_names(), self.objects)
+        # The parser is made when a statement is read; a plan without views of documents needs none.
+        names = Names(
+            self.catalog,
+            self.namespace,
+            self.workspace,
+            function_names(),
+            self.objects,
+            lambda text: self.parser.parse(text),  # noqa: PLW0108 (as said)
+        )
         try:
             return bind(statement, names)
         except MissingParameter as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from tokensh._dataclasses import replace
 from tokensh.errors import Error, NotSupportedError, ProgrammingError, Span, UnknownName, assert_never
 from tokensh.functions import functions
 from tokensh.plan import ddl, dml
@@ -19,6 +20,7 @@ from tokensh.plan.resolve import Names, resolve_expression, sql_of
 from tokensh.plan.returning import single_table, table_column
 from tokensh.plan.views import match_columns
 from tokensh.provider import show
+from tokensh.provider.model import Field, Resource
 from tokensh.provider.show_kinds import SHOW_KINDS, ShowKind
 from tokensh.rows import Column, RowSet
 from tokensh.sql import nodes, unparse
@@ -145,7 +147,18 @@ def _plan_describe(node: nodes.Describe, names: Names) -> RowsPlan:
     stored = names.find_object(node.path)
     if stored is not None:
         return RowsPlan(_describe_object(stored, names, path_span(node.path)))
-    return RowsPlan(show.describe(dml.resource_of(names, node.path), extended=node.extended))
+    resource = dml.resource_of(names, node.path)
+    if resource.view and not resource.fields:
+        return RowsPlan(_describe_columns(resource, names, node))
+    return RowsPlan(show.describe(resource, extended=node.extended))
+
+
+def _describe_columns(resource: Resource, names: Names, node: nodes.Describe) -> RowSet:
+    """Return the columns of a view of a document that does not list them."""
+    star = nodes.Select((nodes.Star(),), nodes.TableRef(node.path, span=path_span(node.path)))
+    fields = tuple(Field(column.name, column.type) for column in columns_of(nodes.Query(star), names))
+    method = replace(resource.methods[0], fields=fields)
+    return show.describe(replace(resource, methods=(method,)), extended=node.extended)
 
 
 def _describe_object(stored: View | StoredTable, names: Names, span: Span) -> RowSet:
@@ -223,6 +236,11 @@ def _show_rows(kind: ShowKind, node: nodes.Show, names: Names) -> RowSet:
             return show.show_methods(catalog.find(path, names.namespace, span), extended=node.extended)
         case "FUNCTIONS":
             return _function_rows(kind, names)
+        case "VIEWS" if path:
+            if len(full) != 2:
+                raise ProgrammingError("VIEWS are in a service", span=span, hint="SHOW VIEWS IN provider.service")
+            rows = [(r.id, "VIEW", r.view) for r in catalog.resources(*full, span=span) if r.view]
+            return RowSet(_string_columns(kind), iter(rows))
         case "VIEWS" | "TABLES":
             return _object_rows(kind, names)
         case _:

@@ -243,7 +243,7 @@ def _refuse_named_target(node: nodes.Update | nodes.Delete) -> None:
 def _check_assignments(node: nodes.Update) -> None:
     for _, value in node.assignments:
         for call in walk(value):
-            if isinstance(call, nodes.Call) and (call.over is not None or _is_aggregate(call)):
+            if isinstance(call, nodes.Call) and (call.over is not None or is_aggregate(call)):
                 raise ProgrammingError(
                     f"SET cannot use {call.name[-1].text.lower()}(): each row is changed by itself",
                     span=call.span,
@@ -429,7 +429,7 @@ class _AggregateUses:
     def _own_calls(self, tree: object) -> Iterator[nodes.Call]:
         """Yield the calls that make one value of many rows of this SELECT, or have OVER."""
         for node in walk(tree):
-            if isinstance(node, nodes.Call) and (node.over is not None or _is_aggregate(node)):
+            if isinstance(node, nodes.Call) and (node.over is not None or is_aggregate(node)):
                 inside = list(references(node.arguments))
                 # An aggregate of columns around a subquery belongs to the query around it.
                 if not inside or any(reference.scope == self._scope for reference in inside):
@@ -473,7 +473,8 @@ class _AggregateUses:
         return ProgrammingError(f"{clause} cannot use the aggregate {name}()", span=span, hint=hint)
 
 
-def _is_aggregate(call: nodes.Call) -> bool:
+def is_aggregate(call: nodes.Call) -> bool:
+    """Return whether a call aggregates rows."""
     function = functions().get(call.name[-1].text.lower())
     return function is not None and function.is_aggregate(len(call.arguments) or int(call.star))
 

@@ -15,6 +15,7 @@ from tokensh.errors import MissingParameter, NotSupportedError, ProgrammingError
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference, BoundSelect, From
 from tokensh.plan.change_methods import ChangeVerb, choose_change_method, with_plain_names
 from tokensh.plan.method_resolution import (
+    VIEW_PROBLEM,
     find_method,
     methods_for_verb,
     parameters_by_sql_name,
@@ -359,6 +360,8 @@ class _ChangePlanner:
 def plan_exec(node: nodes.Exec, names: Names) -> ExecPlan:
     """Plan an EXEC. Raises ProgrammingError and its leaves."""
     resource, method = method_of(names, node.target, node.span)
+    if method.view:
+        raise NotSupportedError(f"{resource.id}.{method.name} is not offered: {VIEW_PROBLEM}", span=node.span)
     # The body's attributes may be given as arguments as well as in @@json, each once.
     by_name = parameters_by_sql_name(method)
     values: dict[str, tuple[Parameter, str]] = {}

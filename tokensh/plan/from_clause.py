@@ -30,6 +30,7 @@ from tokensh.plan.bound import (
     references,
     scans_below,
 )
+from tokensh.plan.document_views import make_view_error, read_view
 from tokensh.plan.joins import merged_column, restricted_relations
 from tokensh.plan.method_resolution import find_method, methods_for_verb, scan_columns
 from tokensh.plan.nodes import ScanColumn, Stored
@@ -144,7 +145,7 @@ class FromResolver:
             case StoredTable() as table:
                 return self._resolve_stored_table(table, node, alias)
             case _:
-                return self._resolve_scan(node)
+                return self._resolve_resource(node)
 
     def _resolve_cte(self, cte: CteDefinition, alias: nodes.Name) -> Relation:
         cte.is_used = True
@@ -177,12 +178,17 @@ class FromResolver:
         shared = self._views.get(view.name)
         if shared is None or not self._shares:
             query = self._resolve_view_query(view, node)
-            positions = match_columns(view, [column.name for column in query.columns], self.view_span or node.span)
-            columns = rename_columns([query.columns[i] for i in positions], view.columns, node.path[-1])
+            columns = self._match_view_columns(view, query, node)
             shared = self._views[view.name] = _Shared(self.hoist(query, view.name.rpartition(".")[2]), columns)
         else:
             self.has_shared = True
         return replace(self._read_shared(shared, alias), qualifiers=_qualifiers(node, view.name))
+
+    def _match_view_columns(self, view: View, query: BoundQuery, node: nodes.TableRef) -> tuple[BoundColumn, ...]:
+        if not view.is_documents:
+            positions = match_columns(view, [column.name for column in query.columns], self.view_span or node.span)
+            return rename_columns([query.columns[i] for i in positions], view.columns, node.path[-1])
+        return tuple(replace(column, visible=column.name.lower() not in view.hidden) for column in query.columns)
 
     def _resolve_view_query(self, view: View, node: nodes.TableRef) -> BoundQuery:
         if view.name in self._open_views:
@@ -195,6 +201,8 @@ class FromResolver:
             self.names = names.inside_view()
             return self._resolve_query(view.query, None, {})
         except Error as error:
+            if view.is_documents:
+                raise make_view_error(view.name, error.message, self.view_span) from error
             raise error.with_context(span=self.view_span) from error.__cause__
         finally:
             self.names = names
@@ -211,8 +219,11 @@ class FromResolver:
         relation = self._new_relation(name, columns, alias, Stored(table.name, name, own))
         return replace(relation, qualifiers=_qualifiers(node, table.name))
 
-    def _resolve_scan(self, node: nodes.TableRef) -> Relation:
+    def _resolve_resource(self, node: nodes.TableRef) -> Relation:
         resource = self._find_resource(node)
+        view = read_view(resource, self.names.parse, self.view_span or node.span)
+        if view is not None:
+            return self._resolve_view(view, node, node.alias or node.path[-1])
         return self.scan_of(resource, methods_for_verb(resource, "SELECT", node.span), node)
 
     def _find_resource(self, node: nodes.TableRef) -> Resource:

@@ -17,11 +17,13 @@ from tokensh.rows import Column, ColumnType, Value
 from tokensh.sql import nodes
 from tokensh.text import nearest
 
+VIEW_PROBLEM = "it is a view, which only SELECT reads"
+
 
 def methods_for_verb(resource: Resource, verb: Verb, span: Span) -> tuple[Method, ...]:
     """Return the methods that a verb may choose from. Raises NotSupportedError that names all methods."""
     methods = resource.methods_for(verb)
-    usable = tuple(method for method in methods if not method.problem)
+    usable = tuple(method for method in methods if not method.problem and not method.view)
     if usable:
         return usable
     if methods:
@@ -31,7 +33,7 @@ def methods_for_verb(resource: Resource, verb: Verb, span: Span) -> tuple[Method
 
 
 def _problem_error(resource: Resource, method: Method, span: Span) -> NotSupportedError:
-    return NotSupportedError(f"{resource.id}.{method.name} is not offered: {method.problem}", span=span)
+    return NotSupportedError(f"{resource.id}.{method.name} is not offered: {method.problem or VIEW_PROBLEM}", span=span)
 
 
 def find_method(resource: Resource, name: nodes.Name) -> Method:

@@ -29,7 +29,8 @@ class ForeignKey:
 class View:
     """A query by name; predicates around it reach what it reads.
 
-    `sources` are the names that its columns had in the query when it was created; empty if that was not noted.
+    `sources` are the names that its columns had in the query when it was created; empty if that was not noted. A view of a
+    provider document has the columns of its query; those in `hidden`, in lower case, can be named and `*` does not include them. `is_documents` marks such a view.
     """
 
     name: str
@@ -37,6 +38,8 @@ class View:
     columns: tuple[nodes.Name, ...] = ()
     kind: Kind = "VIEW"
     sources: tuple[str, ...] = ()
+    hidden: frozenset[str] = frozenset()
+    is_documents: bool = False
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from tokensh.errors import NotSupportedError, ProgrammingError, Span
 from tokensh.functions import functions
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference, references, subqueries
 from tokensh.plan.checks import check_subqueries
+from tokensh.plan.document_views import Parse
 from tokensh.plan.expression_types import expression_type, expression_unit
 from tokensh.plan.objects import NoObjects, Objects, StoredTable, View
 from tokensh.plan.scope import PARAMETER_PREFIX, Scope
@@ -41,6 +42,7 @@ class Names:
         workspace: the workspace that the user chose for the session; None makes no workspace the default.
         functions: the names, in lower case, of the functions that exist; if empty, calls are not checked.
         objects: views, local tables, and what the session offers as tables.
+        parse: reads the text of a view of a provider document; without it, such views are not offered.
     """
 
     catalog: Catalog
@@ -48,6 +50,7 @@ class Names:
     workspace: str | None = None
     functions: frozenset[str] = frozenset()
     objects: Objects = field(default_factory=NoObjects)
+    parse: Parse | None = None
 
     def find_resource(self, path: nodes.Path) -> Resource | None:
         """Return the resource that a name means, here or in a view; None if it means none. Raises ProviderDocumentError."""

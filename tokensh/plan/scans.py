@@ -156,7 +156,9 @@ class ScanPlanner:
         if is_mentioned:
             message, hint = "cannot be worked out from the statement", f"write WHERE {examples}, or IN (...)"
         else:
-            message, hint = "is not given", f"add WHERE {examples}, or IN (...), or set --workspace"
+            is_server = any(p.location == "server" for p in self._routing_parameters(scan) if p.name in missing)
+            setting = ", or set --workspace" if is_server else ""
+            message, hint = "is not given", f"add WHERE {examples}, or IN (...){setting}"
         return MissingParameter(f"{subject} {message}", names=missing, hint=hint, span=table.span)
 
 

@@ -137,6 +137,10 @@ class Method:
     """Why it cannot be called; empty if it can."""
     paging: Paging | None = None
     """How further pages of a list are asked for, None where the document does not say."""
+    text_field: str = ""
+    """The field that takes the whole reply as text; empty where the reply is JSON."""
+    view: str = ""
+    """Of a view: the text of its query, in which `'{{ name }}'` stands for a parameter. Nothing is called for it."""
 
     @property
     def required(self) -> tuple[Parameter, ...]:
@@ -185,6 +189,11 @@ class Resource:
     description: str = ""
     delete_method: str | None = None
     """An EXEC method that DELETE may call row by row (tokensh's extension `x-tokensh-delete`)."""
+
+    @property
+    def view(self) -> str:
+        """The text of the query that SELECT reads; empty if SELECT calls a method."""
+        return next((method.view for method in self.methods if method.view), "")
 
     @property
     def id(self) -> str:

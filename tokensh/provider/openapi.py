@@ -18,26 +18,14 @@ from urllib.parse import parse_qsl
 from tokensh._dataclasses import dataclass
 from tokensh.errors import ProviderDocumentError
 from tokensh.provider.model import VERBS, Field, Location, Method, PageLocation, Paging, Parameter, Resource, Verb
+from tokensh.provider.values import Node, as_list, as_mapping, as_text, read_type
+from tokensh.provider.views import build_view
 from tokensh.rows import UNIT_DESCRIPTIONS, ColumnType, Unit
 
 # StackQL's extension of OpenAPI: the tables, as references to operations.
 RESOURCES = "#/components/x-stackQL-resources"
 # OpenAPI 3.0, "Path Item Object".
 HTTP_METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
-TYPES: dict[str, ColumnType] = {
-    "string": "string",
-    "integer": "integer",
-    "number": "number",
-    "boolean": "boolean",
-    "object": "object",
-    "array": "array",
-    # Names that published documents use in place of JSON's.
-    "int32": "integer",
-    "int64": "integer",
-    "double": "number",
-    "float": "number",
-    "json": "object",
-}
 PAGE_LOCATIONS: dict[str, PageLocation] = {"query": "query", "header": "header", "body": "body"}
 # Kinds of `auth` whose requests are signed, besides those that say so.
 SIGNED_AUTH = frozenset(("aws_assume_role",))
@@ -50,22 +38,10 @@ SHAPE_KEYS = ("type", "format", "required", "enum", "default", "description", "r
 SHAPE_DEPTH = 5
 # A server's or path's variable, `{name}` or `{name:pattern}`: kubernetes and datadog have patterns.
 TEMPLATE_VARIABLE = r"\{([^{}:]+)(?::[^{}]*)?\}"
+# A transform that makes a row of the reply's text: `[{"contents": {{ toJson . }}}]`.
+TEXT_TRANSFORM = r'\[?\s*\{\s*"(\w+)"\s*:\s*\{\{-?\s*toJson\s+\.\s*-?\}\}\s*\}\s*\]?'
 # A step of JSONPath as the documents use it: `.name`, `['name']`, `[*]`, `[0]`.
 OBJECT_KEY_STEP = r"\.(?P<name>[^.\[\]]+)|\['(?P<quoted>[^']+)'\]|\[(?:\*|\d+)\]"
-
-Node = dict[str, Any]
-
-
-def _as_mapping(value: object) -> Node:
-    return value if isinstance(value, dict) else {}
-
-
-def _as_list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _as_text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +68,9 @@ class ServiceDocument:
             self.service,
             name,
             tuple(self._build_methods(node, where)),
-            _as_text(node.get("title")),
-            _as_text(node.get("description")) or _as_text(node.get("title")),
-            _as_text(node.get("x-tokensh-delete")) or None,
+            as_text(node.get("title")),
+            as_text(node.get("description")) or as_text(node.get("title")),
+            as_text(node.get("x-tokensh-delete")) or None,
         )
 
     # ---- positions and references
@@ -133,22 +109,27 @@ class ServiceDocument:
                 return {}
             visited.add(id(node))
             node = self._find_target(node["$ref"], where)
-        return _as_mapping(node)
+        return as_mapping(node)
 
     # ---- methods
 
     def _build_methods(self, resource: Node, where: str) -> Iterator[Method]:
         """Yield the methods in the order of SHOW METHODS; those without a verb can only be called by EXEC."""
         methods = self._check_mapping(resource.get("methods") or {}, f"{where}/methods")
-        verbs = _as_mapping(resource.get("sqlVerbs"))
+        verbs = as_mapping(resource.get("sqlVerbs"))
+        view = build_view(resource)
+        if view is not None:
+            # SELECT reads the view then; what it would have called can be called by EXEC.
+            verbs = {**verbs, "select": []}
+            yield view
         with_verb = set()
         for verb in VERBS:
-            for reference in _as_list(verbs.get(verb.lower())):
+            for reference in as_list(verbs.get(verb.lower())):
                 try:
                     name = self._find_method_name(reference, methods, f"{where}/sqlVerbs/{verb.lower()}")
                 except ProviderDocumentError as error:
                     yield _make_broken_method(
-                        _as_text(_as_mapping(reference).get("$ref")).rpartition("/")[2], verb, error
+                        as_text(as_mapping(reference).get("$ref")).rpartition("/")[2], verb, error
                     )
                     continue
                 with_verb.add(name)
@@ -165,7 +146,7 @@ class ServiceDocument:
             return _make_broken_method(name, verb, error)
 
     def _find_method_name(self, reference: object, methods: Node, where: str) -> str:
-        text = _as_text(_as_mapping(reference).get("$ref"))
+        text = as_text(as_mapping(reference).get("$ref"))
         name = text.rpartition("/")[2]
         if name not in methods:
             raise self._document_error(where, f"unresolvable reference: {text!r}")
@@ -173,15 +154,19 @@ class ServiceDocument:
 
     def _build_method(self, name: str, verb: Verb, node: object, resource: Node, where: str) -> Method:
         node = self._check_mapping(node, where)
-        reference = _as_mapping(node.get("operation")).get("$ref")
+        reference = as_mapping(node.get("operation")).get("$ref")
         operation = self._check_mapping(self._find_target(reference, f"{where}/operation"), f"{where}/operation")
         path, http_method = self._read_route(str(reference), where)
-        path_item = _as_mapping(_as_mapping(self.root.get("paths")).get(path))
+        path_item = as_mapping(as_mapping(self.root.get("paths")).get(path))
         server = self._find_server(operation, path_item)
-        url = re.sub(TEMPLATE_VARIABLE, r"{\1}", _as_text(server.get("url"))).rstrip("/")
+        url = re.sub(TEMPLATE_VARIABLE, r"{\1}", as_text(server.get("url"))).rstrip("/")
         body = self._find_body_schema(node, operation, where)
         response, reply = self._find_response(node, operation, where)
-        object_key = _as_text(_as_mapping(node.get("response")).get("objectKey"))
+        object_key = as_text(as_mapping(node.get("response")).get("objectKey"))
+        fields = tuple(self._row_fields(reply, object_key, where))
+        text_field = _find_text_field(node)
+        if text_field:
+            fields, reply, object_key = (Field(text_field, "string"),), {}, ""
         return Method(
             name=name,
             verb=verb,
@@ -193,37 +178,38 @@ class ServiceDocument:
                 *self._operation_parameters(path, path_item, operation, where),
                 *self._body_attributes(body, self._is_naive(node, resource), where),
             ),
-            fields=tuple(self._row_fields(reply, object_key, where)),
+            fields=fields,
             # Another language than JSONPath (XPath, for XML) says nothing about a JSON reply.
             object_key=object_key if object_key.startswith("$.") else None,
             returns_list=self._returns_list(reply, object_key, where),
-            description=_as_text(operation.get("description")) or _as_text(operation.get("summary")),
-            response_description=_as_text(response.get("description")),
+            description=as_text(operation.get("description")) or as_text(operation.get("summary")),
+            response_description=as_text(response.get("description")),
             has_body=body is not None,
             undocumented_fields=self._read_undocumented_fields(node, where),
             reply_keys=self._reply_keys(reply, where),
             fixed_query=tuple(parse_qsl(path.partition("?")[2], keep_blank_values=True)),
             problem=self._find_problem(node, operation, resource),
+            text_field=text_field,
             paging=_read_paging(self._find_setting("pagination", node, resource)),
         )
 
     def _find_problem(self, node: Node, operation: Node, resource: Node) -> str:
         """Return what a method needs and tokensh does not offer; empty if nothing."""
-        response, request = _as_mapping(node.get("response")), _as_mapping(node.get("request"))
-        auth = _as_text(self._find_setting("auth", node, resource).get("type"))
-        object_key = _as_text(response.get("objectKey"))
+        response, request = as_mapping(node.get("response")), as_mapping(node.get("request"))
+        auth = as_text(self._find_setting("auth", node, resource).get("type"))
+        object_key = as_text(response.get("objectKey"))
         media = (response.get("overrideMediaType") or response.get("mediaType"), request.get("mediaType"))
-        if "xml" in " ".join(map(_as_text, media)):
+        if "xml" in " ".join(map(as_text, media)):
             return "it speaks XML"
         if operation.get("x-stackQL-graphQL") or node.get("graphQL"):
             return "it speaks GraphQL"
         if "signing" in auth or auth in SIGNED_AUTH:
             return f"its requests are signed ({auth})"
-        for part, name in ((response, "replies"), (request, "requests")):
+        for part, name in (({} if _find_text_field(node) else response, "replies"), (request, "requests")):
             if part.get("transform") or part.get("xmlTransform"):
                 return f"its {name} need a transform"
         for name in ("requestTranslate", "queryParamTranspose"):
-            if algorithm := _as_text(self._find_setting(name, node, resource).get("algorithm")):
+            if algorithm := as_text(self._find_setting(name, node, resource).get("algorithm")):
                 return f"its requests need the algorithm {algorithm}"
         if object_key and not object_key.startswith("$"):
             return f"where its rows are is not said as a JSONPath ({object_key})"
@@ -232,12 +218,12 @@ class ServiceDocument:
     def _find_setting(self, name: str, method: Node, resource: Node) -> Node:
         """Return the innermost setting of a name: the method's, the resource's, the service's, the provider's."""
         own = (method.get("config"), resource.get("config"), self.root.get("x-stackQL-config"), *self.configs)
-        return next((found for node in own if (found := _as_mapping(_as_mapping(node).get(name)))), {})
+        return next((found for node in own if (found := as_mapping(as_mapping(node).get(name)))), {})
 
     def _is_naive(self, method: Node, resource: Node) -> bool:
         """Return True if SQL names the body's attributes without the prefix `data__` (`naive`, `naive_DesiredState`)."""
         translate = self._find_setting("requestBodyTranslate", method, resource)
-        return _as_text(translate.get("algorithm")).startswith("naive")
+        return as_text(translate.get("algorithm")).startswith("naive")
 
     def _read_route(self, reference: str, where: str) -> tuple[str, str]:
         """Return the URL path and HTTP method that a `#/paths/~1a~1b/get` reference names."""
@@ -250,32 +236,32 @@ class ServiceDocument:
         """Return the first server of the innermost list: the operation's, the path's, the document's."""
         # Operations (datadog, digitalocean) and paths (clickhouse) may override the document's servers.
         for owner in (operation, path_item, self.root):
-            if servers := _as_list(owner.get("servers")):
-                return _as_mapping(servers[0])
+            if servers := as_list(owner.get("servers")):
+                return as_mapping(servers[0])
         return {}
 
     # ---- parameters
 
     def _server_parameters(self, url: str, server: Node) -> Iterator[Parameter]:
-        variables = _as_mapping(server.get("variables"))
+        variables = as_mapping(server.get("variables"))
         for name in dict.fromkeys(re.findall(TEMPLATE_VARIABLE, url)):
-            variable = _as_mapping(variables.get(name))
+            variable = as_mapping(variables.get(name))
             default = variable.get("default")
             yield Parameter(
                 name,
                 "server",
                 "string",
                 required=True,
-                description=_as_text(variable.get("description")),
+                description=as_text(variable.get("description")),
                 example=None if default is None else str(default),
             )
 
     def _operation_parameters(self, path: str, path_item: Node, operation: Node, where: str) -> Iterator[Parameter]:
         """Yield the path, query and header parameters; the operation's declaration of a name overrides the path's."""
         nodes: dict[tuple[str, str], Node] = {}
-        for node in (*_as_list(path_item.get("parameters")), *_as_list(operation.get("parameters"))):
+        for node in (*as_list(path_item.get("parameters")), *as_list(operation.get("parameters"))):
             resolved = self._resolve(node, f"{where}/operation/parameters")
-            nodes[_as_text(resolved.get("in")), _as_text(resolved.get("name"))] = resolved
+            nodes[as_text(resolved.get("in")), as_text(resolved.get("name"))] = resolved
         # From the template, not the declarations: published documents lack some of those.
         for name in dict.fromkeys(re.findall(TEMPLATE_VARIABLE, path)):
             yield self._build_parameter("path", name, nodes.get(("path", name), {}), where)
@@ -293,7 +279,7 @@ class ServiceDocument:
             cast(Location, location),
             kind,
             required=location == "path" or node.get("required") is True or node.get("x-alwaysRequired") is True,
-            description=_as_text(node.get("description")),
+            description=as_text(node.get("description")),
             shape=self._shape_of(schema, kind, where),
         )
 
@@ -302,7 +288,7 @@ class ServiceDocument:
         request = self._resolve(operation.get("requestBody"), f"{where}/operation/requestBody")
         if not request:
             return None
-        return self._content_schema(request, _as_text(_as_mapping(method.get("request")).get("mediaType")))
+        return self._content_schema(request, as_text(as_mapping(method.get("request")).get("mediaType")))
 
     def _body_attributes(self, body: Node | None, bare: bool, where: str) -> Iterator[Parameter]:
         where = f"{where}/operation/requestBody"
@@ -314,7 +300,7 @@ class ServiceDocument:
                 "body",
                 kind,
                 required=name in required,
-                description=_as_text(self._resolve(schema, where).get("description")),
+                description=as_text(self._resolve(schema, where).get("description")),
                 shape=self._shape_of(schema, kind, where),
                 bare=bare,
                 unit=self._unit_of(schema, where),
@@ -331,23 +317,23 @@ class ServiceDocument:
 
     def _find_response(self, method: Node, operation: Node, where: str) -> tuple[Node, Node]:
         """Return the announced response, else the first success, and its schema."""
-        announced = _as_mapping(method.get("response"))
+        announced = as_mapping(method.get("response"))
         # A status may be a number in YAML.
-        responses = {str(key): response for key, response in _as_mapping(operation.get("responses")).items()}
+        responses = {str(key): response for key, response in as_mapping(operation.get("responses")).items()}
         success = (key for key in responses if key.startswith("2"))
         key = str(announced.get("openAPIDocKey", ""))
         node = responses.get(key) or responses.get(next(success, "default"))
         response = self._resolve(node, f"{where}/operation/responses")
-        return response, self._content_schema(response, _as_text(announced.get("mediaType")))
+        return response, self._content_schema(response, as_text(announced.get("mediaType")))
 
     def _content_schema(self, owner: Node, media_type: str) -> Node:
         """Return the schema of a request's or response's content: the named media type's, else JSON's, else the first."""
-        content = _as_mapping(owner.get("content"))
+        content = as_mapping(owner.get("content"))
         node = content.get(media_type) or content.get("application/json") or next(iter(content.values()), None)
-        return _as_mapping(_as_mapping(node).get("schema"))
+        return as_mapping(as_mapping(node).get("schema"))
 
     def _read_undocumented_fields(self, method: Node, where: str) -> tuple[Field, ...]:
-        schema = _as_mapping(_as_mapping(method.get("response")).get("x-tokensh-newer"))
+        schema = as_mapping(as_mapping(method.get("response")).get("x-tokensh-newer"))
         return tuple(self._row_fields(schema, "", where)) if schema else ()
 
     def _reply_keys(self, schema: Node, where: str) -> tuple[str, ...] | None:
@@ -362,11 +348,11 @@ class ServiceDocument:
         where = f"{where}/response"
         for name, node in self._schema_properties(self._row_schema(schema, object_key, where), where).items():
             kind = self._type_of(node, where)
-            description = _as_text(self._resolve(node, where).get("description"))
+            description = as_text(self._resolve(node, where).get("description"))
             yield Field(name, kind, description, self._shape_of(node, kind, where), self._unit_of(node, where))
 
     def _unit_of(self, node: Node, where: str) -> Unit | None:
-        return UNITS.get(_as_text(self._resolve(node, where).get("x-tokensh-unit")))
+        return UNITS.get(as_text(self._resolve(node, where).get("x-tokensh-unit")))
 
     def _row_schema(self, schema: Node, object_key: str, where: str) -> Node:
         """Return the schema of one row: the one at the object key; of an array, that of its items."""
@@ -401,14 +387,14 @@ class ServiceDocument:
         seen.add(id(node))
         yield node
         for key in ("allOf", "oneOf", "anyOf"):
-            for part in _as_list(node.get(key)):
+            for part in as_list(node.get(key)):
                 yield from self._walk_compositions(part, where, seen)
 
     def _schema_properties(self, schema: Node | None, where: str) -> dict[str, Node]:
         """Return the properties of a schema and its compositions; the first of a name counts."""
         properties: dict[str, Node] = {}
         for part in self._walk_compositions(schema, where, set()):
-            for name, node in _as_mapping(part.get("properties")).items():
+            for name, node in as_mapping(part.get("properties")).items():
                 if isinstance(node, dict):
                     properties.setdefault(str(name), node)
         return properties
@@ -419,18 +405,18 @@ class ServiceDocument:
         if id(node) in seen:
             return set()
         seen.add(id(node))
-        own = {str(name) for name in _as_list(node.get("required"))}
-        return own.union(*(self._find_required_names(part, where, seen) for part in _as_list(node.get("allOf"))))
+        own = {str(name) for name in as_list(node.get("required"))}
+        return own.union(*(self._find_required_names(part, where, seen) for part in as_list(node.get("allOf"))))
 
     def _type_of(self, schema: object, where: str) -> ColumnType:
         """Return a column's type; unknown types are text."""
         implied: ColumnType = "string"
-        for part in self._walk_compositions(_as_mapping(schema), where, set()):
+        for part in self._walk_compositions(as_mapping(schema), where, set()):
             declared = part.get("type")
             # OpenAPI 3.1 allows a list, in which "null" says nothing about the column.
             names = [name for name in (declared if isinstance(declared, list) else [declared]) if name != "null"]
             if names and isinstance(names[0], str):
-                return _column_type(names[0])
+                return read_type(names[0])
             if implied == "string" and ("properties" in part or "additionalProperties" in part):
                 implied = "object"
             if implied == "string" and "items" in part:
@@ -476,12 +462,21 @@ def _find_member(node: Any, key: str) -> Any:
     return next((value for name, value in node.items() if str(name).lower() == key.lower()), None)
 
 
+def _find_text_field(method: Node) -> str:
+    """Return the field that a method's transform puts the text of the reply into; empty without such a transform."""
+    transform = as_mapping(as_mapping(method.get("response")).get("transform"))
+    if not as_text(transform.get("type")).startswith("golang_template_text"):
+        return ""
+    found = re.fullmatch(TEXT_TRANSFORM, as_text(transform.get("body")))
+    return found[1] if found else ""
+
+
 def _read_paging(node: Node) -> Paging | None:
     """Return what a `pagination` declares; None if nothing can be done with it."""
-    request, response = _as_mapping(node.get("requestToken")), _as_mapping(node.get("responseToken"))
-    last = _as_mapping(node.get("responseTerminator"))
-    key, location = _as_text(request.get("key")), _as_text(request.get("location"))
-    response_key = _as_text(response.get("key"))
+    request, response = as_mapping(node.get("requestToken")), as_mapping(node.get("responseToken"))
+    last = as_mapping(node.get("responseTerminator"))
+    key, location = as_text(request.get("key")), as_text(request.get("location"))
+    response_key = as_text(response.get("key"))
     if not response_key:
         return None
     # Without a key of its own, the next page's address is the whole request.
@@ -490,9 +485,9 @@ def _read_paging(node: Node) -> Paging | None:
         key,
         "url" if by_url else PAGE_LOCATIONS[location],
         response_key,
-        "header" if _as_text(response.get("location")) == "header" else "body",
-        counts_pages=not by_url and _as_text(node.get("algorithm")) == "page_number",
-        last_key=_as_text(last.get("key")),
+        "header" if as_text(response.get("location")) == "header" else "body",
+        counts_pages=not by_url and as_text(node.get("algorithm")) == "page_number",
+        last_key=as_text(last.get("key")),
     )
 
 
@@ -500,8 +495,3 @@ def _is_plain(value: object) -> bool:
     """Return True if a value is valid JSON as it is: a YAML document may contain anything, even itself."""
     scalar = (str, int, float, bool, type(None))
     return isinstance(value, scalar) or (isinstance(value, list) and all(isinstance(item, scalar) for item in value))
-
-
-def _column_type(name: str) -> ColumnType:
-    name = name.strip().lower()
-    return "array" if name.startswith("array of") else TYPES.get(name, "string")

@@ -67,7 +67,13 @@ SHOW_KINDS: dict[str, ShowKind] = {
             "SHOW FUNCTIONS",
             ("name", "signature", "kind", "description"),
         ),
-        ShowKind("VIEWS", "your views and materialized views", "SHOW VIEWS", ("name", "kind", "query")),
+        ShowKind(
+            "VIEWS",
+            "your views and materialized views; IN a service those of its provider",
+            "SHOW VIEWS",
+            ("name", "kind", "query"),
+            parent="service",
+        ),
         ShowKind("TABLES", "your local tables", "SHOW TABLES", ("name", "kind", "query")),
     )
 }

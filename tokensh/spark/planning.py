@@ -106,7 +106,10 @@ def _bind(
     """Return the plan, and whether its workspaces are known: from the query or the option, else a filter gives them."""
     # Without the session's objects: executors do not have the user's views and local tables.
     names = Names(
-        connection.catalog, workspace=None if workspaces else connection.workspace, functions=function_names()
+        connection.catalog,
+        workspace=None if workspaces else connection.workspace,
+        functions=function_names(),
+        parse=connection.parser.parse,
     )
     try:
         query = _require_one_scan(bind(statement, names))
