@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from tests.benchmarks import batches, fetching, parsing, rows, session, stackql, start
+from tests.benchmarks import batches, fetching, local, parsing, rows, session, stackql, start
 from tests.benchmarks.measure import GROSS, Bench, Result, start_bench
 
 SECTIONS: dict[str, Callable[[Bench], Iterator[Result]]] = {
@@ -21,6 +21,7 @@ SECTIONS: dict[str, Callable[[Bench], Iterator[Result]]] = {
     "rows": rows.measure,
     "scripts": batches.measure,
     "session": session.measure,
+    "local": local.measure,
     "stackql": stackql.measure,
 }
 HOSTS = 500

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,9 +12,6 @@ from statistics import median
 from lark import Lark
 
 from tests.benchmarks.measure import HERE, Bench, Result, compare_calls, cpu_seconds, format_ms
-from tests.environments import make_environment
-from tokensh.dbapi.connection import Connection
-from tokensh.dbapi.options import ConnectionOptions
 from tokensh.errors import SqlSyntaxError
 from tokensh.sql import grammar
 from tokensh.sql.parse import Parser
@@ -42,7 +38,6 @@ def measure(bench: Bench) -> Iterator[Result]:
     yield Result("5", metric, format_ms(ours / each), format_ms(other / each), ratio, 0.8, aim=0.45)
     yield _compare_with_sqlglot(parser, texts)
     yield _compare_list_lengths(parser)
-    yield from _compare_chain_lengths(bench.home)
     yield from _compare_open_tokens(parser)
     yield from _compare_script_lengths(parser, 2000 if bench.quick else 20_000)
     yield _compare_depths(parser)
@@ -106,22 +101,6 @@ _LONG: dict[str, Callable[[int], str]] = {
     "DELETE with -- a;": lambda count: "delete from t where a = 1\n" + "and b = 2 -- a;\n" * count + ";\n",
     "placeholders in JSON": lambda count: "exec a.b @@json='[" + "{{ x }},\n" * count + "1]';\n",
 }
-
-
-def _compare_chain_lengths(home: Path) -> Iterator[Result]:
-    """Compare whole statements of a list of arms, or of operands, of two lengths."""
-    with Connection(ConnectionOptions(environment=make_environment(home))) as connection:
-
-        def run(sql: str) -> Callable[[], object]:
-            return lambda: deque(connection.run(sql).rows, maxlen=0)
-
-        for word, first, more in (
-            ("arm of UNION ALL", "SELECT 1", " UNION ALL SELECT 1"),
-            ("operand of +", "SELECT 1", " + 1"),
-        ):
-            large, small, ratio = compare_calls(run(first + more * 999), run(first + more * 99), 5)
-            metric = f"an {word} among 1000 : among 100, CPU"
-            yield Result("6", metric, f"{large * 1000:.2f} us", f"{small * 10000:.2f} us", ratio / 10, 1.3)
 
 
 def _compare_open_tokens(parser: Parser) -> Iterator[Result]:

@@ -374,6 +374,26 @@ class Connection:
                 result = self._run_plan(plan)
             yield RowSet(result.columns, _locate_row_errors(result.rows, tree), result.incremental, result.command)
 
+    def run_many(self, statement: StatementText, sets: Sequence[Parameters]) -> RowSet | None:
+        """Run a change of a local table with all sets of values, or with none of them; None for every other statement.
+
+        Raises Error as `run` does; then nothing has changed.
+        """
+        from tokensh.plan.batches import plan_batches  # noqa: PLC0415 (only `executemany` needs it)
+
+        self.check_open()
+        if self.in_transaction or not sets:
+            return None
+        self.cancellation.reset()
+        self.failures = {}
+        tree = self.parser.parse(statement)
+        if not isinstance(tree, nodes.Insert | nodes.Update | nodes.Delete):
+            return None
+        refuse_null_comparisons(tree)
+        with _locating_errors(tree):
+            batches = plan_batches(tree, sets, self._bind)
+            return self._engine.run_batches(batches, self.callbacks) if batches else None
+
     def select(self, plan: SelectPlan) -> RowSet:
         """Run a query that was planned before, here or in another process. Raises Error as `run` does."""
         self.check_open()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 from types import TracebackType
@@ -30,6 +30,9 @@ class Session(Protocol):
 
     def run(self, statement: StatementText, parameters: Parameters) -> RowSet:
         """Run a statement and return its rows."""
+
+    def run_many(self, statement: StatementText, sets: Sequence[Parameters]) -> RowSet | None:
+        """Run a change of a local table with all sets of values or none; None for every other statement."""
 
     def hold_values(self, held: HeldValues) -> AbstractContextManager[None]:
         """Hold the journal's entries of values that the `with` block creates; if it fails, they are pending until settled."""
@@ -80,31 +83,42 @@ class Cursor:
         self._check_open()
         self._forget_result()
         with self.connection.hold_values(self._held):
-            self._run(operation, parameters, [])
+            self._take(self.connection.run(self.connection.read_statement(operation), parameters), [])
         self._held.settle()
         return self
 
     def executemany(self, operation: str, parameters: Iterable[Parameters]) -> Cursor:
-        """Run a statement once for each set of values, and collect the rows of writes; stop at the first that fails."""
+        """Run a statement once for each set of values, and collect the rows of writes.
+
+        A change of a local table takes effect for all sets or for none, as one transaction of the store. Others stop at the first
+        set that fails: the rows of the sets before it can be fetched. Raises Error as `execute` does.
+        """
         self._check_open()
         self._forget_result()
         self.rowcount = 0
+        sets = list(parameters)
+        statement = self.connection.read_statement(operation) if sets else None
+        if statement is None:
+            return self
+        whole = self.connection.run_many(statement, sets)
+        if whole is not None:
+            self._take(whole, [])
+            return self
         # One list for all sets of values: if the third fails, the rows of the first two can still be
         # fetched.
         rows: list[Row] = []
         with self.connection.hold_values(self._held):
-            for values in parameters:
-                self._run(operation, values, rows)
+            for values in sets:
+                self._take(self.connection.run(statement, values), rows)
         self._held.settle()
         return self
 
-    def _run(self, operation: str, parameters: Parameters, rows: list[Row]) -> None:
-        """Run a statement; append the rows of a write to `rows`."""
-        result = self.connection.run(self.connection.read_statement(operation), parameters)
+    def _take(self, result: RowSet, rows: list[Row]) -> None:
+        """Describe a result; append the rows of a write to `rows`."""
         # PEP 249 wants seven items per column; sizes, precision and NULLs are not known of expressions.
         self.columns, self.failures = result.columns, self.connection.failures
         self.description = tuple((c.name, c.type, None, None, None, None, None) for c in result.columns) or None
-        if result.columns and not result.incremental:
+        if result.columns and not (result.incremental or result.command):
             self.rowcount, self._rows = -1, result.rows
             return
         # A write is sent while its rows are read. `finally` keeps those that arrived before an error: the values of new tokens

@@ -98,17 +98,20 @@ def _change_rows(execution: Execution, store: Store, plan: LocalChangePlan) -> l
 
 
 def _refuse_text_for_numbers(
-    columns: Sequence[Column], targets: Sequence[str], rows: Iterable[Sequence[Value]]
+    columns: Sequence[Column], targets: Sequence[str], rows: Sequence[Sequence[Value]]
 ) -> None:
-    """Raise DataError for a text in a column of numbers, which comparisons with the column rely on; numerals are converted."""
     types = {column.name: column.type for column in columns}
-    numeric = [(at, name) for at, name in enumerate(targets) if types[name] in ("integer", "number", "boolean")]
-    for row in rows if numeric else ():
-        for at, name in numeric:
-            value = row[at]
-            if isinstance(value, str) and not is_numeral(value):
-                hint = "TRUE and FALSE have no quotes" if types[name] == "boolean" else "declare the column as TEXT"
-                raise DataError(f"{name} is of type {types[name]} and is given a text", hint=hint)
+    for at, name in enumerate(targets):
+        check_numbers((row[at] for row in rows), name, types[name])
+
+
+def check_numbers(values: Iterable[Value], name: str, kind: str) -> None:
+    """Raise DataError for a text in a column of numbers, which comparisons with the column rely on; numerals are converted."""
+    if kind not in ("integer", "number", "boolean"):
+        return
+    if any(isinstance(value, str) and not is_numeral(value) for value in values):
+        hint = "TRUE and FALSE have no quotes" if kind == "boolean" else "declare the column as TEXT"
+        raise DataError(f"{name} is of type {kind} and is given a text", hint=hint)
 
 
 def _find_object(store: Store, name: str) -> StoredObject:

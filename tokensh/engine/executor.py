@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.change import run_change
@@ -36,6 +37,9 @@ from tokensh.plan.nodes import (
 )
 from tokensh.rows import Column, Row, RowSet
 
+if TYPE_CHECKING:
+    from tokensh.plan.batches import Batch
+
 
 class Engine:
     """Runs plans, one after the other, for as long as a session lasts."""
@@ -58,6 +62,15 @@ class Engine:
         rows = _run_plan(Execution(self._services, self._creator, callbacks, complete=complete, keys=keys), plan)
         next(rows)
         return RowSet(columns_of(plan), rows, incremental=_is_incremental(plan), command=_command_of(plan))
+
+    def run_batches(self, batches: Sequence[Batch], callbacks: Callbacks) -> RowSet:
+        """Run a change of a local table with many sets of values, all or none. Raises Error and its leaves."""
+        from tokensh.engine.batches import run_batches  # noqa: PLC0415 (a batch is rare)
+
+        plan = batches[0].plan
+        with closing(Execution(self._services, self._creator, callbacks)) as execution:
+            _check_before_sending(execution, plan)
+            return RowSet(columns_of(plan), iter([*run_batches(execution, batches)]), command=_command_of(plan))
 
     def check_reads(self, plan: Plan, callbacks: Callbacks) -> None:
         """Read what a change will read, and change nothing. Raises Error if any of it is missing."""

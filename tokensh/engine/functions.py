@@ -81,6 +81,10 @@ class FunctionErrors:
             elif function.aggregate is not None:
                 self._create_aggregate(connection, function, self._keep_error(function.name, function.aggregate))
 
+    def register(self, connection: sqlite3.Connection, name: str, count: int, implementation: Implementation) -> None:
+        """Register another function, which takes `count` arguments."""
+        connection.create_function(name, count, self._keep_error(name, implementation))
+
     @staticmethod
     def _create_aggregate(connection: sqlite3.Connection, function: Function, compute: Implementation) -> None:
         # Python 3.10 cannot register window functions: there, these are aggregates alone.

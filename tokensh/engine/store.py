@@ -108,7 +108,7 @@ class Store:
 
     def __init__(self, path: Path, redact: Callable[[str], str], now: Callable[[], float]) -> None:
         self.path = path
-        self._redact = redact
+        self.redact = redact
         self._now = now
         self._file: sqlite3.Connection | None = None
         self._inode = 0
@@ -228,11 +228,11 @@ class Store:
                 self._insert_rows(db, created, [column.name for column in columns], rows, "INSERT")
             return created
 
-        return self._run_transaction(work)
+        return self.run_transaction(work)
 
     def _check_new(self, kind: Kind, query: str, columns: Sequence[Column], definitions: Sequence[str]) -> None:
         """Raise ProgrammingError if an object cannot be created as it is described."""
-        if self._redact(query) != query:
+        if self.redact(query) != query:
             raise ProgrammingError("the query holds what looks like a token", hint="the store keeps no secrets")
         # Changes address rows by number, so one of SQLite's names for it must be free.
         if {column.name.lower() for column in columns}.issuperset(_ROW_NUMBERS):
@@ -242,7 +242,7 @@ class Store:
 
     def drop(self, name: str) -> None:
         """Remove an object with its rows."""
-        self._run_transaction(lambda db: self._remove_object(db, name))
+        self.run_transaction(lambda db: self._remove_object(db, name))
 
     @staticmethod
     def _write_foreign_key(db: sqlite3.Connection, key: ForeignKey) -> str:
@@ -264,7 +264,7 @@ class Store:
             kind = "UNIQUE INDEX" if unique else "INDEX"
             db.execute(f"CREATE {kind} {_index_name(name)} ON {stored.table} ({', '.join(columns)})")
 
-        self._run_transaction(work, stored)
+        self.run_transaction(work, stored)
 
     def drop_index(self, name: str, *, if_exists: bool) -> None:
         """Remove an index. Raises UnknownName if it does not exist."""
@@ -276,7 +276,7 @@ class Store:
                 raise UnknownName("index", name, hint="with IF EXISTS this is not an error")
 
         if self._file_exists():
-            self._run_transaction(work)
+            self.run_transaction(work)
         elif not if_exists:
             raise UnknownName("index", name, hint="with IF EXISTS this is not an error")
 
@@ -299,14 +299,14 @@ class Store:
     ) -> list[Row]:
         """Add rows to a table, and return those added, with defaults filled in; without `returning` as many empty ones."""
         if not returning:
-            return [()] * self._run_transaction(lambda db: self._insert_rows(db, stored, targets, rows, verb), stored)
-        sql = f"{_insert_text(stored, targets, verb)} RETURNING {_column_list(stored)}"
+            return [()] * self.run_transaction(lambda db: self._insert_rows(db, stored, targets, rows, verb), stored)
+        sql = f"{_insert_text(stored, targets, verb)} RETURNING {column_list(stored)}"
 
         def work(db: sqlite3.Connection) -> list[Row]:
             added = (db.execute(sql, row).fetchone() for row in self._redact_rows(rows))
             return [row for row in added if row is not None]
 
-        return self._run_transaction(work, stored)
+        return self.run_transaction(work, stored)
 
     def _insert_rows(
         self,
@@ -322,32 +322,32 @@ class Store:
     def update(self, stored: StoredObject, targets: Sequence[str], rows: Sequence[Row]) -> list[Row]:
         """Change rows, each given as its number and its new values, and return them whole."""
         assigned = ", ".join(f"{quote_name(name)} = ?" for name in targets)
-        sql = f"UPDATE {stored.table} SET {assigned} WHERE {stored.row_number} = ? RETURNING {_column_list(stored)}"
+        sql = f"UPDATE {stored.table} SET {assigned} WHERE {stored.row_number} = ? RETURNING {column_list(stored)}"
 
         def work(db: sqlite3.Connection) -> list[Row]:
             updated = (db.execute(sql, (*self._redact_texts(values), number)).fetchone() for number, *values in rows)
             return [row for row in updated if row is not None]
 
-        return self._run_transaction(work, stored)
+        return self.run_transaction(work, stored)
 
     def delete(self, stored: StoredObject, numbers: Sequence[Value]) -> list[Row]:
         """Delete rows by their numbers, and return them as they were."""
-        sql = f"DELETE FROM {stored.table} WHERE {stored.row_number} = ? RETURNING {_column_list(stored)}"
+        sql = f"DELETE FROM {stored.table} WHERE {stored.row_number} = ? RETURNING {column_list(stored)}"
 
         def work(db: sqlite3.Connection) -> list[Row]:
             deleted = (db.execute(sql, (number,)).fetchone() for number in numbers)
             return [row for row in deleted if row is not None]
 
-        return self._run_transaction(work, stored)
+        return self.run_transaction(work, stored)
 
     def refresh(self, stored: StoredObject, rows: Iterable[Row]) -> int:
         """Store the rows of a materialized view as a new version, and return their number; unchanged rows are stored once."""
-        return self._run_transaction(lambda db: self._add_version(db, stored, rows))
+        return self.run_transaction(lambda db: self._add_version(db, stored, rows))
 
     def _add_version(self, db: sqlite3.Connection, stored: StoredObject, rows: Iterable[Row]) -> int:
         # A count for each row, because a view may have equal rows.
         wanted = Counter(self._without_secrets(stored, row) for row in rows)
-        names = _column_list(stored)
+        names = column_list(stored)
         end_row = f"UPDATE {stored.table} SET {_LAST} = ? WHERE {stored.row_number} = ?"
         (version,) = db.execute(
             "SELECT coalesce(max(version), 0) + 1 FROM refreshes WHERE object = ?", (stored.number,)
@@ -372,7 +372,7 @@ class Store:
 
     def differences(self, stored: StoredObject) -> tuple[list[Row], list[Row]]:
         """Return the rows that the last refresh of a materialized view added, and those that it removed."""
-        names = _column_list(stored)
+        names = column_list(stored)
 
         def work(db: sqlite3.Connection) -> tuple[list[Row], list[Row]]:
             (version,) = db.execute("SELECT max(version) FROM refreshes WHERE object = ?", (stored.number,)).fetchone()
@@ -385,10 +385,11 @@ class Store:
 
         return self._run_work(work)
 
-    def select_statement(self, stored: StoredObject, hidden: str) -> str:
-        """Return the query for an object's rows in a database that attached the file as `store`; `hidden` names the row's number."""
+    def select_statement(self, stored: StoredObject, hidden: str, schema: str = "store") -> str:
+        """Return the query for an object's rows in a database that has the file as `schema`; `hidden` names the row's number."""
         where = f" WHERE {_LAST} IS NULL" if stored.kind == "MATERIALIZED VIEW" else ""
-        return f"SELECT {_column_list(stored)}, {stored.row_number} AS {quote_name(hidden)} FROM store.{stored.table}{where}"
+        number = f"{stored.row_number} AS {quote_name(hidden)}"
+        return f"SELECT {column_list(stored)}, {number} FROM {schema}.{stored.table}{where}"
 
     def declared_columns(self, stored: StoredObject) -> list[DeclaredColumn]:
         """Return the columns of a table as its CREATE TABLE declared them."""
@@ -414,17 +415,17 @@ class Store:
         """Return the rows with the secrets in their texts masked."""
         # Looked at as one text first: what has a secret by itself has one among others too, and most rows have none.
         texts = "\n".join(value for row in rows for value in row if isinstance(value, str))
-        return rows if self._redact(texts) == texts else map(self._redact_texts, rows)
+        return rows if self.redact(texts) == texts else map(self._redact_texts, rows)
 
     def _redact_texts(self, row: Iterable[Value]) -> Row:
-        return tuple(self._redact(value) if isinstance(value, str) else value for value in row)
+        return tuple(self.redact(value) if isinstance(value, str) else value for value in row)
 
     def _without_secrets(self, stored: StoredObject, row: Row) -> Row:
         cells = zip(stored.columns, row, strict=True)
         return self._redact_texts(None if is_secret(column.name) else value for column, value in cells)
 
-    def _run_transaction(self, work: Callable[[sqlite3.Connection], T], changed: StoredObject | None = None) -> T:
-        """Run work in a transaction, and return its result; `changed` is the table that it changes."""
+    def run_transaction(self, work: Callable[[sqlite3.Connection], T], changed: StoredObject | None = None) -> T:
+        """Run work in a transaction, and return its result; `changed` is the table that it changes. Raises what work raises."""
 
         def transact(db: sqlite3.Connection) -> T:
             # IMMEDIATE takes the write lock at once, and waits for it. A transaction that reads first and writes later can fail
@@ -574,7 +575,8 @@ def _check_definitions(definitions: Sequence[str]) -> None:
         db.close()
 
 
-def _column_list(stored: StoredObject) -> str:
+def column_list(stored: StoredObject) -> str:
+    """Return the names of an object's columns for SQLite."""
     return ", ".join(quote_name(column.name) for column in stored.columns)
 
 

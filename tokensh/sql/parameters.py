@@ -28,10 +28,9 @@ def with_parameters(statement: T, parameters: Parameters) -> T:
     Raises ProgrammingError if the numbers differ, a name has no value, or SQL has no literal for a value.
     """
     _check_container(parameters)
-    # Sorted by span: the tree has another order (WITH comes after the query), and a node may be in it twice.
     inside = list(walk(statement, deep=True))
-    markers = {node.span: node for node in inside if isinstance(node, nodes.Variable)}
-    ordered = [markers[span] for span in sorted(markers)]
+    ordered = _find_markers(inside)
+    markers = {marker.span: marker for marker in ordered}
     values = (
         _values_by_name(ordered, parameters)
         if isinstance(parameters, Mapping)
@@ -40,8 +39,19 @@ def with_parameters(statement: T, parameters: Parameters) -> T:
     if not values:
         return statement
     _check_places(inside, values)
-    literals = {span: _literal_of(value, markers[span]) for span, value in values.items()}
+    literals = {span: to_literal(value, markers[span]) for span, value in values.items()}
     return rewrite(statement, {nodes.Variable: lambda node: literals[node.span]})
+
+
+def find_markers(statement: object) -> list[nodes.Variable]:
+    """Return the markers of a statement in the order of its text."""
+    return _find_markers(walk(statement, deep=True))
+
+
+def _find_markers(inside: Iterable[object]) -> list[nodes.Variable]:
+    # Sorted by span: the tree has another order (WITH comes after the query), and a node may be in it twice.
+    markers = {node.span: node for node in inside if isinstance(node, nodes.Variable)}
+    return [markers[span] for span in sorted(markers)]
 
 
 def _check_container(parameters: Any) -> None:
@@ -98,7 +108,8 @@ def _values_by_position(markers: Sequence[nodes.Variable], values: Sequence[Any]
     return {marker.span: value for marker, value in zip(markers, values, strict=True)}
 
 
-def _literal_of(value: Any, node: nodes.Variable) -> nodes.Expr:
+def to_literal(value: Any, node: nodes.Variable) -> nodes.Expr:
+    """Return the literal of a value for a marker. Raises ProgrammingError if SQL has none."""
     match value:
         case None:
             return nodes.Literal("null", "", node.span)
@@ -144,14 +155,14 @@ def _rare_literal(value: Any, node: nodes.Variable) -> nodes.Expr:
                 hint = "give it as text, or round it"
                 raise ProgrammingError(f"the value for {node.text} has too many digits", span=node.span, hint=hint)
             if value == value.to_integral_value():
-                return _literal_of(int(value), node)
+                return to_literal(int(value), node)
             return _number_literal(str(abs(value)), value < 0, node)
         case datetime():
             return nodes.Literal("time", value.isoformat(" "), node.span)
         case date() | time():
             return nodes.Literal("time", value.isoformat(), node.span)
         case _ if (plain := to_plain(value)) is not value:
-            return _literal_of(plain, node)
+            return to_literal(plain, node)
         case _:
             raise ProgrammingError(f"a value of {type(value).__name__} cannot be given for {node.text}", span=node.span)
 

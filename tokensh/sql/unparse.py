@@ -489,6 +489,8 @@ class _Printer:
         return f"{quote_name(ADD_INTERVAL)}({time}, {sign}, {amount}, {unit})"
 
     def literal(self, node: nodes.Literal) -> str:
+        if node.parameter and self.sqlite:
+            return f"?{node.parameter}"
         match node.kind:
             case "string" | "time":
                 return text_literal(node.text)

@@ -107,11 +107,13 @@ class Literal:
     """A constant as it is written: `kind` says how to read `text` (the text of a string is without its quotes).
 
     A `time` is a date or time that was given as a parameter, in the form of ISO 8601: text, or the number of a time column.
+    With a `parameter`, from 1, it is an example of the values of many sets, and SQLite takes the value of that number.
     """
 
     kind: Choice["string", "number", "blob", "null", "true", "false", "current", "time"]
     text: str = ""
     span: Span = span_field()
+    parameter: int = 0
 
 
 @dataclass(frozen=True, slots=True)
