@@ -10,19 +10,19 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from tokensh.engine.ddl import check_numbers
+from tokensh._dataclasses import replace
 from tokensh.engine.execution import Execution
 from tokensh.engine.functions import FunctionErrors
 from tokensh.engine.store import StoredObject, column_list, dropped_meanwhile
-from tokensh.errors import Interrupted
+from tokensh.errors import Interrupted, ProgrammingError
+from tokensh.functions.guards import CHECKED
 from tokensh.plan.batches import Batch, values_of
 from tokensh.plan.ddl import ROW_NUMBER
-from tokensh.plan.nodes import LocalInsertPlan
+from tokensh.plan.nodes import ConflictClause, LocalInsertPlan
+from tokensh.plan.type_checks import check_numbers
 from tokensh.rows import Row, Value
 from tokensh.sql.quoting import quote_name, text_literal
 
-_CHECKED = "tokensh:checked"
-"""The function that looks at a value before it is kept: `(value, name of the column, type of the column)`."""
 _STEPS = 100_000
 """Steps of SQLite's virtual machine between two looks at Ctrl-C."""
 
@@ -42,6 +42,14 @@ def run_batches(execution: Execution, batches: Sequence[Batch]) -> Iterator[Row]
         return chain.from_iterable(results)
     returned = zip((batch.plan.returning for batch in batches), results, strict=True)
     return (row for returning, rows in returned if returning for row in execution.project(returning, rows))
+
+
+def insert_rows(execution: Execution, plan: LocalInsertPlan, rows: Sequence[Row]) -> Iterator[Row]:
+    """Insert rows as a plan with ON CONFLICT says, and return those of RETURNING. Raises Error and its leaves."""
+    marks = ", ".join(f"?{number}" for number in range(1, len(plan.targets) + 1))
+    plan = replace(plan, source=replace(plan.source, sql=f"VALUES ({marks})"))
+    given = {index: index for index in range(len(plan.targets))}
+    return run_batches(execution, [Batch(plan, given, None, list(rows))]) if rows else iter(())
 
 
 class _StatementWriter:
@@ -66,10 +74,11 @@ class _StatementWriter:
     def _write_insert(self, batch: Batch, plan: LocalInsertPlan) -> str:
         checked = self._find_checked(batch, plan.targets)
         verb = "REPLACE" if plan.replace else "INSERT OR IGNORE" if plan.ignore else "INSERT"
+        if not plan.targets:
+            return f"{verb} INTO {self._table} DEFAULT VALUES"
         head = f"{verb} INTO {self._table} ({', '.join(map(quote_name, plan.targets))})"
-        if not any(checked):
-            return f"{head} {plan.source.sql}"
-        return f"{head} {self._select_source(batch, checked)}"
+        source = self._select_source(batch, checked) if any(checked) else plan.source.sql
+        return f"{head} {source} {plan.conflict.sql}" if plan.conflict else f"{head} {source}"
 
     def _write_delete(self, batch: Batch) -> str:
         if batch.direct is not None:
@@ -126,7 +135,7 @@ class _StatementWriter:
 
 
 def _check(expression: str, arguments: str) -> str:
-    return f"{quote_name(_CHECKED)}({expression}{arguments})" if arguments else expression
+    return f"{quote_name(CHECKED)}({expression}{arguments})" if arguments else expression
 
 
 def _where(condition: str | None) -> str:
@@ -146,7 +155,7 @@ class _Runner:
         # A function is written `"name"(`; most statements call none, and registering all of them takes a while.
         if any('"(' in text for _, text in statements):
             errors = FunctionErrors(db)
-            errors.register(db, _CHECKED, 3, self._check_value)
+            errors.register(db, CHECKED, 3, self._check_value)
         db.set_progress_handler(lambda: int(self._cancellation.presses > 0), _STEPS)
         try:
             return [_run_statement(db, batch, text) for batch, text in statements]
@@ -154,6 +163,11 @@ class _Runner:
             raised = errors.take() if errors else None
             if raised is not None:
                 raise raised from None
+            conflict = _conflict_of(statements[0][0])
+            if conflict is not None and str(error).startswith("ON CONFLICT"):
+                message = f"({', '.join(conflict.columns)}) is not a PRIMARY KEY or UNIQUE of the table"
+                hint = "CREATE UNIQUE INDEX makes one"
+                raise ProgrammingError(message, span=conflict.span, hint=hint) from None
             if str(error) == "interrupted":
                 raise (Interrupted() if self._cancellation.presses else KeyboardInterrupt()) from None
             raise
@@ -163,6 +177,10 @@ class _Runner:
     def _check_value(self, value: Value, name: Value, kind: Value) -> Value:
         check_numbers((value,), str(name), str(kind))
         return self._redact(value) if isinstance(value, str) else value
+
+
+def _conflict_of(batch: Batch) -> ConflictClause | None:
+    return batch.plan.conflict if isinstance(batch.plan, LocalInsertPlan) else None
 
 
 def _run_statement(db: sqlite3.Connection, batch: Batch, text: str) -> list[Row]:

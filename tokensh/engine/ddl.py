@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from tokensh.engine.execution import Execution
 from tokensh.engine.store import InsertVerb, ObjectExists, Store, StoredObject
-from tokensh.errors import DataError, OperationalError, assert_never
+from tokensh.errors import OperationalError, assert_never
 from tokensh.plan.nodes import (
     DefinePlan,
     DropPlan,
@@ -17,7 +17,7 @@ from tokensh.plan.nodes import (
     RefreshPlan,
     StorePlan,
 )
-from tokensh.plan.type_checks import is_numeral
+from tokensh.plan.type_checks import check_numbers
 from tokensh.rows import Column, Row, Value
 from tokensh.sql.quoting import quote_name
 
@@ -42,7 +42,13 @@ def run_store_plan(execution: Execution, plan: StorePlan) -> Iterator[Row]:
             store.refresh(_find_object(store, plan.name), picked)
         case LocalInsertPlan():
             rows = _without_secrets(plan.source.columns, list(execution.select(plan.source)))
+            rows = rows if plan.targets else [()] * len(rows)
             _refuse_text_for_numbers(plan.columns, plan.targets, rows)
+            if plan.conflict is not None:
+                from tokensh.engine.batches import insert_rows  # noqa: PLC0415 (ON CONFLICT is rare)
+
+                yield from insert_rows(execution, plan, rows)
+                return
             table = _find_object(store, plan.table)
             verb: InsertVerb = "REPLACE" if plan.replace else "INSERT OR IGNORE" if plan.ignore else "INSERT"
             has_returning = plan.returning is not None
@@ -103,15 +109,6 @@ def _refuse_text_for_numbers(
     types = {column.name: column.type for column in columns}
     for at, name in enumerate(targets):
         check_numbers((row[at] for row in rows), name, types[name])
-
-
-def check_numbers(values: Iterable[Value], name: str, kind: str) -> None:
-    """Raise DataError for a text in a column of numbers, which comparisons with the column rely on; numerals are converted."""
-    if kind not in ("integer", "number", "boolean"):
-        return
-    if any(isinstance(value, str) and not is_numeral(value) for value in values):
-        hint = "TRUE and FALSE have no quotes" if kind == "boolean" else "declare the column as TEXT"
-        raise DataError(f"{name} is of type {kind} and is given a text", hint=hint)
 
 
 def _find_object(store: Store, name: str) -> StoredObject:

@@ -552,6 +552,8 @@ def _has_index(db: sqlite3.Connection, name: str) -> bool:
 
 
 def _insert_text(stored: StoredObject, targets: Sequence[str], verb: InsertVerb) -> str:
+    if not targets:
+        return f"{verb} INTO {stored.table} DEFAULT VALUES"
     names = ", ".join(map(quote_name, targets))
     return f"{verb} INTO {stored.table} ({names}) VALUES ({', '.join('?' * len(targets))})"
 

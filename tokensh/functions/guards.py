@@ -12,6 +12,8 @@ from tokensh.functions.declaration import FunctionTable
 from tokensh.rows import Value
 
 # A colon: no name that a statement can call has one, even in quotes.
+CHECKED = "tokensh:checked"
+"""What the store's file calls for a value that it is about to keep: `(value, name of the column, type of the column)`."""
 NUMBER, TEXT, ALIKE = "tokensh:number", "tokensh:text", "tokensh:alike"
 GUARDS = FunctionTable()
 _HINT = "CAST(... AS INTEGER) makes a number of it, CAST(... AS TEXT) a text"

@@ -19,7 +19,7 @@ from tokensh.sql.visit import walk
 
 LocalPlan = LocalInsertPlan | LocalChangePlan
 _NUMBERS = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\?(\d+)""")
-"""The numbers of values in a text for SQLite, and what is in quotes, where there are none."""
+"""The numbers of values in a text for SQLite; what is in quotes is matched first, because it has no numbers of values."""
 
 # Numerals become numbers, and an id without its middle is refused.
 _DECIDING = re.compile(r"(?m)^\s*[+-]?(?:\d|\.\d)[\d.eE+-]*\s*$|…|\.\.")
@@ -119,7 +119,8 @@ class _Batches:
         plan = self._bind(tree)
         assert isinstance(plan, LocalPlan)  # noqa: S101 (as that of the first set)
         direct = _plan_direct_change(tree, plan)
-        texts = [plan.source.sql, *([*direct.values, direct.where or ""] if direct else ())]
+        conflict = plan.conflict.sql if isinstance(plan, LocalInsertPlan) and plan.conflict else ""
+        texts = [f"{plan.source.sql} {conflict}", *([*direct.values, direct.where or ""] if direct else ())]
         returning = plan.returning.sql if plan.returning else ""
         if _find_numbers(returning) or not all(
             len(_find_numbers(text)) == self._count for text in (texts[:1], texts[1:]) if text
@@ -156,7 +157,9 @@ def _find_given(tree: nodes.Statement) -> dict[int, int]:
     numbers = {marker.span: number for number, marker in enumerate(find_markers(tree))}
     match tree:
         case nodes.Insert(query=nodes.Query(body=nodes.Values(rows=(row,)))):
-            values: Sequence[nodes.Expr] = row
+            # A column whose value is DEFAULT is left out.
+            has_default = any(isinstance(value, nodes.Literal) and value.kind == "default" for value in row)
+            values: Sequence[nodes.Expr] = () if has_default else row
         case nodes.Update():
             values = [expr for _, expr in tree.assignments]
         case _:

@@ -11,7 +11,7 @@ from typing import Literal
 from tokensh._dataclasses import replace
 from tokensh.errors import Error, NotSupportedError, ProgrammingError, Span, UnknownName, assert_never
 from tokensh.functions import functions
-from tokensh.plan import ddl, dml
+from tokensh.plan import ddl, dml, inserts
 from tokensh.plan.checks import check_statement
 from tokensh.plan.nodes import ExplainPlan, Plan, RowsPlan, TransactionPlan, UsePlan
 from tokensh.plan.objects import StoredTable, View
@@ -65,13 +65,15 @@ def _bind(statement: nodes.Statement, names: Names) -> Plan:
     # Views are not looked into: they were checked when they were created.
     # These checks come first, for the whole statement: they need no scope, and no planner has to repeat
     # them.
+    if isinstance(statement, nodes.Insert):
+        statement = inserts.drop_defaults(statement, names)
     check_statement(statement, names.functions)
     match statement:
         case nodes.Query():
             return plan_query(statement, names)
         case nodes.Insert():
             table = ddl.local_table(statement.target, names)
-            return ddl.local_insert(statement, table, names) if table else dml.plan_insert(statement, names)
+            return inserts.local_insert(statement, table, names) if table else dml.plan_insert(statement, names)
         case nodes.Update() | nodes.Delete():
             table = ddl.local_table(statement.target, names, deletes=isinstance(statement, nodes.Delete))
             return ddl.local_change(statement, table, names) if table else dml.plan_change(statement, names)

@@ -94,6 +94,8 @@ def check_statement(statement: nodes.Statement, known_functions: frozenset[str])
             case nodes.Literal(kind="number"):
                 if node.text[:2] in ("0x", "0X") and int(node.text, 16) >= 2**64:
                     raise ProgrammingError(f"{node.text} has more than 64 bits", span=node.span)
+            case nodes.Literal(kind="default"):
+                raise ProgrammingError("DEFAULT is a value of an INSERT's VALUES alone", span=node.span)
             case nodes.Variable():
                 raise unbound_error(node)
             case nodes.Binary() | nodes.InList() | nodes.InQuery() | nodes.Is() | nodes.Between():

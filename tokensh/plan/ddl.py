@@ -12,7 +12,6 @@ from tokensh.plan.nodes import (
     DropPlan,
     IndexPlan,
     LocalChangePlan,
-    LocalInsertPlan,
     Projection,
     RefreshPlan,
 )
@@ -265,22 +264,6 @@ def local_table(path: nodes.Path, names: Names, *, deletes: bool = False) -> Sto
     return stored
 
 
-def local_insert(node: nodes.Insert, table: StoredTable, names: Names) -> LocalInsertPlan:
-    """Plan INSERT or REPLACE INTO a local table. Raises ProgrammingError and its leaves."""
-    if node.columns:
-        targets = _target_columns(table, [path[-1] for path in node.columns])
-    else:
-        targets = tuple(column.name for column in table.columns)
-    source = plan_query(node.query, names)
-    if len(source.columns) != len(targets):
-        raise ProgrammingError(
-            f"INSERT names {plural(len(targets), 'column')} and is given {plural(len(source.columns), 'value')}",
-            span=node.query.span,
-        )
-    returning = _resolve_returning(node.returning, table)
-    return LocalInsertPlan(table.name, table.columns, targets, source, returning, node.replace, node.ignore)
-
-
 def local_change(node: nodes.Update | nodes.Delete, table: StoredTable, names: Names) -> LocalChangePlan:
     """Plan UPDATE or DELETE of a local table. Raises ProgrammingError and its leaves."""
     verb = "DELETE" if isinstance(node, nodes.Delete) else node.verb
@@ -291,7 +274,7 @@ def local_change(node: nodes.Update | nodes.Delete, table: StoredTable, names: N
             hint="use UPDATE ... SET ... WHERE ... IN (SELECT ...)",
         )
     pairs = node.assignments if isinstance(node, nodes.Update) else ()
-    assigned = _target_columns(table, [path[-1] for path, _ in pairs])
+    assigned = target_columns(table, [path[-1] for path, _ in pairs])
     # SQLite's rowid would do, but a column of the table may be called rowid.
     numbered = table if table.key else replace(table, hidden=(Column(ROW_NUMBER, "integer"),))
     items = (
@@ -308,7 +291,7 @@ def local_change(node: nodes.Update | nodes.Delete, table: StoredTable, names: N
     )
     source = plan_query(query, replace(names, objects=_Overlay(names.objects, numbered)))
     kind: Literal["UPDATE", "DELETE"] = "DELETE" if verb == "DELETE" else "UPDATE"
-    returning = _resolve_returning(node.returning, table)
+    returning = resolve_table_returning(node.returning, table)
     return LocalChangePlan(kind, table.name, table.columns, assigned, source, returning, of_session=bool(table.key))
 
 
@@ -326,7 +309,8 @@ class _Overlay:
         return self.below.names()
 
 
-def _target_columns(table: StoredTable, names: Sequence[nodes.Name]) -> tuple[str, ...]:
+def target_columns(table: StoredTable, names: Sequence[nodes.Name]) -> tuple[str, ...]:
+    """Return the columns of a table that names mean. Raises UnknownName; ProgrammingError for one that is named twice."""
     _refuse_duplicates(names)
     known = {column.name.lower(): column.name for column in table.columns}
     for name in names:
@@ -335,7 +319,8 @@ def _target_columns(table: StoredTable, names: Sequence[nodes.Name]) -> tuple[st
     return tuple(known[name.text.lower()] for name in names)
 
 
-def _resolve_returning(items: Sequence[nodes.Item | nodes.Star], table: StoredTable) -> Projection | None:
+def resolve_table_returning(items: Sequence[nodes.Item | nodes.Star], table: StoredTable) -> Projection | None:
+    """Return RETURNING of a change of a local table; None without one."""
     if not items:
         return None
     return resolve_returning(items, map(table_column, table.columns), table.name, name_suffixes(table.name))

@@ -63,8 +63,11 @@ def plan_insert(node: nodes.Insert, names: Names) -> InsertPlan:
     if node.ignore:
         hint = "leave IGNORE out: the API has no rows that a new one could be equal to"
         raise NotSupportedError("INSERT IGNORE is for local tables", span=span, hint=hint)
+    if node.conflict is not None:
+        hint = "leave it out: the API has no rows that a new one could be equal to"
+        raise NotSupportedError("ON CONFLICT is for local tables", span=node.conflict.span, hint=hint)
     candidates = methods_for_verb(resource, "INSERT", span)
-    if node.columns is None:
+    if not node.columns:
         hint = f"SHOW INSERT INTO {resource.id} prints them"
         raise ProgrammingError("INSERT into a resource names its columns", span=span, hint=hint)
     method = _best_method(candidates, node.columns)

@@ -292,8 +292,20 @@ class RefreshPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class ConflictClause:
+    """ON CONFLICT as SQLite has it; `columns` are those of a key, empty for every key."""
+
+    sql: str
+    columns: tuple[str, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class LocalInsertPlan:
-    """INSERT and REPLACE INTO a local table: the rows of `source` fill `targets`; `ignore` leaves out what a constraint refuses."""
+    """INSERT and REPLACE INTO a local table: the rows of `source` fill `targets`; `ignore` leaves out what a constraint refuses.
+
+    Without `targets`, each row has the defaults alone.
+    """
 
     table: str
     columns: tuple[Column, ...]
@@ -302,6 +314,7 @@ class LocalInsertPlan:
     returning: Projection | None
     replace: bool = False
     ignore: bool = False
+    conflict: ConflictClause | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, TypeVar
 
 from tokensh._dataclasses import dataclass, field, replace
-from tokensh.errors import Error, ProgrammingError, Span
+from tokensh.errors import DataError, Error, ProgrammingError, Span
 from tokensh.functions import functions
 from tokensh.functions.declaration import Function, ParameterType
 from tokensh.functions.guards import ALIKE, NUMBER, TEXT
 from tokensh.plan import condition_checks, type_hints
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference
 from tokensh.plan.expression_types import cast_type, expression_type, is_epoch, is_null
-from tokensh.rows import ColumnType
+from tokensh.rows import ColumnType, Value
 from tokensh.sql import nodes
 from tokensh.sql.visit import rewrite_nodes, walk
 
@@ -96,6 +96,15 @@ def kind_of(expr: nodes.Expr) -> Kind:
 def is_numeral(text: str) -> bool:
     """Return whether SQLite makes a number of a text for a column of numbers."""
     return re.fullmatch(_NUMERAL, text) is not None
+
+
+def check_numbers(values: Iterable[Value], name: str, kind: str) -> None:
+    """Raise DataError for a text in a column of numbers, which comparisons with the column rely on; numerals are converted."""
+    if kind not in ("integer", "number", "boolean"):
+        return
+    if any(isinstance(value, str) and not is_numeral(value) for value in values):
+        hint = "TRUE and FALSE have no quotes" if kind == "boolean" else "declare the column as TEXT"
+        raise DataError(f"{name} is of type {kind} and is given a text", hint=hint)
 
 
 def as_number(expr: nodes.Expr) -> nodes.Expr | None:

@@ -50,6 +50,7 @@ _LABELS = {
     "JSON_PARAMETER": "@@json",
     "JSON_OBJECT": "a JSON object",
     "UNIT": "a unit such as DAY",
+    "ON_CONFLICT": "ON CONFLICT",
     "BLOB": "x'...'",
     "PLACEHOLDER": "{{ name }}",
     "VARIABLE": "?",
@@ -214,8 +215,8 @@ def compile_grammar(grammar: str) -> dict[str, Any]:
     analysis = LALR_Analyzer(lark.parser.parser_conf, debug=False, strict=True)
     analysis.compute_lalr()  # type: ignore[no-untyped-call]  # lark types its public face only
     table = analysis.parse_table
-    # JSON_OBJECT and UNIT are declared without a pattern, and $END has no text: lark's lexer knows none of them.
-    terminals = {*lark.parser.lexer_conf.terminals_by_name, "JSON_OBJECT", "UNIT", "$END"}
+    # Some are declared without a pattern, and $END has no text: lark's lexer knows none of them.
+    terminals = {*lark.parser.lexer_conf.terminals_by_name, "JSON_OBJECT", "UNIT", "ON_CONFLICT", "$END"}
     numbers, rules = _number_states_and_rules(table.states, table.start_states[_START])
     lookaheads: dict[str, int] = {}
     states = []

@@ -98,7 +98,7 @@ OPENERS = (
     Idiom("opener", "MERGE", "INSERT INTO ... SELECT ... WHERE NOT EXISTS (...), then UPDATE", "MERGE INTO t USING u ON t.x = u.x WHEN MATCHED THEN DELETE", f"SELECT 1 {_FROM} AS t WHERE NOT EXISTS (SELECT 1)"),
     Idiom("opener", "UPSERT", "REPLACE INTO replaces rows of a local table by key", "UPSERT INTO t VALUES (1)", _TABLE),
     Idiom("opener", "INSERT OVERWRITE", "CREATE OR REPLACE TABLE t AS SELECT ...", "INSERT OVERWRITE t SELECT 1", _TABLE),
-    Idiom("opener", "INSERT OR", "REPLACE INTO replaces rows of a local table by key", "INSERT OR REPLACE INTO t VALUES (1)", _TABLE),
+    Idiom("opener", "INSERT OR", "INSERT OR REPLACE and INSERT OR IGNORE are for local tables", "INSERT OR ABORT INTO t VALUES (1)", _TABLE),
     Idiom("opener", "COPY", "-o csv -O FILE writes a result to a file; in the shell: \\o FILE", "COPY user_tokens TO 'x.csv'", _ALL),
     Idiom("opener", "DESCRIBE TABLE name", "leave TABLE out: DESCRIBE user_tokens", "DESCRIBE TABLE user_tokens", "DESCRIBE user_tokens"),
     Idiom("opener", "DESC TABLE name", "leave TABLE out: DESCRIBE user_tokens", "DESC TABLE user_tokens", "DESCRIBE user_tokens"),
@@ -168,7 +168,7 @@ WORDS = (
     Idiom("words", "! >", "write <=", f"{_ALL} WHERE expiry_time !> 1", f"{_ALL} WHERE expiry_time <= 1"),
     Idiom("words", "! <", "write >=", f"{_ALL} WHERE expiry_time !< 1", f"{_ALL} WHERE expiry_time >= 1"),
     Idiom("words", "ELSEIF", "write another WHEN ... THEN ...", "SELECT CASE WHEN 1 THEN 2 ELSEIF 3 THEN 4 END", "SELECT CASE WHEN 1 THEN 2 WHEN 3 THEN 4 END"),
-    Idiom("words", "ON DUPLICATE", "REPLACE INTO replaces rows of a local table by key", "INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE x = 1", _TABLE),
+    Idiom("words", "ON DUPLICATE", "ON CONFLICT (k) DO UPDATE SET x = excluded.x, for a local table", "INSERT INTO t VALUES (1) ON DUPLICATE KEY UPDATE x = 1", _TABLE),
     Idiom("words", "OUTPUT", "write RETURNING at the end", "DELETE FROM user_tokens OUTPUT deleted.token_id WHERE 1", "DELETE FROM user_tokens RETURNING token_id"),
 )  # fmt: skip
 

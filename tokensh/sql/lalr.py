@@ -44,6 +44,12 @@ class NoActions(dict[str, Action]):
         return _build_nothing
 
 
+def _begins_conflict(tokens: Sequence[Token], index: int) -> bool:
+    """Return whether CONFLICT of ON CONFLICT follows, and not a column of that name."""
+    words = [token.text.upper() for token in tokens[index + 1 : index + 3]]
+    return words[:1] == ["CONFLICT"] and (len(words) == 1 or words[1] in ("(", "DO"))
+
+
 def _build_nothing(_children: Sequence[Any], _span: Span) -> None:
     return None
 
@@ -97,6 +103,8 @@ class ParserState:
         _, word, start, end = tokens[index]
         table = self.table
         keyword = table.keywords.get(word.upper())
+        if keyword == "ON" and "ON_CONFLICT" in allowed and _begins_conflict(tokens, index):
+            return "ON_CONFLICT", end
         if keyword and (keyword in table.reserved or self._is_keyword(tokens, index, keyword, allowed)):
             return keyword, end
         if "UNIT" in allowed and word.lower() in INTERVAL_UNITS:
@@ -127,6 +135,8 @@ class ParserState:
                 return True
             case Token(kind="NAME") as following:
                 following_keyword = table.keywords.get(following.text.upper())
+                if following_keyword == "ON" and _begins_conflict(tokens, index + 1):
+                    following_keyword = "ON_CONFLICT"
                 return following_keyword in row or ("NAME" in row and following_keyword not in table.reserved)
             case Token(kind="OPERATOR") as following:
                 return table.operators[following.text] in row

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tokensh.errors import NotSupportedError
+from tokensh.errors import NotSupportedError, assert_never
 from tokensh.functions import TO_DATE, TO_TIMESTAMP, functions
 from tokensh.sql import nodes
+from tokensh.sql.quoting import text_literal
 from tokensh.sql.visit import walk
 
 _CHUNK = 64
@@ -87,3 +88,22 @@ def sqlite_name(name: str) -> str:
     """Return what SQLite calls a function."""
     function = functions().get(name.lower())
     return function.sqlite_name or name if function else name
+
+
+def literal_text(node: nodes.Literal, *, sqlite: bool) -> str:
+    """Return a literal as it is written, or for SQLite."""
+    if node.parameter and sqlite:
+        return f"?{node.parameter}"
+    match node.kind:
+        case "string" | "time":
+            return text_literal(node.text)
+        case "number":
+            return node.text
+        case "blob":
+            return sqlite_blob(node.text) if sqlite else node.text
+        case "current":
+            return node.text
+        case "null" | "true" | "false" | "default":
+            return node.kind.upper()
+        case _:
+            assert_never(node.kind)

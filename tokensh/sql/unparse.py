@@ -29,9 +29,9 @@ from tokensh.sql.sqlite_text import (
     TIME_CASTS,
     join_balanced,
     join_chunks,
+    literal_text,
     order_letter,
     refuse_aggregates,
-    sqlite_blob,
     sqlite_name,
     sqlite_type,
 )
@@ -135,14 +135,26 @@ class _Printer:
 
     def insert(self, node: nodes.Insert) -> str:
         verb = "REPLACE INTO" if node.replace else "INSERT IGNORE INTO" if node.ignore else "INSERT INTO"
+        values = "DEFAULT VALUES" if node.columns == () else self.query(node.query)
+        target = quote_path(node.target) + self.columns(node.columns)
+        return self.join(verb, target, values, self.conflict(node.conflict), self.returning(node))
+
+    def conflict(self, node: nodes.Conflict | None) -> str:
+        if node is None:
+            return ""
+        columns = f"({self.names(node.columns)})" if node.columns else ""
+        if not node.assignments:
+            return self.join("ON CONFLICT", columns, "DO NOTHING")
         return self.join(
-            verb, quote_path(node.target) + self.columns(node.columns), self.query(node.query), self.returning(node)
+            "ON CONFLICT", columns, "DO UPDATE SET", self.assignments(node.assignments), self.where(node.where)
         )
 
+    def assignments(self, pairs: Sequence[tuple[nodes.Path, nodes.Expr]]) -> str:
+        return ", ".join(f"{quote_path(target)} = {self.expr(value)}" for target, value in pairs)
+
     def update(self, node: nodes.Update) -> str:
-        assignments = ", ".join(f"{quote_path(target)} = {self.expr(value)}" for target, value in node.assignments)
         source = f"FROM {self.table(node.source)}" if node.source else ""
-        head = f"{node.verb} {quote_path(node.target)}{self.alias(node.alias)} SET {assignments}"
+        head = f"{node.verb} {quote_path(node.target)}{self.alias(node.alias)} SET {self.assignments(node.assignments)}"
         return self.join(
             self.with_clause(node), head, source, self.where(node.where), self.tail(node), self.returning(node)
         )
@@ -355,7 +367,7 @@ class _Printer:
     def without_parentheses(self, node: nodes.Expr) -> tuple[str, int]:
         match node:
             case nodes.Literal():
-                return self.literal(node), _PRIMARY
+                return literal_text(node, sqlite=self.sqlite), _PRIMARY
             case nodes.ColumnRef():
                 return quote_path(node.path), _PRIMARY
             case nodes.ResolvedColumn():
@@ -478,32 +490,15 @@ class _Printer:
         amount = self.expr(node.amount)
         if not isinstance(node.amount, nodes.Literal | nodes.Placeholder | nodes.Variable):
             amount = f"({amount})"
-        return self.join("INTERVAL", amount, node.unit)
+        return self.join("-" if node.negated else "", "INTERVAL", amount, node.unit)
 
     def shift(self, time: str, operator: str, interval: nodes.Interval) -> str:
         """Return a time with an interval added or subtracted, for SQLite."""
         if operator not in ("+", "-"):
             return self.interval(interval)
-        sign = "-1" if operator == "-" else "1"
+        sign = "-1" if (operator == "-") is not interval.negated else "1"
         amount, unit = self.expr(interval.amount), text_literal(interval.unit)
         return f"{quote_name(ADD_INTERVAL)}({time}, {sign}, {amount}, {unit})"
-
-    def literal(self, node: nodes.Literal) -> str:
-        if node.parameter and self.sqlite:
-            return f"?{node.parameter}"
-        match node.kind:
-            case "string" | "time":
-                return text_literal(node.text)
-            case "number":
-                return node.text
-            case "blob":
-                return sqlite_blob(node.text) if self.sqlite else node.text
-            case "current":
-                return node.text
-            case "null" | "true" | "false":
-                return node.kind.upper()
-            case _:
-                assert_never(node.kind)
 
     def unary(self, node: nodes.Unary) -> tuple[str, int]:
         if node.operator == "NOT":

@@ -148,8 +148,10 @@ def _build_is_null(children: Children, span: Span) -> nodes.Is:
 
 
 @rule("unary")
-def _build_unary(children: Children, span: Span) -> nodes.Unary:
+def _build_unary(children: Children, span: Span) -> nodes.Unary | nodes.Interval:
     operator, operand = children
+    if isinstance(operand, nodes.Interval) and operator == "-":
+        return replace(operand, negated=not operand.negated, span=span)
     return nodes.Unary("NOT" if operator == "!" else operator, operand, span)
 
 
@@ -406,6 +408,12 @@ def _build_exists(children: Children, span: Span) -> nodes.Exists:
 @rule("interval")
 def _build_interval(children: Children, span: Span) -> nodes.Interval:
     return nodes.Interval(children[1], children[2].text.upper(), span)
+
+
+@rule("negative")
+def _build_negative(children: Children, span: Span) -> nodes.Unary:
+    token = children[-1]
+    return nodes.Unary("-", nodes.Literal("number", token.text, token.span), span)
 
 
 @rule("interval_of_text")

@@ -120,7 +120,12 @@ def _build_order_item(children: Children, _: Span) -> nodes.OrderItem:
 
 @rule("values")
 def _build_values(children: Children, span: Span) -> nodes.Values:
-    return nodes.Values(tuple(row[0] for row in children[1:]), span)
+    return nodes.Values(tuple(children[1:]), span)
+
+
+@rule("default_value")
+def _build_default_value(_children: Children, span: Span) -> nodes.Literal:
+    return nodes.Literal("default", "", span)
 
 
 @rule("compound")

@@ -20,19 +20,104 @@ from tokensh.sql.actions.registry import (
     unquote,
 )
 from tokensh.sql.lexer import Token
+from tokensh.sql.visit import walk
+from tokensh.text import plural
+
+_RANDOM = frozenset({"random", "randomblob", "rand", "uuid"})
 
 child_rules(0, "column_name", "purge_what", "registry_word")
 child_rules(1, "returning", "show_in", "constraint_name", "index_collation")
-list_rules(0, "column_names", "assignments", "assignment")
-keyword_rules("or_replace", "if_not_exists", "if_exists", "auth_verb", "key_word", "reference_action")
+list_rules(0, "column_names")
+keyword_rules("or_action", "or_replace", "if_not_exists", "if_exists", "auth_verb", "key_word", "reference_action")
 
 # ---- writes
 
 
 @rule("insert")
 def _build_insert(children: Children, span: Span) -> nodes.Insert:
-    _word, ignore, _into, target, columns, query, returning = children
-    return nodes.Insert(target, columns, as_query(query), returning or (), ignore=ignore is not None, span=span)
+    _word, action, ignore, _into, target, columns, query, conflict, returning = children
+    columns = _check_default_values(columns, query)
+    return nodes.Insert(
+        target,
+        columns,
+        as_query(query),
+        returning or (),
+        replace=action == "OR REPLACE",
+        ignore=ignore is not None or action == "OR IGNORE",
+        conflict=conflict,
+        span=span,
+    )
+
+
+@rule("default_values")
+def _build_default_values(_children: Children, span: Span) -> nodes.Query:
+    # A row of its own: all columns are left out.
+    return nodes.Query(nodes.Values(((nodes.Literal("default", "VALUES"),),), span), span=span)
+
+
+def _check_default_values(columns: tuple[nodes.Path, ...] | None, query: nodes.Body) -> tuple[nodes.Path, ...] | None:
+    """Return the columns of an INSERT, none for DEFAULT VALUES. Raises SqlSyntaxError if they are named before it."""
+    match query:
+        case nodes.Query(body=nodes.Values(rows=((nodes.Literal(kind="default", text="VALUES"),),))):
+            if columns:
+                hint = "leave the columns out, or write VALUES (DEFAULT, ...)"
+                raise SqlSyntaxError("DEFAULT VALUES is for all columns", span=query.span, hint=hint)
+            return ()
+        case _:
+            return columns
+
+
+@rule("on_conflict")
+def _build_conflict(children: Children, span: Span) -> nodes.Conflict:
+    _on, _word, columns, *_ = children
+    return nodes.Conflict(columns or (), span=span)
+
+
+@rule("conflict_update")
+def _build_conflict_update(children: Children, span: Span) -> nodes.Conflict:
+    _on, _word, columns, _do, _update, _set, assignments, where = children
+    return nodes.Conflict(columns or (), assignments, where, span)
+
+
+@rule("assignments")
+def _build_assignments(children: Children, _: Span) -> tuple[tuple[nodes.Path, nodes.Expr], ...]:
+    return tuple(pair for pairs in children for pair in pairs)
+
+
+@rule("assignment")
+def _build_assignment(children: Children, _: Span) -> tuple[tuple[nodes.Path, nodes.Expr], ...]:
+    return ((children[0], children[1]),)
+
+
+@rule("row_assignment")
+def _build_row_assignment(children: Children, span: Span) -> tuple[tuple[nodes.Path, nodes.Expr], ...]:
+    targets, value = children
+    match value:
+        case nodes.RowExpr():
+            values: tuple[nodes.Expr, ...] = value.items
+        case nodes.Subquery(query=nodes.Query() as query):
+            values = _take_columns_apart(query, len(targets), value.span)
+        case _:
+            values = (value,)
+    if len(values) != len(targets):
+        message = f"SET names {plural(len(targets), 'column')} and is given {plural(len(values), 'value')}"
+        raise SqlSyntaxError(message, span=span, hint="for example SET (a, b) = (1, 2)")
+    return tuple(zip(targets, values, strict=True))
+
+
+def _take_columns_apart(query: nodes.Query, count: int, span: Span) -> tuple[nodes.Expr, ...]:
+    """Return a query for each of the columns of one that gives several."""
+    if count == 1:
+        return (nodes.Subquery(query, span),)
+    if any(isinstance(part, nodes.Call) and part.name[-1].text.lower() in _RANDOM for part in walk(query, deep=True)):
+        message = "a query for several columns runs once for each of them: it cannot call random()"
+        raise SqlSyntaxError(message, span=span, hint="keep its row in a table first: CREATE TABLE t AS SELECT ...")
+    names = tuple(nodes.Name(f"column{number + 1}") for number in range(count))
+    assigned = nodes.Derived(query, nodes.Name("assigned", span=span), names, span)
+    return tuple(
+        nodes.Subquery(nodes.Query(nodes.Select((nodes.Item(nodes.ColumnRef((name,), span)),), assigned)), span)
+        for name in names
+    )
 
 
 @rule("with_change")
@@ -70,6 +155,7 @@ def _build_update(children: Children, span: Span) -> nodes.Update:
 @rule("replace_into")
 def _build_replace_into(children: Children, span: Span) -> nodes.Insert:
     _word, _into, target, columns, query, returning = children
+    columns = _check_default_values(columns, query)
     return nodes.Insert(target, columns, as_query(query), returning or (), replace=True, span=span)
 
 

@@ -107,10 +107,10 @@ class Literal:
     """A constant as it is written: `kind` says how to read `text` (the text of a string is without its quotes).
 
     A `time` is a date or time that was given as a parameter, in the form of ISO 8601: text, or the number of a time column.
-    With a `parameter`, from 1, it is an example of the values of many sets, and SQLite takes the value of that number.
+    A `default` is DEFAULT, in the VALUES of an INSERT. With a `parameter`, from 1, it is an example of the values of many sets, and SQLite takes the value of that number.
     """
 
-    kind: Choice["string", "number", "blob", "null", "true", "false", "current", "time"]
+    kind: Choice["string", "number", "blob", "null", "true", "false", "current", "time", "default"]
     text: str = ""
     span: Span = span_field()
     parameter: int = 0
@@ -316,11 +316,12 @@ class Collate:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """`INTERVAL n unit`, or `INTERVAL '1 day 2 hours'`, without a unit of its own."""
+    """`INTERVAL n unit`, or `INTERVAL '1 day 2 hours'`, without a unit of its own; `negated` with a minus sign in front."""
 
     amount: Expr
     unit: str = ""
     span: Span = span_field()
+    negated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,21 @@ from tokensh.sql.nodes.queries import (
 
 
 @dataclass(frozen=True, slots=True)
+class Conflict:
+    """ON CONFLICT (columns) DO UPDATE SET assignments WHERE where; DO NOTHING without assignments."""
+
+    columns: tuple[Name, ...]
+    assignments: tuple[tuple[Path, Expr], ...] = ()
+    where: Expr | None = None
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
 class Insert:
-    """INSERT, INSERT IGNORE, and REPLACE INTO; the last two are for local tables."""
+    """INSERT, INSERT OR IGNORE, and REPLACE INTO; the last two are for local tables, as ON CONFLICT.
+
+    The `columns` of DEFAULT VALUES are empty, and its query gives a row.
+    """
 
     target: Path
     columns: tuple[Path, ...] | None
@@ -33,6 +46,7 @@ class Insert:
     returning: tuple[Item | Star, ...] = ()
     replace: bool = False
     ignore: bool = False
+    conflict: Conflict | None = None
     span: Span = span_field()
 
 
