@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import seed_statements
+from tokensh import sandbox
 from tokensh.render.formats import FORMATS
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
@@ -87,3 +88,13 @@ def test_the_pictures_are_there_ask_nobody_for_anything_and_show_no_secret() -> 
         assert "tokensh" in drawn
         assert set(re.findall(r"https?://[^\"]*", drawn)) <= {"http://www.w3.org/2000/svg"}
         assert not re.search("dapi[0-9a-f]{8}", drawn)
+
+
+def test_the_start_on_a_real_workspace_needs_two_variables_and_nothing_else(tmp_path: Path) -> None:
+    (start,) = (text for language, text in _FENCES if language == "sh" and text.startswith("export DATABRICKS_HOST"))
+    with sandbox.start(root="dbc-abcd0123-a1bc") as site:
+        here = re.sub(r"(?<=DATABRICKS_HOST=)\S+", site.origin, start).replace("dapi...", site.token)
+        done = run(here, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "| terraform ci " in done.stdout
+    assert {entry.authorization for entry in site.log} == {f"Bearer {site.token}"}

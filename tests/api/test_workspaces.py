@@ -209,6 +209,7 @@ class TestTheAccountsList:
         with pytest.raises(CredentialError, match="no credential for a Databricks account") as caught:
             rows(connection, LISTED)
         assert any(named in reason for reason in caught.value.looked_at)
+        assert (caught.value.hint or "").startswith("unset" if "belongs" in named else "set DATABRICKS_ACCOUNT_ID")
         assert connection.client.requests_sent == 0
 
     def test_a_token_of_a_workspace_never_goes_to_the_account_s_host(self, tmp_path: Path) -> None:
@@ -349,3 +350,17 @@ class TestUse:
             connection.use_workspace("dbc-1")
         connection.use_workspace(site.workspaces[1].upper())
         assert connection.workspace == site.workspaces[1]
+
+
+class TestProbe:
+    def test_each_workspace_says_whose_credential_it_is_or_why_it_does_not_answer(self, tmp_path: Path) -> None:
+        with sandbox.start() as site, connect(environment=make_environment(tmp_path), sandbox=site) as connection:
+            site.fault("GET /w/dbc-bcde1234-b2cd/*", status=403)
+            result = connection.probe_workspaces()
+            answers = {row[0]: row[-3:] for row in result.rows}
+        assert [column.name for column in result.columns][-3:] == ["answer", "user_name", "elapsed_ms"]
+        assert answers["dbc-abcd0123-a1bc"][:2] == ("ok", "ada@example.com")
+        refused, user, elapsed = answers["dbc-bcde1234-b2cd"]
+        assert "was told to answer 403" in str(refused)
+        assert (user, elapsed) == (None, None)
+        assert len(site.log) == 3

@@ -154,7 +154,7 @@ def test_a_dry_run_sends_nothing(site: Sandbox, tmp_path: Path) -> None:
 
 def test_tokenshs_own_options_work_too(tmp_path: Path) -> None:
     result = offline(tmp_path, "exec", "SELECT count(*) AS n FROM user_tokens", "--sandbox", "-w", A, "-o", "csv", "-H")
-    assert (result.status, result.out) == (0, "7\n")
+    assert (result.status, result.out) == (0, "8\n")
 
 
 TUNING = """

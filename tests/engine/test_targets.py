@@ -84,6 +84,41 @@ def test_joins_compare_targets(sql: str, session: Connection) -> None:
     assert rows(session, sql) == [(count(session),)]
 
 
+UPPER, FULL = f"'{SPELLINGS[1]}'", f"'{SPELLINGS[2]}'"
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        f"CASE deployment_name WHEN 'other' THEN 0 WHEN {UPPER} THEN 1 ELSE 0 END",
+        f"CASE {UPPER} WHEN deployment_name THEN 1 END",
+        f"deployment_name BETWEEN {UPPER} AND {FULL}",
+        f"{UPPER} BETWEEN deployment_name AND deployment_name",
+        f"NOT deployment_name NOT BETWEEN {FULL} AND {UPPER}",
+        f"(deployment_name, 1) = ({UPPER}, 1)",
+        f"(1, {UPPER}) = (1, deployment_name)",
+        f"(deployment_name, 1) <= ({UPPER}, 1)",
+        f"(deployment_name, 1) IS ({FULL}, 1)",
+        f"(1, deployment_name) IN ((1, {UPPER}), (2, {FULL}))",
+        f"(deployment_name, 1) IN (VALUES ({UPPER}, 1))",
+        f"(1, deployment_name) IN (SELECT 1, {FULL})",
+        f"(deployment_name, 1) = (SELECT {UPPER}, 1)",
+        f"deployment_name = (SELECT {FULL})",
+        f"{UPPER} IN (deployment_name, 'other')",
+        f"{UPPER} IN (SELECT u.deployment_name)",
+        f"nullif(deployment_name, {UPPER}) IS NULL",
+        f"NOT deployment_name IN (SELECT 'other' UNION SELECT 'another') AND deployment_name IN (SELECT {UPPER} UNION SELECT {FULL})",
+    ],
+)
+def test_every_comparison_is_of_targets(condition: str, session: Connection) -> None:
+    sql = f"SELECT count(*) FROM user_tokens u WHERE deployment_name = {FULL} AND {condition}"
+    assert rows(session, sql) == [(count(session),)]
+    # The other way round: what is not the target stays apart.
+    other = condition.replace(UPPER, "'dbc-zzzz'").replace(FULL, "'dbc-zzzz'")
+    if "BETWEEN" not in condition and "<=" not in condition:
+        assert rows(session, sql.replace(condition, other)) == [(0,)]
+
+
 def test_a_write_asks_for_each_row_and_names_the_target(session: Connection) -> None:
     insert = "INSERT INTO user_tokens (deployment_name, data__comment)"
     created = rows(session, f"{insert} VALUES ('{SPELLINGS[1]}', 'once') RETURNING deployment_name, token_value")

@@ -29,6 +29,7 @@ def test_they_are_listed_by_their_hash_and_their_use(listing: Sandbox) -> None:
     with Client(listing) as client:
         (row,) = [row for row in client.call("GET", "list")["token_infos"] if row["comment"] == OWN]
         assert row["token_id"] == fingerprint(listing.token)
+        assert row["last_accessed_time"] >= row["creation_time"]
         status, raw = client.send("GET", f"/w/{A}/api/2.0/token-management/tokens/{row['token_id']}")
         assert (status, b"last_used_day" in raw) == (200, True)
         client.token = listing.user_token

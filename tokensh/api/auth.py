@@ -320,8 +320,10 @@ class Credentials:
         if token and kind in ("", "pat"):
             yield ConfiguredCredential(token, "DATABRICKS_TOKEN", origin, "", workspace_id, problem)
         if client_id and secret and kind in ("", "oauth-m2m"):
+            # Bound to a workspace it signs in there: the network may let nothing through to the account's host.
+            signs_in_at_account = not origin or is_accounts_console(origin)
             yield ConfiguredCredential(
-                ServicePrincipal(client_id, secret, account),
+                ServicePrincipal(client_id, secret, account if signs_in_at_account else ""),
                 "DATABRICKS_CLIENT_ID",
                 origin,
                 account,
@@ -355,6 +357,7 @@ class Credentials:
         Raises CredentialError if no credential belongs to an account.
         """
         looked_at: list[str] = []
+        is_bound_elsewhere = False
         for credential in self._account_credentials(looked_at):
             target = emulator or parse_origin(
                 credential.origin if is_accounts_console(credential.origin) else oauth.ACCOUNTS_ORIGIN
@@ -362,10 +365,13 @@ class Credentials:
             if target is not None and (reason := credential.reason_not_allowed(target)) is None:
                 return target, credential.account_id
             looked_at.append(f"{credential.source}: {reason}")
+            is_bound_elsewhere = True
         raise CredentialError(
             "no credential for a Databricks account",
             looked_at=tuple(looked_at),
-            hint="set DATABRICKS_ACCOUNT_ID, DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET of a service principal",
+            hint=f"unset DATABRICKS_HOST, or set it (or the profile's host) to the account's, {oauth.ACCOUNTS_ORIGIN}"
+            if is_bound_elsewhere
+            else "set DATABRICKS_ACCOUNT_ID, DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET of a service principal",
         )
 
     def _account_credentials(self, looked_at: list[str]) -> Iterator[ConfiguredCredential]:

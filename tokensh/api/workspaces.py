@@ -6,6 +6,7 @@ Addresses come from configuration and from this session, or from the account its
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from urllib.parse import quote, urlsplit
 
 from tokensh._dataclasses import dataclass
@@ -13,6 +14,7 @@ from tokensh.api import profiles, response, retry
 from tokensh.api.auth import Credentials, is_accounts_console
 from tokensh.api.client import Client
 from tokensh.api.hosts import SERVER_TEMPLATE, ZONES, Hosts, Target, parse_origin
+from tokensh.api.probe import probe_request, read_user_name
 from tokensh.api.request import Json, Request
 from tokensh.environment import Environment
 from tokensh.errors import CredentialError, Error, InterfaceError, ReplyError
@@ -31,6 +33,13 @@ COLUMNS = (
     Column("last_used_time", "integer", f"{TABLE_NAME}.last_used_time"),
 )
 """The columns of tokensh.local.workspaces; `last_used_time` is in epoch ms; without a credential auth_type and source are NULL."""
+PROBE_COLUMNS = (
+    *COLUMNS,
+    Column("answer", "string"),
+    Column("user_name", "string"),
+    Column("elapsed_ms", "integer"),
+)
+"""The columns of a list that asks each workspace: `answer` is `ok`, or why it did not answer."""
 ACCOUNT_COLUMNS = (
     Column("deployment_name", "string", f"{ACCOUNT_TABLE_NAME}.deployment_name"),
     Column("workspace_id", "integer"),
@@ -201,6 +210,17 @@ class Workspaces:
                 None if last is None else int(last * 1000),
             )
 
+    def list_probed_rows(self, default: str | None, used: Mapping[str, float]) -> Iterator[Row]:
+        """Yield the same rows with what each workspace answers to a harmless request; one is sent to each, in parallel."""
+        requests = [probe_request(workspace.target) for workspace in self.list_configured(default)]
+        rows = self.list_rows(default, used)
+        with closing(self._client.fetch(requests)) as answers:
+            for row, answer in zip(rows, answers, strict=True):
+                if isinstance(answer, Error):
+                    yield (*row, answer.message, None, None)
+                else:
+                    yield (*row, "ok", read_user_name(answer), int(answer.elapsed * 1000))
+
     def _describe_credential(self, target: Target) -> tuple[str | None, str | None]:
         try:
             credential = self._credentials.for_target(target)
@@ -221,7 +241,10 @@ class Workspaces:
         )
         console = Target(target.scheme, target.host, target.port, "", f"account {account}")
         path = f"/api/2.0/accounts/{quote(account, safe='')}/workspaces"
-        answer = self._client.send(Request("GET", console, path))
+        try:
+            answer = self._client.send(Request("GET", console, path))
+        except ReplyError as error:
+            raise error.with_context(hint="is the account's id right, and its host reachable from here?") from None
         listed = response.find_rows(_ACCOUNT_LIST, answer)
         if response.describe_next_page(_ACCOUNT_LIST, answer):
             raise ReplyError(f"the account {account} answered with the first of several pages of its workspaces")

@@ -135,7 +135,7 @@ class _EmulatedWorkspaces:
         if options.endpoint:
             raise InterfaceError("the sandbox has its own endpoint", hint="leave one of them out")
         self._is_own = options.sandbox is True
-        self.server: Sandbox = start() if isinstance(options.sandbox, bool) else options.sandbox
+        self.server: Sandbox = start(list_credentials=True) if isinstance(options.sandbox, bool) else options.sandbox
         server = self.server
         self.credential = ConfiguredCredential(server.token, "the sandbox", server.origin, server.account_id)
 

@@ -21,6 +21,7 @@ from tokensh.api.hosts import SERVER_TEMPLATE, name_from_url
 from tokensh.api.workspaces import ACCOUNT_COLUMNS
 from tokensh.api.workspaces import ACCOUNT_TABLE_NAME as ACCOUNT_WORKSPACES
 from tokensh.api.workspaces import COLUMNS as WORKSPACE_COLUMNS
+from tokensh.api.workspaces import PROBE_COLUMNS as WORKSPACE_PROBE_COLUMNS
 from tokensh.api.workspaces import TABLE_NAME as WORKSPACES
 from tokensh.dbapi.access import Access
 from tokensh.dbapi.approval import approve_change
@@ -237,11 +238,19 @@ class Connection:
         return SessionObjects(store, lambda text: self.parser.parse(text), tables)  # noqa: PLW0108
 
     def _workspace_rows(self) -> Iterator[Row]:
+        return self._access.workspaces.list_rows(self._default_workspace, self._read_last_used())
+
+    def _read_last_used(self) -> Mapping[str, float]:
         try:
-            last_used = self.history.last_used(self.destination)
+            return self.history.last_used(self.destination)
         except Error:
-            last_used = {}  # the table is useful without the history
-        return self._access.workspaces.list_rows(self._default_workspace, last_used)
+            return {}  # the table is useful without the history
+
+    def probe_workspaces(self) -> RowSet:
+        """Return the rows of tokensh.local.workspaces with what each answers to a harmless request."""
+        used = self._read_last_used()
+        rows = self._access.workspaces.list_probed_rows(self._default_workspace, used)
+        return RowSet(WORKSPACE_PROBE_COLUMNS, rows).start()
 
     def _make_engine(self) -> Engine:
         return Engine(

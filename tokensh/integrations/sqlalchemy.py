@@ -172,7 +172,7 @@ class TokenshDialect(default.DefaultDialect):
         # A pool opens several connections; each with a sandbox of its own would see other tokens than the one before.
         if settings.get("sandbox") is True:
             if self._sandbox is None:
-                self._sandbox = sandbox.start()
+                self._sandbox = sandbox.start(list_credentials=True)
             settings["sandbox"] = self._sandbox
         return super().connect(*arguments, **settings)
 

@@ -288,6 +288,11 @@ class BoundQuery(nodes.ResolvedQuery):
         """Whether it refers to a query around it."""
         return bool(self.outer_references)
 
+    @property
+    def workspace_columns(self) -> tuple[bool, ...]:
+        """For each column of its result, whether its values are names of workspaces."""
+        return tuple(column.names_workspace for column in self.columns)
+
 
 Origin = BoundTable | Stored | HoistedQuery | SharedQuery | TableCall | BoundQuery
 """What the rows of a relation are; a query is written in FROM itself only if it is correlated."""

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from tokensh._dataclasses import dataclass, field, replace
 
@@ -14,6 +14,8 @@ JsonObject = dict[str, Any]
 """A JSON object; the API decides which values it holds."""
 
 INT64_MAX = 2**63 - 1
+# What may stand in a header as it is; a message quotes what it was sent.
+_PHRASE = "".join(map(chr, range(32, 127))).replace("%", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ class RefusedError(Exception):
         else:
             kind = "type.googleapis.com/google.rpc.RequestInfo"
             body["details"] = [{"@type": kind, "request_id": request_id, "serving_data": ""}]
-        return json_reply(body, self.status)
+        return json_reply(body, self.status, {"X-Databricks-Reason-Phrase": quote(self.message, safe=_PHRASE)})
 
 
 def invalid(message: str) -> RefusedError:

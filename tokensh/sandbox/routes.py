@@ -319,6 +319,8 @@ def _token_info(token: Token) -> JsonObject:
         row["scopes"] = list(token.scopes)
     if token.scopes or token.autoscope:
         row["autoscope_state"] = "AUTOSCOPE_STATE_" + ("USER_SELECTED" if token.scopes else "RUNNING")
+    if token.last_accessed_time is not None:
+        row["last_accessed_time"] = token.last_accessed_time
     return row
 
 

@@ -139,7 +139,6 @@ def _extra_seed(number: int) -> SeedToken:
 
 def _build_token(workspace: str, now: int, owner: Principal, creator: Principal, seed: SeedToken) -> Token:
     created = now - _days_to_ms(seed.age)
-    used = None if seed.idle is None else now - _days_to_ms(seed.idle)
     return Token(
         token_id=fingerprint(_derive_secret("dapi", workspace, owner.name, seed.comment)),
         owner=owner,
@@ -147,7 +146,7 @@ def _build_token(workspace: str, now: int, owner: Principal, creator: Principal,
         creation_time=created,
         expiry_time=NEVER if seed.lifetime is None else created + _days_to_ms(seed.lifetime),
         comment=seed.comment,
-        last_used_day=None if used is None else used - used % _days_to_ms(1),
+        last_accessed_time=None if seed.idle is None else now - _days_to_ms(seed.idle),
     )
 
 

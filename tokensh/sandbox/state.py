@@ -114,8 +114,14 @@ class Token:
     expiry_time: int
     comment: str | None
     scopes: tuple[str, ...] = ()
-    last_used_day: int | None = None
+    last_accessed_time: int | None = None
     autoscope: bool = False
+
+    @property
+    def last_used_day(self) -> int | None:
+        """The day of the last use: midnight UTC."""
+        used = self.last_accessed_time
+        return None if used is None else used - used % (SECONDS_PER_DAY * 1000)
 
     def is_expired(self, now_ms: int) -> bool:
         """Return True if the token no longer authenticates."""
@@ -241,8 +247,7 @@ class Workspace:
         now = self._clock.now_ms()
         if token is None or token.is_expired(now):
             return None
-        # The field is a day: midnight UTC, in milliseconds.
-        self._tokens[token_id] = replace(token, last_used_day=now - now % (SECONDS_PER_DAY * 1000))
+        self._tokens[token_id] = replace(token, last_accessed_time=now)
         return token.owner
 
     def may_use(self, principal: Principal) -> bool:

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from tokensh._dataclasses import replace
 from tokensh.errors import NotSupportedError, assert_never
 from tokensh.functions import ADD_INTERVAL, SORTED_CONCAT
-from tokensh.rows import CANONICAL_NAME
 from tokensh.sql import nodes
 from tokensh.sql.quoting import (
     index_column_text,
@@ -35,6 +34,7 @@ from tokensh.sql.sqlite_text import (
     sqlite_name,
     sqlite_type,
 )
+from tokensh.sql.workspace_names import Comparison, compare_canonical_names
 
 # Precedences, loosest first; an operand that binds looser than the operator around it needs parentheses.
 _OR, _AND, _NOT, _PREDICATE, _BITS, _SUM, _PRODUCT, _TEXT, _UNARY, _COLLATE, _PRIMARY = range(11)
@@ -365,6 +365,8 @@ class _Printer:
         return f"({text})" if strength < precedence else text
 
     def without_parentheses(self, node: nodes.Expr) -> tuple[str, int]:
+        if self.sqlite and isinstance(node, Comparison):
+            node = compare_canonical_names(node)
         match node:
             case nodes.Literal():
                 return literal_text(node, sqlite=self.sqlite), _PRIMARY
@@ -385,9 +387,7 @@ class _Printer:
                     return self.shift(self.expr(node.right), node.operator, node.left), _PRIMARY
                 strength = _BINARY[node.operator]
                 left = self.left_precedence(node, strength)
-                is_canonical = strength == _PREDICATE and nodes.compares_workspaces(node.left, node.right)
-                to_text = self.canonical if is_canonical else self.expr
-                operands = to_text(node.left, left), to_text(node.right, strength + 1)
+                operands = self.expr(node.left, left), self.expr(node.right, strength + 1)
                 return f" {node.operator} ".join(operands), strength
             case nodes.Chain():
                 return self.chain(node)
@@ -412,28 +412,13 @@ class _Printer:
             case _:
                 return self.primary(node), _PRIMARY
 
-    def canonical(self, node: nodes.Expr, precedence: int) -> str:
-        """Return an operand that is compared with names of workspaces, in the spelling that rows have."""
-        is_null = isinstance(node, nodes.Literal) and node.kind == "null"
-        if is_null or (isinstance(node, nodes.ResolvedColumn) and node.is_canonical):
-            return self.expr(node, precedence)
-        return f"{CANONICAL_NAME}({self.expr(node)})"
-
     def is_in(self, node: nodes.InList | nodes.InQuery) -> str:
-        names_workspaces = nodes.compares_workspaces(node.operand)
-        operand = (self.canonical if names_workspaces else self.expr)(node.operand, _PREDICATE)
-        if isinstance(node, nodes.InList):
-            members = ", ".join((self.canonical if names_workspaces else self.expr)(item, _OR) for item in node.items)
-        else:
-            members = self.subquery(node.query)
-            if names_workspaces:
-                members = f"WITH named(name) AS ({members}) SELECT {CANONICAL_NAME}(name) FROM named"  # noqa: S608 (ours)
-        return f"{operand}{_not_word(node.negated)} IN ({members})"
+        members = self.exprs(node.items) if isinstance(node, nodes.InList) else self.subquery(node.query)
+        return f"{self.expr(node.operand, _PREDICATE)}{_not_word(node.negated)} IN ({members})"
 
     def is_same(self, node: nodes.Is) -> str:
         distinct = " DISTINCT FROM" if node.distinct else ""
-        to_text = self.canonical if nodes.compares_workspaces(node.operand, node.other) else self.expr
-        operand, other = to_text(node.operand, _PREDICATE), to_text(node.other, _BITS)
+        operand, other = self.expr(node.operand, _PREDICATE), self.expr(node.other, _BITS)
         return f"{operand} IS{_not_word(node.negated)}{distinct} {other}"
 
     def left_precedence(self, node: nodes.Binary, strength: int) -> int:

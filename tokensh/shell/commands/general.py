@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
+from tokensh.environment import handle_interrupts
 from tokensh.errors import InterfaceError
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import ExitShell, MetaCommand, unquote
@@ -33,6 +34,11 @@ def _use_workspace(shell: ShellContext, argument: str) -> None:
 
 def _list_workspaces(shell: ShellContext, _: str) -> None:
     shell.console.show(shell.connection.run("SELECT * FROM tokensh.local.workspaces"))
+
+
+def _probe_workspaces(shell: ShellContext, _: str) -> None:
+    with handle_interrupts(shell.connection.cancellation):
+        shell.console.show(shell.connection.probe_workspaces())
 
 
 def _set_variable(shell: ShellContext, argument: str) -> None:
@@ -92,7 +98,18 @@ COMMANDS = (
         r"\c", "[WORKSPACE | PROFILE]", "use this workspace where a statement names none", "The session", _use_workspace
     ),
     MetaCommand(
-        r"\l", "", "list the workspaces of the configuration, with host and credential", "The session", _list_workspaces
+        r"\l",
+        "",
+        "list the workspaces of the configuration, with host, credential and last use",
+        "The session",
+        _list_workspaces,
+    ),
+    MetaCommand(
+        r"\l+",
+        "",
+        "the same, with what each answers to a harmless request, and as whom",
+        "The session",
+        _probe_workspaces,
     ),
     MetaCommand(
         r"\set",

@@ -98,6 +98,11 @@ class ResolvedQuery:
         """The text of the query for SQLite."""
         raise NotImplementedError
 
+    @property
+    def workspace_columns(self) -> tuple[bool, ...]:
+        """For each column of its result, whether its values are names of workspaces."""
+        raise NotImplementedError
+
 
 # ---- expressions
 
@@ -563,10 +568,3 @@ class Exec:
     arguments: tuple[Argument, ...] = ()
     body: JsonArgument | None = None
     span: Span = span_field()
-
-
-def compares_workspaces(*operands: Expr) -> bool:
-    """Return whether an operand is a column of workspaces' names, and not all are in the spelling that rows have."""
-    columns = [operand for operand in operands if isinstance(operand, ResolvedColumn)]
-    are_canonical = len(operands) > 1 and len(columns) == len(operands) and all(c.is_canonical for c in columns)
-    return any(column.names_workspace for column in columns) and not are_canonical
