@@ -105,6 +105,11 @@ SECTIONS = {
         Argument(("--dry-run",), "only explain; nothing is sent"),
         _connection_option("yes"),
     ),
+    "new tokens": (
+        Argument(("--deliver",), "their values go to a program's standard input, not into results", "PROGRAM"),
+        Argument(("--deliver-file",), "into a file (0600); {deployment_name}, {token_id} in its path", "PATH"),
+        Argument(("--verify",), "sign a request with each new token, and fail if it is refused"),
+    ),
     "workspaces": tuple(
         map(
             _connection_option,

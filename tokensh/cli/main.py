@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tokensh.cli.batch import Reporter, Script, Sink
     from tokensh.dbapi.connection import Connection
+    from tokensh.engine.callbacks import Callbacks
     from tokensh.environment import Environment
 
 _COLLECTION_THRESHOLD = 25_000
@@ -165,8 +166,8 @@ def _check_scripts(scripts: Sequence[Script], environment: Environment) -> int:
 
 
 def _run_batch(options: argparse.Namespace, scripts: Sequence[Script], environment: Environment) -> int:
-    from tokensh.cli import batch  # noqa: PLC0415 (--help does without)
-    from tokensh.engine.callbacks import Callbacks  # noqa: PLC0415 (the same)
+    from tokensh._dataclasses import replace  # noqa: PLC0415 (--help does without)
+    from tokensh.cli import batch  # noqa: PLC0415 (the same)
     from tokensh.environment import is_terminal  # noqa: PLC0415 (the same)
 
     # Read first: a mistake in `--var` must not start a sandbox or touch the journal.
@@ -176,7 +177,8 @@ def _run_batch(options: argparse.Namespace, scripts: Sequence[Script], environme
         draws = not options.quiet and is_terminal(environment.stderr) and environment.get("TERM") != "dumb"
         clock = environment.monotonic if draws else None
         reporter = batch.Reporter(environment.stderr, connection.redactor.clean, clock)
-        connection.callbacks = Callbacks(
+        connection.callbacks = replace(
+            _delivery_callbacks(options, environment),
             on_failure=reporter.warning,
             on_progress=reporter.progress,
             on_rows_done=reporter.progress,
@@ -198,6 +200,25 @@ def _run_batch(options: argparse.Namespace, scripts: Sequence[Script], environme
         return reporter.status
 
 
+def _delivery_callbacks(options: argparse.Namespace, environment: Environment) -> Callbacks:
+    """Return the callbacks that take the values of new tokens. Raises InterfaceError if they could not be delivered."""
+    from tokensh.engine.callbacks import Callbacks  # noqa: PLC0415 (--help does without)
+
+    if options.deliver is None and options.deliver_file is None:
+        return Callbacks(verifies=options.verify)
+    from tokensh.engine.destinations import FileDestination, ProgramDestination  # noqa: PLC0415 (seldom needed)
+
+    if options.deliver is not None and options.deliver_file is not None:
+        raise InterfaceError("--deliver and --deliver-file exclude each other", hint="give one of them")
+    destination = (
+        ProgramDestination(options.deliver, environment)
+        if options.deliver is not None
+        else FileDestination(options.deliver_file, environment)
+    )
+    destination.check()
+    return Callbacks(deliver_value=destination.deliver, verifies=options.verify)
+
+
 def _run_shell(options: argparse.Namespace, environment: Environment) -> int:
     from tokensh.config import config_path  # noqa: PLC0415 (--help does without)
     from tokensh.shell.session import start  # noqa: PLC0415 (a pipe does without prompt_toolkit)
@@ -206,6 +227,7 @@ def _run_shell(options: argparse.Namespace, environment: Environment) -> int:
     variables = _read_variables(options)
     with _connect(options, environment) as connection:
         connection.variables.update(variables)
+        connection.callbacks = _delivery_callbacks(options, environment)
         settings = Settings(header=not options.hideheaders, quiet=options.quiet, colour=options.color)
         settings.plain = options.plain or environment.get("TERM") == "dumb"
         settings.apply_config(connection.config.shell)

@@ -10,12 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tokensh._dataclasses import dataclass
+from tokensh.engine.destinations import NewSecret
 from tokensh.errors import Error, IncompleteResultWarning
 from tokensh.plan.nodes import ChangePlan, ExecPlan
 from tokensh.rows import Column, Row, Value
 
 Approve = Callable[[ChangePlan | ExecPlan, Sequence[Mapping[str, Value]]], None]
 KeepValue = Callable[[tuple[Column, ...], Row], None]
+DeliverValue = Callable[[NewSecret], str]
 
 
 _PACKAGE = str(Path(__file__).parents[1])
@@ -49,6 +51,10 @@ class Callbacks:
             raises an Error to refuse. Without it, changes of listed rows need `yes`.
         keep_value: called with the reply of a write whose RETURNING does not show a new secret, which it keeps for the user;
             without it, such a write is refused before it is sent.
+        deliver_value: called with each new secret, which it puts where it belongs; it returns where that is, or raises an Error.
+            The result shows NULL then. Without it, the value is in RETURNING.
+        verifies: whether a request is signed with each new secret, once it is delivered, to see that it works.
+        on_new_secret: called with each new secret before it is delivered.
         on_failure: called with the error of the workspaces that a partial result does without, or whose rows are only the
             first page; by default it becomes a Python warning. A statement that changes or keeps anything fails instead.
         on_missing: called with the same, by workspace.
@@ -63,6 +69,9 @@ class Callbacks:
     # Those that change what a statement does are None by default; the others, which only report, ignore what they get.
     approve: Approve | None = None
     keep_value: KeepValue | None = None
+    deliver_value: DeliverValue | None = None
+    verifies: bool = False
+    on_new_secret: Callable[[NewSecret], None] = _ignore
     on_failure: Callable[[Error], None] = warn_of_failure
     on_missing: Callable[[Mapping[str, Error]], None] = _ignore
     on_tolerated: Callable[[Mapping[str, Error]], None] | None = None

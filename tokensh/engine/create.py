@@ -99,8 +99,15 @@ class Creator:
         self._delivered: set[str] = set()
 
     @contextmanager
-    def create(self, creation: Creation, on_activity: OnActivity) -> Generator[Mapping[str, Json], None, None]:
+    def create(
+        self, creation: Creation, on_activity: OnActivity, *, may_hold: bool = True
+    ) -> Generator[Mapping[str, Json], None, None]:
         """Send a create; its response must be delivered inside the `with` block, whose end clears the intent.
+
+        Args:
+            creation: the request.
+            on_activity: called with what is done.
+            may_hold: the value may be in a result that is shown later; otherwise the user has it at the end of the block.
 
         Raises:
             UnknownOutcome: it may have taken effect, or did and could not be delivered.
@@ -113,7 +120,7 @@ class Creator:
         search = search_statement(creation.resource, creation.values, intent, self._services.redactor.clean)
         entry = self._services.journal.begin(replace(intent, look=search))
         response = self._send(creation, entry, on_activity)
-        token_id = _find_token_id(response)
+        token_id = find_token_id(response)
         try:
             yield response
         except BaseException as error:  # noqa: BLE001 (whatever it was, the value is lost)
@@ -127,7 +134,7 @@ class Creator:
             ) from None
         # A later create with the same comment that is lost must not report this token as its orphan.
         self._delivered.add(token_id)
-        held = self._services.held_values()
+        held = self._services.held_values() if may_hold else None
         if held is None:
             entry.remove()
         else:
@@ -316,7 +323,7 @@ def _public_texts(creation: Creation) -> Iterator[str]:
     yield creation.workspace
 
 
-def _find_token_id(row: Mapping[str, Json]) -> str:
+def find_token_id(row: Mapping[str, Json]) -> str:
     """Return the id of a response's token, or an empty string."""
     info = row.get("token_info")
     token_id = info.get("token_id") if isinstance(info, dict) else row.get("token_id")

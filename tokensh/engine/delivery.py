@@ -33,7 +33,8 @@ def secret_fields(method: Method) -> tuple[str, ...]:
 
 def check_delivery(execution: Execution, plan: Plan) -> None:
     """Raise ProgrammingError if a write would lose a secret of its reply. RETURNING's table exists; nothing is sent."""
-    if not isinstance(plan, InsertPlan | ChangePlan) or execution.callbacks.keep_value is not None:
+    callbacks = execution.callbacks
+    if not isinstance(plan, InsertPlan | ChangePlan) or callbacks.keep_value or callbacks.deliver_value:
         return
     lost = _find_lost(execution, plan.returning, secret_fields(plan.method))
     if lost:

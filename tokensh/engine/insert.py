@@ -8,10 +8,12 @@ from contextlib import suppress
 from tokensh.api.request import Json, to_json
 from tokensh.api.response import describe_next_page, find_rows
 from tokensh.engine.advice import count_unexpired, describe_new_token
-from tokensh.engine.create import Creation
-from tokensh.engine.delivery import Delivery, deliver_reply, secret_fields
+from tokensh.engine.create import Creation, find_token_id
+from tokensh.engine.delivery import Delivery, deliver_reply, find_secrets, secret_fields
+from tokensh.engine.destinations import NewSecret
 from tokensh.engine.execution import Execution, attribute_to_cell, check_body, count_rows, first_object
 from tokensh.engine.fetch import locate_errors
+from tokensh.engine.verification import verify_secret
 from tokensh.errors import ApiError, Error, UnknownOutcome
 from tokensh.plan.nodes import InsertPlan
 from tokensh.rows import Row
@@ -44,8 +46,12 @@ def create_and_deliver(
 ) -> Generator[Row, None, Error | None]:
     """Send a create, yield its row, and then note when the new token expires; return what failed after it took effect."""
     try:
-        with execution.creator.create(creation, execution.callbacks.on_activity) as response:
-            row, failure = project(response)
+        callbacks = execution.callbacks
+        with execution.creator.create(
+            creation, callbacks.on_activity, may_hold=callbacks.deliver_value is None
+        ) as response:
+            secrets = _new_secrets(creation, response)
+            row, failure = project(_deliver_values(execution, creation, response, secrets))
             if row is not None:
                 yield row
     except ApiError as error:
@@ -58,7 +64,33 @@ def create_and_deliver(
     with suppress(Exception):
         for note in describe_new_token(response, execution.services.now_ms()):
             execution.services.note_later(note)
+    if execution.callbacks.verifies:
+        services = execution.services
+        for secret in secrets:
+            user = verify_secret(secret, services.client, services.environment, services.cancellation)
+            services.note_later(f"{secret.describe()} works, as {user}")
     return failure
+
+
+def _new_secrets(creation: Creation, response: Mapping[str, Json]) -> list[NewSecret]:
+    token_id = find_token_id(response)
+    values = find_secrets(creation.method, response).values()
+    return [NewSecret(creation.request.target, token_id, value) for value in values]
+
+
+def _deliver_values(
+    execution: Execution, creation: Creation, response: Mapping[str, Json], secrets: Sequence[NewSecret]
+) -> Mapping[str, Json]:
+    """Deliver new secrets, and return the response without those that went elsewhere. Raises Error of a delivery."""
+    for secret in secrets:
+        execution.callbacks.on_new_secret(secret)
+    deliver = execution.callbacks.deliver_value
+    if deliver is None:
+        return response
+    for secret in secrets:
+        place = deliver(secret)
+        execution.services.note_later(f"the value of {secret.describe()} went to {place}")
+    return {**response, **dict.fromkeys(find_secrets(creation.method, response))}
 
 
 def _build_creation(execution: Execution, plan: InsertPlan, row: Row) -> Creation:

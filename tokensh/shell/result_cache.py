@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 
 from tokensh._dataclasses import dataclass, field
+from tokensh.engine.delivery import shows_secret
+from tokensh.engine.destinations import NewSecret
 from tokensh.redact import SECRET_FIELDS
 from tokensh.rows import Column, Row, RowSet, Value
 
@@ -37,6 +39,8 @@ class ResultCache:
         self.tokens: dict[str, ListedToken] = {}
         # Workspaces that were used or listed, the latest first.
         self.workspaces: tuple[str, ...] = ()
+        # The values of all new tokens, for the commands that deliver and verify them.
+        self.secrets: list[NewSecret] = []
         # Results with secrets that were masked, those of them that were copied, and how many the user was warned of.
         self._hidden: list[Result] = []
         self._copied: list[Result] = []
@@ -112,6 +116,11 @@ class ResultCache:
     def hidden_count(self) -> int:
         """The number of results whose secrets have not been shown yet."""
         return len(self._hidden)
+
+    def held_secrets(self) -> list[NewSecret]:
+        """Return the values of new tokens that have not been shown yet."""
+        rows = [row for result in self._hidden for row in result.rows]
+        return [secret for secret in self.secrets if shows_secret(rows, secret.value)]
 
     def keep_hidden(self, columns: tuple[Column, ...], row: Row) -> None:
         """Keep the reply of a write that did not return its secret, as if the user had asked for it."""

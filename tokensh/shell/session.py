@@ -104,6 +104,9 @@ class Session:
         connection.callbacks = Callbacks(
             approve=confirmation.approve,
             keep_value=self.results.keep_hidden,
+            deliver_value=connection.callbacks.deliver_value,
+            verifies=connection.callbacks.verifies,
+            on_new_secret=self.results.secrets.append,
             on_failure=self.console.warn,
             on_progress=self._spinner.set_progress,
             on_rows_done=self._spinner.set_rows_done,

@@ -18,6 +18,7 @@ from tokensh.shell.commands import (
     history,
     last_result,
     named_queries,
+    new_values,
     output,
     results,
     syntax_help,
@@ -72,6 +73,7 @@ COMMANDS: dict[str, MetaCommand] = {
         *named_queries.COMMANDS,
         *results.COMMANDS,
         *last_result.COMMANDS,
+        *new_values.COMMANDS,
         *general.COMMANDS,
     )
 }

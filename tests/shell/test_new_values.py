@@ -1,0 +1,52 @@
+r"""`\deliver` and `\verify` take the values that the session holds, never a text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.shell.in_process import InProcessShell, open_shell
+from tokensh.sandbox import Sandbox
+
+INSERT = "INSERT INTO user_tokens (comment) VALUES ('a') RETURNING token_value;"
+
+
+@pytest.fixture
+def shell(site: Sandbox, tmp_path: Path) -> Iterator[InProcessShell]:
+    with open_shell(site, tmp_path) as opened:
+        yield opened
+
+
+def pending(shell: InProcessShell) -> int:
+    shell.session.connection._shown_later.list_as_pending()
+    return len(list(shell.session.connection.run("SELECT * FROM tokensh.local.pending").rows))
+
+
+def test_the_hidden_values_go_into_files_and_are_then_not_held(shell: InProcessShell, tmp_path: Path) -> None:
+    shell.run(INSERT + INSERT.replace("'a'", "'b'").replace(" RETURNING token_value", ""))
+    said = shell.run(rf"\deliver {tmp_path}/{{token_id}}.token")
+    files = list(tmp_path.glob("*.token"))
+    assert len(files) == said.count("went to") == 2
+    assert all(file.read_text().startswith("dapi") for file in files)
+    assert not any(file.read_text() in said for file in files)
+    assert "no value is held" in shell.run(r"\deliver x")
+    assert pending(shell) == 0
+    assert "works, as ada@example.com" in shell.run(r"\verify")
+
+
+@pytest.mark.parametrize("argument", ["|exit 3", "/nowhere/x", "| nosuchprogram"])
+def test_what_cannot_be_delivered_stays_hidden_and_pending(argument: str, shell: InProcessShell) -> None:
+    shell.run(INSERT)
+    assert "error" in shell.run(rf"\deliver {argument}")
+    assert pending(shell) == 1
+    assert "dapi" in shell.run(r"\reveal")
+
+
+def test_verify_takes_what_is_held(shell: InProcessShell, site: Sandbox) -> None:
+    assert "no value is held" in shell.run(r"\verify")
+    shell.run(INSERT)
+    assert "works, as ada@example.com" in shell.run(r"\verify")
+    shell.run("DELETE FROM user_tokens WHERE comment = 'a';")
+    assert r"\deliver needs a file" in shell.run(r"\deliver")
