@@ -50,3 +50,13 @@ def test_verify_takes_what_is_held(shell: InProcessShell, site: Sandbox) -> None
     assert "works, as ada@example.com" in shell.run(r"\verify")
     shell.run("DELETE FROM user_tokens WHERE comment = 'a';")
     assert r"\deliver needs a file" in shell.run(r"\deliver")
+
+
+def test_recipes_are_listed_and_run_beside_named_queries(shell: InProcessShell) -> None:
+    assert "Tokens that never expire" in shell.run(r"\n")
+    variables = dict(shell.session.connection.variables)
+    assert "extra" not in shell.run(r"\n never")
+    assert "dbt production" in shell.run(r"\n expiring days=5")
+    assert "no parameter 'nosuch'" in shell.run(r"\n never nosuch=1")
+    assert "tokensh run rotate" in shell.run(r"\n rotate")
+    assert shell.session.connection.variables == variables

@@ -143,6 +143,7 @@ SECTIONS = {
             "WHEN",
             {"type": choice_of("--color", ("auto", "always", "never")), "default": "auto"},
         ),
+        Argument(("--fail-if-rows",), "exit status 1 if a query has rows, for checks"),
         Argument(("-q", "--quiet"), "no banner, no counts"),
         Argument(("--plain",), "no animation or repainting, for screen readers"),
     ),
@@ -168,6 +169,7 @@ examples:
   tokensh --sandbox -c 'SELECT * FROM user_tokens'   one statement, rows as a table
   tokensh -v deployment_name=dbc-a1b2c3d4-e5f6 < select.sql
   tokensh -o json -w dbc-a1b2c3d4-e5f6 -f inventory.sql
+  tokensh run audit                                  a recipe; tokensh run lists them
   tokensh exec 'SELECT 1' -o csv                     StackQL's spelling of the options:
                                                      tokensh exec --help
 
@@ -221,7 +223,7 @@ def build_parser(version: str) -> argparse.ArgumentParser:
                 case _:
                     argument.add_to(parser)
     # Only StackQL's spelling sets these.
-    parser.set_defaults(auth=None, delimiter=None, environment={}, despatched=False)
+    parser.set_defaults(auth=None, delimiter=None, environment={}, despatched=False, recipe=None)
     return parser
 
 

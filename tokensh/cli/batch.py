@@ -10,6 +10,7 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
+from itertools import chain
 from os import fstat
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO
@@ -33,7 +34,7 @@ from tokensh.errors import (
 from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
 from tokensh.render.options import Options
-from tokensh.rows import RowSet
+from tokensh.rows import Column, Row, RowSet
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import StatementText, split_script
 from tokensh.text import make_inert, plural
@@ -174,6 +175,10 @@ class Reporter:
         first, *more = format_error(error, redact=self._redact)
         self.write("\n".join((first.replace("error:", "warning:", 1), *more)))
 
+    def fail(self) -> None:
+        """Set the exit status of a failure that was reported as a result."""
+        self._raise_status(EXIT_FAILED)
+
     def note(self, text: str) -> None:
         """Write a line that is not an error; a text that begins with `warning: ` keeps that word."""
         self.write(text if text.startswith("warning: ") else f"note: {text}")
@@ -233,6 +238,7 @@ class ScriptRunner:
         stop: stop at the first error.
         dry: only explain the statements.
         quiet: do not report how many rows a write changed, and, on a terminal, how many a result has.
+        fails_if_rows: the exit status is 1 if a query has rows.
         reports_despatch: report a change without result rows in StackQL's words, which programs look for.
     """
 
@@ -246,7 +252,11 @@ class ScriptRunner:
         dry: bool = False,
         quiet: bool = False,
         reports_despatch: bool = False,
+        fails_if_rows: bool = False,
     ) -> None:
+        # Called with the columns of a query's result; yields rows that are read after its own.
+        self.add_rows: Callable[[tuple[Column, ...]], Iterator[Row]] | None = None
+        self._fails_if_rows = fails_if_rows
         self._connection = connection
         self._sink = sink
         self._reporter = reporter
@@ -310,7 +320,7 @@ class ScriptRunner:
             with handle_interrupts(self._connection.cancellation):
                 silent = True
                 for result in self._connection.results(statement, dry=self._dry):
-                    self._write_result(result)
+                    self.write_result(result)
                     silent = silent and not result.columns
             if silent and self._reports_despatch and _is_change(piece):
                 queued = self._connection.in_transaction
@@ -331,8 +341,14 @@ class ScriptRunner:
             return False
         return True
 
-    def _write_result(self, result: RowSet) -> None:
+    def write_result(self, result: RowSet) -> None:
+        """Write a result and report its count. Raises Error."""
+        if self.add_rows is not None and result.columns and not result.command:
+            more = self.add_rows(result.columns)
+            result = RowSet(result.columns, chain(result.rows, more), result.incremental)
         count = deliver(self._sink.format, result, self._sink.stream, self._sink.options)
+        if count and result.columns and not result.command and self._fails_if_rows:
+            self._reporter.fail()
         if result.command and self._reports_writes:
             self._reporter.write(f"{result.command} {count}")
         elif self._reports_counts and result.columns:

@@ -17,13 +17,15 @@ from tokensh.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Error, Interf
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any, TextIO
 
     from tokensh.cli.batch import Reporter, Script, Sink
     from tokensh.dbapi.connection import Connection
     from tokensh.engine.callbacks import Callbacks
+    from tokensh.engine.destinations import Destination
     from tokensh.environment import Environment
+    from tokensh.recipes.library import Recipe
 
 _COLLECTION_THRESHOLD = 25_000
 """New objects between two garbage collections. Python's own 700 makes a hundred of a short run, which find nothing."""
@@ -85,6 +87,10 @@ def _parse_arguments(words: list[str]) -> argparse.Namespace:
     from tokensh.cli.usage import STACKQL_COMMANDS  # noqa: PLC0415 (the same)
 
     parser = build_parser(_version_line())
+    if words[:1] == ["run"]:
+        from tokensh.cli import recipes  # noqa: PLC0415 (for recipes only)
+
+        return recipes.parse(words[1:], parser)
     if not any(word in STACKQL_COMMANDS for word in words):
         return parser.parse_args(words)
     from tokensh.cli import stackql  # noqa: PLC0415 (for StackQL's spelling only)
@@ -148,6 +154,8 @@ def _dispatch(options: argparse.Namespace, environment: Environment) -> int:
         from tokensh._dataclasses import replace  # noqa: PLC0415 (as above)
 
         environment = replace(environment, variables={**environment.variables, **options.environment})
+    if options.recipe is not None:
+        return _run_recipe(options, environment)
     # Like psql: at a terminal the shell, from a pipe or a file a batch.
     if options.sources is None and not options.check and is_terminal(environment.stdin):
         return _run_shell(options, environment)
@@ -165,20 +173,38 @@ def _check_scripts(scripts: Sequence[Script], environment: Environment) -> int:
     return reporter.status
 
 
-def _run_batch(options: argparse.Namespace, scripts: Sequence[Script], environment: Environment) -> int:
+def _run_recipe(options: argparse.Namespace, environment: Environment) -> int:
+    from tokensh.cli import recipes  # noqa: PLC0415 (for recipes only)
+    from tokensh.recipes.library import find_recipe  # noqa: PLC0415 (the same)
+
+    if recipes.print_recipes(options, environment):
+        return EXIT_OK
+    recipe = find_recipe(options.recipe, environment)
+    # Asked for before anything is opened.
+    values = recipes.read_values(recipe, _read_variables(options), environment)
+    return _run_batch(options, (), environment, (recipe, values))
+
+
+def _run_batch(
+    options: argparse.Namespace,
+    scripts: Sequence[Script],
+    environment: Environment,
+    recipe: tuple[Recipe, Mapping[str, object]] | None = None,
+) -> int:
     from tokensh._dataclasses import replace  # noqa: PLC0415 (--help does without)
     from tokensh.cli import batch  # noqa: PLC0415 (the same)
     from tokensh.environment import is_terminal  # noqa: PLC0415 (the same)
 
     # Read first: a mistake in `--var` must not start a sandbox or touch the journal.
-    variables = _read_variables(options)
+    variables = {} if recipe is not None else _read_variables(options)
+    destination = _make_destination(options, environment)
     with _connect(options, environment) as connection:
         connection.variables.update(variables)
         draws = not options.quiet and is_terminal(environment.stderr) and environment.get("TERM") != "dumb"
         clock = environment.monotonic if draws else None
         reporter = batch.Reporter(environment.stderr, connection.redactor.clean, clock)
         connection.callbacks = replace(
-            _delivery_callbacks(options, environment),
+            _delivery_callbacks(options, destination),
             on_failure=reporter.warning,
             on_progress=reporter.progress,
             on_rows_done=reporter.progress,
@@ -195,17 +221,22 @@ def _run_batch(options: argparse.Namespace, scripts: Sequence[Script], environme
                 dry=options.dry_run,
                 quiet=options.quiet,
                 reports_despatch=options.despatched,
+                fails_if_rows=options.fail_if_rows,
             )
-            runner.run(scripts)
+            if recipe is None:
+                runner.run(scripts)
+            else:
+                from tokensh.cli.recipes import RecipeRunner  # noqa: PLC0415 (for recipes only)
+
+                job = RecipeRunner(connection, runner, reporter, destination=destination, dry=options.dry_run)
+                job.run(*recipe)
         return reporter.status
 
 
-def _delivery_callbacks(options: argparse.Namespace, environment: Environment) -> Callbacks:
-    """Return the callbacks that take the values of new tokens. Raises InterfaceError if they could not be delivered."""
-    from tokensh.engine.callbacks import Callbacks  # noqa: PLC0415 (--help does without)
-
+def _make_destination(options: argparse.Namespace, environment: Environment) -> Destination | None:
+    """Return where the values of new tokens go, None for results. Raises InterfaceError if they could not be delivered."""
     if options.deliver is None and options.deliver_file is None:
-        return Callbacks(verifies=options.verify)
+        return None
     from tokensh.engine.destinations import FileDestination, ProgramDestination  # noqa: PLC0415 (seldom needed)
 
     if options.deliver is not None and options.deliver_file is not None:
@@ -216,7 +247,14 @@ def _delivery_callbacks(options: argparse.Namespace, environment: Environment) -
         else FileDestination(options.deliver_file, environment)
     )
     destination.check()
-    return Callbacks(deliver_value=destination.deliver, verifies=options.verify)
+    return destination
+
+
+def _delivery_callbacks(options: argparse.Namespace, destination: Destination | None) -> Callbacks:
+    """Return the callbacks that take the values of new tokens."""
+    from tokensh.engine.callbacks import Callbacks  # noqa: PLC0415 (--help does without)
+
+    return Callbacks(deliver_value=destination.deliver if destination else None, verifies=options.verify)
 
 
 def _run_shell(options: argparse.Namespace, environment: Environment) -> int:
@@ -227,7 +265,7 @@ def _run_shell(options: argparse.Namespace, environment: Environment) -> int:
     variables = _read_variables(options)
     with _connect(options, environment) as connection:
         connection.variables.update(variables)
-        connection.callbacks = _delivery_callbacks(options, environment)
+        connection.callbacks = _delivery_callbacks(options, _make_destination(options, environment))
         settings = Settings(header=not options.hideheaders, quiet=options.quiet, colour=options.color)
         settings.plain = options.plain or environment.get("TERM") == "dumb"
         settings.apply_config(connection.config.shell)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from tokensh import errors
 from tokensh._dataclasses import replace
-from tokensh.api.hosts import SERVER_TEMPLATE, name_from_url
+from tokensh.api.hosts import SERVER_TEMPLATE, Target, name_from_url
 from tokensh.api.workspaces import ACCOUNT_COLUMNS
 from tokensh.api.workspaces import ACCOUNT_TABLE_NAME as ACCOUNT_WORKSPACES
 from tokensh.api.workspaces import COLUMNS as WORKSPACE_COLUMNS
@@ -170,6 +170,10 @@ class Connection:
         name = self.hosts.canonical_name(name_from_url(name_or_url))
         self._access.workspaces.check(name)
         self._workspace = name
+
+    def resolve_workspace(self, name: str) -> Target:
+        """Return the address of a workspace. Raises HostError."""
+        return self._access.workspaces.resolve(name)
 
     @property
     def destination(self) -> str:

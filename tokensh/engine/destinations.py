@@ -83,7 +83,7 @@ class ProgramDestination:
             raise InterfaceError("the program for new values is empty" if not words else "a command holds no NUL")
         if not re.fullmatch(r"[\w./+-]+", words[0]):
             return  # an assignment, a subshell and the like
-        # The shell is asked, because its own commands are no files.
+        # The shell is asked, because its own commands are not files.
         asked = subprocess.run(  # noqa: S603 (no word of the user's is run)
             ["/bin/sh", "-c", 'command -v "$1"', "sh", words[0]],
             env=dict(self._environment.variables),
@@ -187,6 +187,13 @@ class FileDestination:
             raise OutputError(f"cannot write {path}: {failure.strerror or failure}") from None
         self._written.add(path)
         return str(path)
+
+    def read(self, workspace: str, token_id: str) -> str | None:
+        """Return what the file of a token holds now, None if it cannot be read."""
+        try:
+            return self._path(deployment_name=workspace, token_id=token_id).read_text()
+        except (OSError, ValueError):
+            return None
 
     def _path(self, **names: str) -> Path:
         return self._environment.expand_path(self._template.format(**names))

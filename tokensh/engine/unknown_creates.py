@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from tokensh.api.journal import Entry, Journal, UnreadableEntry
 from tokensh.errors import OperationalError
@@ -87,6 +87,12 @@ class UnknownCreates:
             if remaining:
                 entry.keep_for_recovery(remaining)
             else:
+                entry.remove()
+
+    def forget_comments(self, is_settled: Callable[[str], bool]) -> None:
+        """Clear the entries of creates whose comments say that they are settled: what they made was revoked."""
+        for entry in self._journal.leftover_intents():
+            if is_settled(entry.intent.comment or ""):
                 entry.remove()
 
     def forget(self, ids: Collection[Value] | None = None) -> None:

@@ -107,7 +107,7 @@ COMMANDS = (
     MetaCommand(
         r"\l+",
         "",
-        "the same, with what each answers to a harmless request, and as whom",
+        "the same, with what each answers to a harmless request, and as which user",
         "The session",
         _probe_workspaces,
     ),

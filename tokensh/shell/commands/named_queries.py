@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from tokensh.errors import InterfaceError
+from tokensh.recipes.library import Recipe, list_recipes
 from tokensh.rows import Column, RowSet
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import MetaCommand
@@ -15,6 +16,7 @@ def _run_query(shell: ShellContext, argument: str) -> None:
     if not argument:
         columns = (Column("name", "string"), Column("query", "string"))
         rows = [(name, " ".join(text.split())) for name, text in shell.queries.texts.items()]
+        rows += [(recipe.name, recipe.title) for recipe in list_recipes(shell.connection.environment).values()]
         shell.console.show(RowSet(columns, iter(rows)))
         return
     # Values are quoted as in a POSIX shell: `\n mine "two words"`.
@@ -22,9 +24,32 @@ def _run_query(shell: ShellContext, argument: str) -> None:
         name, *values = shlex.split(argument)
     except ValueError as error:
         raise InterfaceError(f"cannot read {argument!r}: {error}") from None
+    recipe = None if name in shell.queries.texts else list_recipes(shell.connection.environment).get(name)
+    if recipe is not None:
+        _run_recipe(shell, recipe, values)
+        return
     text = substitute_values(shell.queries.get(name), values, shell.connection.parser.table)
     shell.console.note(f"> {shell.connection.redactor.clean(text)}")
     shell.run_text(text if text.endswith(";") else f"{text};")
+
+
+def _run_recipe(shell: ShellContext, recipe: Recipe, arguments: list[str]) -> None:
+    """Run a recipe with values as `NAME=VALUE`; the shell asks for those that are missing. Raises InterfaceError."""
+    if recipe.job:
+        raise InterfaceError(f"{recipe.name} needs the command line", hint=f"tokensh run {recipe.name}")
+    given = dict(argument.partition("=")[::2] for argument in arguments)
+    defaults = {each.name: each.default for each in recipe.parameters if each.default is not None}
+    missing = {each.name: "0" for each in recipe.missing(given)}
+    values = {**defaults, **{name: str(value) for name, value in given.items()}}
+    recipe.complete({**missing, **values})
+    variables = shell.connection.variables
+    before = dict(variables)
+    variables.update(values)
+    try:
+        shell.run_text(recipe.script(values))
+    finally:
+        variables.clear()
+        variables.update(before)
 
 
 def _save_query(shell: ShellContext, argument: str) -> None:
@@ -49,7 +74,7 @@ COMMANDS = (
     MetaCommand(
         r"\n",
         "[NAME [VALUE ...]]",
-        "list the named queries; run one with values for its $1, $2, ...",
+        "list named queries and recipes; run a query with values for its $1, $2, ..., a recipe with NAME=VALUE",
         "What was run",
         _run_query,
         arguments=_query_texts,

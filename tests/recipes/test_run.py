@@ -1,0 +1,156 @@
+"""`tokensh run` lists recipes, prints them and runs them, on a sandbox."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.engine.sessions import A, B, C
+from tokensh import sandbox
+from tokensh.cli.main import main
+from tokensh.environment import Environment
+from tokensh.errors import InterfaceError
+from tokensh.recipes.library import FOLDER, list_recipes, read_recipe
+from tokensh.sandbox import Sandbox
+from tokensh.sandbox.seed import ADMIN, USER
+from tokensh.sandbox.state import CreateRequest, fingerprint
+
+RECIPES = sorted(path.stem for path in FOLDER.glob("*.sql"))
+REPORTS = [name for name in RECIPES if name not in ("rotate", "offboard")]
+
+
+@dataclass(frozen=True)
+class Cli:
+    site: Sandbox
+    home: Path
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        out, err = io.StringIO(), io.StringIO()
+        variables = {
+            "HOME": str(self.home),
+            "XDG_CACHE_HOME": str(self.home.parent / "cache"),
+            "PATH": "/usr/bin:/bin",
+            "DATABRICKS_TOKEN": self.site.token,
+        }
+        given = ("run", *arguments, "--endpoint", self.site.endpoint, "-w", A)
+        status = main(given, Environment(io.StringIO(), out, err, variables))
+        return status, out.getvalue(), err.getvalue()
+
+    def rows(self, *arguments: str) -> list[dict[str, str]]:
+        return list(csv.DictReader(io.StringIO(self.run(*arguments, "-o", "csv")[1])))
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Iterator[Cli]:
+    with sandbox.start(any_workspace=True) as site:
+        hosts = "".join(f'{name} = "{site.origin}/w/{name}"\n' for name in (A, B, C))
+        (tmp_path / ".config" / "tokensh").mkdir(parents=True)
+        (tmp_path / ".config" / "tokensh" / "config.toml").write_text(f"[hosts]\n{hosts}")
+        yield Cli(site, tmp_path)
+
+
+def test_every_recipe_is_listed_with_its_title_and_can_be_printed(cli: Cli) -> None:
+    status, out, _ = cli.run()
+    assert (status, [line.split()[0] for line in out.splitlines()]) == (0, RECIPES)
+    assert cli.run("audit", "--show")[1] == (FOLDER / "audit.sql").read_text()
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_runs_over_the_workspaces_with_one_request_each(name: str, cli: Cli) -> None:
+    status, out, err = cli.run(name, "-o", "csv")
+    assert (status, bool(out)) == (0, True), err
+    assert len(cli.site.log) == len({entry.workspace for entry in cli.site.log})
+
+
+def test_an_own_recipe_goes_first_and_says_what_it_needs(cli: Cli) -> None:
+    folder = cli.home / ".config" / "tokensh" / "recipes"
+    folder.mkdir()
+    (folder / "never.sql").write_text(
+        "-- title: mine\n-- parameter: n (days): how many\n-- parameter: s = a: a text\nSELECT {{ n }} AS n, '{{ s }}' AS s;"
+    )
+    assert "never        mine\n" in cli.run()[1]
+    assert cli.rows("never", "-v", "n=3") == [{"n": "3", "s": "a"}]
+    status, _, err = cli.run("never")
+    assert (status, "n: how many (days)" in err) == (2, True)
+    for wrong in ("n=x", "n=1; DROP", "nn=3"):
+        assert cli.run("never", "-v", "n=1", "-v", wrong)[0] == 2
+    assert cli.run("nosuch")[0] == 2
+    assert cli.run("never", "-v", "n=3", "--fail-if-rows")[0] == 1
+    assert cli.run("never", "-v", "n=3", "-c", "SELECT 1")[0] == 2
+
+
+def test_a_wrong_header_is_an_error_with_its_line() -> None:
+    with pytest.raises(InterfaceError, match=r"x\.sql:2: cannot read the header"):
+        read_recipe("x", "-- title: x\n-- writes: perhaps\n", "x.sql")
+
+
+def test_audit_has_a_row_for_each_finding_and_each_workspace_that_fails(cli: Cli) -> None:
+    cli.site.fault(f"*/w/{B}/*", status=403, times=None)
+    status, out, _ = cli.run("audit", "-o", "json")
+    rows = json.loads(out)
+    found = {(row["deployment_name"], row["finding"]) for row in rows}
+    assert status == 1
+    assert {(A, "never expires"), (A, "expired"), (A, "expires soon"), (C, "idle")} <= found
+    assert [row["finding"] for row in rows if row["deployment_name"] == B] == ["no answer"]
+    assert "was told to answer 403" in rows[-1]["detail"]
+    assert cli.run("never", "-o", "csv")[0] == 1
+
+
+def test_drift_tells_what_is_new_gone_and_changed(cli: Cli) -> None:
+    assert {row["change"] for row in cli.rows("drift")} == {"new"}
+    assert cli.rows("drift") == []
+    workspace = cli.site.state.workspace(A)
+    gone, changed, *_ = workspace.list_tokens(ADMIN)
+    workspace.revoke_token(gone.token_id)
+    workspace.update_token(changed.token_id, CreateRequest("other"), ["comment"])
+    value, _ = workspace.create_token(USER, USER, CreateRequest("new"))
+    assert {(row["change"], row["token_id"]) for row in cli.rows("drift")} == {
+        ("gone", gone.token_id),
+        ("changed", changed.token_id),
+        ("new", fingerprint(value)),
+    }
+
+
+def test_offboard_previews_revokes_everywhere_and_says_what_remains(cli: Cli) -> None:
+    status, _, err = cli.run("offboard", "-v", "user=ed@example.com")
+    assert (status, "say --yes" in err) == (2, True)
+    preview = cli.rows("offboard", "-v", "user=ed@example.com", "--dry-run")
+    assert {(row["deployment_name"], row["state"]) for row in preview} == {(n, "would be revoked") for n in (A, B, C)}
+    assert not [entry for entry in cli.site.log if entry.method != "GET"]
+    cli.site.fault(f"DELETE */w/{B}/*", status=403, times=1)
+    cli.site.fault(f"DELETE */w/{C}/*", drop=True, after_handler=True, times=1)
+    status, out, _ = cli.run("offboard", "-v", "user=ed@example.com", "--yes", "-o", "csv")
+    states = {row["deployment_name"]: row["state"] for row in csv.DictReader(io.StringIO(out))}
+    assert (status, states) == (1, {A: "revoked", B: "remains", C: "revoked"})
+    status, out, _ = cli.run("offboard", "-v", "user=ed@example.com", "--yes", "-o", "csv")
+    assert (status, out.count("revoked")) == (0, 1)
+    assert [len(cli.site.state.workspace(n).list_tokens(USER)) for n in (A, B, C)] == [0, 0, 0]
+
+
+def test_rotate_delivers_then_revokes_and_needs_consent(cli: Cli) -> None:
+    value = cli.home / "value"
+    given = ("rotate", "-v", "comment=dbt production", "--deliver-file", str(value))
+    assert cli.run(*given)[0] == 2
+    assert cli.run(*given, "--dry-run")[0] == 0
+    assert cli.run("rotate", "-v", "comment=dbt production", "--yes")[0] == 2
+    assert not value.exists()
+    status, out, err = cli.run(*given, "--yes", "--grace", "1")
+    assert (status, "waiting" in out) == (0, True), err
+    assert cli.run(*given, "--yes")[1].count("waiting") == 1
+    record = next((cli.home / ".local/state/tokensh/rotations").glob("*.json"))
+    record.write_text(json.dumps({**json.loads(record.read_text()), "revoke_after": 1}))
+    assert "done" in cli.run(*given, "--yes")[1]
+    (left,) = [t for t in cli.site.state.workspace(A).list_tokens(ADMIN) if t.comment == "dbt production"]
+    assert left.token_id == fingerprint(value.read_text())
+    assert cli.run("rotate", "-v", "comment=nosuch", "--deliver", "cat", "--yes")[0] == 1
+
+
+def test_the_recipes_of_the_package_can_be_read(cli: Cli) -> None:
+    environment = Environment(io.StringIO(), io.StringIO(), io.StringIO(), {"HOME": str(cli.home)})
+    assert all(recipe.title != recipe.name for recipe in list_recipes(environment).values())

@@ -1,0 +1,206 @@
+"""`tokensh run`: list the recipes, print one, or run it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from tokensh._dataclasses import replace
+from tokensh.cli.batch import Reporter, ScriptRunner, from_text
+from tokensh.cli.usage import UsageParser
+from tokensh.engine.destinations import Destination
+from tokensh.environment import Environment, handle_interrupts, is_terminal
+from tokensh.errors import Error, InterfaceError, Interrupted
+from tokensh.recipes.library import Recipe, find_recipe, list_recipes
+from tokensh.rows import Column, Row, RowSet
+from tokensh.text import make_inert, plural
+
+if TYPE_CHECKING:
+    from tokensh.dbapi.connection import Connection
+
+_SECONDS_PER_DAY = 86_400
+
+
+def parse(words: list[str], native: argparse.ArgumentParser) -> argparse.Namespace:
+    """Parse the arguments after `run`. Raises InterfaceError."""
+    parser = UsageParser(
+        prog="tokensh run",
+        description="Run a recipe with values for its parameters; without a name, list the recipes. tokensh's own options work too.",
+        parents=[native],
+        conflict_handler="resolve",
+        allow_abbrev=False,
+    )
+    parser.add_argument("recipe", metavar="NAME", nargs="?", help="the recipe")
+    parser.add_argument("--show", action="store_true", help="print its text")
+    parser.add_argument("--grace", metavar="DAYS", help="rotate: keep the old token for so long")
+    for action in parser._actions:
+        action.help = action.help or argparse.SUPPRESS  # tokensh's own options, which `tokensh --help` describes
+    options = parser.parse_intermixed_args(words)
+    options.recipe = options.recipe or ""
+    if options.sources is not None or options.check:
+        raise InterfaceError("a recipe takes neither -c, -f nor --check", hint="-v NAME=VALUE gives it values")
+    if options.grace is not None:
+        options.var.append(f"grace={options.grace}")
+    return options
+
+
+def print_recipes(options: argparse.Namespace, environment: Environment) -> bool:
+    """Print the list of recipes, or the text of one if that is what was asked; return whether it was. Raises InterfaceError."""
+    if not options.recipe:
+        recipes = list_recipes(environment).values()
+        width = max(len(recipe.name) for recipe in recipes)
+        lines = [f"{recipe.name:<{width}}  {recipe.title}" for recipe in recipes]
+    elif options.show:
+        lines = find_recipe(options.recipe, environment).text.rstrip("\n").split("\n")
+    else:
+        return False
+    environment.stdout.write("".join(f"{make_inert(line)}\n" for line in lines))
+    return True
+
+
+def read_values(recipe: Recipe, given: Mapping[str, object], environment: Environment) -> dict[str, object]:
+    """Return the values of all parameters; at a terminal those that are missing are asked for. Raises InterfaceError."""
+    values = dict(given)
+    if is_terminal(environment.stdin) and is_terminal(environment.stderr):
+        for parameter in recipe.missing(values):
+            environment.stderr.write(f"{parameter.name}: {parameter.describe()}\n> ")
+            environment.stderr.flush()
+            values[parameter.name] = environment.stdin.readline().rstrip("\n")
+    return recipe.complete(values)
+
+
+class RecipeRunner:
+    """Runs one recipe on a connection.
+
+    Args:
+        connection: runs it; its callbacks are set.
+        runner: runs statements.
+        reporter: gets the errors.
+        destination: takes the values of new tokens, if one was given.
+        dry: say what would be done.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        runner: ScriptRunner,
+        reporter: Reporter,
+        *,
+        destination: Destination | None,
+        dry: bool,
+    ) -> None:
+        self._connection = connection
+        self._runner = runner
+        self._reporter = reporter
+        self._destination = destination
+        self._dry = dry
+
+    def run(self, recipe: Recipe, values: Mapping[str, object]) -> None:
+        """Run a recipe; errors go to the reporter."""
+        try:
+            match recipe.job:
+                case "rotate":
+                    with handle_interrupts(self._connection.cancellation):
+                        self._rotate(values)
+                case "offboard":
+                    with handle_interrupts(self._connection.cancellation):
+                        self._offboard(values)
+                case _:
+                    self._run_statements(recipe, values)
+        except Error as error:
+            self._reporter.error(error)
+
+    # ---- statements
+
+    def _run_statements(self, recipe: Recipe, values: Mapping[str, object]) -> None:
+        connection = self._connection
+        choices = {parameter.name for parameter in recipe.parameters if parameter.choices}
+        connection.variables.update({name: str(value) for name, value in values.items() if name not in choices})
+        failures: dict[str, Error] = {}
+        if recipe.failures:
+            connection.callbacks = replace(connection.callbacks, on_tolerated=failures.update)
+        if recipe.failures == "rows":
+            self._runner.add_rows = lambda columns: _failure_rows(columns, failures)
+        self._runner.run([from_text(recipe.script(values), f"{recipe.name}.sql")])
+        if failures and recipe.failures == "warn":
+            for error in failures.values():
+                self._reporter.warning(error)
+        elif failures:
+            self._reporter.fail()
+
+    # ---- jobs
+
+    def _rotate(self, values: Mapping[str, object]) -> None:
+        from tokensh.recipes.rotation import Rotation, RotationRequest  # noqa: PLC0415 (one of many recipes)
+
+        workspace = str(values["deployment_name"]) or self._connection.workspace
+        if not workspace:
+            raise InterfaceError("which workspace is not given", hint="-w NAME, or -v deployment_name=NAME")
+        if not values["comment"] and not values["token_id"]:
+            raise InterfaceError("which token is not given", hint="-v comment=..., or -v token_id=...")
+        if self._destination is None and not self._dry:
+            raise InterfaceError(
+                "where the new value goes is not given",
+                hint="--deliver PROGRAM, or --deliver-file PATH; nothing was sent",
+            )
+        lifetime = round(float(str(values["lifetime"])) * _SECONDS_PER_DAY)
+        request = RotationRequest(
+            workspace,
+            str(values["token_id"]),
+            str(values["comment"]),
+            round(float(str(values["grace"])) * _SECONDS_PER_DAY * 1000),
+            lifetime or None,
+        )
+        rotation = Rotation(self._connection, request, self._destination)
+        if self._dry:
+            self._write(RowSet((Column("step", "string"),), ((step,) for step in rotation.plan())))
+            return
+        self._approve(rotation.plan, "rotate")
+        self._write(rotation.run())
+
+    def _offboard(self, values: Mapping[str, object]) -> None:
+        from tokensh.recipes.offboarding import COLUMNS, Offboarding  # noqa: PLC0415 (one of many recipes)
+
+        offboarding = Offboarding(self._connection, str(values["user"]), str(values["workspaces"]))
+        tokens, failures = offboarding.find_tokens()
+        if self._dry:
+            rows: list[Row] = [(t.workspace, t.token_id, t.comment, "would be revoked", None) for t in tokens]
+            rows += [(name, None, None, "unknown", error.message) for name, error in sorted(failures.items())]
+        else:
+            if tokens:
+                self._approve(
+                    lambda: (f"revoke {t.token_id} in {t.workspace} {t.comment!r}" for t in tokens), "offboard"
+                )
+            rows = offboarding.revoke(tokens, failures)
+        self._write(RowSet(COLUMNS, iter(rows)))
+        if failures or any(row[3] in ("remains", "unknown") for row in rows):
+            self._reporter.fail()
+
+    def _approve(self, steps: Callable[[], Iterator[str]], name: str) -> None:
+        """Ask whether the steps may be done. Raises InterfaceError, Interrupted."""
+        environment, connection = self._connection.environment, self._connection
+        if connection.yes:
+            return
+        lines = list(steps())
+        if not (is_terminal(environment.stdin) and is_terminal(environment.stderr)):
+            raise InterfaceError(
+                f"{name} would {plural(len(lines), 'step')}: {'; '.join(lines)}",
+                hint="say --yes if that is right; nothing was changed",
+            )
+        for line in lines:
+            self._reporter.write(f"  {line}")
+        environment.stderr.write("go on? [y/N] ")
+        environment.stderr.flush()
+        if environment.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise Interrupted("not confirmed; nothing was changed", reason="declined")
+
+    def _write(self, result: RowSet) -> None:
+        self._runner.write_result(result)
+
+
+def _failure_rows(columns: tuple[Column, ...], failures: Mapping[str, Error]) -> Iterator[Row]:
+    """Yield a row for each workspace that did not answer, once all rows were read."""
+    for name, error in sorted(failures.items()):
+        cells = {"deployment_name": name, "severity": "high", "finding": "no answer", "detail": error.message}
+        yield tuple(cells.get(column.name) for column in columns)
