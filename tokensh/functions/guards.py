@@ -5,6 +5,7 @@ Each takes the place in the statement, its first and last offset, after its valu
 
 from __future__ import annotations
 
+import re
 from typing import cast
 
 from tokensh.errors import DataError, Span
@@ -14,8 +15,16 @@ from tokensh.rows import Value
 # A colon: no name that a statement can call has one, even in quotes.
 CHECKED = "tokensh:checked"
 """What the store's file calls for a value that it is about to keep: `(value, name of the column, type of the column)`."""
+MODIFIER = "tokensh:modifier"
 NUMBER, TEXT, ALIKE = "tokensh:number", "tokensh:text", "tokensh:alike"
 GUARDS = FunctionTable()
+MODIFIER_HINT = "for example '+1 day', '-30 minutes', 'start of month', 'weekday 1'"
+# https://sqlite.org/lang_datefunc.html#modifiers
+_MODIFIER = (
+    r"(?ai)[+-]?\d+(?:\.\d*)?\s+(?:second|minute|hour|day|month|year)s?|[+-]?\d\d:\d\d(?::\d\d(?:\.\d+)?)?"
+    r"|[+-]\d{4}-\d\d-\d\d(?:\s\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?|start of (?:year|month|day)|weekday\s+[0-6](?:\.0*)?"
+    r"|unixepoch|julianday|auto|localtime|utc|subsec|subsecond|ceiling|floor"
+)
 _HINT = "CAST(... AS INTEGER) makes a number of it, CAST(... AS TEXT) a text"
 
 
@@ -52,6 +61,21 @@ def _refuse_mixture(value: Value, other: Value, start: Value, end: Value) -> Val
     if isinstance(value, str) and isinstance(other, int | float):
         return _refuse_number(other, start, end)
     return _refuse_number(value, start, end) if isinstance(other, str) else value
+
+
+def is_modifier(text: str) -> bool:
+    """Return whether SQLite's time functions know a modifier; of another one they make NULL."""
+    return re.fullmatch(_MODIFIER, text.rstrip()) is not None
+
+
+@GUARDS.implement(
+    f"{MODIFIER}(x: any, start: integer, end: integer) -> any | fails for a text that does not modify a time",
+    deterministic=False,
+)
+def _refuse_modifier(value: Value, start: Value, end: Value) -> Value:
+    if isinstance(value, str) and not is_modifier(value):
+        raise DataError("a row has a text that does not modify a time", span=_place(start, end), hint=MODIFIER_HINT)
+    return value
 
 
 def _place(start: Value, end: Value) -> Span:

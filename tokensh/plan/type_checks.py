@@ -16,12 +16,13 @@ from tokensh._dataclasses import dataclass, field, replace
 from tokensh.errors import DataError, Error, ProgrammingError, Span
 from tokensh.functions import functions
 from tokensh.functions.declaration import Function, ParameterType
-from tokensh.functions.guards import ALIKE, NUMBER, TEXT
+from tokensh.functions.guards import ALIKE, MODIFIER, MODIFIER_HINT, NUMBER, TEXT, is_modifier
 from tokensh.plan import condition_checks, type_hints
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference
 from tokensh.plan.expression_types import cast_type, expression_type, is_epoch, is_null
 from tokensh.rows import ColumnType, Value
 from tokensh.sql import nodes
+from tokensh.sql.quoting import text_literal
 from tokensh.sql.visit import rewrite_nodes, walk
 
 T = TypeVar("T")
@@ -325,6 +326,17 @@ class _Checks:
         parameters = function.parameter_types(len(call.arguments))
         for argument, parameter in zip(call.arguments, parameters, strict=False):
             self._check_argument(call, function, argument, parameter)
+        if function.parameters and function.parameters[-1].name == "modifier":
+            for modifier in call.arguments[len(function.parameters) - 1 :]:
+                self._check_modifier(modifier)
+
+    def _check_modifier(self, modifier: nodes.Expr) -> None:
+        """Refuse a modifier of a time that SQLite does not know: it would make NULL of the time."""
+        if not isinstance(modifier, nodes.Literal) or modifier.parameter:
+            self._guard(MODIFIER, modifier, modifier.span)
+        elif modifier.kind == "string" and not is_modifier(modifier.text):
+            message = f"{text_literal(modifier.text)} does not modify a time"
+            raise self.make_error(message, MODIFIER_HINT, modifier.span)
 
     def _compare_arguments(self, call: nodes.Call) -> None:
         """Check the arguments of a function that compares them all."""
@@ -402,7 +414,7 @@ def _pair_rows(left: nodes.Expr, right: nodes.Expr) -> Iterable[tuple[nodes.Expr
 
 def _put_guard(name: str, expr: nodes.Expr, place: Span) -> nodes.Expr:
     call = _call(name, expr, *_numbers(place))
-    if not isinstance(expr, BoundReference):
+    if not isinstance(expr, BoundReference) or name == MODIFIER:
         return call
     # A call of Python costs ten times as much as typeof().
     wrong = ("text", "blob") if name == NUMBER else ("integer", "real", "blob")

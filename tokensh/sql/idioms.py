@@ -128,6 +128,7 @@ OPENERS = (
 )  # fmt: skip
 
 WORDS = (
+    Idiom("words", "name XOR", "(a) <> (b), where both are conditions", f"{_ALL} WHERE comment XOR 1", f"{_ALL} WHERE (comment = 'a') <> (token_id = 'b')"),
     Idiom("words", "TOP 1", "write LIMIT 5 at the end", "SELECT TOP 5 * FROM user_tokens", f"{_ALL} LIMIT 5"),
     Idiom("words", "LIMIT 1 PERCENT", "LIMIT takes a number of rows", f"{_ALL} LIMIT 5 PERCENT", f"{_ALL} LIMIT 5"),
     Idiom("words", "DISTINCT ON", "row_number() OVER (PARTITION BY ...) AS n in a query in FROM, and WHERE n = 1", f"SELECT DISTINCT ON (comment) * {_FROM}", _LATEST),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from tokensh.errors import Span, SqlSyntaxError
 from tokensh.sql import nodes
 from tokensh.sql.lexer import Token
+from tokensh.text import nearest_word
 
 Children = Sequence[Any]
 Action = Callable[[Children, Span], Any]
@@ -101,6 +102,10 @@ NEVER_BARE_ALIASES = frozenset(
 )
 
 
+_CLAUSES = ("WHERE", "RETURNING")
+"""Clauses that can follow the name of a table, and say what a statement does: what looks like one of them is refused as a bare alias."""
+
+
 # ---- names
 
 
@@ -122,7 +127,18 @@ def _build_names(children: Children, _: Span) -> tuple[nodes.Name, ...]:
     return tuple(map(make_name, children))
 
 
-@rule("alias", "row_alias")
+@rule("row_alias")
+def _build_row_alias(children: Children, span: Span) -> nodes.Name:
+    token: Token = children[-1]
+    # A clause that is misspelled and cut short would leave the statement without its condition.
+    meant = nearest_word(token.text, _CLAUSES) if len(children) == 1 and token.kind == "NAME" else None
+    if meant is not None:
+        hint = f"did you mean {meant}? AS {token.text} makes a name of it"
+        raise SqlSyntaxError(f"unexpected {token.text!r}", span=token.span, hint=hint)
+    return cast("nodes.Name", _build_alias(children, span))
+
+
+@rule("alias")
 def _build_alias(children: Children, _: Span) -> nodes.Name:
     token = children[-1]
     if len(children) == 1 and token.kind == "NAME" and token.text.upper() in NEVER_BARE_ALIASES:
@@ -134,4 +150,4 @@ def _build_alias(children: Children, _: Span) -> nodes.Name:
 @rule("table_alias")
 def _build_table_alias(children: Children, span: Span) -> tuple[nodes.Name, tuple[nodes.Name, ...]]:
     *alias, columns = children
-    return _build_alias(alias, span), columns or ()
+    return _build_row_alias(alias, span), columns or ()
