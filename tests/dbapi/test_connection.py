@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import timezone
 from decimal import Decimal
@@ -22,6 +23,7 @@ from tokensh.dbapi.connection import Connection
 from tokensh.dbapi.cursor import Cursor
 from tokensh.dbapi.pep249 import Date, Time, Timestamp
 from tokensh.sandbox import Sandbox
+from tokensh.sql.script import StatementText
 
 
 @pytest.fixture
@@ -128,6 +130,9 @@ def test_a_value_comes_back_as_it_was_given(value: object, session: Connection) 
         (Time(22, 13), "22:13:00"),
         (Decimal("-1.50"), -1.5),
         (Decimal("1E+3"), 1000),
+        (Decimal("1E+30"), 1e30),
+        (Decimal("NaN"), None),
+        (uuid.UUID(int=5), "00000000-0000-0000-0000-000000000005"),
         (bytearray(b"ab"), b"ab"),
         pytest.param(memoryview(b"ab"), b"ab", id="memoryview"),
         (http.HTTPStatus.OK, 200),
@@ -176,7 +181,7 @@ def test_markers_take_their_values_in_order_or_by_name(
         ("SELECT ?", ({1},)),
         ("SELECT ?", (float("inf"),)),
         ("SELECT ?", (object(),)),
-        ("SELECT ?", (Decimal("NaN"),)),
+        ("SELECT ?", (Decimal("Infinity"),)),
     ],
 )
 def test_values_that_do_not_fit_are_an_error(sql: str, values: Any, session: Connection) -> None:
@@ -191,6 +196,51 @@ def test_values_are_parameters_of_requests(session: Connection, site: Sandbox) -
 
 
 # ---- cursors
+
+
+WRONG_CALLS: list[tuple[str, Callable[[Cursor], object], str]] = [
+    ("bytes", lambda cursor: cursor.execute(b"SELECT 1"), "a statement is a text"),  # type: ignore[arg-type]
+    ("None", lambda cursor: cursor.execute(None), "a statement is a text"),  # type: ignore[arg-type]
+    ("no values", lambda cursor: cursor.execute("SELECT 1", None), "a sequence or a mapping"),  # type: ignore[arg-type]
+    ("an iterator", lambda cursor: cursor.execute("SELECT ?", iter([1])), "a sequence or a mapping"),  # type: ignore[arg-type]
+    ("no sets", lambda cursor: cursor.executemany("SELECT ?", None), "iterable of values"),  # type: ignore[arg-type]
+    ("a number of sets", lambda cursor: cursor.executemany("SELECT ?", 5), "iterable of values"),  # type: ignore[arg-type]
+    ("minus one", lambda cursor: cursor.execute("SELECT 1").fetchmany(-1), "a number of rows, not -1"),
+    ("a text", lambda cursor: cursor.execute("SELECT 1").fetchmany("x"), "a number of rows"),  # type: ignore[arg-type]
+]
+
+
+@pytest.mark.parametrize(("call", "message"), [case[1:] for case in WRONG_CALLS], ids=[case[0] for case in WRONG_CALLS])
+def test_arguments_of_the_wrong_type_are_errors_of_ours(
+    call: Callable[[Cursor], object], message: str, session: Connection
+) -> None:
+    with pytest.raises(errors.ProgrammingError, match=message):
+        call(session.cursor())
+
+
+def test_booleans_are_pythons_own(session: Connection) -> None:
+    cursor = session.cursor()
+    cursor.execute("CREATE TABLE flags (on_ BOOLEAN, n INTEGER)")
+    (row,) = cursor.execute("INSERT INTO flags VALUES (TRUE, 1) RETURNING on_, n, n > 5")
+    assert [repr(value) for value in row] == ["True", "1", "False"]
+    assert cursor.rowcount == 1
+    (row,) = cursor.execute("SELECT on_, n, n = 1 AND on_, EXISTS (SELECT 1), on_ + 1, NULL IN (1) FROM flags")
+    assert [repr(value) for value in row] == ["True", "1", "True", "True", "2", "None"]
+
+
+def test_cancel_reaches_a_statement_whose_text_is_still_being_read(
+    session: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cursor = session.cursor()
+    read = session.read_statement
+
+    def cancel_and_read(text: str) -> StatementText:
+        cursor.cancel()
+        return read(text)
+
+    monkeypatch.setattr(session, "read_statement", cancel_and_read)
+    with pytest.raises(errors.Interrupted):
+        cursor.execute(LIST)
 
 
 def test_description_has_seven_items_for_each_column(session: Connection) -> None:

@@ -91,6 +91,22 @@ def test_only_the_rows_that_are_left_come_and_none_without_a_result(session: Con
         cursor.fetch_arrow_table()
 
 
+def test_record_batches_are_read_as_they_are_asked(session: Connection) -> None:
+    cursor = session.cursor().execute("SELECT value, value > 2 AS more FROM json_each('[1,2,3,null,5]')")
+    reader = cursor.fetch_record_batch(2)
+    assert [str(type_) for type_ in reader.schema.types] == ["int64", "bool"]
+    assert (reader.read_next_batch().num_rows, cursor.rownumber) == (2, 2)
+    assert reader.read_all()["value"].to_pylist() == [3, None, 5]
+    empty = session.cursor().execute("SELECT 1 AS a WHERE FALSE").fetch_record_batch()
+    assert (empty.schema.names, empty.read_all().num_rows) == (["a"], 0)
+
+
+def test_batches_of_other_types_are_an_error(session: Connection) -> None:
+    reader = session.cursor().execute("SELECT 1 AS a UNION ALL SELECT 'b'").fetch_record_batch(1)
+    with pytest.raises(errors.DataError, match="'a' differ in type between batches"):
+        reader.read_all()
+
+
 def test_a_query_of_two_workspaces_is_one_table(session: Connection) -> None:
     sql = f"SELECT deployment_name FROM user_tokens WHERE deployment_name IN ('{A}', '{B}')"
     assert set(read_table(session, sql)["deployment_name"].to_pylist()) == {A, B}

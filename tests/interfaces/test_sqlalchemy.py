@@ -211,7 +211,8 @@ def made(engine: Any) -> Any:
         sa.Column("parent", sa.ForeignKey("kinds.id")),
         sa.CheckConstraint("ends >= -1", name="ends"),
     )
-    metadata = sa.MetaData(naming_convention={"pk": "pk_%(table_name)s", "ck": "ck_%(constraint_name)s"})
+    conventions = {"pk": "pk_%(table_name)s", "ck": "ck_%(constraint_name)s", "ix": "ix_%(column_0_label)s"}
+    metadata = sa.MetaData(naming_convention=conventions)
     table = sa.Table("kinds", metadata, *columns)
     metadata.create_all(engine)
     return table
@@ -232,7 +233,14 @@ def test_a_local_table_is_reflected_as_it_was_declared(engine: Any, made: Any) -
     ]
     assert found.get_pk_constraint("kinds")["constrained_columns"] == ["id"]
     assert [unique["column_names"] for unique in found.get_unique_constraints("kinds")] == [["name"]]
-    assert (found.get_indexes("kinds"), found.get_foreign_keys("kinds")) == ([], [])
+    (index,) = found.get_indexes("kinds")
+    assert (index["name"], index["column_names"], index["unique"]) == ("ix_kinds_at", ["at"], 0)
+    (key,) = found.get_foreign_keys("kinds")
+    assert (key["constrained_columns"], key["referred_table"], key["referred_columns"]) == (["parent"], "kinds", ["id"])
+    assert [(check["name"], check["sqltext"]) for check in found.get_check_constraints("kinds")] == [
+        ("ck_ends", "ends >= -1")
+    ]
+    assert found.get_pk_constraint("kinds")["name"] == "pk_kinds"
     assert (found.get_temp_table_names(), found.get_temp_view_names()) == ([], [])
 
 
@@ -251,7 +259,7 @@ def test_a_table_made_from_a_query_has_the_types_of_its_values(engine: Any) -> N
         engine, f"CREATE TABLE copied AS SELECT comment, expiry_time FROM user_tokens WHERE deployment_name = '{A}'"
     )
     described = [type(column["type"]).__name__ for column in sa.inspect(engine).get_columns("copied")]
-    assert described == ["TEXT", "BigInteger"]
+    assert described == ["String", "BigInteger"]
 
 
 # ---- engines and URLs
@@ -272,9 +280,25 @@ def test_documents_are_written_and_read_by_the_engines_own_functions(site: Sandb
     engine.dispose()
 
 
-def test_a_savepoint_is_refused_with_a_reason(engine: Any) -> None:
-    with engine.connect() as connection, pytest.raises(sa.exc.InvalidRequestError, match="no savepoints"):
-        connection.begin_nested()
+def test_a_nested_block_that_fails_undoes_its_changes(engine: Any, models: Any, site: Sandbox) -> None:
+    note, token = models
+
+    def add_nested(*objects: Any) -> None:
+        with session.begin_nested():
+            for each in objects:
+                session.add(each)
+                session.flush()
+
+    with sa.orm.Session(engine) as session:
+        session.add(note(id=1, text="kept"))
+        session.flush()
+        with pytest.raises(sa.exc.IntegrityError):
+            add_nested(note(id=2, text="undone"), note(id=1, text="again"))
+        with pytest.raises(sa.exc.NotSupportedError, match="only changes of local tables"):
+            add_nested(token(deployment_name=A, comment="nested"))
+        session.commit()
+    assert rows(engine, sa.select(note.text)) == [("kept",)]
+    assert list_requests(site) == []
 
 
 def test_the_connections_of_an_engine_share_its_sandbox() -> None:

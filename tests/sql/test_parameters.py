@@ -96,13 +96,13 @@ WRONG: list[tuple[str, Parameters, str]] = [
     ("SELECT ?", (-(2**63) - 1,), "64 bits"),
     ("SELECT ?", (Decimal("9007199254740993.1"),), "too many digits"),
     ("SELECT ?", (Decimal(2**70),), "64 bits"),
-    ("SELECT ?", ((1, 2),), "tuple cannot be given"),
+    ("SELECT ?", ((1, 2),), "a tuple, not one value"),
     ("SELECT 1 WHERE x IN (?)", ([1, 2],), "a list cannot be compared"),
     ("SELECT 1 WHERE x = :x", {"x": (1, 2)}, "a list cannot be compared"),
     ("SELECT 1 ORDER BY ?", (1,), "the same for every row"),
     ("SELECT 1 GROUP BY ?", (1,), "the same for every row"),
     ("SELECT ?", "x", "a sequence or a mapping"),
-    ("SELECT ?", (float("-inf"),), "float cannot be given"),
+    ("SELECT ?", (float("-inf"),), "not finite: -inf"),
 ]
 
 

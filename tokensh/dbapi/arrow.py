@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tokensh.errors import DataError, InterfaceError
@@ -30,14 +31,40 @@ def to_arrow_table(columns: Sequence[Column], rows: Iterable[Row]) -> pyarrow.Ta
         InterfaceError: pyarrow is not installed.
         DataError: the values of a column have no common type.
     """
-    try:
-        import pyarrow  # noqa: PLC0415 (an extra, and slow to import)
-    except ImportError:
-        raise InterfaceError("Arrow tables need pyarrow", hint="pip install 'tokensh[arrow]'") from None
+    pyarrow = _import_pyarrow()
     # Arrow stores columns, and zip turns rows into columns; it returns nothing for no rows.
     values = list(zip(*rows, strict=True)) or [()] * len(columns)
     arrays = [_to_array(pyarrow, column, cells) for column, cells in zip(columns, values, strict=True)]
     return pyarrow.Table.from_arrays(arrays, names=[column.name for column in columns])
+
+
+def to_record_batches(columns: Sequence[Column], rows: Iterator[Row], size: int) -> pyarrow.RecordBatchReader:
+    """Return a reader of the rows in batches of `size`, which reads them as it is asked; the first batch has the schema.
+
+    Raises what `to_arrow_table` raises; the reader raises it too, for values that are not of the first batch's types.
+    """
+    pyarrow = _import_pyarrow()
+    first = to_arrow_table(columns, list(islice(rows, size)))
+
+    def read_batches() -> Iterator[Any]:
+        yield from first.to_batches()
+        while block := list(islice(rows, size)):
+            table = to_arrow_table(columns, block)
+            for field, found in zip(first.schema, table.schema, strict=True):
+                if found.type != field.type and not pyarrow.types.is_null(found.type):
+                    hint = f"convert them: CAST({field.name} AS TEXT), or read the whole table"
+                    raise DataError(f"the values of column {field.name!r} differ in type between batches", hint=hint)
+            yield from table.cast(first.schema).to_batches()
+
+    return pyarrow.RecordBatchReader.from_batches(first.schema, read_batches())
+
+
+def _import_pyarrow() -> Any:
+    try:
+        import pyarrow  # noqa: PLC0415 (an extra, and slow to import)
+    except ImportError:
+        raise InterfaceError("Arrow tables need pyarrow", hint="pip install 'tokensh[arrow]'") from None
+    return pyarrow
 
 
 def _to_array(pyarrow: Any, column: Column, cells: Sequence[Value]) -> Any:

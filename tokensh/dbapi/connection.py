@@ -137,13 +137,17 @@ class Connection:
         self._access = access = Access(options, self.environment, self.redactor, self.cancellation)
         self.config, self.hosts, self.client = access.config, access.hosts, access.client
         self.workspace = self._default_workspace = access.default_workspace()
-        self._transaction = Transaction(
-            self._run_plan, check=self._check_plan, check_reads=self._check_reads, note=self._note
-        )
         self._later_notes: list[str] = []
         self._has_looked_for_shadows = False
         self.pending = UnknownCreates(access.journal)
         self.objects = self._make_objects()
+        self._transaction = Transaction(
+            self._run_plan,
+            check=self._check_plan,
+            check_reads=self._check_reads,
+            savepoints=self.objects.store.savepoints,
+            note=self._note,
+        )
         self._engine = self._make_engine()
         self._closed = False
         self._on_close = ExitStack()
@@ -326,7 +330,14 @@ class Connection:
                     f" DROP {kind} {name} removes it"
                 )
 
-    def run(self, statement: str | StatementText, parameters: Parameters = (), *, dry: bool = False) -> RowSet:
+    def run(
+        self,
+        statement: str | StatementText,
+        parameters: Parameters = (),
+        *,
+        dry: bool = False,
+        keeps_presses: bool = False,
+    ) -> RowSet:
         """Run one statement and return its rows: for COMMIT those of all changes, under the columns of all of them.
 
         A query is sent now; a write is sent while its rows are read: read them all. Errors are raised here or then.
@@ -335,9 +346,10 @@ class Connection:
             statement: without `;`, its placeholders substituted.
             parameters: values for `?` or `:name`.
             dry: only explain the statement; nothing is sent.
+            keeps_presses: a Ctrl-C or `cancel` that came before stops the statement; else it is forgotten.
         """
         self._transaction.sending = ()
-        results = self.results(statement, parameters, dry=dry)
+        results = self._flush_after(self._iter_results(statement, parameters, dry=dry, keeps_presses=keeps_presses))
         only = next(results)
         if columns := merge_columns(self._transaction.sending):
             return RowSet(columns, merge_rows(columns, results), incremental=True)
@@ -352,7 +364,10 @@ class Connection:
 
         Read each result before the next.
         """
-        for result in self._iter_results(statement, parameters, dry=dry):
+        yield from self._flush_after(self._iter_results(statement, parameters, dry=dry))
+
+    def _flush_after(self, results: Iterator[RowSet]) -> Iterator[RowSet]:
+        for result in results:
             # The caller writes the result while this generator waits at `yield`; notes come below it. `finally` also covers
             # a caller that stops early.
             try:
@@ -365,9 +380,12 @@ class Connection:
         refuse_null_comparisons(tree)
         return with_parameters(tree, parameters)
 
-    def _iter_results(self, statement: str | StatementText, parameters: Parameters, *, dry: bool) -> Iterator[RowSet]:
+    def _iter_results(
+        self, statement: str | StatementText, parameters: Parameters, *, dry: bool, keeps_presses: bool = False
+    ) -> Iterator[RowSet]:
         self.check_open()
-        self.cancellation.reset()
+        if not keeps_presses:
+            self.cancellation.reset()
         self.failures = {}
         tree = self._parse(statement, parameters)
         plan = self._bind(tree)
@@ -477,7 +495,7 @@ class Connection:
 
     @property
     def in_transaction(self) -> bool:
-        """Whether changes wait for COMMIT."""
+        """Whether changes wait for COMMIT, or for the release of a savepoint."""
         return self._transaction.is_open
 
     def commit(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from tokensh.engine.held_values import HeldValues
 from tokensh.environment import Cancellation
-from tokensh.errors import Error, InterfaceError
+from tokensh.errors import Error, InterfaceError, ProgrammingError
 from tokensh.rows import Column, Row, RowSet
 from tokensh.sql.parameters import Parameters
 from tokensh.sql.script import StatementText
@@ -28,7 +28,7 @@ class Session(Protocol):
     def read_statement(self, text: str) -> StatementText:
         """Return one statement, ready to run: without the `;` at its end, placeholders filled."""
 
-    def run(self, statement: StatementText, parameters: Parameters) -> RowSet:
+    def run(self, statement: StatementText, parameters: Parameters, *, keeps_presses: bool) -> RowSet:
         """Run a statement and return its rows."""
 
     def run_many(self, statement: StatementText, sets: Sequence[Parameters]) -> RowSet | None:
@@ -83,7 +83,7 @@ class Cursor:
         self._check_open()
         self._forget_result()
         with self.connection.hold_values(self._held):
-            self._take(self.connection.run(self.connection.read_statement(operation), parameters), [])
+            self._take(self.connection.run(self._read_statement(operation), parameters, keeps_presses=True), [])
         self._held.settle()
         return self
 
@@ -96,8 +96,11 @@ class Cursor:
         self._check_open()
         self._forget_result()
         self.rowcount = 0
+        if not isinstance(parameters, Iterable):
+            kind = type(parameters).__name__
+            raise ProgrammingError(f"executemany takes an iterable of values, not {kind}", hint="such as [(1,), (2,)]")
         sets = list(parameters)
-        statement = self.connection.read_statement(operation) if sets else None
+        statement = self._read_statement(operation) if sets else None
         if statement is None:
             return self
         whole = self.connection.run_many(statement, sets)
@@ -109,9 +112,17 @@ class Cursor:
         rows: list[Row] = []
         with self.connection.hold_values(self._held):
             for values in sets:
-                self._take(self.connection.run(statement, values), rows)
+                self._take(self.connection.run(statement, values, keeps_presses=True), rows)
         self._held.settle()
         return self
+
+    def _read_statement(self, operation: str) -> StatementText:
+        if not isinstance(operation, str):
+            kind = type(operation).__name__
+            raise ProgrammingError(f"a statement is a text (str), not {kind}", hint="decode bytes first")
+        # Before the text is read, and not again: `cancel` may be called at any moment from now on.
+        self.connection.cancellation.reset()
+        return self.connection.read_statement(operation)
 
     def _take(self, result: RowSet, rows: list[Row]) -> None:
         """Describe a result; append the rows of a write to `rows`."""
@@ -119,7 +130,7 @@ class Cursor:
         self.columns, self.failures = result.columns, self.connection.failures
         self.description = tuple((c.name, c.type, None, None, None, None, None) for c in result.columns) or None
         if result.columns and not (result.incremental or result.command):
-            self.rowcount, self._rows = -1, result.rows
+            self.rowcount, self._rows = -1, read_booleans(result.columns, result.rows)
             return
         # A write is sent while its rows are read. `finally` keeps those that arrived before an error: the values of new tokens
         # are returned once and can never be read again.
@@ -130,7 +141,7 @@ class Cursor:
             counts = bool(rows or result.command or result.incremental)
             self.rowcount = len(rows) if counts else -1
             # A change without RETURNING in a COMMIT counts, and has no row.
-            self._rows = filter(None, rows) if result.columns else None
+            self._rows = read_booleans(result.columns, filter(None, rows)) if result.columns else None
 
     def _check_open(self) -> None:
         self.connection.check_open()
@@ -154,8 +165,13 @@ class Cursor:
         return next(self, None)
 
     def fetchmany(self, size: int | None = None) -> list[Row]:
-        """Return the next rows, at most `size` (by default `arraysize`)."""
-        rows = list(islice(self._result_rows(), self.arraysize if size is None else size))
+        """Return the next rows, at most `size` (by default `arraysize`). Raises ProgrammingError for what is not a number."""
+        wanted: Any = self.arraysize if size is None else size
+        if not isinstance(wanted, int) or wanted < 0:
+            raise ProgrammingError(
+                f"fetchmany takes a number of rows, not {wanted!r}", hint="fetchall returns all rows"
+            )
+        rows = list(islice(self._result_rows(), wanted))
         self._rows_read += len(rows)
         return rows
 
@@ -170,6 +186,13 @@ class Cursor:
         from tokensh.dbapi import arrow  # noqa: PLC0415 (pyarrow is an extra)
 
         return arrow.to_arrow_table(self.columns, self.fetchall())
+
+    def fetch_record_batch(self, rows_per_batch: int = 65_536) -> Any:
+        """Return a `pyarrow.RecordBatchReader` of the remaining rows, read as it is asked. Raises as `fetch_arrow_table`."""
+        from tokensh.dbapi import arrow  # noqa: PLC0415 (pyarrow is an extra)
+
+        self._result_rows()
+        return arrow.to_record_batches(self.columns, self, rows_per_batch)
 
     def __iter__(self) -> Cursor:
         self._result_rows()
@@ -202,3 +225,15 @@ class Cursor:
 
     def setoutputsize(self, size: int, column: int | None = None) -> None:
         """Do nothing, as `setinputsizes`."""
+
+
+def read_booleans(columns: Sequence[Column], rows: Iterator[Row]) -> Iterator[Row]:
+    """Return the rows with Python's booleans in columns of booleans, which SQLite keeps as 1 and 0."""
+    positions = frozenset(index for index, column in enumerate(columns) if column.type == "boolean")
+    if not positions:
+        return rows
+    # SQLite stores any value anywhere: what is neither 1 nor 0 stays as it is.
+    return (
+        tuple(bool(cell) if index in positions and cell in (0, 1) else cell for index, cell in enumerate(row))
+        for row in rows
+    )

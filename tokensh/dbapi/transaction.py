@@ -1,6 +1,8 @@
-"""The queue of changes between BEGIN and COMMIT.
+"""The queue of changes between BEGIN and COMMIT, and savepoints.
 
-The API has no transactions: COMMIT sends the changes one by one, and one that was sent cannot be undone.
+The API has no transactions: COMMIT sends the changes one by one, and one that was sent cannot be undone. In the queue, a savepoint
+is a place to cut it off. Outside of a transaction, SAVEPOINT begins one of the local tables, as it does in SQLite: their changes
+can be rolled back until the first savepoint is released; those of workspaces cannot, and so are refused.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from tokensh.engine.executor import columns_of
-from tokensh.errors import Error, NotSupportedError, ProgrammingError, assert_never
+from tokensh.engine.savepoints import Savepoints
+from tokensh.errors import Error, NotSupportedError, ProgrammingError, Span, UnknownName, assert_never
 from tokensh.plan.nodes import (
     ChangePlan,
     DefinePlan,
@@ -22,6 +25,7 @@ from tokensh.plan.nodes import (
     Plan,
     RefreshPlan,
     TransactionPlan,
+    is_write,
 )
 from tokensh.rows import NO_ROWS, Column, Row, RowSet, make_names_unique
 from tokensh.text import plural
@@ -37,6 +41,7 @@ class Transaction:
         run_plan: sends a change.
         check: raises an Error for a change that would be refused before anything is sent.
         check_reads: reads what a change will read, and raises an Error if any of it is missing.
+        savepoints: those of the local tables.
         note: called with one line of text for the user.
     """
 
@@ -46,20 +51,24 @@ class Transaction:
         *,
         check: Callable[[Plan], None],
         check_reads: Callable[[Plan], None],
+        savepoints: Savepoints,
         note: Callable[[str], None],
     ) -> None:
         self._run_plan = run_plan
         self._check = check
         self._check_reads = check_reads
+        self._local = savepoints
         self._note = note
         self._queue: list[Plan] | None = None
+        # The savepoints of the queue: names in lower case, and the numbers of changes before them.
+        self._savepoints: list[tuple[str, int]] = []
         # The columns of the results of the changes that a COMMIT has begun to send.
         self.sending: tuple[tuple[Column, ...], ...] = ()
 
     @property
     def is_open(self) -> bool:
-        """Whether changes wait for COMMIT."""
-        return self._queue is not None
+        """Whether changes wait for COMMIT, or for the release of a savepoint."""
+        return self._queue is not None or bool(self._local.names)
 
     def enqueue(self, plan: Plan) -> bool:
         """Put a change into the queue of an open transaction; return False for a plan that is to run now.
@@ -68,6 +77,7 @@ class Transaction:
         """
         # Only changes are queued. Queries run at once, on purpose: they see the workspaces as they are, without the queue.
         if self._queue is None:
+            self._check_savepoints(plan)
             return False
         if isinstance(plan, _DEFINITIONS):
             raise NotSupportedError("a transaction takes queries and changes of rows", hint="COMMIT or ROLLBACK first")
@@ -86,29 +96,88 @@ class Transaction:
                 self._begin()
                 yield NO_ROWS
             case "ROLLBACK":
-                if self._queue is None:
+                if not self.is_open:
                     raise ProgrammingError("no transaction is open", hint="BEGIN opens one")
-                self._note(f"{plural(self.rollback(), 'change')} dropped, nothing was sent")
+                is_local = self._queue is None
+                dropped = plural(self.rollback(), "change")
+                self._note(
+                    "the changes since the first savepoint are undone"
+                    if is_local
+                    else f"{dropped} dropped, nothing was sent"
+                )
                 yield NO_ROWS
             case "COMMIT":
-                if self._queue is None:
+                if not self.is_open:
                     raise ProgrammingError("no transaction is open", hint="BEGIN opens one")
                 yield from self.commit()
+            case "SAVEPOINT" | "RELEASE" | "ROLLBACK TO":
+                with locate_errors(plan.span):
+                    self._control_savepoint(plan)
+                yield NO_ROWS
             case _:
                 assert_never(plan.verb)
 
     def _begin(self) -> None:
-        if self._queue is not None:
+        if self.is_open:
             raise ProgrammingError("a transaction is already open", hint="COMMIT or ROLLBACK ends it")
         self._queue = []
         self._note(
             "changes wait for COMMIT, which sends them one by one; this is a queue, not a transaction of the API"
         )
 
+    # ---- savepoints
+
+    def _check_savepoints(self, plan: Plan) -> None:
+        """Raise NotSupportedError for what cannot be rolled back, after a savepoint of local tables."""
+        if not self._local.names:
+            return
+        hint = f"RELEASE {self._local.names[0]} first"
+        if isinstance(plan, _DEFINITIONS):
+            raise NotSupportedError("after a savepoint only rows can be changed", hint=hint)
+        is_of_store = isinstance(plan, LocalInsertPlan) or (isinstance(plan, LocalChangePlan) and not plan.of_session)
+        if is_write(plan) and not is_of_store:
+            raise NotSupportedError("only changes of local tables can be rolled back to a savepoint", hint=hint)
+
+    def _control_savepoint(self, plan: TransactionPlan) -> None:
+        if self._queue is not None:
+            self._control_queue(self._queue, plan)
+            return
+        match plan.verb:
+            case "SAVEPOINT":
+                self._local.save(plan.name)
+            case "RELEASE":
+                self._local.release(plan.name)
+            case _:
+                self._local.roll_back_to(plan.name)
+
+    def _control_queue(self, queue: list[Plan], plan: TransactionPlan) -> None:
+        name = plan.name.lower()
+        if plan.verb == "SAVEPOINT":
+            self._savepoints.append((name, len(queue)))
+            return
+        names = [known for known, _ in self._savepoints]
+        if name not in names:
+            raise UnknownName("savepoint", plan.name, hint=f"SAVEPOINT {plan.name} opens one")
+        position = len(names) - 1 - names[::-1].index(name)
+        if plan.verb == "RELEASE":
+            del self._savepoints[position:]
+            return
+        _, kept = self._savepoints[position]
+        self._note(f"{plural(len(queue) - kept, 'change')} dropped, nothing was sent")
+        del queue[kept:], self._savepoints[position + 1 :]
+
+    # ---- the end
+
     def rollback(self) -> int:
-        """Drop the waiting changes, if a transaction is open, and return their number."""
-        dropped, self._queue = self._queue, None
-        return len(dropped or ())
+        """Drop the waiting changes, undo those after a savepoint, and return the number of those dropped."""
+        dropped = self._take_queue()
+        self._local.roll_back_all()
+        return len(dropped)
+
+    def _take_queue(self) -> list[Plan]:
+        dropped, self._queue = self._queue or [], None
+        self._savepoints.clear()
+        return dropped
 
     def commit(self) -> Iterator[RowSet]:
         """Send the waiting changes one by one, and yield the result of each; read it before the next.
@@ -116,7 +185,8 @@ class Transaction:
         A change that fails ends the transaction: the error says how many were sent, and the rest is dropped.
         """
         # The queue is emptied first: after a change that failed, a second COMMIT must not send the first ones again.
-        changes, self._queue = self._queue or [], None
+        changes = self._take_queue()
+        self._local.release_all()
         self.sending = tuple(map(columns_of, changes))
         yield NO_ROWS
         # A change reads again when its turn comes; but what is unreadable now must not stop the second after the first was sent.
@@ -132,6 +202,15 @@ class Transaction:
 def _read_rows(result: RowSet, done: int, total: int) -> Iterator[Row]:
     with _counting_changes(done, total):
         yield from result.rows
+
+
+@contextmanager
+def locate_errors(span: Span | None) -> Iterator[None]:
+    """Give an error that has no place this one."""
+    try:
+        yield
+    except Error as error:
+        raise error.with_context(span=error.span or span) from error.__cause__
 
 
 @contextmanager

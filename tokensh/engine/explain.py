@@ -95,7 +95,7 @@ class _Explainer:
             case UsePlan():
                 yield "use", ".".join(plan.path)
             case TransactionPlan():
-                yield "transaction", plan.verb
+                yield "transaction", f"{plan.verb} {plan.name}".rstrip()
             case ExplainPlan():
                 yield from self.steps(plan.plan)
             case DefinePlan() | IndexPlan() | DropPlan() | RefreshPlan() | LocalInsertPlan() | LocalChangePlan():

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tokensh._dataclasses import dataclass
 from tokensh.engine.sqlite import Database
-from tokensh.engine.store import Store
+from tokensh.engine.store import Store, StoredObject
 from tokensh.errors import Error, OperationalError
 from tokensh.plan.ddl import ROW_NUMBER
 from tokensh.plan.nodes import Stored
-from tokensh.plan.objects import StoredTable, View
+from tokensh.plan.objects import StoredTable, View, local_name
 from tokensh.rows import Column, Row, Value, make_names_unique
 from tokensh.sql import nodes
 from tokensh.text import read_count
@@ -93,7 +93,7 @@ class SessionObjects:
         if table is not None:
             key = table.columns[0].name if table.delete_rows else None
             return StoredTable(name, table.columns, "SESSION TABLE", key=key)
-        stored = self.store.find(name)
+        stored = self.find_stored(name)
         if stored is None:
             return None
         query = self._parse_query(stored.query, stored.name) if stored.query else None
@@ -119,6 +119,10 @@ class SessionObjects:
 
     def _find_table(self, name: str) -> SessionTable | None:
         return self._tables.get(name.lower()) or self._find_result(name)
+
+    def find_stored(self, name: str) -> StoredObject | None:
+        """Return the object of the store with a name."""
+        return self.store.find(name) or self.store.find(local_name(name))
 
     def _parse_query(self, text: str, name: str) -> nodes.Query:
         try:
@@ -156,7 +160,8 @@ class SessionObjects:
         Returns:
             The names of the tables that are incomplete, each with the reason.
         """
-        attached, incomplete = False, []
+        incomplete = []
+        attached: set[str] = set()
         for wanted in stored:
             table = self._find_table(wanted.name)
             if table is not None:
@@ -170,9 +175,12 @@ class SessionObjects:
             if found is None:
                 raise OperationalError(f"{wanted.name} is gone from the store")
             # One ATTACH for all: SQLite allows ten.
+            uncommitted = self.store.savepoints.has_changes
             if not attached:
-                database.attach_store(self.store.path)
-                attached = True
+                database.attach_store(None if uncommitted else self.store.path)
+            if uncommitted and found.table not in attached:
+                database.load_stored(found.table, *self.store.dump(found))
+            attached.add(found.table)
             database.create_view(wanted.table, self.store.select_statement(found, ROW_NUMBER))
         return incomplete
 

@@ -150,15 +150,22 @@ class Database:
         """Delete all rows of a table."""
         self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 (our own name)
 
-    def attach_store(self, path: Path) -> None:
-        """Attach a store's file, read-only, as the schema `store`. Raises OperationalError."""
+    def attach_store(self, path: Path | None) -> None:
+        """Attach a store's file, read-only, as the schema `store`; None is an empty one. Raises OperationalError."""
+        name = f"{path.absolute().as_uri()}?mode=ro" if path else ":memory:"
         try:
-            self._connection.execute("ATTACH DATABASE ? AS store", (f"{path.absolute().as_uri()}?mode=ro",))
+            self._connection.execute("ATTACH DATABASE ? AS store", (name,))
         except sqlite3.Error as error:
             from tokensh.engine.sqlite_messages import file_reason  # noqa: PLC0415 (needed only after a mistake)
 
             reason = file_reason(error)
             raise OperationalError(f"the store {path} cannot be read: {reason}") from None
+
+    def load_stored(self, table: str, definition: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Create a table of the schema `store` with its rows."""
+        self._connection.execute(f"CREATE TABLE store.{table} {definition}")
+        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
+        self._connection.executemany(f"INSERT INTO store.{table} ({names}) VALUES ({marks})", rows)  # noqa: S608 (our own)
 
     # ---- queries
 

@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from tokensh._dataclasses import dataclass
+from tokensh.engine.savepoints import REFERRING, Savepoints
 from tokensh.environment import make_private_folder, open_private
 from tokensh.errors import IntegrityError, OperationalError, ProgrammingError, UnknownName
 from tokensh.plan.method_resolution import is_secret
 from tokensh.plan.objects import ForeignKey, Kind
 from tokensh.rows import Column, Row, Value
-from tokensh.sql.quoting import quote_name
+from tokensh.sql.quoting import quote_constraint, quote_name
+from tokensh.text import nearest
 
 T = TypeVar("T")
 
@@ -43,7 +45,10 @@ CREATE TABLE IF NOT EXISTS refreshes(
 """
 
 
-_REFERRING = "FROM objects AS o, pragma_foreign_key_list('data_' || o.id) AS k"
+INDEX_PREFIX = "index:"
+"""Before the name of an index in the file, so that it cannot be one of the store's tables."""
+_SEPARATOR = ",\n"
+"""Between the parts of a CREATE TABLE: SQLAlchemy reads its constraints line by line."""
 
 
 class ObjectExists(ProgrammingError):
@@ -77,24 +82,6 @@ class StoredObject:
         return next((name for name in _ROW_NUMBERS if name not in taken), "")
 
 
-@dataclass(frozen=True, slots=True)
-class DeclaredColumn:
-    """A column of a table as it was declared.
-
-    Attributes:
-        type: the text of its type; empty if it has none.
-        required: whether it refuses NULL.
-        default: the text of its default.
-        key: its place in the primary key, from 1; 0 if it is not in it.
-    """
-
-    name: str
-    type: str
-    required: bool
-    default: str | None
-    key: int
-
-
 class Store:
     """The file of views, materialized views and local tables. The first CREATE creates it.
 
@@ -113,12 +100,14 @@ class Store:
         self._file: sqlite3.Connection | None = None
         self._inode = 0
         self._cached: tuple[int, dict[str, StoredObject]] | None = None
+        self.savepoints = Savepoints(self._run_work)
 
     def close(self) -> None:
         """Close the file."""
         if self._file is not None:
             self._file.close()
         self._file = self._cached = None
+        self.savepoints.forget()
 
     # ---- finding
 
@@ -219,7 +208,7 @@ class Store:
             if kind != "VIEW":
                 more = (_FIRST, _LAST) if kind == "MATERIALIZED VIEW" else ()
                 keys += [_write_reference(key, created.table) for key in foreign_keys if not key.table]
-                db.execute(f"CREATE TABLE {created.table} ({', '.join((*definitions, *keys, *more))})")
+                db.execute(f"CREATE TABLE {created.table} ({_SEPARATOR.join((*definitions, *keys, *more))})")
                 if keys:
                     _check_foreign_keys(db, created)
             if kind == "MATERIALIZED VIEW":
@@ -273,7 +262,11 @@ class Store:
             if _has_index(db, name):
                 db.execute(f"DROP INDEX {_index_name(name)}")
             elif not if_exists:
-                raise UnknownName("index", name, hint="with IF EXISTS this is not an error")
+                sql = "SELECT substr(name, ?) FROM sqlite_master WHERE type = 'index' AND name LIKE ?"
+                known = [found for (found,) in db.execute(sql, (len(INDEX_PREFIX) + 1, f"{INDEX_PREFIX}%"))]
+                elsewhere = [found for found in known if found.lower().endswith(f".{name.lower()}")]
+                near = elsewhere[0] if elsewhere else nearest(name, known)
+                raise UnknownName("index", name, near=near, hint="with IF EXISTS this is not an error")
 
         if self._file_exists():
             self.run_transaction(work)
@@ -385,29 +378,26 @@ class Store:
 
         return self._run_work(work)
 
+    def dump(self, stored: StoredObject) -> tuple[str, tuple[str, ...], list[Row]]:
+        """Return a table with the changes that only this session sees: its definition, the names of its columns, and its rows.
+
+        The definition is the text behind `CREATE TABLE name`; the first column is the number of the row.
+        """
+
+        def work(db: sqlite3.Connection) -> tuple[str, tuple[str, ...], list[Row]]:
+            (sql,) = db.execute("SELECT sql FROM sqlite_master WHERE name = ?", (stored.table,)).fetchone()
+            names = [name for _, name, *_ in db.execute(f"PRAGMA table_info({stored.table})")]
+            columns = (stored.row_number, *map(quote_name, names))
+            rows = db.execute(f"SELECT {', '.join(columns)} FROM {stored.table}").fetchall()
+            return sql.partition(stored.table)[2], columns, rows
+
+        return self._run_work(work)
+
     def select_statement(self, stored: StoredObject, hidden: str, schema: str = "store") -> str:
         """Return the query for an object's rows in a database that has the file as `schema`; `hidden` names the row's number."""
         where = f" WHERE {_LAST} IS NULL" if stored.kind == "MATERIALIZED VIEW" else ""
         number = f"{stored.row_number} AS {quote_name(hidden)}"
         return f"SELECT {column_list(stored)}, {number} FROM {schema}.{stored.table}{where}"
-
-    def declared_columns(self, stored: StoredObject) -> list[DeclaredColumn]:
-        """Return the columns of a table as its CREATE TABLE declared them."""
-        described = self._run_work(lambda db: db.execute(f"PRAGMA table_info({stored.table})").fetchall())
-        return [
-            DeclaredColumn(name, kind, bool(required), default, key)
-            for _, name, kind, required, default, key in described
-        ]
-
-    def unique_columns(self, stored: StoredObject) -> list[list[str]]:
-        """Return the names of the columns of each UNIQUE of a table."""
-
-        def work(db: sqlite3.Connection) -> list[list[str]]:
-            indexes = db.execute(f"PRAGMA index_list({stored.table})").fetchall()
-            names = [name for _, name, _, origin, _ in reversed(indexes) if origin == "u"]
-            return [[column for _, _, column in db.execute(f"PRAGMA index_info({name})")] for name in names]
-
-        return self._run_work(work)
 
     # ---- working on the file
 
@@ -428,18 +418,7 @@ class Store:
         """Run work in a transaction, and return its result; `changed` is the table that it changes. Raises what work raises."""
 
         def transact(db: sqlite3.Connection) -> T:
-            # IMMEDIATE takes the write lock at once, and waits for it. A transaction that reads first and writes later can fail
-            # without waiting (SQLITE_BUSY) if another session writes in between.
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                result = work(db)
-                db.execute("COMMIT")
-            except BaseException:
-                # A COMMIT that fails leaves the transaction open, and its locks; some errors have ended it already.
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
-            return result
+            return self.savepoints.run_transaction(db, work, changed.number if changed else None)
 
         try:
             return self._run_work(transact, changed)
@@ -472,7 +451,7 @@ class Store:
     def _find_references(self, changed: StoredObject) -> str:
         """Return the columns that refer to rows of a table, and those of its own that refer to others."""
         rows = self._open_file().execute(
-            f"""SELECT o.name || '.' || k."from" {_REFERRING} WHERE k."table" = ? OR o.id = ? ORDER BY 1""",
+            f"""SELECT o.name || '.' || k."from" {REFERRING} WHERE k."table" = ? OR o.id = ? ORDER BY 1""",
             (changed.table, changed.number),
         )
         return ", ".join(name for (name,) in rows)
@@ -518,7 +497,8 @@ def _inode_of(path: Path) -> int:
 def _write_reference(key: ForeignKey, table: str) -> str:
     own = ", ".join(map(quote_name, key.own))
     columns = f" ({', '.join(map(quote_name, key.columns))})" if key.columns else ""
-    return " ".join((f"FOREIGN KEY ({own}) REFERENCES {table}{columns}", *key.actions))
+    name = f"CONSTRAINT {quote_constraint(key.name)} " if key.name else ""
+    return " ".join((f"{name}FOREIGN KEY ({own}) REFERENCES {table}{columns}", *key.actions))
 
 
 def _check_foreign_keys(db: sqlite3.Connection, stored: StoredObject) -> None:
@@ -533,7 +513,7 @@ def _check_foreign_keys(db: sqlite3.Connection, stored: StoredObject) -> None:
 def _refuse_referred(db: sqlite3.Connection, name: str, number: int) -> None:
     """Raise IntegrityError if another table refers to one that is to be removed."""
     referring = db.execute(
-        f'SELECT o.name {_REFERRING} WHERE k."table" = ? AND o.id <> ? ORDER BY o.name',
+        f'SELECT o.name {REFERRING} WHERE k."table" = ? AND o.id <> ? ORDER BY o.name',
         (f"data_{number}", number),
     ).fetchone()
     if referring is not None:
@@ -542,13 +522,12 @@ def _refuse_referred(db: sqlite3.Connection, name: str, number: int) -> None:
 
 
 def _index_name(name: str) -> str:
-    # A name of its own, so that it cannot be one of the store's tables.
-    return quote_name(f"index:{name}")
+    return quote_name(f"{INDEX_PREFIX}{name}")
 
 
 def _has_index(db: sqlite3.Connection, name: str) -> bool:
     sql = "SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ? COLLATE NOCASE"
-    return db.execute(sql, (f"index:{name}",)).fetchone() is not None
+    return db.execute(sql, (f"{INDEX_PREFIX}{name}",)).fetchone() is not None
 
 
 def _insert_text(stored: StoredObject, targets: Sequence[str], verb: InsertVerb) -> str:

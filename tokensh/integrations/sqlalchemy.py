@@ -2,22 +2,22 @@
 
 A URL is `tokensh://[PROFILE@][WORKSPACE][/?NAME=VALUE&...]` with the options of `tokensh.connect` as names; a schema is
 `provider.service`. Every write takes effect when it is executed: the API has no transactions. Queries run in SQLite, so
-statements are compiled by SQLAlchemy's own SQLite compiler. Local tables have keys, UNIQUE, NOT NULL and defaults; indexes,
-foreign keys, checks and the names of constraints are left out of what `create_all` and pandas' `to_sql` send.
+statements are compiled by SQLAlchemy's own SQLite compiler, and local tables, which are in a SQLite file, are reflected by its
+SQLite dialect. They are in no schema, or in that of their names' first parts; all of them are in `tokensh.local` too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 try:
     from sqlalchemy import event, exc, null, types
     from sqlalchemy.dialects.sqlite import base as sqlite
-    from sqlalchemy.engine import URL, Engine, default, reflection
+    from sqlalchemy.engine import URL, Engine, default
     from sqlalchemy.engine import Connection as SQLAlchemyConnection
-    from sqlalchemy.sql.compiler import IdentifierPreparer, InsertmanyvaluesSentinelOpts
+    from sqlalchemy.sql.compiler import DDLCompiler, IdentifierPreparer, InsertmanyvaluesSentinelOpts
+    from sqlalchemy.sql.sqltypes import STRINGTYPE
 except ModuleNotFoundError as missing:
     raise ImportError(
         "tokensh.integrations.sqlalchemy needs SQLAlchemy: pip install 'tokensh[sqlalchemy]'"
@@ -25,42 +25,19 @@ except ModuleNotFoundError as missing:
 
 from tokensh import __version__, sandbox
 from tokensh.dbapi import pep249
-from tokensh.dbapi.connection import Connection
 from tokensh.dbapi.options import OPTIONS
-from tokensh.engine.store import DeclaredColumn, StoredObject
-from tokensh.errors import ConnectionClosed, UnknownName
-from tokensh.plan.method_resolution import scan_columns
-from tokensh.plan.objects import Kind, StoredTable, View
-from tokensh.provider.model import Resource
-from tokensh.rows import Column, ColumnType
+from tokensh.errors import ConnectionClosed
+from tokensh.integrations.sqlalchemy_reflection import ReflectionMethods, get_session
 from tokensh.sql.parameters import TimeText
 from tokensh.text import did_you_mean
 
-# SQLAlchemy's SQLite parts are taken one by one, not by inheritance from SQLiteDialect: that reflects
-# with PRAGMA; reflection here reads the catalog and the store instead.
-_TYPES: dict[ColumnType, type[types.TypeEngine[Any]]] = {
-    "string": types.String,
-    "integer": types.BigInteger,
-    "number": types.Float,
-    "boolean": types.Boolean,
-    "object": sqlite.JSON,
-    "array": sqlite.JSON,
-    "json": sqlite.JSON,
-    "any": types.NullType,
-}
-
-
-_SQLITE = sqlite.SQLiteDialect()
-"""Knows which of SQLAlchemy's types a declared type is."""
+# SQLAlchemy's SQLite parts are taken one by one, not by inheritance from SQLiteDialect: that knows one file, and no schemas.
 
 
 class _Preparer(IdentifierPreparer):
     """Quotes names of three parts: a schema is a provider and a service, each quoted by itself."""
 
     reserved_words = sqlite.SQLiteIdentifierPreparer.reserved_words
-
-    def format_constraint(self, constraint: Any, _alembic_quote: bool = True) -> Any:
-        """Return None: the store does not keep names of constraints."""
 
     def quote_schema(self, schema: str, force: Any = None) -> str:
         """Quote the parts of a schema, with dots between them."""
@@ -69,6 +46,24 @@ class _Preparer(IdentifierPreparer):
 
 class _Compiler(sqlite.SQLiteCompiler):
     """SQLAlchemy's compiler for SQLite, which writes an IN of no values as a query for numbers: text is not compared with those."""
+
+    def fetch_clause(self, select: Any, **kw: Any) -> str:
+        """Return OFFSET and FETCH FIRST, whose numbers are in parentheses: there, an expression needs them."""
+        text = ""
+        if select._offset_clause is not None:
+            text += f"\n OFFSET ({self.process(select._offset_clause, **kw)}) ROWS"
+        if select._fetch_clause is not None:
+            ending = "WITH TIES" if select._fetch_clause_options["with_ties"] else "ONLY"
+            text += f"\n FETCH FIRST ({self.process(select._fetch_clause, **kw)}) ROWS {ending}"
+        return text
+
+    def visit_regexp_replace_op_binary(self, binary: Any, operator: Any, **kw: Any) -> str:
+        """Return a call of regexp_replace, with the flags if there are any."""
+        parts = [self.process(part, **kw) for part in (binary.left, binary.right)]
+        flags = binary.modifiers["flags"]
+        return (
+            f"regexp_replace({', '.join([*parts, *([self.render_literal_value(flags, STRINGTYPE)] if flags else [])])})"
+        )
 
     def visit_empty_set_expr(self, element_types: Any, **kw: Any) -> str:
         """Return a query without rows."""
@@ -83,18 +78,19 @@ class _Compiler(sqlite.SQLiteCompiler):
 
 
 class _DDLCompiler(sqlite.SQLiteDDLCompiler):
-    """Leaves out what the store does not have; an empty statement is not executed."""
+    """SQLAlchemy's compiler for SQLite, whose indexes and foreign keys stay in one schema: here they are of any."""
 
-    def _leave_out(self, *_: Any, **kw: Any) -> None:
-        """Return nothing."""
+    def visit_foreign_key_constraint(self, constraint: Any, **kw: Any) -> str:
+        """Return a foreign key."""
+        return str(DDLCompiler.visit_foreign_key_constraint(self, constraint, **kw))
 
-    visit_foreign_key_constraint = visit_check_constraint = _leave_out
+    def define_constraint_remote_table(self, constraint: Any, table: Any, preparer: Any) -> str:
+        """Return the name of the table that a foreign key refers to."""
+        return str(preparer.format_table(table))
 
-    def _write_nothing(self, *_: Any, **kw: Any) -> str:
-        """Return an empty text."""
-        return ""
-
-    visit_column_check_constraint = visit_create_index = visit_drop_index = _write_nothing
+    def visit_create_index(self, create: Any, include_schema: bool = True, **kw: Any) -> str:
+        """Return a CREATE INDEX; an index is in the schema of its table."""
+        return str(DDLCompiler.visit_create_index(self, create, include_schema, **kw))
 
 
 class _TimeBinding:
@@ -114,7 +110,7 @@ class _Date(_TimeBinding, sqlite.DATE):
     pass
 
 
-class TokenshDialect(default.DefaultDialect):
+class TokenshDialect(ReflectionMethods, default.DefaultDialect):
     """The SQLAlchemy dialect of tokensh; its methods are those that SQLAlchemy calls."""
 
     name = "tokensh"
@@ -202,137 +198,11 @@ class TokenshDialect(default.DefaultDialect):
         return tuple(int(part) for part in re.findall(r"\d+", __version__))
 
     def _get_default_schema_name(self, connection: SQLAlchemyConnection) -> str:
-        return ".".join(_session(connection).namespace)
+        return ".".join(get_session(connection).namespace)
 
     def is_disconnect(self, e: Any, connection: Any, cursor: Any) -> bool:
         """Return True if a connection was closed behind the pool's back, which then drops its connections."""
         return isinstance(e, ConnectionClosed)
-
-    # ---- statements
-
-    def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
-        """Run a statement; an empty one, which stands for what the store does not have, is not run."""
-        if statement:
-            cursor.execute(statement, parameters)
-
-    def do_savepoint(self, connection: SQLAlchemyConnection, name: str) -> None:
-        """Raise InvalidRequestError."""
-        raise exc.InvalidRequestError("tokensh has no savepoints: every write takes effect when it is executed")
-
-    # ---- reflection
-
-    def get_schema_names(self, connection: SQLAlchemyConnection, **kw: Any) -> list[str]:
-        """Return every `provider.service`, and the schemas of the session's own tables."""
-        session = _session(connection)
-        services = [
-            f"{provider.name}.{service.name}"
-            for provider in session.catalog.providers()
-            for service in session.catalog.services(provider.name)
-        ]
-        own = (name.rpartition(".")[0] for name in session.objects.names())
-        return list(dict.fromkeys((*services, *filter(None, own))))
-
-    def get_table_names(self, connection: SQLAlchemyConnection, schema: str | None = None, **kw: Any) -> list[str]:
-        """Return the names of the resources, and without a schema those of the local tables too."""
-        session = _session(connection)
-        return [*_resource_names(session, schema), *_object_names(session, schema, "TABLE", "SESSION TABLE")]
-
-    def get_view_names(self, connection: SQLAlchemyConnection, schema: str | None = None, **kw: Any) -> list[str]:
-        """Return the names of the store's views."""
-        return list(_object_names(_session(connection), schema, "VIEW"))
-
-    def get_materialized_view_names(
-        self,
-        connection: SQLAlchemyConnection,
-        schema: str | None = None,
-        **kw: Any,
-    ) -> list[str]:
-        """Return the names of the store's materialized views."""
-        return list(_object_names(_session(connection), schema, "MATERIALIZED VIEW"))
-
-    def get_temp_table_names(self, connection: SQLAlchemyConnection, **kw: Any) -> list[str]:
-        """Return an empty list: nothing here is temporary."""
-        return []
-
-    get_temp_view_names = get_temp_table_names
-
-    @reflection.cache
-    def has_table(
-        self,
-        connection: SQLAlchemyConnection,
-        table_name: str,
-        schema: str | None = None,
-        **kw: Any,
-    ) -> bool:
-        """Return True if a resource, a table or a view has the name."""
-        return _find_table(_session(connection), table_name, schema) is not None
-
-    def get_columns(
-        self,
-        connection: SQLAlchemyConnection,
-        table_name: str,
-        schema: str | None = None,
-        **kw: Any,
-    ) -> list[Any]:
-        """Return the columns of `SELECT *`. Raises NoSuchTableError."""
-        session = _session(connection)
-        table = _get_table(session, table_name, schema)
-        if not isinstance(table, Resource):
-            declared = {column.name: column for column in _list_declarations(session, table_name, schema)}
-            return [_reflect_column(column, None, declared.get(column.name)) for column in table]
-        methods = table.methods_for("SELECT")
-        comments = {parameter.name: parameter.description for method in methods for parameter in method.routing}
-        comments |= {field.name: field.full_description for field in table.fields}
-        columns = [scanned.column for scanned in scan_columns(table, methods) if scanned.visible]
-        return [_reflect_column(column, comments.get(column.name)) for column in columns]
-
-    def get_table_comment(
-        self,
-        connection: SQLAlchemyConnection,
-        table_name: str,
-        schema: str | None = None,
-        **kw: Any,
-    ) -> Any:
-        """Return a resource's description. Raises NoSuchTableError."""
-        table = _get_table(_session(connection), table_name, schema)
-        return {"text": table.description or None if isinstance(table, Resource) else None}
-
-    def get_pk_constraint(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> Any:
-        """Return a local table's key; provider documents do not declare any. Raises NoSuchTableError, as the methods below."""
-        session = _session(connection)
-        _get_table(session, table_name, schema)
-        keys = sorted((c.key, c.name) for c in _list_declarations(session, table_name, schema) if c.key)
-        return {"constrained_columns": [name for _, name in keys], "name": None}
-
-    def get_unique_constraints(
-        self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
-    ) -> list[Any]:
-        """Return what a local table declares UNIQUE."""
-        session = _session(connection)
-        _get_table(session, table_name, schema)
-        stored = _find_stored_table(session, table_name, schema)
-        found = session.objects.store.unique_columns(stored) if stored else []
-        return [{"name": None, "column_names": names} for names in found]
-
-    def _get_none(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> list[Any]:
-        """Return an empty list."""
-        _get_table(_session(connection), table_name, schema)
-        return []
-
-    get_foreign_keys = get_indexes = get_check_constraints = _get_none
-
-    def get_view_definition(
-        self,
-        connection: SQLAlchemyConnection,
-        view_name: str,
-        schema: str | None = None,
-        **kw: Any,
-    ) -> str:
-        """Return a view's query. Raises NoSuchTableError."""
-        view = None if schema else _session(connection).objects.store.find(view_name)
-        if view is None or not view.query:
-            raise exc.NoSuchTableError(view_name)
-        return view.query
 
 
 def _parse_option(name: str, text: Any) -> Any:
@@ -349,84 +219,3 @@ def _parse_option(name: str, text: Any) -> Any:
         return OPTIONS[name].read(text)
     except ValueError as error:
         raise exc.ArgumentError(f"{error}, in a tokensh URL") from None
-
-
-def _session(connection: SQLAlchemyConnection) -> Connection:
-    session: Connection = connection.connection.driver_connection
-    return session
-
-
-def _resource_names(session: Connection, schema: str | None) -> list[str]:
-    path = session.namespace if schema is None else tuple(schema.split("."))
-    if len(path) != 2:
-        return []
-    try:
-        return [resource.name for resource in session.catalog.resources(*path)]
-    except UnknownName:
-        return []
-
-
-def _object_names(session: Connection, schema: str | None, *kinds: Kind) -> Iterator[str]:
-    """Yield the names of the session's objects of some kinds; without a schema those of one part."""
-    for full_name in session.objects.names():
-        object_schema, _, name = full_name.rpartition(".")
-        found = session.objects.find(full_name) if object_schema == (schema or "") else None
-        if found is not None and found.kind in kinds:
-            yield name
-
-
-def _find_table(session: Connection, name: str, schema: str | None) -> Resource | tuple[Column, ...] | None:
-    """Return a resource, or the columns of the session's own object; None if neither has the name."""
-    full_name = f"{schema}.{name}" if schema else name
-    resource = session.catalog.find_or_none(tuple(full_name.split(".")), session.namespace)
-    if resource is not None:
-        return resource
-    found = session.objects.find(full_name)
-    if isinstance(found, View):
-        view = session.objects.store.find(full_name)
-        return view.columns if view else ()
-    return found.columns if found is not None else None
-
-
-def _get_table(session: Connection, name: str, schema: str | None) -> Resource | tuple[Column, ...]:
-    found = _find_table(session, name, schema)
-    if found is None:
-        raise exc.NoSuchTableError(f"{schema}.{name}" if schema else name)
-    return found
-
-
-def _find_stored_table(session: Connection, name: str, schema: str | None) -> StoredObject | None:
-    """Return a table of the store; None for anything else, also for a resource of that name."""
-    full_name = f"{schema}.{name}" if schema else name
-    found = session.objects.find(full_name)
-    is_table = isinstance(found, StoredTable) and found.kind == "TABLE"
-    if not is_table or isinstance(_find_table(session, name, schema), Resource):
-        return None
-    return session.objects.store.find(full_name)
-
-
-def _list_declarations(session: Connection, name: str, schema: str | None) -> list[DeclaredColumn]:
-    stored = _find_stored_table(session, name, schema)
-    return session.objects.store.declared_columns(stored) if stored else []
-
-
-def _reflect_column(column: Column, comment: str | None, declared: DeclaredColumn | None = None) -> dict[str, Any]:
-    return {
-        "name": column.name,
-        "type": _reflect_type(column, declared.type if declared else ""),
-        "nullable": not (declared and declared.required),
-        "default": declared.default if declared else None,
-        "comment": comment or None,
-    }
-
-
-_AFFINITIES = {"TEXT": "string", "REAL": "number"}
-"""Types that CREATE TABLE ... AS declares, and those of our columns that they stand for; others stand for several."""
-
-
-def _reflect_type(column: Column, declared: str) -> types.TypeEngine[Any]:
-    """Return the type that a column was declared with; where it has only an affinity, the one that its values have."""
-    if declared in ("", "NUM", "INT") or _AFFINITIES.get(declared, column.type) != column.type:
-        return _TYPES[column.type]()
-    found: types.TypeEngine[Any] = _SQLITE._resolve_type_affinity(declared)
-    return found

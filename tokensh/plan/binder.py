@@ -101,7 +101,8 @@ def _bind(statement: nodes.Statement, names: Names) -> Plan:
         case nodes.Refresh():
             return ddl.refresh(statement, names)
         case nodes.Transaction():
-            return TransactionPlan(statement.verb)
+            name = statement.name
+            return TransactionPlan(statement.verb, name.text if name else "", name.span if name else None)
         case nodes.Unsupported():
             raise _error_for_unsupported(statement)
         case _:

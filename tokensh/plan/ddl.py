@@ -15,7 +15,7 @@ from tokensh.plan.nodes import (
     Projection,
     RefreshPlan,
 )
-from tokensh.plan.objects import Kind, Objects, StoredTable, View
+from tokensh.plan.objects import Kind, Objects, StoredTable, View, local_name
 from tokensh.plan.planner import columns_of, plan_query
 from tokensh.plan.resolve import Names
 from tokensh.plan.returning import resolve_returning, table_column
@@ -87,7 +87,7 @@ def create_table(node: nodes.CreateTable, names: Names) -> DefinePlan:
 
 def create_index(node: nodes.CreateIndex, names: Names) -> IndexPlan:
     """Plan CREATE INDEX. Raises ProgrammingError and its leaves."""
-    name, span = path_text(node.path), path_span(node.table)
+    name, span = local_name(path_text(node.path)), path_span(node.table)
     resource = names.find_resource(node.table)
     if resource is not None:
         message = f"{path_text(node.table)} is a resource: it has no index"
@@ -96,8 +96,10 @@ def create_index(node: nodes.CreateIndex, names: Names) -> IndexPlan:
     if stored is None:
         near = nearest(path_text(node.table), names.objects.names())
         raise UnknownName("table", path_text(node.table), near=near, span=span)
-    if stored.kind != "TABLE":
-        raise ProgrammingError(f"{stored.name} is a {stored.kind}", span=span, hint="an index is of a local table")
+    # A materialized view keeps the rows of earlier versions too, so that none of its columns is unique.
+    if stored.kind != "TABLE" and (stored.kind != "MATERIALIZED VIEW" or node.unique):
+        kinds = "a local table" if node.unique else "a local table or a materialized view"
+        raise ProgrammingError(f"{stored.name} is a {stored.kind}", span=span, hint=f"an index is of {kinds}")
     known = {column.lower(): column for column in stored.column_names}
     columns = []
     for column in node.columns:
@@ -106,6 +108,9 @@ def create_index(node: nodes.CreateIndex, names: Names) -> IndexPlan:
             raise UnknownName("column", column.name.text, near=near, span=column.name.span)
         collation = f" COLLATE {check_collation(column.collation)}" if column.collation else ""
         columns.append(quote_name(column.name.text) + collation + (" DESC" if column.descending else ""))
+    # As in PostgreSQL, an index is in the schema of its table.
+    schema = stored.name.rpartition(".")[0] if len(node.path) == 1 else ""
+    name = f"{schema}.{name}" if schema else name
     return IndexPlan(name, stored.name, tuple(columns), node.unique, node.if_not_exists)
 
 
@@ -120,7 +125,7 @@ def _new_name(path: nodes.Path, kind: Kind, names: Names, *, replaces: bool, kee
         raise ProgrammingError(f"{name} is the name of a resource", span=span, hint=hint)
     stored = names.objects.find(name)
     if stored is None:
-        return name
+        return local_name(path_text(path))
     if stored.kind == "SESSION TABLE":
         raise ProgrammingError(f"{name} is a table of the session's own", span=span, hint="use another name")
     if stored.kind != kind:
@@ -128,12 +133,12 @@ def _new_name(path: nodes.Path, kind: Kind, names: Names, *, replaces: bool, kee
     if not replaces and not keeps:
         hint = f"CREATE OR REPLACE {kind}, or IF NOT EXISTS"
         raise ProgrammingError(f"{kind} {name} already exists", span=span, hint=hint)
-    return name
+    return stored.name
 
 
 def _refuse_self_reference(query: nodes.Query, name: str, path: nodes.Path) -> None:
     for node in walk(query, deep=True):
-        if isinstance(node, nodes.TableRef) and path_text(node.path).lower() == name.lower():
+        if isinstance(node, nodes.TableRef) and local_name(path_text(node.path)).lower() == name.lower():
             raise ProgrammingError(f"{name} would read itself", span=path_span(path), hint="use another name")
 
 
@@ -201,7 +206,7 @@ def drop(node: nodes.Drop, names: Names) -> DropPlan:
     name = path_text(node.path)
     span = path_span(node.path)
     if node.kind == "INDEX":
-        return DropPlan("INDEX", name, if_exists=node.if_exists)
+        return DropPlan("INDEX", local_name(path_text(node.path)), if_exists=node.if_exists)
     stored = names.objects.find(name)
     if stored is None and _is_resource(node.path, names):
         raise ProgrammingError(

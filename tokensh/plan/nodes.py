@@ -335,9 +335,11 @@ class LocalChangePlan:
 
 @dataclass(frozen=True, slots=True)
 class TransactionPlan:
-    """BEGIN, COMMIT, ROLLBACK."""
+    """BEGIN, COMMIT, ROLLBACK, and what is done to the savepoint `name`; `span` is where the statement names it."""
 
-    verb: Literal["BEGIN", "COMMIT", "ROLLBACK"]
+    verb: Literal["BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "ROLLBACK TO"]
+    name: str = ""
+    span: Span | None = None
 
 
 # ---- the rest

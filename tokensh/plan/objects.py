@@ -9,6 +9,9 @@ from tokensh._dataclasses import dataclass
 from tokensh.rows import Column
 from tokensh.sql import nodes
 
+LOCAL_SCHEMA = "tokensh.local"
+"""The provider and service of the session's own tables; the objects of the store can be named with it, too."""
+
 Kind = Literal["VIEW", "MATERIALIZED VIEW", "TABLE", "SESSION TABLE"]
 
 
@@ -16,13 +19,14 @@ Kind = Literal["VIEW", "MATERIALIZED VIEW", "TABLE", "SESSION TABLE"]
 class ForeignKey:
     """Columns of a table whose values are in `columns` of the table `table`; an empty name is the table itself.
 
-    Without `columns`, its primary key is meant; `actions` are the texts of ON DELETE and ON UPDATE.
+    Without `columns`, its primary key is meant; `actions` are the texts of ON DELETE and ON UPDATE, `name` is the constraint's.
     """
 
     own: tuple[str, ...]
     table: str
     columns: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,12 @@ class StoredTable:
     def column_names(self) -> tuple[str, ...]:
         """The names of its columns."""
         return tuple(column.name for column in self.columns)
+
+
+def local_name(name: str) -> str:
+    """Return the name under which the store has an object: without `tokensh.local.` in front."""
+    prefix = f"{LOCAL_SCHEMA}."
+    return name[len(prefix) :] if name.lower().startswith(prefix) else name
 
 
 class Objects(Protocol):

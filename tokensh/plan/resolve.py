@@ -214,8 +214,11 @@ def _result_type(expr: nodes.Expr) -> ColumnType:
             return "json"
         case nodes.Subquery(query=BoundQuery(columns=(only,))):
             return only.column.type
-        case _:
+        # SQLite's conditions are 1, 0 or NULL; CAST(2 AS BOOLEAN) is 2.
+        case nodes.Case() | nodes.Cast():
             return "any"
+        case _:
+            return "boolean" if expression_type(expr) == "boolean" else "any"
 
 
 def rename_column(column: BoundColumn, name: str) -> BoundColumn:

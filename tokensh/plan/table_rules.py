@@ -8,7 +8,7 @@ from tokensh._dataclasses import dataclass
 from tokensh.errors import NotSupportedError, ProgrammingError, UnknownName
 from tokensh.functions import functions
 from tokensh.plan.column_types import check_column_type
-from tokensh.plan.objects import ForeignKey, StoredTable
+from tokensh.plan.objects import ForeignKey, StoredTable, local_name
 from tokensh.plan.resolve import Names, resolve_expression, sql_of
 from tokensh.plan.returning import single_table, table_column
 from tokensh.plan.scope import Scope, name_suffixes
@@ -17,7 +17,7 @@ from tokensh.plan.type_checks import is_numeral
 from tokensh.rows import Column
 from tokensh.sql import nodes, unparse
 from tokensh.sql.nodes import path_span, path_text
-from tokensh.sql.quoting import quote_name
+from tokensh.sql.quoting import quote_constraint, quote_name
 from tokensh.sql.visit import rewrite, walk
 from tokensh.text import nearest
 
@@ -95,7 +95,7 @@ class _RulePlanner:
             raise UnknownName("column", name.text, near=nearest(name.text, known), span=name.span)
 
     def _rule(self, constraint: nodes.Constraint, columns: Sequence[nodes.Name]) -> str:
-        prefix = f"CONSTRAINT {quote_name(constraint.name.text)} " if constraint.name else ""
+        prefix = f"CONSTRAINT {quote_constraint(constraint.name.text)} " if constraint.name else ""
         match constraint.kind:
             case "NULL":
                 return ""
@@ -138,7 +138,7 @@ class _RulePlanner:
     def _foreign_key(
         self, constraint: nodes.Constraint, reference: nodes.Reference, columns: Sequence[nodes.Name]
     ) -> ForeignKey:
-        target = path_text(reference.table)
+        target = local_name(path_text(reference.table))
         span = path_span(reference.table)
         is_own = target.lower() == self._name.lower()
         stored = None if is_own else self._names.find_object(reference.table)
@@ -160,6 +160,7 @@ class _RulePlanner:
             "" if is_own else target,
             tuple(name.text for name in reference.columns),
             reference.actions,
+            constraint.name.text if constraint.name else "",
         )
 
     def check_keys(self) -> None:

@@ -112,7 +112,6 @@ OPENERS = (
     Idiom("opener", "EXPLAIN FORMATTED", "write EXPLAIN and the statement", f"EXPLAIN FORMATTED {_ALL}", f"EXPLAIN {_ALL}"),
     Idiom("opener", "PREPARE", "{{ name }} is a placeholder: -v name=VALUE fills it", "PREPARE q AS SELECT 1", "SELECT 1"),
     Idiom("opener", "DECLARE", "{{ name }} is a placeholder: -v name=VALUE or \\set fills it", "DECLARE @x int", "SELECT 1"),
-    Idiom("opener", "SAVEPOINT", "BEGIN ... COMMIT or ROLLBACK: a transaction has no parts", "SAVEPOINT a", "BEGIN"),
     Idiom("opener", "PRAGMA", "DESCRIBE name lists the columns", "PRAGMA table_info(t)", "DESCRIBE user_tokens"),
     Idiom("opener", "ANALYZE", "there is nothing to analyze: EXPLAIN SELECT ... shows the requests", "ANALYZE user_tokens", f"EXPLAIN {_ALL}"),
     Idiom("opener", "REFRESH TABLE", "tables are always current; REFRESH MATERIALIZED VIEW reads a view again", "REFRESH TABLE user_tokens", _ALL),

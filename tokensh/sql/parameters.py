@@ -150,8 +150,13 @@ def _rare_literal(value: Any, node: nodes.Variable) -> nodes.Expr:
     if _is_missing(value):
         return nodes.Literal("null", "", node.span)
     match value:
+        case Decimal() if value.is_nan():
+            return nodes.Literal("null", "", node.span)
         case Decimal() if value.is_finite():
-            if value.as_tuple().exponent != 0 and Decimal(repr(float(value))) != value:
+            is_float = Decimal(repr(float(value))) == value
+            if is_float and abs(value) >= 2**63:
+                return _number_literal(repr(abs(float(value))), value < 0, node)
+            if value.as_tuple().exponent != 0 and not is_float:
                 hint = "give it as text, or round it"
                 raise ProgrammingError(f"the value for {node.text} has too many digits", span=node.span, hint=hint)
             if value == value.to_integral_value():
@@ -163,6 +168,11 @@ def _rare_literal(value: Any, node: nodes.Variable) -> nodes.Expr:
             return nodes.Literal("time", value.isoformat(), node.span)
         case _ if (plain := to_plain(value)) is not value:
             return to_literal(plain, node)
+        case float() | Decimal():
+            raise ProgrammingError(f"the value for {node.text} is not finite: {value}", span=node.span)
+        case tuple() | set() | frozenset():
+            message = f"the value for {node.text} is a {type(value).__name__}, not one value"
+            raise ProgrammingError(message, span=node.span, hint="give each of its values a marker: (?, ?)")
         case _:
             raise ProgrammingError(f"a value of {type(value).__name__} cannot be given for {node.text}", span=node.span)
 

@@ -49,3 +49,10 @@ def index_column_text(node: nodes.IndexColumn) -> str:
     """Return the text of a column of an index."""
     collation = f" COLLATE {quote_name(node.collation.text)}" if node.collation else ""
     return f"{quote_name(node.name.text)}{collation}{' DESC' if node.descending else ''}"
+
+
+def quote_constraint(name: str) -> str:
+    """Return the name of a constraint for SQLite, bare where it certainly can be: SQLAlchemy 2.0 reflects no name in quotes."""
+    # SQLite's only keywords with an underscore are CURRENT_DATE and its like.
+    is_plain = name.isascii() and name.isidentifier() and "_" in name and not name.lower().startswith("current_")
+    return name if is_plain else quote_name(name)

@@ -127,7 +127,7 @@ class _Printer:
             case nodes.Refresh():
                 return f"REFRESH MATERIALIZED VIEW {quote_path(node.path)}"
             case nodes.Transaction():
-                return node.verb
+                return self.join(node.verb, node.name is not None and quote_name(node.name.text))
             case nodes.Unsupported():
                 return node.text
             case _:

@@ -95,6 +95,10 @@ STATEMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
         "queue changes until COMMIT, which sends them one by one; ROLLBACK drops them",
         ("BEGIN;", "COMMIT;", "ROLLBACK;"),
     ),
+    "SAVEPOINT": (
+        "undo changes of local tables, or cut off the queue of BEGIN, back to a name",
+        ("SAVEPOINT before;", "ROLLBACK TO before;", "RELEASE before;"),
+    ),
 }
 # Words that open a statement and are explained with another one.
 RELATED = {
@@ -104,6 +108,7 @@ RELATED = {
     "START": "BEGIN",
     "COMMIT": "BEGIN",
     "ROLLBACK": "BEGIN",
+    "RELEASE": "SAVEPOINT",
 }
 
 

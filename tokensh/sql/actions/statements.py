@@ -368,7 +368,13 @@ def _build_refresh(children: Children, span: Span) -> nodes.Refresh:
 @rule("begin", "commit", "rollback")
 def _build_transaction(children: Children, span: Span) -> nodes.Transaction:
     verb = children[0].text.upper()
-    return nodes.Transaction("BEGIN" if verb == "START" else verb, span)
+    return nodes.Transaction("BEGIN" if verb == "START" else verb, span=span)
+
+
+@rule("savepoint", "release", "rollback_to")
+def _build_savepoint(children: Children, span: Span) -> nodes.Transaction:
+    verb = children[0].text.upper()
+    return nodes.Transaction("ROLLBACK TO" if verb == "ROLLBACK" else verb, children[-1], span)
 
 
 @source_rule("unsupported")

@@ -244,9 +244,10 @@ class Refresh:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """BEGIN, COMMIT, ROLLBACK."""
+    """BEGIN, COMMIT, ROLLBACK, and what is done to a savepoint of a name."""
 
-    verb: Choice["BEGIN", "COMMIT", "ROLLBACK"]
+    verb: Choice["BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "ROLLBACK TO"]
+    name: Name | None = None
     span: Span = span_field()
 
 
