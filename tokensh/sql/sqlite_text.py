@@ -67,12 +67,26 @@ _AFFINITIES = {
     # SQLite would make a number of a type that it does not know: 2027 of '2027-01-01'.
     **dict.fromkeys(("JSON", "STRING", "UUID", *nodes.TIME_TYPES), "TEXT"),
 }
+_DECIMALS = frozenset({"DECIMAL", "DEC", "NUMERIC", "NUMBER"})
 
 
 def sqlite_type(name: str) -> str:
     """Return a type of SQL as one that has the right affinity in SQLite, which goes by the letters of the name."""
     words = name.partition("(")[0].split()
     return _AFFINITIES.get(words[0], " ".join(words)) if words else ""
+
+
+def sqlite_cast(operand: str, name: str) -> str:
+    """Return a cast of an operand's text to a type of SQL.
+
+    A decimal type with a scale gives a number with a fraction, rounded to the scale. SQLite's own cast makes an integer of 5.00,
+    which divides without a remainder.
+    """
+    words, _, sizes = name.upper().partition("(")
+    scale = sizes.rstrip(" )").partition(",")[2].strip()
+    if not _DECIMALS.isdisjoint(words.split()) and scale.isdecimal() and int(scale) > 0:
+        return f"CAST(round({operand}, {scale}) AS REAL)"
+    return f"CAST({operand} AS {sqlite_type(name)})"
 
 
 def sqlite_blob(text: str) -> str:

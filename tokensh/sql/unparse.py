@@ -31,8 +31,8 @@ from tokensh.sql.sqlite_text import (
     literal_text,
     order_letter,
     refuse_aggregates,
+    sqlite_cast,
     sqlite_name,
-    sqlite_type,
 )
 from tokensh.sql.workspace_names import Comparison, compare_canonical_names
 
@@ -466,7 +466,7 @@ class _Printer:
         if not self.sqlite:
             return f"CAST({operand} AS {quote_type(node.type)})"
         function = TIME_CASTS.get(node.type.partition("(")[0].partition(" ")[0])
-        return f"{quote_name(function)}({operand})" if function else f"CAST({operand} AS {sqlite_type(node.type)})"
+        return f"{quote_name(function)}({operand})" if function else sqlite_cast(operand, node.type)
 
     def interval(self, node: nodes.Interval) -> str:
         if self.sqlite:
