@@ -480,7 +480,9 @@ class StatementBuilder:
             lambda: f"{text} {negated}LIKE '{self.pick(_PATTERNS)}'",
             lambda: f"{text} {negated}LIKE '%#_%' ESCAPE '#'",
             lambda: f"{text} {negated}GLOB '*[a-f]*'",
-            lambda: f"{text} {negated}IN ({self.literal('text')}, {self.literal('text')}{self.pick(('', ', NULL'))})",
+            lambda: (
+                f"{text} {negated}IN ({self.literal('text')}, {self.literal('text')}{self.pick(('', ', CAST(NULL AS TEXT)'))})"
+            ),
             lambda: (
                 f"{integer} {negated}BETWEEN {self.value(scope, 'integer', 0)} AND {self.value(scope, 'integer', 0)}"
             ),

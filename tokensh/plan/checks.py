@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from tokensh.errors import NotSupportedError, ProgrammingError, Span, UnknownName
 from tokensh.functions import Function, functions
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference, BoundSelect, references
+from tokensh.plan.slip_checks import refuse_bare_date, refuse_conditions_of_every_row, refuse_text_as_key
 from tokensh.plan.values import literal_value, unbound_error
 from tokensh.sql import nodes
 from tokensh.sql.nodes import path_text
@@ -98,15 +99,24 @@ def check_statement(statement: nodes.Statement, known_functions: frozenset[str])
                 raise ProgrammingError("DEFAULT is a value of an INSERT's VALUES alone", span=node.span)
             case nodes.Variable():
                 raise unbound_error(node)
+            case nodes.Binary() if node.operator not in _COMPARISONS:
+                refuse_bare_date(node)
             case nodes.Binary() | nodes.InList() | nodes.InQuery() | nodes.Is() | nodes.Between():
                 _check_comparison(node, compared_rows)
+            case nodes.OrderItem():
+                refuse_text_as_key(node.expr, "ORDER BY")
+            case nodes.Select():
+                for key in node.group:
+                    refuse_text_as_key(key, "GROUP BY")
             case nodes.Match():
                 _check_match(node)
             case nodes.Update():
                 _check_assignments(node)
                 _refuse_named_target(node)
+                refuse_conditions_of_every_row(node)
             case nodes.Delete():
                 _refuse_named_target(node)
+                refuse_conditions_of_every_row(node)
             case nodes.Cast():
                 _check_type(node)
             case nodes.GroupingSets():
@@ -151,6 +161,12 @@ def _refuse_null_comparison(conditions: Sequence[nodes.Expr | None]) -> None:
                 waiting.append(expr.operand)
             case nodes.Binary() if expr.operator in _COMPARISONS and (_is_null(expr.left) or _is_null(expr.right)):
                 word = "IS NOT NULL" if expr.operator == "!=" else "IS NULL"
+                raise ProgrammingError("a comparison with NULL is never true", span=expr.span, hint=f"write {word}")
+            case nodes.InList(operand=nodes.ColumnRef(), negated=True) if any(map(_is_null, expr.items)):
+                hint = "leave NULL out, or write IS NOT NULL"
+                raise ProgrammingError("NOT IN with NULL is never true", span=expr.span, hint=hint)
+            case nodes.Match(operand=nodes.ColumnRef()) if _is_null(expr.pattern):
+                word = "IS NOT NULL" if expr.negated else "IS NULL"
                 raise ProgrammingError("a comparison with NULL is never true", span=expr.span, hint=f"write {word}")
             case _:
                 pass
@@ -212,6 +228,9 @@ def _check_call_clauses(call: nodes.Call, function: Function) -> None:
     if is_aggregate and call.distinct and call.over is not None:
         raise NotSupportedError(f"{name}(DISTINCT ...) with OVER is not offered", span=call.span)
     gathers_texts = (function.sqlite_name or name) == "group_concat"
+    if call.separator is not None and not gathers_texts:
+        hint = "group_concat(x SEPARATOR ', ') joins texts"
+        raise ProgrammingError(f"{name}() takes no SEPARATOR", span=call.span, hint=hint)
     if is_aggregate and call.distinct and len(call.arguments) != 1 and not gathers_texts:
         raise NotSupportedError(
             f"{name}(DISTINCT ...) takes one argument",
@@ -261,8 +280,6 @@ def _check_comparison(
 ) -> None:
     match node:
         case nodes.Binary():
-            if node.operator not in _COMPARISONS:
-                return
             operands: tuple[nodes.Expr, ...] = (node.left, node.right)
         case nodes.InList():
             operands = (node.operand, *node.items)

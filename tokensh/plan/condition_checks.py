@@ -30,13 +30,15 @@ _CONDITIONS = (
 )
 _CHOICES = frozenset({"iif", "if"})
 _SECONDS = frozenset({"unixepoch", "unix_timestamp"})
-_DAYS = frozenset({"julianday"})
+_DAYS = frozenset({"julianday", "days_left"})
 _TIMESTAMPS = frozenset({"from_ms", "from_unixtime", "now", "to_timestamp"})
 _DATES = frozenset({"current_date", "date", "date_trunc", "datetime", "last_day", "to_date"}) | _TIMESTAMPS
 _ISO_TIME = r"(?a)(?:\d{4}(?:-\d\d(?:-\d\d(?: \d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?)?)?)?)?-?"
 _ISO_DATE = r"(?a)\d{4}-\d\d-\d\d"
 # Seconds since 1970 of the years 1973 to 2603; as milliseconds they are in the first days of 1970.
 _SECONDS_LIKE = range(10**8, 2 * 10**10)
+_YEARS_LIKE = range(1970, 2200)
+_DATES_LIKE = r"(?a)(?:19[7-9]|20\d|21\d)\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 
 
 def check_condition(expr: nodes.Expr, refuse: Refuse) -> None:
@@ -103,7 +105,7 @@ def check_pattern(node: nodes.Match, refuse: Refuse) -> None:
 
 
 def check_clocks(left: nodes.Expr, right: nodes.Expr, span: Span, refuse: Refuse) -> None:
-    """Refuse a comparison of epoch milliseconds with seconds or days."""
+    """Refuse a comparison of epoch milliseconds with seconds, days or years, and of two times' distance with less than a second."""
     for time, other in ((left, right), (right, left)):
         unit = _clock(other) if is_epoch(time) else None
         if unit is not None:
@@ -113,6 +115,9 @@ def check_clocks(left: nodes.Expr, right: nodes.Expr, span: Span, refuse: Refuse
             raise refuse(
                 message, "to_ms(now()) and to_ms('2027-01-01') are in milliseconds; * 1000 makes them of seconds", span
             )
+        if _is_distance(time) and _is_short(other):
+            message = f"the distance of two times is in milliseconds, and {describe(other, 'the other')} is less than a second"
+            raise refuse(message, "(a - b) / 86400000 counts days, (a - b) / 1000 seconds", span)
 
 
 def check_written_time(time: nodes.Expr, literal: nodes.Expr, refuse: Refuse) -> nodes.Expr | None:
@@ -146,13 +151,28 @@ def _is_number(expr: nodes.Expr) -> bool:
     return isinstance(operand, nodes.Literal) and operand.kind == "number"
 
 
+def _is_distance(expr: nodes.Expr) -> bool:
+    """Return whether an expression is one time in epoch milliseconds minus another."""
+    return isinstance(expr, nodes.Binary) and expr.operator == "-" and is_epoch(expr.left) and is_epoch(expr.right)
+
+
+def _is_short(expr: nodes.Expr) -> bool:
+    """Return whether an expression is a written number of milliseconds that is less than a second, and not 0."""
+    return (
+        isinstance(expr, nodes.Literal)
+        and expr.kind == "number"
+        and expr.text.isdecimal()
+        and 0 < int(expr.text) < 1000
+    )
+
+
 def _is_boolean(expr: nodes.Expr) -> bool:
     """Return whether an expression is 0 or 1, which stand for FALSE and TRUE."""
     return isinstance(expr, nodes.Literal) and expr.text in ("0", "1")
 
 
 def _clock(expr: nodes.Expr) -> str | None:
-    """Return what an expression counts that is not in milliseconds: `seconds` or `days`."""
+    """Return what an expression counts that is not in milliseconds, such as `seconds` or `days`."""
     unit = expression_unit(expr)
     if unit in ("seconds", "days"):
         return unit
@@ -165,8 +185,11 @@ def _clock(expr: nodes.Expr) -> str | None:
             return "seconds" if name in _SECONDS else "days" if name in _DAYS else None
         case nodes.Binary(operator="+" | "-"):
             return _clock(expr.left) or (_clock(expr.right) if expr.operator == "+" else None)
-        case nodes.Literal(kind="number") if expr.text.isdecimal() and int(expr.text) in _SECONDS_LIKE:
-            return "seconds"
+        case nodes.Literal(kind="number") if expr.text.isdecimal():
+            if re.fullmatch(_DATES_LIKE, expr.text):
+                return "digits of a date"
+            number = int(expr.text)
+            return "seconds" if number in _SECONDS_LIKE else "years" if number in _YEARS_LIKE else None
         case _:
             return None
 

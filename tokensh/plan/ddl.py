@@ -20,6 +20,7 @@ from tokensh.plan.planner import columns_of, plan_query
 from tokensh.plan.resolve import Names
 from tokensh.plan.returning import resolve_returning, table_column
 from tokensh.plan.scope import HIDDEN_PREFIX, is_hidden, name_suffixes
+from tokensh.plan.slip_checks import refuse_assigned_condition
 from tokensh.plan.table_rules import check_collation, plan_rules
 from tokensh.plan.views import match_columns, name_items
 from tokensh.rows import Column, make_names_unique
@@ -280,6 +281,9 @@ def local_change(node: nodes.Update | nodes.Delete, table: StoredTable, names: N
         )
     pairs = node.assignments if isinstance(node, nodes.Update) else ()
     assigned = target_columns(table, [path[-1] for path, _ in pairs])
+    types = {column.name: column.type for column in table.columns}
+    for name, (_, expr) in zip(assigned, pairs, strict=True):
+        refuse_assigned_condition(name, types.get(name, "any"), expr)
     # SQLite's rowid would do, but a column of the table may be called rowid.
     numbered = table if table.key else replace(table, hidden=(Column(ROW_NUMBER, "integer"),))
     items = (

@@ -15,6 +15,7 @@ from tokensh.plan.document_views import Parse
 from tokensh.plan.expression_types import expression_type, expression_unit
 from tokensh.plan.objects import NoObjects, Objects, StoredTable, View
 from tokensh.plan.scope import PARAMETER_PREFIX, Scope
+from tokensh.plan.slip_checks import refuse_outer_item
 from tokensh.plan.type_checks import check_types
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.provider.model import Resource
@@ -143,17 +144,22 @@ def resolve_expression(
     # Names inside a query are its own business: `rewrite` does not go into what replaces a node.
     substitutes: dict[type, Callable[[nodes.ColumnRef], object] | Callable[[nodes.Query], object]]
     substitutes = {nodes.ColumnRef: scope.resolve}
-    resolved: list[BoundQuery] = []
+    resolved: dict[int, tuple[nodes.Query, BoundQuery]] = {}
     if resolve_query is not None:
 
         def resolve_inside(query: nodes.Query) -> BoundQuery:
-            resolved.append(resolve_query(query, scope))
-            return resolved[-1]
+            bound_query = resolve_query(query, scope)
+            resolved[id(bound_query)] = query, bound_query
+            return bound_query
 
         substitutes[nodes.Query] = resolve_inside
     bound = rewrite(_name_parameters(tree, scope), substitutes)
     if resolved:
         check_subqueries(bound)
+        for node in walk(bound):
+            # What EXISTS selects does not matter.
+            if isinstance(node, nodes.InQuery | nodes.Subquery) and id(node.query) in resolved:
+                refuse_outer_item(*resolved[id(node.query)])
     return check_types(bound, view_span)
 
 
