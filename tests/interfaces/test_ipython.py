@@ -192,7 +192,7 @@ def test_a_change_of_listed_rows_needs_yes(magic: Notebook, site: Sandbox) -> No
 
 
 def test_an_option_opens_another_connection(magic: Notebook) -> None:
-    assert magic.cell("%tokensh --sandbox SELECT count(*) AS n FROM user_tokens")["n"].tolist() == [7]
+    assert magic.cell("%tokensh --sandbox SELECT count(*) AS n FROM user_tokens")["n"].tolist() == [8]
     magic.cell(f"%tokensh --workspace={B}")
     assert magic.cell("%tokensh SELECT DISTINCT deployment_name AS d FROM user_tokens")["d"].tolist() == [B]
 
