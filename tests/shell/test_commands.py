@@ -153,7 +153,7 @@ def test_a_methods_statement_comes_to_the_prompt_ready_to_edit(start: Start) -> 
     terminal.type(ENTER)
     terminal.see("deployment_name: ")
     terminal.type(ENTER)
-    terminal.see("(7 rows")
+    terminal.see("(8 rows")
 
 
 def test_a_page_fits_a_narrow_terminal(start: Start) -> None:

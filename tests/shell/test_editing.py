@@ -152,7 +152,7 @@ def test_the_page_pasted_in_full_runs_statement_by_statement(start: Start) -> No
     terminal.type(ENTER)
     terminal.see("deployment_name: ")
     terminal.type(ENTER)
-    terminal.see("(7 rows")
+    terminal.see("(8 rows")
     for answer in ("3600", "pasted", ""):
         terminal.see(": ")
         terminal.read(0.3)

@@ -91,7 +91,7 @@ def test_what_has_expired_is_red_and_null_is_no_text(start: Start) -> None:
 def test_the_footer_tells_rows_time_and_requests_and_timing_switches_them_off(start: Start) -> None:
     terminal = start()
     terminal.run("select comment from user_tokens where deployment_name in ('dbc-abcd0123-a1bc', 'dbc-bcde1234-b2cd');")
-    assert re.search(r"\(13 rows, \d+\.\d\d s, 2 requests\) _1$", terminal.display, re.MULTILINE)
+    assert re.search(r"\(15 rows, \d+\.\d\d s, 2 requests\) _1$", terminal.display, re.MULTILINE)
     terminal.run(r"\timing off")
     terminal.run("select 1 as one;")
     assert re.search(r"^\(1 row\) _2$", terminal.display, re.MULTILINE)
@@ -240,8 +240,8 @@ def test_copy_takes_a_column_a_row_or_all_of_the_last_result(start: Start) -> No
     assert "copied 1 value of comment to the terminal's clipboard" in terminal.display
     terminal.run(r"\copy coment")
     assert "did you mean 'comment'?" in terminal.display
-    terminal.run(r"\copy row 7")
-    assert "no row 7" in terminal.display
+    terminal.run(r"\copy row 9")
+    assert "no row 9" in terminal.display
 
 
 def test_copy_gives_a_secret_only_by_its_name(start: Start) -> None:

@@ -62,7 +62,7 @@ def test_the_pages_select_runs_as_it_is_pasted(start: Start) -> None:
     terminal.type(ENTER)
     terminal.see("deployment_name:")
     terminal.type(ENTER)
-    terminal.see("(7 rows")
+    terminal.see("(8 rows")
     assert "terraform ci" in terminal.display
 
 

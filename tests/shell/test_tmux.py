@@ -96,7 +96,7 @@ def test_the_page_is_pasted_run_and_the_prompt_stands_below_it(tmux: Tmux) -> No
     tmux.keys("Enter")
     tmux.see("deployment_name: dbc-abcd0123-a1bc")
     tmux.keys("Enter")
-    screen = tmux.see("(7 rows")
+    screen = tmux.see("(8 rows")
     assert screen.count("SELECT") == 1
     assert "terraform ci" in screen
     tmux.keys("C-d")

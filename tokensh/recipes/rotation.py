@@ -97,14 +97,14 @@ class Rotation:
     def run(self) -> RowSet:
         """Do what is left to do, and return one row that says where the rotation is. Raises Error; run again then."""
         with self._records.locked():
-            tokens = self._list()
+            tokens = self._list_until_clear()
             record = self._choose_record(tokens)
             record = self._bring_new_token(record, tokens)
             return self._finish(record)
 
     def plan(self) -> Iterator[str]:
         """Yield what `run` would do, one step each; only the list is read."""
-        tokens = self._list()
+        tokens = self._list_until_clear()
         record = self._choose_record(tokens)
         if record.step in ("minting", "delivering", "refused"):
             for token in self._find_own_tries(record, tokens):
@@ -328,6 +328,16 @@ class Rotation:
             ListedToken(str(token_id), str(comment or ""), _to_ms(created), _to_ms(expiry))
             for token_id, comment, created, expiry in rows
         ]
+
+    def _list_until_clear(self) -> list[ListedToken]:
+        """Return the list; a list that does not name one token may be older than what an earlier run did, and is asked again."""
+        tokens: list[ListedToken] = []
+        for pause in _PAUSES:
+            self._connection.environment.sleep(pause)
+            tokens = self._list()
+            if len(self._candidates(tokens)) == 1:
+                break
+        return tokens
 
     def _list_until_listed(self, token_id: str) -> list[ListedToken]:
         tokens: list[ListedToken] = []
