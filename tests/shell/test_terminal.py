@@ -119,7 +119,7 @@ def test_the_pages_exec_asks_once_naming_the_token_and_its_comment(start: Start)
     terminal.type("y\r")
     terminal.prompt()
     terminal.run("select count(*) as left_over from user_tokens;")
-    assert re.search(r"\| +6 \|", terminal.display)
+    assert re.search(r"\| +7 \|", terminal.display)
 
 
 def test_a_revoke_that_is_not_confirmed_is_not_sent(start: Start, site: Sandbox) -> None:

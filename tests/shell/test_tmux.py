@@ -97,7 +97,7 @@ def test_the_page_is_pasted_run_and_the_prompt_stands_below_it(tmux: Tmux) -> No
     tmux.see("deployment_name: dbc-abcd0123-a1bc")
     tmux.keys("Enter")
     screen = tmux.see("(8 rows")
-    assert screen.count("SELECT") == 1
+    assert screen.count("-> token_id,") == 1
     assert "terraform ci" in screen
     tmux.keys("C-d")
     tmux.see("status=0")
