@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -183,7 +183,9 @@ class Database:
                 while block := self._translate_errors(lambda: cursor.fetchmany(_ROWS_PER_FETCH)):
                     yield from block
             finally:
-                cursor.close()
+                # A result that is dropped unread is finalised in any order: its database may be closed already.
+                with suppress(sqlite3.ProgrammingError):
+                    cursor.close()
         finally:
             unregister()
 
