@@ -37,7 +37,12 @@ class RuleRecorder(ParserState):
 
 
 def test_every_rule_has_one_example() -> None:
-    rules = {name for rule in PARSER.table.rules for name in (rule.origin, rule.action) if not name.startswith("_")}
+    rules = {
+        name
+        for rule in map(PARSER.table.rules.__getitem__, range(PARSER.table.rules.count))
+        for name in (rule.origin, rule.action)
+        if not name.startswith("_")
+    }
     assert sorted(name for name, _ in EXAMPLES) == sorted(rules)
 
 

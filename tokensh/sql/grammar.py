@@ -1,8 +1,8 @@
 """The compiled grammar: lexer and LALR(1) tables that lark makes from `grammar/`, kept as plain data.
 
 lark compiles the grammar but does not run it. Importing lark takes about 30 ms and loading its cached parser 41 to 56 ms, at
-every start of a program that runs one statement; loading the table of this module takes 5 ms. The table is JSON, so nothing
-is unpickled.
+every start of a program that runs one statement; loading the table of this module takes 2 ms. The table is JSON, so nothing
+is unpickled. A statement visits a tenth of its states and rules, so each of these is a text that is decoded when it is needed.
 
 A table is taken from the wheel (grammar/build.py writes it there), else from the user's cache folder, and is used only if it
 was compiled from the grammar text at hand; otherwise lark compiles the grammar (about 0.5 s) and the result is cached.
@@ -15,9 +15,10 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tokensh._dataclasses import dataclass, field
 from tokensh.environment import check_private_folder, make_private_folder, open_private
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from lark.lexer import TerminalDef
 
 # Part of the digest: raise it when the layout of the compiled data changes, so that cached tables are compiled again.
-FORMAT = 7
+FORMAT = 8
 
 _PACKAGE_FOLDER = Path(__file__).parent.parent
 _FILES = ("stackql.lark", "terminals.lark")
@@ -76,6 +77,31 @@ class Rule(NamedTuple):
     is_inline: bool
     is_plain: bool
 
+    @property
+    def is_unit(self) -> bool:
+        """Whether the rule makes one symbol of another, and nothing else."""
+        return self.collapses and self.is_plain and self.size == 1
+
+
+Decoded = TypeVar("Decoded")
+
+
+class Entries(dict[int, Decoded]):
+    """The entries of a table by number, each decoded from its text when it is first looked up.
+
+    Iterating over it gives the numbers of those decoded so far; `count` is the number of all.
+    """
+
+    def __init__(self, texts: Sequence[str], decode: Callable[[str], Decoded]) -> None:
+        super().__init__()
+        self._texts = texts
+        self._decode = decode
+        self.count = len(texts)
+
+    def __missing__(self, number: int) -> Decoded:
+        entry = self[number] = self._decode(self._texts[number])
+        return entry
+
 
 @dataclass(frozen=True, slots=True)
 class ParseTable:
@@ -88,9 +114,9 @@ class ParseTable:
     chain of them leads: (state below, state on top, next terminal) -> (new state on top, its action for the terminal).
     """
 
-    states: tuple[dict[str, int], ...]
-    gotos: tuple[dict[str, int], ...]
-    rules: tuple[Rule, ...]
+    states: Entries[dict[str, int]]
+    gotos: Entries[dict[str, int]]
+    rules: Entries[Rule]
     unit_reductions: frozenset[int]
     keywords: dict[str, str]
     operators: dict[str, str]
@@ -169,20 +195,17 @@ def _write_compiled(cache: Path, name: str, compiled: dict[str, Any]) -> None:
 
 
 def _build_table(compiled: dict[str, Any]) -> ParseTable:
-    rules = tuple(map(Rule._make, compiled["rules"]))
-    states = _expand_states(compiled)
+    lookaheads = compiled["lookaheads"]
     return ParseTable(
-        states=states,
-        gotos=tuple(compiled["gotos"]),
-        rules=rules,
-        unit_reductions=frozenset(
-            -1 - number for number, rule in enumerate(rules) if rule.collapses and rule.is_plain and rule.size == 1
-        ),
+        states=Entries(compiled["states"], partial(_decode_state, lookaheads)),
+        gotos=Entries(compiled["gotos"], _decode_numbers),
+        rules=Entries(compiled["rules"], lambda text: Rule(*json.loads(text))),
+        unit_reductions=frozenset(compiled["unit_reductions"]),
         keywords=compiled["keywords"],
         operators=compiled["operators"],
         reserved=frozenset(compiled["reserved"]),
         soft=frozenset(compiled["soft"]),
-        openers=frozenset(compiled["keywords"].keys() & states[compiled["start"]].keys()),
+        openers=frozenset(compiled["openers"]),
         pattern=re.compile(compiled["pattern"]),
         start_state=compiled["start"],
         end_state=compiled["end"],
@@ -190,16 +213,23 @@ def _build_table(compiled: dict[str, Any]) -> ParseTable:
     )
 
 
-def _expand_states(compiled: dict[str, Any]) -> tuple[dict[str, int], ...]:
-    """Return the row of each state.
+def _encode_numbers(numbers: Mapping[str, int]) -> str:
+    return " ".join(f"{name} {number}" for name, number in numbers.items())
 
-    The JSON holds a reduction once for all its lookahead terminals, and each set of those once: a third of the size.
-    """
-    lookaheads = [names.split() for names in compiled["lookaheads"]]
-    for shifts, reductions in compiled["states"]:
-        for action, number in reductions:
-            shifts.update(dict.fromkeys(lookaheads[number], action))
-    return tuple(shifts for shifts, _ in compiled["states"])
+
+def _decode_numbers(text: str) -> dict[str, int]:
+    words = text.split()
+    return dict(zip(words[::2], map(int, words[1::2]), strict=True))
+
+
+def _decode_state(lookaheads: Sequence[str], text: str) -> dict[str, int]:
+    """Return the row of a state: its shifts and, behind the `|`, its reductions, each with the number of its lookahead set."""
+    shifts, _, reductions = text.partition("|")
+    row = _decode_numbers(shifts)
+    words = reductions.split()
+    for action, number in zip(words[::2], words[1::2], strict=True):
+        row.update(dict.fromkeys(lookaheads[int(number)].split(), int(action)))
+    return row
 
 
 def compile_grammar(grammar: str) -> dict[str, Any]:
@@ -228,29 +258,38 @@ def compile_grammar(grammar: str) -> dict[str, Any]:
                 reductions.setdefault(-1 - rules[argument], []).append(name)
             elif name in terminals:
                 shifts[name] = numbers[argument]
-        shared = [
-            [action, lookaheads.setdefault(" ".join(names), len(lookaheads))] for action, names in reductions.items()
-        ]
-        states.append([shifts, shared])
+        # A reduction is written once for all its lookahead terminals, and each set of those once: a third of the size.
+        shared = " ".join(
+            f"{action} {lookaheads.setdefault(' '.join(names), len(lookaheads))}"
+            for action, names in reductions.items()
+        )
+        states.append(f"{_encode_numbers(shifts)}|{shared}")
     gotos = [
-        {
-            name: numbers[argument]
-            for name, (_, argument) in sorted(table.states[state].items())
-            if name not in terminals
-        }
+        _encode_numbers(
+            {
+                name: numbers[argument]
+                for name, (_, argument) in sorted(table.states[state].items())
+                if name not in terminals
+            }
+        )
         for state in numbers
     ]
+    start = table.start_states[_START]
+    lexicon = _compile_lexicon(lark.terminals)
+    encoded = list(map(_read_rule, rules))
     return {
         "digest": compute_digest(grammar),
         "states": states,
         "lookaheads": list(lookaheads),
         "gotos": gotos,
-        "rules": [_encode_rule(rule) for rule in rules],
-        "start": numbers[table.start_states[_START]],
+        "rules": [json.dumps(rule, separators=(",", ":")) for rule in encoded],
+        "unit_reductions": [-1 - number for number, rule in enumerate(encoded) if rule.is_unit],
+        "openers": sorted(lexicon["keywords"].keys() & table.states[start].keys()),
+        "start": numbers[start],
         "end": numbers[table.end_states[_START]],
         "reserved": sorted(rule.expansion[0].name for rule in lark.rules if rule.origin.name == _RESERVED),
         "soft": sorted(rule.expansion[0].name for rule in lark.rules if rule.origin.name == _SOFT),
-        **_compile_lexicon(lark.terminals),
+        **lexicon,
     }
 
 
@@ -274,24 +313,24 @@ def _number_states_and_rules(
     return numbers, rules
 
 
-def _encode_rule(rule: LarkRule) -> list[Any]:
-    """Return the fields of a `Rule`, read from lark's rule as lark's own tree builder reads it."""
+def _read_rule(rule: LarkRule) -> Rule:
+    """Return a rule of lark's as lark's own tree builder reads it."""
     options = rule.options
     # `empty_indices` has a True for each optional part left out of this alternative and a False for each symbol in it.
     flags = "".join("1" if absent else "0" for absent in options.empty_indices)
     absent = [len(run) for run in flags.split("0")] if flags else [0] * (len(rule.expansion) + 1)
-    children: list[list[int | bool]] = []
+    children: list[tuple[int, bool, int]] = []
     absent_before = 0
     for i, symbol in enumerate(rule.expansion):
         absent_before += absent[i]
         if symbol.is_term and getattr(symbol, "filter_out", False) and not options.keep_all_tokens:
             continue
-        children.append([i, not symbol.is_term and symbol.name.startswith("_"), absent_before])
+        children.append((i, not symbol.is_term and symbol.name.startswith("_"), absent_before))
         absent_before = 0
     origin = str(rule.origin.name)
     size, absent_after = len(rule.expansion), absent_before + absent[-1]
     is_plain = len(children) == size and not (absent_after or any(splice or before for _, splice, before in children))
-    return [
+    return Rule(
         origin,
         size,
         str(rule.alias or options.template_source or origin),
@@ -300,7 +339,7 @@ def _encode_rule(rule: LarkRule) -> list[Any]:
         bool(options.expand1 and not rule.alias),
         origin.startswith("_"),
         is_plain,
-    ]
+    )
 
 
 def _compile_lexicon(terminals: Collection[TerminalDef]) -> dict[str, Any]:
