@@ -82,6 +82,11 @@ class Environment:
         return self._own_folder(self._xdg_folder("XDG_STATE_HOME", ".local", "state"))
 
     @property
+    def journal_folder(self) -> Path:
+        """The folder of the journal of creates."""
+        return self.state_folder / "journal"
+
+    @property
     def data_folder(self) -> Path:
         """The folder of store.db and named queries."""
         return self._own_folder(self._xdg_folder("XDG_DATA_HOME", ".local", "share"))

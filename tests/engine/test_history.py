@@ -11,7 +11,8 @@ import pytest
 
 from tests.environments import make_environment
 from tokensh.dbapi.connection import connect
-from tokensh.engine.history import COLUMNS, History, HistoryEntry, to_row
+from tokensh.engine.history import History, HistoryEntry, to_row
+from tokensh.engine.session_tables import STATEMENT_COLUMNS
 from tokensh.errors import OperationalError
 
 
@@ -122,7 +123,7 @@ def test_rows_that_something_else_has_written_are_read_as_far_as_it_goes(
     assert [entry.statement for entry in entries][1] == "SELECT 'ours'"
     for entry in entries:
         datetime.fromtimestamp(entry.started)
-        assert len(to_row(entry)) == len(COLUMNS)
+        assert len(to_row(entry)) == len(STATEMENT_COLUMNS)
     history.last_used("")
     history.close()
 

@@ -13,7 +13,7 @@ from tests.engine.sessions import A, connect, run
 from tests.engine.test_create import insert, token_ids
 from tokensh.api.journal import Journal
 from tokensh.dbapi.connection import Connection
-from tokensh.engine.unknown_creates import NAME
+from tokensh.engine.session_tables import PENDING as NAME
 from tokensh.environment import make_private_folder
 from tokensh.errors import ProgrammingError, UnknownOutcome
 from tokensh.redact import MASK

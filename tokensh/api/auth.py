@@ -16,16 +16,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from urllib.parse import urlsplit
 
 from tokensh._dataclasses import dataclass, field
 from tokensh.api import oauth, profiles
-from tokensh.api.hosts import Target, is_databricks_host, parse_origin
+from tokensh.api.hosts import Target, is_accounts_console, is_databricks_host, parse_origin
 from tokensh.api.oauth import FetchJson, OAuthToken, RenewableToken, ServicePrincipal
 from tokensh.api.profiles import Profile
 from tokensh.environment import Environment
 from tokensh.errors import CredentialError
-from tokensh.text import escape_unsafe, nearest, truncate
+from tokensh.text import escape_unsafe, truncate
 
 _OFFERED = (
     "use a token, a client_id with its client_secret, or a login of the Databricks CLI (auth_type = databricks-cli)"
@@ -155,15 +154,7 @@ class Credentials:
 
     def selected_profile(self) -> Profile | None:
         """Return the profile that the user selected, None without a selection. Raises CredentialError if it is unknown."""
-        if self.profile is None:
-            return None
-        path, existing = profiles.config_file(self._environment), profiles.read(self._environment)
-        selected = next((profile for profile in existing if profile.name == self.profile), None)
-        if selected is not None:
-            return selected
-        near = nearest(self.profile, [profile.name for profile in existing])
-        hint = f"did you mean {near!r}?" if near else profiles.describe_file(self._environment)
-        raise CredentialError(f"{path} has no profile {self.profile!r}", looked_at=(str(path),), hint=hint)
+        return profiles.find_selected(self._environment, self.profile)
 
     def _find_candidates(self, target: Target, looked_at: list[str]) -> Iterator[AccessToken | RenewableToken]:
         """Yield the credentials for an address, the preferred one first; append the reasons against the others."""
@@ -433,9 +424,3 @@ class Credentials:
 def _is_databricks_or_local(target: Target) -> bool:
     """Return True if a credential without a host of its own may be sent to an address."""
     return target.is_loopback or (target.scheme == "https" and is_databricks_host(target.host))
-
-
-def is_accounts_console(origin: str) -> bool:
-    """Return True if an address is an account console's."""
-    host = urlsplit(origin).hostname or ""
-    return host.startswith("accounts.") and is_databricks_host(host)

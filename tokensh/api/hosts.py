@@ -91,6 +91,12 @@ def is_databricks_host(host: str) -> bool:
     return len(host) <= 253 and all(map(is_label, host.split("."))) and lower.endswith(ZONES)
 
 
+def is_accounts_console(origin: str) -> bool:
+    """Return True if an address is an account console's."""
+    target = parse_origin(origin)
+    return target is not None and target.host.startswith("accounts.") and is_databricks_host(target.host)
+
+
 def parse_origin(url: str, name: str = "") -> Target | None:
     """Parse a URL: https, or http on loopback; no user info, query, fragment, dot segment or unusual character.
 

@@ -145,7 +145,7 @@ class Journal:
     ) -> None:
         self._redact = redact
         self._is_required = is_required
-        self.folder = environment.state_folder / "journal"
+        self.folder = environment.journal_folder
 
     def begin(self, intent: Intent) -> Entry:
         """Write an intent and sync it. Raises OperationalError if that fails: the create must not be sent then."""

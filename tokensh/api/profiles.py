@@ -15,7 +15,7 @@ from tokensh._dataclasses import dataclass
 from tokensh.api.hosts import parse_origin
 from tokensh.environment import Environment, is_exposed
 from tokensh.errors import CredentialError
-from tokensh.text import escape_unsafe, truncate
+from tokensh.text import escape_unsafe, nearest, truncate
 
 # The most profiles that a message names.
 _MAX_NAMED = 5
@@ -106,6 +106,19 @@ def read(environment: Environment) -> tuple[Profile, ...]:
     Raises CredentialError if the file exists and cannot be read.
     """
     return _load_profiles(environment)[0]
+
+
+def find_selected(environment: Environment, name: str | None) -> Profile | None:
+    """Return the profile `name`, None for no name. Raises CredentialError if the file has none of that name."""
+    if name is None:
+        return None
+    existing = read(environment)
+    selected = next((profile for profile in existing if profile.name == name), None)
+    if selected is not None:
+        return selected
+    path, near = config_file(environment), nearest(name, [profile.name for profile in existing])
+    hint = f"did you mean {near!r}?" if near else describe_file(environment)
+    raise CredentialError(f"{path} has no profile {name!r}", looked_at=(str(path),), hint=hint)
 
 
 def for_origin(environment: Environment, origin: str) -> tuple[Profile, ...]:

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, Protocol
 
 from tokensh._dataclasses import dataclass
-from tokensh.api import profiles, response, retry
-from tokensh.api.auth import Credentials, is_accounts_console
-from tokensh.api.client import Client
-from tokensh.api.hosts import SERVER_TEMPLATE, ZONES, Hosts, Target, parse_origin
-from tokensh.api.probe import probe_request, read_user_name
-from tokensh.api.request import Json, Request
+from tokensh.api import profiles
+from tokensh.api.hosts import SERVER_TEMPLATE, ZONES, Hosts, Target, is_accounts_console, parse_origin
 from tokensh.environment import Environment
 from tokensh.errors import CredentialError, Error, InterfaceError, ReplyError
 from tokensh.provider.model import Field, Method
 from tokensh.rows import Column, Row
 from tokensh.text import did_you_mean
+
+if TYPE_CHECKING:
+    from tokensh.api.auth import Credentials
+    from tokensh.api.client import Client
 
 TABLE_NAME = "tokensh.local.workspaces"
 ACCOUNT_TABLE_NAME = "tokensh.local.account_workspaces"
@@ -69,14 +69,26 @@ class ConfiguredWorkspace:
     profile: str | None
 
 
+class RequestParts(Protocol):
+    """The parts that a request needs. Each is made when it is first used: most statements of a session send nothing."""
+
+    @property
+    def credentials(self) -> Credentials:
+        """Choose the credential that signs a workspace's requests."""
+
+    @property
+    def client(self) -> Client:
+        """Sends requests, and knows which workspaces it has called."""
+
+
 class Workspaces:
     """The workspaces that a session knows.
 
     Args:
         environment: where the profiles are read from.
         hosts: resolve names.
-        credentials: choose the credential that would sign a workspace's requests.
-        client: sends the account's request, and knows which workspaces it has called.
+        parts: sign and send requests.
+        profile: the profile that the user selected.
         mapped: the names of config.toml.
         sandbox_names: the sandbox's workspaces; with these, no others are listed.
     """
@@ -85,16 +97,16 @@ class Workspaces:
         self,
         environment: Environment,
         hosts: Hosts,
-        credentials: Credentials,
-        client: Client,
+        parts: RequestParts,
         *,
+        profile: str | None,
         mapped: Mapping[str, str],
         sandbox_names: tuple[str, ...] = (),
     ) -> None:
         self._environment = environment
         self._hosts = hosts
-        self._credentials = credentials
-        self._client = client
+        self._parts = parts
+        self._profile = profile
         self._mapped_names = mapped
         self._seeded = sandbox_names
 
@@ -108,17 +120,17 @@ class Workspaces:
         if self._seeded and target.name not in self._seeded:
             hint = did_you_mean(name, self._seeded) or f"it has {', '.join(self._seeded)}"
             raise InterfaceError(f"the sandbox has no workspace {name!r}", hint=hint)
-        self._credentials.for_target(target)
+        self._parts.credentials.for_target(target)
 
     def profile_workspace(self) -> str | None:
         """Return the name of the selected profile's workspace. Raises CredentialError if the profile does not exist."""
-        profile = self._credentials.selected_profile()
+        profile = profiles.find_selected(self._environment, self._profile)
         return self._hosts.find_name(profile.origin) if profile else None
 
     def is_selection_unusable(self) -> bool:
         """Return whether the selected profile's host leads nowhere: no other workspace is then what the user meant."""
         try:
-            profile = self._credentials.selected_profile()
+            profile = profiles.find_selected(self._environment, self._profile)
         except CredentialError:
             return False
         return profile is not None and bool(profile.describe_host())
@@ -141,7 +153,7 @@ class Workspaces:
     def explain_no_default(self) -> Iterator[str]:
         """Yield what could have named the session's workspace, and why it does not."""
         try:
-            profile = self._credentials.selected_profile()
+            profile = profiles.find_selected(self._environment, self._profile)
             if profile is not None:
                 yield f"profile {profile.name!r}: {self._explain_host(profile.origin, profile.describe_host())}"
         except CredentialError as error:
@@ -150,7 +162,7 @@ class Workspaces:
             origin = profiles.normalize_host(host)
             problem = "" if origin else profiles.describe_host_problem(host)
             yield f"DATABRICKS_HOST: {self._explain_host(origin, problem)}"
-        elif self._credentials.profile is None:
+        elif self._profile is None:
             yield f"DATABRICKS_HOST is not set; {profiles.describe_file(self._environment)}"
 
     def _explain_host(self, origin: str, problem: str) -> str:
@@ -197,7 +209,7 @@ class Workspaces:
                 once must not get a credential from a later query of all workspaces.
         """
         latest: dict[str, float] = {}
-        for name, last_used in (*used.items(), *self._client.last_used.items()):
+        for name, last_used in (*used.items(), *self._parts.client.last_used.items()):
             known = self._hosts.canonical_name(name)
             latest[known] = max(last_used, latest.get(known, 0.0))
         for workspace in self.list_configured(default):
@@ -212,9 +224,11 @@ class Workspaces:
 
     def list_probed_rows(self, default: str | None, used: Mapping[str, float]) -> Iterator[Row]:
         """Yield the same rows with what each workspace answers to a harmless request; one is sent to each, in parallel."""
+        from tokensh.api.probe import probe_request, read_user_name  # noqa: PLC0415 (needed for this alone)
+
         requests = [probe_request(workspace.target) for workspace in self.list_configured(default)]
         rows = self.list_rows(default, used)
-        with closing(self._client.fetch(requests)) as answers:
+        with closing(self._parts.client.fetch(requests)) as answers:
             for row, answer in zip(rows, answers, strict=True):
                 if isinstance(answer, Error):
                     yield (*row, answer.message, None, None)
@@ -223,7 +237,7 @@ class Workspaces:
 
     def _describe_credential(self, target: Target) -> tuple[str | None, str | None]:
         try:
-            credential = self._credentials.for_target(target)
+            credential = self._parts.credentials.for_target(target)
         except Error:
             return None, None  # the reason is raised when a credential is needed
         return credential.kind, credential.source
@@ -233,16 +247,21 @@ class Workspaces:
     # The only listing here whose rows are the answer to a request, so it is a table of its own.
     def list_account_rows(self) -> Iterator[Row]:
         """Yield the account's workspaces. Raises CredentialError, ApiError, ReplyError, NetworkError."""
+        from urllib.parse import quote  # noqa: PLC0415 (most sessions list no account)
+
+        from tokensh.api import response  # noqa: PLC0415 (the same)
+        from tokensh.api.request import Request  # noqa: PLC0415 (the same)
+
         endpoint = (
             parse_origin(self._hosts.endpoint.replace("{deployment_name}", "x")) if self._hosts.endpoint else None
         )
-        target, account = self._credentials.find_account(
+        target, account = self._parts.credentials.find_account(
             endpoint if endpoint is not None and endpoint.is_loopback else None
         )
         console = Target(target.scheme, target.host, target.port, "", f"account {account}")
         path = f"/api/2.0/accounts/{quote(account, safe='')}/workspaces"
         try:
-            answer = self._client.send(Request("GET", console, path))
+            answer = self._parts.client.send(Request("GET", console, path))
         except ReplyError as error:
             raise error.with_context(hint="is the account's id right, and its host reachable from here?") from None
         listed = response.find_rows(_ACCOUNT_LIST, answer)
@@ -250,13 +269,22 @@ class Workspaces:
             raise ReplyError(f"the account {account} answered with the first of several pages of its workspaces")
         # The account lists short names; they are names of its own cloud's zone.
         zone = next((zone for zone in ZONES if target.host.endswith(zone)), ZONES[0])
+        suffix = "" if zone == ZONES[0] else zone
         for index, item in enumerate(listed):
-            yield _to_account_row(item, index, "" if zone == ZONES[0] else zone)
+            name, *others = (
+                response.to_cell(column.type, item.get(column.name), f"$[{index}].{column.name}")
+                for column in ACCOUNT_COLUMNS
+            )
+            yield f"{name!s}{suffix}" if name else None, *others
 
     # ---- \\conninfo
 
     def describe_connection(self, name: str) -> Iterator[tuple[str, str]]:
         """Yield how requests to a workspace are sent and signed, as pairs of a label and a text."""
+        from urllib.parse import urlsplit  # noqa: PLC0415 (needed for this alone)
+
+        from tokensh.api.retry import choose_proxy  # noqa: PLC0415 (needed for this alone)
+
         try:
             target = self.resolve(name)
         except Error as error:
@@ -264,26 +292,17 @@ class Workspaces:
             return
         yield "host", f"{target.origin}{target.prefix}"
         try:
-            proxy = retry.choose_proxy(self._environment, target).get(target.scheme)
+            proxy = choose_proxy(self._environment, target).get(target.scheme)
         except Error as error:
             yield "proxy", f"none: {error.message}"
         else:
             if proxy:
                 yield "proxy", urlsplit(proxy).netloc.rpartition("@")[2]  # without the proxy's password
         try:
-            credential, skipped = self._credentials.choose(target)
+            credential, skipped = self._parts.credentials.choose(target)
         except CredentialError as error:
             yield "credential", f"none: {error.message}"
             skipped = error.looked_at
         else:
             yield "credential", f"{credential.kind} from {credential.source}"
         yield from (("looked at", reason) for reason in skipped)
-
-
-def _to_account_row(workspace: Mapping[str, Json], index: int, zone: str) -> Row:
-    """Convert one item of the account's list; outside of AWS (`zone` not empty) a workspace is named by its whole host."""
-    name, *others = (
-        response.to_cell(column.type, workspace.get(column.name), f"$[{index}].{column.name}")
-        for column in ACCOUNT_COLUMNS
-    )
-    return f"{name!s}{zone}" if name else None, *others

@@ -210,7 +210,7 @@ def _run_batch(
             on_rows_done=reporter.progress,
             note=reporter.note,
         )
-        if summary := connection.pending.summary():
+        if summary := connection.summarize_pending():
             reporter.note(summary)
         with _open_sink(options, environment, reporter, connection) as sink:
             runner = batch.ScriptRunner(

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from tokensh import config
 from tokensh.api import profiles
-from tokensh.api.auth import ConfiguredCredential, Credentials
-from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
-from tokensh.api.journal import Journal
 from tokensh.api.limits import CREATE_TIMEOUT, REQUEST_TIMEOUT, RESPONSE_SIZE
-from tokensh.api.log import Log
-from tokensh.api.request import Json
 from tokensh.api.workspaces import Workspaces
 from tokensh.dbapi.options import OPTIONS, ConnectionOptions
 from tokensh.environment import Cancellation, Environment
@@ -24,6 +18,11 @@ from tokensh.errors import CredentialError, InterfaceError
 from tokensh.redact import Redactor
 
 if TYPE_CHECKING:
+    from tokensh.api.auth import ConfiguredCredential, Credentials
+    from tokensh.api.client import Client
+    from tokensh.api.journal import Journal
+    from tokensh.api.log import Log
+    from tokensh.api.request import Json
     from tokensh.sandbox import Sandbox
 
 SANDBOX_WORKSPACE = "dbc-abcd0123-a1bc"
@@ -45,6 +44,9 @@ class Access:
     ) -> None:
         self.config = config.read(environment)
         self._options = options
+        self._environment = environment
+        self._redactor = redactor
+        self._cancellation = cancellation
         credential = _only_credential(options, environment)
         endpoint = options.endpoint or environment.get(OPTIONS["endpoint"].variable) or None
         self.sandbox = _EmulatedWorkspaces(options) if options.sandbox else None
@@ -52,16 +54,43 @@ class Access:
             # Its token opens nothing real, but looks as if it did, so it is redacted like any other.
             credential, endpoint = self.sandbox.credential, self.sandbox.server.endpoint
             redactor.learn(self.sandbox.server.token)
+        self._credential = credential
         self.hosts = options.hosts or Hosts(endpoint, self.config.hosts, partial(_list_origins, environment))
-        self._log = Log(Path(options.log), redactor.clean, environment.now) if options.log is not None else None
-        self.credentials = Credentials(
-            environment, profile=options.profile, explicit=credential, fetch_json=self._fetch_json
-        )
-        self.client = Client(
+        self._log = _open_log(options, environment, redactor)
+        self.workspaces = Workspaces(
             environment,
+            self.hosts,
+            self,
+            profile=options.profile or environment.get("DATABRICKS_CONFIG_PROFILE") or None,
+            mapped=self.config.hosts,
+            sandbox_names=tuple(self.sandbox.server.workspaces) if self.sandbox else (),
+        )
+
+    # What sends and records requests is made by the first statement that needs it: loading it takes a tenth of a short run.
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        """The configured credentials."""
+        from tokensh.api.auth import Credentials  # noqa: PLC0415 (as said above)
+
+        return Credentials(
+            self._environment,
+            profile=self._options.profile,
+            explicit=self._credential,
+            fetch_json=self._fetch_json,
+        )
+
+    @cached_property
+    def client(self) -> Client:
+        """The HTTP client."""
+        from tokensh.api.client import Client  # noqa: PLC0415 (as said above)
+
+        options = self._options
+        return Client(
+            self._environment,
             self.credentials,
-            redactor=redactor,
-            cancellation=cancellation,
+            redactor=self._redactor,
+            cancellation=self._cancellation,
             # One option sets both: a user who gives a number means it, also for a create.
             timeout=REQUEST_TIMEOUT if options.timeout is None else options.timeout,
             create_timeout=CREATE_TIMEOUT if options.timeout is None else options.timeout,
@@ -69,19 +98,17 @@ class Access:
             max_reply=RESPONSE_SIZE if options.max_reply is None else options.max_reply,
             log=self._log,
         )
-        self.workspaces = Workspaces(
-            environment,
-            self.hosts,
-            self.credentials,
-            self.client,
-            mapped=self.config.hosts,
-            sandbox_names=tuple(self.sandbox.server.workspaces) if self.sandbox else (),
-        )
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The journal of creates."""
+        from tokensh.api.journal import Journal  # noqa: PLC0415 (as said above)
+
+        journal = Journal(self._environment, self._redactor.clean, is_required=self.sandbox is None)
         # The tokens of a sandbox end with it and must not be reported as lost later, so entries of an earlier one are cleared.
-        self.journal = Journal(environment, redactor.clean, is_required=self.sandbox is None)
         if self.sandbox:
-            self.journal.clear()
-        self._has_own_credential = credential is not None
+            journal.clear()
+        return journal
 
     def _fetch_json(
         self, method: str, url: str, *, form: Mapping[str, str] | None = None, basic: tuple[str, str] | None = None
@@ -94,7 +121,7 @@ class Access:
         """Where requests go if not to Databricks' own hosts: `sandbox`, or the endpoint's host; else an empty text."""
         if self.sandbox is not None:
             return "sandbox"
-        return urlsplit(self.hosts.endpoint).netloc if self.hosts.endpoint else ""
+        return self.hosts.endpoint.partition("://")[2].partition("/")[0] if self.hosts.endpoint else ""
 
     def default_workspace(self) -> str | None:
         """Return the workspace for statements that name none, in the order of Databricks' own tools; None if nothing names one.
@@ -104,7 +131,7 @@ class Access:
         if self._options.workspace or self.sandbox is not None:
             return self._options.workspace or self.config.workspace or SANDBOX_WORKSPACE
         # A credential that was given outright has no profile to ask.
-        if not self._has_own_credential:
+        if self._credential is None:
             try:
                 selected = self.workspaces.profile_workspace()
             except InterfaceError:
@@ -115,11 +142,12 @@ class Access:
                 selected = None
             if selected is not None or self.workspaces.is_selection_unusable():
                 return selected
-        return self.config.workspace or self.workspaces.default_workspace(with_profile=not self._has_own_credential)
+        return self.config.workspace or self.workspaces.default_workspace(with_profile=self._credential is None)
 
     def close(self) -> None:
         """Close idle connections and the log; end a sandbox of its own."""
-        self.client.close()
+        if "client" in vars(self):
+            self.client.close()
         if self._log is not None:
             self._log.close()
         if self.sandbox is not None:
@@ -137,6 +165,8 @@ class _EmulatedWorkspaces:
         self._is_own = options.sandbox is True
         self.server: Sandbox = start(list_credentials=True) if isinstance(options.sandbox, bool) else options.sandbox
         server = self.server
+        from tokensh.api.auth import ConfiguredCredential  # noqa: PLC0415 (loads what signs requests)
+
         self.credential = ConfiguredCredential(server.token, "the sandbox", server.origin, server.account_id)
 
     def close(self) -> None:
@@ -144,11 +174,22 @@ class _EmulatedWorkspaces:
             self.server.close()
 
 
+def _open_log(options: ConnectionOptions, environment: Environment, redactor: Redactor) -> Log | None:
+    """Return the log that `--log` names, None without it. Raises InterfaceError."""
+    if options.log is None:
+        return None
+    from tokensh.api.log import Log  # noqa: PLC0415 (only --log needs it)
+
+    return Log(Path(options.log), redactor.clean, environment.now)
+
+
 def _only_credential(options: ConnectionOptions, environment: Environment) -> ConfiguredCredential | None:
     """Return the credential that was given outright, which is then the only one that may be used."""
     if sum(value is not None for value in (options.token, options.auth, options.profile)) > 1:
         raise InterfaceError("a token, --auth and a profile exclude each other", hint="give one of the three")
     if options.token is not None:
+        from tokensh.api.auth import ConfiguredCredential  # noqa: PLC0415 (only a given credential needs it)
+
         return ConfiguredCredential(options.token, "the token given")
     if options.auth is None:
         return None

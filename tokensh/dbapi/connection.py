@@ -18,41 +18,21 @@ from typing import TYPE_CHECKING
 from tokensh import errors
 from tokensh._dataclasses import replace
 from tokensh.api.hosts import SERVER_TEMPLATE, Target, name_from_url
-from tokensh.api.workspaces import ACCOUNT_COLUMNS
-from tokensh.api.workspaces import ACCOUNT_TABLE_NAME as ACCOUNT_WORKSPACES
-from tokensh.api.workspaces import COLUMNS as WORKSPACE_COLUMNS
 from tokensh.api.workspaces import PROBE_COLUMNS as WORKSPACE_PROBE_COLUMNS
-from tokensh.api.workspaces import TABLE_NAME as WORKSPACES
 from tokensh.dbapi.access import Access
 from tokensh.dbapi.approval import approve_change
 from tokensh.dbapi.cursor import Cursor
+from tokensh.dbapi.error_places import locate_row_errors, locating_errors
 from tokensh.dbapi.options import ConnectionOptions
 from tokensh.dbapi.transaction import Transaction, merge_columns, merge_rows
 from tokensh.engine.callbacks import Callbacks
-from tokensh.engine.executor import Engine
-from tokensh.engine.functions import function_names
 from tokensh.engine.held_values import HeldValues
-from tokensh.engine.history import COLUMNS as STATEMENT_COLUMNS
-from tokensh.engine.history import History, to_row
-from tokensh.engine.objects import SessionObjects, SessionTable
-from tokensh.engine.services import EngineServices
-from tokensh.engine.sqlite_errors import find_culprit
-from tokensh.engine.store import Store
-from tokensh.engine.unknown_creates import COLUMNS as PENDING_COLUMNS
-from tokensh.engine.unknown_creates import NAME as PENDING
-from tokensh.engine.unknown_creates import UnknownCreates
 from tokensh.environment import Cancellation, Environment
 from tokensh.errors import (
     ConnectionClosed,
     Error,
-    EvaluationError,
-    IntegrityError,
     MissingParameter,
-    ProgrammingError,
-    QueryRefused,
 )
-from tokensh.plan.binder import Names, bind
-from tokensh.plan.checks import refuse_null_comparisons
 from tokensh.plan.nodes import (
     ChangePlan,
     DropPlan,
@@ -75,6 +55,12 @@ from tokensh.sql.script import StatementText
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec
+
+    from tokensh.api.client import Client
+    from tokensh.engine.executor import Engine
+    from tokensh.engine.history import History
+    from tokensh.engine.objects import SessionObjects
+    from tokensh.engine.unknown_creates import UnknownCreates
 
     P = ParamSpec("P")
 
@@ -135,24 +121,21 @@ class Connection:
         if options.registry is not None:
             find_provider_files(Path(options.registry))
         self._access = access = Access(options, self.environment, self.redactor, self.cancellation)
-        self.config, self.hosts, self.client = access.config, access.hosts, access.client
+        self.config, self.hosts = access.config, access.hosts
         self.workspace = self._default_workspace = access.default_workspace()
         self._later_notes: list[str] = []
         self._has_looked_for_shadows = False
-        self.pending = UnknownCreates(access.journal)
-        self.objects = self._make_objects()
         self._transaction = Transaction(
             self._run_plan,
             check=self._check_plan,
             check_reads=self._check_reads,
-            savepoints=self.objects.store.savepoints,
+            find_savepoints=lambda: self.objects.store.savepoints,
             note=self._note,
         )
-        self._engine = self._make_engine()
         self._closed = False
         self._on_close = ExitStack()
         # The engine goes first: values that were held back and never shown leave their tokens in the journal.
-        for close in (access.close, self.objects.store.close, self._shown_later.list_as_pending):
+        for close in (access.close, self._close_store, self._shown_later.list_as_pending):
             self._on_close.callback(close)
 
     # ---- workspaces
@@ -216,34 +199,63 @@ class Connection:
         """The parser; its compiled grammar is kept in the cache folder."""
         return Parser(self.environment.cache_folder)
 
+    @property
+    def client(self) -> Client:
+        """The HTTP client."""
+        return self._access.client
+
+    @cached_property
+    def pending(self) -> UnknownCreates:
+        """The creates whose outcome is unknown, of all sessions."""
+        from tokensh.engine.unknown_creates import UnknownCreates  # noqa: PLC0415 (few statements need it)
+
+        return UnknownCreates(self._access.journal)
+
+    def summarize_pending(self) -> str | None:
+        """Return a line about the creates whose outcome is unknown; None if there are none."""
+        try:
+            if next(self.environment.journal_folder.iterdir(), None) is None:
+                return None
+        except FileNotFoundError:
+            return None
+        except OSError:
+            pass  # the journal says what is wrong
+        return self.pending.summary()
+
     @cached_property
     def history(self) -> History:
         """The statements of all sessions. Raises OperationalError."""
+        from tokensh.engine.history import History  # noqa: PLC0415 (few statements need it)
+
         history = History(self.environment.state_folder / "history.db", self.redactor.clean)
         self._on_close.callback(history.close)
         return history
 
-    def _make_objects(self) -> SessionObjects:
-        tables = {
-            "tokensh.local.statements": SessionTable(
-                STATEMENT_COLUMNS,
-                lambda: map(to_row, self.history.latest()),
-                lambda numbers: self.history.delete(numbers),  # noqa: PLW0108 (opened when it is needed)
-            ),
-            WORKSPACES: SessionTable(WORKSPACE_COLUMNS, self._workspace_rows),
-            ACCOUNT_WORKSPACES: SessionTable(
-                ACCOUNT_COLUMNS, self._access.workspaces.list_account_rows, is_remote=True
-            ),
-            PENDING: SessionTable(PENDING_COLUMNS, self.pending.rows, self.pending.forget),
-        }
+    @cached_property
+    def objects(self) -> SessionObjects:
+        """The tables of the session and of its store."""
+        from tokensh.dbapi.session_objects import make_session_objects  # noqa: PLC0415 (as in `_bind`)
+        from tokensh.engine.store import Store  # noqa: PLC0415 (the same)
+
         path = self._options.store
         store = Store(
             Path(path) if path is not None else self.environment.data_folder / "store.db",
             self.redactor.clean,
             self.environment.now,
         )
-        # The parser is made when a view is read: a plan that was made elsewhere (Spark) needs none.
-        return SessionObjects(store, lambda text: self.parser.parse(text), tables)  # noqa: PLW0108
+        return make_session_objects(
+            store,
+            # The parser is made when a view is read: a plan that was made elsewhere (Spark) needs none.
+            lambda text: self.parser.parse(text),  # noqa: PLW0108 (as said)
+            history=lambda: self.history,
+            pending=lambda: self.pending,
+            workspaces=self._workspace_rows,
+            account_workspaces=self._access.workspaces.list_account_rows,
+        )
+
+    def _close_store(self) -> None:
+        if "objects" in vars(self):
+            self.objects.store.close()
 
     def _workspace_rows(self) -> Iterator[Row]:
         return self._access.workspaces.list_rows(self._default_workspace, self._read_last_used())
@@ -260,17 +272,20 @@ class Connection:
         rows = self._access.workspaces.list_probed_rows(self._default_workspace, used)
         return RowSet(WORKSPACE_PROBE_COLUMNS, rows).start()
 
-    def _make_engine(self) -> Engine:
+    @cached_property
+    def _engine(self) -> Engine:
+        from tokensh.engine.executor import Engine  # noqa: PLC0415 (SHOW and DESCRIBE do without)
+        from tokensh.engine.services import EngineServices  # noqa: PLC0415 (the same)
+
         return Engine(
             EngineServices(
                 self.environment,
-                self.client,
+                self._access,
                 self.hosts,
                 self.redactor,
                 self.cancellation,
                 self.objects,
-                self._access.journal,
-                self.pending,
+                forget_pending=lambda token_id: self.pending.forget_token(token_id),  # noqa: PLW0108 (made when needed)
                 held_values=self._choose_holder,
                 note_later=self._later_notes.append,
                 partial=self._options.partial,
@@ -293,6 +308,9 @@ class Connection:
         return self._bind(self._parse(statement, parameters))
 
     def _bind(self, statement: nodes.Statement) -> Plan:
+        from tokensh.engine.functions import function_names  # noqa: PLC0415 (a statement that is not SQL is not bound)
+        from tokensh.plan.binder import Names, bind  # noqa: PLC0415 (the same)
+
         # The parser is made when a statement is read; a plan without views of documents needs none.
         names = Names(
             self.catalog,
@@ -376,6 +394,8 @@ class Connection:
                 self._flush_notes()
 
     def _parse(self, statement: str | StatementText, parameters: Parameters) -> nodes.Statement:
+        from tokensh.plan.checks import refuse_null_comparisons  # noqa: PLC0415 (as in `_bind`)
+
         tree = self.parser.parse(statement)
         refuse_null_comparisons(tree)
         return with_parameters(tree, parameters)
@@ -401,9 +421,9 @@ class Connection:
         else:
             if isinstance(plan, UsePlan):
                 self.namespace = plan.path
-            with _locating_errors(tree):
+            with locating_errors(tree):
                 result = self._run_plan(plan)
-            yield RowSet(result.columns, _locate_row_errors(result.rows, tree), result.incremental, result.command)
+            yield RowSet(result.columns, locate_row_errors(result.rows, tree), result.incremental, result.command)
 
     def run_many(self, statement: StatementText, sets: Sequence[Parameters]) -> RowSet | None:
         """Run a change of a local table with all sets of values, or with none of them; None for every other statement.
@@ -420,8 +440,10 @@ class Connection:
         tree = self.parser.parse(statement)
         if not isinstance(tree, nodes.Insert | nodes.Update | nodes.Delete):
             return None
+        from tokensh.plan.checks import refuse_null_comparisons  # noqa: PLC0415 (as in `_bind`)
+
         refuse_null_comparisons(tree)
-        with _locating_errors(tree):
+        with locating_errors(tree):
             batches = plan_batches(tree, sets, self._bind)
             return self._engine.run_batches(batches, self.callbacks) if batches else None
 
@@ -433,6 +455,9 @@ class Connection:
         return self._run_plan(plan)
 
     def _run_plan(self, plan: Plan) -> RowSet:
+        # SHOW and DESCRIBE without LIKE need no database at all.
+        if isinstance(plan, RowsPlan) and plan.sql is None:
+            return plan.rows
         # Callbacks may be replaced between statements, so that the engine gets them with each.
         callbacks, failures = self.callbacks, self.failures
 
@@ -551,26 +576,6 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-@contextmanager
-def _locating_errors(statement: nodes.Statement) -> Iterator[None]:
-    """Give an error of SQLite the span of what it is about."""
-    try:
-        yield
-    except (QueryRefused, EvaluationError) as error:
-        raise error.with_context(span=find_culprit(statement, error.culprit)) from error.__cause__
-    except (IntegrityError, ProgrammingError) as error:
-        defining = nodes.CreateTable | nodes.CreateIndex | nodes.Drop
-        if error.span is not None or not isinstance(statement, nodes.Insert | nodes.Update | nodes.Delete | defining):
-            raise
-        target = statement.path if isinstance(statement, defining) else statement.target
-        raise error.with_context(span=nodes.path_span(target)) from error.__cause__
-
-
-def _locate_row_errors(rows: Iterator[Row], statement: nodes.Statement) -> Iterator[Row]:
-    with _locating_errors(statement):
-        yield from rows
 
 
 def _make_connect(options: Callable[P, ConnectionOptions]) -> Callable[P, Connection]:

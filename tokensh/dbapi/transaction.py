@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from tokensh.engine.executor import columns_of
-from tokensh.engine.savepoints import Savepoints
 from tokensh.errors import Error, NotSupportedError, ProgrammingError, Span, UnknownName, assert_never
 from tokensh.plan.nodes import (
     ChangePlan,
@@ -30,6 +29,9 @@ from tokensh.plan.nodes import (
 from tokensh.rows import NO_ROWS, Column, Row, RowSet, make_names_unique
 from tokensh.text import plural
 
+if TYPE_CHECKING:
+    from tokensh.engine.savepoints import Savepoints
+
 _CHANGES = (InsertPlan, ChangePlan, ExecPlan, LocalInsertPlan, LocalChangePlan)
 _DEFINITIONS = (DefinePlan, IndexPlan, DropPlan, RefreshPlan)
 
@@ -41,7 +43,7 @@ class Transaction:
         run_plan: sends a change.
         check: raises an Error for a change that would be refused before anything is sent.
         check_reads: reads what a change will read, and raises an Error if any of it is missing.
-        savepoints: those of the local tables.
+        find_savepoints: returns those of the local tables.
         note: called with one line of text for the user.
     """
 
@@ -51,13 +53,13 @@ class Transaction:
         *,
         check: Callable[[Plan], None],
         check_reads: Callable[[Plan], None],
-        savepoints: Savepoints,
+        find_savepoints: Callable[[], Savepoints],
         note: Callable[[str], None],
     ) -> None:
         self._run_plan = run_plan
         self._check = check
         self._check_reads = check_reads
-        self._local = savepoints
+        self._find_local = find_savepoints
         self._note = note
         self._queue: list[Plan] | None = None
         # The savepoints of the queue: names in lower case, and the numbers of changes before them.
@@ -68,7 +70,7 @@ class Transaction:
     @property
     def is_open(self) -> bool:
         """Whether changes wait for COMMIT, or for the release of a savepoint."""
-        return self._queue is not None or bool(self._local.names)
+        return self._queue is not None or bool(self._find_local().names)
 
     def enqueue(self, plan: Plan) -> bool:
         """Put a change into the queue of an open transaction; return False for a plan that is to run now.
@@ -129,9 +131,9 @@ class Transaction:
 
     def _check_savepoints(self, plan: Plan) -> None:
         """Raise NotSupportedError for what cannot be rolled back, after a savepoint of local tables."""
-        if not self._local.names:
+        if not self._find_local().names:
             return
-        hint = f"RELEASE {self._local.names[0]} first"
+        hint = f"RELEASE {self._find_local().names[0]} first"
         if isinstance(plan, _DEFINITIONS):
             raise NotSupportedError("after a savepoint only rows can be changed", hint=hint)
         is_of_store = isinstance(plan, LocalInsertPlan) or (isinstance(plan, LocalChangePlan) and not plan.of_session)
@@ -144,11 +146,11 @@ class Transaction:
             return
         match plan.verb:
             case "SAVEPOINT":
-                self._local.save(plan.name)
+                self._find_local().save(plan.name)
             case "RELEASE":
-                self._local.release(plan.name)
+                self._find_local().release(plan.name)
             case _:
-                self._local.roll_back_to(plan.name)
+                self._find_local().roll_back_to(plan.name)
 
     def _control_queue(self, queue: list[Plan], plan: TransactionPlan) -> None:
         name = plan.name.lower()
@@ -171,7 +173,7 @@ class Transaction:
     def rollback(self) -> int:
         """Drop the waiting changes, undo those after a savepoint, and return the number of those dropped."""
         dropped = self._take_queue()
-        self._local.roll_back_all()
+        self._find_local().roll_back_all()
         return len(dropped)
 
     def _take_queue(self) -> list[Plan]:
@@ -185,8 +187,10 @@ class Transaction:
         A change that fails ends the transaction: the error says how many were sent, and the rest is dropped.
         """
         # The queue is emptied first: after a change that failed, a second COMMIT must not send the first ones again.
+        from tokensh.engine.executor import columns_of  # noqa: PLC0415 (only COMMIT needs it)
+
         changes = self._take_queue()
-        self._local.release_all()
+        self._find_local().release_all()
         self.sending = tuple(map(columns_of, changes))
         yield NO_ROWS
         # A change reads again when its turn comes; but what is unreadable now must not stop the second after the first was sent.

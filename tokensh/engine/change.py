@@ -9,8 +9,9 @@ from tokensh.api.request import Json, Request, to_json
 from tokensh.api.response import find_rows
 from tokensh.engine.advice import find_lost_grants
 from tokensh.engine.delivery import deliver_reply
-from tokensh.engine.execution import Execution, check_body, count_rows, first_object
+from tokensh.engine.execution import Execution
 from tokensh.engine.fetch import is_not_found, locate_errors
+from tokensh.engine.writes import build_request, check_body, count_rows, first_object, forget_revoked, send_write
 from tokensh.errors import ApiError, Error, MissingParameter, assert_never
 from tokensh.plan.nodes import ChangePlan, Keys, SelectPlan
 from tokensh.provider.model import Method, Parameter
@@ -47,15 +48,15 @@ def _send_changes(execution: Execution, plan: ChangePlan, changes: Sequence[Chan
         if plan.returning is None and total > 1:
             execution.callbacks.on_rows_done(done, total, _DONE_WORDS[plan.verb])
         try:
-            response = first_object(execution.send_write(plan.method, request, deletes=deletes))
+            response = first_object(send_write(execution, plan.method, request, deletes=deletes))
         except Error as error:
             if deletes and is_not_found(error):
-                execution.forget_revoked(row)
+                forget_revoked(execution, row)
                 continue  # it was gone before: this statement did not delete it, so it returns no row for it
             raise count_rows(error, done, total, _describe_rest(plan, changes[done:])) from None
         # Before RETURNING, which may fail: the token is gone whatever happens to its row.
         if deletes:
-            execution.forget_revoked(row)
+            forget_revoked(execution, row)
         returned, failure = deliver_reply(execution, plan, response, row)
         if returned is not None:
             yield returned
@@ -125,7 +126,7 @@ def _warn_of_lost_grants(execution: Execution, plan: ChangePlan, changes: Sequen
 
 def _read_grants(execution: Execution, reader: Method, keys: Mapping[str, Value]) -> Mapping[str, Json]:
     try:
-        return first_object(find_rows(reader, execution.services.client.send(execution.build_request(reader, keys))))
+        return first_object(find_rows(reader, execution.services.client.send(build_request(execution, reader, keys))))
     except ApiError as error:
         if is_not_found(error):
             return {}  # a workspace has no permissions object before its first token
@@ -201,4 +202,4 @@ def _build_request(execution: Execution, plan: ChangePlan, row: Mapping[str, Val
     for parameter in plan.assigned:
         body[parameter.name] = to_json(parameter, row[f"data__{parameter.name}"])
     check_body(plan, body, by_id=True)
-    return execution.build_request(plan.method, values, body if plan.method.has_body else None)
+    return build_request(execution, plan.method, values, body if plan.method.has_body else None)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from tokensh.api.request import Json
 from tokensh.api.response import to_cell
 from tokensh.engine.execution import Execution
+from tokensh.engine.writes import project_response
 from tokensh.errors import DataError, Error, ProgrammingError, describe_mistake
 from tokensh.plan.nodes import ChangePlan, InsertPlan, Plan, Projection
 from tokensh.plan.returning import reply_columns
@@ -71,7 +72,7 @@ def deliver_reply(
     failure: Error | None = None
     row: Row | None
     try:
-        row = execution.project_response(plan.returning, plan.method, response, sent)
+        row = project_response(execution, plan.returning, plan.method, response, sent)
     except Exception as error:  # noqa: BLE001 (the value must be delivered after a mistake of ours too)
         row, failure = None, _explain_failure(plan, error, secrets)
     keep = execution.callbacks.keep_value

@@ -10,9 +10,17 @@ from tokensh.api.response import describe_next_page, find_rows, to_cell
 from tokensh.engine.change import sort_own_token_last
 from tokensh.engine.create import Creation
 from tokensh.engine.delivery import deliver_exec, find_secrets
-from tokensh.engine.execution import Execution, attribute_to_cell, check_body
+from tokensh.engine.execution import Execution
 from tokensh.engine.fetch import describe_pages, find_further_page, locate_errors
 from tokensh.engine.insert import create_and_deliver
+from tokensh.engine.writes import (
+    attribute_to_cell,
+    build_request,
+    check_body,
+    forget_revoked,
+    name_workspace,
+    send_write,
+)
 from tokensh.plan.nodes import ExecPlan
 from tokensh.rows import Column, Row, Value
 
@@ -38,9 +46,9 @@ def run_exec(execution: Execution, plan: ExecPlan) -> Generator[Row, None, None]
     if request.method == "GET":
         objects: Sequence[Mapping[str, Json]] = list(chain.from_iterable(_read_pages(execution, plan, request)))
     else:
-        objects = execution.send_write(plan.method, request, deletes=_deletes(plan))
+        objects = send_write(execution, plan.method, request, deletes=_deletes(plan))
     if _deletes(plan):
-        execution.forget_revoked({**values, **(request.body or {})})
+        forget_revoked(execution, {**values, **(request.body or {})})
     # The path of a cell's JSON, for errors in it.
     path = plan.method.object_key or "$"
     for index, row in enumerate(objects):
@@ -70,7 +78,7 @@ def _build_request(execution: Execution, plan: ExecPlan, arguments: Row) -> tupl
     """Return the request and those of its arguments that are not in its body."""
     value_by_parameter = dict(zip((p for p, _ in plan.values), arguments, strict=True))
     given = {p.name: value for p, value in value_by_parameter.items() if p.location != "body"}
-    values = execution.name_workspace(plan.method, {**plan.defaults, **given})
+    values = name_workspace(execution, plan.method, {**plan.defaults, **given})
     body: dict[str, Json] = dict(plan.body or {})  # type: ignore[arg-type] # it was read as JSON
     for parameter, value in value_by_parameter.items():
         if parameter.location == "body" and value is not None:
@@ -80,7 +88,7 @@ def _build_request(execution: Execution, plan: ExecPlan, arguments: Row) -> tupl
     # A wrong host is the likeliest error of building a request, so errors point at the argument that names it.
     server_spans = (plan.spans[p.name] for p in value_by_parameter if p.location == "server")
     with locate_errors(next(server_spans, plan.span)):
-        return execution.build_request(plan.method, values, body if plan.method.has_body else None), values
+        return build_request(execution, plan.method, values, body if plan.method.has_body else None), values
 
 
 def _deletes(plan: ExecPlan) -> bool:

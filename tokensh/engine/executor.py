@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tokensh.engine.callbacks import Callbacks
-from tokensh.engine.change import run_change
-from tokensh.engine.create import Creator
-from tokensh.engine.ddl import run_store_plan
-from tokensh.engine.delivery import check_delivery
-from tokensh.engine.exec import run_exec
 from tokensh.engine.execution import Execution
-from tokensh.engine.explain import EXPLAIN_COLUMNS, explain
-from tokensh.engine.insert import run_insert
 from tokensh.engine.services import EngineServices
 from tokensh.errors import assert_never
 from tokensh.plan.nodes import (
@@ -38,6 +32,7 @@ from tokensh.plan.nodes import (
 from tokensh.rows import Column, Row, RowSet
 
 if TYPE_CHECKING:
+    from tokensh.engine.create import Creator
     from tokensh.plan.batches import Batch
 
 
@@ -46,20 +41,25 @@ class Engine:
 
     def __init__(self, services: EngineServices) -> None:
         self._services = services
-        self._creator = Creator(services)
+
+    @cached_property
+    def _creator(self) -> Creator:
+        from tokensh.engine.create import Creator  # noqa: PLC0415 (only a create needs it)
+
+        return Creator(self._services)
+
+    def _begin(self, callbacks: Callbacks, *, complete: bool = False, keys: Collection[str] = ()) -> Execution:
+        return Execution(self._services, lambda: self._creator, callbacks, complete=complete, keys=keys)
 
     def run(self, plan: Plan, callbacks: Callbacks) -> RowSet:
         """Return the result of a plan. Requests are sent as its rows are read, a write's one by one.
 
         Raises Error and its leaves, here or while the rows are read.
         """
-        # SHOW and DESCRIBE without LIKE need no database at all.
-        if isinstance(plan, RowsPlan) and plan.sql is None:
-            return plan.rows
         keys = {p.name.lower() for p in plan.parameters} if isinstance(plan, ChangePlan) else ()
         # Whatever is not a query changes something or keeps what it reads.
         complete = not isinstance(plan, SelectPlan)
-        rows = _run_plan(Execution(self._services, self._creator, callbacks, complete=complete, keys=keys), plan)
+        rows = _run_plan(self._begin(callbacks, complete=complete, keys=keys), plan)
         next(rows)
         return RowSet(columns_of(plan), rows, incremental=_is_incremental(plan), command=_command_of(plan))
 
@@ -68,7 +68,7 @@ class Engine:
         from tokensh.engine.batches import run_batches  # noqa: PLC0415 (a batch is rare)
 
         plan = batches[0].plan
-        with closing(Execution(self._services, self._creator, callbacks)) as execution:
+        with closing(self._begin(callbacks)) as execution:
             _check_before_sending(execution, plan)
             return RowSet(columns_of(plan), iter([*run_batches(execution, batches)]), command=_command_of(plan))
 
@@ -76,14 +76,14 @@ class Engine:
         """Read what a change will read, and change nothing. Raises Error if any of it is missing."""
         if not isinstance(plan, InsertPlan | ChangePlan | LocalInsertPlan | LocalChangePlan) or not plan.source.scans:
             return
-        with closing(Execution(self._services, self._creator, callbacks, complete=True)) as execution:
+        with closing(self._begin(callbacks, complete=True)) as execution:
             execution.create_tables(plan.source.scans, plan.source.stored)
             derived = execution.create_derived(plan.source.derived)
             execution.fetch(plan.source.scans, execution.parameter_values(plan.source.scans, derived))
 
     def check(self, plan: Plan, callbacks: Callbacks) -> None:
         """Raise what `run` would raise before anything is sent, for a plan that is run later."""
-        with closing(Execution(self._services, self._creator, callbacks)) as execution:
+        with closing(self._begin(callbacks)) as execution:
             _check_before_sending(execution, plan)
 
 
@@ -104,24 +104,38 @@ def _check_before_sending(execution: Execution, plan: Plan) -> None:
     returning = _returning_of(plan)
     if returning is not None:
         execution.check_returning(returning)
-    check_delivery(execution, plan)
+    if isinstance(plan, InsertPlan | ChangePlan):
+        from tokensh.engine.delivery import check_delivery  # noqa: PLC0415 (only a write of a resource needs it)
+
+        check_delivery(execution, plan)
 
 
 def _yield_rows(execution: Execution, plan: Plan) -> Iterator[Row]:
+    # Each kind of statement loads the module that runs it: a run of one query does without the others.
     match plan:
         case SelectPlan():
             return execution.select(plan)
         case InsertPlan():
+            from tokensh.engine.insert import run_insert  # noqa: PLC0415 (as said above)
+
             return run_insert(execution, plan)
         case ChangePlan():
+            from tokensh.engine.change import run_change  # noqa: PLC0415 (the same)
+
             return run_change(execution, plan)
         case ExecPlan():
+            from tokensh.engine.exec import run_exec  # noqa: PLC0415 (the same)
+
             return run_exec(execution, plan)
         case RowsPlan():
             return _filter_rows(execution, plan)
         case DefinePlan() | IndexPlan() | DropPlan() | RefreshPlan() | LocalInsertPlan() | LocalChangePlan():
+            from tokensh.engine.ddl import run_store_plan  # noqa: PLC0415 (the same)
+
             return run_store_plan(execution, plan)
         case ExplainPlan():
+            from tokensh.engine.explain import explain  # noqa: PLC0415 (the same)
+
             return iter(explain(execution, plan.plan))
         case UsePlan() | TransactionPlan():
             return iter(())
@@ -152,6 +166,8 @@ def columns_of(plan: Plan) -> tuple[Column, ...]:
         case RowsPlan():
             return plan.rows.columns
         case ExplainPlan():
+            from tokensh.engine.explain import EXPLAIN_COLUMNS  # noqa: PLC0415 (only EXPLAIN needs it)
+
             return EXPLAIN_COLUMNS
         case _:
             returning = _returning_of(plan)

@@ -23,6 +23,7 @@ from tokensh.api.request import Json, Request, build_request, to_text
 from tokensh.api.response import Response, describe_next_page, find_rows, need_no_conversion, to_cell
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.derived import DerivedTables
+from tokensh.engine.services import COMPLETE_READS
 from tokensh.engine.sqlite import Database
 from tokensh.errors import (
     ApiError,
@@ -48,8 +49,6 @@ _ROWS_PER_BLOCK = 1000
 """Rows that are converted at once, column by column."""
 _NOT_FOUND_CODE = "RESOURCE_DOES_NOT_EXIST"
 """The error code with which the API answers 404 for an object; a proxy's or a wrong path's 404 has another, or none."""
-COMPLETE_READS = "nothing was changed: a change needs complete reads, also with --partial"
-"""The hint where a statement that changes or keeps something lacks rows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tokensh.api.journal import Entry
-
 if TYPE_CHECKING:
+    from tokensh.api.journal import Entry
     from tokensh.errors import OrphanedToken
 
 _MOST_LOCKED = 100

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from tokensh._dataclasses import dataclass
 from tokensh.environment import make_private_folder, open_private
 from tokensh.errors import OperationalError
-from tokensh.rows import Column, Row, Value
+from tokensh.rows import Row, Value
 from tokensh.text import escape_surrogates
 
 T = TypeVar("T")
@@ -57,20 +57,8 @@ class HistoryEntry:
     outcome: str
 
 
-COLUMNS = (
-    Column("id", "integer"),
-    Column("statement", "string"),
-    Column("start_time", "integer", "tokensh.local.statements.start_time"),
-    Column("duration", "number"),
-    Column("rows", "integer"),
-    Column("workspace", "string"),
-    Column("outcome", "string"),
-)
-"""Of the table tokensh.local.statements: `start_time` in epoch ms, `duration` in seconds."""
-
-
 def to_row(entry: HistoryEntry) -> Row:
-    """Return a statement as a row of `COLUMNS`."""
+    """Return a statement as a row of the table tokensh.local.statements."""
     start_time = int(entry.started * 1000)
     return entry.id, entry.statement, start_time, entry.duration, entry.rows, entry.workspace, entry.outcome
 

@@ -11,9 +11,18 @@ from tokensh.engine.advice import count_unexpired, describe_new_token
 from tokensh.engine.create import Creation, find_token_id
 from tokensh.engine.delivery import Delivery, deliver_reply, find_secrets, secret_fields
 from tokensh.engine.destinations import NewSecret
-from tokensh.engine.execution import Execution, attribute_to_cell, check_body, count_rows, first_object
+from tokensh.engine.execution import Execution
 from tokensh.engine.fetch import locate_errors
 from tokensh.engine.verification import verify_secret
+from tokensh.engine.writes import (
+    attribute_to_cell,
+    build_request,
+    check_body,
+    count_rows,
+    first_object,
+    name_workspace,
+    send_write,
+)
 from tokensh.errors import ApiError, Error, UnknownOutcome
 from tokensh.plan.nodes import InsertPlan
 from tokensh.rows import Row
@@ -96,14 +105,14 @@ def _deliver_values(
 def _build_creation(execution: Execution, plan: InsertPlan, row: Row) -> Creation:
     value_by_parameter = dict(zip(plan.targets, row, strict=True))
     given = {p.name: value for p, value in value_by_parameter.items() if p.location != "body"}
-    values = execution.name_workspace(plan.method, {**plan.defaults, **given})
+    values = name_workspace(execution, plan.method, {**plan.defaults, **given})
     body = {
         p.name: to_json(p, value)
         for p, value in value_by_parameter.items()
         if p.location == "body" and value is not None
     }
     check_body(plan, body)
-    return Creation(plan.resource, plan.method, values, execution.build_request(plan.method, values, body))
+    return Creation(plan.resource, plan.method, values, build_request(execution, plan.method, values, body))
 
 
 def _insert_row(execution: Execution, plan: InsertPlan, creation: Creation) -> Generator[Row, None, Error | None]:
@@ -116,7 +125,7 @@ def _insert_row(execution: Execution, plan: InsertPlan, creation: Creation) -> G
                 execution, creation, lambda response: deliver_reply(execution, plan, response, sent)
             )
         )
-    response = first_object(execution.send_write(plan.method, creation.request))
+    response = first_object(send_write(execution, plan.method, creation.request))
     row, failure = deliver_reply(execution, plan, response, sent)
     if row is not None:
         yield row
@@ -129,7 +138,7 @@ def _describe_quota(execution: Execution, creation: Creation) -> str:
     if method is None or method.path != _OWN_TOKENS_PATH:
         return ""
     try:
-        response = execution.services.client.send(execution.build_request(method, creation.values))
+        response = execution.services.client.send(build_request(execution, method, creation.values))
         if describe_next_page(method, response):
             return ""
         count = count_unexpired(find_rows(method, response), execution.services.now_ms())

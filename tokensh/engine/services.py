@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
 
 from tokensh._dataclasses import dataclass
-from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
-from tokensh.api.journal import Journal
 from tokensh.api.limits import PAGES
 from tokensh.engine.held_values import HeldValues
 from tokensh.engine.objects import SessionObjects
-from tokensh.engine.unknown_creates import UnknownCreates
 from tokensh.environment import Cancellation, Environment
 from tokensh.redact import Redactor
+
+if TYPE_CHECKING:
+    from tokensh.api.client import Client
+    from tokensh.api.journal import Journal
+
+COMPLETE_READS = "nothing was changed: a change needs complete reads, also with --partial"
+"""The hint where a statement that changes or keeps something lacks rows."""
+
+
+class RequestParts(Protocol):
+    """The parts that a request needs. Each is made when it is first used: most statements of a session send nothing."""
+
+    @property
+    def client(self) -> Client:
+        """The HTTP client."""
+
+    @property
+    def journal(self) -> Journal:
+        """The journal of creates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +38,8 @@ class EngineServices:
     """What an engine works with, for as long as the session lasts.
 
     Attributes:
+        requests: sends requests and records creates.
+        forget_pending: removes a token that was revoked from the creates whose outcome is unknown.
         held_values: returns what holds the journal's entries of new secrets that are shown later; None to clear them now.
         note_later: called with a line that belongs below the result.
         partial: whether a read makes do with the workspaces that answer.
@@ -28,18 +47,27 @@ class EngineServices:
     """
 
     environment: Environment
-    client: Client
+    requests: RequestParts
     hosts: Hosts
     redactor: Redactor
     cancellation: Cancellation
     objects: SessionObjects
-    journal: Journal
-    unknown_creates: UnknownCreates
+    forget_pending: Callable[[str], None]
     # A function, because the shell decides after the engine was made whether it keeps results instead of writing them.
     held_values: Callable[[], HeldValues | None]
     note_later: Callable[[str], None]
     partial: bool = False
     max_pages: int = PAGES
+
+    @property
+    def client(self) -> Client:
+        """The HTTP client."""
+        return self.requests.client
+
+    @property
+    def journal(self) -> Journal:
+        """The journal of creates."""
+        return self.requests.journal
 
     def now_ms(self) -> int:
         """Return the time in ms since the epoch."""

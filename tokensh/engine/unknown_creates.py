@@ -5,23 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 
 from tokensh.api.journal import Entry, Journal, UnreadableEntry
+from tokensh.engine.session_tables import PENDING, PENDING_COLUMNS
 from tokensh.errors import OperationalError
-from tokensh.rows import Column, Row, Value
+from tokensh.rows import Row, Value
 from tokensh.text import escape_surrogates, escape_unsafe, plural, truncate
 
-NAME = "tokensh.local.pending"
-COLUMNS = (
-    Column("id", "string"),
-    Column("sent_time", "integer", f"{NAME}.sent_time"),
-    Column("workspace", "string"),
-    Column("host", "string"),
-    Column("resource", "string"),
-    Column("comment", "string"),
-    Column("lifetime_seconds", "integer"),
-    Column("token_id", "string"),
-    Column("statement", "string"),
-)
-"""`sent_time` in epoch ms; `statement` revokes the token or, without a `token_id`, looks for it."""
 _LONGEST_COMMENT = 40
 
 
@@ -37,7 +25,7 @@ class UnknownCreates:
             if isinstance(entry, UnreadableEntry):
                 yield (
                     escape_surrogates(entry.id),
-                    *[None] * (len(COLUMNS) - 2),
+                    *[None] * (len(PENDING_COLUMNS) - 2),
                     escape_surrogates(f"cannot be read: {entry.path}"),
                 )
                 continue
@@ -70,7 +58,7 @@ class UnknownCreates:
         else:
             comment = f' "{truncate(escape_unsafe(first.comment), _LONGEST_COMMENT)}"' if first.comment else ""
             example = f"{escape_unsafe(first.workspace)}{comment}"
-        return f"unknown outcome of {plural(len(entries), 'create')} ({example}): SELECT * FROM {NAME}"  # noqa: S608 (only shown)
+        return f"unknown outcome of {plural(len(entries), 'create')} ({example}): SELECT * FROM {PENDING}"  # noqa: S608 (only shown)
 
     # ---- what settles an entry
 

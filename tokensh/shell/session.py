@@ -168,7 +168,7 @@ class Session:
         return INTERRUPTED if isinstance(error, Interrupted) else error.message
 
     def _print_banner(self) -> None:
-        if notice := self.connection.pending.summary():
+        if notice := self.connection.summarize_pending():
             self.console.note(f"note: {notice}")
         if not self.settings.quiet:
             place = f" · {self.connection.destination}" if self.connection.destination else ""
