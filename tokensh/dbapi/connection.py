@@ -212,7 +212,7 @@ class Connection:
         return UnknownCreates(self._access.journal)
 
     def summarize_pending(self) -> str | None:
-        """Return a line about the creates whose outcome is unknown; None if there are none."""
+        """Return a line about the creates whose outcome is unknown, if any."""
         try:
             if next(self.environment.journal_folder.iterdir(), None) is None:
                 return None
