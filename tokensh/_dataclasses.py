@@ -66,6 +66,9 @@ class _StandardFields:
         return vars(dataclasses.make_dataclass(cls.__name__, attributes, eq=False))["__dataclass_fields__"]
 
 
+_STANDARD_FIELDS = _StandardFields()
+
+
 def _dataclass(*, slots: bool, frozen: bool = False, eq: bool = True, kw_only: bool = False) -> Callable[[type], type]:
     """Decorate a class as the standard library does; `slots` must be true, and is stated for the reader."""
     assert slots  # noqa: S101 (a mistake in a class's first line)
@@ -74,14 +77,18 @@ def _dataclass(*, slots: bool, frozen: bool = False, eq: bool = True, kw_only: b
 
 def _build_class(cls: type, frozen: bool, eq: bool, kw_only: bool) -> type:
     """Return a new class with slots, which cannot be added to the decorated one."""
-    space = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
-    bases = reversed(cls.__mro__)
-    inherited = {attribute.name: attribute for base in bases for attribute in getattr(base, "__records__", ())}
+    space = dict(vars(cls))
+    space.pop("__dict__", None)
+    space.pop("__weakref__", None)
+    inherited: dict[str, _Field] = {}
+    for base in reversed(cls.__mro__[1:-1]):
+        for attribute in getattr(base, "__records__", ()):
+            inherited[attribute.name] = attribute
     own = {name: _take_field(name, kind, space) for name, kind in space.get("__annotations__", {}).items()}
     records = tuple((inherited | own).values())
     space["__slots__"] = tuple(name for name in own if name not in inherited)
     space["__records__"] = records
-    space["__dataclass_fields__"] = _StandardFields()
+    space["__dataclass_fields__"] = _STANDARD_FIELDS
     space["__match_args__"] = tuple(attribute.name for attribute in records if attribute.init)
     space["__reduce__"] = _reduce
     space.setdefault("__repr__", _repr)
@@ -91,9 +98,12 @@ def _build_class(cls: type, frozen: bool, eq: bool, kw_only: bool) -> type:
         space["__hash__"] = _hash if frozen else None
     if frozen:
         space["__setattr__"] = space["__delattr__"] = _refuse_change
+    # In the namespace and not set afterwards: to set a special method of a class costs as much as half of its definition.
+    itself: list[type] = []
+    space["__init__"] = _lazy_constructor(itself, records, kw_only)
+    space["__qualname__"] = cls.__qualname__
     built = type(cls)(cls.__name__, cls.__bases__, space)
-    built.__qualname__ = cls.__qualname__
-    setattr(built, "__init__", _lazy_constructor(built, records, kw_only))  # noqa: B010 (a method cannot be assigned to, says mypy)
+    itself.append(built)
     return built
 
 
@@ -147,13 +157,14 @@ def _refuse_change(_self: Any, name: str, _value: object = None) -> None:
     raise FrozenInstanceError(f"{name} of a frozen object cannot be changed")
 
 
-def _lazy_constructor(cls: type, records: tuple[_Field, ...], kw_only: bool) -> Any:
+def _lazy_constructor(itself: list[type], records: tuple[_Field, ...], kw_only: bool) -> Any:
     """Return a constructor that compiles the real one, replaces itself with it, and calls it.
 
-    Two threads may do so at the same time: both compile the same function, and the class keeps one of them.
+    `itself` will hold the class, which does not exist yet. Two threads may do so at the same time: both compile the same function, and the class keeps one of them.
     """
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 (it is that)
+        (cls,) = itself
         compiled = _compile_constructor(cls, records, kw_only)
         setattr(cls, "__init__", compiled)  # noqa: B010 (a method cannot be assigned to, says mypy)
         compiled(self, *args, **kwargs)

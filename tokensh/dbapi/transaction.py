@@ -60,6 +60,8 @@ class Transaction:
         self._check = check
         self._check_reads = check_reads
         self._find_local = find_savepoints
+        # Those of the local tables, from the first SAVEPOINT on: most sessions have none, and need no store for them.
+        self._local: Savepoints | None = None
         self._note = note
         self._queue: list[Plan] | None = None
         # The savepoints of the queue: names in lower case, and the numbers of changes before them.
@@ -70,7 +72,7 @@ class Transaction:
     @property
     def is_open(self) -> bool:
         """Whether changes wait for COMMIT, or for the release of a savepoint."""
-        return self._queue is not None or bool(self._find_local().names)
+        return self._queue is not None or bool(self._local and self._local.names)
 
     def enqueue(self, plan: Plan) -> bool:
         """Put a change into the queue of an open transaction; return False for a plan that is to run now.
@@ -131,9 +133,9 @@ class Transaction:
 
     def _check_savepoints(self, plan: Plan) -> None:
         """Raise NotSupportedError for what cannot be rolled back, after a savepoint of local tables."""
-        if not self._find_local().names:
+        if self._local is None or not self._local.names:
             return
-        hint = f"RELEASE {self._find_local().names[0]} first"
+        hint = f"RELEASE {self._local.names[0]} first"
         if isinstance(plan, _DEFINITIONS):
             raise NotSupportedError("after a savepoint only rows can be changed", hint=hint)
         is_of_store = isinstance(plan, LocalInsertPlan) or (isinstance(plan, LocalChangePlan) and not plan.of_session)
@@ -144,13 +146,14 @@ class Transaction:
         if self._queue is not None:
             self._control_queue(self._queue, plan)
             return
+        local = self._local = self._find_local()
         match plan.verb:
             case "SAVEPOINT":
-                self._find_local().save(plan.name)
+                local.save(plan.name)
             case "RELEASE":
-                self._find_local().release(plan.name)
+                local.release(plan.name)
             case _:
-                self._find_local().roll_back_to(plan.name)
+                local.roll_back_to(plan.name)
 
     def _control_queue(self, queue: list[Plan], plan: TransactionPlan) -> None:
         name = plan.name.lower()
@@ -173,7 +176,8 @@ class Transaction:
     def rollback(self) -> int:
         """Drop the waiting changes, undo those after a savepoint, and return the number of those dropped."""
         dropped = self._take_queue()
-        self._find_local().roll_back_all()
+        if self._local is not None:
+            self._local.roll_back_all()
         return len(dropped)
 
     def _take_queue(self) -> list[Plan]:
@@ -190,7 +194,8 @@ class Transaction:
         from tokensh.engine.executor import columns_of  # noqa: PLC0415 (only COMMIT needs it)
 
         changes = self._take_queue()
-        self._find_local().release_all()
+        if self._local is not None:
+            self._local.release_all()
         self.sending = tuple(map(columns_of, changes))
         yield NO_ROWS
         # A change reads again when its turn comes; but what is unreadable now must not stop the second after the first was sent.
