@@ -112,22 +112,45 @@ def literals() -> Iterator[Found]:
                 pass
 
 
+def named() -> Iterator[Found]:
+    """Yield the expressions that are kept as texts in constants and given to functions of `re` by name."""
+    for place, function, node in calls():
+        path = ROOT / place.partition(":")[0]
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        names = [part.id for part in ast.walk(node.args[0]) if isinstance(part, ast.Name)] if node.args else []
+        if not names or module.startswith(SKIPPED):
+            continue
+        source = path.read_text("utf-8")
+        for name in names:
+            text = getattr(importlib.import_module(module), name, None)
+            methods = re.findall(rf"re\.compile\({name}\)\.(\w+)\(", source) if function == "compile" else [function]
+            if isinstance(text, str | bytes):
+                pattern = text if isinstance(text, str) else text.decode("latin-1")
+                yield Found(f"{module}.{name}", pattern, 0, bool(set(methods) & set(SEARCHES)))
+
+
 def built() -> Iterator[Found]:
     """Yield the expressions that functions build from what they are given, each with a hostile example."""
     from tests.shared_parser import shared_parser  # noqa: PLC0415 (as above)
     from tokensh.provider.document import SCALARS  # noqa: PLC0415 (as above)
+    from tokensh.redact import _SHAPES  # noqa: PLC0415 (as above)
     from tokensh.shell.highlight import SqlLexer  # noqa: PLC0415 (as above)
 
     table = shared_parser().table
     for name, pattern, _ in SCALARS:
         yield Found(f"SCALARS {name}", rf"(?:{pattern})\Z", 0, False)
+    for _, shape in _SHAPES:
+        yield Found("redact._SHAPES", shape, 0, True)
     yield Found("SqlLexer", SqlLexer(table)._pattern.pattern, 0, True)
     yield Found("lexer", table.pattern.pattern, table.pattern.flags, True)
 
 
 def find_all() -> list[Found]:
     """Return every expression of the package, each once."""
-    every = (found._replace(flags=found.flags & ~int(re.UNICODE)) for found in (*constants(), *literals(), *built()))
+    every = (
+        found._replace(flags=found.flags & ~int(re.UNICODE))
+        for found in (*constants(), *literals(), *named(), *built())
+    )
     return list({(found.pattern, found.flags, found.searches): found for found in every}.values())
 
 

@@ -78,7 +78,7 @@ MISTAKES: list[tuple[str, list[Any], str]] = [
     ("INSERT INTO t (k, n) VALUES (?, ?)", [(7, 1.5), (8, "many")], "n is of type number and is given a text"),
     ("INSERT INTO t (k, n) VALUES (?, lower(?))", [(7, "1"), (8, "many")], "n is of type number and is given a text"),
     ("INSERT INTO t (k) VALUES (?)", [(7,), (2**63,)], "more than 64 bits"),
-    ("INSERT INTO t (n) VALUES (?)", [(7.0,), (float("inf"),)], "a value of float cannot be given"),
+    ("INSERT INTO t (n) VALUES (?)", [(7.0,), (float("inf"),)], "is not finite: inf"),
     ("INSERT INTO t (v) VALUES (?)", [("a",), ("b\0",)], "NUL character"),
     ("INSERT INTO t (k, v) VALUES (?, ?)", [(7, "a"), (8,)], "no value for ?"),
     ("INSERT INTO t (k, v) VALUES (?, ?)", [(7, "a"), (8, "b", "c")], "more values than"),

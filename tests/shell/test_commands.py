@@ -194,9 +194,14 @@ def test_a_workspace_that_can_be_none_is_refused(start: Start) -> None:
     assert f"tokensh sandbox/{WORKSPACE}>" in terminal.display
 
 
+def test_the_workspaces_and_what_each_answers(start: Start) -> None:
+    terminal = start("--sandbox", size=(160, 40))
+    assert re.search(r"dbc-abcd0123-a1bc .*\bok\b", screen_after(terminal, r"\l+"))
+
+
 def test_help_on_statements(start: Start) -> None:
     terminal = start("--sandbox", size=(100, 40))
-    assert "EXEC      call a method" in screen_after(terminal, r"\h")
+    assert re.search("EXEC +call a method", screen_after(terminal, r"\h"))
     assert "EXEC user_tokens.revoketoken" in screen_after(terminal, r"\h exec")
     assert r"did you mean \h INSERT?" in screen_after(terminal, r"\h insret")
 

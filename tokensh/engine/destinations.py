@@ -162,13 +162,16 @@ class FileDestination:
             raise InterfaceError(
                 f"unknown name in {self._template!r}: {{{unknown[0]}}}", hint=f"known are {', '.join(_PLACES)}"
             )
-        if not self._template or "\0" in self._template:
+        if not _can_be_path(self._template):
             raise InterfaceError(f"invalid path: {self._template!r}")
-        folder = self._path(**dict.fromkeys(_PLACES, "x")).parent
-        if not os.access(folder, os.W_OK | os.X_OK) and "{" not in str(Path(self._template).parent):
-            raise InterfaceError(f"cannot write into the folder {folder}", hint="nothing was sent")
         path = self._path(**dict.fromkeys(_PLACES, "x"))
-        if not names and path.exists() and not path.is_file():
+        if not os.access(path.parent, os.W_OK | os.X_OK) and "{" not in str(Path(self._template).parent):
+            raise InterfaceError(f"cannot write into the folder {path.parent}", hint="nothing was sent")
+        try:
+            is_taken = not names and path.exists() and not path.is_file()
+        except OSError as failure:  # a name that is too long, for instance
+            raise InterfaceError(f"cannot write {path}: {failure.strerror}", hint="nothing was sent") from None
+        if is_taken:
             raise InterfaceError(f"{path} is not a file", hint="nothing was sent")
 
     def deliver(self, secret: NewSecret) -> str:
@@ -197,6 +200,14 @@ class FileDestination:
 
     def _path(self, **names: str) -> Path:
         return self._environment.expand_path(self._template.format(**names))
+
+
+def _can_be_path(text: str) -> bool:
+    """Return whether the system takes a text as a path: without NUL and half characters."""
+    try:
+        return b"\0" not in os.fsencode(text) and text != ""
+    except UnicodeError:
+        return False
 
 
 def write_secret(path: Path, value: str) -> None:

@@ -22,7 +22,7 @@ _NUMBERS = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\?(\d+)""")
 """The numbers of values in a text for SQLite; what is in quotes is matched first, because it has no numbers of values."""
 
 # Numerals become numbers, and an id without its middle is refused.
-_DECIDING = re.compile(r"(?m)^\s*[+-]?(?:\d|\.\d)[\d.eE+-]*\s*$|…|\.\.")
+_DECIDING = re.compile(r"(?m)^[ \t\v\f\r]*[+-]?(?:\d|\.\d)[\d.eE+-]*[ \t\v\f\r]*$|…|\.\.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,9 @@ from tokensh.text import did_you_mean, escape_unsafe
 
 FOLDER = Path(__file__).parent
 _FIELD = re.compile(r"--\s*(title|writes|failures|job|parameter):\s*(.*)")
-_PARAMETER = re.compile(r"(?P<name>\w+)\s*(?:\((?P<unit>[^)]*)\))?\s*(?:=\s*(?P<default>[^:]*?))?\s*:\s*(?P<help>.+)")
+_PARAMETER = re.compile(
+    r"(?P<name>\w+)(?:\s+(?=[(=:]))?(?:\((?P<unit>[^)]*)\)\s*)?(?:=(?P<default>[^:]*))?:(?P<help>.+)"
+)
 _NAME = re.compile(r"\w[\w-]*")
 
 
@@ -172,5 +174,6 @@ def read_recipe(name: str, text: str, path: str, *, is_own: bool = False) -> Rec
 
 def _to_parameter(found: re.Match[str]) -> RecipeParameter:
     unit = (found["unit"] or "").strip()
+    default = found["default"].strip() if found["default"] is not None else None
     choices = tuple(word.strip() for word in unit.split("|")) if "|" in unit else ()
-    return RecipeParameter(found["name"], found["help"].strip(), "" if choices else unit, choices, found["default"])
+    return RecipeParameter(found["name"], found["help"].strip(), "" if choices else unit, choices, default)

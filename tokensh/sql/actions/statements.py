@@ -374,7 +374,7 @@ def _build_transaction(children: Children, span: Span) -> nodes.Transaction:
 @rule("savepoint", "release", "rollback_to")
 def _build_savepoint(children: Children, span: Span) -> nodes.Transaction:
     verb = children[0].text.upper()
-    return nodes.Transaction("ROLLBACK TO" if verb == "ROLLBACK" else verb, children[-1], span)
+    return nodes.Transaction("ROLLBACK TO" if verb == "ROLLBACK" else verb, make_name(children[-1]), span)
 
 
 @source_rule("unsupported")
