@@ -23,7 +23,9 @@ from tokensh.sql.script import StatementText, split_script
 BARE_COMMANDS = {word: command.name for command in COMMANDS.values() for word in command.words}
 TAKES_STATEMENT = frozenset(command.name for command in COMMANDS.values() if command.takes_statement)
 _READS = (nodes.Query, nodes.Show, nodes.ShowInsert, nodes.Describe, nodes.Explain, nodes.Use)
-_COMMAND_LINE = re.compile(r"(\\(?:[A-Za-z]+|\S?))(.*)", re.DOTALL)
+# Some commands have a longer form with a plus sign, as in psql.
+_LONG_FORMS = "|".join(re.escape(name) for name in COMMANDS if name.endswith("+"))
+_COMMAND_LINE = re.compile(rf"((?:{_LONG_FORMS})(?![\w+])|\\(?:[A-Za-z]+|\S?))(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
