@@ -131,6 +131,7 @@ def test_a_library_user_is_warned_of_missing_rows_and_can_read_why(how: str, con
     assert set(cursor.fetchall()) == {(A,), (B,)} if how in PAGES else {(A,)}
     site.clear_faults()
     assert cursor.execute(COUNT).failures == {}
+    cursor.close()
 
 
 @pytest.mark.parametrize("statement", [COUNT, EXEC], ids=["SELECT", "EXEC"])
