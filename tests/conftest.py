@@ -55,6 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     handler that does nothing. The process that only distributes tests keeps ignoring, and its workers come here.
     """
     if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        shared_parser()  # compiles the grammar once, before several processes need it
         return
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:

@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+from tests.shared_parser import CACHE_HOME
 from tokensh.environment import Environment
 
 
@@ -13,7 +14,7 @@ def make_environment(
     home: Path, *, stdin: str = "", variables: dict[str, str] | None = None, **more: Any
 ) -> Environment:
     """Return an environment whose output can be read back with `environment.stdout.getvalue()`."""
-    all_variables = {"HOME": str(home), **(variables or {})}
+    all_variables = {"HOME": str(home), "XDG_CACHE_HOME": str(CACHE_HOME), **(variables or {})}
     return Environment(io.StringIO(stdin), io.StringIO(), io.StringIO(), all_variables, **more)
 
 

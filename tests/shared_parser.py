@@ -9,15 +9,16 @@ from pathlib import Path
 from tokensh.sql import grammar
 from tokensh.sql.parse import Parser
 
-_CACHES = Path(__file__).parents[1] / ".pytest_cache" / "grammar"
+_COMPILER = zlib.crc32(Path(grammar.__file__).read_bytes())
+CACHE_HOME = Path(__file__).parents[1] / ".pytest_cache" / "grammar" / f"{_COMPILER:08x}"
+"""A value for XDG_CACHE_HOME: the compiled table is all that tokensh keeps there.
+
+Compiling it takes 1 s of CPU. The table's own digest covers the grammar; the folder's name covers the compiler, so that
+neither is ever tested against a table that the other version made.
+"""
 
 
 @cache
 def shared_parser() -> Parser:
-    """Return the parser.
-
-    Compiling the table takes 1 s of CPU. The table's own digest covers the grammar; the folder's name covers the compiler,
-    so that neither is ever tested against a table that the other version made.
-    """
-    compiler = zlib.crc32(Path(grammar.__file__).read_bytes())
-    return Parser(_CACHES / f"{compiler:08x}")
+    """Return the parser."""
+    return Parser(CACHE_HOME / "tokensh")

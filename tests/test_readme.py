@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import seed_statements
+from tests.shared_parser import CACHE_HOME
 from tokensh import sandbox
 from tokensh.render.formats import FORMATS
 
@@ -31,7 +32,7 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     variables = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(folder),
-        "XDG_CACHE_HOME": str(folder.parent / "cache"),
+        "XDG_CACHE_HOME": str(CACHE_HOME),
     }
     return subprocess.run(
         command, shell=True, cwd=folder, env=variables, capture_output=True, text=True, check=False, timeout=60

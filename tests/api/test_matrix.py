@@ -199,7 +199,6 @@ def connected(source: Source, network: Network, home: Path) -> Connection:
         (home / name).write_text(text)
         (home / name).chmod(stat.S_IRWXU)
     variables = {
-        "XDG_CACHE_HOME": str(home.parent / "cache"),
         "TOKENSH_CONFIG": str(home / "config.toml"),
         "NETRC": str(home / ".netrc"),
         "PATH": f"{home}:/usr/bin:/bin",

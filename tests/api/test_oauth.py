@@ -57,7 +57,7 @@ def connected(
 ) -> Run:
     if file:
         write_profiles(home, file.format(origin=site.origin, token=site.token, secret=site.client_secret))
-    settings = {"XDG_CACHE_HOME": str(home.parent / "cache"), "PATH": str(home), **(variables or {})}
+    settings = {"PATH": str(home), **(variables or {})}
     environment = make_environment(home, variables=settings, now=now)
     return Run(site, connect(environment=environment, endpoint=site.endpoint, **more))  # type: ignore[arg-type]
 

@@ -65,7 +65,7 @@ def closed_connections() -> Iterator[None]:
 def connected(home: Path, variables: dict[str, str] | None = None, file: str = FILE, **more: Any) -> Connection:
     (home / ".databrickscfg").write_text(file)
     (home / ".databrickscfg").chmod(0o600)
-    settings = {"XDG_CACHE_HOME": str(home.parent / "cache"), "PATH": str(home), **(variables or {})}
+    settings = {"PATH": str(home), **(variables or {})}
     connection = connect(environment=make_environment(home, variables=settings), **more)
     OPENED.append(connection)
     return connection

@@ -13,6 +13,7 @@ import pytest
 
 from tests import seed_statements
 from tests.environments import make_environment
+from tests.shared_parser import CACHE_HOME
 from tests.support import ROOT
 from tokensh.cli.arguments import build_parser, format_help
 from tokensh.cli.main import main
@@ -43,7 +44,7 @@ class RunResult:
 
 def run(home: Path, *arguments: str, stdin: str | bytes = "", variables: dict[str, str] | None = None) -> RunResult:
     # One compiled grammar for all tests of a run.
-    given = {"HOME": str(home), "XDG_CACHE_HOME": str(home.parent / "cache"), **(variables or {})}
+    given = {"HOME": str(home), "XDG_CACHE_HOME": str(CACHE_HOME), **(variables or {})}
     raw = stdin.encode() if isinstance(stdin, str) else stdin
     out, err = io.StringIO(), io.StringIO()
     status = main(arguments, Environment(io.TextIOWrapper(io.BytesIO(raw)), out, err, given))

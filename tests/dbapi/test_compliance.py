@@ -19,8 +19,7 @@ class TestCompliance(dbapi20.DatabaseAPI20Test):  # type: ignore[misc] # the sui
 
     @pytest.fixture(autouse=True)
     def _home(self, tmp_path: Path) -> None:
-        variables = {"XDG_CACHE_HOME": str(tmp_path.parent / "cache")}
-        self.connect_kw_args: dict[str, Any] = {"environment": make_environment(tmp_path, variables=variables)}
+        self.connect_kw_args: dict[str, Any] = {"environment": make_environment(tmp_path)}
 
     def test_non_idempotent_close(self) -> None:
         """The suite asks for an error, PEP 249 does not: to close twice is harmless here, as with files."""

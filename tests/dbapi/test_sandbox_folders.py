@@ -56,8 +56,7 @@ def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Environment:
     """Return an environment in which somebody has worked on a real workspace, where files are in two places."""
     folders = {name: str(tmp_path / name) for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME")}
     # The cache holds nothing but the compiled grammar, which all sessions share.
-    variables = {"XDG_CACHE_HOME": str(tmp_path.parent / "cache")}
-    return make_environment(tmp_path / "home", variables=variables | (folders if request.param == "xdg" else {}))
+    return make_environment(tmp_path / "home", variables=folders if request.param == "xdg" else {})
 
 
 def work_for_real(environment: Environment, site: Sandbox) -> None:

@@ -19,7 +19,7 @@ Rows = list[Row]
 
 def connect(site: Sandbox | None, home: Path, variables: dict[str, str] | None = None, **more: Any) -> Connection:
     """Open a session whose environment is `home`; all tests of a run share the compiled grammar."""
-    given = {"XDG_CACHE_HOME": str(home.parent / "cache"), **(variables or {})}
+    given = dict(variables or {})
     if site is not None:
         given.setdefault("DATABRICKS_TOKEN", site.token)
         more.setdefault("endpoint", site.endpoint)

@@ -13,6 +13,7 @@ import pytest
 
 from tests.engine.sessions import A, connect, list_requests, run
 from tests.environments import make_environment
+from tests.shared_parser import CACHE_HOME
 from tokensh import sandbox
 from tokensh.api.hosts import Target
 from tokensh.engine.callbacks import Callbacks
@@ -179,7 +180,7 @@ def test_the_command_line_delivers_and_fails_with_4(tmp_path: Path) -> None:
 
     def cli(*arguments: str) -> tuple[int, str, str]:
         out, err = io.StringIO(), io.StringIO()
-        variables = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path.parent / "cache"), "PATH": "/usr/bin:/bin"}
+        variables = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(CACHE_HOME), "PATH": "/usr/bin:/bin"}
         status = main(("--sandbox", *arguments), Environment(sys.stdin, out, err, variables))
         return status, out.getvalue(), err.getvalue()
 

@@ -32,7 +32,7 @@ def site() -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def ours(site: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     home = tmp_path_factory.mktemp("home")
-    variables = {"DATABRICKS_TOKEN": site.token, "XDG_CACHE_HOME": str(home.parent / "cache")}
+    variables = {"DATABRICKS_TOKEN": site.token}
     with connect(environment=make_environment(home, variables=variables), endpoint=site.endpoint) as connection:
         for name, query in VIEWS.items():
             list(connection.run(f"CREATE VIEW {name} AS {query}").rows)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from contextlib import closing
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -19,7 +18,6 @@ from tokensh.functions import Function, functions
 from tokensh.provider.catalog import Catalog
 from tokensh.rows import ColumnType, Value
 from tokensh.sql import nodes, unparse
-from tokensh.sql.parse import Parser
 
 SCALAR: list[tuple[str, Value]] = [
     ("abs(-2)", 2),
@@ -314,8 +312,8 @@ def test_a_function_has_a_case(name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def completer(tmp_path_factory: pytest.TempPathFactory) -> Completer:
-    return Completer(Parser(Path(tmp_path_factory.getbasetemp().parent, "cache")), Catalog.load_shipped())
+def completer() -> Completer:
+    return Completer(shared_parser(), Catalog.load_shipped())
 
 
 @pytest.mark.parametrize("name", NAMES)

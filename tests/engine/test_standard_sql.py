@@ -36,11 +36,10 @@ TABLES = [
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     home = tmp_path_factory.mktemp("home")
-    variables = {"XDG_CACHE_HOME": str(home.parent / "cache")}
     with (
         sandbox.start(tokens=1) as site,
         connect(
-            environment=make_environment(home, variables={**variables, "DATABRICKS_TOKEN": site.token}),
+            environment=make_environment(home, variables={"DATABRICKS_TOKEN": site.token}),
             endpoint=site.endpoint,
         ) as connection,
     ):

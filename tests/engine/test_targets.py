@@ -27,7 +27,7 @@ def site() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def session(site: Sandbox, tmp_path: Path) -> Iterator[Connection]:
-    environment = make_environment(tmp_path, variables={"XDG_CACHE_HOME": str(tmp_path.parent / "cache")})
+    environment = make_environment(tmp_path)
     with connect(environment=environment, sandbox=site, yes=True) as connection:
         yield connection
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.shared_parser import CACHE_HOME
 from tokensh import sandbox
 from tokensh.sandbox import Sandbox
 
@@ -23,7 +24,7 @@ def site(running: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
     running.clear_log()
     for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(CACHE_HOME))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("PLOOMBER_STATS_ENABLED", "false")
     monkeypatch.setenv("DATABRICKS_TOKEN", running.token)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.plan.planning import A, Planner
+from tests.shared_parser import shared_parser
 from tokensh.engine.functions import function_names
 from tokensh.errors import ProgrammingError, SqlSyntaxError, UnknownName
 from tokensh.functions import functions
 from tokensh.provider.show_kinds import SHOW_KINDS
-from tokensh.sql.grammar import load_table
 from tokensh.sql.idioms import IDIOMS, Idiom
 from tokensh.sql.syntax_hints import MOST_EXPECTED, describe_expected
 from tokensh.text import nearest_word
@@ -208,7 +208,7 @@ def test_what_is_expected_is_said_in_groups(typed: str, hint: str, planner: Plan
 
 
 def test_no_list_of_what_is_expected_is_long() -> None:
-    table = load_table(None)
+    table = shared_parser().table
     for row in filter(None, map(table.states.__getitem__, range(table.states.count))):
         hint = describe_expected([table.labels.get(name, name) for name in sorted(row)])
         assert len(hint.replace(" or ", ", ").split(", ")) <= MOST_EXPECTED + 1, hint

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.sessions import A, B, C
+from tests.shared_parser import CACHE_HOME
 from tokensh import sandbox
 from tokensh.cli.main import main
 from tokensh.environment import Environment
@@ -34,7 +35,7 @@ class Cli:
         out, err = io.StringIO(), io.StringIO()
         variables = {
             "HOME": str(self.home),
-            "XDG_CACHE_HOME": str(self.home.parent / "cache"),
+            "XDG_CACHE_HOME": str(CACHE_HOME),
             "PATH": "/usr/bin:/bin",
             "DATABRICKS_TOKEN": self.site.token,
         }

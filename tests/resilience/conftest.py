@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,14 +13,16 @@ from tests.resilience import invariants
 from tests.resilience.certificates import make_certificates
 from tests.resilience.faulty_server import FaultyServer
 from tests.resilience.harness import Harness
-from tokensh.sql import grammar
+from tests.shared_parser import CACHE_HOME, shared_parser
 
 
 @pytest.fixture(scope="session")
 def compiled_grammar(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of the parser's table, compiled once for all tests."""
+    """Return a folder with the parser's table, on the file system of the tests' homes, so that it can be linked."""
     folder = tmp_path_factory.mktemp("grammar")
-    grammar.load_table(folder)
+    shared_parser()
+    for table in (CACHE_HOME / "tokensh").glob("*.json"):
+        shutil.copy(table, folder)
     return folder
 
 

@@ -128,8 +128,9 @@ class FaultyServer:
 
     def take_effect(self, seen: ReceivedRequest) -> bytes:
         with self._lock:
+            answer = self._app(seen)
             self.effects.append(seen)
-            return self._app(seen)
+            return answer
 
     @property
     def origin(self) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.shared_parser import CACHE_HOME
 from tests.shell.terminal import Start, Terminal
 from tokensh import sandbox
 from tokensh.sandbox import Sandbox
@@ -20,7 +21,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         terminal = Terminal(
             *(arguments or ("--sandbox",)),
             home=tmp_path,
-            cache=tmp_path.parent / "cache",
+            cache=CACHE_HOME,
             **options,  # type: ignore[arg-type]
         )
         terminals.append(terminal)

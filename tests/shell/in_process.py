@@ -55,7 +55,7 @@ def open_shell(
     Whatever it asks is answered with the end of the input, which means no.
     """
     place: dict[str, Any] = {"sandbox": site} if in_sandbox else {"endpoint": site.endpoint}
-    given = {"DATABRICKS_TOKEN": site.token, "XDG_CACHE_HOME": str(home.parent / "cache"), **(variables or {})}
+    given = {"DATABRICKS_TOKEN": site.token, **(variables or {})}
     environment = make_environment(home, variables=given, **more)
     with (
         create_app_session(input=DummyInput(), output=DummyOutput()),

@@ -16,6 +16,8 @@ from tokensh.sandbox import Sandbox
 ENTER, CTRL_C, CTRL_D, TAB, UP, ESCAPE = "\r", "\x03", "\x04", "\t", "\x1b[A", "\x1b"
 WORKSPACE = "dbc-abcd0123-a1bc"
 """The workspace that a sandbox starts with."""
+WAIT = 60
+"""The longest wait for the screen (s): several terminals start at once on few cores."""
 
 
 class Terminal:
@@ -50,7 +52,7 @@ class Terminal:
             command[1:],
             env=environment,
             dimensions=(lines, columns),
-            timeout=20,
+            timeout=WAIT,
         )
         # A terminal answers queries; test_results checks that none is sent.
         setattr(self.screen, "write_process_input", self.child.send)  # noqa: B010 (its type says that it is a method)
@@ -81,7 +83,7 @@ class Terminal:
             self.raw += data
             self._stream.feed(data)
 
-    def see(self, text: str, seconds: float = 15) -> None:
+    def see(self, text: str, seconds: float = WAIT) -> None:
         """Wait until the screen shows a text."""
         until = time.monotonic() + seconds
         while text not in "\n".join(self.screen.display) and text not in f"\n{self.display}\n":
@@ -91,10 +93,10 @@ class Terminal:
 
     def prompt(self) -> None:
         """Wait for an empty prompt on the cursor's line."""
-        until = time.monotonic() + 15
+        until = time.monotonic() + WAIT
         while not self._is_at_empty_prompt():
             if time.monotonic() > until:
-                raise AssertionError(f"no prompt:\n{self.display}")
+                raise AssertionError(f"no prompt (running: {self.child.isalive()}):\n{self.display}")
             self.read()
 
     def _is_at_empty_prompt(self) -> bool:
@@ -113,7 +115,7 @@ class Terminal:
     def run(self, text: str) -> None:
         """Type a line, Enter, and wait for the next prompt."""
         self.type(text)
-        until = time.monotonic() + 15
+        until = time.monotonic() + WAIT
         # Before the text appears, the empty prompt looks as it does when the statement is done.
         while self._is_at_empty_prompt() and time.monotonic() < until:
             self.read()
@@ -124,7 +126,7 @@ class Terminal:
     def end(self) -> int:
         """Wait for the end and return the exit status."""
         self.read(0.2)
-        self.child.expect(pexpect.EOF, timeout=10)
+        self.child.expect(pexpect.EOF, timeout=WAIT)
         self.child.close()
         return int(self.child.exitstatus if self.child.exitstatus is not None else -1)
 

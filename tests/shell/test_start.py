@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.shared_parser import CACHE_HOME
 from tokensh.api.client import Client
 from tokensh.shell.preload import Preload
 
@@ -17,7 +18,7 @@ LATE = ("requests", "urllib3", "rich", "lark", "yaml", "tokensh.complete.complet
 
 
 def run(*arguments: str, home: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    variables = {"PATH": os.environ["PATH"], "HOME": str(home), "XDG_CACHE_HOME": str(home.parent / "cache")}
+    variables = {"PATH": os.environ["PATH"], "HOME": str(home), "XDG_CACHE_HOME": str(CACHE_HOME)}
     return subprocess.run(
         [sys.executable, *arguments],
         env=variables,

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests import seed_statements
+from tests.shared_parser import CACHE_HOME
 
 pytestmark = [
     pytest.mark.terminal,
@@ -29,7 +30,7 @@ class Tmux:
         self._environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
-            "XDG_CACHE_HOME": str(folder.parent / "cache"),
+            "XDG_CACHE_HOME": str(CACHE_HOME),
             "LC_ALL": "C.UTF-8",
             "SHELL": "/bin/sh",
         }
