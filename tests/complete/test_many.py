@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from copy import copy
 
 from tests.shared_parser import shared_parser
 from tokensh.complete import Completer, Facts
@@ -13,6 +13,13 @@ from tokensh.provider.model import ProviderInfo, Resource, ServiceInfo
 WORDS = "data access grant token user group role policy share index job run cluster pool query alert".split()  # noqa: SIM905
 
 
+def _rename(resource: Resource, name: str) -> Resource:
+    """Return a resource under another name, without the checks of a new one, which take 1 ms each."""
+    renamed = copy(resource)
+    object.__setattr__(renamed, "name", name)
+    return renamed
+
+
 class Many(Catalog):
     """A catalog of many resources."""
 
@@ -20,7 +27,7 @@ class Many(Catalog):
         super().__init__(())
         sample = Catalog.load_shipped().resource(*DEFAULT, "user_tokens")
         names = (f"{WORDS[i % 16]}_{WORDS[i // 16 % 16]}_{i}" for i in range(count))
-        self.all = tuple(replace(sample, name=name) for name in (*names, *others))
+        self.all = tuple(_rename(sample, name) for name in (*names, *others))
 
     def providers(self) -> tuple[ProviderInfo, ...]:
         return (ProviderInfo(DEFAULT[0], "1"),)

@@ -23,7 +23,7 @@ def connect(site: Sandbox | None, home: Path, variables: dict[str, str] | None =
     if site is not None:
         given.setdefault("DATABRICKS_TOKEN", site.token)
         more.setdefault("endpoint", site.endpoint)
-    clocks = {name: more.pop(name) for name in ("now", "sleep") if name in more}
+    clocks = {name: more.pop(name) for name in ("now", "sleep", "monotonic") if name in more}
     environment = make_environment(home, variables=given, **{"sleep": _sleep_briefly, **clocks})
     return tokensh.connect(environment=environment, **more)
 

@@ -162,6 +162,9 @@ class _Time:
     def now(self) -> float:
         return time.time() + self.offset
 
+    def monotonic(self) -> float:
+        return time.monotonic() + self.offset
+
 
 class _Destination:
     """A destination that fails."""
@@ -212,7 +215,8 @@ def _rotate(schedule: Schedule, site: Sandbox, home: Path, *, is_first: bool) ->
     steps = _Steps(schedule.kill_at)
     _fill_disk(schedule.full_disk)
     clock = _Time()
-    with connect(site, home, now=clock.now, sleep=clock.sleep, timeout=5.0, callbacks=Callbacks()) as connection:
+    clocks: dict[str, Any] = {"now": clock.now, "sleep": clock.sleep, "monotonic": clock.monotonic}
+    with connect(site, home, **clocks, timeout=5.0, callbacks=Callbacks()) as connection:
         destination = _make_destination(schedule.delivery, home / "value", connection.environment)
         if schedule.kill_at is not None:
             steps.wrap(Client, "_send_once")

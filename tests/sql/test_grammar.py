@@ -39,6 +39,7 @@ def no_lark(monkeypatch: pytest.MonkeyPatch) -> None:
     def compiled(_: str) -> dict[str, Any]:
         raise AssertionError("the grammar was compiled")
 
+    compile_once()
     monkeypatch.setattr(grammar, "compile_grammar", compiled)
 
 
