@@ -78,7 +78,7 @@ def test_set_up_is_two_lines() -> None:
     first, second, *_ = (text for language, text in _FENCES if language == "sh")
     assert first.count("\n") == second.count("\n") == 1
     assert "--sandbox" in first
-    assert "-m pytest -n 6" in second
+    assert "-m pytest -n 4" in second
 
 
 def test_the_pictures_are_there_ask_nobody_for_anything_and_show_no_secret() -> None:

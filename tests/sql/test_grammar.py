@@ -43,6 +43,13 @@ def no_lark(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grammar, "compile_grammar", compiled)
 
 
+@pytest.fixture
+def compiled_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Save the 3 s that compiling takes where a test is about files: only the grammar at hand has a known result."""
+    known = {grammar.read_grammar(): compile_once()}
+    monkeypatch.setattr(grammar, "compile_grammar", known.__getitem__)
+
+
 def test_a_checkout_reads_the_grammar_at_its_top() -> None:
     assert grammar.find_folder() == ROOT / "grammar"
 
@@ -68,6 +75,7 @@ def test_a_shipped_table_is_read_without_lark(tmp_path: Path, monkeypatch: pytes
     assert grammar.load_table(None).start_state == compile_once()["start"]
 
 
+@pytest.mark.usefixtures("compiled_before")
 def test_a_table_of_another_grammar_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = lay_out_wheel(tmp_path)
     (package / "grammar" / "table.json").write_text(json.dumps(compile_once() | {"digest": "0", "start": -7}))
@@ -75,6 +83,7 @@ def test_a_table_of_another_grammar_is_not_used(tmp_path: Path, monkeypatch: pyt
     assert grammar.load_table(None).start_state == compile_once()["start"]
 
 
+@pytest.mark.usefixtures("compiled_before")
 def test_a_made_table_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
     grammar.load_table(tmp_path / "cache")
     (kept,) = (tmp_path / "cache").iterdir()
@@ -82,6 +91,7 @@ def test_a_made_table_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
     assert kept.stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.usefixtures("compiled_before")
 @pytest.mark.parametrize("broken", ["", "{", "[]", "null", '{"digest": 1}', "\x00"])
 def test_a_broken_cache_file_is_made_anew(broken: str, tmp_path: Path) -> None:
     kept = tmp_path / f"grammar-{compile_once()['digest'][:16]}.json"
@@ -96,6 +106,7 @@ def test_a_cached_table_is_read_without_lark(tmp_path: Path) -> None:
     assert grammar.load_table(tmp_path).end_state == compile_once()["end"]
 
 
+@pytest.mark.usefixtures("compiled_before")
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert grammar.load_table(tmp_path / "file" / "cache").start_state == compile_once()["start"]
@@ -123,6 +134,7 @@ def test_the_same_grammar_gives_the_same_bytes(seed: str) -> None:
     assert ran.stdout.rstrip("\n") == json.dumps(compile_once())
 
 
+@pytest.mark.usefixtures("compiled_before")
 def test_a_compiled_table_leads_on_from_the_start() -> None:
     accepted = ParserState(grammar.load_table(None), {}).expected_terminals()
     assert {"SELECT", "INSERT", "EXEC", "SHOW"} <= set(accepted)
