@@ -26,7 +26,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
     loaded = read(
         tmp_path,
         'workspace = "dbc-1"\n[hosts]\nprod = "https://adb-1.2.azuredatabricks.net"\n'
-        '[shell]\nformat = "csv"\nnull = "-"\npager = false\ntimes = "raw"\nexpanded = "auto"\n'
+        '[shell]\nformat = "csv"\nnull = "-"\npager = false\ntimes = "raw"\nprompt = "%n> "\nexpanded = "auto"\n'
         "header = false\ntiming = true\nconfirm = true\nvi = true\n",
     )
     assert loaded.workspace == "dbc-1"

@@ -15,6 +15,7 @@ from tokensh.text import did_you_mean
 SHELL_SETTINGS: dict[str, type] = {
     "format": str,
     "null": str,
+    "prompt": str,
     "pager": bool,
     "times": str,
     "expanded": str,

@@ -456,3 +456,10 @@ def test_a_write_reports_its_count_unless_told_not_to(statement: str, report: st
     quiet = run(tmp_path / "quiet", "--quiet", *arguments)
     assert quiet.status == 0
     assert not re.search(r"^[A-Z]+ \d+$", quiet.err, re.MULTILINE)
+
+
+@pytest.mark.parametrize("word", ["exit", "quit;", "QUIT"])
+def test_a_word_ends_a_script_and_nothing_after_it_is_read(word: str, tmp_path: Path) -> None:
+    script = f"SELECT 1 AS a;\n{word}\n"
+    assert run(tmp_path, "-o", "csv", stdin=script) == RunResult(0, "a\n1\n", "")
+    assert run(tmp_path, "--check", stdin=f"{script.rstrip()};\nSELEKT") == RunResult(0, "", "")

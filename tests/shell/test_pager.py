@@ -55,24 +55,36 @@ def test_what_the_screen_can_hold_is_not_show_paged(text: str, pages: bool, tmp_
 @pytest.mark.parametrize(
     ("variables", "command"),
     [
-        ({"TOKENSH_PAGER": "a -b 'c d'", "PAGER": "x"}, ["a", "-b", "c d"]),
-        ({"PAGER": "x -y"}, ["x", "-y"]),
-        ({"PAGER": "", "PATH": "/nowhere"}, []),
-        ({"PAGER": "it's"}, ["it's"]),
+        ({"TOKENSH_PAGER": "a -b 'c d'", "PAGER": "x"}, "a -b 'c d'"),
+        ({"PAGER": " x -y | z"}, "x -y | z"),
+        ({"PAGER": "", "PATH": "/nowhere"}, ""),
     ],
 )
-def test_which_pager_it_is(variables: dict[str, str], command: list[str], tmp_path: Path) -> None:
+def test_which_pager_it_is(variables: dict[str, str], command: str, tmp_path: Path) -> None:
     assert pager_command(make_environment(tmp_path, variables=variables)) == command
 
 
 def test_without_a_pager_everything_goes_straight_to_the_terminal(tmp_path: Path) -> None:
     text = "| x |\n" * 50
     assert show_paged(text, make_environment(tmp_path, variables={"PATH": "/nowhere"})) == (text, [])
-    terminal, notes = show_paged(
-        text, make_environment(tmp_path, variables={"PAGER": "/nowhere/at-all", "PATH": "/nowhere"})
-    )
+
+
+@pytest.mark.parametrize(("pager", "status"), [("/nowhere/at-all", 127), ("false", 1), ("it's", 2)])
+def test_a_pager_that_fails_is_named_and_the_result_is_shown(pager: str, status: int, tmp_path: Path) -> None:
+    text = "| x |\n" * 50
+    environment = make_environment(tmp_path, variables={"PAGER": pager, "PATH": os.environ["PATH"]})
+    terminal, notes = show_paged(text, environment)
     assert terminal == text
-    assert notes == ["the pager /nowhere/at-all cannot be run: No such file or directory"]
+    assert notes == [f"the pager ended with status {status}"]
+
+
+def test_a_pager_is_a_command_of_the_systems_shell_and_less_shows_colours(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    for less, expected in ((None, "SRXF"), ("-M", "-R -M"), ("", "-R ")):
+        variables = {"PAGER": f'head -1 > {seen}; echo "$LESS" >> {seen}', "PATH": os.environ["PATH"]}
+        environment = make_environment(tmp_path, variables=variables if less is None else {**variables, "LESS": less})
+        show_paged("| x |\n" * 50, environment)
+        assert seen.read_text() == f"| x |\n{expected}\n"
 
 
 def test_a_pager_that_leaves_early_is_told_by_a_broken_pipe_and_nothing_else(tmp_path: Path) -> None:

@@ -152,29 +152,6 @@ def test_the_pagers_variables_in_their_order(start: Start, tmp_path: Path) -> No
     assert not ours.exists()
 
 
-def test_less_is_told_to_chop_lines_only_if_nobody_has_told_it_anything(start: Start, tmp_path: Path) -> None:
-    script = tmp_path / "pager"
-    script.write_text('#!/bin/sh\ncat > /dev/null\necho "LESS is $LESS."\n')
-    script.chmod(0o700)
-    terminal = start(PAGER=str(script))
-    terminal.run(COUNT.format(50))
-    assert "LESS is SRXF." in terminal.display
-    again = start(PAGER=str(script), LESS="FX")
-    again.run(COUNT.format(50))
-    assert "LESS is FX." in again.display
-
-
-@pytest.mark.parametrize(
-    ("pager", "message"),
-    [("no-such-pager-anywhere", "the pager no-such-pager-anywhere cannot be run"), ("false", "ended with status 1")],
-)
-def test_a_pager_that_fails_is_named(pager: str, message: str, start: Start) -> None:
-    terminal = start(TOKENSH_PAGER=pager)
-    terminal.run(COUNT.format(50))
-    assert message in terminal.everything
-    assert "(50 rows" in terminal.display
-
-
 def test_what_fits_is_not_paged_and_a_write_never_is(start: Start, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     terminal = start("--sandbox", size=(80, 12), TOKENSH_PAGER=f"tee {seen}")

@@ -14,6 +14,7 @@ from tokensh.shell.settings import SETTINGS, Settings
     [
         ("format", "json", "format", "json"),
         ("null", "(none)", "null", "(none)"),
+        ("prompt", "%n> ", "prompt", "%n> "),
         ("pager", "off", "pager", False),
         ("times", "raw", "raw_times", True),
         ("expanded", "auto", "expanded", "auto"),

@@ -222,6 +222,15 @@ class Workspaces:
                 None if last is None else int(last * 1000),
             )
 
+    def probe(self, name: str) -> None:
+        """Send a harmless request to a workspace. Raises Error if it does not answer, or refuses the credential."""
+        from tokensh.api.probe import probe_request  # noqa: PLC0415 (few sessions need it)
+
+        with closing(self._parts.client.fetch([probe_request(self.resolve(name))])) as answers:
+            for answer in answers:
+                if isinstance(answer, Error):
+                    raise answer
+
     def list_probed_rows(self, default: str | None, used: Mapping[str, float]) -> Iterator[Row]:
         """Yield the same rows with what each workspace answers to a harmless request; one is sent to each, in parallel."""
         from tokensh.api.probe import probe_request, read_user_name  # noqa: PLC0415 (needed for this alone)

@@ -8,7 +8,6 @@ compares the two; `python -m tests.manual_pages` brings the file up to date.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
 from tokensh._dataclasses import dataclass
@@ -201,8 +200,9 @@ def format_help() -> str:
 
 def build_parser(version: str) -> argparse.ArgumentParser:
     """Return the parser of tokensh's own options; `version` is what `--version` prints."""
-    # Without a width argparse's formatter loads shutil, and every compression library with it, to find the same.
-    width = _terminal_columns() - 2
+    # Nothing is printed with it, but argparse makes a formatter for each option. Without a width that reads the environment,
+    # and loads shutil with every compression library for it.
+    width = DEFAULT_WIDTH
 
     class Parser(UsageParser):
         def format_help(self) -> str:
@@ -225,16 +225,6 @@ def build_parser(version: str) -> argparse.ArgumentParser:
     # Only StackQL's spelling sets these.
     parser.set_defaults(auth=None, delimiter=None, environment={}, despatched=False, recipe=None)
     return parser
-
-
-def _terminal_columns() -> int:
-    columns = os.environ.get("COLUMNS", "")
-    if columns.isdecimal() and int(columns):
-        return int(columns)
-    try:
-        return os.get_terminal_size(1).columns or DEFAULT_WIDTH
-    except OSError:
-        return DEFAULT_WIDTH
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ _BOM = b"\xef\xbb\xbf"
 # A file is split before its first statement runs. So many of its statements keep their tokens (about 8 kB each) for the
 # parser; a longer file has the others lexed again, one at a time.
 _PIECES_WITH_TOKENS = 1000
+_LEAVE_WORDS = ("exit", "quit")
 _CHANGE_WORDS = ("INSERT", "EXEC", "DELETE", "UPDATE", "REPLACE")
 
 
@@ -211,6 +212,8 @@ def check(scripts: Iterable[Script], parser: Parser, reporter: Reporter) -> None
     """Parse every statement and report each syntax error; nothing is run."""
     for script in scripts:
         for piece in _split_or_report(script, parser, reporter):
+            if _leaves(piece):
+                break
             try:
                 if piece.error:
                     raise piece.error
@@ -288,7 +291,7 @@ class ScriptRunner:
         for script, pieces in pieces_by_script:
             streamed = _split_or_report(script, self._connection.parser, self._reporter) if pieces is None else pieces
             for piece in streamed:
-                if not self._run_piece(script, piece):
+                if _leaves(piece) or not self._run_piece(script, piece):
                     return
             if self._reporter.status and self._stop:
                 return
@@ -353,6 +356,11 @@ class ScriptRunner:
             self._reporter.write(f"{result.command} {count}")
         elif self._reports_counts and result.columns:
             self._reporter.write(f"({plural(count, 'row')})")
+
+
+def _leaves(piece: StatementText) -> bool:
+    """Return True for a word that ends a script, as in psql; what follows it is not read."""
+    return piece.text.lower() in _LEAVE_WORDS
 
 
 def _is_change(piece: StatementText) -> bool:

@@ -156,8 +156,9 @@ def _dispatch(options: argparse.Namespace, environment: Environment) -> int:
         environment = replace(environment, variables={**environment.variables, **options.environment})
     if options.recipe is not None:
         return _run_recipe(options, environment)
-    # Like psql: at a terminal the shell, from a pipe or a file a batch.
-    if options.sources is None and not options.check and is_terminal(environment.stdin):
+    # Like psql: at a terminal the shell, from a pipe or a file a batch. Prompts must not go into a file, so the output counts too.
+    on_terminal = is_terminal(environment.stdin) and is_terminal(environment.stdout)
+    if options.sources is None and not options.check and on_terminal:
         return _run_shell(options, environment)
     scripts = _load_scripts(options, environment)
     return _check_scripts(scripts, environment) if options.check else _run_batch(options, scripts, environment)

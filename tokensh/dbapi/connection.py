@@ -272,6 +272,10 @@ class Connection:
         rows = self._access.workspaces.list_probed_rows(self._default_workspace, used)
         return RowSet(WORKSPACE_PROBE_COLUMNS, rows).start()
 
+    def probe_workspace(self) -> None:
+        """Send a harmless request to the session's workspace. Raises Error if it does not answer, or refuses the credential."""
+        self._access.workspaces.probe(self.workspace or "")
+
     @cached_property
     def _engine(self) -> Engine:
         from tokensh.engine.executor import Engine  # noqa: PLC0415 (SHOW and DESCRIBE do without)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TextIO, cast
 
-from tokensh.environment import Environment
+from tokensh.environment import Environment, is_terminal
 from tokensh.errors import Error, Interrupted, OutputClosed, OutputError
 from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
@@ -42,6 +42,19 @@ class Console:
         self._environment.stdout.write(make_inert(self._redact(text)) + "\n")
         self._environment.stdout.flush()
 
+    def say_lines(self, lines: Iterable[str]) -> None:
+        """Write lines that answer a command, through the pager if the screen cannot hold them."""
+        text = make_inert(self._redact("\n".join(lines))) + "\n"
+        terminal = self._environment.stdout
+        if not (is_terminal(terminal) and self._settings.pager and not self._settings.plain):
+            terminal.write(text)
+            terminal.flush()
+            return
+        pager = Pager(self._environment, terminal, self.size(), self.note)
+        with suppress(BrokenPipeError):  # the user has left the pager
+            pager.write(text)
+        pager.finish()
+
     def note(self, text: str) -> None:
         """Write a line about what happens; it is not part of an answer, and so goes to stderr."""
         self._environment.stderr.write(make_inert(self._redact(text)) + "\n")
@@ -73,7 +86,7 @@ class Console:
             expanded=settings.expanded,
             mask=not reveal,
             times="raw" if settings.raw_times else "readable",
-            null=settings.null or None,
+            null=settings.null,
         )
 
     def size(self) -> tuple[int, int]:

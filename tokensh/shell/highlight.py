@@ -53,6 +53,7 @@ STYLE = merge_styles(
             {
                 "prompt": "bold",
                 "workspace": "ansicyan",
+                "transaction": "bold ansired",
                 "continuation": "ansibrightblack",
                 "trouble": "ansired",
                 "matching-bracket.cursor": "bold ansicyan",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -25,6 +24,8 @@ _DEFAULT_PAGER = "less -S"
 _LESS_OPTIONS = "SRXF"
 # Lines of the screen that stay free below a result, for its footer and the prompt.
 _LINES_BELOW = 2
+# Characters of a result that are kept for a pager that fails.
+_MOST_KEPT = 1_000_000
 _COLOUR_SEQUENCE = re.compile("\x1b\\[[0-9;]*m")
 
 
@@ -45,6 +46,9 @@ class Pager(io.TextIOBase):
     ) -> None:
         # Whether the user left the pager before the end.
         self.left = False
+        # What the pager has got, to be shown after all if the pager fails; empty once it is more than is kept.
+        self._sent: list[str] = []
+        self._sent_room = _MOST_KEPT
         # s spent waiting for the pager.
         self.seconds = 0.0
         self._environment = environment
@@ -91,13 +95,16 @@ class Pager(io.TextIOBase):
         command = pager_command(self._environment)
         if not command:
             return
-        variables = {"LESS": _LESS_OPTIONS, "LESSCHARSET": "utf-8", **self._environment.variables}
+        # -R first, before the user's own options: without it less shows colours as ESC[1m.
+        less = f"-R {self._environment.variables['LESS']}" if "LESS" in self._environment.variables else _LESS_OPTIONS
+        variables = {"LESSCHARSET": "utf-8", **self._environment.variables, "LESS": less}
         try:
-            self._process = subprocess.Popen(  # noqa: S603 (the user's environment names it)
-                command, stdin=subprocess.PIPE, env=variables, encoding="utf-8", errors="backslashreplace"
+            # By the system's shell, as in psql, git and man: `cat | head`, `LESS=-N less` and `~/bin/pager` mean what they say.
+            self._process = subprocess.Popen(  # noqa: S602 (the user's environment names it)
+                command, shell=True, stdin=subprocess.PIPE, env=variables, encoding="utf-8", errors="backslashreplace"
             )
-        except OSError as failure:
-            self._note(f"the pager {command[0]} cannot be run: {failure.strerror}")
+        except (OSError, ValueError) as failure:
+            self._note(f"the pager {command} cannot be run: {failure}")
         else:
             self._ctrl_c.enter_context(leave_ctrl_c_to_child())
 
@@ -106,15 +113,26 @@ class Pager(io.TextIOBase):
         assert self._process.stdin is not None  # noqa: S101
         # Writing blocks while the user reads: that time is not the statement's.
         begun = self._environment.monotonic()
+        self._sent_room -= len(text)
+        self._sent = [*self._sent, text] if self._sent_room >= 0 else []
         try:
             self._process.stdin.write(text)
             self._process.stdin.flush()
         except BrokenPipeError:
+            if self._has_failed():
+                self.finish()
+                self._bypassed = True
+                return len(text)
             self.left = True
             raise
         finally:
             self.seconds += self._environment.monotonic() - begun
         return len(text)
+
+    def _has_failed(self) -> bool:
+        """Return whether the pager could not be run or failed, and everything it got can be shown instead."""
+        assert self._process is not None  # noqa: S101
+        return bool(self._process.wait()) and bool(self._sent)
 
     def finish(self) -> None:
         """Write what was held back, or wait until the user leaves the pager. Raises OSError."""
@@ -125,18 +143,17 @@ class Pager(io.TextIOBase):
             self.seconds += self._environment.monotonic() - begun
             if self._process.returncode:
                 self._note(f"the pager ended with status {self._process.returncode}")
+                self._held = self._sent
+            self._process = None
         self._terminal.write("".join(self._held))
         self._terminal.flush()
+        self._held = []
 
 
-def pager_command(environment: Environment) -> list[str]:
+def pager_command(environment: Environment) -> str:
     """Return the pager's command from TOKENSH_PAGER, else PAGER, else less if it is installed; empty for no pager."""
-    named = environment.get("TOKENSH_PAGER") or environment.get("PAGER")
-    try:
-        command = shlex.split(named or _DEFAULT_PAGER) or shlex.split(_DEFAULT_PAGER)
-    except ValueError:  # a quote that is not closed
-        command = named.split()
-    return command if named or shutil.which(command[0], path=environment.get("PATH") or None) else []
+    named = (environment.get("TOKENSH_PAGER") or environment.get("PAGER")).strip()
+    return named or (_DEFAULT_PAGER if shutil.which("less", path=environment.get("PATH") or None) else "")
 
 
 def terminal_size(environment: Environment, stream: TextIO, columns: int | None) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import Always
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
+from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor, TabsProcessor
 from prompt_toolkit.layout.screen import Char
 from prompt_toolkit.lexers import PygmentsLexer
 from prompt_toolkit.output import ColorDepth
@@ -39,6 +40,11 @@ _PAUSE = 0.5
 # Columns for typing that a long workspace name leaves free, `tokensh > ` included.
 _TYPING_WIDTH = 45
 _SHORTEST_PLACE = 12
+_PROMPT_PIECE = re.compile(r"([^%]*)(%.|%$|$)")
+# Lines that the menu may take: of a small terminal a share, or there would be none for the text.
+_MENU_LINES, _MENU_SHARE = 8, 0.45
+# Lines of a terminal that has a toolbar.
+_TOOLBAR_LINES = 8
 # Control characters come before it: prompt_toolkit draws those itself.
 _FIRST_INVISIBLE = 0xAD
 
@@ -55,6 +61,9 @@ def display_invisible_characters() -> None:
 
 class Prompt:
     """Reads what the user types in one session.
+
+    In the setting `prompt`, `%/` stands for the workspace and where requests go, `%w` for the workspace alone, `%n` for its
+    profile or `sandbox`, `%x` for a `*` while changes wait for COMMIT, `%%` for a percent sign.
 
     Args:
         connection: its parser, catalog and workspace.
@@ -98,8 +107,8 @@ class Prompt:
             history=StoredHistory(history, connection.redactor.clean),
             auto_suggest=None if settings.plain else SuggestFromHistory(),
             key_bindings=key_bindings(connection.parser, self._toggle_editing_mode, toggle_times, self._edit_text),
-            bottom_toolbar=None if settings.plain else self._format_toolbar,
-            input_processors=[HighlightMatchingBracketProcessor()],
+            input_processors=[HighlightMatchingBracketProcessor(), TabsProcessor(char1=" ", char2=" ")],
+            enable_suspend=True,
             search_ignore_case=True,
             vi_mode=settings.vi,
         )
@@ -112,10 +121,18 @@ class Prompt:
     def read(self) -> str:
         r"""Return what was typed or pasted; `\q` at the end of the input. Raises KeyboardInterrupt."""
         text, self._prefilled = self._prefilled, ""
+        self._fit_screen()
         try:
             return self._prompt.prompt(default=text)
         except EOFError:
             return r"\q"
+
+    def _fit_screen(self) -> None:
+        """Leave room for the text: on a small terminal the menu gets a part of the lines, and the toolbar none."""
+        lines = self._prompt.output.get_size().rows
+        self._prompt.reserve_space_for_menu = min(_MENU_LINES, int(lines * _MENU_SHARE))
+        has_toolbar = lines >= _TOOLBAR_LINES and not self._settings.plain
+        self._prompt.bottom_toolbar = self._format_toolbar if has_toolbar else None
 
     def prefill(self, text: str) -> None:
         """Begin the next prompt with a text."""
@@ -144,14 +161,36 @@ class Prompt:
     # ---- around the text
 
     def _format_message(self) -> StyleAndTextTuples:
-        workspace = self._connection.workspace or ""
-        place = escape_unsafe("/".join(filter(None, (self._connection.destination, workspace))))
-        # A narrow terminal is shown the workspace alone, or only its ends, so that there is room for typing.
-        room = max(self._prompt.output.get_size().columns - _TYPING_WIDTH, _SHORTEST_PLACE)
-        if width(place) > room:
-            place = elide_middle(escape_unsafe(workspace) or place, room)
-        shown: StyleAndTextTuples = [("class:workspace", f" {place}")] if place else []
-        return [("class:prompt", "tokensh"), *shown, ("class:prompt", "> ")]
+        pieces: StyleAndTextTuples = []
+        for literal, sign in _PROMPT_PIECE.findall(self._settings.prompt):
+            pieces.append(("class:prompt", escape_unsafe(literal)))
+            text, style = self._expand_sign(sign)
+            if sign and not text and literal.endswith(" "):  # `tokensh %/> ` without a workspace
+                pieces[-1] = ("class:prompt", escape_unsafe(literal.rstrip()))
+            pieces.append((style, text))
+        return pieces
+
+    def _expand_sign(self, sign: str) -> tuple[str, str]:
+        """Return what a %-sign of the prompt stands for, and its style."""
+        connection = self._connection
+        workspace = connection.workspace or ""
+        match sign:
+            case "%/":
+                place = escape_unsafe("/".join(filter(None, (connection.destination, workspace))))
+                # A narrow terminal is shown the workspace alone, or only its ends, so that there is room for typing.
+                room = max(self._prompt.output.get_size().columns - _TYPING_WIDTH, _SHORTEST_PLACE)
+                if width(place) > room:
+                    place = elide_middle(escape_unsafe(workspace) or place, room)
+                return place, "class:workspace"
+            case "%w":
+                return escape_unsafe(workspace), "class:workspace"
+            case "%n":
+                profiles = [name for name, leads_to in connection.profiles.items() if leads_to == workspace]
+                return escape_unsafe(connection.destination or (profiles or [workspace])[0]), "class:workspace"
+            case "%x":
+                return "*" if connection.in_transaction else "", "class:transaction"
+            case _:
+                return sign.removeprefix("%"), "class:prompt"
 
     def _format_continuation(self, columns: int, line_number: int, wrapped: int) -> StyleAndTextTuples:
         if wrapped:
@@ -180,6 +219,7 @@ class Prompt:
         if self._error:
             return [("class:trouble", escape_unsafe(self._error))]
         facts = [self._connection.workspace or "no workspace", self._settings.format]
+        facts += ["BEGIN is open"] if self._connection.in_transaction else []
         facts += ["vi"] if self._prompt.editing_mode == EditingMode.VI else []
         return [("", escape_unsafe(" · ".join((*facts, r"\? help"))))]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 OK, INTERRUPTED = "ok", "interrupted"
 # Times in a row that the prompt may fail before the session ends.
 _MOST_PROMPT_FAILURES = 3
+_SHORTENED_ID = re.compile("'([0-9a-f]{2,})…([0-9a-f]{2,})'")
 # Files that include each other; a file that includes itself would go on for ever.
 _DEEPEST_INCLUDE = 10
 
@@ -261,6 +263,7 @@ class Session:
         if source is None and text == self._open_statement:
             source = self._open_source
         statement = self._fill_placeholders(text)
+        _refuse_shortened_id(statement, self.results.tokens)
         self._last_statement = statement.text
         outcome = self._runner.run(statement, source, record=record)
         if outcome != OK and self._failure != INTERRUPTED:
@@ -350,6 +353,22 @@ class Session:
             self.console.show(RowSet(last.columns, iter(last.rows)))
         except Error as error:
             self.console.report(error)
+
+
+def _refuse_shortened_id(statement: StatementText, known: Iterable[str]) -> None:
+    """Raise InterfaceError for an id that was pasted as a table shows it, without its middle: it would match nothing."""
+    for token in statement.tokens:
+        shortened = _SHORTENED_ID.fullmatch(token.text) if token.kind == "STRING" else None
+        if shortened is None:
+            continue
+        start, end = shortened.groups()
+        whole = [each for each in known if each.startswith(start) and each.endswith(end)]
+        hint = (
+            f"the whole id is '{whole[0]}'"
+            if len(whole) == 1
+            else rf"LIKE '{start}%{end}' finds it, and \copy token_id copies whole ids"
+        )
+        raise InterfaceError(f"{token.text} is an id without its middle, as tables show it", hint=hint)
 
 
 def _is_statement(part: Part) -> bool:

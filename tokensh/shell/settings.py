@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from tokensh._dataclasses import dataclass
@@ -29,8 +30,10 @@ class Settings:
     pager: bool = True
     plain: bool = False
     """No animation or repainting, for screen readers and dumb terminals."""
-    null: str = ""
-    """What NULL is written as; empty: the format's own way."""
+    prompt: str = "tokensh %/%x> "
+    """What is before the text at the prompt; `Prompt` says what its %-signs stand for."""
+    null: str | None = None
+    """What NULL is written as; None: the format's own way."""
 
     def apply_config(self, table: Mapping[str, Any]) -> None:
         """Take over the `[shell]` table of config.toml. Raises InterfaceError for an invalid value."""
@@ -49,6 +52,18 @@ class Settings:
             raise InterfaceError(f"invalid {name}: {value!r}", hint=did_you_mean(value, spec.values) or choices)
         setattr(self, spec.attribute, spec.values.get(value, value))
 
+    @contextmanager
+    def changed(self, values: Mapping[str, str]) -> Iterator[None]:
+        """Change settings inside the `with` block only. Raises InterfaceError, and then changes none."""
+        before = {attribute: getattr(self, attribute) for attribute in (_find_spec(name).attribute for name in values)}
+        try:
+            for name, value in values.items():
+                self.set(name, value)
+            yield
+        finally:
+            for attribute, meaning in before.items():
+                setattr(self, attribute, meaning)
+
     def switch(self, name: str, value: str) -> None:
         """Change a setting that is on or off; an empty value turns it to the other. Raises InterfaceError."""
         spec = _find_spec(name)
@@ -62,7 +77,8 @@ class Settings:
 
     def describe(self, name: str) -> str:
         """Return a sentence with a setting's value. Raises InterfaceError."""
-        return f"{name} {'are' if name.endswith('s') else 'is'} {self.get(name) or '(the default of the format)'}"
+        shown = "(the format's own)" if name == "null" and self.null is None else self.get(name) or "''"
+        return f"{name} {'are' if name.endswith('s') else 'is'} {shown}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +104,7 @@ _ON_OFF = {"on": True, "off": False}
 SETTINGS = {
     "format": SettingSpec("format", {name: name for name in FORMATS}),
     "null": SettingSpec("null", {}),
+    "prompt": SettingSpec("prompt", {}),
     "pager": SettingSpec("pager", _ON_OFF),
     "times": SettingSpec("raw_times", {"readable": False, "raw": True}),
     "expanded": SettingSpec("expanded", {**_ON_OFF, "auto": "auto"}),

@@ -23,6 +23,7 @@ from tokensh.shell.commands import (
     results,
     syntax_help,
 )
+from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.listing import format_entries, wrap_words
 from tokensh.shell.commands.registry import ExitShell, Family, MetaCommand
@@ -37,18 +38,16 @@ def run_command(shell: ShellContext, name: str, argument: str) -> None:
     if command is None:
         near = nearest(name, COMMANDS)
         raise InterfaceError(f"unknown command {name}", hint=f"did you mean {near}?" if near else r"\? lists them")
-    command.run(shell, argument)
+    command.run(shell, Arguments(argument))
 
 
-def _list_commands(shell: ShellContext, _: str) -> None:
+def _list_commands(shell: ShellContext, _: Arguments) -> None:
     width = shell.console.options().width or DEFAULT_WIDTH
+    lines: list[str] = []
     for family in get_args(Family):
-        shell.console.say(family)
         entries = [(f"{each.name} {each.argument}", each.help) for each in COMMANDS.values() if each.family == family]
-        for line in format_entries(entries, width - 1):
-            shell.console.say(line)
-    for line in wrap_words(_KEYS, width - 3):
-        shell.console.say(f"  {line}")
+        lines += (family, *format_entries(entries, width - 1))
+    shell.console.say_lines((*lines, *(f"  {line}" for line in wrap_words(_KEYS, width - 3))))
 
 
 _KEYS = (

@@ -10,18 +10,20 @@ from tokensh.errors import InterfaceError, UnknownName
 from tokensh.provider.model import Method, Parameter, Resource
 from tokensh.provider.statement_templates import statement_template
 from tokensh.rows import Column, RowSet
+from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.listing import Entry, format_entries, wrap_words
 from tokensh.shell.commands.registry import MetaCommand
 from tokensh.text import did_you_mean, escape_unsafe
 
 
-def _describe_name(shell: ShellContext, argument: str) -> None:
+def _describe_name(shell: ShellContext, arguments: Arguments) -> None:
     connection, console = shell.connection, shell.console
-    if not argument:
+    if not arguments.text:
         console.show(connection.run(f"SHOW RESOURCES IN {'.'.join(connection.namespace)}"))
         return
-    name, _, method = argument.rstrip(";").partition(" ")
+    # Quotes belong to the name here, as in a statement.
+    name, _, method = arguments.text.partition(" ")
     path = tuple(part.strip('"`') for part in name.split("."))
     local = None if connection.catalog.find_or_none(path, connection.namespace) else connection.objects.find(name)
     if local is not None:
@@ -35,8 +37,7 @@ def _describe_name(shell: ShellContext, argument: str) -> None:
     if method.strip():
         shell.prefill(statement_template(resource, _find_method(resource, method.strip())))
         return
-    for line in _format_resource(resource, console.options().width or DEFAULT_WIDTH):
-        console.say(line)
+    console.say_lines(_format_resource(resource, console.options().width or DEFAULT_WIDTH))
 
 
 def _find_resource(shell: ShellContext, path: tuple[str, ...]) -> Resource:
@@ -107,7 +108,7 @@ def _parameter_entries(resource: Resource) -> Iterator[Entry]:
         yield name, parameter.type, " · ".join(filter(None, notes))
 
 
-def _list_tables(shell: ShellContext, _: str) -> None:
+def _list_tables(shell: ShellContext, _: Arguments) -> None:
     objects = shell.connection.objects
     columns = (Column("name", "string"), Column("kind", "string"), Column("columns", "string"))
     rows = []
@@ -117,11 +118,11 @@ def _list_tables(shell: ShellContext, _: str) -> None:
     shell.console.show(RowSet(columns, iter(rows)))
 
 
-def _show_differences(shell: ShellContext, argument: str) -> None:
-    shell.console.show(describe_refresh(shell.connection.objects.store, argument))
+def _show_differences(shell: ShellContext, arguments: Arguments) -> None:
+    shell.console.show(describe_refresh(shell.connection.objects.store, arguments.value()))
 
 
-def _show_connection(shell: ShellContext, _: str) -> None:
+def _show_connection(shell: ShellContext, _: Arguments) -> None:
     history = shell.connection.environment.state_folder / "history.db" if shell.history else "none"
     facts = [
         *shell.connection.describe(),

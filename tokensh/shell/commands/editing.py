@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tokensh.errors import InterfaceError
+from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.history import confirm_repeated_write
 from tokensh.shell.commands.registry import MetaCommand
@@ -10,9 +11,9 @@ from tokensh.shell.editor import edit_file, edit_text
 from tokensh.text import make_inert
 
 
-def _edit_statement(shell: ShellContext, argument: str) -> None:
-    if argument:
-        path = shell.connection.environment.expand_path(argument)
+def _edit_statement(shell: ShellContext, arguments: Arguments) -> None:
+    if name := arguments.value():
+        path = shell.connection.environment.expand_path(name)
         shell.run_if_ended(edit_file(path, shell.connection.environment))
         return
     try:
@@ -27,12 +28,12 @@ def _edit_statement(shell: ShellContext, argument: str) -> None:
         raise
 
 
-def _drop_statement(shell: ShellContext, _: str) -> None:
+def _drop_statement(shell: ShellContext, _: Arguments) -> None:
     # Taking the open statement and doing nothing with it is all that there is to do.
     shell.console.note("the text is dropped")
 
 
-def _print_statement(shell: ShellContext, _: str) -> None:
+def _print_statement(shell: ShellContext, _: Arguments) -> None:
     shell.console.say(shell.connection.redactor.clean(shell.current_statement) or "(no statement yet)")
 
 

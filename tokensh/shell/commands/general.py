@@ -6,23 +6,24 @@ import subprocess
 
 from tokensh.environment import handle_interrupts
 from tokensh.errors import InterfaceError
+from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
-from tokensh.shell.commands.registry import ExitShell, MetaCommand, unquote
+from tokensh.shell.commands.registry import ExitShell, MetaCommand
 from tokensh.shell.redirection import leave_ctrl_c_to_child
 from tokensh.text import did_you_mean, escape_unsafe
 
 
-def _leave_shell(shell: ShellContext, _: str) -> None:
+def _leave_shell(shell: ShellContext, _: Arguments) -> None:
     if shell.results.must_warn_of_hidden():
         shell.console.note(r"a token's value was never shown: \reveal shows it, \q again leaves")
         return
     raise ExitShell
 
 
-def _use_workspace(shell: ShellContext, argument: str) -> None:
+def _use_workspace(shell: ShellContext, arguments: Arguments) -> None:
     connection = shell.connection
-    if argument:
-        connection.use_workspace(connection.profiles.get(argument, argument))
+    if name := arguments.value():
+        _enter_workspace(shell, connection.profiles.get(name, name))
     if connection.workspace is None:
         shell.console.note("no workspace is set: statements must name one")
         return
@@ -32,45 +33,62 @@ def _use_workspace(shell: ShellContext, argument: str) -> None:
     shell.console.note(f"workspace is {connection.workspace} ({place})")
 
 
-def _list_workspaces(shell: ShellContext, _: str) -> None:
+def _list_workspaces(shell: ShellContext, _: Arguments) -> None:
     shell.console.show(shell.connection.run("SELECT * FROM tokensh.local.workspaces"))
 
 
-def _probe_workspaces(shell: ShellContext, _: str) -> None:
+def _probe_workspaces(shell: ShellContext, _: Arguments) -> None:
     with handle_interrupts(shell.connection.cancellation):
         shell.console.show(shell.connection.probe_workspaces())
 
 
-def _set_variable(shell: ShellContext, argument: str) -> None:
-    name, _, value = argument.partition(" ")
+def _enter_workspace(shell: ShellContext, name: str) -> None:
+    """Make a workspace the session's. One that is not configured is asked first, and must answer. Raises Error."""
+    connection = shell.connection
+    before = connection.workspace
+    connection.use_workspace(name)
+    if connection.workspace in (before, *connection.workspaces):
+        return
+    try:
+        with handle_interrupts(connection.cancellation):
+            connection.probe_workspace()
+    except BaseException:
+        connection.workspace = before
+        raise
+
+
+def _set_variable(shell: ShellContext, arguments: Arguments) -> None:
+    name, rest = arguments.split()
     variables = shell.connection.variables
     if not name:
         for each, known in sorted(variables.items()):
             shell.console.say(f"{each} = {shell.connection.redactor.clean(str(known))}")
     elif name == "confirm":
-        shell.settings.switch("confirm", value.strip())
+        shell.settings.switch("confirm", rest.value())
     else:
-        variables[name] = unquote(value.strip())
+        variables[name] = rest.value()
 
 
-def _unset_variable(shell: ShellContext, argument: str) -> None:
-    variables = shell.connection.variables
-    if argument not in variables:
-        raise InterfaceError(f"unknown variable {argument!r}", hint=did_you_mean(argument, variables))
-    del variables[argument]
+def _unset_variable(shell: ShellContext, arguments: Arguments) -> None:
+    variables, name = shell.connection.variables, arguments.value()
+    if name not in variables:
+        raise InterfaceError(f"unknown variable {name!r}", hint=did_you_mean(name, variables))
+    del variables[name]
 
 
-def _include_file(shell: ShellContext, argument: str) -> None:
-    if not argument:
+def _include_file(shell: ShellContext, arguments: Arguments) -> None:
+    name = arguments.value()
+    if not name:
         raise InterfaceError(r"\i needs a file")
-    shell.run_file(shell.connection.environment.expand_path(argument), argument)
+    shell.run_file(shell.connection.environment.expand_path(name), name)
 
 
-def _echo_text(shell: ShellContext, argument: str) -> None:
-    shell.console.say(argument)
+def _echo_text(shell: ShellContext, arguments: Arguments) -> None:
+    shell.console.say(arguments.line)
 
 
-def _run_program(shell: ShellContext, argument: str) -> None:
+def _run_program(shell: ShellContext, arguments: Arguments) -> None:
+    argument = arguments.line
     program = shell.connection.environment.get("SHELL", "/bin/sh")
     command = [program, "-c", argument] if argument else [program]
     try:

@@ -11,6 +11,7 @@ from tokensh.plan.nodes import asks_by_itself, is_write
 from tokensh.redact import MASK
 from tokensh.rows import Column, Row, RowSet
 from tokensh.shell import dialogs
+from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import MetaCommand
 from tokensh.text import escape_unsafe, read_count, truncate, width
@@ -31,8 +32,8 @@ _WORKSPACE = 4
 _SHORTEST_STATEMENT = 20
 
 
-def _list_history(shell: ShellContext, pattern: str) -> None:
-    latest = islice(_require_history(shell).latest(pattern), _LISTED)
+def _list_history(shell: ShellContext, arguments: Arguments) -> None:
+    latest = islice(_require_history(shell).latest(arguments.value()), _LISTED)
     today = datetime.fromtimestamp(shell.connection.environment.now()).date()
     rows = [_to_row(statement, today) for statement in latest][::-1]
     columns: tuple[Column, ...] = _COLUMNS
@@ -82,8 +83,8 @@ def _find_statement(shell: ShellContext, number: str) -> str:
     return remembered.statement
 
 
-def _rerun_statement(shell: ShellContext, argument: str) -> None:
-    statement = _find_statement(shell, argument)
+def _rerun_statement(shell: ShellContext, arguments: Arguments) -> None:
+    statement = _find_statement(shell, arguments.value())
     if MASK in statement:
         raise InterfaceError(
             "that statement held a secret, which was not kept", hint=r"\recall brings it to the prompt"
@@ -106,8 +107,8 @@ def confirm_repeated_write(shell: ShellContext, statement: str) -> None:
         raise Interrupted("not confirmed, nothing was sent", reason="declined")
 
 
-def _recall_statement(shell: ShellContext, argument: str) -> None:
-    shell.prefill(_find_statement(shell, argument) + ";")
+def _recall_statement(shell: ShellContext, arguments: Arguments) -> None:
+    shell.prefill(_find_statement(shell, arguments.value()) + ";")
 
 
 COMMANDS = (

@@ -11,6 +11,7 @@ from tokensh.render.formats import render
 from tokensh.render.options import Options
 from tokensh.rows import Column, Row, RowSet, Value
 from tokensh.shell.clipboard import copy_to_clipboards
+from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import MetaCommand
 from tokensh.shell.result_cache import Result
@@ -18,14 +19,17 @@ from tokensh.shell.watch import DEFAULT_INTERVAL
 from tokensh.text import did_you_mean, escape_unsafe, plural, read_count
 
 
-def _watch_statement(shell: ShellContext, argument: str) -> None:
-    first, _, rest = argument.partition(" ")
-    # `\watch 5`, `\watch SELECT ...` and `\watch 5 SELECT ...`: only a number in front is an interval.
+def _watch_statement(shell: ShellContext, arguments: Arguments) -> None:
+    parser = shell.connection.parser
+    # `\watch 5`, `\watch SELECT ...` and `\watch 5 SELECT ...`: the statement is as it was typed.
+    first, _, rest = arguments.text.partition(" ")
     try:
         seconds = float(first) if first else DEFAULT_INTERVAL
     except ValueError:
-        seconds, rest = DEFAULT_INTERVAL, argument
-    text = shell.connection.parser.tokenize(rest.strip()).without_terminator().text or shell.current_statement
+        if shell.open_statement or first.upper() not in parser.table.openers:
+            raise InterfaceError(f"invalid number of seconds: {first!r}", hint=r"\watch 5") from None
+        seconds, rest = DEFAULT_INTERVAL, arguments.text
+    text = parser.tokenize(rest.strip()).without_terminator().text or shell.current_statement
     if not text:
         raise InterfaceError("no statement to watch", hint=r"SELECT ... \watch 5, or \watch after a statement")
     if not math.isfinite(seconds):
@@ -33,7 +37,7 @@ def _watch_statement(shell: ShellContext, argument: str) -> None:
     shell.watch(text, seconds)
 
 
-def _reveal_values(shell: ShellContext, _: str) -> None:
+def _reveal_values(shell: ShellContext, _: Arguments) -> None:
     results = shell.results
     if results.first_hidden() is None:
         raise InterfaceError("no hidden value to show")
@@ -44,7 +48,8 @@ def _reveal_values(shell: ShellContext, _: str) -> None:
     shell.connection.mark_values_seen()
 
 
-def _copy_result(shell: ShellContext, argument: str) -> None:
+def _copy_result(shell: ShellContext, arguments: Arguments) -> None:
+    argument = arguments.value()
     columns, rows = shell.results.last.columns, shell.results.last.rows
     is_plain = any(column.name.lower() == argument.lower() and not column.secret for column in columns)
     hidden = None if is_plain else shell.results.find_hidden(argument)

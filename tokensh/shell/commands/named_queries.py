@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import shlex
-
 from tokensh.errors import InterfaceError
 from tokensh.recipes.library import Recipe, list_recipes
 from tokensh.rows import Column, RowSet
+from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import MetaCommand
 from tokensh.shell.query_store import substitute_values
 
 
-def _run_query(shell: ShellContext, argument: str) -> None:
-    if not argument:
+def _run_query(shell: ShellContext, arguments: Arguments) -> None:
+    words = arguments.words()
+    if not words:
         columns = (Column("name", "string"), Column("query", "string"))
         rows = [(name, " ".join(text.split())) for name, text in shell.queries.texts.items()]
         rows += [(recipe.name, recipe.title) for recipe in list_recipes(shell.connection.environment).values()]
         shell.console.show(RowSet(columns, iter(rows)))
         return
-    # Values are quoted as in a POSIX shell: `\n mine "two words"`.
-    try:
-        name, *values = shlex.split(argument)
-    except ValueError as error:
-        raise InterfaceError(f"cannot read {argument!r}: {error}") from None
+    name, *values = words
     recipe = None if name in shell.queries.texts else list_recipes(shell.connection.environment).get(name)
     if recipe is not None:
         _run_recipe(shell, recipe, values)
@@ -52,8 +48,9 @@ def _run_recipe(shell: ShellContext, recipe: Recipe, arguments: list[str]) -> No
         variables.update(before)
 
 
-def _save_query(shell: ShellContext, argument: str) -> None:
-    name, _, text = argument.partition(" ")
+def _save_query(shell: ShellContext, arguments: Arguments) -> None:
+    # The query is kept as it was typed: its quotes are SQL's.
+    name, _, text = arguments.text.partition(" ")
     text = text.strip() or shell.current_statement
     if not name or not text:
         raise InterfaceError(r"\ns needs a name and a query", hint=r"\ns mine SELECT * FROM user_tokens WHERE ...")
@@ -61,9 +58,10 @@ def _save_query(shell: ShellContext, argument: str) -> None:
     shell.console.note(rf"saved: \n {name} runs it")
 
 
-def _delete_query(shell: ShellContext, argument: str) -> None:
-    shell.queries.delete(argument)
-    shell.console.note(f"deleted {argument}")
+def _delete_query(shell: ShellContext, arguments: Arguments) -> None:
+    name = arguments.value()
+    shell.queries.delete(name)
+    shell.console.note(f"deleted {name}")
 
 
 def _query_texts(shell: ShellContext) -> dict[str, str]:

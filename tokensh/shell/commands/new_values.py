@@ -6,12 +6,13 @@ from tokensh.engine.destinations import Destination, FileDestination, ProgramDes
 from tokensh.engine.verification import verify_secret
 from tokensh.environment import handle_interrupts
 from tokensh.errors import InterfaceError
+from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import MetaCommand
 
 
-def _deliver_values(shell: ShellContext, argument: str) -> None:
-    environment = shell.connection.environment
+def _deliver_values(shell: ShellContext, arguments: Arguments) -> None:
+    environment, argument = shell.connection.environment, arguments.destination()
     if not argument.strip(" |"):
         raise InterfaceError(r"\deliver needs a file, or a program after |", hint=r"\deliver |vault kv put ci token=-")
     destination: Destination = (
@@ -32,7 +33,7 @@ def _deliver_values(shell: ShellContext, argument: str) -> None:
     shell.connection.mark_values_seen()
 
 
-def _verify_values(shell: ShellContext, _: str) -> None:
+def _verify_values(shell: ShellContext, _: Arguments) -> None:
     connection = shell.connection
     secrets = shell.results.held_secrets() or shell.results.secrets[-1:]
     if not secrets:

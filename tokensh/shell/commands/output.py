@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from tokensh.errors import InterfaceError
+from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.history import confirm_repeated_write
 from tokensh.shell.commands.registry import MetaCommand
 from tokensh.shell.redirection import open_destination
 
 _DESTINATION = "[FILE | |PROGRAM]"
+_OPTIONS = f"[(NAME=VALUE ...)] {_DESTINATION}"
 
 
-def _redirect_results(shell: ShellContext, argument: str) -> None:
+def _redirect_results(shell: ShellContext, arguments: Arguments) -> None:
+    argument = arguments.destination()
     # The old destination is closed first: it may be the same file, or a program that must end before the next begins.
     shell.console.redirect(None)
     if argument:
@@ -19,7 +22,15 @@ def _redirect_results(shell: ShellContext, argument: str) -> None:
     shell.console.note(f"results go to {argument or 'the terminal'}")
 
 
-def _run_statement(shell: ShellContext, argument: str) -> None:
+def _run_statement(shell: ShellContext, arguments: Arguments) -> None:
+    options, rest = arguments.split_options()
+    argument = rest.destination()
+    with shell.settings.changed(options):
+        _run_into(shell, argument)
+
+
+def _run_into(shell: ShellContext, argument: str) -> None:
+    """Run the current statement, its result to a file or a program; empty: to where results go. Raises Error."""
     statement = shell.current_statement
     if not statement:
         raise InterfaceError("no statement to run")
@@ -32,27 +43,23 @@ def _run_statement(shell: ShellContext, argument: str) -> None:
         shell.run_statement(statement)
 
 
-def _run_statement_expanded(shell: ShellContext, argument: str) -> None:
-    before = shell.settings.expanded
-    shell.settings.expanded = True
-    try:
-        _run_statement(shell, argument)
-    finally:
-        shell.settings.expanded = before
+def _run_statement_expanded(shell: ShellContext, arguments: Arguments) -> None:
+    with shell.settings.changed({"expanded": "on"}):
+        _run_statement(shell, arguments)
 
 
 COMMANDS = (
     MetaCommand(
         r"\g",
-        _DESTINATION,
-        "run the statement before it, its result to a file or a program",
+        _OPTIONS,
+        r"run the statement before it, its result to a file or a program, with settings of \pset for it alone",
         "The statement",
         _run_statement,
         takes_statement=True,
     ),
     MetaCommand(
         r"\gx",
-        _DESTINATION,
+        _OPTIONS,
         r"the same, with the result as records; also \G",
         "The statement",
         _run_statement_expanded,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from tokensh._dataclasses import dataclass
+from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
 
 Family = Literal["Help and leaving", "Resources", "The statement", "What was run", "Results", "The session"]
@@ -24,7 +25,7 @@ class MetaCommand:
         argument: as help writes it; empty if the command takes none.
         help: one line.
         family: the heading in `\?`.
-        run: carries the command out with its argument, which may be empty. Raises Error, ExitShell, KeyboardInterrupt.
+        run: carries the command out with what follows its name. Raises Error, ExitShell, KeyboardInterrupt.
         takes_statement: whether an open statement before the command belongs to it and needs no `;`. Before other commands
             the statement stays open and continues behind them.
         needs_prompt: whether the command makes sense only where a user types. Scripts of `-f` run no commands yet; the others
@@ -37,15 +38,8 @@ class MetaCommand:
     argument: str
     help: str
     family: Family
-    run: Callable[[ShellContext, str], None]
+    run: Callable[[ShellContext, Arguments], None]
     takes_statement: bool = False
     needs_prompt: bool = False
     words: tuple[str, ...] = ()
     arguments: Callable[[ShellContext], Mapping[str, str]] | None = None
-
-
-def unquote(text: str) -> str:
-    """Return the text of an SQL string; a text without quotes around it is returned as it is."""
-    if len(text) > 1 and text[0] == text[-1] == "'":
-        return text[1:-1].replace("''", "'")
-    return text

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tokensh.render.formats import FORMATS
+from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
-from tokensh.shell.commands.registry import MetaCommand, unquote
+from tokensh.shell.commands.registry import MetaCommand
 from tokensh.shell.settings import SETTINGS
 
 
-def _change_setting(shell: ShellContext, argument: str) -> None:
-    name, _, value = argument.partition(" ")
-    if name and value:
-        shell.settings.set(name, unquote(value.strip()))
+def _change_setting(shell: ShellContext, arguments: Arguments) -> None:
+    name, rest = arguments.split()
+    if rest.line:
+        shell.settings.set(name, rest.value())
         shell.apply_settings()
     for each in (name,) if name else SETTINGS:
         shell.console.note(shell.settings.describe(each))
@@ -30,7 +31,8 @@ def _declare_alias(name: str, argument: str, setting: str, help_: str, words: Ma
         words: what completion offers, each with a note.
     """
 
-    def run(shell: ShellContext, value: str) -> None:
+    def run(shell: ShellContext, arguments: Arguments) -> None:
+        value = arguments.value()
         if value or SETTINGS[setting].is_switch:
             shell.settings.switch(setting, value)
         shell.console.note(shell.settings.describe(setting))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tokensh.errors import InterfaceError
 from tokensh.provider.show_kinds import SHOW_KINDS
+from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import MetaCommand
 from tokensh.text import nearest
@@ -112,24 +113,22 @@ RELATED = {
 }
 
 
-def _show_syntax(shell: ShellContext, argument: str) -> None:
-    say = shell.console.say
-    words = argument.upper().split()
+def _show_syntax(shell: ShellContext, arguments: Arguments) -> None:
+    words = arguments.text.upper().split()
     if not words:
         width = max(map(len, STATEMENTS))
-        for name, summary in _list_summaries(shell).items():
-            say(f"  {name:<{width}}  {summary}")
-        say(r"  \h NAME shows what one looks like, \d RESOURCE the statements of a resource")
+        entries = [f"  {name:<{width}}  {summary}" for name, summary in _list_summaries(shell).items()]
+        shell.console.say_lines(
+            (*entries, r"  \h NAME shows what one looks like, \d RESOURCE the statements of a resource")
+        )
         return
     name = RELATED.get(words[0], words[0])
     if name not in STATEMENTS:
         near = nearest(name, STATEMENTS)
         hint = rf"did you mean \h {near}?" if near else r"\h lists the statements"
-        raise InterfaceError(f"no help on {argument!r}", hint=hint)
+        raise InterfaceError(f"no help on {arguments.text!r}", hint=hint)
     summary, forms = STATEMENTS[name]
-    say(f"{name}: {summary}")
-    for form in forms:
-        say(f"\n{form}")
+    shell.console.say_lines((f"{name}: {summary}", *(f"\n{form}" for form in forms)))
 
 
 def _list_summaries(_: ShellContext) -> Mapping[str, str]:
