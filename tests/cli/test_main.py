@@ -463,3 +463,17 @@ def test_a_word_ends_a_script_and_nothing_after_it_is_read(word: str, tmp_path: 
     script = f"SELECT 1 AS a;\n{word}\n"
     assert run(tmp_path, "-o", "csv", stdin=script) == RunResult(0, "a\n1\n", "")
     assert run(tmp_path, "--check", stdin=f"{script.rstrip()};\nSELEKT") == RunResult(0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("script", "not_sent"),
+    [
+        ("BEGIN", ""),
+        ("BEGIN; DELETE FROM user_tokens WHERE token_id = 'nope'", ", 1 waiting change not sent"),
+        ("CREATE TABLE t (x INT); SAVEPOINT a; INSERT INTO t VALUES (1)", ""),
+    ],
+)
+def test_a_script_without_its_commit_is_rolled_back_and_fails(script: str, not_sent: str, tmp_path: Path) -> None:
+    done = run(tmp_path, "--sandbox", "--yes", "-c", script)
+    assert f"error: the input ended inside a transaction: rolled back{not_sent}\n" in done.err
+    assert done.status == 1

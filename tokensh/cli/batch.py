@@ -280,10 +280,12 @@ class ScriptRunner:
         self._run_pieces(pieces_by_script)
         # A script that forgot its COMMIT must not look like one that succeeded.
         if self._connection.in_transaction:
-            changes = plural(self._connection.rollback(), "waiting change")
+            waiting = self._connection.rollback()
+            # After SAVEPOINT, only changes of local tables may have been undone, and they are not counted.
+            not_sent = f", {plural(waiting, 'waiting change')} not sent" if waiting else ""
             self._reporter.error(
                 ProgrammingError(
-                    f"the input ended inside a transaction: rolled back, {changes} not sent", hint="end it with COMMIT"
+                    f"the input ended inside a transaction: rolled back{not_sent}", hint="end it with COMMIT"
                 )
             )
 
