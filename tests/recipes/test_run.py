@@ -40,7 +40,7 @@ class Cli:
             "DATABRICKS_TOKEN": self.site.token,
         }
         given = ("run", *arguments, "--endpoint", self.site.endpoint, "-w", A)
-        status = main(given, Environment(io.StringIO(), out, err, variables))
+        status = main(given, Environment(io.StringIO(), out, err, variables, sleep=lambda _: None))
         return status, out.getvalue(), err.getvalue()
 
     def rows(self, *arguments: str) -> list[dict[str, str]]:
@@ -95,12 +95,39 @@ def test_audit_has_a_row_for_each_finding_and_each_workspace_that_fails(cli: Cli
     cli.site.fault(f"*/w/{B}/*", status=403, times=None)
     status, out, _ = cli.run("audit", "-o", "json")
     rows = json.loads(out)
+    assert {row["schema"] for row in rows} == {"audit/1"}
     found = {(row["deployment_name"], row["finding"]) for row in rows}
     assert status == 1
     assert {(A, "never expires"), (A, "expired"), (A, "expires soon"), (C, "idle")} <= found
     assert [row["finding"] for row in rows if row["deployment_name"] == B] == ["no answer"]
     assert "was told to answer 403" in rows[-1]["detail"]
     assert cli.run("never", "-o", "csv")[0] == 1
+
+
+def test_audit_asks_each_of_200_workspaces_once_and_names_those_that_fail(cli: Cli) -> None:
+    names = [f"fleet-{number:03}" for number in range(200)]
+    hosts = "".join(f'{name} = "{cli.site.origin}/w/{name}"\n' for name in names)
+    (cli.home / ".config" / "tokensh" / "config.toml").write_text(f"[hosts]\n{hosts}")
+    failing = names[5::10]
+    for name in names:
+        cli.site.state.workspace(name).create_token(ADMIN, ADMIN, CreateRequest("soon", 86_400))
+    for name in failing:
+        cli.site.fault(f"*/w/{name}/*", status=403, times=None)
+    status, out, _ = cli.run("audit", "-o", "csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    asked = [entry.workspace for entry in cli.site.log]
+    assert status == 1
+    assert sorted(asked) == sorted([A, *names])  # -w names A too
+    assert [row["deployment_name"] for row in rows if row["finding"] == "no answer"] == failing
+    soon = {row["deployment_name"] for row in rows if row["finding"] == "expires soon"}
+    assert soon - {A} == set(names) - set(failing)
+
+
+def test_a_token_that_never_expires_is_rotated_into_what_the_workspace_gives_and_says_so(cli: Cli) -> None:
+    given = ("rotate", "-v", "comment=terraform ci", "--deliver-file", str(cli.home / "value"), "--yes")
+    assert "the workspace's default lifetime, as the old one never expires" in cli.run(*given, "--dry-run")[1]
+    status, _, err = cli.run(*given)
+    assert (status, "lives for the workspace's default lifetime" in err) == (0, True)
 
 
 def test_drift_tells_what_is_new_gone_and_changed(cli: Cli) -> None:

@@ -10,7 +10,6 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
-from itertools import chain
 from os import fstat
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO
@@ -34,7 +33,7 @@ from tokensh.errors import (
 from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
 from tokensh.render.options import Options
-from tokensh.rows import Column, Row, RowSet
+from tokensh.rows import RowSet
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import StatementText, split_script
 from tokensh.text import make_inert, plural
@@ -257,8 +256,8 @@ class ScriptRunner:
         reports_despatch: bool = False,
         fails_if_rows: bool = False,
     ) -> None:
-        # Called with the columns of a query's result; yields rows that are read after its own.
-        self.add_rows: Callable[[tuple[Column, ...]], Iterator[Row]] | None = None
+        # Called with the result of a query; returns what is written of it.
+        self.adapt: Callable[[RowSet], RowSet] | None = None
         self._fails_if_rows = fails_if_rows
         self._connection = connection
         self._sink = sink
@@ -346,11 +345,15 @@ class ScriptRunner:
             return False
         return True
 
+    @property
+    def format(self) -> str:
+        """The name of the format of results."""
+        return self._sink.format
+
     def write_result(self, result: RowSet) -> None:
         """Write a result and report its count. Raises Error."""
-        if self.add_rows is not None and result.columns and not result.command:
-            more = self.add_rows(result.columns)
-            result = RowSet(result.columns, chain(result.rows, more), result.incremental)
+        if self.adapt is not None and result.columns and not result.command:
+            result = self.adapt(result)
         count = deliver(self._sink.format, result, self._sink.stream, self._sink.options)
         if count and result.columns and not result.command and self._fails_if_rows:
             self._reporter.fail()

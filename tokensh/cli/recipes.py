@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from tokensh._dataclasses import replace
@@ -70,6 +71,10 @@ def read_values(recipe: Recipe, given: Mapping[str, object], environment: Enviro
     return recipe.complete(values)
 
 
+_SCHEMA = Column("schema", "string")
+"""In JSON, the first member of each row: the recipe and the version of its columns."""
+
+
 class RecipeRunner:
     """Runs one recipe on a connection.
 
@@ -98,6 +103,8 @@ class RecipeRunner:
 
     def run(self, recipe: Recipe, values: Mapping[str, object]) -> None:
         """Run a recipe; errors go to the reporter."""
+        failures: dict[str, Error] = {}
+        self._runner.adapt = lambda result: self._adapt(result, recipe, failures)
         try:
             match recipe.job:
                 case "rotate":
@@ -107,21 +114,26 @@ class RecipeRunner:
                     with handle_interrupts(self._connection.cancellation):
                         self._offboard(values)
                 case _:
-                    self._run_statements(recipe, values)
+                    self._run_statements(recipe, values, failures)
         except Error as error:
             self._reporter.error(error)
 
     # ---- statements
 
-    def _run_statements(self, recipe: Recipe, values: Mapping[str, object]) -> None:
+    def _adapt(self, result: RowSet, recipe: Recipe, failures: Mapping[str, Error]) -> RowSet:
+        """Return a result with a row for each failure, and in JSON with the version of its columns, for programs."""
+        rows = chain(result.rows, _failure_rows(result.columns, failures)) if recipe.failures == "rows" else result.rows
+        if self._runner.format not in ("json", "jsonl"):
+            return RowSet(result.columns, rows, result.incremental)
+        schema = f"{recipe.name}/{recipe.version}"
+        return RowSet((_SCHEMA, *result.columns), ((schema, *row) for row in rows), result.incremental)
+
+    def _run_statements(self, recipe: Recipe, values: Mapping[str, object], failures: dict[str, Error]) -> None:
         connection = self._connection
         choices = {parameter.name for parameter in recipe.parameters if parameter.choices}
         connection.variables.update({name: str(value) for name, value in values.items() if name not in choices})
-        failures: dict[str, Error] = {}
         if recipe.failures:
             connection.callbacks = replace(connection.callbacks, on_tolerated=failures.update)
-        if recipe.failures == "rows":
-            self._runner.add_rows = lambda columns: _failure_rows(columns, failures)
         self._runner.run([from_text(recipe.script(values), f"{recipe.name}.sql")])
         if failures and recipe.failures == "warn":
             for error in failures.values():

@@ -3,12 +3,14 @@ r"""Find recipes and read their headers.
 A header is the comment at the beginning of a script:
 
     -- title: Tokens that expire soon
+    -- version: 1
     -- writes: no
     -- parameter: days (days) = 30: tokens that expire within so many days
     -- parameter: user: whose tokens
     -- parameter: workspaces (a | b) = a: one of several words, written as it is
 
-A parameter without a default has to be given. `writes: yes` is for scripts that change something; with `failures: rows`, a row
+A parameter without a default has to be given. The version is a part of what a recipe writes as JSON; raise it when a column is
+renamed, removed or means something else. `writes: yes` is for scripts that change something; with `failures: rows`, a row
 says which workspace does not answer, with `failures: warn`, a line on standard error does; the others go on.
 """
 
@@ -25,7 +27,7 @@ from tokensh.errors import InterfaceError, PlaceholderError
 from tokensh.text import did_you_mean, escape_unsafe
 
 FOLDER = Path(__file__).parent
-_FIELD = re.compile(r"--\s*(title|writes|failures|job|parameter):\s*(.*)")
+_FIELD = re.compile(r"--\s*(title|version|writes|failures|job|parameter):\s*(.*)")
 _PARAMETER = re.compile(
     r"(?P<name>\w+)(?:\s+(?=[(=:]))?(?:\((?P<unit>[^)]*)\)\s*)?(?:=(?P<default>[^:]*))?:(?P<help>.+)"
 )
@@ -59,7 +61,7 @@ class RecipeParameter:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A script with its header; `failures` is `rows`, `warn` or empty, `job` what it runs besides statements, `is_own` says that it is the user's."""
+    """A script with its header; `failures` is `rows`, `warn` or empty, `job` what it runs besides statements, `version` of its columns, `is_own` says that it is the user's."""
 
     name: str
     text: str
@@ -69,6 +71,7 @@ class Recipe:
     failures: str = ""
     job: str = ""
     is_own: bool = False
+    version: int = 1
 
     def missing(self, values: Mapping[str, object]) -> tuple[RecipeParameter, ...]:
         """Return the parameters that have neither a value nor a default."""
@@ -148,7 +151,7 @@ def _read_folder(folder: Path, *, is_own: bool) -> Iterator[Recipe]:
 
 def read_recipe(name: str, text: str, path: str, *, is_own: bool = False) -> Recipe:
     """Return the recipe of a script. Raises InterfaceError for a wrong header."""
-    title, writes, failures, job = name, False, "", ""
+    title, version, writes, failures, job = name, 1, False, "", ""
     parameters: list[RecipeParameter] = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.startswith("--"):
@@ -159,6 +162,8 @@ def read_recipe(name: str, text: str, path: str, *, is_own: bool = False) -> Rec
         match match.groups():
             case ("title", value):
                 title = value
+            case ("version", value) if value.isdecimal():
+                version = int(value)
             case ("writes", "yes" | "no" as value):
                 writes = value == "yes"
             case ("failures", "rows" | "warn" as value):
@@ -169,7 +174,7 @@ def read_recipe(name: str, text: str, path: str, *, is_own: bool = False) -> Rec
                 parameters.append(_to_parameter(found))
             case _:
                 raise InterfaceError(f"{path}:{number}: cannot read the header {line!r}")
-    return Recipe(name, text, title, tuple(parameters), writes, failures, job, is_own)
+    return Recipe(name, text, title, tuple(parameters), writes, failures, job, is_own, version)
 
 
 def _to_parameter(found: re.Match[str]) -> RecipeParameter:

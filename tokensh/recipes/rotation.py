@@ -234,7 +234,9 @@ class Rotation:
         columns, values = ["deployment_name", "data__comment"], [self._workspace, record.mark(strip_mark(old.comment))]
         lifetime = self._lifetime(old)
         arguments: list[Value] = [*values]
-        if lifetime is not None:
+        if lifetime is None:
+            self._note(f"the new token lives for {self._lifetime_words(old)}")
+        else:
             columns.append("data__lifetime_seconds")
             arguments.append(lifetime)
         sql = f"INSERT INTO user_tokens ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 (ours)
@@ -375,7 +377,9 @@ class Rotation:
 
     def _lifetime_words(self, old: ListedToken) -> str:
         seconds = self._lifetime(old)
-        return "the workspace's longest time" if seconds is None else f"{seconds / 86400:.1f} days"
+        if seconds is None:
+            return "the workspace's default lifetime, as the old one never expires and -v lifetime=DAYS is not given"
+        return f"{seconds / 86400:.1f} days"
 
     def _note(self, text: str) -> None:
         self._connection.callbacks.note(text)
