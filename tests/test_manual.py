@@ -13,5 +13,5 @@ def test_a_reference_page_is_what_the_tables_say(name: str) -> None:
     assert written == PAGES[name]() + "\n", "run `python -m tests.manual_pages`"
 
 
-def test_no_reference_page_is_forgotten() -> None:
-    assert {path.name for path in FOLDER.glob("*.md")} == PAGES.keys()
+def test_a_reference_page_is_there_for_every_table() -> None:
+    assert {path.name for path in FOLDER.glob("*.md")} >= PAGES.keys()

@@ -63,9 +63,9 @@ def test_none_stands_for_the_default_of_max_reply() -> None:
         assert list(connection.cursor().execute("SELECT count(*) > 0 FROM user_tokens")) == [(1,)]
 
 
-def test_the_readme_states_the_default_of_connections_wherever_it_does() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8")
-    assert set(re.findall(r"`--max-connections`\W+(\d+)", readme)) == {str(limits.CONNECTIONS)}
+def test_the_manual_states_the_default_of_connections_wherever_it_does() -> None:
+    text = "".join(path.read_text("utf-8") for path in (ROOT / "tokensh" / "manual").glob("*.md"))
+    assert set(re.findall(r"`--max-connections`\W+(\d+)", text)) == {str(limits.CONNECTIONS)}
 
 
 @pytest.mark.parametrize(

@@ -142,10 +142,10 @@ def test_the_secret_is_in_no_plan_and_no_error(spark: Any, read: Any, site: Sand
     assert TOKEN_ENV not in plans[0]
 
 
-def test_readmes_notebook_lands_a_table(
+def test_the_manuals_notebook_lands_a_table(
     spark: Any, site: Sandbox, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (program,) = NOTEBOOK.findall((Path(__file__).parents[2] / "README.md").read_text("utf-8"))
+    (program,) = NOTEBOOK.findall((Path(__file__).parents[2] / "tokensh" / "manual" / "spark.md").read_text("utf-8"))
     here = f'.option("endpoint", "{site.endpoint}").load()'
     exec(program.replace("OPS_PAT", TOKEN_ENV).replace(".load()", here), {"spark": spark})
     assert "terraform ci" in capsys.readouterr().out

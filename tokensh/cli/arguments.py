@@ -169,6 +169,7 @@ examples:
   tokensh -v deployment_name=dbc-a1b2c3d4-e5f6 < select.sql
   tokensh -o json -w dbc-a1b2c3d4-e5f6 -f inventory.sql
   tokensh run audit                                  a recipe; tokensh run lists them
+  tokensh help rotate                                a topic of the manual; tokensh help lists them
   tokensh exec 'SELECT 1' -o csv                     StackQL's spelling of the options:
                                                      tokensh exec --help
 

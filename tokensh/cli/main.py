@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None, environment: Environment | None
         print(_read_help(), end="")  # noqa: T201 (as argparse does)
         return EXIT_OK
     try:
+        if words[:1] == ["help"] and _print_topic(words, environment):
+            return EXIT_OK
         options = _parse_arguments(words)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else EXIT_FAILED
@@ -79,6 +81,16 @@ def _read_help() -> str:
     """Return `arguments.format_help()` as it was written to help.txt: building the text takes 7 ms, reading it none."""
     with open(os.path.join(os.path.dirname(__file__), "help.txt"), encoding="utf-8") as file:  # noqa: PTH118, PTH120, PTH123 (pathlib takes 3 ms)
         return file.read()
+
+
+def _print_topic(words: list[str], environment: Environment | None) -> bool:
+    """Print a topic of the manual, or their list; return whether the arguments ask for one."""
+    from tokensh.cli import topics  # noqa: PLC0415 (for help only)
+
+    topic = topics.find_topic(words)
+    if topic is not None:
+        topics.print_topic(topic, environment or _process_environment())
+    return topic is not None
 
 
 def _parse_arguments(words: list[str]) -> argparse.Namespace:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 from tokensh.errors import InterfaceError
 from tokensh.provider.show_kinds import SHOW_KINDS
+from tokensh.render.manual import list_topics
 from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import MetaCommand
+from tokensh.shell.topics import show_topic
 from tokensh.text import nearest
 
 # A statement's first word: its summary and its forms.
@@ -119,13 +121,20 @@ def _show_syntax(shell: ShellContext, arguments: Arguments) -> None:
         width = max(map(len, STATEMENTS))
         entries = [f"  {name:<{width}}  {summary}" for name, summary in _list_summaries(shell).items()]
         shell.console.say_lines(
-            (*entries, r"  \h NAME shows what one looks like, \d RESOURCE the statements of a resource")
+            (
+                *entries,
+                r"  \h NAME shows what one looks like, \d RESOURCE the statements of a resource",
+                rf"  \h TOPIC shows a topic of the manual: {', '.join(list_topics())}",
+            )
         )
         return
     name = RELATED.get(words[0], words[0])
     if name not in STATEMENTS:
-        near = nearest(name, STATEMENTS)
-        hint = rf"did you mean \h {near}?" if near else r"\h lists the statements"
+        if name.lower() in list_topics():
+            show_topic(name, shell.connection.environment, shell.console.note)
+            return
+        near = nearest(name, (*STATEMENTS, *list_topics()))
+        hint = rf"did you mean \h {near}?" if near else r"\h lists the statements and topics"
         raise InterfaceError(f"no help on {arguments.text!r}", hint=hint)
     summary, forms = STATEMENTS[name]
     shell.console.say_lines((f"{name}: {summary}", *(f"\n{form}" for form in forms)))
@@ -135,13 +144,17 @@ def _list_summaries(_: ShellContext) -> Mapping[str, str]:
     return {name: summary for name, (summary, _) in STATEMENTS.items()}
 
 
+def _list_arguments(shell: ShellContext) -> Mapping[str, str]:
+    return {**_list_summaries(shell), **list_topics()}
+
+
 COMMANDS = (
     MetaCommand(
         r"\h",
-        "[STATEMENT]",
-        "list the statements, or show what one looks like",
+        "[STATEMENT | TOPIC]",
+        "list the statements, show what one looks like, or a topic of the manual",
         "Help and leaving",
         _show_syntax,
-        arguments=_list_summaries,
+        arguments=_list_arguments,
     ),
 )
