@@ -337,11 +337,10 @@ def test_a_command_that_is_not_there_says_what_is(command: str, tmp_path: Path) 
     assert result.err.startswith(f"error: the command {command!r} is not supported\nhint: ")
 
 
-def test_help_is_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert offline(tmp_path, "help").status == 0
-    assert "usage: tokensh [OPTION]" in capsys.readouterr().out
-    assert offline(tmp_path, "exec", "--help").status == 0
-    assert "StackQL's spelling of the options" in capsys.readouterr().out
+def test_help_is_a_command(tmp_path: Path) -> None:
+    done = offline(tmp_path, "help")
+    assert done.status == 0
+    assert "tokensh --help lists the options" in done.out
 
 
 def test_a_shell_whose_input_is_a_pipe_runs_what_comes(tmp_path: Path) -> None:
