@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from tokensh.engine.store import Store
@@ -22,6 +23,26 @@ def describe_refresh(store: Store, name: str) -> RowSet:
         raise ProgrammingError(f"unknown materialized view {name}", hint="SHOW VIEWS lists them")
     added, removed = store.differences(view)
     return RowSet((Column("change", "string"), *view.columns), _pair_changes(key_columns(view.columns), added, removed))
+
+
+def describe_changes(before: RowSet, after: RowSet) -> RowSet:
+    """Return `change` (new, gone, was, is) and the columns of two results that differ.
+
+    Raises ProgrammingError if they have other columns, and what reading them raises.
+    """
+    names = [[column.name.lower() for column in result.columns] for result in (before, after)]
+    if names[0] != names[1]:
+        raise ProgrammingError(
+            f"the two have other columns: {', '.join(names[0])}; {', '.join(names[1])}",
+            hint="compare results of the same SELECT list",
+        )
+    earlier, later = list(before.rows), list(after.rows)
+    added, removed = Counter(later), Counter(earlier)
+    columns = (Column("change", "string"), *after.columns)
+    rows = _pair_changes(
+        key_columns(after.columns), list((added - removed).elements()), list((removed - added).elements())
+    )
+    return RowSet(columns, rows)
 
 
 def key_columns(columns: Sequence[Column]) -> tuple[int, ...]:

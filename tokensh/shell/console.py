@@ -36,6 +36,8 @@ class Console:
         self._destination: TextIO | None = None
         # s that the user has spent in pagers and at questions. They are not part of a statement's time.
         self.user_seconds = 0.0
+        # What `\errverbose` shows.
+        self.last_error: tuple[Error, Source | None] | None = None
 
     def say(self, text: str) -> None:
         """Write a line that answers a command, made inert and without secrets."""
@@ -67,6 +69,7 @@ class Console:
             if error.hint:
                 self.note(f"hint: {error.hint}")
             return
+        self.last_error = error, source
         for line in format_error(error, source, redact=self._redact):
             self.note(line)
 
@@ -148,11 +151,11 @@ class Console:
             self._close_destination(previous)
 
     @contextmanager
-    def redirected(self, destination: TextIO) -> Iterator[None]:
+    def redirected(self, destination: TextIO) -> Iterator[TextIO]:
         """Send results to `destination` inside the `with` block, then close it."""
         before, self._destination = self._destination, destination
         try:
-            yield
+            yield destination
         finally:
             self._destination = before
             self._close_destination(destination)

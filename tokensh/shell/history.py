@@ -68,7 +68,7 @@ def _distinct_statements(store: History | None) -> Iterator[str]:
         for remembered in store.latest():
             if remembered.statement not in seen:
                 seen.add(remembered.statement)
-                yield f"{remembered.statement};"
+                yield remembered.statement + ("" if remembered.statement.startswith("\\") else ";")
     except OperationalError:
         return
 

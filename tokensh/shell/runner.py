@@ -13,6 +13,7 @@ from tokensh.errors import Error, Interrupted, OperationalError
 from tokensh.render.errors import Source
 from tokensh.render.formats import FORMATS
 from tokensh.rows import RowSet
+from tokensh.shell.commands import COMMANDS
 from tokensh.shell.console import Console
 from tokensh.shell.progress import Spinner
 from tokensh.shell.result_cache import ResultCache
@@ -21,6 +22,8 @@ from tokensh.sql.script import StatementText
 from tokensh.text import plural
 
 T = TypeVar("T")
+
+_NOT_RECORDED = frozenset((r"\q", r"\set", r"\history", r"\s", r"\rerun", r"\recall"))
 
 
 @dataclass(slots=True)
@@ -162,6 +165,16 @@ class Runner:
         return self._use_history(
             lambda history: history.add(statement.text, now, workspace, self._connection.destination)
         )
+
+    def record_command(self, name: str, argument: str) -> None:
+        r"""Add a command to the history, except what repeats others, and `\set`, whose value may be a password."""
+        if self.history is None or name not in COMMANDS or name in _NOT_RECORDED or COMMANDS[name].takes_statement:
+            return
+        now, connection = self._connection.environment.now(), self._connection
+        text = f"{name} {argument}".rstrip()
+        entry = self._use_history(lambda history: history.add(text, now, connection.workspace, connection.destination))
+        if entry is not None:
+            self._use_history(lambda history: history.finish(entry, 0.0, None, "ok"))
 
     def check_history(self) -> None:
         """Warn before the first statement if the history cannot be used."""

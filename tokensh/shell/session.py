@@ -18,7 +18,8 @@ from tokensh.errors import Error, InterfaceError, Interrupted, assert_never, des
 from tokensh.render.errors import Source
 from tokensh.rows import RowSet
 from tokensh.shell import dialogs
-from tokensh.shell.commands import ExitShell, run_command
+from tokensh.shell.commands import CONDITIONAL, ExitShell, run_command
+from tokensh.shell.conditions import Conditions
 from tokensh.shell.confirm import ChangeConfirmation
 from tokensh.shell.console import Console
 from tokensh.shell.input_buffer import TAKES_STATEMENT, Command, Part, Unfinished, bare_command, split_input
@@ -73,6 +74,7 @@ class Session:
         self.console = Console(environment, settings, redact)
         self.results = ResultCache()
         self.queries = QueryStore(environment, redact)
+        self.conditions = Conditions()
         options = self.console.options()
         self._spinner = Spinner(environment, connection.cancellation, options.width, plain=settings.plain)
         self._runner = Runner(
@@ -215,8 +217,11 @@ class Session:
         record = record and not text.startswith(" ")
         self._text_depth += 1
         self._file_depth += bool(file)
+        blocks = self.conditions.depth
         try:
             for number, part in enumerate(parts):
+                if not self.conditions.runs and not (isinstance(part, Command) and part.name in CONDITIONAL):
+                    continue
                 if len(parts) > 1 and not file and isinstance(part, StatementText):
                     self.console.note(f"> {truncate(escape_unsafe(' '.join(part.text.split())), 76)}")
                 outcome = self._attempt(partial(self._run_part, part, file, record=record), _locate(part, file))
@@ -229,7 +234,11 @@ class Session:
                     self.console.note(f"{plural(count, 'more statement')} {'was' if count == 1 else 'were'} not run")
                 if stops:
                     return
+            if file and self.conditions.depth > blocks:
+                self.console.note(rf"{file} ends inside \if: \endif is missing")
         finally:
+            if file:
+                self.conditions.cut(blocks)
             self._text_depth -= 1
             self._file_depth -= bool(file)
 
@@ -240,7 +249,7 @@ class Session:
                 self.prefill(part.text + "\n")
             case Command():
                 self._open_statement, self._open_source = part.statement, _locate(part, file)
-                return self._run_command(part)
+                return self._run_command(part, record=record and not file)
             case StatementText():
                 if part.error:
                     raise part.error
@@ -249,8 +258,10 @@ class Session:
                 assert_never(part)
         return OK
 
-    def _run_command(self, command: Command) -> str:
+    def _run_command(self, command: Command, *, record: bool) -> str:
         """Run a command and return the outcome of what it has run: no command has to hand it on. Raises what it raises."""
+        if record:
+            self._runner.record_command(command.name, command.argument)
         before, self._failure = self._failure, ""
         try:
             run_command(self, command.name, command.argument)

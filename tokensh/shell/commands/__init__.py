@@ -19,17 +19,20 @@ from tokensh.shell.commands import (
     last_result,
     named_queries,
     new_values,
+    objects,
     output,
     results,
+    scripting,
     syntax_help,
 )
 from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.listing import format_entries, wrap_words
 from tokensh.shell.commands.registry import ExitShell, Family, MetaCommand
+from tokensh.shell.commands.scripting import CONDITIONAL
 from tokensh.text import nearest
 
-__all__ = ["COMMANDS", "ExitShell", "MetaCommand", "ShellContext", "run_command"]
+__all__ = ["COMMANDS", "CONDITIONAL", "ExitShell", "MetaCommand", "ShellContext", "run_command"]
 
 
 def run_command(shell: ShellContext, name: str, argument: str) -> None:
@@ -66,7 +69,9 @@ COMMANDS: dict[str, MetaCommand] = {
         _HELP,
         *syntax_help.COMMANDS,
         *describe.COMMANDS,
+        *objects.COMMANDS,
         *output.COMMANDS,
+        *scripting.COMMANDS,
         *editing.COMMANDS,
         *history.COMMANDS,
         *named_queries.COMMANDS,

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from tokensh.dbapi.connection import Connection
 from tokensh.engine.history import History
+from tokensh.shell.conditions import Conditions
 from tokensh.shell.console import Console
 from tokensh.shell.query_store import QueryStore
 from tokensh.shell.result_cache import ResultCache
@@ -25,6 +26,7 @@ class ShellContext(Protocol):
     console: Console
     results: ResultCache
     queries: QueryStore
+    conditions: Conditions
 
     @property
     def history(self) -> History | None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokensh.engine.diff import describe_refresh
+from tokensh.engine.diff import describe_changes, describe_refresh
 from tokensh.environment import DEFAULT_WIDTH
 from tokensh.errors import InterfaceError, UnknownName
 from tokensh.provider.model import Method, Parameter, Resource
 from tokensh.provider.statement_templates import statement_template
-from tokensh.rows import Column, RowSet
 from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.listing import Entry, format_entries, wrap_words
@@ -38,6 +37,15 @@ def _describe_name(shell: ShellContext, arguments: Arguments) -> None:
         shell.prefill(statement_template(resource, _find_method(resource, method.strip())))
         return
     console.say_lines(_format_resource(resource, console.options().width or DEFAULT_WIDTH))
+
+
+def _describe_fields(shell: ShellContext, arguments: Arguments) -> None:
+    if not arguments.text:
+        raise InterfaceError(r"\d+ needs a name", hint=r"\d lists the resources")
+    shell.console.show(shell.connection.run(f"DESCRIBE EXTENDED {arguments.text}"))
+    stored = shell.connection.objects.find_stored(arguments.value())
+    if stored is not None and stored.query:
+        shell.console.say(escape_unsafe(stored.query, keep_newlines=True))
 
 
 def _find_resource(shell: ShellContext, path: tuple[str, ...]) -> Resource:
@@ -108,17 +116,14 @@ def _parameter_entries(resource: Resource) -> Iterator[Entry]:
         yield name, parameter.type, " · ".join(filter(None, notes))
 
 
-def _list_tables(shell: ShellContext, _: Arguments) -> None:
-    objects = shell.connection.objects
-    columns = (Column("name", "string"), Column("kind", "string"), Column("columns", "string"))
-    rows = []
-    for name, names in objects.columns_by_name().items():
-        table = objects.find(name)
-        rows.append((name, table.kind.lower() if table else None, ", ".join(names)))
-    shell.console.show(RowSet(columns, iter(rows)))
-
-
 def _show_differences(shell: ShellContext, arguments: Arguments) -> None:
+    names = arguments.words()
+    if len(names) == 2:
+        before, after = (shell.connection.run(f"SELECT * FROM {name}") for name in names)  # noqa: S608 (the user typed it)
+        shell.console.show(describe_changes(before, after))
+        return
+    if not names:
+        raise InterfaceError(r"\diff needs a view, or two tables", hint=r"\diff VIEW, or \diff _1 _")
     shell.console.show(describe_refresh(shell.connection.objects.store, arguments.value()))
 
 
@@ -142,9 +147,15 @@ COMMANDS = (
         "Resources",
         _describe_name,
     ),
-    MetaCommand(r"\dt", "", "list views and tables, of the store and of this session", "Resources", _list_tables),
     MetaCommand(
-        r"\diff", "VIEW", "show what the last REFRESH of a materialized view changed", "Resources", _show_differences
+        r"\d+", "NAME", "describe a resource, view or table with its fields' meanings", "Resources", _describe_fields
+    ),
+    MetaCommand(
+        r"\diff",
+        "VIEW | TABLE TABLE",
+        r"show what the last REFRESH of a materialized view changed, or how two tables or results differ: \diff _1 _",
+        "Resources",
+        _show_differences,
     ),
     MetaCommand(
         r"\conninfo",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from itertools import islice
 
@@ -9,12 +10,15 @@ from tokensh.engine.history import History, HistoryEntry
 from tokensh.errors import Error, InterfaceError, Interrupted
 from tokensh.plan.nodes import asks_by_itself, is_write
 from tokensh.redact import MASK
+from tokensh.render.errors import format_error
+from tokensh.render.result_file import ResultFile
 from tokensh.rows import Column, Row, RowSet
 from tokensh.shell import dialogs
 from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import MetaCommand
-from tokensh.text import escape_unsafe, read_count, truncate, width
+from tokensh.shell.redirection import open_destination
+from tokensh.text import escape_unsafe, plural, read_count, truncate, width
 
 # Statements that `\history` shows.
 _LISTED = 50
@@ -28,12 +32,15 @@ _COLUMNS = (
     Column("statement", "string"),
 )
 _WORKSPACE = 4
+_FILTERS = ("workspace", "outcome", "day")
 # Cells that the beginning of a statement gets at least.
 _SHORTEST_STATEMENT = 20
 
 
 def _list_history(shell: ShellContext, arguments: Arguments) -> None:
-    latest = islice(_require_history(shell).latest(arguments.value()), _LISTED)
+    filters, text = _read_filters(arguments)
+    found = (entry for entry in _require_history(shell).latest(text) if _passes(entry, filters))
+    latest = islice(found, _LISTED)
     today = datetime.fromtimestamp(shell.connection.environment.now()).date()
     rows = [_to_row(statement, today) for statement in latest][::-1]
     columns: tuple[Column, ...] = _COLUMNS
@@ -50,6 +57,69 @@ def _list_history(shell: ShellContext, arguments: Arguments) -> None:
         room = max(terminal_width - sum(widths) - 3 * len(columns) - 1, _SHORTEST_STATEMENT)
         rows = [(*row[:-1], truncate(escape_unsafe(str(row[-1])), room)) for row in rows]
     shell.console.show(RowSet(columns, iter(rows)))
+
+
+def _read_filters(arguments: Arguments) -> tuple[dict[str, str], str]:
+    """Return the filters (`workspace=`, `outcome=`, `day=`) and the text that is looked for. Raises InterfaceError."""
+    filters: dict[str, str] = {}
+    rest = []
+    for word in arguments.words():
+        name, equals, value = word.partition("=")
+        if equals and name in _FILTERS:
+            filters[name] = value
+        else:
+            rest.append(word)
+    return filters, arguments.value() if not filters else " ".join(rest)
+
+
+def _passes(entry: HistoryEntry, filters: Mapping[str, str]) -> bool:
+    facts = {
+        "workspace": entry.workspace or "",
+        # An outcome is `ok`, `interrupted`, or the name of an error and its message; `error` is any of these.
+        "outcome": entry.outcome.partition(":")[0],
+        "day": datetime.fromtimestamp(entry.started).date().isoformat(),
+    }
+    is_error = facts["outcome"] not in ("ok", "interrupted")
+    return all(
+        facts[name].lower().startswith(value.lower()) or (name == "outcome" and value == "error" and is_error)
+        for name, value in filters.items()
+    )
+
+
+def _print_history(shell: ShellContext, arguments: Arguments) -> None:
+    history = _require_history(shell)
+    texts = [entry.statement for entry in history.latest()][::-1]
+    lines = [text if text.startswith("\\") else f"{text};" for text in texts]
+    destination = arguments.destination()
+    if not destination:
+        shell.console.say_lines(lines)
+        return
+    with shell.console.redirected(open_destination(destination)) as stream:
+        stream.write("".join(f"{line}\n" for line in lines))
+        if isinstance(stream, ResultFile):
+            stream.publish()
+    shell.console.note(f"wrote {plural(len(lines), 'statement')} to {destination}")
+
+
+def _explain_last_error(shell: ShellContext, _: Arguments) -> None:
+    if shell.console.last_error is None:
+        raise InterfaceError("no error yet")
+    error, source = shell.console.last_error
+    hidden = ("message", "hint", "span")
+    facts = {name: value for name, value in vars(error).items() if name not in hidden and value not in (None, "", ())}
+    cause, causes = error.__cause__, []
+    while cause is not None:
+        causes.append(f"caused by {type(cause).__name__}: {cause}")
+        cause = cause.__cause__
+    shell.console.say_lines(
+        (
+            *format_error(error, source, redact=shell.connection.redactor.clean),
+            f"class: {type(error).__name__}, exit status {error.exit_status}",
+            *(f"{name}: {escape_unsafe(str(value))}" for name, value in facts.items() if not name.startswith("_")),
+            *map(escape_unsafe, causes),
+            *(("statement:", source.text) if source is not None and source.text else ()),
+        )
+    )
 
 
 def _require_history(shell: ShellContext) -> History:
@@ -90,6 +160,9 @@ def _rerun_statement(shell: ShellContext, arguments: Arguments) -> None:
             "that statement held a secret, which was not kept", hint=r"\recall brings it to the prompt"
         )
     shell.console.note(f"> {' '.join(escape_unsafe(statement, keep_newlines=True).split())}")
+    if statement.startswith("\\"):
+        shell.run_text(statement)
+        return
     confirm_repeated_write(shell, statement)
     shell.run_statement(statement)
 
@@ -108,16 +181,31 @@ def confirm_repeated_write(shell: ShellContext, statement: str) -> None:
 
 
 def _recall_statement(shell: ShellContext, arguments: Arguments) -> None:
-    shell.prefill(_find_statement(shell, arguments.value()) + ";")
+    statement = _find_statement(shell, arguments.value())
+    shell.prefill(statement if statement.startswith("\\") else f"{statement};")
 
 
 COMMANDS = (
     MetaCommand(
         r"\history",
-        "[TEXT]",
-        "list the latest statements, or those that contain a text, and their outcomes",
+        "[TEXT] [workspace=NAME] [outcome=ok|error|interrupted] [day=YYYY-MM-DD]",
+        "list the latest statements and their outcomes, or those that contain a text and pass filters",
         "What was run",
         _list_history,
+    ),
+    MetaCommand(
+        r"\s",
+        "[FILE | |PROGRAM]",
+        "print the history, the oldest statement first, or write it to a file",
+        "What was run",
+        _print_history,
+    ),
+    MetaCommand(
+        r"\errverbose",
+        "",
+        "show the last error with all that is known of it",
+        "What was run",
+        _explain_last_error,
     ),
     MetaCommand(
         r"\rerun",

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from tokensh.errors import InterfaceError
-from tokensh.render.formats import render
+from tokensh.render.formats import FORMATS, render
 from tokensh.render.options import Options
 from tokensh.rows import Column, Row, RowSet, Value
 from tokensh.shell.clipboard import copy_to_clipboards
 from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import MetaCommand
+from tokensh.shell.redirection import open_destination
 from tokensh.shell.result_cache import Result
 from tokensh.shell.watch import DEFAULT_INTERVAL
 from tokensh.text import did_you_mean, escape_unsafe, plural, read_count
+
+_COPY_TO_FILE = re.compile(r"(?i)((?:.*?\S)??)\s*\bto\s+(\S.*)", re.DOTALL)
+_FORMATS_BY_SUFFIX = {".md": "markdown", ".txt": "table", **{f".{name}": name for name in FORMATS}}
 
 
 def _watch_statement(shell: ShellContext, arguments: Arguments) -> None:
@@ -49,6 +55,9 @@ def _reveal_values(shell: ShellContext, _: Arguments) -> None:
 
 
 def _copy_result(shell: ShellContext, arguments: Arguments) -> None:
+    if file := _COPY_TO_FILE.fullmatch(arguments.text):
+        _copy_to_file(shell, file[1], Arguments(file[2]))
+        return
     argument = arguments.value()
     columns, rows = shell.results.last.columns, shell.results.last.rows
     is_plain = any(column.name.lower() == argument.lower() and not column.secret for column in columns)
@@ -70,6 +79,51 @@ def _copy_result(shell: ShellContext, arguments: Arguments) -> None:
     clipboards = copy_to_clipboards(text, shell.connection.environment)
     omission = ", the secret left out" if any(column.secret for column in columns) else ""
     shell.console.note(f"copied {copied} to {clipboards}{omission}")
+
+
+def _copy_to_file(shell: ShellContext, what: str, destination: Arguments) -> None:
+    r"""Write the last result, a table or a query in parentheses to a file, in the format that its name ends with."""
+    options, name = _read_file_options(destination)
+    options.setdefault("format", _FORMATS_BY_SUFFIX.get(Path(name).suffix.lower(), "csv"))
+    with shell.settings.changed(options), shell.console.redirected(open_destination(name)):
+        if what in ("", "_"):
+            last = shell.results.last
+            if not last.columns:
+                raise InterfaceError("no result to copy")
+            rows = (
+                tuple(None if column.secret else value for column, value in zip(last.columns, row, strict=True))
+                for row in last.rows
+            )
+            count = shell.console.show(RowSet(last.columns, rows))
+            shell.console.note(f"copied {plural(count, 'row')} to {name}")
+        else:
+            query = what[1:-1].strip() if what.startswith("(") and what.endswith(")") else f"SELECT * FROM {what}"  # noqa: S608 (the user typed it)
+            shell.run_statement(query)
+
+
+def _read_file_options(arguments: Arguments) -> tuple[dict[str, str], str]:
+    r"""Return settings and a destination: psql's `FILE csv header` and `FILE WITH (FORMAT csv)` too. Raises InterfaceError."""
+    if arguments.line.startswith("|"):
+        return {}, arguments.line
+    name, rest = arguments.split()
+    words = rest.text.lower().removeprefix("with").strip(" ()").replace(",", " ").replace("=", " ").split()
+    options: dict[str, str] = {}
+    while words:
+        word = words.pop(0)
+        if word == "format" and words:
+            options["format"] = words.pop(0)
+        elif word == "header":
+            options["header"] = words.pop(0) if words[:1] in (["on"], ["off"]) else "on"
+        else:
+            options["format"] = word
+    return options, name
+
+
+def _keep_result(shell: ShellContext, arguments: Arguments) -> None:
+    name = arguments.value()
+    if not name:
+        raise InterfaceError(r"\keep needs a name", hint=r"\keep monday; later \diff monday _")
+    shell.run_statement(f"CREATE TABLE {name} AS SELECT * FROM _")  # noqa: S608 (the user typed it)
 
 
 def _copy_hidden(shell: ShellContext, result: Result, index: int) -> None:
@@ -133,6 +187,7 @@ def _find_column(columns: tuple[Column, ...], name: str) -> int:
 
 
 COMMANDS = (
+    MetaCommand(r"\keep", "NAME", "keep the last result as a table of the store", "Results", _keep_result),
     MetaCommand(r"\reveal", "", "show the hidden values, once", "Results", _reveal_values, needs_prompt=True),
     MetaCommand(
         r"\watch",
@@ -145,8 +200,8 @@ COMMANDS = (
     ),
     MetaCommand(
         r"\copy",
-        "[COLUMN|row [N]|csv]",
-        "copy the last result to the clipboard; a secret only by its column's name",
+        "[COLUMN|row [N]|csv] | [TABLE|(QUERY)] to FILE",
+        "copy the last result to the clipboard, a secret only by its column's name; or a result to a file",
         "Results",
         _copy_result,
         needs_prompt=True,
