@@ -17,6 +17,7 @@ CHECKED = "tokensh:checked"
 """What the store's file calls for a value that it is about to keep: `(value, name of the column, type of the column)`."""
 MODIFIER = "tokensh:modifier"
 NUMBER, TEXT, ALIKE = "tokensh:number", "tokensh:text", "tokensh:alike"
+ONE_ROW = "tokensh:one_row"
 GUARDS = FunctionTable()
 MODIFIER_HINT = "for example '+1 day', '-30 minutes', 'start of month', 'weekday 1'"
 # https://sqlite.org/lang_datefunc.html#modifiers
@@ -76,6 +77,20 @@ def _refuse_modifier(value: Value, start: Value, end: Value) -> Value:
     if isinstance(value, str) and not is_modifier(value):
         raise DataError("a row has a text that does not modify a time", span=_place(start, end), hint=MODIFIER_HINT)
     return value
+
+
+@GUARDS.implement(
+    f"{ONE_ROW}(rows: integer, start: integer, end: integer) -> integer | fails for a value of more than one row",
+    deterministic=False,
+)
+def _refuse_rows(rows: Value, start: Value, end: Value) -> Value:
+    if rows != 1:
+        raise DataError(
+            "this query is used as a value and gives more than one row",
+            span=_place(start, end),
+            hint="IN takes all of its rows; an aggregate such as max() or a condition chooses one; LIMIT 1 takes any",
+        )
+    return rows
 
 
 def _place(start: Value, end: Value) -> Span:

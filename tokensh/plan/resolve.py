@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from tokensh._dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from tokensh.plan.objects import NoObjects, Objects, StoredTable, View
 from tokensh.plan.scope import PARAMETER_PREFIX, Scope
 from tokensh.plan.slip_checks import refuse_outer_item
 from tokensh.plan.type_checks import check_types
+from tokensh.plan.value_queries import guard_value_query
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.provider.model import Resource
 from tokensh.rows import Column, ColumnType
@@ -156,10 +158,14 @@ def resolve_expression(
     bound = rewrite(_name_parameters(tree, scope), substitutes)
     if resolved:
         check_subqueries(bound)
+        values: dict[int, Callable[[nodes.Subquery], nodes.Subquery]] = {}
         for node in walk(bound):
             # What EXISTS selects does not matter.
             if isinstance(node, nodes.InQuery | nodes.Subquery) and id(node.query) in resolved:
                 refuse_outer_item(*resolved[id(node.query)])
+                if isinstance(node, nodes.Subquery):
+                    values[id(node)] = partial(guard_value_query, view_span=view_span)
+        bound = rewrite_nodes(bound, values) if values else bound
     return check_types(bound, view_span)
 
 
