@@ -13,6 +13,7 @@ import pytest
     [
         ("integrations.sqlalchemy", "sqlalchemy", "sqlalchemy"),
         ("integrations.ipython", "IPython", "jupyter"),
+        ("integrations.mcp", "mcp", "mcp"),
         ("spark", "pyspark", "spark"),
     ],
 )

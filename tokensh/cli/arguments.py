@@ -170,6 +170,8 @@ examples:
   tokensh -o json -w dbc-a1b2c3d4-e5f6 -f inventory.sql
   tokensh run audit                                  a recipe; tokensh run lists them
   tokensh help rotate                                a topic of the manual; tokensh help lists them
+  tokensh mcp -w dbc-a1b2c3d4-e5f6                   for assistants: tokensh mcp --help
+  tokensh reveal                                     values of new tokens that wait
   tokensh exec 'SELECT 1' -o csv                     StackQL's spelling of the options:
                                                      tokensh exec --help
 
@@ -224,7 +226,7 @@ def build_parser(version: str) -> argparse.ArgumentParser:
                 case _:
                     argument.add_to(parser)
     # Only StackQL's spelling sets these.
-    parser.set_defaults(auth=None, delimiter=None, environment={}, despatched=False, recipe=None)
+    parser.set_defaults(auth=None, delimiter=None, environment={}, despatched=False, recipe=None, door=None)
     return parser
 
 

@@ -96,13 +96,17 @@ def _print_topic(words: list[str], environment: Environment | None) -> bool:
 def _parse_arguments(words: list[str]) -> argparse.Namespace:
     """Parse the arguments. Raises SystemExit as argparse does, and the errors of StackQL's spelling."""
     from tokensh.cli.arguments import build_parser  # noqa: PLC0415 (--help does without)
-    from tokensh.cli.usage import STACKQL_COMMANDS  # noqa: PLC0415 (the same)
+    from tokensh.cli.usage import OWN_COMMANDS, STACKQL_COMMANDS  # noqa: PLC0415 (the same)
 
     parser = build_parser(_version_line())
     if words[:1] == ["run"]:
         from tokensh.cli import recipes  # noqa: PLC0415 (for recipes only)
 
         return recipes.parse(words[1:], parser)
+    if words[:1] and words[0] in OWN_COMMANDS:
+        from tokensh.cli import doors  # noqa: PLC0415 (for these commands only)
+
+        return doors.parse(words)
     if not any(word in STACKQL_COMMANDS for word in words):
         return parser.parse_args(words)
     from tokensh.cli import stackql  # noqa: PLC0415 (for StackQL's spelling only)
@@ -160,6 +164,15 @@ def _report_error(error: Error, environment: Environment) -> int:
 
 
 def _dispatch(options: argparse.Namespace, environment: Environment) -> int:
+    if options.door is not None:
+        from tokensh.cli import doors  # noqa: PLC0415 (for these commands only)
+
+        return doors.run(
+            options,
+            environment,
+            lambda: _connect(options, environment),
+            lambda: _make_destination(options, environment),
+        )
     from tokensh.environment import is_terminal  # noqa: PLC0415 (--help does without)
 
     if options.environment:  # only StackQL's spelling sets any
