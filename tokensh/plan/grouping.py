@@ -16,12 +16,16 @@ from tokensh.functions import functions
 from tokensh.plan.bound import NO_KEYS, BoundColumn, BoundQuery, BoundReference, From
 from tokensh.rows import Column
 from tokensh.sql import nodes, unparse
+from tokensh.sql.quoting import quote_name
 from tokensh.sql.visit import child_fields, walk
 
 T = TypeVar("T")
 _MOST_SETS = 4096
 GROUPING_FUNCTIONS = frozenset({"grouping", "grouping_id"})
 _Set = tuple[nodes.Expr, ...]
+# A colon, as in the names of guards: no name of a statement has one.
+_MARKS, _MARK = quote_name("tokensh:source"), "is_row"
+"""1 in each row of the source, NULL where a set has none."""
 
 
 def has_sets(node: nodes.Select, order: Sequence[nodes.OrderItem]) -> bool:
@@ -85,22 +89,58 @@ class Grouping:
     relation: int
 
     @property
+    def has_total(self) -> bool:
+        """Whether one of the sets is empty: its row is there even where the source has none."""
+        return any(mask == self._all for mask in self.masks)
+
+    @property
+    def _all(self) -> int:
+        """The mask that leaves all keys out."""
+        return (1 << len(self.keys)) - 1
+
+    @property
     def group(self) -> tuple[nodes.Expr, ...]:
         """What SQLite groups by."""
         return (self._column(1), *map(self._key, range(len(self.keys))))
 
-    def source(self, source: From) -> From:
-        """Return a FROM clause whose rows are there once for each set."""
+    def source(self, source: From, where: nodes.Expr | None) -> From:
+        """Return a FROM clause whose rows are there once for each set; if `has_total`, `where` is a part of it.
+
+        Then each set has a row without a source too, so that the row of an empty set is there; `keep_groups` drops the others.
+        """
         rows = ", ".join(f"({number}, {mask})" for number, mask in enumerate(self.masks))
         sets = f"(VALUES {rows}) AS {self.table}"
-        sql = source.sql if len(source.relations) == 1 else f"({source.sql})"
-        return replace(source, sql=f"{sql} JOIN {sets}" if source.sql else sets)
+        tables = source.sql if len(source.relations) < 2 else f"({source.sql})"
+        if not self.has_total:
+            return replace(source, sql=f"{tables} JOIN {sets}" if tables else sets)
+        condition = "1" if where is None else unparse.expression(where, sqlite=True)
+        marks = f"(SELECT 1 AS {_MARK}) AS {_MARKS}"
+        marked = f"({marks} JOIN {tables})" if tables else marks
+        return replace(source, sql=f"{sets} LEFT JOIN {marked} ON {condition}")
+
+    def keep_groups(self, having: nodes.Expr | None) -> nodes.Expr | None:
+        """Return HAVING so that groups without a row of the source are left out, but for those of empty sets."""
+        if not self.has_total:
+            return having
+        count = nodes.Call((nodes.Name("count"),), (self._reference(f"{_MARKS}.{_MARK}", _MARK),))
+        has_rows = nodes.Binary(">", count, nodes.Literal("number", "0"))
+        is_total = nodes.Binary("=", self._column(2), nodes.Literal("number", str(self._all)))
+        keeps = nodes.Logical("OR", (has_rows, is_total))
+        return keeps if having is None else nodes.Logical("AND", (keeps, having))
+
+    def _count_source(self, call: nodes.Call) -> nodes.Call:
+        """Return an aggregate that sees the rows of the source only."""
+        mark = self._reference(f"{_MARKS}.{_MARK}", _MARK)
+        if call.star:
+            call = replace(call, star=False, arguments=(mark,))
+        filters = mark if call.filter is None else nodes.Logical("AND", (mark, call.filter))
+        return replace(call, filter=filters)
 
     def _column(self, number: int) -> BoundReference:
-        name = f"column{number}"
-        column = BoundColumn(
-            name, f"{self.table}.{name}", Column(name, "integer"), relations=frozenset([self.relation])
-        )
+        return self._reference(f"{self.table}.column{number}", f"column{number}")
+
+    def _reference(self, sql: str, name: str) -> BoundReference:
+        column = BoundColumn(name, sql, Column(name, "integer"), relations=frozenset([self.relation]))
         return BoundReference(column, self.scope, nodes.NO_SPAN)
 
     def _bit(self, index: int) -> nodes.Expr:
@@ -125,7 +165,7 @@ class Grouping:
         if _asks_for_set(node):
             return self._grouping(node)
         if isinstance(node, nodes.Call) and node.over is None and _is_aggregate(node):
-            return node
+            return self._count_source(node) if self.has_total else node
         if isinstance(node, BoundQuery):
             self._refuse_keys_inside(node)
             return node

@@ -305,7 +305,8 @@ class QueryResolver:
         if grouping is not None:
             group = grouping.group
             having, qualify, windows = grouping.apply((having, qualify, windows))
-            scope = replace(scope, source=grouping.source(scope.source))
+            having = grouping.keep_groups(having)
+            scope = replace(scope, source=grouping.source(scope.source, where))
         order, order_texts = self._resolve_order(query.order, scope, ctes, columns, grouping)
         limits = self._resolve_limits(query)
         view_span = self.tables.view_span
@@ -315,10 +316,11 @@ class QueryResolver:
         group_texts = [_group_sql(expr, positions, len(columns)) for expr in group]
         result = unique_names(columns)
         shown = ", ".join(f"{column.sql} AS {name.sql}" for column, name in zip(columns, result, strict=True))
+        written = replace(select, where=None) if grouping is not None and grouping.has_total else select
         if qualify is None:
-            text = _select_sql(node, select, shown, group_texts)
+            text = _select_sql(node, written, shown, group_texts)
         else:
-            text, order_texts = _filter_windows_sql(node, select, shown, group_texts, result, query.order, order_texts)
+            text, order_texts = _filter_windows_sql(node, written, shown, group_texts, result, query.order, order_texts)
         return BoundQuery(
             text + _tail_sql(order_texts, query, limits),
             _pushable_columns(select, columns, result, group_texts),
@@ -416,7 +418,7 @@ class QueryResolver:
 
 def _select_sql(node: nodes.Select, select: BoundSelect, shown: str, group: Sequence[str]) -> str:
     text = f"SELECT {'DISTINCT ' if node.distinct else ''}{shown}"
-    if node.source is not None:
+    if select.source.sql:
         text += f" FROM {select.source.sql}"
     if select.where is not None:
         text += f" WHERE {sql_of(select.where)}"
