@@ -273,7 +273,7 @@ class BoundQuery(nodes.ResolvedQuery):
         body: what it consists of.
         needs: the scans below it.
         outer_references: the references to scopes around it.
-        limits: the expressions of LIMIT and OFFSET.
+        limits: the expressions of LIMIT, -1 in front of an OFFSET that has none, and of OFFSET.
     """
 
     sql: str

@@ -148,7 +148,7 @@ class QueryResolver:
                 limits = self._resolve_limits(node)
                 return replace(
                     query,
-                    sql=query.sql + _tail_sql(order, node, limits),
+                    sql=query.sql + _tail_sql(order, limits),
                     needs=query.needs | scans_below(NO_TABLES, limits),
                     limits=limits,
                 )
@@ -269,7 +269,9 @@ class QueryResolver:
 
     def _resolve_limits(self, node: nodes.Query) -> tuple[nodes.Expr, ...]:
         """Return LIMIT and OFFSET, as far as given; they may refer to nothing around them."""
-        given = [("LIMIT", node.limit), ("OFFSET", node.offset)]
+        # SQLite takes OFFSET behind LIMIT alone; a negative limit limits nothing.
+        limit = _NO_LIMIT if node.limit is None and node.offset is not None else node.limit
+        given = [("LIMIT", limit), ("OFFSET", node.offset)]
         exprs = tuple(whole_number(expr, word) for word, expr in given if expr is not None)
         return self._resolve_expression(exprs, Scope(0), {})
 
@@ -322,7 +324,7 @@ class QueryResolver:
         else:
             text, order_texts = _filter_windows_sql(node, written, shown, group_texts, result, query.order, order_texts)
         return BoundQuery(
-            text + _tail_sql(order_texts, query, limits),
+            text + _tail_sql(order_texts, limits),
             _pushable_columns(select, columns, result, group_texts),
             select,
             scans_below(scope.source, *select.parts, limits),
@@ -433,6 +435,7 @@ def _select_sql(node: nodes.Select, select: BoundSelect, shown: str, group: Sequ
     return text
 
 
+_NO_LIMIT = nodes.Unary("-", nodes.Literal("number", "1"))
 _QUALIFY = quote_name("tokensh:qualify")
 
 
@@ -500,13 +503,10 @@ def _order_of_result(item: nodes.OrderItem, columns: Sequence[BoundColumn]) -> s
     return order_item_sql(str(position), item)
 
 
-def _tail_sql(order: Sequence[str], node: nodes.Query, limits: Sequence[nodes.Expr]) -> str:
+def _tail_sql(order: Sequence[str], limits: Sequence[nodes.Expr]) -> str:
     text = f" ORDER BY {', '.join(order)}" if order else ""
-    words = [word for word, expr in (("LIMIT", node.limit), ("OFFSET", node.offset)) if expr is not None]
-    # SQLite takes OFFSET behind LIMIT alone; a negative limit limits nothing.
-    if words == ["OFFSET"]:
-        text += " LIMIT -1"
-    return text + "".join(f" {word} {sql_of(expr)}" for word, expr in zip(words, limits, strict=True))
+    # OFFSET may be missing.
+    return text + "".join(f" {word} {sql_of(expr)}" for word, expr in zip(("LIMIT", "OFFSET"), limits, strict=False))
 
 
 def _pushable_columns(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from tokensh._dataclasses import replace
 from tokensh.errors import Span
 from tokensh.functions.guards import ONE_ROW
-from tokensh.plan.bound import BoundQuery, BoundSelect, BoundValues
+from tokensh.plan.bound import BoundQuery, BoundSelect, BoundValues, references
 from tokensh.plan.select_list import is_aggregate
 from tokensh.sql import nodes
 from tokensh.sql.quoting import quote_name
@@ -62,4 +62,10 @@ def _gives_one_row(query: BoundQuery) -> bool:
 
 def _aggregates(select: BoundSelect) -> bool:
     parts = walk((select.items, select.having, select.order))
-    return any(isinstance(part, nodes.Call) and part.over is None and is_aggregate(part) for part in parts)
+    return any(isinstance(part, nodes.Call) and is_aggregate(part) and _is_of(part, select) for part in parts)
+
+
+def _is_of(call: nodes.Call, select: BoundSelect) -> bool:
+    """Return whether an aggregate gathers the rows of a SELECT, and not those of one around it, as max(outside.x) does."""
+    scopes = {reference.scope for reference in references(call)}
+    return not scopes or select.scope in scopes
