@@ -14,6 +14,7 @@ import pytest
         ("integrations.sqlalchemy", "sqlalchemy", "sqlalchemy"),
         ("integrations.ipython", "IPython", "jupyter"),
         ("integrations.mcp", "mcp", "mcp"),
+        ("integrations.pgwire", "pygwire", "pgwire"),
         ("spark", "pyspark", "spark"),
     ],
 )

@@ -330,7 +330,7 @@ def test_a_proxy_and_certificates_are_used_for_requests(tmp_path: Path) -> None:
 # ---- other commands
 
 
-@pytest.mark.parametrize("command", ["registry", "srv"])
+@pytest.mark.parametrize("command", ["registry"])
 def test_a_command_that_is_not_there_says_what_is(command: str, tmp_path: Path) -> None:
     result = offline(tmp_path, command, "pull", "x")
     assert (result.status, result.out) == (2, "")

@@ -171,6 +171,7 @@ examples:
   tokensh run audit                                  a recipe; tokensh run lists them
   tokensh help rotate                                a topic of the manual; tokensh help lists them
   tokensh mcp -w dbc-a1b2c3d4-e5f6                   for assistants: tokensh mcp --help
+  tokensh serve -w dbc-a1b2c3d4-e5f6                 for PostgreSQL clients
   tokensh reveal                                     values of new tokens that wait
   tokensh exec 'SELECT 1' -o csv                     StackQL's spelling of the options:
                                                      tokensh exec --help

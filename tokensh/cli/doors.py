@@ -43,6 +43,22 @@ def parse(words: list[str]) -> argparse.Namespace:
             parser.add_argument(
                 "--http", metavar="PORT", type=_read_port, help="HTTP on loopback instead of standard input and output"
             )
+        case "serve" | "srv":
+            parser = _build_parser(
+                command, "Serve PostgreSQL's protocol on loopback, for its clients: read-only by default."
+            )
+            parser.add_argument(
+                "--port",
+                metavar="PORT",
+                type=_read_port,
+                default=5466,
+                help="where to listen (5466); 0 takes a free one",
+            )
+            parser.add_argument("--writes", action="store_true", help="let clients change something")
+            _add_argument(parser, next(each for each in SECTIONS["statements"] if each.flags[-1] == "--yes"))
+            parser.add_argument(
+                "--password-file", metavar="FILE", help="a file (0600) with the password; by default one is made"
+            )
         case _:
             parser = UsageParser(
                 prog="tokensh reveal", description="Show the value of a new token at a terminal.", allow_abbrev=False
@@ -73,7 +89,7 @@ def _build_parser(command: str, description: str) -> UsageParser:
     return parser
 
 
-def _add_argument(group: argparse._ArgumentGroup, argument: Argument) -> None:
+def _add_argument(group: argparse._ActionsContainer, argument: Argument) -> None:
     settings = {"metavar": argument.metavar} if argument.metavar else {"action": "store_true"}
     # argparse's own help is used here: these commands have few options, and are seldom asked for them.
     group.add_argument(
@@ -101,7 +117,10 @@ def run(
         own = environment.in_sandbox() if options.sandbox else environment
         reveal_value(options.token_id, own, forgets=options.forget)
         return EXIT_OK
-    _serve_mcp(options, environment, connect, make_destination())
+    if options.door == "mcp":
+        _serve_mcp(options, environment, connect, make_destination())
+    else:
+        _serve_postgresql(options, environment, connect, make_destination())
     return EXIT_OK
 
 
@@ -123,3 +142,36 @@ def _serve_mcp(
         log=options.log,
     )
     serve(connect, environment, settings)
+
+
+def _serve_postgresql(
+    options: argparse.Namespace,
+    environment: Environment,
+    connect: Callable[[], Connection],
+    destination: Destination | None,
+) -> None:
+    try:
+        from tokensh.integrations.pgwire.main import Settings, serve  # noqa: PLC0415 (an extra)
+    except ImportError as missing:
+        raise InterfaceError(str(missing), hint="pip install 'tokensh[pgwire]'") from None
+    from contextlib import ExitStack  # noqa: PLC0415 (for this command only)
+
+    from tokensh.engine.callbacks import Callbacks  # noqa: PLC0415 (the same)
+
+    def connect_client() -> Connection:
+        connection = connect()
+        connection.callbacks = Callbacks(
+            deliver_value=destination.deliver if destination else None, verifies=options.verify
+        )
+        return connection
+
+    with ExitStack() as stack:
+        if options.sandbox:
+            from tokensh import sandbox  # noqa: PLC0415 (loads an HTTP server)
+
+            # One for all clients.
+            options.sandbox = stack.enter_context(sandbox.start(list_credentials=True))
+        settings = Settings(
+            port=options.port, password_file=options.password_file, writes=options.writes, log=options.log
+        )
+        serve(connect_client, environment, settings)

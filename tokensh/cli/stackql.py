@@ -20,7 +20,7 @@ from tokensh.render.formats import FORMATS
 
 _OTHER_COMMANDS = {
     "registry": "provider documents are read from a folder: --registry DIR",
-    "srv": "programs can use tokensh.connect(), DB-API 2.0, or the SQLAlchemy dialect",
+    "srv": "write the command first: tokensh srv [OPTION]...",
     "mcp": "write the command first: tokensh mcp [OPTION]...",
 }
 _FORMAT_ALIASES = {"ndjson": "jsonl", "pptext": "text"}

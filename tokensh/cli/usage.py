@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 STACKQL_COMMANDS = ("exec", "shell", "registry", "srv", "mcp", "help")
 """The commands of StackQL's spelling."""
-OWN_COMMANDS = ("mcp", "reveal")
+OWN_COMMANDS = ("mcp", "serve", "srv", "reveal")
 """The commands that come first and have options of their own, besides `run`."""
 _HELP_HINT = "tokensh --help lists the options"
 

@@ -72,7 +72,7 @@ def serve_http(server: Server[Any], port: int, environment: Environment, redacto
 
 
 def build_application(server: Server[Any], port: int) -> Application:
-    """Return the ASGI application: only requests to loopback names, and from pages of none but these."""
+    """Return the ASGI application: only requests to loopback names, and only from pages that they serve."""
     names = [f"{name}:{port}" for name in (LOOPBACK, "localhost")]
     security = TransportSecuritySettings(
         enable_dns_rebinding_protection=True, allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names]

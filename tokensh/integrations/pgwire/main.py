@@ -1,0 +1,93 @@
+"""`tokensh serve`: serve PostgreSQL clients."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokensh._dataclasses import dataclass
+from tokensh.api.log import Log
+from tokensh.engine.destinations import write_secret
+from tokensh.environment import Environment, is_exposed, make_private_folder
+from tokensh.errors import InterfaceError
+from tokensh.integrations.pgwire.server import LOOPBACK, Server
+from tokensh.redact import Redactor
+
+if TYPE_CHECKING:
+    from tokensh.dbapi.connection import Connection
+
+DEFAULT_PORT = 5466
+"""StackQL's."""
+_PASSWORD_FILE = "pgwire.password"  # noqa: S105 (a name)
+_SHORTEST_PASSWORD = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How to serve.
+
+    Attributes:
+        port: on loopback; 0 takes a free one.
+        password_file: the file of the password; None makes one in the state folder.
+        writes: whether clients may change anything.
+        log: a file that gets a line for each failed login.
+    """
+
+    port: int = DEFAULT_PORT
+    password_file: str | None = None
+    writes: bool = False
+    log: str | None = None
+
+
+def serve(connect: Callable[[], Connection], environment: Environment, settings: Settings) -> None:
+    """Serve until the process is told to stop. Raises Error."""
+    password, file = read_password(environment, settings.password_file)
+    redactor = Redactor()
+    redactor.learn(password)
+    log = Log(Path(settings.log), redactor.clean, environment.now) if settings.log else None
+
+    def say(line: str) -> None:
+        environment.stderr.write(f"{line}\n")
+        environment.stderr.flush()
+
+    def note(line: str) -> None:
+        say(line)
+        if log is not None:
+            log.write(pgwire="login", outcome=line)
+
+    def announce(port: int) -> None:
+        kind = "reading and writing" if settings.writes else "reading"
+        say(f"PostgreSQL protocol at {LOOPBACK}:{port}, for {kind}; any user, the password is in {file}")
+
+    # A wrong option or a missing credential is told now, not to the first client.
+    connect().close()
+
+    async def run() -> None:
+        await Server(connect, password, writes=settings.writes, note=note).run(settings.port, announce)
+
+    asyncio.run(run())
+
+
+def read_password(environment: Environment, path: str | None) -> tuple[str, Path]:
+    """Return the password and its file, which is made if none is named. Raises InterfaceError."""
+    file = environment.expand_path(path) if path is not None else environment.state_folder / _PASSWORD_FILE
+    try:
+        if path is None:
+            make_private_folder(file.parent)
+            if not file.exists():
+                write_secret(file, secrets.token_urlsafe(24))
+        if is_exposed(file):
+            raise InterfaceError(f"others can read {file}", hint=f"chmod 600 {file}")
+        password = file.read_text(encoding="utf-8").partition("\n")[0]
+    except (OSError, UnicodeError) as failure:
+        raise InterfaceError(f"cannot read the password from {file}: {failure}") from None
+    # Other characters would have to be prepared as RFC 4013 says, on both sides alike.
+    if len(password) < _SHORTEST_PASSWORD or not (password.isascii() and password.isprintable()):
+        raise InterfaceError(
+            f"the password in {file} is not {_SHORTEST_PASSWORD} printable ASCII characters or more",
+            hint="put a longer one on its first line",
+        )
+    return password, file
