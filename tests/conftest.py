@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import ledger
 from tests.shared_parser import shared_parser
 from tokensh import sandbox
 from tokensh.sandbox import Sandbox
@@ -26,6 +27,20 @@ else:
         "nightly", deadline=None, max_examples=20_000, suppress_health_check=[HealthCheck.too_slow], print_blob=True
     )
     settings.load_profile("usual")
+
+
+@pytest.fixture(autouse=True)
+def keep_promises(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Hold the test against what must be true of every create and every write, whatever else it checks.
+
+    Tests marked `judged` run many sessions, or sessions in other processes, and judge each of them themselves.
+    """
+    with ledger.keep_ledger() as kept:
+        yield
+        if request.node.get_closest_marker("judged"):
+            return
+        folder = request.node.funcargs.get("tmp_path")
+        kept.check(*([folder] if folder is not None else []))
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
     An ignored signal stays ignored in a child, a handled one does not: so what this process was started to ignore gets a
     handler that does nothing. The process that only distributes tests keeps ignoring, and its workers come here.
     """
+    ledger.install()
     if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
         shared_parser()  # compiles the grammar once, before several processes need it
         return

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests import ledger
+
 
 class Notebook:
     """Cells and what they leave."""
@@ -19,14 +21,21 @@ class Notebook:
     def cell(self, text: str) -> Any:
         """Return the value of a cell that must not fail."""
         done = self.shell.run_cell(text, store_history=True)
+        self._tell_ledger()
         done.raise_error()
         return done.result
 
     def failing(self, text: str) -> BaseException:
         """Return the error of a cell that must fail."""
         done = self.shell.run_cell(text)
+        self._tell_ledger()
         assert done.error_in_exec is not None
         return done.error_in_exec  # type: ignore[no-any-return]
+
+    def _tell_ledger(self) -> None:
+        """Tell the ledger which new values the user of the notebook can reach after a cell."""
+        if kept := ledger.current():
+            kept.see([secret.reveal() for secret in self.shell.user_ns.get("tokensh_values", [])])
 
     def shown(self, value: Any) -> dict[str, str]:
         """Return what a notebook's file stores of a value, by MIME type."""

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import BinaryIO
 
+from tests import ledger
+
 OK = {"token_infos": [{"token_id": "a1", "comment": "fine"}]}
 _RESET = struct.pack("ii", 1, 0)
 
@@ -58,6 +60,9 @@ class Exchange:
     def reply(self, status: int, body: bytes, **headers: str) -> None:
         """Answer properly, and keep the connection."""
         self.server.answers[id(self.request)] = (status, body, headers)
+        ledger.add_answer(
+            self.request.headers, self.server, self.request.method, self.request.path, (status, body, headers)
+        )
         self.write(format_head(status, {"Content-Length": str(len(body)), **headers}) + body)
 
     def hang_up(self) -> None:
@@ -130,7 +135,8 @@ class FaultyServer:
         with self._lock:
             answer = self._app(seen)
             self.effects.append(seen)
-            return answer
+        ledger.add_effect(seen.headers, seen.path, seen.body, answer)
+        return answer
 
     @property
     def origin(self) -> str:
@@ -170,6 +176,7 @@ class FaultyServer:
     def _answer_requests(self, connection: socket.socket, reader: BinaryIO, number: int) -> None:
         while (seen := _read_request(reader, number)) is not None:
             exchange = Exchange(seen, connection, self)
+            ledger.add_answer(seen.headers, self, seen.method, seen.path, None)
             self._next_behaviour(seen)(exchange)
             if exchange.over:
                 return

@@ -10,10 +10,11 @@ import json
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
+from tests.ledger import is_whole
 from tests.render.results import read_csv
 from tests.resilience.faulty_server import FaultyServer, ok
 from tests.resilience.harness import CommandRun, Harness
@@ -116,22 +117,7 @@ def _nothing_is_written_on_an_incomplete_read(result: CommandRun) -> None:
             assert all(reads.values()), f"{seen.path} was sent after an incomplete read"
             return
         if seen.route == "list":
-            reads[id(server), seen.path] = _is_whole(*server.answers.get(id(seen), (0, b"", {})))
-
-
-def _is_whole(status: int, body: bytes, headers: Mapping[str, str]) -> bool:
-    """Return whether an answer to a listing is whole. Written from the API's documentation, not from what tokensh takes."""
-    if "Content_Encoding" in headers:
-        return True
-    try:
-        listed = json.loads(body.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        return False
-    if not isinstance(listed, dict):
-        return False
-    tokens = listed.get("token_infos") or []
-    are_tokens = isinstance(tokens, list) and all(isinstance(token, dict) and "token_id" in token for token in tokens)
-    return status == 200 and are_tokens and listed.keys() <= {"token_infos"} and "Link" not in headers
+            reads[id(server), seen.path] = is_whole(*server.answers.get(id(seen), (0, b"", {})))
 
 
 def _only_known_places_are_reached(harness: Harness, result: CommandRun) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -270,5 +271,5 @@ class Schedules(RuleBasedStateMachine):
             assert not lost or place in open_places, f"lost: {lost}"
 
 
-TestSchedules = Schedules.TestCase
+TestSchedules = pytest.mark.judged(Schedules.TestCase)
 TestSchedules.settings = settings(max_examples=15, stateful_step_count=8, deadline=None)

@@ -27,6 +27,7 @@ def check() -> Iterator[Callable[[Schedule], str]]:
         yield checker
 
 
+@pytest.mark.judged
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
 def test_a_second_run_finishes(schedule: Schedule, check: Callable[[Schedule], str]) -> None:
     assert check(schedule) == ""

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -214,5 +215,5 @@ class Creates(RuleBasedStateMachine):
         return rows
 
 
-TestCreates = Creates.TestCase
+TestCreates = pytest.mark.judged(Creates.TestCase)
 TestCreates.settings = settings(max_examples=10, stateful_step_count=12, deadline=None)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pexpect
 import pyte
 
+from tests import ledger
 from tokensh.sandbox import Sandbox
 
 ENTER, CTRL_C, CTRL_D, TAB, UP, ESCAPE = "\r", "\x03", "\x04", "\t", "\x1b[A", "\x1b"
@@ -81,6 +82,7 @@ class Terminal:
             except pexpect.EOF:
                 return
             self.raw += data
+            ledger.see_terminal(data)
             self._stream.feed(data)
 
     def see(self, text: str, seconds: float = WAIT) -> None:

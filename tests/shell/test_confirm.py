@@ -60,6 +60,24 @@ def test_keys_typed_before_the_question_do_not_answer_it(typed: str, start: Star
 
 
 @pytest.mark.terminal
+def test_keys_typed_while_a_request_runs_are_not_drawn_and_wait_for_the_next_prompt(
+    start: Start, site: Sandbox
+) -> None:
+    terminal = start(*connect_to(site), size=(140, 24), DATABRICKS_TOKEN=site.token)
+    site.fault("GET */token/list", delay=1.5)
+    terminal.type("SELECT count(*) AS tokens FROM user_tokens;" + ENTER)
+    terminal.see("Ctrl-C cancels")
+    terminal.type("SELECT 'ahead' || 'typed' AS word;" + ENTER)
+    terminal.read(0.5)
+    assert "ahead" not in terminal.everything
+    terminal.see("aheadtyped")
+    assert re.search(r"tokens\b.*\(1 row.*> SELECT 'ahead' .*aheadtyped", terminal.everything, re.DOTALL)
+    # Where a program runs that reads the terminal itself, keys are shown again.
+    terminal.type(r"\! stty -a | tr ' ' '\n' | grep -x -e echo -e -echo" + ENTER)
+    terminal.see("\necho")
+
+
+@pytest.mark.terminal
 def test_the_time_of_a_question_is_not_the_statements(start: Start, site: Sandbox) -> None:
     terminal = start(*connect_to(site), size=(140, 24), DATABRICKS_TOKEN=site.token)
     terminal.type("DELETE FROM user_tokens WHERE comment LIKE 'nightly%';" + ENTER)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import termios
 import threading
+from contextlib import suppress
 
 from tokensh._dataclasses import dataclass
 from tokensh.environment import DEFAULT_WIDTH, Cancellation, Environment, is_terminal
@@ -11,6 +14,8 @@ from tokensh.text import truncate
 # s until the line appears: a faster statement would only make it flicker.
 _DELAY = 0.3
 _FRAME_SECONDS = 0.1
+_LOCAL_MODES = 3
+"""The index of the local modes in what `termios.tcgetattr` returns."""
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 
 
@@ -20,6 +25,39 @@ class _State:
 
     activity: str = ""
     answered: tuple[int, int] | None = None
+
+
+class _Echo:
+    """Whether the terminal shows the keys that are typed: while the line is drawn, they would be painted into it.
+
+    What is typed waits in the terminal for the next prompt; Ctrl-C and Ctrl-Z act as always.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        self._descriptor: int | None = None
+        with suppress(AttributeError, OSError, ValueError):  # closed, or no file
+            self._descriptor = environment.stdin.fileno()
+        self._before: list[int | list[bytes | int]] | None = None
+
+    def turn_off(self) -> None:
+        """Show no keys until `restore`; does nothing off a terminal, and in the background, where it would stop us."""
+        if self._before is not None or self._descriptor is None:
+            return
+        with suppress(OSError, termios.error):
+            if os.tcgetpgrp(self._descriptor) != os.getpgrp():
+                return
+            before = termios.tcgetattr(self._descriptor)
+            silent = [*before]
+            silent[_LOCAL_MODES] = before[_LOCAL_MODES] & ~termios.ECHO
+            termios.tcsetattr(self._descriptor, termios.TCSANOW, silent)
+            self._before = before
+
+    def restore(self) -> None:
+        """Show keys again, if they were shown before."""
+        before, self._before = self._before, None
+        if before is not None and self._descriptor is not None:
+            with suppress(OSError, termios.error):  # the terminal is gone
+                termios.tcsetattr(self._descriptor, termios.TCSANOW, before)
 
 
 # The statement runs in the main thread, since Python handles Ctrl-C there, so another thread draws. It writes to stderr: a
@@ -42,7 +80,8 @@ class Spinner:
         self._stream = environment.stderr
         self._monotonic = environment.monotonic
         self._cancellation = cancellation
-        # The terminal echoes `^C` behind the line: at the last column that would wrap.
+        self._echo = _Echo(environment)
+        # Room for a `^C` of a terminal that goes on showing keys: at the last column that would wrap.
         self._most_cells = (width or DEFAULT_WIDTH) - 3
         self._plain = plain
         self._enabled = is_terminal(environment.stderr)
@@ -62,6 +101,7 @@ class Spinner:
     def resume(self) -> None:
         """Show the line again after `stop` made room for a row or a question; the clock goes on."""
         if self._enabled and self._thread is None:
+            self._echo.turn_off()
             self._stopped = threading.Event()
             self._thread = threading.Thread(target=self._draw, args=(self._stopped,), name="spinner", daemon=True)
             self._thread.start()
@@ -85,6 +125,7 @@ class Spinner:
         if thread is not None:
             self._stopped.set()
             thread.join()
+            self._echo.restore()
 
     def _draw(self, stopped: threading.Event) -> None:
         wait = _DELAY
