@@ -26,11 +26,12 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
     loaded = read(
         tmp_path,
         'workspace = "dbc-1"\n[hosts]\nprod = "https://adb-1.2.azuredatabricks.net"\n'
-        '[shell]\nformat = "csv"\nnull = "-"\npager = false\ntimes = "raw"\nprompt = "%n> "\nexpanded = "auto"\n'
-        "header = false\ntiming = true\nconfirm = true\nvi = true\n",
+        '[shell]\nformat = "csv"\nnull = "-"\npager = false\ntimes = "raw"\nprompt = "%n> "\nlinestyle = "square"\nborder = "1"\ntheme = "dark"\nexpanded = "auto"\n'
+        'header = false\ntiming = true\nconfirm = true\nvi = true\n[colors]\npast = "bold #FF8787"\n',
     )
     assert loaded.workspace == "dbc-1"
     assert loaded.hosts == {"prod": "https://adb-1.2.azuredatabricks.net"}
+    assert loaded.colours == {"past": "bold #ff8787"}
     assert loaded.shell.keys() == config.SHELL_SETTINGS.keys()
 
 

@@ -16,6 +16,9 @@ SHELL_SETTINGS: dict[str, type] = {
     "format": str,
     "null": str,
     "prompt": str,
+    "linestyle": str,
+    "border": str,
+    "theme": str,
     "pager": bool,
     "times": str,
     "expanded": str,
@@ -35,11 +38,13 @@ class Config:
         hosts: an https URL or a host for each deployment_name.
         workspace: the default workspace of sessions.
         shell: settings of the shell, by name.
+        colours: styles by what they are of, as in `render.themes`.
     """
 
     hosts: Mapping[str, str] = field(default_factory=dict)
     workspace: str | None = None
     shell: Mapping[str, Any] = field(default_factory=dict)
+    colours: Mapping[str, str] = field(default_factory=dict)
 
 
 def config_path(environment: Environment) -> Path:
@@ -62,7 +67,7 @@ def read(environment: Environment) -> Config:
         raise InterfaceError(f"cannot read {path}: {failure.strerror}") from None
     settings = _parse_toml(text, path)
     # Unknown keys are refused: a mistyped setting that is ignored would be noticed too late.
-    _check_keys(settings, ("hosts", "workspace", "shell"), path)
+    _check_keys(settings, ("hosts", "workspace", "shell", "colors"), path)
     hosts, workspace, shell = settings.get("hosts", {}), settings.get("workspace"), settings.get("shell", {})
     if not isinstance(hosts, dict) or not all(isinstance(address, str) for address in hosts.values()):
         raise InterfaceError(
@@ -78,7 +83,20 @@ def read(environment: Environment) -> Config:
         if not isinstance(value, SHELL_SETTINGS[name]):
             expected = "true or false" if SHELL_SETTINGS[name] is bool else "a text in quotes"
             raise InterfaceError(f"{path}: invalid shell.{name}: {value!r}; expected {expected}")
-    return Config(hosts, workspace, shell)
+    return Config(hosts, workspace, shell, _read_colours(settings.get("colors", {}), path))
+
+
+def _read_colours(table: object, path: Path) -> dict[str, str]:
+    if not isinstance(table, dict):
+        raise InterfaceError(f"{path}: invalid colors: {table!r}; expected a table, [colors]")
+    if not table:
+        return {}
+    from tokensh.render.themes import check_style  # noqa: PLC0415 (few configurations have colours)
+
+    try:
+        return {name: check_style(name, style) for name, style in table.items()}
+    except InterfaceError as error:
+        raise error.with_context(message=f"{path}: {error.message} in [colors]") from None
 
 
 def _parse_toml(text: bytes, path: Path) -> dict[str, Any]:

@@ -34,6 +34,11 @@ class Terminal:
         **variables: str,
     ) -> None:
         columns, lines = size
+        # Tests read tables drawn in ASCII and in the terminal's own colours; tests of the default have a file of their own.
+        config = home / ".config" / "tokensh" / "config.toml"
+        if not config.exists() and "TOKENSH_CONFIG" not in variables:
+            config.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            config.write_text('[shell]\nlinestyle = "ascii"\ntheme = "terminal"\n')
         self.screen = pyte.HistoryScreen(columns, lines, history=2000, ratio=0.5)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""

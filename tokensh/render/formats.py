@@ -33,12 +33,14 @@ class Format:
         function: the name of the renderer there.
         description: what it looks like, in a few words for the user.
         masks_secrets: True for a format that users read: the shell masks secrets in it; False: programs get the values.
+        shows_rows: whether each row of a result is in it.
     """
 
     module: str
     function: str
     description: str
     masks_secrets: bool
+    shows_rows: bool = True
 
     def load_renderer(self) -> Renderer:
         """Import the renderer's module and return the renderer."""
@@ -56,6 +58,8 @@ FORMATS: Mapping[str, Format] = {
     "tsv": Format("csv", "render_tsv", "tab-separated values, one row per line", masks_secrets=False),
     "text": Format("csv", "render_text", "cells separated by commas, unquoted", masks_secrets=True),
     "markdown": Format("markdown", "render_markdown", "a GitHub-flavoured Markdown table", masks_secrets=True),
+    "html": Format("page", "render_page", "a web page: a table to sort and filter, and a chart", masks_secrets=True),
+    "chart": Format("chart", "render_chart", "bars of a number, or a timeline", masks_secrets=True, shows_rows=False),
     "line": Format("line", "render_line", "one `name = value` per line", masks_secrets=True),
 }
 

@@ -27,6 +27,10 @@ _ID = re.compile(r"[0-9a-f]{32,}")
 # In cells: less of an id cannot be told apart at a glance, less of a text cannot be read.
 _SHORTEST_ID = 9
 _SHORTEST_TEXT = 12
+_READABLE_TEXT = 24
+"""Cells of a text that has its own blanks, before a time gives up its date for it."""
+_LINES_OF_TEXT = 1000
+"""The most lines that a text has of its own; the rest is one more line."""
 _LINE_LIMIT = 5
 """The most lines of a cell; a longer text ends in an ellipsis."""
 _SHORTER_FORMS: tuple[cells.TimeForm, ...] = ("day", "distance")
@@ -44,6 +48,7 @@ class LaidOutColumn:
         align_right: pad at the left.
         shorten: cuts a text to a number of cells; None: longer cells stick out.
         wraps: longer cells wrap over several lines.
+        multiline: texts keep their own lines.
     """
 
     column: Column
@@ -53,6 +58,7 @@ class LaidOutColumn:
     align_right: bool = False
     shorten: Callable[[str, int], str] | None = None
     wraps: bool = False
+    multiline: bool = False
 
     def text(self, value: Value) -> str:
         """Return the whole cell, neither shortened nor padded."""
@@ -64,6 +70,9 @@ class LaidOutColumn:
 
     def cell_lines(self, value: Value) -> list[str]:
         """Return the cell's lines, each as wide as its column."""
+        if self.multiline and isinstance(value, str) and "\n" in value:
+            lines = [self.formats[str](line) for line in value.split("\n", _LINES_OF_TEXT)]
+            return [self.pad(piece) for line in lines for piece in (wrap(line, self.cells, _LINE_LIMIT) or [""])]
         text = self.formats[type(value)](value)
         if self.wraps and width(text) > self.cells:
             return [self.pad(line) for line in wrap(text, self.cells, _LINE_LIMIT)]
@@ -104,14 +113,23 @@ def lay_out_columns(columns: Sequence[Column], measured: Sequence[Row], options:
             escape_unsafe(source.name),
             cells.readable_formats(source, options),
             align_right=_aligns_right(source, values, options),
+            multiline=options.terminal and not source.secret and any(map(_has_lines, values)),
         )
         laid_out.append(_widen(column, values, options))
     return laid_out
 
 
+def _split_lines(column: LaidOutColumn, value: Value) -> Sequence[Value]:
+    return value.split("\n") if column.multiline and isinstance(value, str) else (value,)
+
+
+def _has_lines(value: Value) -> bool:
+    return isinstance(value, str) and "\n" in value
+
+
 def _widen(column: LaidOutColumn, values: Iterable[Value], options: Options) -> LaidOutColumn:
     """Return the column as wide as the widest of the values and the header."""
-    widest = max((width(column.text(value)) for value in values), default=0)
+    widest = max((width(column.text(line)) for value in values for line in _split_lines(column, value)), default=0)
     return replace(column, cells=max(widest, width(column.header) if options.header else 0))
 
 
@@ -140,11 +158,20 @@ def fit_columns(
     if keep_if_fitting(columns, limit) is None:
         columns = [_elide_ids(column, _find_ids(row[at] for row in measured)) for at, column in enumerate(columns)]
     for form in _SHORTER_FORMS:
+        if form == "distance" and (narrowed := _wrap_texts(columns, measured, limit, _READABLE_TEXT)) is not None:
+            return narrowed
         if keep_if_fitting(columns, limit) is None:
             columns = [_shorten_times(form, column, measured, at, options) for at, column in enumerate(columns)]
+    return _wrap_texts(columns, measured, limit, _SHORTEST_TEXT)
+
+
+def _wrap_texts(
+    columns: list[LaidOutColumn], measured: Sequence[Row], limit: int, shortest: int
+) -> list[LaidOutColumn] | None:
+    """Return the columns with texts that wrap, prose first; None if a text would get less than `shortest` cells."""
     flexible = [replace(column, wraps=_may_wrap(column)) for column in columns]
     prose = [column.wraps and _is_prose(row[at] for row in measured) for at, column in enumerate(flexible)]
-    return _narrow_texts(flexible, _cells_for_text(flexible, limit), prose)
+    return _narrow_texts(flexible, _cells_for_text(flexible, limit), prose, shortest)
 
 
 def _find_ids(values: Iterable[Value]) -> set[str]:
@@ -183,25 +210,27 @@ def _may_wrap(column: LaidOutColumn) -> bool:
     return not (column.align_right or column.shorten or column.column.secret or cells.is_time(column.column))
 
 
-def _narrow_texts(columns: list[LaidOutColumn], room: int, prose: Sequence[bool]) -> list[LaidOutColumn] | None:
-    """Return the columns with texts narrowed to fit `room` cells; None if a text would get less than `_SHORTEST_TEXT`.
+def _narrow_texts(
+    columns: list[LaidOutColumn], room: int, prose: Sequence[bool], shortest: int
+) -> list[LaidOutColumn] | None:
+    """Return the columns with texts narrowed to fit `room` cells; None if a text would get less than `shortest`.
 
     Prose is narrowed first, since it can be broken at blanks, and always the widest column.
     """
     # No column can be wider than the room. Cutting them to it first bounds the number of steps below.
-    most = max(room, _SHORTEST_TEXT)
+    most = max(room, shortest)
     columns = [replace(column, cells=min(column.cells, most)) if column.wraps else column for column in columns]
     for narrows_prose in (True, False):
         while (excess := sum(column.cells for column in columns) - room) > 0:
             candidates = [
                 at
                 for at, column in enumerate(columns)
-                if column.wraps and column.cells > _SHORTEST_TEXT and prose[at] is narrows_prose
+                if column.wraps and column.cells > shortest and prose[at] is narrows_prose
             ]
             if not candidates:
                 break
             widest = max(candidates, key=lambda at: columns[at].cells)
-            step = max(1, min(excess // len(candidates), columns[widest].cells - _SHORTEST_TEXT))
+            step = max(1, min(excess // len(candidates), columns[widest].cells - shortest))
             columns[widest] = replace(columns[widest], cells=columns[widest].cells - step)
     return columns if excess <= 0 else None
 

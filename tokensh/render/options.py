@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any, Literal, TextIO
 
-from tokensh._dataclasses import dataclass, replace
+from tokensh._dataclasses import dataclass, field, replace
 from tokensh.environment import DEFAULT_WIDTH, Environment, is_terminal
+from tokensh.render.borders import FULL
+from tokensh.render.themes import THEMES, Styles, choose_theme, colour_depth
 from tokensh.text import read_count
 
 _WIDEST = 10_000
@@ -42,6 +44,22 @@ class Options:
     expanded: bool | Literal["auto"] = "auto"
     """Show rows as records; "auto": if a terminal is too narrow for the table."""
 
+    linestyle: str = "ascii"
+    """The characters of a table's lines, a name in `borders.LINE_STYLES`."""
+    border: int = FULL
+    """How much of a table's frame is there, as psql counts: 2 all of it, 1 only what is inside, 0 nothing."""
+    theme: str = "terminal"
+    """The styles of a coloured table, a name in `themes.THEMES`."""
+    colours: Styles = field(default_factory=dict)
+    """Styles of the user's own, which take precedence over the theme's."""
+    depth: str = "standard"
+    """How many colours the terminal has, as `themes.colour_depth` says."""
+
+    @property
+    def styles(self) -> Styles:
+        """The styles of the theme with the user's own."""
+        return {**THEMES[self.theme], **self.colours}
+
     @classmethod
     def for_stream(cls, environment: Environment, stream: TextIO | None, colour: str = "auto") -> Options:
         """Return options for a stream: for a terminal its width, readable times and, if `colour` allows, styles.
@@ -55,17 +73,28 @@ class Options:
             if colour != "always":
                 return cls()
             # `--color always | less -R`: styled, but complete, since the width of what shows it is not known.
-            return cls(terminal=True, colour=True, times="raw", expanded=False)
+            return cls(terminal=True, colour=True, times="raw", expanded=False, depth=colour_depth(environment))
         return cls(
             terminal=True,
             colour=colour == "always" or (colour == "auto" and _wants_colour(environment)),
             width=_terminal_width(environment, stream),
             now=environment.now(),
+            linestyle=choose_linestyle("auto", environment),
+            theme=choose_theme("auto", environment),
+            depth=colour_depth(environment),
         )
 
     def replace(self, **changes: Any) -> Options:
         """Return a copy with some options changed."""
         return replace(self, **changes)
+
+
+def choose_linestyle(name: str, environment: Environment) -> str:
+    """Return a line style's name; for `auto` the finest that the terminal can draw."""
+    if name != "auto":
+        return name
+    # The text console of Linux has no round corners in its font; a terminal that calls itself dumb may have no lines at all.
+    return {"dumb": "ascii", "": "ascii", "linux": "square"}.get(environment.get("TERM"), "rounded")
 
 
 # As in most tools: NO_COLOR (no-color.org) wins over FORCE_COLOR, and that over TERM=dumb; an empty variable counts as unset.

@@ -6,22 +6,27 @@ it is fitted to the width (see layout), and if that is not enough each row becom
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import chain, islice, zip_longest
 from typing import TextIO
 
 from tokensh.render import cells
+from tokensh.render.borders import LINE_STYLES, Frame, make_frame
 from tokensh.render.layout import LaidOutColumn, fit_columns, keep_if_fitting, lay_out_columns
 from tokensh.render.options import Options
 from tokensh.render.writer import Block, Piece, block_rows, gather_blocks, write_blocks
 from tokensh.rows import Column, Row, RowSet, Value
 from tokensh.text import width
 
-MEASURED_ROWS = 10_000
+MEASURED_ROWS = 1000
 """The number of rows that widths come from on a terminal; a longer text further down wraps."""
 
 # Dashes after the longest name, like psql's; the exact number has no meaning.
 _RECORD_RULE = 24
+# Lines of one value in a record.
+_RECORD_LINES = 1000
 # What `\watch` puts into the first column, and the style of such rows.
 _MARKS: dict[Value, str] = {"+": "new", "-": "gone", "~": "changed"}
 
@@ -34,77 +39,117 @@ def _cell_style(column: Column, value: Value, options: Options) -> str:
     return cells.expiry_style(column, value, options.now)
 
 
-def _plain_line(texts: Iterable[str]) -> str:
-    return f"| {' | '.join(texts)} |\n"
-
-
-def _style_line(pieces: Iterable[Piece], border: str = "|") -> list[Piece]:
+def _style_line(pieces: Iterable[Piece], lines: tuple[str, str, str]) -> list[Piece]:
     """Return a line as pieces; unstyled cells are joined with the borders, since each piece costs time in rich."""
+    left, between, right = lines
     line: list[Piece] = []
-    plain = f"{border} "
+    plain = ""
+    before = left
     for text, kind in pieces:
+        plain += before
+        before = between
         if kind:
             line += ((plain, ""), (text, kind))
-            plain = f" {border} "
+            plain = ""
         else:
-            plain += f"{text} {border} "
-    return [*line, (plain[:-1] + "\n", "")]
+            plain += text
+    return [*line, (f"{plain}{right}\n", "")]
 
 
-def _table_frame(columns: list[LaidOutColumn], options: Options) -> tuple[list[Piece], str]:
-    """Return the lines above the rows and the rule below them."""
-    rule = f"|{'|'.join('-' * (column.cells + 2) for column in columns)}|\n"
+def _make_table_frame(columns: list[LaidOutColumn], options: Options) -> Frame:
+    widths = [column.cells for column in columns]
+    return make_frame(LINE_STYLES[options.linestyle], widths, options.border, _border_painter(options))
+
+
+def _border_painter(options: Options) -> Callable[[str], str]:
+    """Return a function that styles the text of borders. They are painted once, and not by rich in each row."""
+    style = options.styles["border"]
+    if not (options.terminal and options.colour and style):
+        return lambda text: text
+    from tokensh.render.terminal import paint_text  # noqa: PLC0415 (loads rich, which only a colour terminal needs)
+
+    return lambda text: paint_text(text, style, options.depth)
+
+
+def _table_head(columns: list[LaidOutColumn], frame: Frame, options: Options) -> list[Piece]:
+    """Return the lines above the rows."""
     if not options.header:
-        return [(rule, "")], rule
-    names = _style_line((column.header_cell(), "header") for column in columns)
-    return [(rule, ""), *names, (rule, "")], rule
+        return [(frame.top, "")]
+    names = _style_line(((column.header_cell(), "header") for column in columns), frame.lines)
+    return [(frame.top, ""), *names, (frame.middle, "")]
 
 
-def _style_rows(columns: list[LaidOutColumn], rows: Iterable[Row], options: Options) -> Iterator[list[Piece]]:
-    wraps = any(column.wraps for column in columns)
+def _style_rows(
+    columns: list[LaidOutColumn], rows: Iterable[Row], frame: Frame, options: Options
+) -> Iterator[list[Piece]]:
+    wraps = _has_lines(columns)
     for row in rows:
         pairs = list(zip(columns, row, strict=True))
         kinds = [_cell_style(column.column, value, options) for column, value in pairs]
         if options.shows_changes and (mark := _MARKS.get(row[0])):
             kinds = [mark] * len(kinds)
         if wraps:
-            yield _wrap_row([column.cell_lines(value) for column, value in pairs], columns, kinds)
+            yield _wrap_row([column.cell_lines(value) for column, value in pairs], columns, kinds, frame)
         else:
             texts = [column.cell(value) for column, value in pairs]
-            yield _style_line(zip(texts, kinds, strict=True))
+            yield _style_line(zip(texts, kinds, strict=True), frame.lines)
 
 
-def _wrap_row(texts: list[list[str]], columns: list[LaidOutColumn], kinds: list[str]) -> list[Piece]:
-    """Return the lines of a row; all but the first have `:` as borders, so that no value can imitate a row."""
+def _has_lines(columns: list[LaidOutColumn]) -> bool:
+    """Return whether a cell may take several lines."""
+    return any(column.wraps or column.multiline for column in columns)
+
+
+def _wrap_row(texts: list[list[str]], columns: list[LaidOutColumn], kinds: list[str], frame: Frame) -> list[Piece]:
+    """Return the lines of a row; all but the first have other borders, so that no value can imitate a row."""
     if max(map(len, texts)) == 1:
-        return _style_line(zip((text for (text,) in texts), kinds, strict=True))
+        return _style_line(zip((text for (text,) in texts), kinds, strict=True), frame.lines)
     blanks = [" " * column.cells for column in columns]
     pieces: list[Piece] = []
     for number, line in enumerate(zip_longest(*texts)):
         filled = [blank if text is None else text for text, blank in zip(line, blanks, strict=True)]
-        pieces += _style_line(zip(filled, kinds, strict=True), ":" if number else "|")
+        pieces += _style_line(zip(filled, kinds, strict=True), frame.wrapped if number else frame.lines)
     return pieces
 
 
-def _plain_rows(columns: list[LaidOutColumn], rows: Iterable[Row]) -> Iterator[str]:
+def _plain_rows(columns: list[LaidOutColumn], rows: Iterable[Row], frame: Frame) -> Iterator[str]:
     # The inner loop of tables in files: bound methods and a list, without the pieces and styles of `_style_rows`.
     cell_functions = [column.cell for column in columns]
+    left, between, right = frame.lines
     for row in rows:
-        yield _plain_line([cell(value) for cell, value in zip(cell_functions, row, strict=True)])
+        yield f"{left}{between.join([cell(value) for cell, value in zip(cell_functions, row, strict=True)])}{right}\n"
 
 
 def _format_records(columns: list[LaidOutColumn], rows: Iterable[Row], options: Options) -> Iterator[list[Piece]]:
     """Yield each row as a record, one column per line, nothing shortened."""
     longest = max(width(column.header) for column in columns)
+    style = LINE_STYLES[options.linestyle]
+    paint, vertical = _border_painter(options), style.vertical.strip() or style.wrapped
+    line, further = paint(f" {vertical} "), "\n" + " " * longest + paint(f" {style.wrapped} ")
     names = [column.header + " " * (longest - width(column.header)) for column in columns]
     for number, row in enumerate(rows, 1):
         mark = _MARKS.get(row[0], "") if options.shows_changes else ""
-        rule = f"-[ RECORD {number} ]{f'-[ {mark} ]' if mark else ''}".ljust(longest + _RECORD_RULE, "-")
-        record: list[Piece] = [(f"{rule}\n", mark)]
+        title = f"{style.dash}[ RECORD {number} ]{f'{style.dash}[ {mark} ]' if mark else ''}"
+        rule = title.ljust(longest + _RECORD_RULE, style.dash)
+        record: list[Piece] = [(f"{rule}\n", mark) if mark else (f"{paint(rule)}\n", "")]
         for name, column, value in islice(zip(names, columns, row, strict=True), int(options.shows_changes), None):
-            text = column.text(value)
-            record += ((name, "name"), (" | ", ""), (text, _cell_style(column.column, value, options)), ("\n", ""))
+            kind = _cell_style(column.column, value, options)
+            texts = _record_lines(column, value) if options.terminal else [column.text(value)]
+            record += ((name, "name"), (line, ""), (texts[0], kind))
+            for text in texts[1:]:
+                record += ((further, ""), (text, kind))
+            record.append(("\n", ""))
         yield record
+
+
+def _record_lines(column: LaidOutColumn, value: Value) -> list[str]:
+    """Return the lines of a value in a record: JSON is indented, and a text's own lines are kept."""
+    if not isinstance(value, str) or column.column.secret:
+        return [column.text(value)]
+    if value[:1] in ("{", "["):
+        with suppress(ValueError, RecursionError):
+            value = json.dumps(json.loads(value), indent=2, ensure_ascii=False)
+    return [column.text(line) for line in value.split("\n")[:_RECORD_LINES]]
 
 
 def _to_blocks(result: RowSet, records: Iterator[list[Piece]], options: Options) -> Iterator[Block]:
@@ -112,7 +157,7 @@ def _to_blocks(result: RowSet, records: Iterator[list[Piece]], options: Options)
     if options.terminal and options.colour:
         from tokensh.render.terminal import paint  # noqa: PLC0415 (loads rich, which only a colour terminal needs)
 
-        return paint(records, block_rows(result))
+        return paint(records, block_rows(result), options.styles, options.depth)
     return gather_blocks(result, map(_plain_text, records))
 
 
@@ -149,9 +194,14 @@ def render_table(result: RowSet, stream: TextIO, options: Options) -> int:
     rows = chain(measured, result.rows)
     if expanded:
         return write_blocks(stream, _to_blocks(result, _format_records(columns, rows, options), options))
-    top, rule = _table_frame(columns, options)
-    if not (options.terminal and options.colour) and not any(column.wraps for column in columns):
-        return write_blocks(stream, gather_blocks(result, _plain_rows(columns, rows)), head=_plain_text(top), tail=rule)
+    frame = _make_table_frame(columns, options)
+    top, rule = _table_head(columns, frame, options), frame.bottom
+    if not (options.terminal and options.colour) and not _has_lines(columns):
+        return write_blocks(
+            stream, gather_blocks(result, _plain_rows(columns, rows, frame)), head=_plain_text(top), tail=rule
+        )
     # Head and tail go through the same styling as rows, each as a block of its own.
     (head, _), (tail, _) = (next(_to_blocks(result, iter([part]), options)) for part in (top, [(rule, "")]))
-    return write_blocks(stream, _to_blocks(result, _style_rows(columns, rows, options), options), head=head, tail=tail)
+    return write_blocks(
+        stream, _to_blocks(result, _style_rows(columns, rows, frame, options), options), head=head, tail=tail
+    )

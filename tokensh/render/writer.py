@@ -18,7 +18,7 @@ Block = tuple[str, int]
 """Text and the number of rows in it."""
 
 Piece = tuple[str, str]
-"""Text and its style (a key of `terminal._STYLES`, such as `header` or `null`); the style of ordinary text is empty."""
+"""Text and its style (a name in `themes.NAMES`, such as `header` or `null`); the style of ordinary text is empty."""
 
 
 def block_rows(result: RowSet) -> int:

@@ -10,8 +10,9 @@ from tokensh.environment import Environment, is_terminal
 from tokensh.errors import Error, Interrupted, OutputClosed, OutputError
 from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
-from tokensh.render.options import Options
+from tokensh.render.options import Options, choose_linestyle
 from tokensh.render.result_file import ResultFile
+from tokensh.render.themes import choose_theme
 from tokensh.rows import Row, RowSet
 from tokensh.shell.pager import Pager, terminal_size
 from tokensh.shell.redirection import ProgramInput
@@ -36,13 +37,23 @@ class Console:
         self._destination: TextIO | None = None
         # s that the user has spent in pagers and at questions. They are not part of a statement's time.
         self.user_seconds = 0.0
+        # Whether something is on the terminal since the last prompt.
+        self._has_written = False
         # What `\errverbose` shows.
         self.last_error: tuple[Error, Source | None] | None = None
+
+    def separate(self) -> None:
+        """Write a blank line between what was written since the last prompt and the next."""
+        written, self._has_written = self._has_written, False
+        if written and is_terminal(self._environment.stderr) and not self._settings.plain:
+            self._environment.stderr.write("\n")
+            self._environment.stderr.flush()
 
     def say(self, text: str) -> None:
         """Write a line that answers a command, made inert and without secrets."""
         self._environment.stdout.write(make_inert(self._redact(text)) + "\n")
         self._environment.stdout.flush()
+        self._has_written = True
 
     def say_lines(self, lines: Iterable[str]) -> None:
         """Write lines that answer a command, through the pager if the screen cannot hold them."""
@@ -61,6 +72,7 @@ class Console:
         """Write a line about what happens; it is not part of an answer, and so goes to stderr."""
         self._environment.stderr.write(make_inert(self._redact(text)) + "\n")
         self._environment.stderr.flush()
+        self._has_written = True
 
     def report(self, error: Error, source: Source | None = None) -> None:
         """Write an error; a statement that the user stopped is reported without the word "error"."""
@@ -90,6 +102,10 @@ class Console:
             mask=not reveal,
             times="raw" if settings.raw_times else "readable",
             null=settings.null,
+            linestyle="ascii" if settings.plain else choose_linestyle(settings.linestyle, self._environment),
+            border=settings.border,
+            theme=choose_theme(settings.theme, self._environment),
+            colours=settings.colours,
         )
 
     def size(self) -> tuple[int, int]:

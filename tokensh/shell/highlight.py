@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterator
 from functools import cached_property
 from typing import Any
 
-from prompt_toolkit.styles import Style, merge_styles
+from prompt_toolkit.styles import BaseStyle, Style, merge_styles
 from prompt_toolkit.styles.pygments import style_from_pygments_dict
 from pygments.lexer import Lexer
 from pygments.token import Comment, Error, Keyword, Name, Number, Operator, Punctuation, String, Text, _TokenType
 
+from tokensh.render.themes import Styles
 from tokensh.sql.grammar import ParseTable
 
 # Characters that have no colour and begin no other token, as one token however long: fewer tokens, faster keys.
@@ -35,35 +36,56 @@ _KINDS: dict[str | None, _TokenType | None] = {
     "OTHER": Punctuation,
 }
 
-# Names of the terminal's own palette (ansi...): they follow the user's light or dark theme.
-STYLE = merge_styles(
-    [
-        style_from_pygments_dict(
-            {
-                Keyword: "bold ansiblue",
-                String: "ansigreen",
-                Number: "ansimagenta",
-                Comment: "ansibrightblack",
-                Name.Variable: "ansicyan",
-                Name.Attribute: "ansicyan",
-                Operator: "",
-            }
-        ),
-        Style.from_dict(
-            {
-                "prompt": "bold",
-                "workspace": "ansicyan",
-                "transaction": "bold ansired",
-                "continuation": "ansibrightblack",
-                "trouble": "ansired",
-                "matching-bracket.cursor": "bold ansicyan",
-                "matching-bracket.other": "bold ansicyan",
-                "bottom-toolbar": "noreverse ansibrightblack",
-                "completion-menu.meta.completion": "italic",
-            }
-        ),
+
+def make_style(styles: Styles) -> BaseStyle:
+    """Return prompt_toolkit's style for a theme."""
+    style = {name: _to_prompt_style(text) for name, text in styles.items()}
+    return merge_styles(
+        [
+            style_from_pygments_dict(
+                {
+                    Keyword: style["keyword"],
+                    String: style["string"],
+                    Number: style["number"],
+                    Comment: style["comment"],
+                    Name.Variable: style["variable"],
+                    Name.Attribute: style["variable"],
+                    Operator: "",
+                }
+            ),
+            Style.from_dict(
+                {
+                    "prompt": "bold",
+                    "workspace": style["workspace"],
+                    "transaction": style["transaction"],
+                    "continuation": style["comment"],
+                    "auto-suggestion": style["comment"],
+                    "trouble": style["trouble"],
+                    "matching-bracket.cursor": f"bold {style['variable']}",
+                    "matching-bracket.other": f"bold {style['variable']}",
+                    "bottom-toolbar": f"noreverse {style['toolbar']}",
+                    "completion-menu.meta.completion": "italic",
+                }
+            ),
+        ]
+    )
+
+
+def _to_prompt_style(style: str) -> str:
+    """Return a style of a theme in prompt_toolkit's words: `ansired` for red, `bg:` for `on`."""
+    front, _, back = style.partition(" on ")
+    words = [*front.split(), *(f"on {back}".split() if back else ())]
+    named = [
+        word if word in _ATTRIBUTES or word.startswith("#") else f"ansi{word.replace('_', '')}"
+        for word in words
+        if word != "on"
     ]
-)
+    if back:
+        named[-1] = f"bg:{named[-1]}"
+    return " ".join(named)
+
+
+_ATTRIBUTES = ("bold", "dim", "italic", "underline", "reverse")
 
 
 class _WordKinds(dict[str, _TokenType]):

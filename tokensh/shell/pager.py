@@ -24,6 +24,8 @@ _DEFAULT_PAGER = "less -S"
 _LESS_OPTIONS = "SRXF"
 # Lines of the screen that stay free below a result, for its footer and the prompt.
 _LINES_BELOW = 2
+# How a row of a table begins. A wrapped row cannot be read.
+_TABLE_STARTS = ("|", "│", "┊")
 # Characters of a result that are kept for a pager that fails.
 _MOST_KEPT = 1_000_000
 _COLOUR_SEQUENCE = re.compile("\x1b\\[[0-9;]*m")
@@ -89,7 +91,7 @@ class Pager(io.TextIOBase):
         if cells <= self._columns:
             return 1
         # A wrapped table cannot be read: less shows it with chopped lines.
-        return self._lines_left + 1 if line[:1] == "|" else -(-cells // self._columns)
+        return self._lines_left + 1 if line[:1] in _TABLE_STARTS else -(-cells // self._columns)
 
     def _start_pager(self) -> None:
         command = pager_command(self._environment)

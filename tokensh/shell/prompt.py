@@ -22,9 +22,10 @@ from prompt_toolkit.output import ColorDepth
 from tokensh.dbapi.connection import Connection
 from tokensh.engine.history import History
 from tokensh.errors import InterfaceError
+from tokensh.render.themes import Styles
 from tokensh.shell.completer import ShellCompleter
 from tokensh.shell.editor import edit_text
-from tokensh.shell.highlight import STYLE, lexer_for
+from tokensh.shell.highlight import lexer_for, make_style
 from tokensh.shell.history import StoredHistory, SuggestFromHistory
 from tokensh.shell.input_buffer import BARE_COMMANDS, find_error, line_marks
 from tokensh.shell.keys import key_bindings
@@ -72,6 +73,7 @@ class Prompt:
         collect_facts: returns what completion may use, as it is now.
         toggle_times: called for F6.
         colour: whether the terminal shows colours.
+        styles: of what is typed and of what is around it.
     """
 
     def __init__(  # noqa: PLR0913 (what the prompt shows and calls)
@@ -83,6 +85,7 @@ class Prompt:
         collect_facts: Callable[[], Facts],
         toggle_times: Callable[[], None],
         colour: bool,
+        styles: Styles,
     ) -> None:
         self._connection = connection
         self._settings = settings
@@ -98,7 +101,7 @@ class Prompt:
             multiline=True,
             prompt_continuation=self._format_continuation,
             lexer=PygmentsLexer(lexer_for(connection.parser.table)),
-            style=STYLE,
+            style=make_style(styles),
             # None lets prompt_toolkit find out; with one bit it sends bold and italic, and no colour.
             color_depth=None if colour else ColorDepth.DEPTH_1_BIT,
             completer=completer,
@@ -138,13 +141,17 @@ class Prompt:
         """Begin the next prompt with a text."""
         self._prefilled = text
 
-    def apply_settings(self) -> None:
-        """Switch to the editing mode of the settings."""
+    def apply_settings(self, styles: Styles) -> None:
+        """Switch to the editing mode of the settings, and to other styles."""
+        self._prompt.style = make_style(styles)
+        self._apply_editing_mode()
+
+    def _apply_editing_mode(self) -> None:
         self._prompt.editing_mode = EditingMode.VI if self._settings.vi else EditingMode.EMACS
 
     def _toggle_editing_mode(self) -> None:
         self._settings.vi = not self._settings.vi
-        self.apply_settings()
+        self._apply_editing_mode()
 
     def _edit_text(self, text: str) -> str | None:
         try:

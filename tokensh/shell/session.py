@@ -93,6 +93,7 @@ class Session:
             collect_facts=self._collect_facts,
             toggle_times=self._toggle_times,
             colour=options.colour,
+            styles=options.styles,
         )
         self._open_statement = ""
         self._open_source: Source | None = None
@@ -136,6 +137,7 @@ class Session:
         """Read and run until the user leaves, or until the prompt fails again and again: the terminal may be gone."""
         failures = 0
         while failures < _MOST_PROMPT_FAILURES:
+            self.console.separate()
             try:
                 text = self._prompt.read()
             except KeyboardInterrupt:
@@ -340,7 +342,7 @@ class Session:
 
     def apply_settings(self) -> None:
         """Make the prompt follow settings that have changed."""
-        self._prompt.apply_settings()
+        self._prompt.apply_settings(self.console.options().styles)
 
     def _collect_facts(self) -> Facts:
         from tokensh.shell.completion_facts import collect_facts  # noqa: PLC0415 (the first prompt is drawn without it)

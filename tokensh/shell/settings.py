@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from tokensh._dataclasses import dataclass
+from tokensh._dataclasses import dataclass, field
 from tokensh.errors import InterfaceError
+from tokensh.render.borders import FULL, LINE_STYLES
 from tokensh.render.formats import FORMATS
+from tokensh.render.themes import THEMES
 from tokensh.text import did_you_mean
 
 Switch = bool | Literal["auto"]
@@ -28,10 +30,17 @@ class Settings:
     raw_times: bool = False
     vi: bool = False
     pager: bool = True
+    colours: Mapping[str, str] = field(default_factory=dict)
+    """Styles of the user's own, which take precedence over the theme's."""
     plain: bool = False
     """No animation or repainting, for screen readers and dumb terminals."""
     prompt: str = "tokensh %/%x> "
     """What is before the text at the prompt; `Prompt` says what its %-signs stand for."""
+    linestyle: str = "auto"
+    """The characters of a table's lines."""
+    border: int = FULL
+    """How much of a table's frame is there, as psql counts."""
+    theme: str = "auto"
     null: str | None = None
     """What NULL is written as; None: the format's own way."""
 
@@ -86,16 +95,19 @@ class SettingSpec:
     """A setting as the user sees it: its attribute in `Settings`, and the values it takes (none: any text)."""
 
     attribute: str
-    values: Mapping[str, str | bool]
+    values: Mapping[str, str | bool | int]
 
     @property
     def is_switch(self) -> bool:
         """Whether the setting can be on or off."""
-        return True in self.values.values()
+        return any(value is True for value in self.values.values())
 
     def write(self, value: object) -> str:
         """Return the word for a value of the attribute."""
-        return next((word for word, meaning in self.values.items() if meaning == value), str(value))
+        return next(
+            (word for word, meaning in self.values.items() if meaning == value and type(meaning) is type(value)),
+            str(value),
+        )
 
 
 _ON_OFF = {"on": True, "off": False}
@@ -105,6 +117,9 @@ SETTINGS = {
     "format": SettingSpec("format", {name: name for name in FORMATS}),
     "null": SettingSpec("null", {}),
     "prompt": SettingSpec("prompt", {}),
+    "linestyle": SettingSpec("linestyle", {name: name for name in ("auto", *LINE_STYLES)}),
+    "border": SettingSpec("border", {"0": 0, "1": 1, "2": 2}),
+    "theme": SettingSpec("theme", {name: name for name in ("auto", *THEMES)}),
     "pager": SettingSpec("pager", _ON_OFF),
     "times": SettingSpec("raw_times", {"readable": False, "raw": True}),
     "expanded": SettingSpec("expanded", {**_ON_OFF, "auto": "auto"}),

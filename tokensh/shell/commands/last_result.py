@@ -119,6 +119,14 @@ def _read_file_options(arguments: Arguments) -> tuple[dict[str, str], str]:
     return options, name
 
 
+def _draw_result(shell: ShellContext, _: Arguments) -> None:
+    last = shell.results.last
+    if not last.columns:
+        raise InterfaceError("no result to draw", hint=r"SELECT expiry_time FROM user_tokens, and then \chart")
+    with shell.settings.changed({"format": "chart"}):
+        shell.console.show(RowSet(last.columns, iter(last.rows)))
+
+
 def _keep_result(shell: ShellContext, arguments: Arguments) -> None:
     name = arguments.value()
     if not name:
@@ -187,6 +195,7 @@ def _find_column(columns: tuple[Column, ...], name: str) -> int:
 
 
 COMMANDS = (
+    MetaCommand(r"\chart", "", "draw the last result: bars of a number, or a timeline", "Results", _draw_result),
     MetaCommand(r"\keep", "NAME", "keep the last result as a table of the store", "Results", _keep_result),
     MetaCommand(r"\reveal", "", "show the hidden values, once", "Results", _reveal_values, needs_prompt=True),
     MetaCommand(
