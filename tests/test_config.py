@@ -31,7 +31,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
     )
     assert loaded.workspace == "dbc-1"
     assert loaded.hosts == {"prod": "https://adb-1.2.azuredatabricks.net"}
-    assert loaded.colours == {"past": "bold #ff8787"}
+    assert loaded.colours == {"past": "bold #FF8787"}
     assert loaded.shell.keys() == config.SHELL_SETTINGS.keys()
 
 

@@ -38,13 +38,13 @@ class Config:
         hosts: an https URL or a host for each deployment_name.
         workspace: the default workspace of sessions.
         shell: settings of the shell, by name.
-        colours: styles by what they are of, as in `render.themes`.
+        colours: styles by what they are of, as in `render.themes`; the shell checks them.
     """
 
     hosts: Mapping[str, str] = field(default_factory=dict)
     workspace: str | None = None
     shell: Mapping[str, Any] = field(default_factory=dict)
-    colours: Mapping[str, str] = field(default_factory=dict)
+    colours: Mapping[str, Any] = field(default_factory=dict)
 
 
 def config_path(environment: Environment) -> Path:
@@ -83,20 +83,10 @@ def read(environment: Environment) -> Config:
         if not isinstance(value, SHELL_SETTINGS[name]):
             expected = "true or false" if SHELL_SETTINGS[name] is bool else "a text in quotes"
             raise InterfaceError(f"{path}: invalid shell.{name}: {value!r}; expected {expected}")
-    return Config(hosts, workspace, shell, _read_colours(settings.get("colors", {}), path))
-
-
-def _read_colours(table: object, path: Path) -> dict[str, str]:
-    if not isinstance(table, dict):
-        raise InterfaceError(f"{path}: invalid colors: {table!r}; expected a table, [colors]")
-    if not table:
-        return {}
-    from tokensh.render.themes import check_style  # noqa: PLC0415 (few configurations have colours)
-
-    try:
-        return {name: check_style(name, style) for name, style in table.items()}
-    except InterfaceError as error:
-        raise error.with_context(message=f"{path}: {error.message} in [colors]") from None
+    colours = settings.get("colors", {})
+    if not isinstance(colours, dict):
+        raise InterfaceError(f"{path}: invalid colors: {colours!r}; expected a table, [colors]")
+    return Config(hosts, workspace, shell, colours)
 
 
 def _parse_toml(text: bytes, path: Path) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def test_what_has_expired_is_red_and_null_is_no_text(start: Start) -> None:
 
 
 def test_the_footer_tells_rows_time_and_requests_and_timing_switches_them_off(start: Start) -> None:
-    terminal = start()
+    terminal = start("--sandbox", size=(80, 40))
     terminal.run("select comment from user_tokens where deployment_name in ('dbc-abcd0123-a1bc', 'dbc-bcde1234-b2cd');")
     assert re.search(r"\(15 rows, \d+\.\d\d s, 2 requests\) _1$", terminal.display, re.MULTILINE)
     terminal.run(r"\timing off")
@@ -116,7 +116,7 @@ def test_a_wide_result_is_records_and_with_x_off_it_is_for_the_pager(start: Star
 def test_a_hundred_thousand_rows_are_paged_at_once_and_leaving_early_is_no_error(start: Start) -> None:
     terminal = start()
     terminal.type(COUNT.format(100_000) + ENTER)
-    terminal.see("|     5 |    10 |")
+    terminal.see("|    5 |    10 |")
     terminal.type("q")
     terminal.see("(100000 rows")
     terminal.prompt()

@@ -81,5 +81,13 @@ def test_an_error_in_config_toml_names_the_key() -> None:
         Settings().apply_config({"format": "xlsx"})
 
 
+def test_colours_of_config_toml_are_checked_and_an_error_names_the_table() -> None:
+    settings = Settings()
+    settings.apply_colours({"past": "Bold #FF8787"})
+    assert settings.colours == {"past": "bold #ff8787"}
+    with pytest.raises(InterfaceError, match=r"\[colors\] in config\.toml: invalid style of soon: 'yelow'"):
+        settings.apply_colours({"soon": "yelow"})
+
+
 def test_config_toml_and_the_shell_have_the_same_settings() -> None:
     assert SHELL_SETTINGS.keys() == SETTINGS.keys()

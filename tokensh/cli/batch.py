@@ -218,7 +218,17 @@ def check(scripts: Iterable[Script], parser: Parser, reporter: Reporter) -> None
                     raise piece.error
                 parser.parse(piece)
             except Error as error:
-                reporter.error(error, _locate(script, piece))
+                reporter.error(_explain_command(error, piece), _locate(script, piece))
+
+
+def _explain_command(error: Error, piece: StatementText) -> Error:
+    """Return the error with a hint if it is at a command of the shell, which batches do not run."""
+    if error.hint or error.span is None or not piece.text.startswith("\\", error.span.start):
+        return error
+    return error.with_context(
+        hint="commands that begin with \\ work in the shell, and in the files that it runs; "
+        "here DESCRIBE user_tokens, -o line and --vars do the same"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +342,7 @@ class ScriptRunner:
                     "mutating statement queued" if queued else "The operation was despatched successfully"
                 )
         except Error as error:
-            self._reporter.error(error, source)
+            self._reporter.error(_explain_command(error, piece), source)
             # Without a reader or after Ctrl-C, `--on-error continue` would only send more. The error may be another one: that the
             # outcome of a create is unknown, which matters more.
             interrupted = self._connection.cancellation.presses or error.exit_status == EXIT_INTERRUPTED

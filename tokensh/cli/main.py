@@ -294,7 +294,7 @@ def _run_shell(options: argparse.Namespace, environment: Environment) -> int:
         connection.callbacks = _delivery_callbacks(options, _make_destination(options, environment))
         settings = Settings(header=not options.hideheaders, quiet=options.quiet, colour=options.color)
         settings.plain = options.plain or environment.get("TERM") == "dumb"
-        settings.colours = connection.config.colours
+        settings.apply_colours(connection.config.colours)
         settings.apply_config(connection.config.shell)
         settings.format = options.output or settings.format
         return start(connection, settings, None if options.no_rc else config_path(environment).with_name("rc.sql"))

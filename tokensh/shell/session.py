@@ -222,7 +222,7 @@ class Session:
         blocks = self.conditions.depth
         try:
             for number, part in enumerate(parts):
-                if not self.conditions.runs and not (isinstance(part, Command) and part.name in CONDITIONAL):
+                if self._is_skipped(part):
                     continue
                 if len(parts) > 1 and not file and isinstance(part, StatementText):
                     self.console.note(f"> {truncate(escape_unsafe(' '.join(part.text.split())), 76)}")
@@ -243,6 +243,17 @@ class Session:
                 self.conditions.cut(blocks)
             self._text_depth -= 1
             self._file_depth -= bool(file)
+
+    def _is_skipped(self, part: Part) -> bool:
+        r"""Return whether a part is in a branch of `\if` that does not run; at the prompt this is said, and `\q` leaves."""
+        if self.conditions.runs or (isinstance(part, Command) and part.name in CONDITIONAL):
+            return False
+        if self._file_depth:
+            return True
+        if isinstance(part, Command) and part.name == r"\q":
+            return False
+        self.console.note(r"not run: the condition of \if is false; \endif ends its block")
+        return True
 
     def _run_part(self, part: Part, file: str, *, record: bool) -> str:
         """Run one part and return its outcome: `ok`, `interrupted` or an error that has been reported. Raises Error."""

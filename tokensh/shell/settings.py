@@ -10,7 +10,7 @@ from tokensh._dataclasses import dataclass, field
 from tokensh.errors import InterfaceError
 from tokensh.render.borders import FULL, LINE_STYLES
 from tokensh.render.formats import FORMATS
-from tokensh.render.themes import THEMES
+from tokensh.render.themes import THEMES, check_style
 from tokensh.text import did_you_mean
 
 Switch = bool | Literal["auto"]
@@ -52,6 +52,13 @@ class Settings:
                 self.set(name, {True: "on", False: "off"}[value] if isinstance(value, bool) else value)
             except InterfaceError as error:
                 raise InterfaceError(f"shell.{name} in config.toml: {error.message}", hint=error.hint) from None
+
+    def apply_colours(self, table: Mapping[str, Any]) -> None:
+        """Take over the `[colors]` table of config.toml. Raises InterfaceError for an unknown name and an invalid style."""
+        try:
+            self.colours = {name: check_style(name, style) for name, style in table.items()}
+        except InterfaceError as error:
+            raise error.with_context(message=f"[colors] in config.toml: {error.message}") from None
 
     def set(self, name: str, value: str) -> None:
         """Change the setting with this name in `SETTINGS`. Raises InterfaceError."""
