@@ -424,6 +424,8 @@ def check_select(
         raise ProgrammingError(
             "HAVING needs GROUP BY or an aggregate", span=node.having.span, hint="WHERE chooses rows"
         )
+    if not select.group and uses.has_aggregates:
+        uses.refuse_bare_columns(node, select)
     _check_windows(node, order)
 
 
@@ -440,6 +442,34 @@ class _AggregateUses:
         }
         parts = (select.items, select.having, select.order)
         self.has_aggregates = any(call.over is None for call in self._own_calls(parts))
+
+    def refuse_bare_columns(self, node: nodes.Select, select: BoundSelect) -> None:
+        """Refuse a column beside an aggregate of all rows: SQLite takes its value from any of them. Raises ProgrammingError.
+
+        Beside a single min() or max() it is of the row that has it (https://sqlite.org/lang_select.html#bareagg).
+        """
+        parts = (select.items, select.having, select.order)
+        calls = [call for call in self._own_calls(parts) if call.over is None]
+        if len(calls) == 1 and calls[0].name[-1].text.lower() in ("min", "max"):
+            return
+        stars = [item for item in node.items if isinstance(item, nodes.Star)]
+        places = [(f"{path_text(star.path)}.*" if star.path else "*", star.span) for star in stars]
+        places += [(reference.column.name, reference.span) for reference in self._bare_references(parts)]
+        if not places:
+            return
+        name, span = places[0]
+        raise ProgrammingError(
+            f"{name} has a value in each row, and {calls[0].name[-1].text.lower()}() makes one row of all",
+            span=span,
+            hint="GROUP BY makes a row for each value; min() or max() chooses one",
+        )
+
+    def _bare_references(self, tree: object) -> Iterator[BoundReference]:
+        """Yield the references to columns of this SELECT's tables that are outside of its aggregates."""
+        inside = {id(part) for call in self._own_calls(tree) if call.over is None for part in walk(call)}
+        for reference in references(tree):
+            if reference.scope == self._scope and reference.column.relations and id(reference) not in inside:
+                yield reference
 
     def is_made_by(self, column: BoundColumn) -> bool:
         """Return whether a column of the select list is one of the aggregates or window functions."""
