@@ -182,10 +182,14 @@ def test_asyncpg_reads_and_fetches_portals_in_steps(server: Running) -> None:
         connection = await asyncpg.connect(**server.settings, database="tokens", timeout=10)
         rows = await connection.fetch("SELECT comment, expiry_time FROM user_tokens WHERE expiry_time = $1", -1)
         assert [dict(row) for row in rows] == [{"comment": "terraform ci", "expiry_time": -1}]
+        row = await connection.fetchrow(
+            "SELECT count(*), max(expiry_time) / 2.0 FROM user_tokens WHERE expiry_time = -1"
+        )
+        assert tuple(row) == (1, -0.5)
         async with connection.transaction():
             numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) SELECT i FROM n"
             cursor = await connection.cursor(numbers)
-            assert [int(row[0]) for row in await cursor.fetch(2)] == [1, 2]
+            assert [row[0] for row in await cursor.fetch(2)] == [1, 2]
             assert await connection.fetchval("SELECT comment FROM user_tokens WHERE comment = $1", "terraform ci")
             assert len(await cursor.fetch(10_000)) == 2998
         await connection.reset()

@@ -282,6 +282,7 @@ class Client:
             await self._send(_describe_rows(result.columns, _spread(portal.formats, len(result.columns))))
             return
         prepared = self._find(self._prepared, name, "prepared statement")
+        await self._finish_others()
         types, columns = await self._call(lambda: self._runner.describe(prepared))
         self._prepared[name] = prepared = replace(prepared, types=types)
         self._described[name] = [number for _, number in columns]

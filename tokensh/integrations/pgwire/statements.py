@@ -200,6 +200,8 @@ class Runner:
         if asks_catalog(text):
             return answer_catalog(text, samples, self._connection, self._settings.database).columns
         plan = self._plan(prepared, prepared.arrange(samples))
+        if isinstance(plan, SelectPlan) and not types and any(column.type == "any" for column in plan.columns):
+            return self._execute(prepared, (), ()).columns  # what the types of expressions are shows in the first rows
         return [(column.name, TYPES[column.type]) for column in _find_columns(plan, self._connection, prepared.text)]
 
 
