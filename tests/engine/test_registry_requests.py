@@ -35,11 +35,21 @@ DOCUMENT = service_document([
     M("x_template", "SELECT", "get", "GET /x3", fields="id",
       response={"transform": {"type": "golang_template_text_v0.3.0", "body": "[{{ range . }}{{ end }}]"}}),
     M("x_graphql", "SELECT", "get", "GET /x3", fields="id"),
+    M("x_index", "SELECT", "get", "GET /x8", fields="id", response={"objectKey": "$.items[0]"}),
+    M("x_deep", "SELECT", "get", "GET /x8", fields="id", response={"objectKey": "$..items"}),
+    M("x_members", "SELECT", "get", "GET /x8", fields="id", response={"objectKey": "$.items.*"}),
+    M("x_state", "SELECT", "get", "GET /x8", fields="id",
+      config={"requestBodyTranslate": {"algorithm": "naive_DesiredState"}}),
+    M("plain", "SELECT", "get", "GET /x9", fields="id",
+      response={"objectKey": "$", "transform": {"type": "golang_template_json_v0.3.0"}}),
+    M("x_base", "SELECT", "get", "GET /x9", fields="id"),
     M("x_mixed", "SELECT", "old", "GET /x6", fields="id", response={"mediaType": "text/xml"}),
     M("x_mixed", "SELECT", "new", "GET /x7", fields="id"),
 ])  # fmt: skip
 DOCUMENT["paths"]["/heads"]["get"]["parameters"] = [{"name": "X-Kind", "in": "header", "schema": {"type": "string"}}]
 DOCUMENT["components"]["x-stackQL-resources"]["x_graphql"]["methods"]["get"]["graphQL"] = {"query": "{ x }"}
+DOCUMENT["components"]["x-stackQL-resources"]["x_base"]["methods"]["get"]["request"] = {"base": '{"kind": "k"}'}
+DOCUMENT["components"]["x-stackQL-resources"]["plain"]["methods"]["get"]["request"] = {"base": "{}"}
 TEXT = '"a","b"\n1,{"id": "ü"}\n'
 
 
@@ -130,6 +140,11 @@ OFFERED = [
     ("x_graphql", "GraphQL"),
     ("x_aws", "signed"),
     ("x_legacy", "JSONPath"),
+    ("x_index", "JSONPath"),
+    ("x_deep", "JSONPath"),
+    ("x_members", "JSONPath"),
+    ("x_state", "naive_DesiredState"),
+    ("x_base", "a body that the document gives"),
 ]
 
 
@@ -141,6 +156,10 @@ def test_what_is_not_offered_is_said_before_anything_is_sent(
         with pytest.raises(NotSupportedError, match=f"is not offered: .*{reason}"):
             run(session, sql)
     assert server.log == []
+
+
+def test_a_transform_without_a_program_changes_nothing(session: Connection) -> None:
+    assert run(session, "SELECT id FROM acme.s.plain") == [("1",)]
 
 
 def test_a_reply_that_is_text_is_one_row(session: Connection, server: FaultyServer) -> None:

@@ -26,7 +26,7 @@ from tokensh.text import escape_surrogates, escape_unsafe, truncate
 _NONE_TYPE = type(None)
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _DIGITS = re.compile(r"-?[0-9]+")
-_PATH_STEP = re.compile(r"\.([^.\[\]]+)|\['([^']+)'\]|\[(?:\*|\d+)\]")
+_PATH_STEP = re.compile(r"\.([^.\[\]]+)|\['([^']+)'\]|\[\*\]")
 
 
 # 206 is a part, 226 a difference, 207 and 208 have statuses inside: none of them is the whole answer. 202 says that a write

@@ -40,8 +40,13 @@ SHAPE_DEPTH = 5
 TEMPLATE_VARIABLE = r"\{([^{}:]+)(?::[^{}]*)?\}"
 # A transform that makes a row of the reply's text: `[{"contents": {{ toJson . }}}]`.
 TEXT_TRANSFORM = r'\[?\s*\{\s*"(\w+)"\s*:\s*\{\{-?\s*toJson\s+\.\s*-?\}\}\s*\}\s*\]?'
-# A step of JSONPath as the documents use it: `.name`, `['name']`, `[*]`, `[0]`.
-OBJECT_KEY_STEP = r"\.(?P<name>[^.\[\]]+)|\['(?P<quoted>[^']+)'\]|\[(?:\*|\d+)\]"
+# A step of JSONPath as the documents use it: `.name`, `['name']`, `[*]`.
+OBJECT_KEY_STEP = r"\.(?P<name>[^.\[\]*?]+)|\['(?P<quoted>[^']+)'\]|\[\*\]"
+OBJECT_KEY = r"\$(?:\.[^.\[\]*?]+|\['[^']+'\]|\[\*\])*"
+# Algorithms that only say how SQL names the attributes of a body.
+NAMING_ALGORITHMS = ("", "default", "naive")
+# Transforms that give the JSON of a reply as it is if they have no program.
+JSON_TRANSFORM = "golang_template_json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +185,7 @@ class ServiceDocument:
             ),
             fields=fields,
             # Another language than JSONPath (XPath, for XML) says nothing about a JSON reply.
-            object_key=object_key if object_key.startswith("$.") else None,
+            object_key=object_key if re.fullmatch(OBJECT_KEY, object_key) and re.search(r"[.']", object_key) else None,
             returns_list=self._returns_list(reply, object_key, where),
             description=as_text(operation.get("description")) or as_text(operation.get("summary")),
             response_description=as_text(response.get("description")),
@@ -205,14 +210,22 @@ class ServiceDocument:
             return "it speaks GraphQL"
         if "signing" in auth or auth in SIGNED_AUTH:
             return f"its requests are signed ({auth})"
-        for part, name in (({} if _find_text_field(node) else response, "replies"), (request, "requests")):
-            if part.get("transform") or part.get("xmlTransform"):
-                return f"its {name} need a transform"
-        for name in ("requestTranslate", "queryParamTranspose"):
-            if algorithm := as_text(self._find_setting(name, node, resource).get("algorithm")):
+        if not _find_text_field(node) and _needs_transform(response):
+            return "its replies need a transform"
+        if _needs_transform(request):
+            return "its requests need a transform"
+        for name, known in (
+            ("requestTranslate", ("",)),
+            ("queryParamTranspose", ("",)),
+            ("requestBodyTranslate", NAMING_ALGORITHMS),
+        ):
+            algorithm = as_text(self._find_setting(name, node, resource).get("algorithm"))
+            if algorithm not in known:
                 return f"its requests need the algorithm {algorithm}"
-        if object_key and not object_key.startswith("$"):
-            return f"where its rows are is not said as a JSONPath ({object_key})"
+        if any(_says_something(request.get(key)) for key in ("base", "default")):
+            return "its requests have a body that the document gives"
+        if object_key and not re.fullmatch(OBJECT_KEY, object_key):
+            return f"where its rows are is not said as a plain JSONPath ({object_key})"
         return ""
 
     def _find_setting(self, name: str, method: Node, resource: Node) -> Node:
@@ -469,6 +482,21 @@ def _find_text_field(method: Node) -> str:
         return ""
     found = re.fullmatch(TEXT_TRANSFORM, as_text(transform.get("body")))
     return found[1] if found else ""
+
+
+def _needs_transform(part: Node) -> bool:
+    """Return whether a request or reply has to go through a program of the document's."""
+    transform = as_mapping(part.get("transform"))
+    if part.get("xmlTransform"):
+        return True
+    return bool(part.get("transform")) and not (
+        as_text(transform.get("type")).startswith(JSON_TRANSFORM) and not as_text(transform.get("body")).strip()
+    )
+
+
+def _says_something(body: object) -> bool:
+    """Return whether a body that a document gives, a mapping or its text, has attributes."""
+    return bool(body.strip().strip("{} \n") if isinstance(body, str) else body)
 
 
 def _read_paging(node: Node) -> Paging | None:
