@@ -37,12 +37,14 @@ class Config:
     Attributes:
         hosts: an https URL or a host for each deployment_name.
         workspace: the default workspace of sessions.
+        registry: a folder of provider documents, or the https address of a registry.
         shell: settings of the shell, by name.
         colours: styles by what they are of, as in `render.themes`; the shell checks them.
     """
 
     hosts: Mapping[str, str] = field(default_factory=dict)
     workspace: str | None = None
+    registry: str | None = None
     shell: Mapping[str, Any] = field(default_factory=dict)
     colours: Mapping[str, Any] = field(default_factory=dict)
 
@@ -67,8 +69,9 @@ def read(environment: Environment) -> Config:
         raise InterfaceError(f"cannot read {path}: {failure.strerror}") from None
     settings = _parse_toml(text, path)
     # Unknown keys are refused: a mistyped setting that is ignored would be noticed too late.
-    _check_keys(settings, ("hosts", "workspace", "shell", "colors"), path)
+    _check_keys(settings, ("hosts", "workspace", "registry", "shell", "colors"), path)
     hosts, workspace, shell = settings.get("hosts", {}), settings.get("workspace"), settings.get("shell", {})
+    registry = settings.get("registry")
     if not isinstance(hosts, dict) or not all(isinstance(address, str) for address in hosts.values()):
         raise InterfaceError(
             f"{path}: invalid [hosts]; expected names with addresses",
@@ -76,6 +79,8 @@ def read(environment: Environment) -> Config:
         )
     if not isinstance(workspace, str | None):
         raise InterfaceError(f"{path}: invalid workspace: {workspace!r}; expected a deployment_name in quotes")
+    if not isinstance(registry, str | None):
+        raise InterfaceError(f"{path}: invalid registry: {registry!r}; expected a folder or an https URL in quotes")
     if not isinstance(shell, dict):
         raise InterfaceError(f"{path}: invalid shell: {shell!r}; expected a table, [shell]")
     _check_keys(shell, SHELL_SETTINGS, path, "shell.")
@@ -86,7 +91,7 @@ def read(environment: Environment) -> Config:
     colours = settings.get("colors", {})
     if not isinstance(colours, dict):
         raise InterfaceError(f"{path}: invalid colors: {colours!r}; expected a table, [colors]")
-    return Config(hosts, workspace, shell, colours)
+    return Config(hosts, workspace, registry, shell, colours)
 
 
 def _parse_toml(text: bytes, path: Path) -> dict[str, Any]:

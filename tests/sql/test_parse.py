@@ -144,7 +144,9 @@ STATEMENTS: list[tuple[str, nodes.Statement]] = [
     ("COMMIT", nodes.Transaction("COMMIT")),
     ("ROLLBACK TRANSACTION", nodes.Transaction("ROLLBACK")),
     ("AUTH LOGIN google", nodes.Unsupported("AUTH", "AUTH LOGIN google")),
-    ("REGISTRY PULL aws 'v1'", nodes.Unsupported("REGISTRY", "REGISTRY PULL aws 'v1'")),
+    ("REGISTRY LIST", nodes.Registry("LIST", text="REGISTRY LIST")),
+    ("REGISTRY PULL aws 'v1'", nodes.Registry("PULL", "aws", "v1", "REGISTRY PULL aws 'v1'")),
+    ("registry pull google v0.1.2", nodes.Registry("PULL", "google", "v0.1.2", "registry pull google v0.1.2")),
     ("SLEEP 1", nodes.Unsupported("SLEEP", "SLEEP 1")),
 ]
 

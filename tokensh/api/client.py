@@ -33,7 +33,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 from urllib.parse import urlencode, urlsplit
 
 from tokensh import __version__
@@ -251,6 +251,18 @@ class Client:
         if answer.error is not None and not has_token:
             raise answer.error
         return answer.body
+
+    def fetch_file(self, url: str) -> bytes:
+        """Return the content at a URL, https or http on loopback; no credential is sent there. Raises as `send` does."""
+        target = parse_origin(url)
+        if target is None:
+            raise HostError(f"{escape_unsafe(url)!r} is not a plain https URL (or http on loopback)")
+        # Latin-1 has a character for each byte.
+        request = Request(
+            "GET", replace(target, prefix=""), target.prefix or "/", text_field="content", text_encoding="latin-1"
+        )
+        body = self._send_message(_Message(request, None, foreign=True)).body
+        return cast("dict[str, str]", body)["content"].encode("latin-1")
 
     def signing_token_id(self, target: Target) -> str | None:
         """Return the id of the personal access token that signs requests to an address, None if it is not such a token."""

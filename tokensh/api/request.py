@@ -53,6 +53,8 @@ class Request:
     """What the method's own parameters put into the head, besides what every request has."""
     text_field: str = ""
     """The key under which the text of the reply is its only value; empty where the reply is JSON."""
+    text_encoding: str = "utf-8-sig"
+    """The encoding of that text."""
 
     @property
     def url(self) -> str:

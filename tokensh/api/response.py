@@ -74,7 +74,7 @@ def decode(  # noqa: PLR0913, PLR0917 (the parts of an answer)
     if status not in (_WHOLE if request.method == "GET" else _DONE):
         raise ReplyError(f"{request.target.name} answered with HTTP {status}, which is not a whole answer")
     if request.text_field:
-        text = content.decode("utf-8-sig", "replace")
+        text = content.decode(request.text_encoding, "replace")
         return Response(request, status, {request.text_field: text}, elapsed, headers)
     if not content.strip():
         return Response(request, status, None, elapsed, headers, empty=True)

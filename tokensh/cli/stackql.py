@@ -217,6 +217,8 @@ def _registry_folder(text: str) -> str:
             "invalid --registry: neither a folder nor JSON", hint='for example {"url": "file:///DIR"}'
         ) from None
     url = urlsplit(str(registry.get("url") or ""))
+    if url.scheme == "https" and not registry.get("localDocRoot"):
+        return str(registry["url"])
     folder = (
         unquote(url.path) if url.scheme == "file" and url.netloc in ("", "localhost") else registry.get("localDocRoot")
     )

@@ -52,7 +52,7 @@ WHEN THEN ELSE END ASC DESC SET INTO VALUES FROM WHERE AND OR RETURNING JOIN ON 
 HAVING LIMIT OFFSET AS IN LIKE IS NOT BETWEEN BY DISTINCT CASE CAST EXISTS NULL TRUE FALSE UNION EXTENDED METHOD
 """
 _FREQUENCY_RANKS = {word: rank for rank, word in enumerate(_FREQUENT.split())}
-_NOT_OFFERED = frozenset(("AUTH", "REGISTRY", "PURGE", "NATIVEQUERY", "SLEEP", "SET", "DESC"))
+_NOT_OFFERED = frozenset(("AUTH", "PURGE", "NATIVEQUERY", "SLEEP", "SET", "DESC"))
 """Words that open a statement and are not offered: parsed only to say what to do instead, or short for another word."""
 
 

@@ -13,6 +13,7 @@ from tokensh.api.hosts import Hosts
 from tokensh.api.limits import CREATE_TIMEOUT, REQUEST_TIMEOUT, RESPONSE_SIZE
 from tokensh.api.workspaces import Workspaces
 from tokensh.dbapi.options import OPTIONS, ConnectionOptions
+from tokensh.dbapi.registry import Registry
 from tokensh.environment import Cancellation, Environment
 from tokensh.errors import CredentialError, InterfaceError
 from tokensh.redact import Redactor
@@ -44,6 +45,12 @@ class Access:
     ) -> None:
         self.config = config.read(environment)
         self._options = options
+        # Before the sandbox is started, as said above.
+        self.registry = Registry(
+            options.registry or self.config.registry,
+            environment,
+            lambda url: self.client.fetch_file(url),  # noqa: PLW0108 (the client is made when it is needed)
+        )
         self._environment = environment
         self._redactor = redactor
         self._cancellation = cancellation

@@ -39,13 +39,13 @@ from tokensh.plan.nodes import (
     ExecPlan,
     ExplainPlan,
     Plan,
+    RegistryPlan,
     RowsPlan,
     SelectPlan,
     TransactionPlan,
     UsePlan,
 )
 from tokensh.provider.catalog import DEFAULT, Catalog
-from tokensh.provider.document import find_provider_files
 from tokensh.redact import Redactor
 from tokensh.rows import NO_ROWS, Row, RowSet, Value
 from tokensh.sql import nodes, placeholders
@@ -117,9 +117,6 @@ class Connection:
         self._returned: list[tuple[dict[str, Value], bool]] = []
         self._has_read_returned = False
         self.failures: dict[str, Error] = {}
-        # A wrong folder is reported at once, not by the first statement that needs it, which may never come.
-        if options.registry is not None:
-            find_provider_files(Path(options.registry))
         self._access = access = Access(options, self.environment, self.redactor, self.cancellation)
         self.config, self.hosts = access.config, access.hosts
         self.workspace = self._default_workspace = access.default_workspace()
@@ -192,7 +189,7 @@ class Connection:
     @cached_property
     def catalog(self) -> Catalog:
         """What statements may name. Raises InterfaceError, ProviderDocumentError."""
-        return Catalog.load(Path(self._options.registry) if self._options.registry is not None else None)
+        return Catalog.load(self._access.registry.documents)
 
     @cached_property
     def parser(self) -> Parser:
@@ -462,6 +459,9 @@ class Connection:
         # SHOW and DESCRIBE without LIKE need no database at all.
         if isinstance(plan, RowsPlan) and plan.sql is None:
             return plan.rows
+        if isinstance(plan, RegistryPlan):
+            vars(self).pop("catalog", None)  # it may have more providers afterwards
+            return self._access.registry.run(plan, self._note)
         # Callbacks may be replaced between statements, so that the engine gets them with each.
         callbacks, failures = self.callbacks, self.failures
 

@@ -35,7 +35,7 @@ class ConnectionOptions:
         auth: StackQL's JSON that says where the only credential is.
         sandbox: use an emulated workspace, one in this process (True) or one that is running.
         endpoint: a template that replaces every workspace's address: https, or http on loopback.
-        registry: a folder of StackQL provider documents.
+        registry: a folder of StackQL provider documents, or the https address that REGISTRY PULL reads.
         store: the file of views and local tables.
         partial: return the rows of the workspaces that answer; failures go to `callbacks.on_failure`.
         yes: change rows that had to be listed first without asking.
@@ -230,7 +230,12 @@ OPTIONS = {
             parse=_parse_boolean,
             expected="true or false",
         ),
-        Option("registry", "more providers: a folder of StackQL provider documents", "DIR", in_spark=True),
+        Option(
+            "registry",
+            "more providers: a folder of StackQL provider documents, or the https address that REGISTRY PULL reads",
+            "DIR|URL",
+            in_spark=True,
+        ),
         Option("store", "where views and local tables are kept", "FILE"),
     )
 }

@@ -24,6 +24,7 @@ from tokensh.plan.nodes import (
     Plan,
     Projection,
     RefreshPlan,
+    RegistryPlan,
     RowsPlan,
     SelectPlan,
     TransactionPlan,
@@ -137,7 +138,7 @@ def _yield_rows(execution: Execution, plan: Plan) -> Iterator[Row]:
             from tokensh.engine.explain import explain  # noqa: PLC0415 (the same)
 
             return iter(explain(execution, plan.plan))
-        case UsePlan() | TransactionPlan():
+        case UsePlan() | TransactionPlan() | RegistryPlan():
             return iter(())
         case _:
             assert_never(plan)

@@ -31,6 +31,7 @@ from tokensh.plan.nodes import (
     Plan,
     Projection,
     RefreshPlan,
+    RegistryPlan,
     RowsPlan,
     SameAs,
     Scan,
@@ -96,6 +97,8 @@ class _Explainer:
                 yield "use", ".".join(plan.path)
             case TransactionPlan():
                 yield "transaction", f"{plan.verb} {plan.name}".rstrip()
+            case RegistryPlan():
+                yield "registry", " ".join(filter(None, (plan.verb, plan.provider, plan.version)))
             case ExplainPlan():
                 yield from self.steps(plan.plan)
             case DefinePlan() | IndexPlan() | DropPlan() | RefreshPlan() | LocalInsertPlan() | LocalChangePlan():

@@ -13,7 +13,7 @@ from tokensh.errors import Error, NotSupportedError, ProgrammingError, Span, Unk
 from tokensh.functions import functions
 from tokensh.plan import ddl, dml, inserts
 from tokensh.plan.checks import check_statement
-from tokensh.plan.nodes import ExplainPlan, Plan, RowsPlan, TransactionPlan, UsePlan
+from tokensh.plan.nodes import ExplainPlan, Plan, RegistryPlan, RowsPlan, TransactionPlan, UsePlan
 from tokensh.plan.objects import StoredTable, View
 from tokensh.plan.planner import columns_of, plan_query
 from tokensh.plan.resolve import Names, resolve_expression, sql_of
@@ -103,6 +103,8 @@ def _bind(statement: nodes.Statement, names: Names) -> Plan:
         case nodes.Transaction():
             name = statement.name
             return TransactionPlan(statement.verb, name.text if name else "", name.span if name else None)
+        case nodes.Registry():
+            return RegistryPlan(statement.verb, statement.provider, statement.version)
         case nodes.Unsupported():
             raise _error_for_unsupported(statement)
         case _:
@@ -111,7 +113,6 @@ def _bind(statement: nodes.Statement, names: Names) -> Plan:
 
 _INSTEAD = {
     "AUTH": "credentials come from ~/.databrickscfg or DATABRICKS_TOKEN; \\conninfo shows which one is used",
-    "REGISTRY": "provider documents are read from a folder: --registry DIR; SHOW PROVIDERS lists them",
     "NATIVEQUERY": "SELECT runs in SQLite already: write the query itself",
     "PURGE": "provider documents are not cached",
     "SLEEP": "the shell that runs tokensh can wait",

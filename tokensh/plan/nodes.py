@@ -362,6 +362,15 @@ class UsePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistryPlan:
+    """List what the configured registry offers, or install a provider of it; without a version, its newest."""
+
+    verb: Literal["LIST", "PULL"]
+    provider: str | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainPlan:
     """Show a plan instead of carrying it out."""
 
@@ -373,7 +382,18 @@ StorePlan = DefinePlan | IndexPlan | DropPlan | RefreshPlan | LocalInsertPlan | 
 
 # A union of classes without a common base: `match` over it ends with `assert_never`, so mypy names every
 # place that a new plan has to be added to.
-Plan = SelectPlan | InsertPlan | ChangePlan | ExecPlan | RowsPlan | UsePlan | ExplainPlan | StorePlan | TransactionPlan
+Plan = (
+    SelectPlan
+    | InsertPlan
+    | ChangePlan
+    | ExecPlan
+    | RowsPlan
+    | UsePlan
+    | ExplainPlan
+    | StorePlan
+    | TransactionPlan
+    | RegistryPlan
+)
 
 
 # ---- what running a plan does
@@ -392,6 +412,8 @@ def is_write(plan: Plan) -> bool:
             return plan.method.http_method != "GET"
         case TransactionPlan():
             return plan.verb == "COMMIT"
+        case RegistryPlan():
+            return plan.verb == "PULL"
         case SelectPlan() | RowsPlan() | UsePlan() | ExplainPlan():
             return False
         case _:

@@ -28,6 +28,8 @@ Scalar = str | int | float | bool | None
 SHIPPED = Path(__file__).with_name("databricks_workspace.json")
 # DIR may be a registry's root, its `src` folder, a provider's folder or one version's.
 TREES = ("src/*/*/provider.*", "*/*/provider.*", "*/provider.*", "provider.*")
+# Where a registry lists the versions that can be pulled.
+INDEX = "dist/providers.yaml"
 SUFFIXES = frozenset({".json", ".yaml", ".yml"})
 # What the page's manifest prints as a value that is to be filled in.
 TYPE_NAMES = frozenset({"string", "integer", "boolean", "number", "array", "object"})
@@ -105,7 +107,7 @@ def find_provider_files(folder: Path) -> list[Path]:
     for pattern in TREES:
         newest: dict[Path, Path] = {}
         files = (file.absolute() for file in folder.glob(pattern) if file.suffix in SUFFIXES)
-        for file in sorted(files, key=lambda file: _version_key(file.parent.name)):
+        for file in sorted(files, key=lambda file: version_key(file.parent.name)):
             newest[file.parent.parent] = file
         if newest:
             return [file for _, file in sorted(newest.items())]
@@ -157,7 +159,7 @@ def _describe_provider(provider: Node, file: Path) -> tuple[ProviderInfo, tuple[
     return ProviderInfo(str(name), str(provider.get("version", ""))), tuple(services)
 
 
-def _version_key(name: str) -> tuple[list[int], bool, list[int]]:
+def version_key(name: str) -> tuple[list[int], bool, list[int]]:
     """Return a sort key: `v0.2.0-alpha01` comes before `v0.2.0`, and both before `v0.10.0`."""
     release, _, pre = name.partition("-")
     return _find_numbers(release), not pre, _find_numbers(pre)
@@ -183,6 +185,15 @@ def _read_document(file: Path) -> object:
     except (ValueError, RecursionError) as error:
         line, problem = _explain_failure(error)
         raise ProviderDocumentError(f"{file}:{line}: {problem}") from error
+
+
+def parse_yaml_text(content: bytes, name: str) -> object:
+    """Parse a YAML file, called `name` in messages. Raises InterfaceError."""
+    try:
+        return _parse_yaml(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        line, problem = _explain_failure(error)
+        raise InterfaceError(f"{name}:{line}: {problem}") from error
 
 
 class _YamlError(ValueError):

@@ -261,7 +261,9 @@ class ParserState:
             try:
                 json.JSONDecoder().raw_decode(text, token.start)
             except json.JSONDecodeError as error:
-                return SqlSyntaxError(f"invalid JSON object: {error.msg}", span=Span(error.pos, error.pos + 1))
+                return SqlSyntaxError(
+                    f"invalid JSON object: {error.msg}", span=Span(error.pos, min(error.pos + 1, len(text)))
+                )
             except (ValueError, RecursionError):
                 return SqlSyntaxError(
                     "this JSON object is nested too deeply, or has a number too long", span=token.span

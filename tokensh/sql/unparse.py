@@ -128,7 +128,7 @@ class _Printer:
                 return f"REFRESH MATERIALIZED VIEW {quote_path(node.path)}"
             case nodes.Transaction():
                 return self.join(node.verb, node.name is not None and quote_name(node.name.text))
-            case nodes.Unsupported():
+            case nodes.Unsupported() | nodes.Registry():
                 return node.text
             case _:
                 assert_never(node)

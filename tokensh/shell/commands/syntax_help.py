@@ -94,6 +94,10 @@ STATEMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
         "fetch a materialized view again",
         ("REFRESH MATERIALIZED VIEW snapshot;",),
     ),
+    "REGISTRY": (
+        "list the providers of the configured registry, or install one",
+        ("REGISTRY LIST;", "REGISTRY LIST databricks_account;", "REGISTRY PULL databricks_account v24.12.00279;"),
+    ),
     "BEGIN": (
         "queue changes until COMMIT, which sends them one by one; ROLLBACK drops them",
         ("BEGIN;", "COMMIT;", "ROLLBACK;"),

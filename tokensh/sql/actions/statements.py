@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from tokensh._dataclasses import replace
 from tokensh.errors import Span, SqlSyntaxError
@@ -375,6 +375,18 @@ def _build_transaction(children: Children, span: Span) -> nodes.Transaction:
 def _build_savepoint(children: Children, span: Span) -> nodes.Transaction:
     verb = children[0].text.upper()
     return nodes.Transaction("ROLLBACK TO" if verb == "ROLLBACK" else verb, make_name(children[-1]), span)
+
+
+@source_rule("registry")
+def _build_registry(text: str, children: Children, span: Span) -> nodes.Registry:
+    # A version (`v0.1.2`) is several tokens, and one word.
+    words = [word.strip("'\"`") for word in text[children[1].span.end : span.end].split()]
+    verb: Literal["LIST", "PULL"] = "LIST" if children[1].text.upper() == "LIST" else "PULL"
+    if len(words) > (1 if verb == "LIST" else 2):
+        hint = "REGISTRY LIST [provider], or REGISTRY PULL provider [version]"
+        raise SqlSyntaxError(f"too many words for REGISTRY {verb}", span=span, hint=hint)
+    provider, version = (*words, None, None)[:2]
+    return nodes.Registry(verb, provider, version, text[span.start : span.end], span)
 
 
 @source_rule("unsupported")

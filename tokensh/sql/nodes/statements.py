@@ -252,6 +252,17 @@ class Transaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Registry:
+    """REGISTRY LIST and PULL, of the providers that a registry offers; `text` is the whole statement."""
+
+    verb: Choice["LIST", "PULL"]
+    provider: str | None = None
+    version: str | None = None
+    text: str = ""
+    span: Span = span_field()
+
+
+@dataclass(frozen=True, slots=True)
 class Unsupported:
     """A statement of StackQL that tokensh does not run; `verb` is its first word, `text` the whole statement."""
 
@@ -277,5 +288,6 @@ Statement = (
     | Drop
     | Refresh
     | Transaction
+    | Registry
     | Unsupported
 )
