@@ -252,8 +252,8 @@ REFUSED = [
     (("--http.proxy.password", "hunter2"), "--http.proxy.password", "HTTPS_PROXY"),
     (("--testwithoutapicalls",), "--testwithoutapicalls", "--dryrun"),
     (
-        ("--registry", '{"url": "https://registry.example.com"}'),
-        "downloading from a registry is not supported",
+        ("--registry", '{"url": "http://registry.example.com"}'),
+        "neither a folder nor an https address",
         "--registry DIR",
     ),
 ]

@@ -19,7 +19,7 @@ from tokensh.errors import InterfaceError
 from tokensh.render.formats import FORMATS
 
 _OTHER_COMMANDS = {
-    "registry": "provider documents are read from a folder: --registry DIR",
+    "registry": "REGISTRY LIST and REGISTRY PULL are statements: tokensh exec 'REGISTRY LIST'",
     "srv": "write the command first: tokensh srv [OPTION]...",
     "mcp": "write the command first: tokensh mcp [OPTION]...",
 }
@@ -207,7 +207,7 @@ def _parse_delimiter(text: str) -> str:
 
 
 def _registry_folder(text: str) -> str:
-    """Return the folder of `--registry`, which StackQL's JSON may name. Raises InterfaceError."""
+    """Return the folder or the https address of `--registry`, which StackQL's JSON may name. Raises InterfaceError."""
     if not text.lstrip().startswith("{"):
         return text
     try:
@@ -224,7 +224,7 @@ def _registry_folder(text: str) -> str:
     )
     if not folder:
         raise InterfaceError(
-            "downloading from a registry is not supported",
+            "invalid --registry: its url is neither a folder nor an https address",
             hint='name a folder: --registry DIR, or {"url": "file:///DIR"}',
         )
     # StackQL looks for the providers in `src`, or in the folder of this name.
