@@ -118,8 +118,8 @@ def test_what_cannot_be_pulled_is_one_error(statement: str, problem: str, server
 
 
 BAD_ARCHIVES = [
-    (b"not an archive", "no gzipped tar archive"),
-    (gzip.compress(b"x" * 2000), "no gzipped tar archive"),
+    (b"not an archive", "is not a gzipped tar archive"),
+    (gzip.compress(b"x" * 2000), "is not a gzipped tar archive"),
     (pack({"acme/v1/readme.json": b"{}"}), "holds no provider document"),
     (pack({"../provider.json": b"{}"}), "a path that leads out of it"),
     (pack({"/etc/provider.json": b"{}"}), "a path that leads out of it"),

@@ -43,10 +43,10 @@ class Registry:
 
     @property
     def documents(self) -> Path | None:
-        """The folder to read providers from: the registry itself, or what was pulled; None if there are none."""
+        """The folder to read providers from: the registry itself, or that of the installed ones; None without any."""
         if self._folder is not None and not self._has_index:
             return self._folder
-        return self._pulled if (self._pulled / "src").is_dir() else None
+        return self._install_folder if (self._install_folder / "src").is_dir() else None
 
     @property
     def _has_index(self) -> bool:
@@ -56,7 +56,7 @@ class Registry:
         return not (self._folder / "src").is_dir()
 
     @property
-    def _pulled(self) -> Path:
+    def _install_folder(self) -> Path:
         place = self._url.partition("://")[2] or str((self._folder or Path()).absolute())
         return self._environment.data_folder / "registry" / re.sub(r"[^A-Za-z0-9.-]+", "_", place).strip("_.")
 
@@ -93,7 +93,7 @@ class Registry:
             raise InterfaceError(f"the registry has no {release.archive}")
         listed = b"" if release.sha256 else self._read(f"{release.archive}.sha256") or b""
         registry.check_digest(archive, release, listed.decode("ascii", "replace"))
-        registry.install(archive, release, self._pulled)
+        registry.install(archive, release, self._install_folder)
         return release
 
     def _read_releases(self) -> tuple[Release, ...]:
@@ -112,7 +112,7 @@ class Registry:
         return read_index(content, INDEX)
 
     def _read(self, path: str) -> bytes | None:
-        """Return a file of the registry, None if there is none. Raises Error."""
+        """Return the content of a file of the registry, None if it is missing. Raises Error."""
         if self._folder is not None:
             try:
                 return (self._folder / path).read_bytes()

@@ -95,7 +95,7 @@ def check_digest(archive: bytes, release: Release, listed: str) -> None:
 def install(archive: bytes, release: Release, folder: Path) -> None:
     """Unpack an archive below `folder`, in place of any other version of its provider.
 
-    Raises InterfaceError: it is no archive of one provider's documents, or cannot be written.
+    Raises InterfaceError: it is not an archive of a provider's documents, or cannot be written.
     """
     part = folder / "part"
     try:
@@ -140,7 +140,7 @@ def _read_documents(archive: bytes, release: Release) -> dict[PurePosixPath, byt
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
             return dict(_iter_documents(tar, release))
     except (tarfile.TarError, EOFError, OSError, zlib.error):
-        raise InterfaceError(f"{release.archive} is no gzipped tar archive") from None
+        raise InterfaceError(f"{release.archive} is not a gzipped tar archive") from None
 
 
 def _iter_documents(tar: tarfile.TarFile, release: Release) -> Iterator[tuple[PurePosixPath, bytes]]:
