@@ -189,7 +189,7 @@ class Connection:
     @cached_property
     def catalog(self) -> Catalog:
         """What statements may name. Raises InterfaceError, ProviderDocumentError."""
-        return Catalog.load(self._access.registry.documents)
+        return Catalog.load(self._access.registry.documents, self.environment.cache_folder)
 
     @cached_property
     def parser(self) -> Parser:

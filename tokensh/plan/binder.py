@@ -114,7 +114,7 @@ def _bind(statement: nodes.Statement, names: Names) -> Plan:
 _INSTEAD = {
     "AUTH": "credentials come from ~/.databrickscfg or DATABRICKS_TOKEN; \\conninfo shows which one is used",
     "NATIVEQUERY": "SELECT runs in SQLite already: write the query itself",
-    "PURGE": "provider documents are not cached",
+    "PURGE": "a document that changes is read again by itself",
     "SLEEP": "the shell that runs tokensh can wait",
     "SET": "\\set NAME VALUE in the shell, -v NAME=VALUE in a batch",
 }

@@ -9,6 +9,7 @@ from typing import TypeVar
 from tokensh.errors import Span, UnknownName
 from tokensh.provider import document
 from tokensh.provider.document import Provider
+from tokensh.provider.document_cache import DocumentCache
 from tokensh.provider.model import ProviderInfo, Resource, ServiceInfo
 from tokensh.provider.openapi import ServiceDocument
 from tokensh.text import nearest
@@ -16,6 +17,9 @@ from tokensh.text import nearest
 T = TypeVar("T")
 DEFAULT = ("databricks_workspace", "workspace")
 """The provider and service in which unqualified names resolve at the start."""
+_MOST_DOCUMENTS = 4
+_MOST_RESOURCES = 500
+"""Services and resources that a catalog keeps in memory."""
 
 
 class Catalog:
@@ -34,14 +38,15 @@ class Catalog:
         return cls([document.load_shipped_provider()])
 
     @classmethod
-    def load(cls, registry: Path | None) -> Catalog:
+    def load(cls, registry: Path | None, cache: Path | None = None) -> Catalog:
         """Return the shipped provider and those of a registry tree; a shipped resource goes before another of its name.
 
-        Raises InterfaceError if the folder holds no provider document.
+        Parsed documents are kept in the folder `cache`. Raises InterfaceError if the folder holds no provider document.
         """
         if registry is None:
             return cls.load_shipped()
-        return cls([document.load_shipped_provider(), *document.load_registry(registry)])
+        documents = DocumentCache(cache / "documents") if cache else None
+        return cls([document.load_shipped_provider(), *document.load_registry(registry, documents)])
 
     def providers(self) -> tuple[ProviderInfo, ...]:
         """Return all providers, sorted by name."""
@@ -65,6 +70,8 @@ class Catalog:
         """Return one resource. Raises UnknownName, ProviderDocumentError."""
         key = (provider.lower(), service.lower(), name.lower())
         if key not in self._resources:
+            if len(self._resources) >= _MOST_RESOURCES:
+                self._resources.clear()
             self._resources[key] = self._build_resource(provider, service, name, span)
         return self._resources[key]
 
@@ -108,7 +115,11 @@ class Catalog:
 
     def _load_documents(self, provider: str, service: str, span: Span | None) -> Iterator[ServiceDocument]:
         """Yield the documents of a service, the shipped one first, each read when it is asked for."""
-        loaded = self._documents.setdefault((provider.lower(), service.lower()), [])
+        # The last ones stay in memory; a document is ten times as large there as its text.
+        key = (provider.lower(), service.lower())
+        loaded = self._documents[key] = self._documents.pop(key, [])
+        if len(self._documents) > _MOST_DOCUMENTS:
+            del self._documents[next(iter(self._documents))]
         owners = self._find_provider(provider, span)
         names = [{info.name.lower(): info.name for info in owner.services} for owner in owners]
         known = {name: name for by_name in names for name in by_name}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokensh._dataclasses import dataclass
 from tokensh.errors import InterfaceError, ProviderDocumentError
+from tokensh.provider.document_cache import DocumentCache
 from tokensh.provider.model import ProviderInfo, ServiceInfo
 from tokensh.provider.openapi import ServiceDocument
 
@@ -81,17 +82,17 @@ def load_shipped_provider() -> Provider:
     return Provider(info, infos, load)
 
 
-def load_registry(folder: Path) -> tuple[Provider, ...]:
-    """Read the newest version of each provider of a registry tree.
+def load_registry(folder: Path, cache: DocumentCache | None = None) -> tuple[Provider, ...]:
+    """Read the newest version of each provider of a registry tree; parsed documents are kept in `cache`.
 
     Raises InterfaceError if the folder holds no provider document. A provider whose document is broken has its error.
     """
-    return tuple(map(_read_or_disable, find_provider_files(folder)))
+    return tuple(_read_or_disable(file, cache) for file in find_provider_files(folder))
 
 
-def _read_or_disable(file: Path) -> Provider:
+def _read_or_disable(file: Path, cache: DocumentCache | None) -> Provider:
     try:
-        return _read_provider(file)
+        return _read_provider(file, cache)
     except ProviderDocumentError as error:
         # An `except` variable is gone afterwards.
         failure = error
@@ -116,8 +117,8 @@ def find_provider_files(folder: Path) -> list[Path]:
     )
 
 
-def _read_provider(file: Path) -> Provider:
-    root = _check_mapping(_read_document(file), file, "#")
+def _read_provider(file: Path, cache: DocumentCache | None) -> Provider:
+    root = _check_mapping(_read_document(file, cache), file, "#")
     services = _service_nodes(root, file)
 
     def load(name: str) -> ServiceDocument:
@@ -128,7 +129,7 @@ def _read_provider(file: Path) -> Provider:
         # `PROVIDER/VERSION/services/NAME.yaml`, counted from the folder above the provider's.
         document = file.parents[2] / reference
         configs = (services[name].get("config") or {}, root.get("config") or {})
-        node = _check_mapping(_read_document(document), document, "#")
+        node = _check_mapping(_read_document(document, cache), document, "#")
         return ServiceDocument(info.name, name, str(document), node, configs)
 
     info, infos = _describe_provider(root, file)
@@ -175,11 +176,13 @@ def _check_mapping(node: object, file: Path, where: str) -> Node:
     return node
 
 
-def _read_document(file: Path) -> object:
+def _read_document(file: Path, cache: DocumentCache | None = None) -> object:
     """Parse a document. Raises ProviderDocumentError."""
     try:
-        text = file.read_text("utf-8-sig")
-        return json.loads(text, object_pairs_hook=_unique_keys) if file.suffix == ".json" else _parse_yaml(text)
+        content = file.read_bytes()
+        if file.suffix == ".json":
+            return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_unique_keys)
+        return _parse_once(content, cache)
     except OSError as error:
         raise ProviderDocumentError(f"cannot read {file}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
@@ -194,6 +197,17 @@ def parse_yaml_text(content: bytes, name: str) -> object:
     except (ValueError, RecursionError) as error:
         line, problem = _explain_failure(error)
         raise InterfaceError(f"{name}:{line}: {problem}") from error
+
+
+def _parse_once(content: bytes, cache: DocumentCache | None) -> object:
+    """Parse a YAML document, or take it from the cache. Raises ValueError, RecursionError."""
+    if cache is None:
+        return _parse_yaml(content.decode("utf-8-sig"))
+    if (known := cache.read(content)) is not None:
+        return known
+    parsed = _parse_yaml(content.decode("utf-8-sig"))
+    cache.write(content, parsed)
+    return parsed
 
 
 class _YamlError(ValueError):
