@@ -7,7 +7,7 @@ from datetime import date, datetime
 from itertools import islice
 
 from tokensh.engine.history import History, HistoryEntry
-from tokensh.errors import Error, InterfaceError, Interrupted
+from tokensh.errors import Error, InterfaceError, Interrupted, OutputError
 from tokensh.plan.nodes import asks_by_itself, is_write
 from tokensh.redact import MASK
 from tokensh.render.errors import format_error
@@ -95,9 +95,15 @@ def _print_history(shell: ShellContext, arguments: Arguments) -> None:
         shell.console.say_lines(lines)
         return
     with shell.console.redirected(open_destination(destination)) as stream:
-        stream.write("".join(f"{line}\n" for line in lines))
-        if isinstance(stream, ResultFile):
-            stream.publish()
+        try:
+            stream.write("".join(f"{line}\n" for line in lines))
+            stream.flush()
+            if isinstance(stream, ResultFile):
+                stream.publish()
+        except BrokenPipeError:
+            pass  # as `head` does; a program that failed is told when the stream is closed
+        except OSError as error:
+            raise OutputError(f"{destination} could not be written: {error.strerror}") from None
     shell.console.note(f"wrote {plural(len(lines), 'statement')} to {destination}")
 
 
