@@ -133,3 +133,11 @@ def test_errverbose_shows_the_class_and_the_fields_of_the_last_error(shell: InPr
     answer = shell.run(r"\errverbose")
     assert "class: ApiError, exit status 1" in answer
     assert "statement:\nselect * from user_tokens" in answer
+
+
+def test_the_last_result_is_drawn(shell: InProcessShell) -> None:
+    assert "no result to draw" in shell.run(r"\chart")
+    shell.run("select 'a' as team, 3 as n;")
+    assert shell.run(r"\chart").startswith("n by team\na |##")
+    shell.run("select 'a' as team;")
+    assert "nothing to draw" in shell.run(r"\chart")

@@ -98,7 +98,7 @@ def test_the_page_is_pasted_run_and_the_prompt_stands_below_it(tmux: Tmux) -> No
     tmux.see("deployment_name: dbc-abcd0123-a1bc")
     tmux.keys("Enter")
     screen = tmux.see("(8 rows")
-    assert screen.count("-> token_id,") == 1
+    assert screen.count("-> comment,") == 1
     assert "terraform ci" in screen
     tmux.keys("C-d")
     tmux.see("status=0")
@@ -113,36 +113,36 @@ def test_a_window_that_grows_narrow_and_wide_again_keeps_text_and_menu(tmux: Tmu
     tmux.type("comment = 'terraform ci';")
     tmux.see("'terraform ci';")
     tmux.keys("Enter")
-    assert "| terraform ci |" in tmux.see("(1 row")
+    assert "│ terraform ci │" in tmux.see("(1 row")
 
 
 def test_the_history_is_searched_and_what_is_found_runs(tmux: Tmux) -> None:
     for text in ("select 'first' as word;", "select 'second' as word;"):
         tmux.type(text)
         tmux.keys("Enter")
-        tmux.see(f"| {text.split(chr(39))[1]}")
+        tmux.see(f"│ {text.split(chr(39))[1]}")
     tmux.keys("C-l")
     tmux.keys("C-r")
     tmux.type("fir")
     tmux.see("select 'first' as word;")
     tmux.keys("Enter")
     tmux.keys("Enter")
-    assert "| first |" in tmux.see("(1 row")
+    assert "│ first │" in tmux.see("(1 row")
 
 
 @pytest.mark.skipif(shutil.which("less") is None, reason="less is not installed")
 def test_a_long_result_is_read_in_less_and_a_narrower_window_keeps_the_prompt_usable(tmux: Tmux) -> None:
     tmux.type("with recursive n(i) as (select 1 union all select i + 1 from n where i < 30000) select i from n;")
     tmux.keys("Enter")
-    tmux.see("|    20 |")
+    tmux.see("│   20 │")
     tmux.keys("G")
-    tmux.see("| 30000 |")
+    tmux.see("│ 30000 │")
     tmux.keys("q")
     tmux.see("(30000 rows")
     tmux.resize(60, 20)
     tmux.type("select max(i) as last from _;")
     tmux.keys("Enter")
-    tmux.see("| 30000 |")
+    tmux.see("│ 30000 │")
     tmux.see("(1 row")
 
 
