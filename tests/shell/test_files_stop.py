@@ -39,6 +39,10 @@ FAILING_LINES = {
     r"\rerun": r"\rerun 1",
     r"\watch": rf"{FAILS} \watch",
     "an unknown command": r"\nosuch",
+    r"\! of a program that fails": r"\! false",
+    r"\g into a program that fails": r"select 1 \g |cat >&2; exit 3",
+    r"a result for \o's program that has ended": "\\o |exit 3\n\\! sleep 0.1\nselect 1;\n\\o",
+    r"\o after a program that failed": "\\o |cat >&2; exit 3\n\\o",
     "a placeholder without a value": "select '{{ nowhere }}';",
     r"\c": r"\c evil.com/#",
 }

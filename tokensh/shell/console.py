@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import TextIO, cast
 
 from tokensh.environment import Environment, is_terminal
-from tokensh.errors import Error, Interrupted, OutputClosed, OutputError
+from tokensh.errors import Error, InterfaceError, Interrupted, OutputClosed, OutputError
 from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
 from tokensh.render.options import Options, choose_linestyle
@@ -35,6 +35,7 @@ class Console:
         self._redact = redact
         # What `\o` named; None: the terminal.
         self._destination: TextIO | None = None
+        self._program_failure = ""
         # s that the user has spent in pagers and at questions. They are not part of a statement's time.
         self.user_seconds = 0.0
         # Whether something is on the terminal since the last prompt.
@@ -144,6 +145,7 @@ class Console:
                 self._destination = None
                 self.note(f"{failure}: results go to the terminal")
                 self.show(RowSet(result.columns, iter(kept)))
+                self._program_failure = failure
         return rows.count
 
     def _show_in_pager(self, result: RowSet, stream: TextIO, options: Options, width: int) -> int:
@@ -161,20 +163,37 @@ class Console:
         return rows.count
 
     def redirect(self, destination: TextIO | None) -> None:
-        """Send results to `destination` from now on, or with None to the terminal; close the previous destination."""
+        """Send results to `destination` from now on, or with None to the terminal; close the previous destination.
+
+        Raises InterfaceError if the previous one is a program that failed.
+        """
         previous, self._destination = self._destination, destination
         if previous is not None:
             self._close_destination(previous)
 
     @contextmanager
     def redirected(self, destination: TextIO) -> Iterator[TextIO]:
-        """Send results to `destination` inside the `with` block, then close it."""
+        """Send results to `destination` inside the `with` block, then close it.
+
+        Raises InterfaceError if it is a program that failed, which an error in the block takes precedence over.
+        """
         before, self._destination = self._destination, destination
         try:
             yield destination
-        finally:
+        except BaseException:
             self._destination = before
-            self._close_destination(destination)
+            try:
+                self._close_destination(destination)
+            except InterfaceError as error:
+                self.note(error.message)
+            raise
+        self._destination = before
+        self._close_destination(destination)
+
+    def take_program_failure(self) -> str:
+        """Return how the program that got the last result failed, once; empty if it did not."""
+        failure, self._program_failure = self._program_failure, ""
+        return failure
 
     def _close_destination(self, destination: TextIO) -> None:
         match destination:
@@ -185,7 +204,7 @@ class Console:
                 return  # its failure was told
             case ProgramInput():
                 if failure := destination.failure():
-                    self.note(failure)
+                    raise InterfaceError(failure)
             case _:
                 destination.close()
 

@@ -105,6 +105,7 @@ class Runner:
                 for result in self._connection.results(statement):
                     outcome.rows = self._show_result(result)
                     outcome.number = self._store_result(result)
+                    outcome.text = self._console.take_program_failure() or outcome.text
         except KeyboardInterrupt:
             outcome.text = "interrupted"
         except Error as error:

@@ -99,7 +99,7 @@ def _run_program(shell: ShellContext, arguments: Arguments) -> None:
     except ValueError:  # a NUL, or half a character
         raise InterfaceError(f"cannot run {argument!r}: it holds a character that commands cannot have") from None
     if done.returncode:
-        shell.console.note(f"status {done.returncode}")
+        raise InterfaceError(f"the program {argument or program} ended with status {done.returncode}")
 
 
 COMMANDS = (

@@ -16,10 +16,12 @@ _OPTIONS = f"[(NAME=VALUE ...)] {_DESTINATION}"
 def _redirect_results(shell: ShellContext, arguments: Arguments) -> None:
     argument = arguments.destination()
     # The old destination is closed first: it may be the same file, or a program that must end before the next begins.
-    shell.console.redirect(None)
-    if argument:
-        shell.console.redirect(open_destination(argument))
-    shell.console.note(f"results go to {argument or 'the terminal'}")
+    try:
+        shell.console.redirect(None)
+    finally:
+        if argument:
+            shell.console.redirect(open_destination(argument))
+        shell.console.note(f"results go to {argument or 'the terminal'}")
 
 
 def _run_statement(shell: ShellContext, arguments: Arguments) -> None:
