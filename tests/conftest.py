@@ -23,6 +23,7 @@ except ImportError:
 else:
     # A machine that runs the tests may be slow: no example has a deadline.
     settings.register_profile("usual", deadline=None)
+    settings.register_profile("quick", deadline=None, max_examples=20)
     settings.register_profile(
         "nightly", deadline=None, max_examples=20_000, suppress_health_check=[HealthCheck.too_slow], print_blob=True
     )

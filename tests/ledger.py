@@ -67,6 +67,7 @@ class Ledger:
         self.violations: list[str] = []
         self._statements: list[Statement] = []
         self._folders: set[Path] = set()
+        self._old_entries: set[Path] = set()
         self._tails: dict[int, str] = {}
 
     # ---- what the servers tell
@@ -130,9 +131,12 @@ class Ledger:
             if not mint.where and mint.token_id in token_ids:
                 mint.where = where
 
-    def watch_folder(self, folder: Path) -> None:
-        """Look into a state folder at the end of the test."""
-        self._folders.add(folder / "journal")
+    def watch_folder(self, folder: Path, *, is_old: bool = False) -> None:
+        """Look into a state folder at the end of the test; what is there already, if it is old, has nothing to do with it."""
+        journal = folder / "journal"
+        self._folders.add(journal)
+        if is_old and journal.is_dir():
+            self._old_entries |= set(journal.iterdir())
 
     @contextmanager
     def running(self, statement: Statement) -> Iterator[None]:
@@ -154,7 +158,11 @@ class Ledger:
         files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
         journals = {path for folder in self._folders if folder.is_dir() for path in folder.iterdir() if path.is_file()}
         journals |= {path for path in files if path.parent.name == "journal"}
-        entries = [entry for path in journals if path.suffix == ".json" and (entry := _read_entry(path)) is not None]
+        entries = [
+            entry
+            for path in journals
+            if path not in self._old_entries and path.suffix == ".json" and (entry := _read_entry(path)) is not None
+        ]
         contents = [path.read_bytes() for path in files if path not in journals]
         lost = [
             mint
@@ -213,7 +221,7 @@ def keep_ledger() -> Iterator[Ledger]:
     """Keep a ledger of its own for the `with` block; nothing in it reaches the one around it."""
     ledger = Ledger()
     for connection in _connections:  # a module's fixture may have opened it before
-        ledger.watch_folder(connection.environment.state_folder)
+        ledger.watch_folder(connection.environment.state_folder, is_old=True)
     _ledgers.append(ledger)
     try:
         yield ledger

@@ -21,6 +21,7 @@ BUILT = {
     "tokensh/functions/text.py": "the user's own, which has a time limit",
     "tokensh/provider/document.py": "SCALARS",
     "tokensh/render/csv.py": "a character class and a delimiter",
+    "tokensh/shell/commands/arguments.py": "the two quotes",
     "tokensh/shell/input_buffer.py": "names of commands",
     "tokensh/shell/highlight.py": "the lexer's",
     "tokensh/sql/grammar.py": "the lexer's",

@@ -28,6 +28,7 @@ ALLOWED = {
     ("tokensh/provider/document.py", "yaml.load"),
     # What a user typed for the shell to run.
     ("tokensh/shell/redirection.py", "shell=True"),
+    ("tokensh/shell/pager.py", "shell=True"),
 }
 
 

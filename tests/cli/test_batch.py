@@ -86,7 +86,7 @@ def test_a_batch_on_a_terminal_counts_workspaces(tmp_path: Path) -> None:
     assert isinstance(shown, bytes)
     text = shown.decode()
     assert re.search(r"\r3 of 6 workspaces\x1b\[K", text)
-    assert text.rindex("workspaces") < text.index("|")
+    assert text.rindex("workspaces") < text.index("│")
 
 
 def _shell_quote(text: str) -> str:

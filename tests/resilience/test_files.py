@@ -16,7 +16,7 @@ import pytest
 from tests.resilience.background_run import BackgroundRun, answers_when, leftover_entries
 from tests.resilience.faulty_server import FaultyServer, resets_after_effect
 from tests.resilience.harness import INSERT, SELECT, WORKSPACE, Harness
-from tests.shell.terminal import CTRL_D, Terminal
+from tests.shell.terminal import CTRL_D, LOOK, Terminal
 
 SECRET = "dapi" + "0123456789abcdef" * 2
 
@@ -28,6 +28,7 @@ def shell(harness: Harness, before: str = "") -> Terminal:
         cache=harness.home / ".cache",
         shell=f'{before}exec "$@"',
         DATABRICKS_TOKEN=harness.token,
+        TOKENSH_CONFIG=str(LOOK),
     )
     made.prompt()
     return made

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.resilience.harness import COMMAND, INSERT, SELECT, WORKSPACE, Harness
-from tests.shell.terminal import CTRL_D, Terminal
+from tests.shell.terminal import CTRL_D, LOOK, Terminal
 
 HOOK = """\
 import os, sys
@@ -118,6 +118,7 @@ def test_a_shell_does_so_too(harness: Harness) -> None:
         *harness.base(None, WORKSPACE),
         home=harness.home,
         cache=harness.home / ".cache",
+        TOKENSH_CONFIG=str(LOOK),
         shell='umask 0; exec "$@"',
         **kept,
     )

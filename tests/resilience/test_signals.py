@@ -22,7 +22,7 @@ from tests.resilience.background_run import (
 )
 from tests.resilience.faulty_server import FaultyServer, hangs, resets_after_effect
 from tests.resilience.harness import COMMAND, INSERT, SELECT, WORKSPACE, Harness
-from tests.shell.terminal import Terminal
+from tests.shell.terminal import LOOK, Terminal
 from tokensh.engine.history import History
 
 COPY = "INSERT INTO user_tokens (comment) SELECT 'copy' FROM user_tokens RETURNING token_value"
@@ -326,6 +326,7 @@ def test_a_history_that_cannot_be_written_stops_nothing(trouble: str, harness: H
         cache=harness.home / ".cache",
         shell=f'{limit}exec "$@"',
         DATABRICKS_TOKEN=harness.token,
+        TOKENSH_CONFIG=str(LOOK),
     )
     try:
         terminal.prompt()
@@ -351,6 +352,7 @@ def shell_with_a_masked_value(harness: Harness) -> Terminal:
         size=(160, 40),
         shell='umask 0; exec "$@"',
         DATABRICKS_TOKEN=harness.token,
+        TOKENSH_CONFIG=str(LOOK),
     )
     terminal.prompt()
     terminal.run("INSERT INTO user_tokens (comment) SELECT 'masked' RETURNING token_value;")

@@ -215,5 +215,6 @@ class Creates(RuleBasedStateMachine):
         return rows
 
 
-TestCreates = pytest.mark.judged(Creates.TestCase)
+TestCreates = Creates.TestCase
+pytestmark = pytest.mark.judged
 TestCreates.settings = settings(max_examples=10, stateful_step_count=12, deadline=None)

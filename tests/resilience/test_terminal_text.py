@@ -9,9 +9,10 @@ import pytest
 from tests.render.results import read_csv
 from tests.resilience.faulty_server import Behaviour, Exchange, FaultyServer, answers
 from tests.resilience.harness import SELECT, WORKSPACE, Harness
-from tests.shell.terminal import Terminal
+from tests.shell.terminal import LOOK, Terminal
 from tokensh.text import width
 
+BORDERS = "|│╭╮├┤╰╯┬┼┴"
 SHOWN: dict[str, tuple[str, str]] = {
     "CSI": ("\x1b[31mred", r"\x1b[31mred"),
     "clear": ("\x1b[2J\x1b[H", r"\x1b[2J\x1b[H"),
@@ -57,7 +58,7 @@ def listing(*comments: str) -> Behaviour:
 def is_a_box(lines: list[str]) -> bool:
     """Return True if all lines are as wide as the first and have their borders in the same columns."""
     sizes = {width(line) for line in lines}
-    return len(sizes) == 1 and all(line.startswith("|") and line.endswith("|") for line in lines)
+    return len(sizes) == 1 and all(line[0] in BORDERS and line[-1] in BORDERS for line in lines)
 
 
 @pytest.mark.parametrize("name", SHOWN)
@@ -122,8 +123,9 @@ def test_on_a_terminal_every_row_is_one_line_and_nothing_acts(
         harness, (columns, 60), "--color", colour, "-c", "SELECT token_id AS id, comment AS c FROM user_tokens"
     )
     lines = terminal.everything.splitlines()
-    box = [line for line in lines if line.startswith("|")]
-    assert len(box) == len(comments) + 4
+    box = [line for line in lines if line[:1] in tuple(BORDERS)]
+    # LF and CRLF are two lines of their cell, and nothing else is.
+    assert len(box) == len(comments) + 4 + 2
     assert is_a_box(box)
     assert not terminal.screen.title
     assert terminal.screen.mode == type(terminal.screen)(1, 1).mode
@@ -136,7 +138,7 @@ def test_on_a_terminal_every_row_is_one_line_and_nothing_acts(
 def test_on_a_terminal_the_borders_stand_below_each_other(name: str, harness: Harness, workspace: FaultyServer) -> None:
     workspace.on("list", listing(SHOWN[name][0], "plain"))
     terminal = shown_on(harness, (80, 24), "-c", "SELECT comment AS c FROM user_tokens")
-    ends = [columns_of_border(terminal, y) for y in range(24) if str(terminal.screen.display[y]).startswith("|")]
+    ends = [columns_of_border(terminal, y) for y in range(24) if str(terminal.screen.display[y])[0] in BORDERS]
     assert len(ends) == 6
     # The emulator has no cell that holds several wide characters; a terminal that joins them shows what `width` counts.
     joined = name in ("flag", "ZWJ emoji")
@@ -145,7 +147,7 @@ def test_on_a_terminal_the_borders_stand_below_each_other(name: str, harness: Ha
 
 def columns_of_border(terminal: Terminal, y: int) -> list[int]:
     line = terminal.screen.buffer[y]
-    return [x for x in range(terminal.screen.columns) if line[x].data == "|"]
+    return [x for x in range(terminal.screen.columns) if line[x].data in BORDERS]
 
 
 def shown_on(harness: Harness, size: tuple[int, int], *arguments: str) -> Terminal:
@@ -157,6 +159,7 @@ def shown_on(harness: Harness, size: tuple[int, int], *arguments: str) -> Termin
         cache=harness.home / ".cache",
         size=size,
         DATABRICKS_TOKEN=harness.token,
+        TOKENSH_CONFIG=str(LOOK),
     )
     try:
         while terminal.child.isalive():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from tokensh.sandbox import Sandbox
 ENTER, CTRL_C, CTRL_D, TAB, UP, ESCAPE = "\r", "\x03", "\x04", "\t", "\x1b[A", "\x1b"
 WORKSPACE = "dbc-abcd0123-a1bc"
 """The workspace that a sandbox starts with."""
+LOOK = Path(__file__).with_name("look.toml")
+"""A config.toml for tests that read the screen."""
 WAIT = 60
 """The longest wait for the screen (s): several terminals start at once on few cores."""
 
@@ -34,11 +37,11 @@ class Terminal:
         **variables: str,
     ) -> None:
         columns, lines = size
-        # Tests read tables drawn in ASCII and in the terminal's own colours; tests of the default have a file of their own.
+        # Tests of the default have a file of their own.
         config = home / ".config" / "tokensh" / "config.toml"
         if not config.exists() and "TOKENSH_CONFIG" not in variables:
             config.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            config.write_text('[shell]\nlinestyle = "ascii"\ntheme = "terminal"\n')
+            shutil.copy(LOOK, config)
         self.screen = pyte.HistoryScreen(columns, lines, history=2000, ratio=0.5)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""

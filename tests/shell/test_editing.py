@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import seed_statements
-from tests.shell.terminal import CTRL_C, CTRL_D, ENTER, ESCAPE, TAB, UP, Start
+from tests.shell.terminal import CTRL_C, CTRL_D, ENTER, ESCAPE, LOOK, TAB, UP, Start
 from tokensh.engine.history import History
 
 pytestmark = pytest.mark.terminal
@@ -258,7 +258,7 @@ def test_without_a_credential_words_still_leave(start: Start) -> None:
 
 
 def test_a_session_in_which_nothing_ran_writes_nothing(start: Start, tmp_path: Path) -> None:
-    terminal = start()
+    terminal = start("--sandbox", TOKENSH_CONFIG=str(LOOK))
     terminal.type("select 1")
     terminal.read(0.5)
     terminal.type(CTRL_C + CTRL_D)

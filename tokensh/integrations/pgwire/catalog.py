@@ -33,7 +33,8 @@ _MORE_TABLES = re.compile(r",\s*(pg_catalog)\s*\.\s*(pg_\w+)", re.IGNORECASE)
 _GDESC = re.compile(r"(?s)FROM \(VALUES (.*)\) s\(name, tp, tpm\)")  # psql's \gdesc
 _GDESC_ROW = re.compile(r"\(('(?:[^']|'')*'),\s*'(\d+)'")
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
-_ALIAS = re.compile(r"(?is)(.*?)(?:\s+AS)?\s+(\"(?:[^\"]|\"\")+\"|\w+)$")
+# Over the reversed text, so that the alias is at the beginning and is looked for once.
+_ALIAS = re.compile(r"(?is)(\"(?:[^\"]|\"\")+\"|\w+)\s+(?:SA\s+)?(?=\S)")
 _NAME = re.compile(r"(?i)(?:\w+\s*\.\s*)*\"?(\w+)\"?$")
 
 
@@ -305,9 +306,9 @@ def _read_outputs(query: str) -> Iterator[tuple[str, str]]:
         text = query[left:right].strip().rstrip(";").strip()
         if not text:
             continue
-        alias = _ALIAS.match(text)
-        if alias and alias[1].strip() and alias[2].upper() not in ("END", "NULL"):
-            yield alias[1].strip(), alias[2].strip('"')
+        alias = _ALIAS.match(text[::-1])
+        if alias and alias[1][::-1].upper() not in ("END", "NULL"):
+            yield text[: -alias.end()].strip(), alias[1][::-1].strip('"')
         else:
             yield text, _default_name(text)
 

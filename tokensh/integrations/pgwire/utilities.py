@@ -74,7 +74,7 @@ class Settings:
             self._values[name.lower()] = value
 
 
-_SPACE = re.compile(r"(?s)\A(?:\s+|--[^\n]*\n|/\*.*?\*/)*")
+_SPACE = re.compile(r"(?s)\s+|--[^\n]*\n|/\*(?:[^*]|\*(?!/))*\*/")
 _SET = re.compile(
     r"(?is)SET\s+(?:SESSION\s+|LOCAL\s+)?(?P<name>[\w.]+|TIME\s+ZONE)\s*(?:=|\s+TO\s+|\s)\s*(?P<value>.+)"
 )
@@ -93,7 +93,10 @@ _SHELL_SHOWS = ("resources", "services", "providers", "methods", "functions", "t
 
 def strip_statement(text: str) -> str:
     """Return a statement without the comments before it and the `;` behind it."""
-    return _SPACE.sub("", text).strip().rstrip(";").strip()
+    position = 0
+    while found := _SPACE.match(text, position):
+        position = found.end()
+    return text[position:].strip().rstrip(";").strip()
 
 
 def answer_utility(text: str, settings: Settings, status: str, *, wrote: bool) -> Reply | None:
