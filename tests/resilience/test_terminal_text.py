@@ -124,8 +124,7 @@ def test_on_a_terminal_every_row_is_one_line_and_nothing_acts(
     )
     lines = terminal.everything.splitlines()
     box = [line for line in lines if line[:1] in tuple(BORDERS)]
-    # LF and CRLF are two lines of their cell, and nothing else is.
-    assert len(box) == len(comments) + 4 + 2
+    assert len(box) == len(comments) + 4
     assert is_a_box(box)
     assert not terminal.screen.title
     assert terminal.screen.mode == type(terminal.screen)(1, 1).mode
