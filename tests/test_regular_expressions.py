@@ -11,8 +11,12 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from tests.regular_expressions import Found, calls
 from tests.support import ROOT
+
+pytestmark = pytest.mark.once
 
 BUILT = {
     # Where an expression is built, and from what: each is in `regular_expressions.built`, or is a constant of its module.

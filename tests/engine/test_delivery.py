@@ -14,6 +14,8 @@ from tokensh.errors import DataError, Error, ProgrammingError, ReplyError
 from tokensh.rows import Column, Row, Value
 from tokensh.sandbox import Sandbox
 
+pytestmark = pytest.mark.judged
+
 INSERT = f"INSERT INTO user_tokens (deployment_name, comment) VALUES ('{A}', 'held')"
 MANY = f"INSERT INTO user_tokens (deployment_name, comment) VALUES ('{A}', 'a'), ('{A}', 'b')"
 FROM_QUERY = f"INSERT INTO user_tokens (deployment_name, comment) SELECT '{A}', value FROM json_each('[1, 2]')"

@@ -22,6 +22,8 @@ from tokensh.environment import Environment
 from tokensh.errors import ApiError, InterfaceError, OutputError, UnknownOutcome
 from tokensh.sandbox import Sandbox
 
+pytestmark = pytest.mark.judged
+
 SECRET = NewSecret(Target("https", "h", 443, "", "dbc-1"), "0f1e", "dapi" + "5" * 32)
 INSERT = f"INSERT INTO user_tokens (deployment_name, comment) VALUES ('{A}', 'new')"
 PENDING = "SELECT token_id FROM tokensh.local.pending"

@@ -9,8 +9,12 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
+import pytest
+
 from tests.support import ROOT
 from tokensh.sql import grammar
+
+pytestmark = pytest.mark.once
 
 
 def build_wheel(folder: Path, seed: str) -> Path:
