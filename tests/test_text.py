@@ -18,6 +18,7 @@ from tokensh.text import (
     elide_middle,
     escape_surrogates,
     escape_unsafe,
+    find_unstorable,
     make_inert,
     near_words,
     nearest,
@@ -370,3 +371,11 @@ def test_a_hint_names_what_comes_near() -> None:
 )
 def test_a_count_is_decimal_digits(text: str, count: int | None) -> None:
     assert read_count(text) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "place"), [("", None), ("plain", None), ("Zoë ✨", None), ("a\0b", 1), ("é\ud800", 1), ("\udfff", 0)]
+)
+def test_a_text_that_no_statement_can_hold_is_found(text: str, place: int | None) -> None:
+    found = find_unstorable(text)
+    assert (found.start() if found else None) == place

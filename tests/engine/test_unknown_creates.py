@@ -63,6 +63,14 @@ def test_a_delete_by_predicate_settles_it_too(session: Connection, site: Sandbox
     assert run(session, PENDING) == []
 
 
+def test_the_job_that_made_tokens_settles_them_by_their_comments(session: Connection, site: Sandbox) -> None:
+    lose_create(session, site, "mine 1", listed=False)
+    lose_create(session, site, "mine 2", listed=False)
+    lose_create(session, site, "other", listed=False)
+    session.pending.forget_comments(lambda comment: comment.startswith("mine"))
+    assert [row[2] for row in run(session, PENDING)] == ["other"]
+
+
 def test_so_does_a_delete_that_finds_the_token_gone(session: Connection, site: Sandbox) -> None:
     lose_create(session, site, "gone by then")
     ((*_, token_id, statement),) = run(session, PENDING)
