@@ -100,14 +100,19 @@ def _count_connections(bench: Bench) -> Iterator[Result]:
     yield Result("8", metric, str(again), str(first), again, 0)
 
 
+def request_in_loop(bench: Bench, count: int) -> None:
+    """Ask workspaces one after the other with requests alone."""
+    with requests.Session() as session:
+        for number in range(count):
+            reply = session.get(bench.url(f"r3-{number}"), headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30)
+            assert reply.json()["token_infos"]
+
+
 def _cost_per_workspace(bench: Bench) -> Result:
     count = 200
 
     def loop() -> None:
-        with requests.Session() as session:
-            for number in range(count):
-                reply = session.get(bench.url(f"r3-{number}"), headers={"Authorization": f"Bearer {TOKEN}"}, timeout=30)
-                assert reply.json()["token_infos"]
+        request_in_loop(bench, count)
 
     with connect(bench) as connection:
         few = select_from(f"r3-{number}" for number in range(10))
