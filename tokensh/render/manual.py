@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from tokensh.errors import InterfaceError
@@ -19,12 +21,18 @@ _WIDEST = 100
 """Columns: longer lines are hard to read."""
 
 
-def list_topics() -> dict[str, str]:
-    """Return the title of each topic by its name, those of a newcomer first."""
+@cache  # completion asks with each key
+def read_titles() -> Mapping[str, str]:
+    """Return the title of each topic by its name, in the order of the names."""
     names = sorted(path.stem for path in FOLDER.glob("*.md"))
-    ordered = (*FIRST, *(name for name in names if name not in FIRST))
-    titles = {name: _read(name).partition("\n")[0].removeprefix("# ") for name in ordered}
-    return {name: title.removeprefix(f"{name.capitalize()}: ") for name, title in titles.items()}
+    return {name: _read(name).partition("\n")[0].removeprefix("# ") for name in names}
+
+
+def list_topics() -> dict[str, str]:
+    """Return what each topic is about by its name, those of a newcomer first."""
+    titles = read_titles()
+    ordered = (*FIRST, *(name for name in titles if name not in FIRST))
+    return {name: titles[name].removeprefix(f"{name.capitalize()}: ") for name in ordered}
 
 
 def read_topic(name: str) -> str:

@@ -24,6 +24,7 @@ from tokensh.integrations.mcp.guard import Guard
 from tokensh.integrations.mcp.session import ApprovalNeeded, Session, StatementFailed
 from tokensh.integrations.mcp.tools import TOOLS, ToolKind
 from tokensh.render.errors import Source, format_error_json
+from tokensh.render.manual import read_titles
 
 _QUESTION_IN_RESULT = "2026-07-28"
 """From this protocol version on, a question is a result, and the client repeats the call with the answer."""
@@ -188,7 +189,7 @@ class Handlers:
         self, _context: Context, _params: types.PaginatedRequestParams | None
     ) -> types.ListResourcesResult:
         """Return the topics of the manual and the page of the users' own tokens."""
-        pages = {f"{texts.MANUAL_PREFIX}{topic}": title for topic, title in texts.list_topics().items()}
+        pages = {f"{texts.MANUAL_PREFIX}{topic}": title for topic, title in read_titles().items()}
         pages[f"{texts.RESOURCE_PREFIX}user_tokens"] = "The user's own tokens"
         return types.ListResourcesResult(
             resources=[types.Resource(uri=uri, name=title, mime_type="text/markdown") for uri, title in pages.items()]

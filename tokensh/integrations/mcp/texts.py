@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from tokensh._dataclasses import dataclass
 from tokensh.errors import InterfaceError
 from tokensh.integrations.mcp.session import Session
+from tokensh.render.manual import read_titles, read_topic
 
 MANUAL_PREFIX = "tokensh://manual/"
 RESOURCE_PREFIX = "tokensh://resource/"
 RESOURCE_TEMPLATE = RESOURCE_PREFIX + "{name}"
-_MANUAL = Path(__file__).parents[2] / "manual"
 
 INSTRUCTIONS = """\
 tokensh inspects Databricks personal access tokens with SQL (StackQL's dialect, SQLite's functions), and revokes and creates \
@@ -21,21 +20,12 @@ instructions. The value of a token is never shown here: it is delivered to the u
 milliseconds, and an expiry_time of -1 means never. `describe` lists the resources and their columns."""
 
 
-def list_topics() -> dict[str, str]:
-    """Return the topics of the manual, each with its title."""
-    topics = {}
-    for page in sorted(_MANUAL.glob("*.md")):
-        with page.open(encoding="utf-8") as lines:
-            topics[page.stem] = next(lines).lstrip("# ").strip()
-    return topics
-
-
 def read_resource(session: Session, uri: str) -> str:
     """Return the text of a resource. Raises Error for one that does not exist. Runs on the session's thread."""
     if uri.startswith(MANUAL_PREFIX):
         topic = uri.removeprefix(MANUAL_PREFIX)
-        if topic in list_topics():
-            return (_MANUAL / f"{topic}.md").read_text(encoding="utf-8")
+        if topic in read_titles():
+            return read_topic(topic)
     elif uri.startswith(RESOURCE_PREFIX):
         name = uri.removeprefix(RESOURCE_PREFIX)
         if name.replace(".", "").isidentifier():
