@@ -27,6 +27,11 @@ def registered_functions() -> tuple[Function, ...]:
     )
 
 
+@cache  # a declaration is parsed once, not for the database of each statement
+def _argument_counts(function: Function) -> tuple[int, ...]:
+    return function.argument_counts
+
+
 @cache
 def function_names() -> frozenset[str]:
     """Return the functions that a query may call, in lower case: those that are declared and available."""
@@ -76,7 +81,7 @@ class FunctionErrors:
         for function in registered_functions():
             if function.implementation is not None:
                 call = self._keep_error(function.name, function.implementation)
-                for count in function.argument_counts:
+                for count in _argument_counts(function):
                     connection.create_function(function.name, count, call, deterministic=function.deterministic)
             elif function.aggregate is not None:
                 self._create_aggregate(connection, function, self._keep_error(function.name, function.aggregate))
@@ -89,7 +94,7 @@ class FunctionErrors:
     def _create_aggregate(connection: sqlite3.Connection, function: Function, compute: Implementation) -> None:
         # Python 3.10 cannot register window functions: there, these are aggregates alone.
         create: Any = getattr(connection, "create_window_function", connection.create_aggregate)
-        for count in function.argument_counts:
+        for count in _argument_counts(function):
             create(function.name, count, lambda: _Aggregation(compute))
 
     def take(self) -> Error | None:

@@ -12,8 +12,7 @@ type_checks`); where a function takes text, SQLite converts a number.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, cast
 
 from tokensh._dataclasses import dataclass
@@ -76,7 +75,7 @@ class Function:
     @property
     def parameters(self) -> tuple[FunctionParameter, ...]:
         """The parameters in their order."""
-        return _parse_parameters(self.call)
+        return tuple(_parse_parameters(self.call))
 
     @property
     def variadic(self) -> bool:
@@ -86,7 +85,10 @@ class Function:
     @property
     def argument_counts(self) -> tuple[int, ...]:
         """The numbers of arguments that it takes, as `sqlite3.create_function` has them: -1 for any."""
-        return _count_arguments(self.call)
+        if self.variadic:
+            return (-1,)
+        required = sum(not parameter.optional for parameter in self.parameters)
+        return tuple(range(required, len(self.parameters) + 1))
 
     @property
     def fewest_arguments(self) -> int:
@@ -134,23 +136,11 @@ def declare(declaration: str, kind: FunctionKind = "scalar", **attributes: Any) 
     return Function(name, call, kind, cast("ParameterType", result), description, **attributes)
 
 
-@cache  # as the parameters
-def _count_arguments(call: str) -> tuple[int, ...]:
-    if "..." in call:
-        return (-1,)
-    parameters = _parse_parameters(call)
-    required = sum(not parameter.optional for parameter in parameters)
-    return tuple(range(required, len(parameters) + 1))
-
-
-@cache  # each statement that reads rows registers the functions
-def _parse_parameters(text: str) -> tuple[FunctionParameter, ...]:
-    parameters: list[FunctionParameter] = []
+def _parse_parameters(text: str) -> Iterator[FunctionParameter]:
     for match in re.finditer(_PARAMETER, text):
         before = text[: match.start()]
         optional = before.count("[") > before.count("]")
-        parameters.append(FunctionParameter(match[1], cast("ParameterType", match[2]), optional))
-    return tuple(parameters)
+        yield FunctionParameter(match[1], cast("ParameterType", match[2]), optional)
 
 
 class FunctionTable(dict[str, Function]):
