@@ -343,7 +343,7 @@ def _watch_connections() -> None:
 
 
 def _is_called_by_a_test() -> bool:
-    """Return whether the caller of the caller is no part of tokensh: the rows that it gets are with the user."""
+    """Return whether the caller of the caller is outside of tokensh: the rows that it gets are with the user."""
     return not sys._getframe(2).f_globals.get("__name__", "").startswith("tokensh.")
 
 

@@ -1,4 +1,4 @@
-"""The ledger notices a token that ends with nobody, and a write after an incomplete read: each fault is planted here."""
+"""The ledger notices a token that is lost, and a write after an incomplete read: each fault is planted here."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_value_that_reaches_the_user_is_delivered(
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_a_value_that_ends_with_nobody_is_noticed(
+def test_a_value_that_is_lost_is_noticed(
     name: str, planted: Ledger, site: Sandbox, tmp_path: Path, monkeypatch: Patch
 ) -> None:
     plant, write = LOSSES[name]

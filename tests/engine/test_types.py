@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engine.sessions import A, connect, run
-from tokensh import sandbox
 from tokensh.dbapi.connection import Connection
 from tokensh.errors import DataError, Error, ProgrammingError
 from tokensh.sandbox import Sandbox
@@ -38,14 +37,8 @@ CASES = read_cases()
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Sandbox]:
-    with sandbox.start() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def tables(site: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    with connect(site, tmp_path_factory.mktemp("home"), workspace=A, yes=True) as connection:
+def tables(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    with connect(running, tmp_path_factory.mktemp("home"), workspace=A, yes=True) as connection:
         run(connection, *TABLES, "CREATE VIEW v AS SELECT n AS vn, s AS vs FROM t")
         yield connection
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from tests.engine.sessions import A, connect, run
-from tokensh import sandbox
 from tokensh.dbapi.connection import Connection
 from tokensh.errors import DataError
 from tokensh.sandbox import Sandbox
@@ -61,14 +60,8 @@ ONE_ROW = [
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Sandbox]:
-    with sandbox.start() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def connection(site: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
-    with connect(site, tmp_path_factory.mktemp("home"), workspace=A, yes=True) as opened:
+def connection(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    with connect(running, tmp_path_factory.mktemp("home"), workspace=A, yes=True) as opened:
         run(
             opened,
             "CREATE TABLE local (k INTEGER PRIMARY KEY, name TEXT)",

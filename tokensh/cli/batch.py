@@ -266,8 +266,8 @@ class ScriptRunner:
         reports_despatch: bool = False,
         fails_if_rows: bool = False,
     ) -> None:
-        # Called with the result of a query; returns what is written of it.
-        self.adapt: Callable[[RowSet], RowSet] | None = None
+        # Called with the result of a query; returns the result to write.
+        self.adapt_result: Callable[[RowSet], RowSet] | None = None
         self._fails_if_rows = fails_if_rows
         self._connection = connection
         self._sink = sink
@@ -362,8 +362,8 @@ class ScriptRunner:
 
     def write_result(self, result: RowSet) -> None:
         """Write a result and report its count. Raises Error."""
-        if self.adapt is not None and result.columns and not result.command:
-            result = self.adapt(result)
+        if self.adapt_result is not None and result.columns and not result.command:
+            result = self.adapt_result(result)
         count = deliver(self._sink.format, result, self._sink.stream, self._sink.options)
         if count and result.columns and not result.command and self._fails_if_rows:
             self._reporter.fail()

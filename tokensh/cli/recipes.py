@@ -104,7 +104,7 @@ class RecipeRunner:
     def run(self, recipe: Recipe, values: Mapping[str, object]) -> None:
         """Run a recipe; errors go to the reporter."""
         failures: dict[str, Error] = {}
-        self._runner.adapt = lambda result: self._adapt(result, recipe, failures)
+        self._runner.adapt_result = lambda result: self._adapt_result(result, recipe, failures)
         try:
             match recipe.job:
                 case "rotate":
@@ -120,7 +120,7 @@ class RecipeRunner:
 
     # ---- statements
 
-    def _adapt(self, result: RowSet, recipe: Recipe, failures: Mapping[str, Error]) -> RowSet:
+    def _adapt_result(self, result: RowSet, recipe: Recipe, failures: Mapping[str, Error]) -> RowSet:
         """Return a result with a row for each failure, and in JSON with the version of its columns, for programs."""
         rows = chain(result.rows, _failure_rows(result.columns, failures)) if recipe.failures == "rows" else result.rows
         if self._runner.format not in ("json", "jsonl"):

@@ -122,7 +122,7 @@ class Grouping:
         """Return HAVING so that groups without a row of the source are left out, but for those of empty sets."""
         if not self.has_total:
             return having
-        count = nodes.Call((nodes.Name("count"),), (self._reference(f"{_MARKS}.{_MARK}", _MARK),))
+        count = nodes.Call((nodes.Name("count"),), (self._mark,))
         has_rows = nodes.Binary(">", count, nodes.Literal("number", "0"))
         is_total = nodes.Binary("=", self._column(2), nodes.Literal("number", str(self._all)))
         keeps = nodes.Logical("OR", (has_rows, is_total))
@@ -130,14 +130,18 @@ class Grouping:
 
     def _count_source(self, call: nodes.Call) -> nodes.Call:
         """Return an aggregate that sees the rows of the source only."""
-        mark = self._reference(f"{_MARKS}.{_MARK}", _MARK)
         if call.star:
-            call = replace(call, star=False, arguments=(mark,))
-        filters = mark if call.filter is None else nodes.Logical("AND", (mark, call.filter))
+            call = replace(call, star=False, arguments=(self._mark,))
+        filters = self._mark if call.filter is None else nodes.Logical("AND", (self._mark, call.filter))
         return replace(call, filter=filters)
 
     def _column(self, number: int) -> BoundReference:
         return self._reference(f"{self.table}.column{number}", f"column{number}")
+
+    @property
+    def _mark(self) -> BoundReference:
+        """1 where there is a row of the source."""
+        return self._reference(f"{_MARKS}.{_MARK}", _MARK)
 
     def _reference(self, sql: str, name: str) -> BoundReference:
         column = BoundColumn(name, sql, Column(name, "integer"), relations=frozenset([self.relation]))
