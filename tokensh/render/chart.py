@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import TextIO
 
 from tokensh._dataclasses import dataclass
+from tokensh.environment import DEFAULT_WIDTH
 from tokensh.errors import InterfaceError
 from tokensh.render import cells
 from tokensh.render.options import Options
@@ -20,7 +21,6 @@ from tokensh.units import NEVER, from_epoch
 
 _MOST_BARS = 50
 _LONGEST_LABEL = 30
-_DEFAULT_WIDTH = 80
 # Steps of a timeline by the most days that it spans.
 _DAYS, _WEEKS, _MONTHS = 31, 26 * 7, 4 * 366
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -149,7 +149,7 @@ def format_chart(chart: Chart, options: Options) -> Iterable[str]:
     longest = max(map(width, labels), default=0)
     numbers = max((width(bar.text) for bar in chart.bars), default=0)
     line = "│" if _draws_blocks(options) else "|"
-    room = max((options.width or _DEFAULT_WIDTH) - longest - numbers - 5, 8)
+    room = max((options.width or DEFAULT_WIDTH) - longest - numbers - 5, 8)
     most = max((abs(bar.size) for bar in chart.bars), default=0) or 1
     yield f"{chart.title}\n"
     for label, bar in zip(labels, chart.bars, strict=True):
