@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -258,6 +259,15 @@ def test_learning_from_many_threads_loses_nothing() -> None:
     for thread in threads:
         thread.join()
     assert all(redactor.clean(f"secret-{n:05}") == MASK for n in range(800))
+
+
+def test_any_of_many_secrets_is_hidden_in_every_form() -> None:
+    redactor, values = Redactor(), [f"{n:03}-{'of many secrets'[: n % 16]}-{n:03}" for n in range(300)]
+    for value in values:
+        redactor.learn(value)
+    for value, write in product(values, FORMS.values()):
+        assert redactor.clean(f"<é{write(value)}é>") == f"<é{MASK}é>"
+        assert redactor.clean(f"<é{' '.join(write(value))}é>") == f"<é{MASK}é>"
 
 
 @pytest.mark.parametrize("hostile", ["eyJ", "dapi", "bearer ", '"token":"', ".eyJ", "dapi0", "\\", "password="])

@@ -6,7 +6,7 @@ All text for the error stream, logs, the history, the store and the journal pass
   hexadecimal digits or in base64 at any offset, nor with white space in between, nor cut short after 16 characters or more.
 - A value that was never learned is recognised by its shape (`dapi` or `dose` and hexadecimal digits, after `Bearer` or
   `Basic`, a JSON web token) and by its key (`"token_value": "..."`, `password=...`).
-- Other text stays as it is, and the time is linear in the text for each learned secret.
+- Other text stays as it is, and the time is linear in the text, however many secrets were learned.
 
 What it cannot recognise are transformations that hide the value (encryption, another base, reversal) and secrets of less than
 8 characters. The property tests in tests/test_redact.py state each of these promises.
@@ -19,7 +19,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from urllib.parse import quote, quote_plus
 
 MASK = "[hidden]"
@@ -35,6 +35,8 @@ _SHORTEST_SECRET = 8
 """Shorter values are not learned, or words of ordinary text would disappear."""
 _STEM_LENGTH = 16
 """The start of a secret that is hidden even without the rest: a message may have been cut short before it comes here."""
+_FEW_STEMS = 100
+"""Up to so many, looking for one after the other is faster than looking up each part of the text."""
 
 # After "Bearer" comes either a credential or, in prose, a word in small letters ("bearer authentication").
 _CREDENTIAL = r"(?![a-z]{1,19}(?![\w.~+/=-]))([\w.~+/=-]{8,})"
@@ -88,19 +90,52 @@ def _without_whitespace(text: str) -> str:
     return "".join(text.split())
 
 
-def _find_spellings(text: str, spellings: Iterable[str]) -> _Ranges:
-    """Yield the ranges of spellings (without white space) in a text, even if broken into lines or cut short."""
-    # Searching the text without its white space finds values that a terminal, an editor or base64 broke into lines.
-    # `offsets` maps back to the text, and is built only if there is something to hide, which is rare.
-    squeezed = _without_whitespace(text)
-    present = [spelling for spelling in spellings if spelling[:_STEM_LENGTH] in squeezed]
-    offsets = [at for at, character in enumerate(text) if not character.isspace()] if present else []
-    for spelling in present:
-        at = squeezed.find(spelling[:_STEM_LENGTH])
-        while at >= 0:
-            matching = os.path.commonprefix([spelling, squeezed[at : at + len(spelling)]])  # noqa: RUF071 (of texts)
-            yield offsets[at], offsets[at + len(matching) - 1] + 1
-            at = squeezed.find(spelling[:_STEM_LENGTH], at + 1)
+class _Spellings:
+    """Finds spellings (without white space) in texts, even if broken into lines or cut short.
+
+    However many there are, the time is linear in the text: they are looked up by their stems, in a table for each length that
+    stems have. Texts may be searched while other threads change the tables.
+    """
+
+    def __init__(self) -> None:
+        self._tables: dict[int, dict[str, tuple[str, ...]]] = {}
+
+    def add(self, spelling: str) -> None:
+        """Find this spelling from now on."""
+        stem = spelling[:_STEM_LENGTH]
+        table = self._tables.setdefault(len(stem), {})
+        known = table.get(stem, ())
+        if spelling not in known:
+            table[stem] = (*known, spelling)
+
+    def remove(self, spelling: str) -> None:
+        """Find this spelling no more; one that is not known is ignored."""
+        stem = spelling[:_STEM_LENGTH]
+        table = self._tables.get(len(stem), {})
+        kept = tuple(known for known in table.pop(stem, ()) if known != spelling)
+        if kept:
+            table[stem] = kept
+
+    def find(self, text: str) -> _Ranges:
+        """Yield the ranges of the spellings in a text."""
+        # Searching the text without its white space finds values that a terminal, an editor or base64 broke into lines.
+        # `offsets` maps back to the text, and is built only if there is something to hide, which is rare.
+        squeezed = _without_whitespace(text)
+        present = [item for item in list(self._tables.items()) if _holds_stem(squeezed, *item)]
+        offsets = [at for at, character in enumerate(text) if not character.isspace()] if present else []
+        for length, table in present:
+            for at in range(len(squeezed) - length + 1):
+                for spelling in table.get(squeezed[at : at + length], ()):
+                    matching = os.path.commonprefix([spelling, squeezed[at : at + len(spelling)]])  # noqa: RUF071 (of texts)
+                    yield offsets[at], offsets[at + len(matching) - 1] + 1
+
+
+def _holds_stem(squeezed: str, length: int, table: Mapping[str, object]) -> bool:
+    """Return whether a text has a stem of a table, all of whose stems have this length."""
+    if len(table) <= _FEW_STEMS:
+        return any(stem in squeezed for stem in list(table))
+    starts, ends = range(len(squeezed) - length + 1), range(length, len(squeezed) + 1)
+    return not table.keys().isdisjoint(map(squeezed.__getitem__, map(slice, starts, ends)))
 
 
 def _mask_ranges(text: str, ranges: list[tuple[int, int]]) -> str:
@@ -119,7 +154,7 @@ class Redactor:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._spellings: list[str] = []
+        self._spellings = _Spellings()
         self._learned: set[str] = set()
         # Texts of ours, without white space.
         self._public: set[str] = set()
@@ -144,7 +179,8 @@ class Redactor:
             if secret not in self._learned:
                 self._learned.add(secret)
                 if not self._is_public(secret):
-                    self._spellings += dict.fromkeys(map(_without_whitespace, _spellings(secret)))
+                    for spelling in _spellings(secret):
+                        self._spellings.add(_without_whitespace(spelling))
 
     def allow(self, text: str) -> None:
         """Stop hiding learned secrets that are words of this text, which is public: a password may be `databricks`.
@@ -157,8 +193,9 @@ class Redactor:
                 return
             self._public.add(squeezed)
             known = [secret for secret in self._learned if _without_whitespace(secret).lower() in squeezed]
-            public = {_without_whitespace(spelling) for secret in known for spelling in _spellings(secret)}
-            self._spellings = [spelling for spelling in self._spellings if spelling not in public]
+            for secret in known:
+                for spelling in _spellings(secret):
+                    self._spellings.remove(_without_whitespace(spelling))
 
     def _is_public(self, secret: str) -> bool:
         return any(_without_whitespace(secret).lower() in text for text in self._public)
@@ -170,5 +207,5 @@ class Redactor:
             if mark in text:
                 # The last group of a shape is the secret, without the word or key before it.
                 ranges += (match.span(match.lastindex or 0) for match in re.finditer(shape, text))
-        ranges += _find_spellings(text, self._spellings)
+        ranges += self._spellings.find(text)
         return _mask_ranges(text, ranges) if ranges else text

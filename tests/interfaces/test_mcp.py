@@ -312,9 +312,11 @@ async def call_at_random(
     client: Client, watcher: Watcher, chooser: random.Random, given: list[str], count: int
 ) -> None:
     folder = Path(os.environ["XDG_STATE_HOME"]) / "tokensh" / "values"
+    kept: dict[str, str] = {}
     for _ in range(count):
-        kept = [path.read_text() for path in folder.iterdir()] if folder.exists() else []
-        await watcher.watch(request_at_random(chooser, client, [*given, *kept[-20:]]))
+        for name in set(os.listdir(folder) if folder.exists() else ()) - kept.keys():
+            kept[name] = (folder / name).read_text()
+        await watcher.watch(request_at_random(chooser, client, [*given, *list(kept.values())[-20:]]))
 
 
 CALLS_AT_RANDOM = int(os.environ.get("TOKENSH_MCP_CALLS", "200"))
