@@ -218,6 +218,15 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def read_file_version(path: Path) -> tuple[int, ...]:
+    """Return what tells whether a file is still the one that was opened, and still has what was read; empty without a file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def open_private(path: Path, flags: int) -> int:
     """Open a file that only its owner can access (0600), but no symbolic link. Returns the descriptor; raises OSError."""
     # O_NOFOLLOW: in a folder that others may write to, a link could direct a secret to a file of theirs.

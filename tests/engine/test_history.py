@@ -65,6 +65,18 @@ def test_no_secret_is_written(tmp_path: Path) -> None:
     assert b"secret" not in (tmp_path / "h.db").read_bytes()
 
 
+def test_a_history_that_was_deleted_or_exchanged_meanwhile_goes_on_in_the_file_of_that_name(tmp_path: Path) -> None:
+    history = write_history(tmp_path / "h.db", "SELECT 1")
+    (tmp_path / "h.db").unlink()
+    history.add("SELECT 2", 1.0, None)
+    assert [entry.statement for entry in history.latest()] == ["SELECT 2"]
+    write_history(tmp_path / "other.db", "SELECT 3").close()
+    (tmp_path / "other.db").replace(tmp_path / "h.db")
+    history.add("SELECT 4", 1.0, None)
+    assert [entry.statement for entry in history.latest()] == ["SELECT 4", "SELECT 3"]
+    history.close()
+
+
 def test_two_sessions_write_to_one_file(tmp_path: Path) -> None:
     first, other = write_history(tmp_path / "h.db", "SELECT 1"), write_history(tmp_path / "h.db", "SELECT 2")
     first.add("SELECT 3", 1.0, None)

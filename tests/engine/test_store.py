@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -185,6 +188,43 @@ def test_a_file_that_was_deleted_is_created_anew(tmp_path: Path) -> None:
     store.create("TABLE", "new", "", COLUMNS, DEFINITIONS)
     assert store.names() == ("new",)
     store.close()
+
+
+@pytest.mark.parametrize("put", [shutil.copyfile, os.replace], ids=["copied", "moved"])
+@pytest.mark.parametrize("ends", [True, False], ids=["a session that was killed", "a session that goes on"])
+def test_a_backup_that_is_put_back_has_its_own_rows_and_not_those_of_the_log(
+    put: Callable[[Path, Path], object], ends: bool, tmp_path: Path
+) -> None:
+    backup, store = open_store(tmp_path / "backup"), open_store(tmp_path / "used")
+    for kept, name in ((backup, "old"), (store, "new")):
+        kept.create("TABLE", name, "", COLUMNS, DEFINITIONS, rows=[(n, name) for n in range(300)])
+    backup.close()
+    if ends:  # what kill -9 leaves behind: nothing is closed
+        shutil.copytree(store.path.parent, tmp_path / "left")
+        store.close()
+        store = Store(tmp_path / "left" / store.path.name, str, lambda: 0.0)
+    put(backup.path, store.path)
+    assert store.names() == ("old",)
+    store.close()
+    store = Store(store.path, str, lambda: 0.0)
+    assert store.names() == ("old",)
+    old = store.find("old")
+    assert old is not None
+    assert store.delete(old, range(1, 1000)) == [(n, "old") for n in range(300)]
+    store.close()
+
+
+def test_a_savepoint_stays_open_while_another_session_changes_the_file(connect: Connect) -> None:
+    session, other = connect(), connect()
+    run(session, "CREATE TABLE t (n INTEGER)")
+    run(session, "BEGIN")
+    run(session, "SAVEPOINT s")
+    run(other, "INSERT INTO t VALUES (1)")
+    assert run(session, "SELECT n FROM t") == [(1,)]
+    run(session, "INSERT INTO t VALUES (2)")
+    run(session, "ROLLBACK TO s")
+    run(session, "COMMIT")
+    assert run(other, "SELECT n FROM t") == [(1,)]
 
 
 @pytest.mark.parametrize(

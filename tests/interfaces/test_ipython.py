@@ -282,6 +282,7 @@ KEPT = {
     "a failing statement behind it": (f"%%tokensh\n{MINT};\nSELECT toke_id FROM user_tokens;", 1),
     "a syntax error behind it": (f"%%tokensh\n{MINT};\nSELCT 1;", 1),
     "a blob": (f"%tokensh {MINT.replace('token_value', 'CAST(token_value AS BLOB) AS b')}", 1),
+    "what is made of it beside it": (f"%tokensh {MINT}, upper(token_value), token_value IS NOT NULL AS made", 1),
     "an EXEC": ("%tokensh EXEC user_tokens.create @comment = 'kept'", 1),
 }
 
@@ -292,7 +293,7 @@ def test_every_new_value_of_a_cell_is_kept(cell: str, count: int, magic: Noteboo
     assert done.success == ("behind it" not in cell and "toke_id" not in cell and "SELCT" not in cell)
     values = [secret.reveal() for secret in magic.shell.user_ns["tokensh_values"]]
     assert len(values) == count
-    assert all(value[:4] in ("dapi", b"dapi") for value in values)
+    assert all(value.startswith("dapi") for value in values)
     assert "dapi" not in repr(magic.shell.user_ns["tokensh_values"]).replace("dapi…", "") or count
 
 

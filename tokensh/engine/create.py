@@ -10,6 +10,7 @@ revoked automatically, because a token of the same comment may be someone else's
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from math import inf
@@ -55,6 +56,8 @@ _REFUSALS = frozenset(
 """Error codes with which the API says, also with status 200, that it did nothing."""
 _PAUSES = (0.0, 0.5, 1.5)
 """Seconds before each look for a token whose response was lost: the server may still be creating it."""
+_DELIVERED_KEPT = 1000
+"""Delivered tokens that are remembered: more than are created, one by one, while the clocks' windows are open."""
 _MOST_CLOCKS_DIFFER = 600_000
 """ms by which a server's clock may be behind ours in a query that is written before the server was heard."""
 
@@ -96,7 +99,7 @@ class Creator:
 
     def __init__(self, services: EngineServices) -> None:
         self._services = services
-        self._delivered: set[str] = set()
+        self._delivered: deque[str] = deque(maxlen=_DELIVERED_KEPT)
 
     @contextmanager
     def create(
@@ -133,7 +136,7 @@ class Creator:
                 hint="revoke it: its value is lost" if token_id else f"check with: {entry.intent.look}",
             ) from None
         # A later create with the same comment that is lost must not report this token as its orphan.
-        self._delivered.add(token_id)
+        self._delivered.append(token_id)
         held = self._services.held_values() if may_hold else None
         if held is None:
             entry.remove()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tokensh._dataclasses import dataclass
-from tokensh.environment import make_private_folder, open_private
+from tokensh.environment import make_private_folder, open_private, read_file_version
 from tokensh.errors import OperationalError
 from tokensh.rows import Row, Value
 from tokensh.text import escape_surrogates
@@ -96,6 +96,7 @@ class History:
         self._redact = redact
         self._path = path
         self._file: sqlite3.Connection | None = None
+        self._inode: tuple[int, ...] = ()
         self._patience = _PATIENCE
 
     def _connect(self) -> sqlite3.Connection:
@@ -171,7 +172,10 @@ class History:
     def _use(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `work` does with the file, opened anew after a failure. Raises OperationalError."""
         try:
-            self._file = self._file or self._connect()
+            if self._file is not None and self._inode != read_file_version(self._path)[:1]:
+                self.close()  # deleted, or another one put in its place
+            if self._file is None:
+                self._file, self._inode = self._connect(), read_file_version(self._path)[:1]
             done = work(self._file)
             if self._patience != _PATIENCE:
                 self._patience = _PATIENCE
@@ -179,7 +183,7 @@ class History:
         except (sqlite3.Error, OverflowError) as error:
             self.close()
             # A file that stays locked must not make every statement wait as long.
-            self._file, self._patience = None, _PATIENCE_AFTER_FAILURE
+            self._patience = _PATIENCE_AFTER_FAILURE
             raise self._to_error(error) from None
         return done
 
@@ -214,3 +218,4 @@ class History:
         """Close the file."""
         if self._file is not None:
             self._file.close()
+            self._file = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from tokensh.errors import UnknownName
@@ -148,6 +149,19 @@ def _commit(db: sqlite3.Connection) -> None:
     except BaseException:
         _roll_back(db)
         raise
+    _empty_log(db)
+
+
+def _empty_log(db: sqlite3.Connection) -> None:
+    """Move what the write-ahead log holds into the file, unless another session is reading.
+
+    A log that outlives its session, or its file, replaces the contents of whatever file is put there later, such as a backup.
+    """
+    ((patience,),) = db.execute("PRAGMA busy_timeout").fetchall()
+    with suppress(sqlite3.Error):  # the commit is done, whatever becomes of the log
+        db.execute("PRAGMA busy_timeout = 0")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    db.execute(f"PRAGMA busy_timeout = {patience}")
 
 
 def _roll_back(db: sqlite3.Connection) -> None:

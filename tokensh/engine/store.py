@@ -19,7 +19,7 @@ from typing import Literal, TypeVar
 
 from tokensh._dataclasses import dataclass
 from tokensh.engine.savepoints import REFERRING, Savepoints
-from tokensh.environment import make_private_folder, open_private
+from tokensh.environment import make_private_folder, open_private, read_file_version
 from tokensh.errors import IntegrityError, OperationalError, ProgrammingError, UnknownName
 from tokensh.plan.method_resolution import is_secret
 from tokensh.plan.objects import ForeignKey, Kind
@@ -98,7 +98,7 @@ class Store:
         self.redact = redact
         self._now = now
         self._file: sqlite3.Connection | None = None
-        self._inode = 0
+        self._version: tuple[int, ...] = ()
         self._cached: tuple[int, dict[str, StoredObject]] | None = None
         self.savepoints = Savepoints(self._run_work)
 
@@ -427,7 +427,11 @@ class Store:
 
     def _run_work(self, work: Callable[[sqlite3.Connection], T], changed: StoredObject | None = None) -> T:
         try:
-            return work(self._open_file())
+            db = self._open_file()
+            try:
+                return work(db)
+            finally:
+                self._version = read_file_version(self.path)
         except sqlite3.IntegrityError as error:
             from tokensh.engine.sqlite_messages import constraint_reason  # noqa: PLC0415 (needed only after a mistake)
 
@@ -457,8 +461,13 @@ class Store:
         return ", ".join(name for (name,) in rows)
 
     def _open_file(self) -> sqlite3.Connection:
-        if self._file is not None and self._inode != _inode_of(self.path):
-            self.close()  # somebody has put another file in its place
+        if self._file is not None:
+            version = read_file_version(self.path)
+            if version[:1] != self._version[:1]:
+                self.close()  # deleted, or another one put in its place
+            elif version != self._version and not self._file.in_transaction:
+                self._file.close()  # by another session, or overwritten: SQLite does not see that, and would mix both
+                self._file = self._cached = None
         if self._file is None:
             # Created here and not by SQLite, which would let the umask decide who may read it.
             make_private_folder(self.path.parent)
@@ -469,7 +478,7 @@ class Store:
             except BaseException:
                 db.close()
                 raise
-            self._file, self._inode = db, _inode_of(self.path)
+            self._file, self._version = db, read_file_version(self.path)
         return self._file
 
 
@@ -485,13 +494,6 @@ def _prepare_file(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA foreign_keys = ON")
     if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'refreshes'").fetchone():
         db.executescript(_SCHEMA)
-
-
-def _inode_of(path: Path) -> int:
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return 0
 
 
 def _write_reference(key: ForeignKey, table: str) -> str:

@@ -25,6 +25,7 @@ from tokensh._dataclasses import dataclass, field, replace
 from tokensh.dbapi.connection import Connection, connect
 from tokensh.dbapi.options import OPTIONS
 from tokensh.engine.callbacks import Callbacks
+from tokensh.engine.destinations import NewSecret
 from tokensh.environment import handle_interrupts
 from tokensh.errors import Error, PlaceholderError
 from tokensh.render import cells
@@ -227,6 +228,8 @@ class TokenshMagics(Magics):
                 raise _with_rendering(error, None, escape_unsafe) from None
             clean = self.connection.redactor.clean
             self.connection.callbacks = Callbacks(
+                # At once, for a value is shown only once: a later error, or a display that fails, must not lose it.
+                on_new_secret=self._keep_value,
                 note=lambda text: _write_line(f"note: {text}"),
                 on_failure=lambda error: _write_line(
                     "\n".join(format_error(error, redact=clean)).replace("error:", "warning:", 1)
@@ -261,27 +264,20 @@ class TokenshMagics(Magics):
                 collected = Result(result.columns, rows, connection.environment.now())
                 try:
                     for row in result.rows:
-                        cells_of_row = tuple(map(_mask_secret, result.columns, row))
-                        # At once, for a value is shown only once: a later error, or a display that fails, must not lose it.
-                        if result.incremental:
-                            self._keep_values(cells_of_row)
-                        rows.append(cells_of_row)
+                        rows.append(tuple(map(_mask_secret, result.columns, row)))
                 except Error:
                     self._save_partial(collected)
                     raise
                 if result.columns:
                     yield collected
 
-    def _keep_values(self, row: NotebookRow) -> None:
-        """Append the new secrets of a row to the variable tokensh_values."""
-        secrets = [cell for cell in row if isinstance(cell, Secret)]
-        if not secrets:
-            return
+    def _keep_value(self, secret: NewSecret) -> None:
+        """Append a new token's value, whatever RETURNING makes of it, to the variable tokensh_values."""
         kept = self.shell.user_ns.get(_KEPT_VALUES)
         if not isinstance(kept, list):
             kept = self.shell.user_ns[_KEPT_VALUES] = []
             _write_line(f"note: new values are kept in the variable {_KEPT_VALUES}: {_KEPT_VALUES}[-1].reveal()")
-        kept.extend(secrets)
+        kept.append(Secret(secret.value))
 
     def _save_partial(self, result: Result) -> None:
         """Assign the rows before an error to a variable: they may hold new tokens, whose values cannot be read again."""

@@ -61,7 +61,6 @@ class Portal:
     prepared: Prepared
     values: Sequence[Any]
     formats: Sequence[int]
-    types: Sequence[int] = ()
     result: Result | None = None
 
 
@@ -85,7 +84,6 @@ class Client:
         self.key = secrets.token_bytes(4)
         self._status = "I"
         self._prepared: dict[str, Prepared] = {}
-        self._described: dict[str, Sequence[int]] = {}
         self._portals: dict[str, Portal] = {}
         self._notices: list[str] = []
         self._thread: ThreadPoolExecutor | None = None
@@ -242,7 +240,6 @@ class Client:
             case messages.Parse():
                 _check_room(self._prepared, message.statement)
                 self._prepared[message.statement] = prepare(message.query, message.param_types)
-                self._described.pop(message.statement, None)
                 await self._send(messages.ParseComplete())
             case messages.Bind():
                 self._bind(message)
@@ -266,8 +263,7 @@ class Client:
             decode(raw, types[index] or TEXT, binary=bool(formats[index]))
             for index, raw in enumerate(message.param_values)
         ]
-        told = self._described.get(message.statement, ())
-        self._portals[message.portal] = Portal(prepared, values, message.result_formats, told)
+        self._portals[message.portal] = Portal(prepared, values, message.result_formats)
 
     @staticmethod
     def _find(known: dict[str, T], name: str, kind: str) -> T:
@@ -284,8 +280,8 @@ class Client:
         prepared = self._find(self._prepared, name, "prepared statement")
         await self._finish_others()
         types, columns = await self._call(lambda: self._runner.describe(prepared))
-        self._prepared[name] = prepared = replace(prepared, types=types)
-        self._described[name] = [number for _, number in columns]
+        described = tuple(number for _, number in columns)
+        self._prepared[name] = prepared = replace(prepared, types=types, described=described)
         oids = [number or TEXT for number in prepared.types]
         await self._send(messages.ParameterDescription(type_oids=oids), _describe_rows(columns, ()))
 
@@ -307,7 +303,7 @@ class Client:
                 return portal.result
             await self._finish_others()
             portal.result = await self._call(
-                lambda: self._runner.open(portal.prepared, portal.values, self._status, portal.types)
+                lambda: self._runner.open(portal.prepared, portal.values, self._status, portal.prepared.described)
             )
         return portal.result
 

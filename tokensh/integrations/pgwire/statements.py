@@ -51,12 +51,14 @@ class Prepared:
         original: what the client sent.
         order: for each `?`, the index of its parameter.
         types: the parameters' types, 0 where neither the client nor a cast says it.
+        described: the types of the columns, once the client was told them.
     """
 
     text: str
     original: str
     order: tuple[int, ...]
     types: tuple[int, ...]
+    described: tuple[int, ...] = ()
 
     def arrange(self, values: Sequence[Value]) -> tuple[Value, ...]:
         """Return the parameters' values in the order of the `?`. Raises ProgrammingError."""
