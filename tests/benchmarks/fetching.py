@@ -1,4 +1,4 @@
-"""Rows 7 to 9: many workspaces at once."""
+"""Rows 7 to 9 and 22: many workspaces, and many revokes, at once."""
 
 from __future__ import annotations
 
@@ -30,15 +30,23 @@ def measure(bench: Bench) -> Iterator[Result]:
     yield from _compare_with_latency(bench, 32, "r1000", 4, 1.25)
     yield from _count_connections(bench)
     yield _cost_per_workspace(bench)
+    yield _compare_revokes(bench, 200 if bench.quick else 1000)
+    if not bench.quick:
+        yield from _compare_with_latency(bench, 2000, "r50", 64, 1.15)
+        yield _memory_per_workspace(bench, 200, 2000)
 
 
-def connect(bench: Bench, delay: int = 0, pool: int = POOL, **variables: str) -> Connection:
+def connect(bench: Bench, delay: int = 0, pool: int = POOL, *, writes: int = 1, **variables: str) -> Connection:
     """Return a new connection to the server."""
     streams = (io.StringIO(), io.StringIO(), io.StringIO())
     environment = Environment(*streams, variables={**bench.environment, **variables})
     mapped = "TOKENSH_CONFIG" in variables
     return tokensh.connect(
-        environment=environment, endpoint=None if mapped else bench.endpoint(delay), max_connections=pool
+        environment=environment,
+        endpoint=None if mapped else bench.endpoint(delay),
+        max_connections=pool,
+        write_connections=writes,
+        yes=True,
     )
 
 
@@ -127,3 +135,26 @@ def _cost_per_workspace(bench: Bench) -> Result:
     ours, other = median(a for a, _ in pairs[1:]) / count, median(b for _, b in pairs[1:]) / count
     metric = "one more workspace : a bare requests loop, CPU"
     return Result("9", metric, format_ms(ours), format_ms(other), median(a / b for a, b in pairs[1:]), 1.5)
+
+
+def _compare_revokes(bench: Bench, count: int) -> Result:
+    """Compare a DELETE of many tokens, with as many at a time as connections, with the latency alone."""
+    most = 16
+    name = f"r{count}"
+    with connect(bench, LATENCY, most, writes=most) as connection:
+        _read_all(connection, select_from(iter([name])))
+        took = wall_seconds(lambda: _read_all(connection, f"DELETE FROM user_tokens WHERE deployment_name = '{name}'"))
+    # The list that is read first, and then the revokes.
+    floor = LATENCY / 1000 * (1 + math.ceil(count / most))
+    metric = f"DELETE of {count} tokens, {most} at a time : latency alone"
+    return Result("22", metric, format_ms(took), format_ms(floor), took / floor, 1.5)
+
+
+def _memory_per_workspace(bench: Bench, few: int, many: int) -> Result:
+    peaks = []
+    for count in (few, many):
+        script = bench.home / "many.sql"
+        script.write_text(select_from(f"r50-{number}" for number in range(count)), encoding="utf-8")
+        peaks.append(bench.run(bench.tokensh("--max-connections", "64", "-o", "csv", "-f", str(script))).peak)
+    each = (peaks[1] - peaks[0]) * 1024 / (many - few)
+    return Result("7", "memory of one more workspace of 50 rows : 20 KiB", f"{each:.1f} KiB", "20 KiB", each / 20, 1.0)

@@ -1,6 +1,7 @@
-"""Serve a workspace API that only lists tokens, in a process of its own so that its work is in no figure.
+"""Serve a workspace API that lists tokens and does as if it revoked them, in a process of its own so that its work is in no figure.
 
 `GET /DELAY/NAME/api/2.0/token/list` waits DELAY ms and returns as many tokens as NAME says: `r1000` or `r1000-17`.
+A POST waits as long and returns an empty object.
 With `--hosts N`, also at N more loopback addresses, 127.0.1.1 and so on, each of which counts as another workspace.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -49,7 +51,7 @@ class Counters:
 
 
 class Connection(asyncio.Protocol):
-    """A minimal HTTP/1.1 server connection: GET with keep-alive."""
+    """A minimal HTTP/1.1 server connection: GET and POST with keep-alive."""
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
@@ -64,10 +66,16 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._received += data
         while b"\r\n\r\n" in self._received:
-            head, _, self._received = self._received.partition(b"\r\n\r\n")
-            self._handle_request(head.split(b" ", 2)[1].decode())
+            head, _, rest = self._received.partition(b"\r\n\r\n")
+            length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+            size = int(length[1]) if length else 0
+            if len(rest) < size:
+                return
+            self._received = rest[size:]
+            method, path, _ = head.decode().split(" ", 2)
+            self._handle_request(method, path)
 
-    def _handle_request(self, path: str) -> None:
+    def _handle_request(self, method: str, path: str) -> None:
         if path == COUNTERS:
             self._counters.connections -= 1
             self._write_reply(self._counters.take_json())
@@ -76,13 +84,13 @@ class Connection(asyncio.Protocol):
         self._counters.requests += 1
         self._counters.waiting += 1
         self._counters.at_once = max(self._counters.at_once, self._counters.waiting)
-        body = make_listing(int(name[1:].partition("-")[0]))
+        body = b"{}" if method == "POST" else make_listing(int(name[1:].partition("-")[0]))
         if delay == "0":
-            self._send_listing(body)
+            self._send_reply(body)
         else:
-            asyncio.get_running_loop().call_later(int(delay) / 1000, self._send_listing, body)
+            asyncio.get_running_loop().call_later(int(delay) / 1000, self._send_reply, body)
 
-    def _send_listing(self, body: bytes) -> None:
+    def _send_reply(self, body: bytes) -> None:
         self._counters.waiting -= 1
         self._write_reply(body)
 

@@ -115,8 +115,8 @@ class Schedules(RuleBasedStateMachine):
         """Whether the statement said that rows are missing."""
         self.session: Connection
 
-    @initialize(partial=st.booleans())
-    def start(self, partial: bool) -> None:
+    @initialize(partial=st.booleans(), most=st.sampled_from((1, 3)))
+    def start(self, partial: bool, most: int) -> None:
         self.session = connect(
             None,
             Path(self._root.name) / "home",
@@ -124,6 +124,7 @@ class Schedules(RuleBasedStateMachine):
             endpoint=f"{self.server.origin}/w/{{deployment_name}}",
             yes=True,
             partial=partial,
+            write_connections=most,
             callbacks=Callbacks(on_failure=lambda _: None),
             sleep=lambda _: None,
         )

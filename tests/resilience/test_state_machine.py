@@ -91,6 +91,7 @@ class Creates(RuleBasedStateMachine):
             workspace=WORKSPACE,
             yes=True,
             timeout=5,
+            write_connections=3,
         )
 
     def teardown(self) -> None:

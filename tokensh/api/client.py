@@ -30,7 +30,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol, cast
@@ -218,7 +218,11 @@ class Client:
 
         Raises Interrupted on Ctrl-C. Closing the generator drops the requests that are not sent.
         """
-        return self._run_group([_encode_message(request) for request in requests], on_answer)
+        return self._make_group([_encode_message(request) for request in requests], on_answer).outcomes()
+
+    def send_all(self, requests: Sequence[Request]) -> list[Response | Error]:
+        """Send requests in parallel and return the outcome of each, in order; Ctrl-C is the outcome of those that it ended."""
+        return self._make_group([_encode_message(request) for request in requests]).all_outcomes()
 
     def fetch_json(
         self,
@@ -287,22 +291,21 @@ class Client:
             adapter.close()
 
     def _send_message(self, message: _Message) -> Response:
-        with closing(self._run_group([message])) as outcomes:
-            outcome = next(outcomes)
+        (outcome,) = self._make_group([message]).all_outcomes()
         if isinstance(outcome, Error):
             raise outcome
         return outcome
 
-    def _run_group(
+    def _make_group(
         self, messages: Sequence[_Message], on_answer: Callable[[int], None] | None = None
-    ) -> Generator[Response | Error, None, None]:
+    ) -> RequestGroup[Response]:
         return RequestGroup(
             [self._make_in_flight(message) for message in messages],
             workers=self._max_connections,
             monotonic=self._environment.monotonic,
             cancellation=self._cancellation,
             on_answer=on_answer,
-        ).outcomes()
+        )
 
     def _make_in_flight(self, message: _Message) -> InFlightRequest[Response]:
         request = message.request

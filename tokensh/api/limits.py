@@ -10,6 +10,8 @@ MAX_TIMEOUT = 86400.0
 CONNECTIONS = 16
 """Requests at a time."""
 MAX_CONNECTIONS = 64
+WRITE_CONNECTIONS = 1
+"""Revokes of one statement that are sent to a workspace at a time."""
 PAGES = 1000
 """Pages that are read of one list."""
 MAX_PAGES = 1_000_000

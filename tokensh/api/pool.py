@@ -27,6 +27,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -205,10 +206,22 @@ class RequestGroup(Generic[Answer]):
 
         Raises Interrupted on Ctrl-C. Closing the generator drops what is not sent and cancels what is.
         """
+        with closing(self._run()) as outcomes:
+            for outcome in outcomes:
+                if isinstance(outcome, Interrupted):
+                    raise outcome
+                yield outcome
+
+    def all_outcomes(self) -> list[Answer | Error]:
+        """Wait for every request and return the outcomes, in order; Ctrl-C is the outcome of each that it ended."""
+        return list(self._run())
+
+    def _run(self) -> Generator[Answer | Error, None, None]:
         unsubscribe = self._cancellation.on_press(lambda: self._events.put(_CTRL_C))
         try:
             if self._cancellation.presses:
-                raise Interrupted
+                yield from (Interrupted() for _ in self._requests)
+                return
             for _ in range(min(self._workers, len(self._requests))):
                 self._start_worker()
             for index in range(len(self._requests)):
@@ -225,8 +238,8 @@ class RequestGroup(Generic[Answer]):
         while index not in self._outcomes:
             self._handle_event()
         outcome = self._outcomes.pop(index)
-        # Ctrl-C and our own mistakes end the whole group; an Error is one request's.
-        if isinstance(outcome, BaseException) and (isinstance(outcome, Interrupted) or not isinstance(outcome, Error)):
+        # Our own mistakes end the whole group; an Error is one request's.
+        if isinstance(outcome, BaseException) and not isinstance(outcome, Error):
             raise outcome
         return outcome
 

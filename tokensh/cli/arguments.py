@@ -120,6 +120,7 @@ SECTIONS = {
                 "partial",
                 "timeout",
                 "max_connections",
+                "write_connections",
                 "max_reply",
                 "max_pages",
                 "log",

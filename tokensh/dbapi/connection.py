@@ -291,6 +291,7 @@ class Connection:
                 note_later=self._later_notes.append,
                 partial=self._options.partial,
                 max_pages=self._options.max_pages,
+                write_connections=self._options.write_connections,
             )
         )
 

@@ -41,6 +41,7 @@ class ConnectionOptions:
         yes: change rows that had to be listed first without asking.
         timeout: seconds for a request; by default more for a create than for others (`api.limits`).
         max_connections: requests at a time.
+        write_connections: revokes of one DELETE that are sent to a workspace at a time.
         max_reply: the most bytes that a response may have; None means the default.
         max_pages: the most pages of one list that are read; a longer list is an error.
         log: a file that gets a line for each attempt of a request.
@@ -61,6 +62,7 @@ class ConnectionOptions:
     yes: bool = False
     timeout: float | None = None
     max_connections: int = limits.CONNECTIONS
+    write_connections: int = limits.WRITE_CONNECTIONS
     max_reply: int | None = limits.RESPONSE_SIZE
     max_pages: int = limits.PAGES
     log: Path | str | None = None
@@ -207,6 +209,13 @@ OPTIONS = {
             parse=_parse_connections,
             expected=f"1 to {limits.MAX_CONNECTIONS}",
             in_spark=True,
+        ),
+        Option(
+            "write_connections",
+            f"revokes of one DELETE at a time in each workspace, 1 to {limits.MAX_CONNECTIONS} ({limits.WRITE_CONNECTIONS})",
+            "N",
+            parse=_parse_connections,
+            expected=f"1 to {limits.MAX_CONNECTIONS}",
         ),
         Option(
             "max_reply",

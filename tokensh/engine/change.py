@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from itertools import product
+from itertools import chain, product
 
+from tokensh.api.limits import MAX_CONNECTIONS
 from tokensh.api.request import Json, Request, to_json
 from tokensh.api.response import find_rows
 from tokensh.engine.advice import find_lost_grants
 from tokensh.engine.delivery import deliver_reply
 from tokensh.engine.execution import Execution
 from tokensh.engine.fetch import is_not_found, locate_errors
-from tokensh.engine.writes import build_request, check_body, count_rows, first_object, forget_revoked, send_write
-from tokensh.errors import ApiError, Error, MissingParameter, assert_never
+from tokensh.engine.writes import build_request, check_body, count_rows, first_object, forget_revoked, send_writes
+from tokensh.errors import ApiError, Error, MissingParameter, UnknownOutcome, assert_never
 from tokensh.plan.nodes import ChangePlan, Keys, SelectPlan
 from tokensh.provider.model import Method, Parameter
 from tokensh.rows import Row, Value
@@ -32,38 +34,80 @@ def run_change(execution: Execution, plan: ChangePlan) -> Generator[Row, None, N
     """Change one row after the other, and yield each RETURNING row before the next request is sent."""
     # All rows are known, approved and turned into requests before the first is changed.
     rows = list(_find_rows(execution, plan))
-    changes = sort_own_token_last(execution, _build_changes(execution, plan, rows))
+    changes, own = separate_own_tokens(execution, _build_changes(execution, plan, rows))
     if plan.verb == "REPLACE":
-        _warn_of_lost_grants(execution, plan, changes)
+        _warn_of_lost_grants(execution, plan, [*changes, *own])
     # An UPDATE of rows that the statement names by key says itself what it changes; a DELETE cannot be undone.
     if plan.filtered or plan.verb == "DELETE":
         assigned = {p.name for p in plan.assigned}
         execution.approve(plan, [{k: v for k, v in row.items() if k not in assigned} for row in rows])
-    yield from _send_changes(execution, plan, changes)
+    most = execution.services.write_connections if plan.verb == "DELETE" else 1
+    # Nothing is sent beside the revokes of own tokens: it might be refused.
+    groups = [*_group_changes(changes, most), *([change] for change in own)]
+    yield from _send_changes(execution, plan, groups)
 
 
-def _send_changes(execution: Execution, plan: ChangePlan, changes: Sequence[Change]) -> Generator[Row, None, None]:
-    total, deletes = len(changes), plan.verb == "DELETE"
-    for done, (row, request) in enumerate(changes):
-        if plan.returning is None and total > 1:
+def _send_changes(
+    execution: Execution, plan: ChangePlan, groups: Sequence[Sequence[Change]]
+) -> Generator[Row, None, None]:
+    """Send one group of changes after the other, and none after one with a failure."""
+    done, total = 0, sum(map(len, groups))
+    reports = plan.returning is None and total > 1
+    for number, group in enumerate(groups, 1):
+        if reports:
             execution.callbacks.on_rows_done(done, total, _DONE_WORDS[plan.verb])
-        try:
-            response = first_object(send_write(execution, plan.method, request, deletes=deletes))
-        except Error as error:
-            if deletes and is_not_found(error):
-                forget_revoked(execution, row)
-                continue  # it was gone before: this statement did not delete it, so it returns no row for it
-            raise count_rows(error, done, total, _describe_rest(plan, changes[done:])) from None
-        # Before RETURNING, which may fail: the token is gone whatever happens to its row.
-        if deletes:
+        failed, errors = yield from _send_group(execution, plan, group)
+        done += len(group) - len(failed)
+        if errors:
+            unknown = [error for error in errors if isinstance(error, UnknownOutcome)]
+            rest = [*failed, *chain.from_iterable(groups[number:])]
+            raise count_rows((unknown or errors)[0], done, total, _describe_rest(plan, rest), tried=len(failed))
+    if reports:
+        execution.callbacks.on_rows_done(total, total, _DONE_WORDS[plan.verb])
+
+
+def _send_group(
+    execution: Execution, plan: ChangePlan, group: Sequence[Change]
+) -> Generator[Row, None, tuple[list[Change], list[Error]]]:
+    """Send changes at the same time and yield their RETURNING rows; return those that failed, and all errors."""
+    deletes = plan.verb == "DELETE"
+    outcomes = send_writes(execution, plan.method, [request for _, request in group], deletes=deletes)
+    gone = [deletes and isinstance(outcome, Error) and is_not_found(outcome) for outcome in outcomes]
+    # Before RETURNING, which may fail: these tokens are gone whatever happens to their rows.
+    for (row, _), outcome, was_gone in zip(group, outcomes, gone, strict=True):
+        if deletes and (was_gone or not isinstance(outcome, Error)):
             forget_revoked(execution, row)
-        returned, failure = deliver_reply(execution, plan, response, row)
+    failed: list[Change] = []
+    errors: list[Error] = []
+    for change, outcome, was_gone in zip(group, outcomes, gone, strict=True):
+        if was_gone:
+            continue  # this statement did not delete it, so it returns no row for it
+        if isinstance(outcome, Error):
+            failed.append(change)
+            errors.append(outcome)
+            continue
+        returned, failure = deliver_reply(execution, plan, first_object(outcome), change[0])
         if returned is not None:
             yield returned
         if failure is not None:
-            raise count_rows(failure, done + 1, total, _describe_rest(plan, changes[done + 1 :]), tried=0)
-    if plan.returning is None and total > 1:
-        execution.callbacks.on_rows_done(total, total, _DONE_WORDS[plan.verb])
+            errors.append(failure)
+    return failed, errors
+
+
+def _group_changes(changes: Sequence[Change], most: int) -> Iterator[list[Change]]:
+    """Yield groups of changes that are sent at the same time, in order: at most `most` in each of a group's workspaces."""
+    group: list[Change] = []
+    counts: Counter[str] = Counter()
+    for change in changes:
+        workspace = change[1].target.name
+        if group and (most == 1 or counts[workspace] == most or len(group) == MAX_CONNECTIONS):
+            yield group
+            group = []
+            counts.clear()
+        group.append(change)
+        counts[workspace] += 1
+    if group:
+        yield group
 
 
 def _describe_rest(plan: ChangePlan, changes: Sequence[Change]) -> str:
@@ -86,10 +130,12 @@ def _describe_rest(plan: ChangePlan, changes: Sequence[Change]) -> str:
     return f"for the rest: {head} {plan.resource.id}{setting} WHERE {where};"
 
 
-def sort_own_token_last(execution: Execution, changes: list[Change]) -> list[Change]:
-    """Move revokes of the tokens that requests are signed with to the end, after a warning: what follows them is refused."""
-    own = [change for change in changes if _revokes_own_token(execution, *change)]
-    return [change for change in changes if change not in own] + own if own else changes
+def separate_own_tokens(execution: Execution, changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
+    """Return the changes without and with revokes of the tokens that requests are signed with, after a warning of those."""
+    groups: tuple[list[Change], list[Change]] = ([], [])
+    for change in changes:
+        groups[_revokes_own_token(execution, *change)].append(change)
+    return groups
 
 
 def _revokes_own_token(execution: Execution, row: Mapping[str, Value], request: Request) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tokensh._dataclasses import dataclass
 from tokensh.api.hosts import Hosts
-from tokensh.api.limits import PAGES
+from tokensh.api.limits import PAGES, WRITE_CONNECTIONS
 from tokensh.engine.held_values import HeldValues
 from tokensh.engine.objects import SessionObjects
 from tokensh.environment import Cancellation, Environment
@@ -44,6 +44,7 @@ class EngineServices:
         note_later: called with a line that belongs below the result.
         partial: whether a read makes do with the workspaces that answer.
         max_pages: the most pages of one list that are read.
+        write_connections: the most revokes of one statement that are sent to a workspace at the same time.
     """
 
     environment: Environment
@@ -58,6 +59,7 @@ class EngineServices:
     note_later: Callable[[str], None]
     partial: bool = False
     max_pages: int = PAGES
+    write_connections: int = WRITE_CONNECTIONS
 
     @property
     def client(self) -> Client:

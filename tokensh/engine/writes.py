@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from tokensh.api import request as requests
 from tokensh.api.request import Json, Request
-from tokensh.api.response import find_rows, to_cell
+from tokensh.api.response import Response, find_rows, to_cell
 from tokensh.api.retry import RETRY_DELAYS, is_put_off
 from tokensh.engine.create import had_no_effect
 from tokensh.engine.execution import Execution
@@ -41,13 +41,39 @@ def send_write(
 ) -> Sequence[Mapping[str, Json]]:
     """Send a write and return the objects of its response.
 
-    It is sent once. One that deletes is sent once more if its answer is lost: what is gone stays gone.
-
     Raises UnknownOutcome if it may have taken effect.
     """
-    execution.announce(method, request)
+    (outcome,) = send_writes(execution, method, [request], deletes=deletes)
+    if isinstance(outcome, Error):
+        raise outcome
+    return outcome
+
+
+def send_writes(
+    execution: Execution, method: Method, requests: Sequence[Request], *, deletes: bool = False
+) -> list[Sequence[Mapping[str, Json]] | Error]:
+    """Send writes at the same time and return for each, in order, the objects of its response or its error.
+
+    Each is sent once. One that deletes is sent once more if its answer is lost: what is gone stays gone. The error is an
+    UnknownOutcome if the write may have taken effect.
+    """
+    for request in requests:
+        execution.announce(method, request)
+    outcomes: list[Sequence[Mapping[str, Json]] | Error] = []
+    for request, outcome in zip(requests, execution.services.client.send_all(requests), strict=True):
+        try:
+            outcomes.append(_settle_write(execution, method, request, outcome, deletes=deletes))
+        except Error as error:
+            outcomes.append(error)
+    return outcomes
+
+
+def _settle_write(
+    execution: Execution, method: Method, request: Request, outcome: Response | Error, *, deletes: bool
+) -> Sequence[Mapping[str, Json]]:
+    """Return the objects of a write's response, or of a second one if the first is lost. Raises Error, UnknownOutcome."""
     try:
-        return find_rows(method, execution.services.client.send(request))
+        return _read_outcome(method, outcome)
     except Error as error:
         if is_outcome_known(error):
             raise
@@ -64,6 +90,12 @@ def send_write(
         if is_not_found(error):
             return ()  # the first request deleted it
         raise _unknown_outcome(method, request, error, deletes=True) from None
+
+
+def _read_outcome(method: Method, outcome: Response | Error) -> Sequence[Mapping[str, Json]]:
+    if isinstance(outcome, Error):
+        raise outcome
+    return find_rows(method, outcome)
 
 
 def forget_revoked(execution: Execution, row: Mapping[str, object]) -> None:
@@ -170,7 +202,7 @@ def check_body(plan: InsertPlan | ChangePlan | ExecPlan, body: Mapping[str, Json
 
 
 def count_rows(error: Error, done: int, total: int, rest: str, *, tried: int = 1) -> Error:
-    """Return the error of one row with the numbers of rows done, failed and not tried, and what to run for the rest."""
+    """Return the error of a row with the numbers of rows done, failed and not tried, and what to run for the rest."""
     if total == 1:
         return error
     failed = f"{tried} {'unknown' if isinstance(error, UnknownOutcome) else 'failed'}, " if tried else ""
