@@ -95,7 +95,7 @@ def build_request(
     )
     fixed = tuple((name, _fill_template(text, method, values, "")) for name, text in method.fixed_query)
     query = fixed + tuple(
-        (parameter.name, to_text(parameter, values[parameter.name]))
+        (parameter.key, to_text(parameter, values[parameter.name]))
         for parameter in method.parameters
         if parameter.location == "query" and values.get(parameter.name) is not None
     )
@@ -106,11 +106,17 @@ def build_request(
         target,
         _fill_template(method.path, method, values, "" if re.search(_NEIGHBOURS, method.path) else "/"),
         query,
-        (body or {}) if sends_body else None,
+        _name_attributes(method, body or {}) if sends_body else None,
         creates_secret(method),
         tuple(_build_headers(method, values)),
         method.text_field,
     )
+
+
+def _name_attributes(method: Method, body: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return a body with the API's names of its attributes."""
+    keys = {parameter.name: parameter.key for parameter in method.body if parameter.wire_name}
+    return {keys.get(name, name): value for name, value in body.items()} if keys else body
 
 
 def _build_headers(method: Method, values: Mapping[str, Value]) -> Iterator[tuple[str, str]]:
@@ -120,7 +126,7 @@ def _build_headers(method: Method, values: Mapping[str, Value]) -> Iterator[tupl
             # A line end would begin a header of its own.
             if not re.fullmatch(_HEADER_TEXT, text):
                 raise DataError(f"invalid {parameter.name}: a header takes printable ASCII alone")
-            yield parameter.name, text
+            yield parameter.key, text
 
 
 def _fill_template(template: str, method: Method, values: Mapping[str, Value], safe: str) -> str:

@@ -127,12 +127,18 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def find_rows(method: Method, response: Response) -> Sequence[Mapping[str, Json]]:
-    """Return the row objects of a response. The only reader of replies: of queries, writes and searches for lost tokens.
+    """Return the row objects of a response, with the names that fields have in SQL. The only reader of replies: of queries, writes and searches for lost tokens.
 
     Raises:
         ApiError: the reply is an error with a status of success.
         ReplyError: the reply is not what the document describes; the error names the path.
     """
+    rows = _find_objects(method, response)
+    names = {field.wire_name: field.name for field in method.fields if field.wire_name}
+    return [{names.get(key, key): value for key, value in row.items()} for row in rows] if names else rows
+
+
+def _find_objects(method: Method, response: Response) -> Sequence[Mapping[str, Json]]:
     if response.empty:
         # A status may say that there is nothing; otherwise an object that the document promises has to be there.
         if method.fields or (_is_reply_described(method) and response.status not in _WITHOUT_CONTENT):
@@ -180,7 +186,7 @@ def _refuse_error(method: Method, response: Response, rows: Json) -> None:
 
 
 def _keys_in_document(method: Method) -> frozenset[str]:
-    own = () if method.object_key else (field.name for field in (*method.fields, *method.undocumented_fields))
+    own = () if method.object_key else (field.key for field in (*method.fields, *method.undocumented_fields))
     return frozenset((*own, *(method.reply_keys or ())))
 
 
@@ -194,7 +200,7 @@ def _refuse_unknown_keys(method: Method, body: Json) -> None:
     unknown = _unknown_keys(method, body)
     if not unknown:
         return
-    names = _names_of(method.object_key or "")[-1:] or [field.name for field in method.fields][:_MOST_KEYS]
+    names = _names_of(method.object_key or "")[-1:] or [field.key for field in method.fields][:_MOST_KEYS]
     lacking = f"not {' or '.join(map(repr, names))}" if names else "where it has none by its document"
     raise ReplyError(f"unknown reply to {method.name}: an object with {_quote_keys(unknown)}, {lacking}")
 
@@ -227,7 +233,7 @@ def _check_items(method: Method, items: Sequence[Json], path: str) -> None:
         index, item = next((index, item) for index, item in enumerate(items) if not isinstance(item, dict))
         path = f"{path}[{index}]"
         raise ReplyError(f"unexpected {_describe_type(item)} at {path} of the reply to {method.name}", path=path)
-    names = frozenset(field.name for field in (*method.fields, *method.undocumented_fields))
+    names = frozenset(field.key for field in (*method.fields, *method.undocumented_fields))
     if not names or not any(map(names.isdisjoint, items)):  # type: ignore[arg-type] # objects, as checked above
         return
     for index, row in enumerate(items):

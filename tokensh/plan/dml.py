@@ -404,7 +404,9 @@ def _json_body(node: nodes.JsonArgument, method: Method, given: Collection[str])
     body = _parse_json_object(node)
     if not method.has_body:
         raise ProgrammingError(f"{method.name} takes no body", span=node.span)
-    known = [parameter.name for parameter in method.body]
+    names = {parameter.key: parameter.name for parameter in method.body}
+    body = {names.get(key, key): value for key, value in body.items()}
+    known = list(names.values())
     for name in body:
         if known and name not in known:
             near = nearest(name, known)

@@ -54,11 +54,11 @@ def find_method(resource: Resource, name: nodes.Name) -> Method:
 # parameter.
 def sql_names(method: Method, parameter: Parameter) -> tuple[str, ...]:
     """Return the names, in lower case, of a parameter in SQL: of a body's attribute `data__x`, and `x` if that is free."""
-    name = parameter.name.lower()
+    names = dict.fromkeys((parameter.name.lower(), parameter.key.lower()))
     if parameter.location != "body":
-        return (name,)
-    is_taken = any(other.name.lower() == name for other in method.routing)
-    return (f"data__{name}",) if is_taken else (f"data__{name}", name)
+        return tuple(names)
+    taken = {other.name.lower() for other in method.routing}
+    return (*(f"data__{name}" for name in names), *(name for name in names if name not in taken))
 
 
 def parameters_by_sql_name(method: Method) -> Mapping[str, Parameter]:

@@ -34,6 +34,13 @@ class Field:
     """Of an object or array: its schema as compact JSON text, nested properties included, down to a few levels."""
     unit: Unit | None = None
     """What a number counts (tokensh's extension `x-tokensh-unit`)."""
+    wire_name: str = ""
+    """The name in the reply, empty where it is `name`."""
+
+    @property
+    def key(self) -> str:
+        """The name in the reply."""
+        return self.wire_name or self.name
 
     @property
     def full_description(self) -> str:
@@ -45,7 +52,7 @@ class Field:
 class Parameter:
     """An input of a method. `example` is the document's default: shown, never used for a host.
 
-    A body attribute has `location` "body" and its wire name as `name`; in SQL it is `data__name`, or `name` alone.
+    A body attribute has `location` "body"; in SQL it is `data__name`, or `name` alone.
     `bare` marks the attributes of a method whose document names them without the prefix (requestBodyTranslate `naive`).
     """
 
@@ -64,6 +71,13 @@ class Parameter:
     """As `Field.unit`."""
     newer: bool = False
     """Whether the pages do not list it (tokensh's extension `x-tokensh-newer`): no template has it."""
+    wire_name: str = ""
+    """The name in the request, empty where it is `name`."""
+
+    @property
+    def key(self) -> str:
+        """The name in the request."""
+        return self.wire_name or self.name
 
     @property
     def full_description(self) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 
 from tokensh._dataclasses import dataclass
 from tokensh.errors import ProviderDocumentError
+from tokensh.provider.casing import name_in_snake_case
 from tokensh.provider.model import VERBS, Field, Location, Method, PageLocation, Paging, Parameter, Resource, Verb
 from tokensh.provider.values import Node, as_list, as_mapping, as_text, read_type
 from tokensh.provider.views import build_view
@@ -146,7 +147,8 @@ class ServiceDocument:
     def _build_or_disable(self, name: str, verb: Verb, node: object, resource: Node, where: str) -> Method:
         """Return a method; one that the document describes wrongly has a `problem`, and the others work."""
         try:
-            return self._build_method(name, verb, node, resource, where)
+            method = self._build_method(name, verb, node, resource, where)
+            return name_in_snake_case(method) if self._is_in_snake_case() else method
         except ProviderDocumentError as error:
             return _make_broken_method(name, verb, error)
 
@@ -181,7 +183,7 @@ class ServiceDocument:
             parameters=(
                 *self._server_parameters(url, server),
                 *self._operation_parameters(path, path_item, operation, where),
-                *self._body_attributes(body, self._is_naive(node, resource), where),
+                *self._body_attributes(node, body, self._is_naive(node, resource), where),
             ),
             fields=fields,
             # Another language than JSONPath (XPath, for XML) says nothing about a JSON reply.
@@ -227,6 +229,9 @@ class ServiceDocument:
         if object_key and not re.fullmatch(OBJECT_KEY, object_key):
             return f"where its rows are is not said as a plain JSONPath ({object_key})"
         return ""
+
+    def _is_in_snake_case(self) -> bool:
+        return any(as_mapping(config).get("snake_case_aliases") is True for config in self.configs)
 
     def _find_setting(self, name: str, method: Node, resource: Node) -> Node:
         """Return the innermost setting of a name: the method's, the resource's, the service's, the provider's."""
@@ -303,9 +308,11 @@ class ServiceDocument:
             return None
         return self._content_schema(request, as_text(as_mapping(method.get("request")).get("mediaType")))
 
-    def _body_attributes(self, body: Node | None, bare: bool, where: str) -> Iterator[Parameter]:
+    def _body_attributes(self, method: Node, body: Node | None, bare: bool, where: str) -> Iterator[Parameter]:
         where = f"{where}/operation/requestBody"
-        required = self._find_required_names(body, where, set())
+        # What the method itself requires (`request.required`) comes on top of the schema.
+        own = as_list(as_mapping(method.get("request")).get("required"))
+        required = self._find_required_names(body, where, set()) | set(map(str, own))
         for name, schema in self._schema_properties(body, where).items():
             kind = self._type_of(schema, where)
             yield Parameter(
