@@ -15,7 +15,7 @@ from tokensh.provider.model import Field, Method, Parameter
 N = TypeVar("N", Field, Parameter)
 # The rules of botocore's `xform_name`, on which StackQL's names are built: where a word begins within a name.
 _PLURAL_ACRONYM = r"[A-Z]{2,}s\Z"
-_WORD_STARTS = (r"(?<=.)(?=[A-Z][a-z]+)", r"(?<=[a-z])(?=[0-9]+)", r"(?<=[a-z0-9])(?=[A-Z])")
+_WORD_STARTS = (r"(?<=[A-Za-z0-9])(?=[A-Z][a-z])", r"(?<=[a-z])(?=[0-9])", r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def to_snake_case(name: str) -> str:
@@ -24,7 +24,7 @@ def to_snake_case(name: str) -> str:
         return name
     name = re.sub(_PLURAL_ACRONYM, lambda match: f"_{match[0].lower()}", name)
     for start in _WORD_STARTS:
-        name = re.sub(start, lambda match: "" if match.string[match.start() - 1] == "_" else "_", name)
+        name = re.sub(start, "_", name)
     return name.lower()
 
 
