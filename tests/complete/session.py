@@ -47,7 +47,14 @@ FACTS = Facts(
         "\\x": {"on": "", "off": "", "auto": ""},
         "\\pset": {"format": "table, csv", "null": "a text", "format table": "", "format csv": ""},
         "\\h": {"SELECT": "read rows", "SHOW": "what there is"},
-        "\\n": {"expiring": "SELECT * FROM user_tokens WHERE days_left(expiry_time) < $1", "my-own": "SELECT 1"},
+        "\\n": {
+            "expiring": "SELECT * FROM user_tokens WHERE days_left(expiry_time) < $1",
+            "my-own": "SELECT 1",
+            "soon": "what expires",
+            "soon days=": "how soon (days)",
+            "soon from=here": "",
+            "soon from=there": "",
+        },
     },
 )
 

@@ -91,6 +91,16 @@ def test_a_wrong_header_is_an_error_with_its_line() -> None:
         read_recipe("x", "-- title: x\n-- writes: perhaps\n", "x.sql")
 
 
+def test_a_wrong_header_stops_only_its_own_recipe(cli: Cli) -> None:
+    folder = cli.home / ".config" / "tokensh" / "recipes"
+    folder.mkdir()
+    (folder / "broken.sql").write_text("-- parameter: ?\nSELECT 1;")
+    assert "broken       " in cli.run()[1]
+    status, _, err = cli.run("broken")
+    assert (status, "broken.sql:1: cannot read the header" in err) == (2, True)
+    assert cli.run("never")[0] == 0
+
+
 def test_audit_has_a_row_for_each_finding_and_each_workspace_that_fails(cli: Cli) -> None:
     cli.site.fault(f"*/w/{B}/*", status=403, times=None)
     status, out, _ = cli.run("audit", "-o", "json")

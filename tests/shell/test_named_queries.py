@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.complete.session import texts
 from tests.environments import make_environment
 from tests.shared_parser import shared_parser
+from tokensh.complete import Facts
 from tokensh.errors import InterfaceError, PlaceholderError
+from tokensh.recipes.library import list_recipes
+from tokensh.shell.commands.named_queries import list_arguments
 from tokensh.shell.query_store import QueryStore, substitute_values
 from tokensh.sql.lexer import tokenize
 
@@ -61,6 +66,19 @@ def test_no_value_adds_a_member_to_json() -> None:
     assert substitute_values(query, ["60"], TABLE) == "EXEC a.b @@json='{\"lifetime_seconds\": 60}'"
     with pytest.raises(PlaceholderError, match="is a value in JSON"):
         substitute_values(query, ['60, "comment": "x"'], TABLE)
+
+
+def test_recipes_and_their_parameters_are_completed(tmp_path: Path) -> None:
+    environment = make_environment(tmp_path)
+    session = SimpleNamespace(queries=QueryStore(environment, str))
+    offered = list_arguments(session)  # type: ignore[arg-type]  # it needs no more of a session
+    facts = Facts(commands={"\\n": ""}, arguments={"\\n": offered})
+    assert texts("\\n audit idle|", facts) == ["idle_days="]
+    assert texts("\\n never |", facts) == [
+        f"workspaces=tokensh.local.{name}" for name in ("workspaces", "account_workspaces")
+    ]
+    assert texts("\\n offb|", facts) == ["offboard"]
+    assert set(list_recipes(environment)) <= offered.keys()
 
 
 def test_a_value_makes_no_placeholder_with_the_braces_around_it() -> None:

@@ -53,8 +53,15 @@ def argument_candidates(name: str, typed: str, facts: Facts, index: CatalogIndex
 
 
 def _next_words(arguments: Mapping[str, str], before: str) -> Iterable[Candidate]:
-    """Yield the next word of each argument that begins with what is before the cursor."""
+    """Yield the next word of each argument that begins with what is before the cursor; those as `NAME=` have any order."""
+    given = {word.partition("=")[0] for word in before.split() if "=" in word}
     for text, description in arguments.items():
+        first, _, last = text.rpartition(" ")
+        if "=" in last:
+            name = last.partition("=")[0]
+            if before.startswith(f"{first} ") and name not in given and is_inert(last):
+                yield Candidate(last, "parameter", format_note(description))
+            continue
         rest = text[len(before) :]
         if text.lower().startswith(before.lower()) and rest and " " not in rest and is_inert(rest):
             yield Candidate(rest, "value", format_note(description))

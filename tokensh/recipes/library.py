@@ -61,7 +61,7 @@ class RecipeParameter:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A script with its header; `failures` is `rows`, `warn` or empty, `job` what it runs besides statements, `version` of its columns, `is_own` says that it is the user's."""
+    """A script with its header; `failures` is `rows`, `warn` or empty, `job` what it runs besides statements, `version` of its columns, `is_own` says that it is the user's, `problem` why it cannot be run."""
 
     name: str
     text: str
@@ -72,6 +72,7 @@ class Recipe:
     job: str = ""
     is_own: bool = False
     version: int = 1
+    problem: str = ""
 
     def missing(self, values: Mapping[str, object]) -> tuple[RecipeParameter, ...]:
         """Return the parameters that have neither a value nor a default."""
@@ -122,19 +123,21 @@ def user_folder(environment: Environment) -> Path:
 
 
 def list_recipes(environment: Environment) -> dict[str, Recipe]:
-    """Return the recipes by name, the user's own instead of ours of the same name. Raises InterfaceError for a wrong header."""
+    """Return the recipes by name, the user's own instead of ours of the same name; one with a wrong header has a `problem`."""
     recipes = {recipe.name: recipe for recipe in _read_folder(FOLDER, is_own=False)}
     recipes |= {recipe.name: recipe for recipe in _read_folder(user_folder(environment), is_own=True)}
     return dict(sorted(recipes.items()))
 
 
 def find_recipe(name: str, environment: Environment) -> Recipe:
-    """Return a recipe. Raises InterfaceError for an unknown name."""
+    """Return a recipe. Raises InterfaceError for an unknown name and for a wrong header."""
     recipes = list_recipes(environment)
     if name not in recipes:
         raise InterfaceError(
             f"unknown recipe {escape_unsafe(name)!r}", hint=did_you_mean(name, recipes) or "tokensh run lists them"
         )
+    if problem := recipes[name].problem:
+        raise InterfaceError(problem)
     return recipes[name]
 
 
@@ -146,7 +149,10 @@ def _read_folder(folder: Path, *, is_own: bool) -> Iterator[Recipe]:
             text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError):
             continue  # as with named queries, one broken file does not disable the others
-        yield read_recipe(path.stem, text, str(path), is_own=is_own)
+        try:
+            yield read_recipe(path.stem, text, str(path), is_own=is_own)
+        except InterfaceError as error:
+            yield Recipe(path.stem, text, error.message, is_own=is_own, problem=error.message)
 
 
 def read_recipe(name: str, text: str, path: str, *, is_own: bool = False) -> Recipe:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tokensh.environment import Environment, make_private_folder, open_private
 from tokensh.errors import InterfaceError
+from tokensh.recipes.library import Recipe, list_recipes
 from tokensh.sql import placeholders
 from tokensh.sql.grammar import ParseTable
 from tokensh.sql.lexer import significant_tokens
@@ -28,6 +29,7 @@ class QueryStore:
     """
 
     def __init__(self, environment: Environment, redact: Callable[[str], str]) -> None:
+        self._environment = environment
         self._folder = environment.data_folder / "queries"
         self._redact = redact
 
@@ -43,6 +45,11 @@ class QueryStore:
             except (OSError, UnicodeDecodeError):
                 continue
         return texts
+
+    @cached_property
+    def recipes(self) -> dict[str, Recipe]:
+        """The recipes by name as completion offers them, read once, because completion asks at every key."""
+        return list_recipes(self._environment)
 
     def get(self, name: str) -> str:
         """Return the text of a query. Raises InterfaceError if the name is unknown."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tokensh.errors import InterfaceError
-from tokensh.recipes.library import Recipe, list_recipes
+from tokensh.recipes.library import Recipe, find_recipe, list_recipes
 from tokensh.rows import Column, RowSet
 from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
@@ -20,9 +20,8 @@ def _run_query(shell: ShellContext, arguments: Arguments) -> None:
         shell.console.show(RowSet(columns, iter(rows)))
         return
     name, *values = words
-    recipe = None if name in shell.queries.texts else list_recipes(shell.connection.environment).get(name)
-    if recipe is not None:
-        _run_recipe(shell, recipe, values)
+    if name not in shell.queries.texts and name in list_recipes(shell.connection.environment):
+        _run_recipe(shell, find_recipe(name, shell.connection.environment), values)
         return
     text = substitute_values(shell.queries.get(name), values, shell.connection.parser.table)
     shell.console.note(f"> {shell.connection.redactor.clean(text)}")
@@ -64,6 +63,18 @@ def _delete_query(shell: ShellContext, arguments: Arguments) -> None:
     shell.console.note(f"deleted {name}")
 
 
+def list_arguments(shell: ShellContext) -> dict[str, str]:
+    """Return the names of queries and recipes, and the parameters of each recipe, with notes on them."""
+    recipes = {name: recipe for name, recipe in shell.queries.recipes.items() if name not in shell.queries.texts}
+    parameters = {
+        f"{name} {parameter.name}={choice}": parameter.describe()
+        for name, recipe in recipes.items()
+        for parameter in recipe.parameters
+        for choice in parameter.choices or ("",)
+    }
+    return shell.queries.texts | {name: recipe.title for name, recipe in recipes.items()} | parameters
+
+
 def _query_texts(shell: ShellContext) -> dict[str, str]:
     return shell.queries.texts
 
@@ -75,7 +86,7 @@ COMMANDS = (
         "list named queries and recipes; run a query with values for its $1, $2, ..., a recipe with NAME=VALUE",
         "What was run",
         _run_query,
-        arguments=_query_texts,
+        arguments=list_arguments,
     ),
     MetaCommand(
         r"\ns",
