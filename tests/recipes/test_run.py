@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ REPORTS = [name for name in RECIPES if name not in ("rotate", "offboard")]
 class Cli:
     site: Sandbox
     home: Path
+    token: str = ""
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
         out, err = io.StringIO(), io.StringIO()
@@ -37,7 +39,7 @@ class Cli:
             "HOME": str(self.home),
             "XDG_CACHE_HOME": str(CACHE_HOME),
             "PATH": "/usr/bin:/bin",
-            "DATABRICKS_TOKEN": self.site.token,
+            "DATABRICKS_TOKEN": self.token or self.site.token,
         }
         given = ("run", *arguments, "--endpoint", self.site.endpoint, "-w", A)
         status = main(given, Environment(io.StringIO(), out, err, variables, sleep=lambda _: None))
@@ -91,6 +93,14 @@ def test_a_wrong_header_is_an_error_with_its_line() -> None:
         read_recipe("x", "-- title: x\n-- writes: perhaps\n", "x.sql")
 
 
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_dry_run_explains_every_statement_and_sends_nothing(name: str, cli: Cli) -> None:
+    status, out, err = cli.run(name, "--dry-run", "-o", "csv")
+    assert (status, "/api/2.0/" in out, err) == (0, True, "")
+    assert cli.site.log == []
+    assert not list(cli.home.rglob("store.db"))
+
+
 def test_a_wrong_header_stops_only_its_own_recipe(cli: Cli) -> None:
     folder = cli.home / ".config" / "tokensh" / "recipes"
     folder.mkdir()
@@ -112,6 +122,21 @@ def test_audit_has_a_row_for_each_finding_and_each_workspace_that_fails(cli: Cli
     assert [row["finding"] for row in rows if row["deployment_name"] == B] == ["no answer"]
     assert "was told to answer 403" in rows[-1]["detail"]
     assert cli.run("never", "-o", "csv")[0] == 1
+
+
+def test_an_audit_as_a_page_has_a_heading_and_severities_that_sort_and_replaces_that_of_last_week(cli: Cli) -> None:
+    cli.site.fault(f"*/w/{B}/*", status=403, times=None)
+    page = cli.home / "audit.html"
+    page.write_text("last week's")
+    assert cli.run("audit", "-o", "html", "-O", str(page), "--fail-if-rows")[0] == 1
+    text = page.read_text()
+    assert re.search(r"<h1>Audit all workspaces: .*</h1>\n<p>20\d\d-\d\d-\d\d \d\d:\d\d:\d\dZ</p>", text)
+    assert {'<td class="high" data-k="3">high</td>', '<td class="low" data-k="1">low</td>'} <= set(
+        re.findall('<td class="(?:high|low)".*?</td>', text)
+    )
+    assert f"<td>{B}</td>" in text
+    assert cli.run("audit", "-o", "html", "-O", str(page), "-v", "days=x")[0] == 2
+    assert page.read_text() == text
 
 
 def test_audit_asks_each_of_200_workspaces_once_and_names_those_that_fail(cli: Cli) -> None:
@@ -157,7 +182,7 @@ def test_drift_tells_what_is_new_gone_and_changed(cli: Cli) -> None:
 
 def test_offboard_previews_revokes_everywhere_and_says_what_remains(cli: Cli) -> None:
     status, _, err = cli.run("offboard", "-v", "user=ed@example.com")
-    assert (status, "say --yes" in err) == (2, True)
+    assert (status, "offboard takes 3 steps: revoke " in err, "say --yes" in err) == (2, True, True)
     preview = cli.rows("offboard", "-v", "user=ed@example.com", "--dry-run")
     assert {(row["deployment_name"], row["state"]) for row in preview} == {(n, "would be revoked") for n in (A, B, C)}
     assert not [entry for entry in cli.site.log if entry.method != "GET"]
@@ -169,6 +194,16 @@ def test_offboard_previews_revokes_everywhere_and_says_what_remains(cli: Cli) ->
     status, out, _ = cli.run("offboard", "-v", "user=ed@example.com", "--yes", "-o", "csv")
     assert (status, out.count("revoked")) == (0, 1)
     assert [len(cli.site.state.workspace(n).list_tokens(USER)) for n in (A, B, C)] == [0, 0, 0]
+
+
+def test_offboard_keeps_the_token_that_signs_its_requests_and_its_dry_run_says_so(cli: Cli) -> None:
+    value, _ = cli.site.state.workspace(A).create_token(ADMIN, ADMIN, CreateRequest("signs"))
+    cli = replace(cli, token=value)
+    given = ("offboard", "-v", "user=ada@example.com")
+    preview = {row["token_id"]: row["state"] for row in cli.rows(*given, "--dry-run")}
+    done = {row["token_id"]: row["state"] for row in cli.rows(*given, "--yes")}
+    assert [name for name, state in preview.items() if state == "remains"] == [fingerprint(value)]
+    assert {name: state.removeprefix("would be ") for name, state in preview.items()} == done
 
 
 def test_rotate_delivers_then_revokes_and_needs_consent(cli: Cli) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from tests.shared_parser import shared_parser
 from tokensh.complete import Facts
 from tokensh.errors import InterfaceError, PlaceholderError
 from tokensh.recipes.library import list_recipes
+from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.named_queries import list_arguments
 from tokensh.shell.query_store import QueryStore, substitute_values
 from tokensh.sql.lexer import tokenize
@@ -71,7 +73,7 @@ def test_no_value_adds_a_member_to_json() -> None:
 def test_recipes_and_their_parameters_are_completed(tmp_path: Path) -> None:
     environment = make_environment(tmp_path)
     session = SimpleNamespace(queries=QueryStore(environment, str))
-    offered = list_arguments(session)  # type: ignore[arg-type]  # it needs no more of a session
+    offered = list_arguments(cast(ShellContext, session))  # it needs no more of a session
     facts = Facts(commands={"\\n": ""}, arguments={"\\n": offered})
     assert texts("\\n audit idle|", facts) == ["idle_days="]
     assert texts("\\n never |", facts) == [

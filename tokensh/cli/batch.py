@@ -140,6 +140,8 @@ class Reporter:
         self, stream: TextIO, redact: Callable[[str], str], monotonic: Callable[[], float] | None = None
     ) -> None:
         self.status = EXIT_OK
+        # Whether results are not all there. A failure that the run tolerates, or rows that a check finds, set the status alone.
+        self.has_errors = False
         self._stream = stream
         self._redact = redact
         self._monotonic = monotonic
@@ -166,6 +168,7 @@ class Reporter:
     def error(self, error: Error, source: Source | None = None) -> None:
         """Report an error; a closed output pipe changes the exit status only, as with other commands before `| head`."""
         self._raise_status(error.exit_status)
+        self.has_errors = True
         if not isinstance(error, OutputClosed):
             self.write("\n".join(format_error(error, source, redact=self._redact)))
 

@@ -238,7 +238,8 @@ def _run_batch(
         )
         if summary := connection.summarize_pending():
             reporter.note(summary)
-        with _open_sink(options, environment, reporter, connection) as sink:
+        title = "" if recipe is None else f"{recipe[0].title}\n{_format_now(environment)}"
+        with _open_sink(options, environment, reporter, connection, title) as sink:
             runner = batch.ScriptRunner(
                 connection,
                 sink,
@@ -257,6 +258,13 @@ def _run_batch(
                 job = RecipeRunner(connection, runner, reporter, destination=destination, dry=options.dry_run)
                 job.run(*recipe)
         return reporter.status
+
+
+def _format_now(environment: Environment) -> str:
+    """Return the time as a page says when it was made, in UTC."""
+    from tokensh.units import SECOND, format_epoch  # noqa: PLC0415 (for recipes only)
+
+    return f"{format_epoch(int(environment.now()) * SECOND)}Z"
 
 
 def _make_destination(options: argparse.Namespace, environment: Environment) -> Destination | None:
@@ -353,9 +361,9 @@ def _connect(options: argparse.Namespace, environment: Environment) -> Connectio
 
 @contextmanager
 def _open_sink(
-    options: argparse.Namespace, environment: Environment, reporter: Reporter, connection: Connection
+    options: argparse.Namespace, environment: Environment, reporter: Reporter, connection: Connection, title: str
 ) -> Iterator[Sink]:
-    """Open what results are written to. Raises InterfaceError if the file cannot be written."""
+    """Open what results are written to; `title` is that of a page. Raises InterfaceError if the file cannot be written."""
     from tokensh.cli.batch import Sink  # noqa: PLC0415 (--help does without)
     from tokensh.render.options import Options  # noqa: PLC0415 (the same)
 
@@ -364,6 +372,7 @@ def _open_sink(
         "header": not options.hideheaders,
         "csv_safe": options.csv_safe,
         "delimiter": options.delimiter,
+        "title": title,
     }
     name = options.output or "table"
     if options.outfile in (None, "-"):
@@ -378,7 +387,7 @@ def _open_sink(
     connection.holds_back_values = True
     try:
         yield Sink(file, name, Options(**look))
-        if not reporter.status:
+        if not reporter.has_errors:
             _publish(file)
     finally:
         if _close_outfile(file, reporter):

@@ -177,13 +177,10 @@ class RecipeRunner:
         offboarding = Offboarding(self._connection, str(values["user"]), str(values["workspaces"]))
         tokens, failures = offboarding.find_tokens()
         if self._dry:
-            rows: list[Row] = [(t.workspace, t.token_id, t.comment, "would be revoked", None) for t in tokens]
-            rows += [(name, None, None, "unknown", error.message) for name, error in sorted(failures.items())]
+            rows = offboarding.plan(tokens, failures)
         else:
             if tokens:
-                self._approve(
-                    lambda: (f"revoke {t.token_id} in {t.workspace} {t.comment!r}" for t in tokens), "offboard"
-                )
+                self._approve(lambda: offboarding.describe(tokens), "offboard")
             rows = offboarding.revoke(tokens, failures)
         self._write(RowSet(COLUMNS, iter(rows)))
         if failures or any(row[3] in ("remains", "unknown") for row in rows):
@@ -197,7 +194,7 @@ class RecipeRunner:
         lines = list(steps())
         if not (is_terminal(environment.stdin) and is_terminal(environment.stderr)):
             raise InterfaceError(
-                f"{name} would {plural(len(lines), 'step')}: {'; '.join(lines)}",
+                f"{name} takes {plural(len(lines), 'step')}: {'; '.join(lines)}",
                 hint="say --yes if that is right; nothing was changed",
             )
         for line in lines:

@@ -413,6 +413,7 @@ class Connection:
         plan = self._bind(tree)
         # SHOW, DESCRIBE and USE send nothing, and a dry run of a script needs what USE sets.
         if dry and not isinstance(plan, ExplainPlan | RowsPlan | UsePlan):
+            self.objects.note_planned(plan)
             plan = ExplainPlan(plan)
         if not isinstance(plan, DropPlan):
             self._note_shadowed_objects()

@@ -10,7 +10,7 @@ from tokensh.engine.sqlite import Database
 from tokensh.engine.store import Store, StoredObject
 from tokensh.errors import Error, OperationalError
 from tokensh.plan.ddl import ROW_NUMBER
-from tokensh.plan.nodes import Stored
+from tokensh.plan.nodes import DefinePlan, DropPlan, Plan, Stored
 from tokensh.plan.objects import StoredTable, View, local_name
 from tokensh.rows import Column, Row, Value, make_names_unique
 from tokensh.sql import nodes
@@ -56,6 +56,7 @@ class SessionObjects:
         self._results: dict[int, SessionTable] = {}
         self._result_sizes: dict[int, int] = {}
         self._result_count = 0
+        self._planned: dict[str, StoredObject] = {}
 
     # ---- earlier results
 
@@ -122,7 +123,16 @@ class SessionObjects:
 
     def find_stored(self, name: str) -> StoredObject | None:
         """Return the object of the store with a name."""
-        return self.store.find(name) or self.store.find(local_name(name))
+        return self._planned.get(local_name(name).lower()) or self.store.find(name) or self.store.find(local_name(name))
+
+    def note_planned(self, plan: Plan) -> None:
+        """Let later statements of a dry run find what an earlier one would create, without rows."""
+        if isinstance(plan, DropPlan):
+            self._planned.pop(local_name(plan.name).lower(), None)
+        elif isinstance(plan, DefinePlan) and not (plan.if_not_exists and self.find_stored(plan.name)):
+            self._planned[local_name(plan.name).lower()] = StoredObject(
+                0, plan.name, plan.kind, plan.text, plan.columns, plan.sources
+            )
 
     def _parse_query(self, text: str, name: str) -> nodes.Query:
         try:
@@ -170,6 +180,9 @@ class SessionObjects:
                     database.load(wanted.table, len(wanted.columns), table.rows())
                 if table.missing is not None:
                     incomplete.append((wanted.name, table.missing))
+                continue
+            if local_name(wanted.name).lower() in self._planned:
+                database.create_table(wanted.table, wanted.columns)
                 continue
             found = self.store.find(wanted.name)
             if found is None:

@@ -15,19 +15,19 @@ WITH listed AS (
 ),
 findings AS (
   SELECT 1 AS rank, 'high' AS severity, 'never expires' AS finding, deployment_name, owner, owner_id, token_id, comment,
-    'idle for ' || CAST(idle AS INTEGER) || ' days' AS detail
+    'idle for ' || CAST(idle AS INTEGER) || 'd' AS detail
   FROM listed WHERE expiry_time = -1
   UNION ALL
-  SELECT 2, 'medium', 'lives too long', deployment_name, owner, owner_id, token_id, comment, CAST(lifetime AS INTEGER) || ' days'
+  SELECT 2, 'medium', 'lives too long', deployment_name, owner, owner_id, token_id, comment, 'made for ' || CAST(lifetime AS INTEGER) || 'd'
   FROM listed WHERE expiry_time > 0 AND lifetime > {{ max_days }}
   UNION ALL
-  SELECT 3, 'medium', 'expires soon', deployment_name, owner, owner_id, token_id, comment, 'in ' || round(days, 1) || ' days'
+  SELECT 3, 'medium', 'expires soon', deployment_name, owner, owner_id, token_id, comment, expires_in(expiry_time)
   FROM listed WHERE expiry_time > 0 AND days >= 0 AND days <= {{ days }}
   UNION ALL
-  SELECT 4, 'medium', 'idle', deployment_name, owner, owner_id, token_id, comment, 'for ' || CAST(idle AS INTEGER) || ' days'
+  SELECT 4, 'medium', 'idle', deployment_name, owner, owner_id, token_id, comment, 'for ' || CAST(idle AS INTEGER) || 'd'
   FROM listed WHERE idle >= {{ idle_days }} AND (expiry_time = -1 OR days >= 0)
   UNION ALL
-  SELECT 5, 'low', 'expired', deployment_name, owner, owner_id, token_id, comment, CAST(-days AS INTEGER) || ' days ago'
+  SELECT 5, 'low', 'expired', deployment_name, owner, owner_id, token_id, comment, expires_in(expiry_time)
   FROM listed WHERE expiry_time > 0 AND days < 0
   UNION ALL
   SELECT 6, 'low', 'many tokens', deployment_name, owner, owner_id, NULL, NULL, count(*) || ' tokens'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from urllib.parse import quote
 
@@ -11,6 +11,7 @@ from tokensh.api.request import Request
 from tokensh.dbapi.connection import Connection
 from tokensh.errors import Error
 from tokensh.rows import Column, Row, Value
+from tokensh.text import escape_unsafe
 
 COLUMNS = (
     Column("deployment_name", "string"),
@@ -19,7 +20,9 @@ COLUMNS = (
     Column("state", "string"),
     Column("reason", "string"),
 )
-"""`state` is `revoked`, `remains`, or `unknown` for a workspace that could not be looked at; `reason` says why."""
+"""`state` is `revoked`, `remains`, or `unknown` for a workspace that could not be looked at; `reason` says why. Of a plan it is
+`would be revoked` instead of `revoked`."""
+_SIGNS = "it signs these requests: revoke it last, by hand"
 _SELECT = (
     "SELECT deployment_name, token_id, comment, owner_id, created_by_id, created_by_username FROM tokens"
     " WHERE deployment_name IN (SELECT deployment_name FROM {})"
@@ -65,17 +68,40 @@ class Offboarding:
             if (workspace, owner_id) in owners
         ], failures
 
+    def plan(self, tokens: Sequence[OwnedToken], failures: Mapping[str, Error]) -> list[Row]:
+        """Return what `revoke` would return if every request succeeded; nothing is sent."""
+        signing = self._find_signing(tokens)
+        rows = [
+            _row(token, "remains", _SIGNS) if token in signing else _row(token, "would be revoked", None)
+            for token in tokens
+        ]
+        return [*rows, *_failure_rows(failures)]
+
+    def describe(self, tokens: Sequence[OwnedToken]) -> Iterator[str]:
+        """Yield a line for each token that `revoke` would revoke."""
+        signing = self._find_signing(tokens)
+        for token in tokens:
+            if token not in signing:
+                yield f"revoke {token.token_id} in {token.workspace}, {escape_unsafe(token.comment) or 'without a comment'}"
+
+    def _find_signing(self, tokens: Sequence[OwnedToken]) -> list[OwnedToken]:
+        """Return the tokens that sign the requests of this run."""
+        connection = self._connection
+        signing = {
+            name: connection.client.signing_token_id(connection.resolve_workspace(name))
+            for name in {token.workspace for token in tokens}
+        }
+        return [token for token in tokens if token.token_id == signing[token.workspace]]
+
     def revoke(self, tokens: Sequence[OwnedToken], failures: Mapping[str, Error]) -> list[Row]:
         """Revoke tokens and return a row for each, and for each workspace that failed."""
         connection = self._connection
-        targets = {name: connection.resolve_workspace(name) for name in {token.workspace for token in tokens}}
-        signing = {name: connection.client.signing_token_id(target) for name, target in targets.items()}
-        kept = [token for token in tokens if token.token_id == signing[token.workspace]]
+        kept = self._find_signing(tokens)
         others = [token for token in tokens if token not in kept]
         requests = [
             Request(
                 "DELETE",
-                targets[token.workspace],
+                connection.resolve_workspace(token.workspace),
                 f"/api/2.0/token-management/tokens/{quote(token.token_id, safe='')}",
             )
             for token in others
@@ -91,14 +117,13 @@ class Offboarding:
         rows: list[Row] = []
         for token in tokens:
             if token in kept:
-                rows.append(_row(token, "remains", "it signs these requests: revoke it last, by hand"))
+                rows.append(_row(token, "remains", _SIGNS))
             elif token not in reasons or (token not in left and token.workspace not in failed_later):
                 connection.pending.forget_token(token.token_id)
                 rows.append(_row(token, "revoked", None))
             else:
                 rows.append(_row(token, "remains" if token in left else "unknown", reasons[token]))
-        rows += [(name, None, None, "unknown", error.message) for name, error in sorted(failures.items())]
-        return rows
+        return [*rows, *_failure_rows(failures)]
 
 
 def _owner_ids(rows: Sequence[Row], owner: str) -> set[tuple[Value, Value]]:
@@ -109,6 +134,11 @@ def _owner_ids(rows: Sequence[Row], owner: str) -> set[tuple[Value, Value]]:
         for workspace, _, _, owner_id, creator_id, creator in rows
         if str(owner_id) == owner or (owner_id == creator_id and creator == owner)
     }
+
+
+def _failure_rows(failures: Mapping[str, Error]) -> list[Row]:
+    """Return a row for each workspace that could not be looked at."""
+    return [(name, None, None, "unknown", error.message) for name, error in sorted(failures.items())]
 
 
 def _row(token: OwnedToken, state: str, reason: str | None) -> Row:

@@ -52,6 +52,8 @@ class Options:
     """The styles of a coloured table, a name in `themes.THEMES`."""
     colours: Styles = field(default_factory=dict)
     """Styles of the user's own, which take precedence over the theme's."""
+    title: str = ""
+    """The heading of a web page, and a line below it."""
     depth: str = "standard"
     """How many colours the terminal has, as `themes.colour_depth` says."""
 

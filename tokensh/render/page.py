@@ -33,11 +33,16 @@ th[aria-sort=ascending] button::after{content:" \\2191"}
 th[aria-sort=descending] button::after{content:" \\2193"}
 .n{text-align:right;font-variant-numeric:tabular-nums}
 .null{opacity:.6}
+.high{color:light-dark(#b3261e,#ff9a90);font-weight:600}
+.medium{color:light-dark(#8a5a00,#ffca6a)}
+h1{font-size:1.2rem;margin:0}
 input{font:inherit;padding:.3rem .5rem;margin-bottom:1rem}
 svg{display:block;margin-top:1.5rem;max-width:100%}
 svg text{font:13px system-ui,sans-serif;fill:CanvasText}
 svg rect{fill:var(--bar)}
 """
+_SEVERITIES = {"high": 3, "medium": 2, "low": 1}
+"""The words of a column named `severity`, with what they are sorted by."""
 _SCRIPT = """
 addEventListener("DOMContentLoaded",()=>{
 const body=document.querySelector("tbody"),rows=[...body.rows],heads=[...document.querySelectorAll("th")];
@@ -89,11 +94,13 @@ def _page_head(columns: Sequence[Column], options: Options) -> str:
         f"<th{_class_of(column, options)}><button>{escape(escape_unsafe(column.name))}</button></th>"
         for column in columns
     )
+    title, _, line = (escape(escape_unsafe(text, keep_newlines=True)) for text in options.title.partition("\n"))
+    heading = f"<h1>{title}</h1>\n<p>{line}</p>\n" if title else ""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">\n'
-        '<meta name="viewport" content="width=device-width"><title>tokensh</title>\n'
-        f"<style>{_STYLE}</style><script>{_SCRIPT}</script></head><body>\n"
+        f'<meta name="viewport" content="width=device-width"><title>{title or "tokensh"}</title>\n'
+        f"<style>{_STYLE}</style><script>{_SCRIPT}</script></head><body>\n{heading}"
         '<input type="search" placeholder="Filter" aria-label="Filter rows"> <output></output>\n'
         f"<table><thead><tr>{names}</tr></thead><tbody>\n"
     )
@@ -124,6 +131,8 @@ def _format_rows(result: RowSet, kept: list[Row], options: Options) -> Iterator[
 def _format_cell(column: Column, formats: cells.Formats, class_: str, value: Value, options: Options) -> str:
     if value is None:
         return f'<td class="null">{escape(formats[type(None)](None))}</td>'
+    if column.name == "severity" and value in _SEVERITIES:
+        return f'<td class="{value}" data-k="{_SEVERITIES[str(value)]}">{value}</td>'
     is_masked = column.secret and options.mask
     if isinstance(value, str) and not is_masked:
         text = escape_unsafe(value, keep_newlines=True)
