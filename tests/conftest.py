@@ -22,8 +22,8 @@ except ImportError:
     pass  # the environments of tests/interfaces and tests/spark, which have no property tests, do without
 else:
     # A machine that runs the tests may be slow: no example has a deadline.
-    settings.register_profile("usual", deadline=None)
-    settings.register_profile("quick", deadline=None, max_examples=20)
+    settings.register_profile("usual", deadline=None, max_examples=30)
+    settings.register_profile("quick", deadline=None, max_examples=10)
     settings.register_profile(
         "nightly", deadline=None, max_examples=20_000, suppress_health_check=[HealthCheck.too_slow], print_blob=True
     )

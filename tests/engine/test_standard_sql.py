@@ -97,10 +97,8 @@ LONG_CHAINS = [("||", "1" * 2000), ("+", 2000), ("*", 1), ("-", -1998), ("|", 1)
 
 
 @pytest.mark.parametrize(("operator", "value"), LONG_CHAINS, ids=[operator for operator, _ in LONG_CHAINS])
-@pytest.mark.parametrize("operand", ["k", "1", "(SELECT 1)"])
-def test_a_chain_of_thousands_of_operands_is_a_list(
-    operator: str, value: Value, operand: str, ours: Connection
-) -> None:
+def test_a_chain_of_thousands_of_operands_is_a_list(operator: str, value: Value, ours: Connection) -> None:
+    operand = {"||": "(SELECT 1)", "+": "k"}.get(operator, "1")
     chain = f" {operator} ".join([operand] * 2000)
     assert list(ours.run(f"SELECT {chain} AS value FROM t WHERE k = 1").rows) == [(value,)]
     tree = shared_parser().parse(f"SELECT {chain}")

@@ -314,7 +314,7 @@ async def call_at_random(
     folder = Path(os.environ["XDG_STATE_HOME"]) / "tokensh" / "values"
     kept: dict[str, str] = {}
     for _ in range(count):
-        for name in set(os.listdir(folder) if folder.exists() else ()) - kept.keys():
+        for name in ({path.name for path in folder.iterdir()} if folder.exists() else set()) - kept.keys():
             kept[name] = (folder / name).read_text()
         await watcher.watch(request_at_random(chooser, client, [*given, *list(kept.values())[-20:]]))
 

@@ -263,8 +263,8 @@ class TokenshMagics(Magics):
                 rows: list[NotebookRow] = []
                 collected = Result(result.columns, rows, connection.environment.now())
                 try:
-                    for row in result.rows:
-                        rows.append(tuple(map(_mask_secret, result.columns, row)))
+                    # What came before an error stays in the list.
+                    rows.extend(tuple(map(_mask_secret, result.columns, row)) for row in result.rows)
                 except Error:
                     self._save_partial(collected)
                     raise
