@@ -40,7 +40,22 @@ FACTS = Facts(
         "\\set": "variables",
         "\\timing": "times",
     },
-    tables={"snap": ("token_id", "seen_at"), "odd name": ("a b", "select")},
+    tables={
+        "tokensh.local.statements": ("id", "statement"),
+        "tokensh.local.workspaces": ("deployment_name",),
+        "snap": ("token_id", "seen_at"),
+        "odd name": ("a b", "select"),
+        "soon": ("token_id",),
+        "kept": ("token_id",),
+        "_": ("token_id",),
+    },
+    kinds={
+        "tokensh.local.statements": "log",
+        "tokensh.local.workspaces": "list",
+        "soon": "view",
+        "kept": "materialized view",
+        "_": "result",
+    },
     files=lambda typed: (name for name in FILES if name.startswith(typed)),
     profiles={"dbc-two": "prod", "dbc-three": "test"},
     arguments={

@@ -15,7 +15,7 @@ KINDS = pytest.mark.parametrize("kind", SHOW_KINDS.values(), ids=list(SHOW_KINDS
 PARENTS = {
     "provider": "databricks_workspace",
     "service": "databricks_workspace.workspace",
-    "resource": "databricks_workspace.workspace.user_tokens",
+    "resource": "user_tokens",
 }
 
 

@@ -21,7 +21,7 @@ def find(text: str, wanted: str, facts: Facts = FACTS) -> Suggestion:
     ("text", "wanted", "replaced"),
     [
         ("SELECT tok|", "token_id", "tok"),
-        ("SELECT * FROM ut|", "databricks_workspace.workspace.user_tokens", "ut"),
+        ("SELECT * FROM ut|", "user_tokens", "ut"),
         ("SELECT * FROM workspace.us|", "databricks_workspace.workspace.user_tokens", "workspace.us"),
         ("SELECT u.co| FROM user_tokens u", "comment", "co"),
         ("SELECT u.| FROM user_tokens u", "comment", ""),
@@ -46,7 +46,7 @@ def test_what_is_typed_is_replaced(text: str, wanted: str, replaced: str) -> Non
     ("text", "wanted", "kind"),
     [
         ("SEL|", "SELECT", "keyword"),
-        ("SELECT * FROM ut|", "databricks_workspace.workspace.user_tokens", "resource"),
+        ("SELECT * FROM ut|", "user_tokens", "resource"),
         ("SELECT * FROM |", "snap", "table"),
         ("SELECT | FROM user_tokens", "comment", "column"),
         ("SELECT * FROM user_tokens WHERE |", "deployment_name", "parameter"),
@@ -89,7 +89,7 @@ def test_a_required_parameter_shows_the_sessions_default_and_the_documents_examp
 
 def test_a_listed_token_shows_its_comment_and_expiry() -> None:
     note = find("SELECT * FROM user_tokens WHERE token_id = '|", "a1b2'").note
-    assert note == "ci runner · in 3 d · dbc-one"
+    assert note == "ci runner · in 3 d"
 
 
 def test_a_workspace_shows_the_profile_that_leads_to_it() -> None:
@@ -150,13 +150,14 @@ def test_placeholders_keep_their_blanks() -> None:
 
 
 def test_without_facts_there_are_still_names_and_keywords() -> None:
-    assert texts("SELECT * FROM ut|", Facts()) == ["databricks_workspace.workspace.user_tokens"]
+    assert texts("SELECT * FROM ut|", Facts()) == ["user_tokens"]
     assert texts("SELECT * FROM user_tokens WHERE deployment_name = '|", Facts()) == []
 
 
 def test_the_namespace_of_use_decides_what_a_short_name_means() -> None:
     settings = replace(FACTS, namespace=("databricks_workspace", "settings"))
-    assert texts("SELECT * FROM tokens|", settings)[0] == "databricks_workspace.settings.tokens"
+    assert texts("SELECT * FROM toke|", settings)[0] == "token_management"
+    assert "workspace.user_tokens" in texts("SELECT * FROM toke|", settings)
     assert "owner_id" not in texts("SELECT | FROM tokens", settings)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import get_args
 
 from tokensh._dataclasses import dataclass, replace
 from tokensh.complete import arguments, values
 from tokensh.complete.columns import ColumnLookup, KnownColumn, verb_of
 from tokensh.complete.cursor_context import CursorContext
-from tokensh.complete.model import Candidate, Facts, format_note
-from tokensh.complete.names import CatalogIndex, NameIndex, describe_method, describe_resource
+from tokensh.complete.model import Candidate, Facts, TableKind, format_note
+from tokensh.complete.names import CatalogIndex, NameIndex, describe_method, describe_resource, shorten_name
 from tokensh.complete.outline import Outline, Relation
+from tokensh.complete.rank import PREFIX
 from tokensh.functions.tables import TABLE_FUNCTIONS
 from tokensh.provider.model import Resource, Verb
 from tokensh.provider.show_kinds import SHOW_KINDS, ShowKind
@@ -19,6 +21,16 @@ from tokensh.provider.show_kinds import SHOW_KINDS, ShowKind
 _TYPES = ("TEXT", "INTEGER", "REAL", "NUMERIC", "BLOB", "CHAR", "SIGNED", "UNSIGNED", "DECIMAL", "DATE", "JSON")
 _COLLATIONS = ("NOCASE", "BINARY", "RTRIM")
 _PREDICATES = ("WHERE", "ON")
+# The session's tables that a change can be made to.
+_TABLES: frozenset[TableKind] = frozenset(("table",))
+_CHANGED: dict[str, frozenset[TableKind]] = {
+    "INSERT": _TABLES,
+    "UPDATE": _TABLES,
+    "REPLACE": _TABLES,
+    "DELETE": frozenset(("table", "log")),
+}
+_ALL_TABLES: frozenset[TableKind] = frozenset(get_args(TableKind))
+_OF_STORE: frozenset[TableKind] = frozenset(("table", "view", "materialized view"))
 # Names of one kind from the catalog: with more, users type on instead of reading.
 _MAX_NAMES = 100
 # Resources whose columns are offered while no table is named.
@@ -48,7 +60,7 @@ class CandidateFinder:
             case "column" | "path_star":
                 return self.columns(previous)
             case "table" | "table_function":
-                return (*self.session_tables(), *self.resources("SELECT"), *self._table_functions())
+                return (*self.tables("SELECT"), *self._table_functions())
             case "column_name":
                 return self._write_columns()
             case "names" if self.outline.clause == "USING":
@@ -58,7 +70,7 @@ class CandidateFinder:
             case "describe_method":
                 return self.methods(for_exec=False)
             case "describe" | "explain_resource":
-                return (*self.session_tables(), *self.resources(None))
+                return self.tables(None)
             case "show_in":
                 return self._show_parents()
             case "show_insert":
@@ -66,9 +78,9 @@ class CandidateFinder:
             case "use":
                 return self.services()
             case "drop" | "drop_table" | "refresh":
-                return self.session_tables()
+                return self._session_tables(self._find_dropped_kinds())
             case "delete":
-                return (*self.session_tables(), *self.resources("DELETE"))
+                return self.tables("DELETE")
             case "type_word":
                 return [Candidate(name, "type", looseness=0) for name in _TYPES]
             case "collate":
@@ -81,26 +93,48 @@ class CandidateFinder:
 
     # ---- tables
 
-    def session_tables(self) -> Iterator[Candidate]:
-        """Yield the names of WITH, and the session's tables and views."""
-        if self.context.qualifier:
-            return
-        for name in self.outline.ctes:
-            yield Candidate(name, "table", "WITH")
+    def tables(self, verb: Verb | None) -> Iterator[Candidate]:
+        """Yield what a verb works on: names of WITH, what is likeliest, the user's own tables, resources, the session's own."""
+        kinds = _CHANGED.get(verb or "", _ALL_TABLES)
+        own: list[Candidate] = []
+        of_session: list[Candidate] = []
+        for table in self._session_tables(kinds):
+            (own if self.facts.kind_of(table.name) in _OF_STORE or table.name == "_" else of_session).append(table)
+        likeliest: list[Candidate] = []
+        others: list[Candidate] = []
+        for resource in self.resources(verb):
+            (likeliest if resource.first else others).append(resource)
+        if not self.context.qualifier:
+            yield from (Candidate(name, "table", "WITH", first=True) for name in self.outline.ctes)
+        yield from (*likeliest, *own, *others, *of_session, *self.services(ending="."))
+
+    def _session_tables(self, kinds: frozenset[TableKind]) -> Iterator[Candidate]:
+        """Yield the session's tables and views of some kinds, those of `tokensh.local` if that is typed as well."""
+        path = ".".join((*self.context.qualifier, "")).lower()
         for name, columns in self.facts.tables.items():
-            yield Candidate(name, "table", format_note("session", ", ".join(columns)))
+            kind = self.facts.kind_of(name)
+            if kind in kinds and name.lower().startswith(path):
+                yield Candidate(name, "table", format_note(kind if kind != "table" else None, ", ".join(columns)))
 
     def _find_names(self, names: NameIndex, within: str | None = None) -> dict[int, int]:
         typed = ".".join((*self.context.qualifier, self.context.typed))
         return names.find(typed, self._namespace if within is None else within, _MAX_NAMES)
 
     def resources(self, verb: Verb | None) -> Iterator[Candidate]:
-        """Yield the resources that a verb works on, by their full names, and the services on the way to them."""
+        """Yield the resources that a verb works on, the likeliest with `first`."""
         names, resources = self.index.tables(verb)
+        typed = self.context.typed.lower()
         for number, quality in self._find_names(names).items():
-            note = describe_resource(resources[number])
-            yield Candidate(names.names[number], "resource", note, quality=quality)
-        yield from self.services(ending=".")
+            resource = resources[number]
+            name = self._shorten(resource)
+            first = resource.id == self.facts.likeliest and self._is_in_namespace(resource)
+            fit = PREFIX if name.lower().startswith(typed) and name != resource.id else quality
+            yield Candidate(name, "resource", describe_resource(resource), first=first, quality=fit)
+
+    def _shorten(self, resource: Resource) -> str:
+        typed = ".".join((*self.context.qualifier, self.context.typed))
+        name = shorten_name(resource, self.facts.namespace, typed)
+        return resource.id if name.lower() in self.outline.ctes else name
 
     def services(self, ending: str = "") -> Iterator[Candidate]:
         """Yield the services, as `provider.service`, and their providers."""
@@ -124,7 +158,10 @@ class CandidateFinder:
             return
         names, methods = self.index.methods(for_exec=for_exec)
         for number, quality in self._find_names(names).items():
-            yield Candidate(names.names[number], "method", describe_method(methods[number]), quality=quality)
+            resource, method = methods[number]
+            name = f"{self._shorten(resource)}.{method.name}"
+            likeliest = resource.id == self.facts.likeliest and not self.context.typed
+            yield Candidate(name, "method", describe_method(method), first=likeliest, quality=quality)
         yield from self.services(ending=".")
 
     def _table_functions(self) -> Iterator[Candidate]:
@@ -144,7 +181,12 @@ class CandidateFinder:
                 verb = "UPDATE"
             case _:
                 return ()
-        return (*self.session_tables(), *self.resources(verb))
+        return self.tables(verb)
+
+    def _find_dropped_kinds(self) -> frozenset[TableKind]:
+        """Return the kind of object that DROP or REFRESH names."""
+        words = {token.text.upper() for token in self.context.before}
+        return frozenset(("materialized view" if "MATERIALIZED" in words else "view" if "VIEW" in words else "table",))
 
     # ---- SHOW
 
@@ -284,14 +326,18 @@ class CandidateFinder:
             return
         names, resources = self.index.tables("SELECT")
         offered: set[str] = set()
-        for number in names.find("", self._namespace, _MAX_GUESSED):
-            for column in self._namespace_fields(resources[number]):
+        found = [resources[number] for number in names.find("", self._namespace, _MAX_GUESSED)]
+        for resource in sorted(found, key=lambda each: each.id != self.facts.likeliest):
+            for column in self._namespace_fields(resource):
                 if column.name.lower() not in offered:
                     offered.add(column.name.lower())
                     yield column
 
+    def _is_in_namespace(self, resource: Resource) -> bool:
+        return (resource.provider, resource.service) == self.facts.namespace[:2]
+
     def _namespace_fields(self, resource: Resource) -> Iterator[Candidate]:
-        if (resource.provider, resource.service) == self.facts.namespace[:2]:
+        if self._is_in_namespace(resource):
             for field in (*resource.fields, *resource.undocumented_fields):
                 yield Candidate(field.name, "column", format_note(field.type, resource.name))
 

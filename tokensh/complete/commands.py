@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from tokensh.complete.model import Candidate, Facts, format_note, is_inert
-from tokensh.complete.names import CatalogIndex, describe_method, describe_resource
+from tokensh.complete.names import CatalogIndex, describe_method, describe_resource, shorten_name
 from tokensh.complete.values import describe_workspace
 
 # By name, as the commands themselves are the shell's, which is a layer above. `facts.arguments` has the others.
@@ -96,10 +96,16 @@ def _files(typed: str, facts: Facts) -> list[Candidate]:
 
 
 def _resource_candidates(word: str, facts: Facts, index: CatalogIndex) -> list[Candidate]:
-    tables = [Candidate(table, "table", "session") for table in facts.tables]
     names, resources = index.tables()
     matches = names.find(word, ".".join(facts.namespace), _MAX_NAMES)
-    return tables + [
-        Candidate(names.names[i], "resource", describe_resource(resources[i]), quality=quality)
+    found = [
+        Candidate(
+            shorten_name(resources[i], facts.namespace, word),
+            "resource",
+            describe_resource(resources[i]),
+            first=resources[i].id == facts.likeliest,
+            quality=quality,
+        )
         for i, quality in matches.items()
     ]
+    return found + [Candidate(table, "table", facts.kind_of(table)) for table in facts.tables]

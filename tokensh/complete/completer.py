@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from tokensh._dataclasses import replace
 from tokensh.complete import arguments, commands, json_body, values
 from tokensh.complete.candidates import CandidateFinder
 from tokensh.complete.columns import ColumnLookup
@@ -86,7 +87,10 @@ class Completer:
         if not context.qualifier and not context.quote:
             keywords = self._keywords(context, finder, expected)
             before = context.before[-1].text.upper() if context.before else ""
-            candidates = [*keywords, *candidates] if before in _KEYWORDS_FIRST else [*candidates, *keywords]
+            if before in _KEYWORDS_FIRST:
+                candidates = [*keywords, *(replace(candidate, first=False) for candidate in candidates)]
+            else:
+                candidates += keywords
             if role == "column":
                 candidates += finder.functions()
         # If several parts are typed, a candidate of several parts is compared with, and replaces, all of them.
@@ -121,7 +125,9 @@ class Completer:
     def _keywords(
         self, context: CursorContext, finder: CandidateFinder, expected: ExpectedTokens
     ) -> Iterator[Candidate]:
-        lower = bool(context.typed) and context.typed == context.typed.lower()
+        # In the case of what is typed of the word, else of the word that opens the statement.
+        typed = context.typed or (context.before[0].text if context.before else "")
+        lower = bool(typed) and typed == typed.lower()
         likely = _LIKELY_KEYWORD.get(finder.outline.verb, "")
         # Behind the number of LIMIT an operator is allowed too, and hardly ever meant.
         if [token.text.upper() for token in context.before[-2:-1]] == ["LIMIT"]:
@@ -202,7 +208,7 @@ class Completer:
 
 def _display_name(candidate: Candidate) -> str:
     """Return what the menu shows, inert."""
-    name = candidate.text.rstrip("=") if candidate.text.startswith("@") else candidate.name
+    name = candidate.text.rstrip("=") if candidate.text.startswith("@") else candidate.display or candidate.name
     return truncate(escape_unsafe(name), _DISPLAY_CELLS)
 
 
@@ -227,7 +233,7 @@ def _suggest_in_string(context: CursorContext, outline: Outline, facts: Facts) -
     closing = "" if is_closed(context.rest_of_line, "'") else "'"
     typed = context.typed.replace("''", "'")
     return [
-        Suggestion(value.name.replace("'", "''") + closing, context.start, value.name, value.kind, value.note)
+        Suggestion(value.name.replace("'", "''") + closing, context.start, _display_name(value), value.kind, value.note)
         for value in rank(typed, values.known_values(target, facts, outline.tokens, typed))
     ]
 

@@ -47,7 +47,13 @@ def suggest_in_body(context: CursorContext, method: Method, outline: Outline, fa
         candidates = values.known_values(slot.key, facts, outline.tokens, slot.typed)
     start = context.cursor - len(slot.typed.replace("'", "''") if context.quote else slot.typed)
     return [
-        Suggestion(_insertion(candidate, slot, context, missing), start, candidate.name, candidate.kind, candidate.note)
+        Suggestion(
+            _insertion(candidate, slot, context, missing),
+            start,
+            candidate.display or candidate.name,
+            candidate.kind,
+            candidate.note,
+        )
         for candidate in rank(slot.typed, candidates)
     ]
 

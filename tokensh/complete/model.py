@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
+from typing import Literal
 
 from tokensh._dataclasses import dataclass, field
 from tokensh.redact import Redactor
@@ -16,6 +17,10 @@ LONGEST_NOTE = 500
 
 _REDACTOR = Redactor()
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+
+TableKind = Literal["table", "view", "materialized view", "result", "log", "list"]
+"""What a session table is: of the store, or an earlier result (`_1`), or the session's own, of which rows of a log can be deleted."""
+_NO_KINDS: Mapping[str, TableKind] = MappingProxyType({})
 
 ListedTokenFact = tuple[str, str, str, str]
 """A token of a listing: its id, comment, expiry as text, and the deployment_name it was listed from."""
@@ -47,7 +52,9 @@ class Facts:
     `workspace` is the session's default deployment_name, `workspaces` those that are known or were used, most recent first.
     `functions` maps a function's name to its signature, `commands` a meta command (`\x` or `x`) to its help, `tables` a
     session table's or view's name to its columns. `files` returns the file names that begin with a text. `profiles` maps a
-    workspace to the profile that leads to it, `arguments` a meta command to what may follow it and a note on that.
+    workspace to the profile that leads to it, `arguments` a meta command to what may follow it and a note on that. `kinds`
+    tells which session tables are not plain tables. `likeliest` is the full name of the resource that is meant
+    where a statement does not say yet.
     """
 
     namespace: tuple[str, ...] = ("databricks_workspace", "workspace")
@@ -61,6 +68,12 @@ class Facts:
     files: Callable[[str], Iterable[str]] = _list_no_files
     profiles: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     arguments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    kinds: Mapping[str, TableKind] = field(default_factory=lambda: _NO_KINDS)
+    likeliest: str = "databricks_workspace.workspace.user_tokens"
+
+    def kind_of(self, table: str) -> TableKind:
+        """Return what a session table or view is."""
+        return self.kinds.get(table, "table")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +93,8 @@ class Candidate:
     quality: int | None = None
     also: str = ""
     """A second text by which it is found: a token's comment."""
+    display: str = ""
+    """What a menu shows instead of the name, if that is long."""
 
 
 def format_note(*parts: str | None) -> str:

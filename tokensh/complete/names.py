@@ -16,7 +16,7 @@ from tokensh.complete.model import format_note
 from tokensh.complete.rank import PREFIX, SEGMENT, Matcher
 from tokensh.errors import Error
 from tokensh.provider.catalog import Catalog
-from tokensh.provider.model import Method, Resource, Verb
+from tokensh.provider.model import VERBS, Method, Resource, Verb
 
 _PART_START = re.compile(r"(?<![._])[._]+(?=[^._])")
 # Sorts after every name with the same prefix.
@@ -25,6 +25,8 @@ _LAST_CHARACTER = "\U0010ffff"
 _MAX_COMPARED = 1000
 # With so many names found by their beginnings, letters in order are not searched.
 _ENOUGH = 20
+# Columns in a note: more of them than it has room for.
+_NOTED_FIELDS = 8
 # Names that may be compared letter by letter from their very beginning, which all names of a provider share.
 _FEW = 500
 
@@ -92,7 +94,7 @@ class CatalogIndex:
         # A thread of the shell's builds the indexes while the first keys may already ask for them.
         self._lock = threading.RLock()
         self._tables: dict[str, tuple[NameIndex, tuple[Resource, ...]]] = {}
-        self._methods: dict[bool, tuple[NameIndex, tuple[Method, ...]]] = {}
+        self._methods: dict[bool, tuple[NameIndex, tuple[tuple[Resource, Method], ...]]] = {}
 
     @cached_property
     def providers(self) -> tuple[str, ...]:
@@ -126,13 +128,13 @@ class CatalogIndex:
                 self._tables[key] = (NameIndex([resource.id for resource in resources]), resources)
             return self._tables[key]
 
-    def methods(self, *, for_exec: bool) -> tuple[NameIndex, tuple[Method, ...]]:
-        """Return the methods (`for_exec`: only those that no other verb reaches), and the index of their full names."""
+    def methods(self, *, for_exec: bool) -> tuple[NameIndex, tuple[tuple[Resource, Method], ...]]:
+        """Return the index of the full names of methods, and each with its resource (`for_exec`: those of no other verb)."""
         with self._lock:
             if for_exec not in self._methods:
                 pairs = [(r, m) for r in self.resources for m in r.methods if m.verb == "EXEC" or not for_exec]
                 names = NameIndex([f"{resource.id}.{method.name}" for resource, method in pairs])
-                self._methods[for_exec] = (names, tuple(method for _, method in pairs))
+                self._methods[for_exec] = (names, tuple(pairs))
             return self._methods[for_exec]
 
     def find(self, path: tuple[str, ...], namespace: tuple[str, ...]) -> Resource | None:
@@ -153,6 +155,15 @@ class CatalogIndex:
         self.methods(for_exec=True)
 
 
+def shorten_name(resource: Resource, namespace: tuple[str, ...], typed: str) -> str:
+    """Return the shortest name that means a resource in a namespace; its full name while that, or a part with dots, is typed."""
+    typed = typed.lower()
+    is_full = "." in typed or (typed and resource.provider.startswith(typed) and not resource.name.startswith(typed))
+    if is_full or namespace[:1] != (resource.provider,):
+        return resource.id
+    return resource.name if namespace[1:2] == (resource.service,) else f"{resource.service}.{resource.name}"
+
+
 def methods_of(resource: Resource, verb: Verb) -> tuple[Method, ...]:
     """Return the methods by which a verb works on a resource; DELETE may have an EXEC method, called row by row."""
     methods = resource.methods_for(verb)
@@ -162,8 +173,10 @@ def methods_of(resource: Resource, verb: Verb) -> tuple[Method, ...]:
 
 
 def describe_resource(resource: Resource) -> str:
-    """Return the note beside a resource's name."""
-    return format_note(resource.description or resource.title)
+    """Return the note beside a resource's name: what can be done with it, and its columns."""
+    # Not its description: StackQL's documents have the same sentence for all resources.
+    verbs = " ".join(verb for verb in VERBS if resource.methods_for(verb))
+    return format_note(verbs, ", ".join(field.name for field in resource.fields[:_NOTED_FIELDS]))
 
 
 def describe_method(method: Method) -> str:

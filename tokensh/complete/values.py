@@ -9,9 +9,14 @@ from tokensh.complete.model import Candidate, Facts, format_note, is_inert, reda
 from tokensh.complete.outline import Outline, split_select_list
 from tokensh.complete.rank import MAX_SUGGESTIONS
 from tokensh.sql.lexer import Token
+from tokensh.text import elide_middle
 
 # Operators after which a value of the column before them is likely; a range (`<`) of workspaces or tokens is not.
 _COMPARISONS = frozenset(("=", "==", "<>", "!=", "<=>", "LIKE", "IS"))
+
+
+# Cells of an id in a menu. Comments tell tokens apart: they get the room.
+_ID_CELLS = 9
 
 
 # Completion sends nothing: values are those that the session has seen already (`Facts`), so that a
@@ -50,8 +55,10 @@ def _token_values(facts: Facts, texts: set[str], typed: str) -> Iterator[Candida
         # than changed.
         if is_inert(token_id):
             named = workspace in texts
-            note = format_note(redact_secrets(comment), redact_secrets(expires), None if named else workspace)
-            yield Candidate(token_id, "value", note, looseness=0, also=comment)
+            place = None if named or workspace == facts.workspace else workspace
+            note = format_note(redact_secrets(comment) or "no comment", redact_secrets(expires), place)
+            shown = elide_middle(token_id, _ID_CELLS)
+            yield Candidate(token_id, "value", note, looseness=0, also=comment, display=shown)
 
 
 def find_value_target(before: Sequence[Token], outline: Outline) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Literal
 
 from tokensh._dataclasses import dataclass
 from tokensh.engine.sqlite import Database
@@ -11,7 +12,7 @@ from tokensh.engine.store import Store, StoredObject
 from tokensh.errors import Error, OperationalError
 from tokensh.plan.ddl import ROW_NUMBER
 from tokensh.plan.nodes import DefinePlan, DropPlan, Plan, Stored
-from tokensh.plan.objects import StoredTable, View, local_name
+from tokensh.plan.objects import Kind, StoredTable, View, local_name
 from tokensh.rows import Column, Row, Value, make_names_unique
 from tokensh.sql import nodes
 from tokensh.text import read_count
@@ -117,6 +118,15 @@ class SessionObjects:
         """Return the column names of all objects, for completion."""
         objects = {name: self._find_table(name) or self.store.find(name) for name in self.names()}
         return {name: tuple(c.name for c in found.columns) for name, found in objects.items() if found is not None}
+
+    def kinds_by_name(self) -> dict[str, Kind | Literal["RESULT", "LOG", "LIST"]]:
+        """Return what each object is; of a log rows can be deleted."""
+        results = ("_", *(f"_{number}" for number in self._results)) if self._results else ()
+        return {
+            **{name: "LOG" if table.delete_rows else "LIST" for name, table in self._tables.items()},
+            **{name: stored.kind for name in self.store.names() if (stored := self.store.find(name)) is not None},
+            **dict.fromkeys(results, "RESULT"),
+        }
 
     def _find_table(self, name: str) -> SessionTable | None:
         return self._tables.get(name.lower()) or self._find_result(name)

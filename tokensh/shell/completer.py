@@ -47,10 +47,11 @@ class ShellCompleter(PromptCompleter):
     def _complete(self, document: Document) -> Iterable[Completion]:
         cursor = document.cursor_position
         for suggestion in self._completer.complete(document.text, cursor, self._collect_facts()):
-            kind, note = suggestion.kind, suggestion.note
+            # Of a value only the note tells something.
+            kind, note = "" if suggestion.kind == "value" and suggestion.note else suggestion.kind, suggestion.note
             yield Completion(
                 suggestion.text,
                 start_position=suggestion.start - cursor,
                 display=suggestion.display,
-                display_meta=f"{kind} · {note}" if note not in ("", kind) else kind,
+                display_meta=f"{kind} · {note}" if kind and note not in ("", kind) else kind or note,
             )

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from tokensh.complete import Facts
+from tokensh.complete.model import TableKind
 from tokensh.engine.functions import function_names
 from tokensh.engine.history import History
 from tokensh.environment import Environment
@@ -22,6 +23,15 @@ from tokensh.units import NEVER
 _MOST_FILES = 200
 # Workspaces of the history that are offered.
 _RECENT_WORKSPACES = 500
+# What completion calls the kinds of objects.
+_KINDS: dict[str, TableKind] = {
+    "TABLE": "table",
+    "VIEW": "view",
+    "MATERIALIZED VIEW": "materialized view",
+    "RESULT": "result",
+    "LOG": "log",
+    "LIST": "list",
+}
 
 
 def collect_facts(shell: ShellContext, earlier_workspaces: Iterable[str]) -> Facts:
@@ -40,6 +50,7 @@ def collect_facts(shell: ShellContext, earlier_workspaces: Iterable[str]) -> Fac
         ),
         commands={name: command.help for name, command in COMMANDS.items()},
         tables=connection.objects.columns_by_name(),
+        kinds={name: _KINDS[kind] for name, kind in connection.objects.kinds_by_name().items()},
         files=partial(_list_files, connection.environment),
         profiles={workspace: profile for profile, workspace in connection.profiles.items()},
         arguments={name: command.arguments(shell) for name, command in COMMANDS.items() if command.arguments},

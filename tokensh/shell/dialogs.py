@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import termios
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application.current import get_app_session
-from prompt_toolkit.completion import WordCompleter
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.validation import ValidationError, Validator
@@ -16,6 +18,22 @@ from prompt_toolkit.validation import ValidationError, Validator
 from tokensh.errors import PlaceholderError
 from tokensh.sql import placeholders
 from tokensh.sql.placeholders import PlaceholderUse, PlaceholderValue
+
+if TYPE_CHECKING:
+    from tokensh.complete.model import Candidate
+
+
+class _ValueCompleter(Completer):
+    """Offers the values that `suggest` returns for what is typed, the best first."""
+
+    def __init__(self, suggest: Callable[[str], Iterable[Candidate]]) -> None:
+        self._suggest = suggest
+
+    def get_completions(self, document: Document, _: CompleteEvent) -> Iterator[Completion]:
+        """Yield what the answer may be as a whole."""
+        typed = document.text_before_cursor
+        for value in self._suggest(typed):
+            yield Completion(value.name, -len(typed), display=value.display or value.name, display_meta=value.note)
 
 
 class _PlaceholderValidator(Validator):
@@ -34,30 +52,29 @@ class _PlaceholderValidator(Validator):
 
 def ask_values(
     places: tuple[PlaceholderUse, ...],
-    variables: MutableMapping[str, PlaceholderValue],
-    answers: MutableMapping[str, str],
-    suggest: Callable[[str], Iterable[tuple[str, str]]],
+    variables: Mapping[str, PlaceholderValue],
+    answers: Mapping[str, str],
+    suggest: Callable[[str, str], Iterable[Candidate]],
 ) -> dict[str, PlaceholderValue]:
     """Return a value for each placeholder, asking once for each without one. Raises KeyboardInterrupt, EOFError.
 
     Args:
         places: the placeholders of a statement.
         variables: values that are set.
-        answers: what was answered before, by name; gets the new answers.
-        suggest: returns values to complete with, each with a note, for a name.
+        answers: what was answered before, by name.
+        suggest: returns values to complete with, for a name and what is typed of its value.
     """
     values: dict[str, PlaceholderValue] = dict(variables)
     for name in dict.fromkeys(place.name for place in places):
         if name in values:
             continue
-        suggestions = dict(suggest(name))
         session: PromptSession[str] = PromptSession(
-            completer=WordCompleter(list(suggestions), meta_dict=suggestions, match_middle=True),
+            completer=_ValueCompleter(partial(suggest, name)),
             validator=_PlaceholderValidator(place for place in places if place.name == name),
             validate_while_typing=False,
             complete_while_typing=True,
         )
-        answers[name] = values[name] = session.prompt(f"{name}: ", default=answers.get(name, ""))
+        values[name] = session.prompt(f"{name}: ", default=answers.get(name, ""))
     return values
 
 

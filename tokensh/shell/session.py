@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
@@ -37,6 +37,7 @@ from tokensh.text import escape_unsafe, plural, truncate
 
 if TYPE_CHECKING:
     from tokensh.complete import Facts
+    from tokensh.complete.model import Candidate
 
 # The parts of a session (console, result cache, runner, prompt, confirmation) get the objects and callbacks they need from
 # its constructor, and none of them holds the session: each can be read and tested without the others. Meta commands are the
@@ -105,6 +106,7 @@ class Session:
         self._not_run = 0
         # What the user has answered for placeholders, by name: the defaults of the next questions.
         self._answers: dict[str, str] = {}
+        self._new_answers: dict[str, str] = {}
         confirmation = ChangeConfirmation(connection, settings, self.console, self.results, self._spinner)
         connection.callbacks = Callbacks(
             approve=confirmation.approve,
@@ -290,6 +292,9 @@ class Session:
         _refuse_shortened_id(statement, self.results.tokens)
         self._last_statement = statement.text
         outcome = self._runner.run(statement, source, record=record)
+        if outcome != INTERRUPTED:
+            # The user may have declined because of an answer: it is not offered again.
+            self._answers.update(self._new_answers)
         if outcome != OK and self._failure != INTERRUPTED:
             self._failure = outcome
         return outcome
@@ -313,22 +318,25 @@ class Session:
         """Return the statement with its placeholders filled; ask for those without a value. Raises KeyboardInterrupt."""
         statement = self.connection.parser.tokenize(text)
         places = placeholders.find_placeholders(statement.tokens)
+        self._new_answers = {}
         if not places:
             return statement
+        variables = self.connection.variables
         if self.connection.workspace:
             self._answers.setdefault("deployment_name", self.connection.workspace)
         try:
-            values = dialogs.ask_values(places, self.connection.variables, self._answers, self._suggest_values)
+            values = dialogs.ask_values(places, variables, self._answers, self._suggest_values)
         except EOFError:  # Ctrl-D at a question cancels the statement, it does not leave the shell
             raise KeyboardInterrupt from None
+        self._new_answers = {name: str(value) for name, value in values.items() if name not in variables}
         return placeholders.fill(statement, values)
 
-    def _suggest_values(self, name: str) -> Iterator[tuple[str, str]]:
-        """Yield values for a placeholder, each with a note."""
-        if name == "deployment_name":
-            yield from ((workspace, "workspace") for workspace in self._collect_facts().workspaces)
-        if name == "token_id":
-            yield from ((token.token_id, escape_unsafe(token.comment)) for token in self.results.tokens.values())
+    def _suggest_values(self, name: str, typed: str) -> list[Candidate]:
+        """Return values for a placeholder that fit what is typed: a token is found by its id or its comment."""
+        from tokensh.complete.rank import rank  # noqa: PLC0415 (the first prompt is drawn without it)
+        from tokensh.complete.values import known_values  # noqa: PLC0415 (the same)
+
+        return rank(typed, known_values(name, self._collect_facts(), (), typed))
 
     # ---- what commands and the prompt ask
 
