@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 import tokensh
+from tokensh.environment import Environment
 from tokensh.sandbox import Sandbox
 
 pytest.importorskip("pygwire", reason="needs tokensh[interfaces] and Python 3.11")
@@ -31,7 +32,8 @@ import sqlalchemy
 from pg8000 import dbapi as pg8000
 
 from tokensh.integrations.pgwire.catalog import answer_catalog, asks_catalog
-from tokensh.integrations.pgwire.server import Server
+from tokensh.integrations.pgwire.main import load_certificate
+from tokensh.integrations.pgwire.server import Policy, Server
 from tokensh.integrations.pgwire.statements import prepare
 
 pytestmark = [pytest.mark.interfaces, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
@@ -62,18 +64,16 @@ class Running:
 
 
 @contextmanager
-def serve(*, writes: bool = False) -> Iterator[Running]:
+def serve(**policy: Any) -> Iterator[Running]:
     notes: list[str] = []
     started: list[Running] = []
-    ready, loop = threading.Event(), asyncio.new_event_loop()
+    ready = threading.Event()
 
     async def run() -> None:
         server = Server(
-            lambda: tokensh.connect(workspace=A, yes=writes),
-            PASSWORD,
-            writes=writes,
-            note=notes.append,
-            penalty=PENALTY,
+            lambda: tokensh.connect(workspace=A, yes=policy.get("writes", False)),
+            Policy(password=PASSWORD, penalty=PENALTY, **policy),
+            notes.append,
         )
         started.append(Running(server))
         started[0].notes = notes
@@ -84,16 +84,18 @@ def serve(*, writes: bool = False) -> Iterator[Running]:
 
     stopped = asyncio.Event()
     mistakes: list[object] = []
-    loop.set_exception_handler(lambda _loop, context: mistakes.append(context))
-    thread = threading.Thread(target=lambda: loop.run_until_complete(run()))
-    thread.start()
-    ready.wait(10)
-    try:
-        yield started[0]
-    finally:
-        loop.call_soon_threadsafe(stopped.set)
-        thread.join(10)
-        loop.close()
+    # Its end cancels what clients have left.
+    with asyncio.Runner() as runner:  # type: ignore[attr-defined]  # of Python 3.11, which pygwire needs too
+        loop = runner.get_loop()
+        loop.set_exception_handler(lambda _loop, context: mistakes.append(context))
+        thread = threading.Thread(target=lambda: runner.run(run()))
+        thread.start()
+        ready.wait(10)
+        try:
+            yield started[0]
+        finally:
+            loop.call_soon_threadsafe(stopped.set)
+            thread.join(10)
     assert mistakes == []
 
 
@@ -261,15 +263,116 @@ def test_it_listens_on_loopback_alone_and_wrong_passwords_are_slow_and_noted(ser
             socket.create_connection((own, server.server.port), timeout=2).close()
 
 
-def test_a_running_statement_is_cancelled_and_the_connection_goes_on(server: Running) -> None:
-    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
-    with server.psycopg() as connection:
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+
+
+@pytest.mark.parametrize("version", ["3.0", "3.2"])
+def test_a_running_statement_is_cancelled_and_the_connection_goes_on(server: Running, version: str) -> None:
+    if version == "3.2" and psycopg.pq.version() < 180_000:
+        pytest.skip("needs libpq 18")
+    settings = {} if version == "3.0" else {"min_protocol_version": version}
+    with server.psycopg(**settings) as connection:
         timer = threading.Timer(0.3, connection.cancel_safe)
         timer.start()
         with pytest.raises(psycopg.errors.QueryCanceled):
-            connection.execute(endless)
+            connection.execute(f"{ENDLESS} SELECT count(*) FROM n")
         timer.join()
         assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_newer_protocol_is_answered_with_the_newest_that_is_known(server: Running) -> None:
+    with socket.create_connection(("127.0.0.1", server.server.port), timeout=5) as client:
+        startup = struct.pack("!I", 3 << 16 | 99) + b"user\0me\0_pq_.new\0on\0\0"
+        client.sendall(struct.pack("!I", len(startup) + 4) + startup)
+        answer = struct.pack("!II", 3 << 16 | 2, 1) + b"_pq_.new\0"
+        assert client.recv(100).startswith(frame(b"v", answer) + b"R")
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Return the files of a certificate for 127.0.0.1 and of its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the program openssl, to make a certificate")
+    folder = tmp_path_factory.mktemp("tls")
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    command += f" -addext subjectAltName=IP:127.0.0.1 -out {folder}/cert.pem -keyout {folder}/key.pem"
+    subprocess.run(command.split(), check=True, capture_output=True)
+    return folder / "cert.pem", folder / "key.pem"
+
+
+def test_clients_that_ask_for_tls_get_it(site: Sandbox, certificate: tuple[Path, Path]) -> None:
+    tls = load_certificate(Environment.from_process(), *map(str, certificate))
+    with serve(tls=tls) as server:
+        with server.psycopg(sslmode="verify-full", sslrootcert=str(certificate[0])) as connection:
+            assert connection.pgconn.ssl_in_use
+            assert connection.execute(f"{ENDLESS} SELECT i FROM n LIMIT 9000").fetchall()[-1] == (9000,)
+            timer = threading.Timer(0.3, connection.cancel_safe)
+            timer.start()
+            with pytest.raises(psycopg.errors.QueryCanceled):
+                connection.execute(f"{ENDLESS} SELECT count(*) FROM n")
+            timer.join()
+        with server.psycopg(sslmode="disable") as connection:
+            assert not connection.pgconn.ssl_in_use
+        with pytest.raises(psycopg.OperationalError):
+            server.psycopg(sslmode="require", password="wrong password")
+        for second, answer in ((SEEDS[0], b"E"), (b"", b"S")):  # what comes before the handshake is refused
+            with socket.create_connection(("127.0.0.1", server.server.port), timeout=5) as client:
+                client.sendall(SEEDS[1] + second)
+                assert client.recv(1) == answer
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("exposed", "others can read"),
+        ("missing", "No such file"),
+        ("not a key", "cannot use the certificate"),
+        ("encrypted", "the key is encrypted"),
+        ("no certificate", "--tls-key needs --tls-cert"),
+    ],
+)
+def test_what_cannot_encrypt_is_an_error(
+    certificate: tuple[Path, Path], tmp_path: Path, change: str, said: str
+) -> None:
+    key = tmp_path / "key.pem"
+    if change != "missing":
+        key.write_bytes(b"x" if change == "not a key" else certificate[1].read_bytes())
+        key.chmod(0o644 if change == "exposed" else 0o600)
+    if change == "encrypted":
+        subprocess.run(
+            ["openssl", "ec", "-aes128", "-passout", "pass:x", "-in", certificate[1], "-out", key],
+            check=True,
+            capture_output=True,
+        )
+    with pytest.raises(tokensh.InterfaceError) as caught:
+        load_certificate(
+            Environment.from_process(), None if change == "no certificate" else str(certificate[0]), str(key)
+        )
+    assert said in str(caught.value)
+
+
+def memory() -> int:
+    """Return the bytes of memory that this process has."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize("statement", ["{}", "COPY ({}) TO STDOUT"])
+def test_a_client_that_does_not_read_costs_no_memory(server: Running, statement: str) -> None:
+    query = statement.format(f"{ENDLESS} SELECT i, hex(zeroblob(500)) FROM n")
+    with (
+        server.psycopg(sslmode="disable") as connection,
+        socket.socket(fileno=os.dup(connection.fileno())) as taken,
+    ):
+        taken.settimeout(10)
+        taken.sendall(frame(b"Q", query.encode() + b"\0"))
+        taken.recv(1 << 16)
+        before = memory()
+        time.sleep(0.6)
+        assert memory() - before < 8 << 20
+        got = sum(len(taken.recv(1 << 16)) for _ in range(300))
+        assert got > 8 << 20  # it goes on when the client does
+        taken.shutdown(socket.SHUT_RDWR)
 
 
 CLIENTS = int(os.environ.get("TOKENSH_PG_CLIENTS", "12"))

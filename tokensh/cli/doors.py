@@ -59,6 +59,8 @@ def parse(words: list[str]) -> argparse.Namespace:
             parser.add_argument(
                 "--password-file", metavar="FILE", help="a file (0600) with the password; by default one is made"
             )
+            parser.add_argument("--tls-cert", metavar="FILE", help="a certificate (PEM) for clients that ask for TLS")
+            parser.add_argument("--tls-key", metavar="FILE", help="its private key (0600), if the file lacks it")
         case _:
             parser = UsageParser(
                 prog="tokensh reveal", description="Show the value of a new token at a terminal.", allow_abbrev=False
@@ -133,7 +135,7 @@ def _serve_mcp(
     try:
         from tokensh.integrations.mcp.main import Settings, serve  # noqa: PLC0415 (an extra)
     except ImportError as missing:
-        raise InterfaceError(str(missing), hint="pip install 'tokensh[mcp]'") from None
+        raise InterfaceError(str(missing)) from None
     settings = Settings(
         mode=options.mode,
         destination=destination,
@@ -153,7 +155,7 @@ def _serve_postgresql(
     try:
         from tokensh.integrations.pgwire.main import Settings, serve  # noqa: PLC0415 (an extra)
     except ImportError as missing:
-        raise InterfaceError(str(missing), hint="pip install 'tokensh[pgwire]'") from None
+        raise InterfaceError(str(missing)) from None
     from contextlib import ExitStack  # noqa: PLC0415 (for this command only)
 
     from tokensh.engine.callbacks import Callbacks  # noqa: PLC0415 (the same)
@@ -172,6 +174,11 @@ def _serve_postgresql(
             # One for all clients.
             options.sandbox = stack.enter_context(sandbox.start(list_credentials=True))
         settings = Settings(
-            port=options.port, password_file=options.password_file, writes=options.writes, log=options.log
+            port=options.port,
+            password_file=options.password_file,
+            writes=options.writes,
+            log=options.log,
+            tls_certificate=options.tls_cert,
+            tls_key=options.tls_key,
         )
         serve(connect_client, environment, settings)

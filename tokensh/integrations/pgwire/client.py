@@ -16,7 +16,7 @@ from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import Error, NotSupportedError, ProgrammingError, describe_mistake
 from tokensh.integrations.pgwire import wire
 from tokensh.integrations.pgwire.copying import Copy, format_header, format_rows, parse_copy
-from tokensh.integrations.pgwire.scram import MECHANISM, Exchange, ScramFailed, Verifier
+from tokensh.integrations.pgwire.login import Gatekeeper, log_in
 from tokensh.integrations.pgwire.statements import ROWS_PER_BLOCK, Prepared, ReadOnly, Result, Runner, prepare
 from tokensh.integrations.pgwire.utilities import Settings, strip_statement
 from tokensh.integrations.pgwire.values import SIZES, TEXT, decode, encode
@@ -30,7 +30,8 @@ T = TypeVar("T")
 _ALL_ROWS = 2**31
 _MOST_STATEMENTS = 1000
 """Prepared statements, and portals, of one client."""
-_NEWEST_MINOR = 2
+_CHECK_INTERVAL = 0.2
+"""Seconds between looks whether a running statement's client has cancelled it, or has left."""
 _STATUSES = {
     "I": TransactionStatus.IDLE,
     "T": TransactionStatus.IN_TRANSACTION,
@@ -38,20 +39,13 @@ _STATUSES = {
 }
 
 
-class House(Protocol):
+class House(Gatekeeper, Protocol):
     """What clients need of their server."""
 
-    verifier: Verifier
     writes: bool
 
     def connect(self) -> Connection:
         """Open a session of a client's own."""
-
-    async def refuse_password(self, user: str) -> None:
-        """Note a failed login, and return after a while."""
-
-    def cancel(self, process_id: int, key: bytes) -> None:
-        """Cancel the statement of the client with a key."""
 
 
 @dataclass(slots=True)
@@ -81,13 +75,14 @@ class Client:
         self._writer = writer
         self._house = house
         self.process_id = process_id
-        self.key = secrets.token_bytes(4)
+        self.key = secrets.token_bytes(4)  # of protocol 3.0, until the login says what the client speaks
         self._status = "I"
         self._prepared: dict[str, Prepared] = {}
         self._portals: dict[str, Portal] = {}
         self._notices: list[str] = []
         self._thread: ThreadPoolExecutor | None = None
-        self._running = False
+        self._busy = False
+        self._cancelled = False
         self.connection: Connection | None = None
 
     # ---- the connection
@@ -95,64 +90,19 @@ class Client:
     async def serve(self, login_timeout: float) -> None:
         """Serve until the client leaves. Raises asyncio.IncompleteReadError, ConnectionError, TimeoutError."""
         try:
-            settings = await asyncio.wait_for(self._log_in(), login_timeout)
-            if settings is None:
+            login = await asyncio.wait_for(log_in(self._reader, self._writer, self._house), login_timeout)
+            if login is None or not await self._open_session(login.settings):
                 return
-            if not await self._open_session(settings):
-                return
-            await self._start(settings)
+            self.key = secrets.token_bytes(login.key_size)
+            await self._start(login.settings)
             await self._answer_all()
         except wire.ProtocolViolation as violation:
             await self._send(wire.make_error("08P01", str(violation), fatal=True))
+        except asyncio.CancelledError:  # the server ends, and with it the task, which need not be told
+            farewell = wire.make_error("57P01", "terminating connection due to administrator command", fatal=True)
+            self._writer.write(farewell.to_wire())
         finally:
             await self._close()
-
-    async def _log_in(self) -> Settings | None:
-        """Return the settings of a client that knows the password; None for one that only cancels, or does not."""
-        while True:
-            code, payload = await wire.read_first(self._reader)
-            if code in (wire.SSL_CODE, wire.GSS_CODE):
-                self._writer.write(b"N")
-                await self._writer.drain()
-                continue
-            if code == wire.CANCEL_CODE:
-                request = wire.decode_as(messages.CancelRequest, payload)
-                self._house.cancel(request.process_id, bytes(request.secret_key))
-                return None
-            if code >> 16 != 3:
-                raise wire.ProtocolViolation(f"unsupported frontend protocol {code >> 16}.{code & 0xFFFF}")
-            break
-        parameters = wire.read_parameters(payload)
-        unknown = [name for name in parameters if name.startswith("_pq_.")]
-        if code & 0xFFFF > _NEWEST_MINOR or unknown:
-            newest = 3 << 16 | min(code & 0xFFFF, _NEWEST_MINOR)
-            await self._send(messages.NegotiateProtocolVersion(newest_minor=newest, unrecognized=unknown))
-        if min(code & 0xFFFF, _NEWEST_MINOR) == _NEWEST_MINOR:
-            self.key = secrets.token_bytes(32)  # from 3.2 on it may be longer than 4 bytes
-        if not parameters.get("user"):
-            raise wire.ProtocolViolation("the startup packet names no user")
-        return Settings(parameters) if await self._authenticate(parameters["user"]) else None
-
-    async def _authenticate(self, user: str) -> bool:
-        exchange = Exchange(self._house.verifier)
-        try:
-            await self._send(messages.AuthenticationSASL(mechanisms=[MECHANISM]))
-            first = wire.decode_as(messages.SASLInitialResponse, await self._read_password())
-            challenge = exchange.start(first.mechanism, first.data)
-            await self._send(messages.AuthenticationSASLContinue(data=challenge))
-            proof = exchange.finish(await self._read_password())
-        except ScramFailed:
-            await self._house.refuse_password(user)
-            await self._send(wire.make_error("28P01", f'password authentication failed for user "{user}"', fatal=True))
-            return False
-        await self._send(messages.AuthenticationSASLFinal(data=proof), messages.AuthenticationOk())
-        return True
-
-    async def _read_password(self) -> bytes:
-        kind, payload = await wire.read_frame(self._reader, wire.LARGEST_FIRST_MESSAGE)
-        if kind != b"p":
-            raise wire.ProtocolViolation("expected a password message")
-        return payload
 
     async def _open_session(self, settings: Settings) -> bool:
         self._thread = ThreadPoolExecutor(1, f"client-{self.process_id}")
@@ -185,8 +135,9 @@ class Client:
         self._writer.close()
 
     def cancel(self, key: bytes) -> None:
-        """Stop the running statement, if the key is this client's."""
-        if hmac.compare_digest(key, self.key) and self._running and self.connection is not None:
+        """Stop the statement that is being answered, if the key is this client's."""
+        if hmac.compare_digest(key, self.key) and self._busy and self.connection is not None:
+            self._cancelled = True
             self.connection.cancellation.press()
 
     # ---- messages
@@ -194,8 +145,10 @@ class Client:
     async def _answer_all(self) -> None:
         skips = False  # after an error, everything up to Sync
         while True:
+            self._busy = False
             kind, payload = await wire.read_frame(self._reader)
             message = wire.decode(kind, payload)
+            self._busy, self._cancelled = True, False
             match message:
                 case messages.Terminate():
                     return
@@ -393,24 +346,21 @@ class Client:
     # ---- the session's thread
 
     async def _call(self, function: Callable[[], T]) -> T:
-        """Run a function on the session's thread; a client that leaves cancels it. Raises Error, ConnectionError."""
+        """Run a function on the session's thread. Raises Error, ConnectionError."""
         assert self._thread is not None  # noqa: S101 (the login has started it)
-        self._running = True
-        try:
-            future = asyncio.wrap_future(self._thread.submit(function))
-            while not future.done():
-                await asyncio.wait({future}, timeout=0.5)
-                if self._reader.at_eof() and not future.done() and self.connection is not None:
-                    self.connection.cancellation.press()
-            return future.result()
-        finally:
-            self._running = False
+        future = asyncio.wrap_future(self._thread.submit(function))
+        while not future.done():
+            await asyncio.wait({future}, timeout=_CHECK_INTERVAL)
+            # A press is forgotten when the statement starts, so it is repeated.
+            stops = self._cancelled or self._reader.at_eof()
+            if stops and not future.done() and self.connection is not None:
+                self.connection.cancellation.press()
+        return future.result()
 
     # ---- replies
 
     async def _send(self, *replies: Any) -> None:
-        self._writer.write(wire.join(replies))
-        await self._writer.drain()
+        await wire.send(self._writer, *replies)
 
     def _ready(self) -> Any:
         return messages.ReadyForQuery(status=_STATUSES[self._status])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from tokensh.api.log import Log
 from tokensh.engine.destinations import write_secret
 from tokensh.environment import Environment, is_exposed, make_private_folder
 from tokensh.errors import InterfaceError
-from tokensh.integrations.pgwire.server import LOOPBACK, Server
+from tokensh.integrations.pgwire.server import LOOPBACK, Policy, Server
 from tokensh.redact import Redactor
 
 if TYPE_CHECKING:
@@ -34,12 +35,16 @@ class Settings:
         password_file: the file of the password; None makes one in the state folder.
         writes: whether clients may change anything.
         log: a file that gets a line for each failed login.
+        tls_certificate: a PEM file, with the certificates that it needs; with it, clients that ask for TLS get it.
+        tls_key: the PEM file of its private key; None if the certificate's file has it too.
     """
 
     port: int = DEFAULT_PORT
     password_file: str | None = None
     writes: bool = False
     log: str | None = None
+    tls_certificate: str | None = None
+    tls_key: str | None = None
 
 
 def serve(connect: Callable[[], Connection], environment: Environment, settings: Settings) -> None:
@@ -60,13 +65,16 @@ def serve(connect: Callable[[], Connection], environment: Environment, settings:
 
     def announce(port: int) -> None:
         kind = "reading and writing" if settings.writes else "reading"
+        kind += " (TLS)" if tls else ""
         say(f"PostgreSQL protocol at {LOOPBACK}:{port}, for {kind}; any user, the password is in {file}")
 
+    tls = load_certificate(environment, settings.tls_certificate, settings.tls_key)
     # A wrong option or a missing credential is told now, not to the first client.
     connect().close()
 
     async def run() -> None:
-        await Server(connect, password, writes=settings.writes, note=note).run(settings.port, announce)
+        policy = Policy(password=password, writes=settings.writes, tls=tls)
+        await Server(connect, policy, note).run(settings.port, announce)
 
     asyncio.run(run())
 
@@ -91,3 +99,25 @@ def read_password(environment: Environment, path: str | None) -> tuple[str, Path
             hint="put a longer one on its first line",
         )
     return password, file
+
+
+def load_certificate(environment: Environment, certificate: str | None, key: str | None) -> ssl.SSLContext | None:
+    """Return the TLS settings of a certificate; None without one. Raises InterfaceError."""
+    if certificate is None:
+        if key is not None:
+            raise InterfaceError("--tls-key needs --tls-cert")
+        return None
+    file, key_file = (environment.expand_path(path) for path in (certificate, key or certificate))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        if is_exposed(key_file):
+            raise InterfaceError(f"others can read {key_file}", hint=f"chmod 600 {key_file}")
+        # Without a password, OpenSSL asks for that of an encrypted key at the terminal.
+        context.load_cert_chain(file, key_file, _refuse_encrypted_key)
+    except (OSError, ValueError) as failure:  # an SSLError is an OSError
+        raise InterfaceError(f"cannot use the certificate {file} with the key {key_file}: {failure}") from None
+    return context
+
+
+def _refuse_encrypted_key() -> str:
+    raise ValueError("the key is encrypted")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import signal
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from tokensh._dataclasses import dataclass
 from tokensh.errors import InterfaceError
 from tokensh.integrations.pgwire import wire
 from tokensh.integrations.pgwire.client import Client
@@ -24,8 +26,23 @@ LOGIN_TIMEOUT = 30.0
 """Seconds for a login, the wait after a wrong password included."""
 PENALTY = 1.0
 """Seconds between two wrong passwords, of all clients together."""
-_BUFFER = 2**18
-"""Bytes that wait for a client before the next rows are made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What clients need, and what they may do.
+
+    Attributes:
+        password: what they log in with.
+        writes: whether they may change anything.
+        tls: encrypts the connections of those that ask for it.
+        penalty: seconds that a wrong password takes.
+    """
+
+    password: str
+    writes: bool = False
+    tls: ssl.SSLContext | None = None
+    penalty: float = PENALTY
 
 
 class Server:
@@ -33,28 +50,19 @@ class Server:
 
     Args:
         connect: opens a session; called on the session's thread.
-        password: what clients log in with.
-        writes: whether they may change anything.
+        policy: what clients need and may do.
         note: gets a line about a failed login.
-        penalty: seconds that a wrong password takes.
     """
 
-    def __init__(
-        self,
-        connect: Callable[[], Connection],
-        password: str,
-        *,
-        writes: bool,
-        note: Callable[[str], None],
-        penalty: float = PENALTY,
-    ) -> None:
+    def __init__(self, connect: Callable[[], Connection], policy: Policy, note: Callable[[str], None]) -> None:
         self._connect = connect
-        self.verifier = Verifier(password)
-        self.writes = writes
+        self.verifier = Verifier(policy.password)
+        self.writes = policy.writes
+        self.tls = policy.tls
         self._note = note
         self._clients: dict[int, Client] = {}
         self._numbers = itertools.count(1)
-        self._penalty = penalty
+        self._penalty = policy.penalty
         self._failures = asyncio.Lock()
         self.port = 0
 
@@ -77,7 +85,7 @@ class Server:
     async def listen(self, port: int) -> asyncio.Server:
         """Begin to listen; `port` 0 takes a free one. Raises InterfaceError."""
         try:
-            listening = await asyncio.start_server(self._serve_client, LOOPBACK, port, limit=_BUFFER)
+            listening = await asyncio.start_server(self._serve_client, LOOPBACK, port, limit=wire.BUFFER)
         except OSError as failure:
             raise InterfaceError(f"cannot listen on {LOOPBACK}:{port}: {failure.strerror}") from None
         self.port = listening.sockets[0].getsockname()[1]
@@ -95,9 +103,10 @@ class Server:
         listening.close()
 
     async def _serve_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.transport.set_write_buffer_limits(high=_BUFFER)
+        wire.limit_buffer(writer)
         if len(self._clients) >= MOST_CLIENTS:
-            writer.write(wire.join([wire.make_error("53300", "too many clients already", fatal=True)]))
+            with suppress(ConnectionError):
+                await wire.send(writer, wire.make_error("53300", "too many clients already", fatal=True))
             writer.close()
             return
         number = next(self._numbers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pygwire import messages
@@ -17,6 +17,8 @@ from tokensh.text import make_inert
 LARGEST_MESSAGE = 16 * 2**20
 """Bytes of one message after the login; before it, `LARGEST_FIRST_MESSAGE`."""
 LARGEST_FIRST_MESSAGE = 10_000
+BUFFER = 2**18
+"""Bytes that wait for a client before the next rows are made."""
 
 CANCEL_CODE, SSL_CODE, GSS_CODE = 80877102, 80877103, 80877104
 _LENGTH = struct.Struct("!I")
@@ -81,9 +83,15 @@ def read_parameters(payload: bytes) -> dict[str, str]:
     return dict(zip(pairs, pairs, strict=False))
 
 
-def join(replies: Iterable[Any]) -> bytes:
-    """Return messages as bytes."""
-    return b"".join(reply.to_wire() for reply in replies)
+async def send(writer: asyncio.StreamWriter, *replies: Any) -> None:
+    """Send messages, and wait while too many bytes wait for the client. Raises ConnectionError."""
+    writer.write(b"".join(reply.to_wire() for reply in replies))
+    await writer.drain()
+
+
+def limit_buffer(writer: asyncio.StreamWriter) -> None:
+    """Let `drain` wait when `BUFFER` bytes wait for the client."""
+    writer.transport.set_write_buffer_limits(high=BUFFER)
 
 
 # The classes of SQLSTATE are those of PostgreSQL's manual, appendix A.
