@@ -7,7 +7,7 @@ the sets before it have changed.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from tokensh._dataclasses import replace
@@ -16,7 +16,7 @@ from tokensh.engine.functions import FunctionErrors
 from tokensh.engine.store import StoredObject, column_list, dropped_meanwhile
 from tokensh.errors import Interrupted, ProgrammingError
 from tokensh.functions.guards import CHECKED
-from tokensh.plan.batches import Batch, values_of
+from tokensh.plan.batches import Batch, values_of, without_numbers
 from tokensh.plan.ddl import ROW_NUMBER
 from tokensh.plan.nodes import ConflictClause, LocalInsertPlan
 from tokensh.plan.type_checks import check_numbers
@@ -184,6 +184,11 @@ def _conflict_of(batch: Batch) -> ConflictClause | None:
 
 
 def _run_statement(db: sqlite3.Connection, batch: Batch, text: str) -> list[Row]:
+    # Python 3.12.0 to 3.12.3 take `?1` for a name, and warn of a value without one.
+    text, indexes = without_numbers(text)
+    sets: Iterable[Row] = batch.sets
+    if indexes != list(range(len(batch.sets[0]) if batch.sets else 0)):
+        sets = [tuple(values[index] for index in indexes) for values in batch.sets]
     if batch.plan.returning is not None:
-        return [row for values in batch.sets for row in db.execute(text, values).fetchall()]
-    return [()] * max(db.executemany(text, batch.sets).rowcount, 0)
+        return [row for values in sets for row in db.execute(text, values).fetchall()]
+    return [()] * max(db.executemany(text, sets).rowcount, 0)

@@ -152,6 +152,19 @@ def _find_numbers(texts: str | Sequence[str]) -> set[str]:
     return {number for number in _NUMBERS.findall(text) if number}
 
 
+def without_numbers(text: str) -> tuple[str, list[int]]:
+    """Return a text for SQLite with `?` for each `?1`, `?2`, and the index of the value of each."""
+    indexes: list[int] = []
+
+    def replace_number(match: re.Match[str]) -> str:
+        if match[1] is None:
+            return match[0]
+        indexes.append(int(match[1]) - 1)
+        return "?"
+
+    return _NUMBERS.sub(replace_number, text), indexes
+
+
 def _find_given(tree: nodes.Statement) -> dict[int, int]:
     """Return the markers that are assigned as they are, by the index of what they are assigned to."""
     numbers = {marker.span: number for number, marker in enumerate(find_markers(tree))}
