@@ -296,13 +296,25 @@ class DataError(DatabaseError):
 
 
 class EvaluationError(DataError):
-    """A value stopped a query while it ran; `culprit` is what QueryRefused has."""
+    """A value stopped a query while it ran; `culprit` is what QueryRefused has.
+
+    `arguments` are the hashes of a call's values, which tell it from other calls of its function: an error keeps no secrets.
+    """
 
     culprit: str
+    arguments: tuple[int, ...]
 
-    def __init__(self, message: str, *, culprit: str, hint: str | None = None, span: Span | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        culprit: str,
+        arguments: tuple[int, ...] = (),
+        hint: str | None = None,
+        span: Span | None = None,
+    ) -> None:
         super().__init__(message, hint=hint, span=span)
-        self._set_fields(culprit=culprit)
+        self._set_fields(culprit=culprit, arguments=arguments)
 
 
 class IntegrityError(DatabaseError):

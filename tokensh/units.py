@@ -19,6 +19,7 @@ _TIME = (
 )
 _DATE = r"(?a)\d{4}-\d\d-\d\d"
 _CLOCK = r"(?a)\d\d:\d\d(?::\d\d(?:\.\d+)?)?"
+_DURATION = r"(?a)[+-]?\s*\d+(?:\.\d+)?\s*(?:second|minute|hour|day|week|month|quarter|year)s?(?:\s+ago)?"
 _DISTANCES = ((365 * DAY, "y"), (DAY, "d"), (HOUR, "h"), (MINUTE, "m"), (SECOND, "s"))
 
 
@@ -130,3 +131,19 @@ def format_distance(milliseconds: float, *, at_least: int = 1) -> str:
     size, letter = next((unit for unit in _DISTANCES if distance >= unit[0] * at_least), _DISTANCES[-1])
     amount = f"{int(distance // size)}{letter}"
     return f"in {amount}" if milliseconds >= 0 else f"{amount} ago"
+
+
+def suggest_time(text: str) -> str:
+    """Return what to write instead of a text that no time is read from."""
+    word = text.strip().lower()
+    if word in ("now", "now()", "today", "current_timestamp", "current_date", "sysdate"):
+        return "now() is the time now, to_ms(now()) the same in milliseconds"
+    if word in ("never", "infinity", "none"):
+        return "expiry_time = -1 means never"
+    if re.fullmatch(_DURATION, word):
+        amount = word.removesuffix("ago").strip(" +-")
+        operator = "-" if word.startswith("-") or word.endswith("ago") else "+"
+        return f"for example to_ms(now() {operator} INTERVAL '{amount}')"
+    if word.isdecimal():
+        return "write epoch milliseconds as a number, without quotes"
+    return "for example '2026-12-31' or '2026-12-31 23:59:59'"

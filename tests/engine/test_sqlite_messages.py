@@ -107,6 +107,22 @@ PROVOCATIONS = [
     ("WITH RECURSIVE «r» (n) AS (SELECT 1 UNION ALL SELECT (SELECT n FROM r)) SELECT * FROM r", "'r' refers to itself"),
     ("SELECT * FROM t AS a NATURAL JOIN t AS b ON «1»", "a NATURAL join takes no ON"),
     ("SELECT «zeroblob(10000000000)»", "a value is longer than a gigabyte"),
+    # What our functions raise: at the call, which its constants tell from others.
+    ("SELECT to_ms('2027-01-01'), «to_ms('now')», to_ms(y) FROM t LIMIT 1", "invalid time: 'now'"),
+    ("SELECT y FROM t WHERE x > «to_ms('90 days')»", "invalid time: '90 days'"),
+    ("SELECT count(*) FROM t GROUP BY «to_ms(y)»", "invalid time: 'a'"),
+    ("WITH w AS (SELECT «to_ms(y)» AS m FROM t) SELECT m FROM w", "invalid time: 'a'"),
+    ("DELETE FROM t WHERE x > «to_ms('never')»", "invalid time: 'never'"),
+    ("UPDATE t SET x = «to_ms('never')»", "invalid time: 'never'"),
+    ("INSERT INTO t VALUES («to_ms('never')», 'c')", "invalid time: 'never'"),
+    ("EXEC user_tokens.revoketoken @token_id = «error('no')»", "no"),
+    ("SELECT «OVERLAY('abc' PLACING 'x' FROM 1 FOR 1.5)»", "overlay takes a whole number"),
+    ("SELECT «EXTRACT(foo FROM '2027-01-01')»", "a time has no part 'foo'"),
+    ("SELECT «y REGEXP '['» FROM t", "invalid regular expression"),
+    ("SELECT «CAST(y AS TIMESTAMP)» FROM t", "invalid time: 'a'"),
+    ("SELECT y + «INTERVAL '1 day'» FROM t", "invalid time: 'a'"),
+    ("SELECT left('abc', 1), «left('abc', 1.5)»", "is not a whole number"),
+    ("SELECT CASE WHEN x > 1 THEN «error('no')» END FROM t", "no"),
 ]  # fmt: skip
 
 

@@ -124,7 +124,7 @@ UNKNOWN = [
     f"SELECT * FROM (SELECT * FROM user_tokens LIMIT 3) AS d WHERE {D} = '{A}'",
     f"SELECT * FROM (SELECT {D}, rank() OVER (ORDER BY comment) FROM user_tokens) AS d WHERE {D} = '{A}'",
     f"SELECT * FROM (SELECT max({D}) AS {D} FROM user_tokens) AS d WHERE {D} = '{A}'",
-    f"SELECT * FROM (SELECT {D}, comment AS c, count(*) FROM user_tokens GROUP BY 2) AS d WHERE {D} = '{A}'",
+    f"SELECT * FROM (SELECT any_value({D}) AS {D}, comment AS c FROM user_tokens GROUP BY 2) AS d WHERE {D} = '{A}'",
     f"SELECT 1 FROM user_tokens AS u, (SELECT 1 AS x) AS a, (SELECT 1 AS y) AS b WHERE u.{D} = a.x || b.y",
 ]
 

@@ -101,12 +101,12 @@ def test_a_column_of_a_query_has_the_type_of_the_expression_below(sql: str, name
 
 
 def test_no_name_is_left_in_a_bound_tree_and_each_reference_knows_its_column(names: Names) -> None:
-    sql = f"SELECT comment AS c, upper(token_id) FROM user_tokens {W} AND c LIKE 'x%' GROUP BY c ORDER BY expiry_time"
+    sql = f"SELECT comment AS c, upper(token_id), expiry_time FROM user_tokens {W} AND c LIKE 'x%' GROUP BY c, token_id, 3 ORDER BY token_id"
     select = resolve_select(sql, names)
     inside = list(walk(select.parts))
     assert not [node for node in inside if isinstance(node, nodes.ColumnRef | nodes.Query)]
     origins = [node.column.column.origin or "" for node in inside if isinstance(node, BoundReference)]
-    columns = ["comment", "token_id", "deployment_name", "comment", "comment", "expiry_time"]
+    columns = ["comment", "token_id", "expiry_time", "deployment_name", "comment", "comment", "token_id", "token_id"]
     assert [origin.rpartition(".")[2] for origin in origins] == columns
 
 

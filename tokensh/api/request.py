@@ -228,4 +228,8 @@ def _type_error(parameter: Parameter, value: Value) -> DataError:
     quoted = "a blob" if isinstance(value, bytes) else f"'{truncate(escape_unsafe(str(value)), 60)}'"
     article = "an" if parameter.type[0] in "aeio" else "a"
     hint = f"for example {parameter.sql_name} = '[...]'" if parameter.type == "array" else None
+    if parameter.type in ("integer", "number") and isinstance(value, str):
+        from tokensh.sql.numbers import suggest_number  # noqa: PLC0415 (needed only after a mistake)
+
+        hint = suggest_number(value)
     return DataError(f"{parameter.sql_name} takes {article} {parameter.type}, not {quoted}", hint=hint)

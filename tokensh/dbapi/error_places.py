@@ -18,7 +18,8 @@ def locating_errors(statement: nodes.Statement) -> Iterator[None]:
     except (QueryRefused, EvaluationError) as error:
         from tokensh.engine.sqlite_errors import find_culprit  # noqa: PLC0415 (needed only after a mistake)
 
-        raise error.with_context(span=find_culprit(statement, error.culprit)) from error.__cause__
+        arguments = error.arguments if isinstance(error, EvaluationError) else ()
+        raise error.with_context(span=find_culprit(statement, error.culprit, arguments)) from error.__cause__
     except (IntegrityError, ProgrammingError) as error:
         defining = nodes.CreateTable | nodes.CreateIndex | nodes.Drop
         if error.span is not None or not isinstance(statement, nodes.Insert | nodes.Update | nodes.Delete | defining):

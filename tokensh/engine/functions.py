@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
+from collections.abc import Hashable
 from functools import cache
 from typing import Any
 
-from tokensh.errors import DataError, Error
+from tokensh.errors import DataError, Error, EvaluationError
 from tokensh.functions import Function, functions, internal_functions
 from tokensh.functions.declaration import Implementation
 from tokensh.functions.guards import GUARDS
@@ -109,10 +110,23 @@ class FunctionErrors:
             try:
                 return implementation(*values)
             except (ArithmeticError, LookupError, TypeError, ValueError, MemoryError, RecursionError) as error:
-                self._error = DataError(f"{name}() cannot be computed of these values ({type(error).__name__})")
+                reason = f"{name}() cannot be computed of these values ({type(error).__name__})"
+                self._error = _with_call(DataError(reason), name, values)
+                raise
+            except DataError as error:
+                self._error = _with_call(error, name, values)
                 raise
             except BaseException as error:
                 self._error = error
                 raise
 
         return call
+
+
+def _with_call(error: DataError, name: str, values: tuple[Any, ...]) -> DataError:
+    """Return an error with the call that raised it, whose place in the statement is found by it; guards know theirs."""
+    if error.span is not None:
+        return error
+    # An aggregate has rows.
+    arguments = tuple(map(hash, values)) if all(isinstance(value, Hashable) for value in values) else ()
+    return EvaluationError(error.message, culprit=f"call {name}", arguments=arguments, hint=error.hint)

@@ -26,6 +26,7 @@ from tokensh.units import (
     from_epoch,
     parse_interval,
     parse_time,
+    suggest_time,
     time_unit,
 )
 
@@ -48,8 +49,7 @@ def _read_time(value: Value) -> int | None:
         milliseconds = int(value) if isinstance(value, int | float) else parse_time(text_of(value))
         from_epoch(milliseconds)
     except ValueError:
-        hint = "for example '2026-12-31' or '2026-12-31 23:59:59'; a number is epoch milliseconds"
-        raise DataError(f"invalid time: {text_of(value)!r}", hint=hint) from None
+        raise DataError(f"invalid time: {text_of(value)!r}", hint=suggest_time(text_of(value))) from None
     except OverflowError:
         raise DataError(
             f"invalid time: {text_of(value)} milliseconds since 1970 are outside the years 1 to 9999"

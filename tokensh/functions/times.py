@@ -9,7 +9,7 @@ from tokensh.errors import DataError
 from tokensh.functions.declaration import FunctionTable
 from tokensh.functions.text import text_of
 from tokensh.rows import Value
-from tokensh.units import DAY, NEVER, format_distance, from_epoch, parse_time
+from tokensh.units import DAY, NEVER, format_distance, from_epoch, parse_time, suggest_time
 
 FUNCTIONS = FunctionTable()
 
@@ -55,6 +55,4 @@ def _parse_time(text: Value) -> Value:
     try:
         return parse_time(text_of(text))
     except ValueError:
-        raise DataError(
-            f"invalid time: {text_of(text)!r}", hint="for example '2026-12-31' or '2026-12-31 23:59:59'"
-        ) from None
+        raise DataError(f"invalid time: {text_of(text)!r}", hint=suggest_time(text_of(text))) from None

@@ -6,13 +6,14 @@ SQLite would refuse most of it too, but with words of its own and without a posi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 from tokensh.errors import NotSupportedError, ProgrammingError, Span, UnknownName
 from tokensh.functions import Function, functions
-from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference, BoundSelect, references
+from tokensh.plan.aggregate_checks import is_aggregate
+from tokensh.plan.bound import BoundQuery
 from tokensh.plan.slip_checks import refuse_bare_date, refuse_conditions_of_every_row, refuse_text_as_key
-from tokensh.plan.values import literal_value, unbound_error
+from tokensh.plan.values import unbound_error
 from tokensh.sql import nodes
 from tokensh.sql.nodes import path_text
 from tokensh.sql.visit import walk
@@ -79,7 +80,6 @@ _RESERVED = frozenset(
         "WITH",
     ]
 )
-_IN_A_QUERY = "SELECT ... FROM (SELECT ...) AS t makes a query of the result"
 _ELIDED = r"\s*[\w-]+(?:\u2026|\.\.\.)[\w-]*\s*"
 """An id as tables show it: without its middle, or without its end."""
 
@@ -400,148 +400,3 @@ def _width_error(columns: int, width: int, span: Span) -> ProgrammingError:
         span=span,
         hint="name the columns in its SELECT",
     )
-
-
-def check_select(
-    select: BoundSelect, node: nodes.Select, columns: Sequence[BoundColumn], order: Iterable[nodes.OrderItem]
-) -> None:
-    """Raise ProgrammingError for aggregates and window functions where they have no meaning, and for HAVING without groups.
-
-    `columns` are those of the select list before they are renamed.
-    """
-    uses = _AggregateUses(select, [item for item in node.items if isinstance(item, nodes.Item)])
-    uses.refuse_in("WHERE", select.where)
-    uses.refuse_in("ON", tuple(join.on for join in select.source.joins))
-    uses.refuse_in("GROUP BY", select.group)
-    uses.refuse_windows_in("HAVING", select.having)
-    uses.refuse_nested((select.items, select.having, select.order))
-    for expr in select.group:
-        number = literal_value(expr)
-        if isinstance(number, int) and 0 < number <= len(columns) and uses.is_made_by(columns[number - 1]):
-            raise ProgrammingError(f"column {number} is an aggregate, which GROUP BY cannot use", span=expr.span)
-    has_groups = bool(select.group) or uses.has_aggregates
-    if node.having is not None and not has_groups:
-        raise ProgrammingError(
-            "HAVING needs GROUP BY or an aggregate", span=node.having.span, hint="WHERE chooses rows"
-        )
-    if not select.group and uses.has_aggregates:
-        uses.refuse_bare_columns(node, select)
-    _check_windows(node, order)
-
-
-class _AggregateUses:
-    """The aggregates and window functions of one SELECT."""
-
-    def __init__(self, select: BoundSelect, items: Sequence[nodes.Item]) -> None:
-        self._scope = select.scope
-        by_name = list(zip(items, select.items, strict=True))
-        self._aliases = {
-            (item.alias.text if item.alias else item.text).lower(): call
-            for item, expr in by_name
-            if (call := next(self._own_calls(expr), None)) is not None
-        }
-        parts = (select.items, select.having, select.order)
-        self.has_aggregates = any(call.over is None for call in self._own_calls(parts))
-
-    def refuse_bare_columns(self, node: nodes.Select, select: BoundSelect) -> None:
-        """Refuse a column beside an aggregate of all rows: SQLite takes its value from any of them. Raises ProgrammingError.
-
-        Beside a single min() or max() it is of the row that has it (https://sqlite.org/lang_select.html#bareagg).
-        """
-        parts = (select.items, select.having, select.order)
-        calls = [call for call in self._own_calls(parts) if call.over is None]
-        if len(calls) == 1 and calls[0].name[-1].text.lower() in ("min", "max"):
-            return
-        stars = [item for item in node.items if isinstance(item, nodes.Star)]
-        places = [(f"{path_text(star.path)}.*" if star.path else "*", star.span) for star in stars]
-        places += [(reference.column.name, reference.span) for reference in self._bare_references(parts)]
-        if not places:
-            return
-        name, span = places[0]
-        raise ProgrammingError(
-            f"{name} has a value in each row, and {calls[0].name[-1].text.lower()}() makes one row of all",
-            span=span,
-            hint="GROUP BY makes a row for each value; min() or max() chooses one",
-        )
-
-    def _bare_references(self, tree: object) -> Iterator[BoundReference]:
-        """Yield the references to columns of this SELECT's tables that are outside of its aggregates."""
-        inside = {id(part) for call in self._own_calls(tree) if call.over is None for part in walk(call)}
-        for reference in references(tree):
-            if reference.scope == self._scope and reference.column.relations and id(reference) not in inside:
-                yield reference
-
-    def is_made_by(self, column: BoundColumn) -> bool:
-        """Return whether a column of the select list is one of the aggregates or window functions."""
-        return not column.relations and column.name.lower() in self._aliases
-
-    def _own_calls(self, tree: object) -> Iterator[nodes.Call]:
-        """Yield the calls that make one value of many rows of this SELECT, or have OVER."""
-        for node in walk(tree):
-            if isinstance(node, nodes.Call) and (node.over is not None or is_aggregate(node)):
-                inside = list(references(node.arguments))
-                # An aggregate of columns around a subquery belongs to the query around it.
-                if not inside or any(reference.scope == self._scope for reference in inside):
-                    yield node
-
-    def refuse_in(self, clause: str, tree: object) -> None:
-        """Raise ProgrammingError for an aggregate or window function, or the name of one, in a clause."""
-        call = next(self._own_calls(tree), None)
-        if call is not None:
-            raise self._error(call, clause, call.span)
-        for node in walk(tree) if self._aliases else ():
-            if isinstance(node, BoundReference) and not node.column.relations and node.scope == self._scope:
-                named = self._aliases.get(node.column.name.lower())
-                if named is not None:
-                    raise self._error(named, clause, node.span)
-
-    def refuse_windows_in(self, clause: str, tree: object) -> None:
-        """Raise ProgrammingError for a window function in a clause."""
-        for call in self._own_calls(tree):
-            if call.over is not None:
-                raise self._error(call, clause, call.span)
-
-    def refuse_nested(self, tree: object) -> None:
-        """Raise ProgrammingError for an aggregate inside of an aggregate."""
-        for call in self._own_calls(tree):
-            inner = next(self._own_calls((call.arguments, call.filter)), None)
-            if inner is not None and (call.over is None or inner.over is not None):
-                outer_name, name = call.name[-1].text.lower(), inner.name[-1].text.lower()
-                raise ProgrammingError(f"{name}() inside of {outer_name}()", span=inner.span, hint=_IN_A_QUERY)
-
-    @staticmethod
-    def _error(call: nodes.Call, clause: str, span: Span) -> ProgrammingError:
-        name = call.name[-1].text.lower()
-        if call.over is not None:
-            return ProgrammingError(f"{clause} cannot use the window function {name}()", span=span, hint=_IN_A_QUERY)
-        hint = (
-            "HAVING chooses groups; (SELECT max(x) FROM t) is the value of a query"
-            if clause == "WHERE"
-            else _IN_A_QUERY
-        )
-        return ProgrammingError(f"{clause} cannot use the aggregate {name}()", span=span, hint=hint)
-
-
-def is_aggregate(call: nodes.Call) -> bool:
-    """Return whether a call aggregates rows."""
-    function = functions().get(call.name[-1].text.lower())
-    return function is not None and function.is_aggregate(len(call.arguments) or int(call.star))
-
-
-def _check_windows(node: nodes.Select, order: Iterable[nodes.OrderItem]) -> None:
-    names = {name.text.lower() for name, _ in node.windows}
-    calls = [
-        call for call in walk((node.items, tuple(order))) if isinstance(call, nodes.Call) and call.over is not None
-    ]
-    used = [
-        (call.over if isinstance(call.over, nodes.Name) else call.over.base, call.span) for call in calls if call.over
-    ]
-    for name, span in used:
-        if name is not None and name.text.lower() not in names:
-            raise UnknownName(
-                "window",
-                name.text,
-                near=nearest_word(name.text, names),
-                span=span,
-                hint=None if names else "WINDOW w AS (...) defines one",
-            )

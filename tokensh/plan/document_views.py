@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from tokensh._dataclasses import replace
 from tokensh.errors import NotSupportedError, Span, SqlSyntaxError
-from tokensh.plan.checks import is_aggregate
+from tokensh.plan.aggregate_checks import is_aggregate
 from tokensh.plan.objects import View
 from tokensh.provider.model import Resource
 from tokensh.sql import nodes

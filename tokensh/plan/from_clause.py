@@ -370,9 +370,7 @@ class FromResolver:
         _refuse_equal_names(left, right, node.right.span)
         both = left.beside(right)
         pairs = _equal_columns(node, left, right)
-        for a, b in pairs:
-            check_equal_columns(a, b, node.span, self.view_span)
-        conditions = [_print_equality(a, b) for a, b in pairs]
+        conditions = [_print_equality(a, b, check_equal_columns(a, b, node.span, self.view_span)) for a, b in pairs]
         on = None
         if node.on is not None:
             (on,) = self._resolve_expressions((node.on,), replace(scope, source=both), ctes)
@@ -463,7 +461,7 @@ def _scan_column(column: ScanColumn, scan: int, alias: str, relation: int) -> Bo
     return BoundColumn(name, sql, column.column, key, key, relations, column.visible, column.newer)
 
 
-def _print_equality(left: BoundColumn, right: BoundColumn) -> str:
+def _print_equality(left: BoundColumn, right: BoundColumn, checked: tuple[nodes.Expr, nodes.Expr]) -> str:
     if left.names_workspace or right.names_workspace:
         return f"{left.canonical_sql()} = {right.canonical_sql()}"
-    return f"{left.sql} = {right.sql}"
+    return " = ".join(map(sql_of, checked))

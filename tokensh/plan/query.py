@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import NotSupportedError, ProgrammingError, Span, UnknownName, assert_never
 from tokensh.functions.declaration import common_type
+from tokensh.plan.aggregate_checks import check_select
+from tokensh.plan.bare_columns import refuse_bare_columns
 from tokensh.plan.bound import (
     NO_KEYS,
     NO_TABLES,
@@ -21,7 +23,6 @@ from tokensh.plan.bound import (
     references_outside,
     scans_below,
 )
-from tokensh.plan.checks import check_select
 from tokensh.plan.expression_types import common_expression_type
 from tokensh.plan.from_clause import CteDefinition, Ctes, FromResolver, RecursiveCte
 from tokensh.plan.grouping import Grouping, has_sets, list_sets, regroup_column
@@ -254,14 +255,19 @@ class QueryResolver:
                     f"the sides of {operator} have {len(columns)} and {len(arm.columns)} columns",
                     span=span,
                 )
+            added = arm.sql
             if operator in ("INTERSECT", "EXCEPT"):
-                for a, b in zip(columns, arm.columns, strict=True):
-                    check_equal_columns(a, b, span, self.tables.view_span)
+                view_span = self.tables.view_span
+                checked = [
+                    check_equal_columns(a, b, span, view_span) for a, b in zip(columns, arm.columns, strict=True)
+                ]
+                sql = [_guard_arm(" ".join(sql), columns, [left for left, _ in checked])]
+                added = _guard_arm(arm.sql, arm.columns, [right for _, right in checked])
             columns = tuple(map(common_column, columns, arm.columns))
             # SQLite takes 500 arms at once. From the left, so that any operators may be mixed.
             if len(arms) % _MOST_ARMS == 0:
                 sql = [f"SELECT * FROM ({' '.join(sql)})"]  # noqa: S608 (bound names only)
-            sql += [operator, arm.sql]
+            sql += [operator, added]
             arms.append(arm)
         needs = frozenset[int]().union(*(arm.needs for arm in arms))
         outer_references = tuple(reference for arm in arms for reference in arm.outer_references)
@@ -314,6 +320,7 @@ class QueryResolver:
         view_span = self.tables.view_span
         select = BoundSelect(scope.id, scope.source, exprs, where, group, having, windows, order, view_span, qualify)
         check_select(select, node, columns, query.order)
+        refuse_bare_columns(select, node, columns)
         positions = _positions(columns)
         group_texts = [_group_sql(expr, positions, len(columns)) for expr in group]
         result = unique_names(columns)
@@ -416,6 +423,14 @@ class QueryResolver:
 
 
 # ---- text for SQLite
+
+
+def _guard_arm(sql: str, columns: Sequence[BoundColumn], exprs: Sequence[nodes.Expr]) -> str:
+    """Return the text of a query whose columns are looked at as the query runs, if one of the expressions is a guard."""
+    if all(isinstance(expr, BoundReference) for expr in exprs):
+        return sql
+    items = (f"{sql_of(expr)} AS {column.sql}" for column, expr in zip(columns, exprs, strict=True))
+    return f"SELECT {', '.join(items)} FROM ({sql})"  # noqa: S608 (bound names only)
 
 
 def _select_sql(node: nodes.Select, select: BoundSelect, shown: str, group: Sequence[str]) -> str:

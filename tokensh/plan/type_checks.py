@@ -62,9 +62,14 @@ def check_conditions(conditions: Iterable[nodes.Expr | None], view_span: Span | 
             condition_checks.check_condition(condition, refuse)
 
 
-def check_equal_columns(left: BoundColumn, right: BoundColumn, span: Span, view_span: Span | None) -> None:
-    """Check two columns that USING or NATURAL makes equal, or a set operation compares. Raises ProgrammingError."""
-    _Checks(view_span).compare(BoundReference(left, 0, span), BoundReference(right, 0, span), span, "join")
+def check_equal_columns(
+    left: BoundColumn, right: BoundColumn, span: Span, view_span: Span | None
+) -> tuple[nodes.Expr, nodes.Expr]:
+    """Return two columns that USING or NATURAL makes equal, or a set operation compares, with guards. Raises ProgrammingError."""
+    checks = _Checks(view_span)
+    pair = BoundReference(left, 0, span), BoundReference(right, 0, span)
+    checks.compare(*pair, span)
+    return rewrite_nodes(pair, checks.changes) if checks.changes else pair
 
 
 def without_guard(expr: nodes.Expr) -> nodes.Expr:
