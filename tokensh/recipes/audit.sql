@@ -30,7 +30,8 @@ findings AS (
   SELECT 5, 'low', 'expired', deployment_name, owner, owner_id, token_id, comment, expires_in(expiry_time)
   FROM listed WHERE expiry_time > 0 AND days < 0
   UNION ALL
-  SELECT 6, 'low', 'many tokens', deployment_name, owner, owner_id, NULL, NULL, count(*) || ' tokens'
+  SELECT 6, 'low', 'many tokens', deployment_name,
+    coalesce(any_value(owner) FILTER (WHERE owner <> 'id ' || owner_id), 'id ' || owner_id), owner_id, NULL, NULL, count(*) || ' tokens'
   FROM listed GROUP BY deployment_name, owner_id HAVING count(*) > {{ max_tokens }}
 )
 SELECT severity, finding, deployment_name, owner, token_id, comment, detail,
