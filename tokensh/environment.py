@@ -161,6 +161,19 @@ def handle_interrupts(cancellation: Cancellation) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+@contextmanager
+def raise_interrupts() -> Iterator[None]:
+    """Let Ctrl-C raise KeyboardInterrupt inside the `with` block, also inside `handle_interrupts`: what waits there asks nothing else."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def is_terminal(stream: TextIO) -> bool:
     """Return True if the stream is a terminal; a closed stream is not."""
     try:

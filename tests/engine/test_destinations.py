@@ -18,7 +18,7 @@ from tokensh import sandbox
 from tokensh.api.hosts import Target
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.destinations import Destination, FileDestination, NewSecret, ProgramDestination
-from tokensh.environment import Environment
+from tokensh.environment import Cancellation, Environment, handle_interrupts
 from tokensh.errors import ApiError, InterfaceError, OutputError, UnknownOutcome
 from tokensh.sandbox import Sandbox
 
@@ -69,6 +69,12 @@ def test_a_program_that_fails_or_hangs_is_an_error(command: str, reason: str, en
         ProgramDestination(command, environment, timeout=0.2).deliver(SECRET)
     assert time.monotonic() - started < 10
     assert SECRET.value not in str(caught.value)
+
+
+def test_ctrl_c_stops_a_program_that_hangs(environment: Environment) -> None:
+    cancellation = Cancellation()
+    with handle_interrupts(cancellation), pytest.raises(OutputError, match="was stopped by Ctrl-C"):
+        ProgramDestination("kill -INT $PPID; sleep 30", environment).deliver(SECRET)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ import csv
 import io
 import json
 import re
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,14 +29,30 @@ RECIPES = sorted(path.stem for path in FOLDER.glob("*.sql"))
 REPORTS = [name for name in RECIPES if name not in ("rotate", "offboard")]
 
 
+class Terminal(io.StringIO):
+    """A terminal at which someone types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class PressedTerminal(Terminal):
+    """A terminal at which someone presses Ctrl-C when asked."""
+
+    def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]  # typeshed gives StringIO that of bytes
+        signal.raise_signal(signal.SIGINT)
+        return "y\n"
+
+
 @dataclass(frozen=True)
 class Cli:
     site: Sandbox
     home: Path
     token: str = ""
 
-    def run(self, *arguments: str) -> tuple[int, str, str]:
-        out, err = io.StringIO(), io.StringIO()
+    def run(self, *arguments: str, typed: io.StringIO | None = None, out: Any = None) -> tuple[int, str, str]:
+        err = io.StringIO() if typed is None else Terminal()
+        out = out or io.StringIO()
         variables = {
             "HOME": str(self.home),
             "XDG_CACHE_HOME": str(CACHE_HOME),
@@ -42,8 +60,8 @@ class Cli:
             "DATABRICKS_TOKEN": self.token or self.site.token,
         }
         given = ("run", *arguments, "--endpoint", self.site.endpoint, "-w", A)
-        status = main(given, Environment(io.StringIO(), out, err, variables, sleep=lambda _: None))
-        return status, out.getvalue(), err.getvalue()
+        status = main(given, Environment(typed or io.StringIO(), out, err, variables, sleep=lambda _: None))
+        return status, out.getvalue() if isinstance(out, io.StringIO) else "", err.getvalue()
 
     def rows(self, *arguments: str) -> list[dict[str, str]]:
         return list(csv.DictReader(io.StringIO(self.run(*arguments, "-o", "csv")[1])))
@@ -80,7 +98,7 @@ def test_an_own_recipe_goes_first_and_says_what_it_needs(cli: Cli) -> None:
     assert "never        mine\n" in cli.run()[1]
     assert cli.rows("never", "-v", "n=3") == [{"n": "3", "s": "a"}]
     status, _, err = cli.run("never")
-    assert (status, "n: how many (days)" in err) == (2, True)
+    assert (status, "needs n, how many (days)" in err) == (2, True)
     for wrong in ("n=x", "n=1; DROP", "nn=3"):
         assert cli.run("never", "-v", "n=1", "-v", wrong)[0] == 2
     assert cli.run("nosuch")[0] == 2
@@ -163,6 +181,31 @@ def test_a_token_that_never_expires_is_rotated_into_what_the_workspace_gives_and
     assert "the workspace's default lifetime, as the old one never expires" in cli.run(*given, "--dry-run")[1]
     status, _, err = cli.run(*given)
     assert (status, "lives for the workspace's default lifetime" in err) == (0, True)
+
+
+def test_a_terminal_is_asked_for_what_is_missing_and_for_consent_and_ctrl_c_ends_either(cli: Cli) -> None:
+    status, out, err = cli.run("offboard", "-o", "csv", typed=Terminal("ed@example.com\ny\n"))
+    assert (status, out.count("revoked")) == (0, 3)
+    assert "> " in err
+    assert "go on? [y/N] " in err
+    rotate = ("rotate", "-v", "comment=dbt production", "--deliver-file", str(cli.home / "value"))
+    for words in (("offboard",), rotate):
+        status, _, err = cli.run(*words, typed=PressedTerminal())
+        assert (status, err.splitlines()[-1]) == (130, "error: interrupted; nothing was changed")
+    assert cli.run(*rotate, typed=Terminal("n\n"))[0] == 130
+    assert "POST" not in {entry.method for entry in cli.site.log}
+
+
+def test_a_report_that_is_lost_says_so_and_quiet_is_quiet(cli: Cli) -> None:
+    given = ("offboard", "user=ed@example.com", "--yes")
+    with Path("/dev/full").open("w") as full:
+        status, _, err = cli.run(*given, out=full)
+    assert (status, "the work was done, but its report is lost" in err) == (4, True)
+    status, _, err = cli.run(*given)
+    assert (status, err) == (0, "note: ed@example.com has no tokens in the workspaces that were asked\n")
+    quiet = ("comment=dbt production", "--deliver-file", str(cli.home / "value"), "--yes", "--quiet", "-o", "csv")
+    assert cli.run("rotate", *quiet)[::2] == (0, "")
+    assert cli.run("rotate", "comment=x", "dbt")[0] == 2
 
 
 def test_drift_tells_what_is_new_gone_and_changed(cli: Cli) -> None:

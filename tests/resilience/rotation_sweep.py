@@ -11,14 +11,14 @@ import os
 import random
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.engine.sessions import A, connect
+from tests.resilience.sweeping import SPOILT, Clock, Steps, print_sweep, run_in_child
 from tokensh import sandbox
 from tokensh.api.client import Client
 from tokensh.engine.callbacks import Callbacks
@@ -33,23 +33,7 @@ from tokensh.sandbox.state import CreateRequest, Token, fingerprint
 
 COMMENT = "rotated in a test"
 REQUESTS = ("GET */token/list", "POST */token/create", "POST */token/delete", "GET */scim/v2/Me", "PATCH *")
-SPOILT: dict[str, dict[str, Any]] = {
-    "refused": {"status": 403},
-    "429": {"status": 429, "headers": {"Retry-After": "0"}},
-    "429 without a time": {"status": 429},
-    "500": {"status": 500},
-    "503": {"status": 503},
-    "504": {"status": 504},
-    "lost before": {"drop": True},
-    "lost": {"drop": True, "after_handler": True},
-    "closed": {"close": True, "after_handler": True},
-    "500 after it was done": {"status": 500, "after_handler": True},
-    "cut": {"cut": 20, "after_handler": True},
-    "late": {"delay": 0.3, "after_handler": True},
-    "a web page": {"status": 200, "body": "<html>", "after_handler": True},
-}
 DELIVERIES = ("file", "program", "fails", "hangs", "absent", "full", "fails after it took the value")
-KILLED = 9
 FAILED = 3
 _KILL_POINTS = 36
 
@@ -112,12 +96,13 @@ def check(schedule: Schedule, site: Sandbox, home: Path) -> str:
     consumer.write_text(old)
     for pattern, kind, skip, times in schedule.faults:
         site.fault(pattern, skip=skip, times=times, **SPOILT[kind])
-    _run_in_child(schedule, site, home, is_first=True)
+    run_in_child(lambda: _rotate(schedule, site, home, is_first=True))
     if problem := _judge(site, old, consumer, "after the faults"):
         return problem
     site.clear_faults()
     # The second run may find a token that the first has left; it must finish.
-    status = _run_in_child(Schedule(delivery=_working(schedule)), site, home, is_first=False)
+    again = Schedule(delivery=_working(schedule))
+    status = run_in_child(lambda: _rotate(again, site, home, is_first=False))
     if status:
         return f"the second run ended with {status}"
     tokens = _rotated(site)
@@ -150,22 +135,6 @@ def _rotated(site: Sandbox) -> list[Token]:
 # ---- the process that is killed
 
 
-@dataclass
-class _Time:
-    """A clock that sleeping advances at once."""
-
-    offset: float = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.offset += seconds
-
-    def now(self) -> float:
-        return time.time() + self.offset
-
-    def monotonic(self) -> float:
-        return time.monotonic() + self.offset
-
-
 class _Destination:
     """A destination that fails."""
 
@@ -176,45 +145,10 @@ class _Destination:
         raise OutputError("the destination fails")
 
 
-@dataclass
-class _Steps:
-    """Counts the steps of a run, and ends the process at one of them."""
-
-    kill_at: int | None
-    done: int = field(default=0)
-
-    def count(self) -> None:
-        if self.done == self.kill_at:
-            os._exit(KILLED)
-        self.done += 1
-
-    def wrap(self, owner: Any, name: str) -> None:
-        inner = getattr(owner, name)
-
-        def outer(*arguments: Any, **keywords: Any) -> Any:
-            self.count()
-            result = inner(*arguments, **keywords)
-            self.count()
-            return result
-
-        setattr(owner, name, outer)
-
-
-def _run_in_child(schedule: Schedule, site: Sandbox, home: Path, *, is_first: bool) -> int:
-    child = os.fork()
-    if child == 0:
-        try:
-            os._exit(_rotate(schedule, site, home, is_first=is_first))
-        except BaseException as error:  # noqa: BLE001 (the child must not go on as a second test run)
-            sys.stderr.write(f"{type(error).__name__}: {error}\n")
-            os._exit(99)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
 def _rotate(schedule: Schedule, site: Sandbox, home: Path, *, is_first: bool) -> int:
-    steps = _Steps(schedule.kill_at)
+    steps = Steps(schedule.kill_at)
     _fill_disk(schedule.full_disk)
-    clock = _Time()
+    clock = Clock()
     clocks: dict[str, Any] = {"now": clock.now, "sleep": clock.sleep, "monotonic": clock.monotonic}
     with connect(site, home, **clocks, timeout=5.0, callbacks=Callbacks()) as connection:
         destination = _make_destination(schedule.delivery, home / "value", connection.environment)
@@ -284,20 +218,14 @@ def opened() -> Iterator[Callable[[Schedule], str]]:
 
 def main(count: int) -> int:
     """Check every single fault, then combinations, and print what was wrong."""
-    wrong = 0
-    started = time.monotonic()
     with opened() as check_one:
         singles, combinations = all_single_schedules(), random_schedules(23)
-        for number in range(count):
+
+        def check_next(_: int) -> tuple[Schedule, str]:
             schedule = next(singles, None) or next(combinations)
-            problem = check_one(schedule)
-            if number % 100 == 99:
-                print(f"{number + 1} schedules, {wrong} wrong", flush=True)
-            if problem:
-                wrong += 1
-                print(f"{number}: {schedule}: {problem}", flush=True)
-    print(f"{count} schedules, {wrong} wrong, {time.monotonic() - started:.0f} s")
-    return 1 if wrong else 0
+            return schedule, check_one(schedule)
+
+        return print_sweep(count, check_next)
 
 
 if __name__ == "__main__":

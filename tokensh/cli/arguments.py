@@ -144,7 +144,7 @@ SECTIONS = {
             {"type": choice_of("--color", ("auto", "always", "never")), "default": "auto"},
         ),
         Argument(("--fail-if-rows",), "exit status 1 if a query has rows, for checks"),
-        Argument(("-q", "--quiet"), "no banner, no counts"),
+        Argument(("-q", "--quiet"), "no banner, counts or notes, but for warnings"),
         Argument(("--plain",), "no animation or repainting, for screen readers"),
     ),
     "other options": (

@@ -186,6 +186,11 @@ class Reporter:
         """Write a line that is not an error; a text that begins with `warning: ` keeps that word."""
         self.write(text if text.startswith("warning: ") else f"note: {text}")
 
+    def note_warning(self, text: str) -> None:
+        """Write a line as `note` does, but only if it is a warning."""
+        if text.startswith("warning: "):
+            self.note(text)
+
     def write(self, text: str) -> None:
         """Write lines, ignoring a closed stream."""
         self._erase_progress()

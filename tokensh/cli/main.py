@@ -234,7 +234,7 @@ def _run_batch(
             on_failure=reporter.warning,
             on_progress=reporter.progress,
             on_rows_done=reporter.progress,
-            note=reporter.note,
+            note=reporter.note_warning if options.quiet else reporter.note,
         )
         if summary := connection.summarize_pending():
             reporter.note(summary)

@@ -11,8 +11,8 @@ from tokensh._dataclasses import replace
 from tokensh.cli.batch import Reporter, ScriptRunner, from_text
 from tokensh.cli.usage import UsageParser
 from tokensh.engine.destinations import Destination
-from tokensh.environment import Environment, handle_interrupts, is_terminal
-from tokensh.errors import Error, InterfaceError, Interrupted
+from tokensh.environment import Environment, handle_interrupts, is_terminal, raise_interrupts
+from tokensh.errors import Error, InterfaceError, Interrupted, OutputError, UnknownOutcome
 from tokensh.recipes.library import Recipe, find_recipe, list_recipes
 from tokensh.rows import Column, Row, RowSet
 from tokensh.text import make_inert, plural
@@ -33,16 +33,18 @@ def parse(words: list[str], native: argparse.ArgumentParser) -> argparse.Namespa
         allow_abbrev=False,
     )
     parser.add_argument("recipe", metavar="NAME", nargs="?", help="the recipe")
+    parser.add_argument("values", metavar="NAME=VALUE", nargs="*", help="a value for a parameter, as with -v")
     parser.add_argument("--show", action="store_true", help="print its text")
     parser.add_argument("--grace", metavar="DAYS", help="rotate: keep the old token for so long")
     for action in parser._actions:
         action.help = action.help or argparse.SUPPRESS  # tokensh's own options, which `tokensh --help` describes
     options = parser.parse_intermixed_args(words)
     options.recipe = options.recipe or ""
+    parser.refuse_unknown([word for word in options.values if "=" not in word])
+    grace = [] if options.grace is None else [f"grace={options.grace}"]
+    options.var = [*options.var, *options.values, *grace]
     if options.sources is not None or options.check:
         raise InterfaceError("a recipe takes neither -c, -f nor --check", hint="-v NAME=VALUE gives it values")
-    if options.grace is not None:
-        options.var.append(f"grace={options.grace}")
     return options
 
 
@@ -65,10 +67,23 @@ def read_values(recipe: Recipe, given: Mapping[str, object], environment: Enviro
     values = dict(given)
     if is_terminal(environment.stdin) and is_terminal(environment.stderr):
         for parameter in recipe.missing(values):
-            environment.stderr.write(f"{parameter.name}: {parameter.describe()}\n> ")
-            environment.stderr.flush()
-            values[parameter.name] = environment.stdin.readline().rstrip("\n")
+            values[parameter.name] = _ask(f"{parameter.name}: {parameter.describe()}\n> ", environment)
     return recipe.complete(values)
+
+
+def _ask(question: str, environment: Environment) -> str:
+    """Return the line that the user types at a terminal. Raises Interrupted: Ctrl-C or Ctrl-D."""
+    environment.stderr.write(question)
+    environment.stderr.flush()
+    try:
+        with raise_interrupts():
+            line = environment.stdin.readline()
+    except KeyboardInterrupt:
+        line = ""
+    if not line:
+        environment.stderr.write("\n")
+        raise Interrupted("interrupted; nothing was changed", reason="declined")
+    return line.rstrip("\n")
 
 
 _SCHEMA = Column("schema", "string")
@@ -169,7 +184,7 @@ class RecipeRunner:
             self._write(RowSet((Column("step", "string"),), ((step,) for step in rotation.plan())))
             return
         self._approve(rotation.plan, "rotate")
-        self._write(rotation.run())
+        self._write_report(rotation.run())
 
     def _offboard(self, values: Mapping[str, object]) -> None:
         from tokensh.recipes.offboarding import COLUMNS, Offboarding  # noqa: PLC0415 (one of many recipes)
@@ -182,7 +197,11 @@ class RecipeRunner:
             if tokens:
                 self._approve(lambda: offboarding.describe(tokens), "offboard")
             rows = offboarding.revoke(tokens, failures)
-        self._write(RowSet(COLUMNS, iter(rows)))
+        if not rows:
+            self._reporter.note(f"{values['user']} has no tokens in the workspaces that were asked")
+        self._write_report(RowSet(COLUMNS, iter(rows)))
+        if offboarding.interruption is not None:
+            raise offboarding.interruption
         if failures or any(row[3] in ("remains", "unknown") for row in rows):
             self._reporter.fail()
 
@@ -199,13 +218,22 @@ class RecipeRunner:
             )
         for line in lines:
             self._reporter.write(f"  {line}")
-        environment.stderr.write("go on? [y/N] ")
-        environment.stderr.flush()
-        if environment.stdin.readline().strip().lower() not in ("y", "yes"):
+        if _ask("go on? [y/N] ", environment).strip().lower() not in ("y", "yes"):
             raise Interrupted("not confirmed; nothing was changed", reason="declined")
 
     def _write(self, result: RowSet) -> None:
         self._runner.write_result(result)
+
+    def _write_report(self, result: RowSet) -> None:
+        """Write what a job did. Raises UnknownOutcome if that is lost: the exit status must not say that nothing was done."""
+        try:
+            self._write(result)
+        except OutputError as error:
+            if self._dry:
+                raise
+            raise UnknownOutcome(
+                f"the work was done, but its report is lost: {error.message}", hint="run it again to see what is left"
+            ) from None
 
 
 def _failure_rows(columns: tuple[Column, ...], failures: Mapping[str, Error]) -> Iterator[Row]:

@@ -9,16 +9,20 @@ from __future__ import annotations
 import os
 import re
 import string
+from collections.abc import Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 from tokensh._dataclasses import dataclass, field
 from tokensh.api.hosts import Target
-from tokensh.environment import Environment, open_private, sync_folder
+from tokensh.environment import Environment, open_private, raise_interrupts, sync_folder
 from tokensh.errors import InterfaceError, OutputError
 from tokensh.text import escape_unsafe, truncate
+
+if TYPE_CHECKING:
+    import subprocess
 
 PROGRAM_TIMEOUT = 60.0
 """Seconds that a program has for one value."""
@@ -107,27 +111,16 @@ class ProgramDestination:
         # A file takes its messages: a pipe that a child in the background keeps open would have to be waited for.
         with tempfile.TemporaryFile() as messages:
             try:
-                process = subprocess.Popen(  # noqa: S603 (the user's own command)
-                    ["/bin/sh", "-c", self._command],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.DEVNULL,  # it may repeat the value
-                    stderr=messages,
-                    env=variables,
-                    start_new_session=True,
-                )
+                with raise_interrupts():
+                    process = self._run(secret, variables, messages)
             except (OSError, ValueError) as failure:
                 raise OutputError(f"the program {self._command!r} cannot be run: {failure}") from None
-            try:
-                process.communicate(secret.value.encode(), timeout=self._timeout)
             except subprocess.TimeoutExpired:
                 raise OutputError(
                     f"the program {self._command!r} did not take the value within {self._timeout:g} s"
                 ) from None
-            finally:
-                if process.returncode is None:
-                    with suppress(OSError):
-                        os.killpg(process.pid, 9)
-                    process.wait()
+            except KeyboardInterrupt:
+                raise OutputError(f"the program {self._command!r} was stopped by Ctrl-C") from None
             if process.returncode:
                 messages.seek(0)
                 said = messages.read(4096).decode("utf-8", "replace").strip().splitlines()
@@ -137,6 +130,27 @@ class ProgramDestination:
                     f"{reason.replace(secret.value, '***')}"
                 )
         return f"the program {self._command}"
+
+    def _run(self, secret: NewSecret, variables: Mapping[str, str], messages: IO[bytes]) -> subprocess.Popen[bytes]:
+        """Run the program to its end, with its messages in a file. Raises OSError, ValueError, TimeoutExpired, KeyboardInterrupt."""
+        import subprocess  # noqa: PLC0415 (only deliveries need it)
+
+        process = subprocess.Popen(  # noqa: S603 (the user's own command)
+            ["/bin/sh", "-c", self._command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,  # it may repeat the value
+            stderr=messages,
+            env=variables,
+            start_new_session=True,
+        )
+        try:
+            process.communicate(secret.value.encode(), timeout=self._timeout)
+        finally:
+            if process.returncode is None:
+                with suppress(OSError):
+                    os.killpg(process.pid, 9)
+                process.wait()
+        return process
 
 
 class FileDestination:

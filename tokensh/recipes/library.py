@@ -85,9 +85,9 @@ class Recipe:
             hint = did_you_mean(unknown[0], names) or f"its parameters are {', '.join(names) or '(none)'}"
             raise InterfaceError(f"the recipe {self.name} has no parameter {unknown[0]!r}", hint=hint)
         if missing := self.missing(values):
-            lines = "".join(f"\n  {each.name}: {each.describe()}" for each in missing)
+            needs = "; ".join(f"{each.name}, {each.describe()}" for each in missing)
             raise PlaceholderError(
-                f"the recipe {self.name} needs {', '.join(each.name for each in missing)}{lines}",
+                f"the recipe {self.name} needs {needs}",
                 missing=(),
                 hint="give it: " + " ".join(f"-v {each.name}=..." for each in missing),
             )

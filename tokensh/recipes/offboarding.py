@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from urllib.parse import quote
 
 from tokensh._dataclasses import dataclass, replace
 from tokensh.api.request import Request
 from tokensh.dbapi.connection import Connection
-from tokensh.errors import Error
+from tokensh.errors import Error, Interrupted
 from tokensh.rows import Column, Row, Value
 from tokensh.text import escape_unsafe
 
@@ -51,6 +51,8 @@ class Offboarding:
         self._connection = connection
         self._owner = owner
         self._source = source
+        # Ctrl-C while tokens were being revoked: what is known is reported first.
+        self.interruption: Interrupted | None = None
 
     def find_tokens(self) -> tuple[list[OwnedToken], dict[str, Error]]:
         """Return the owner's tokens, and the errors of the workspaces that could not be looked at. Raises Error."""
@@ -106,14 +108,19 @@ class Offboarding:
             )
             for token in others
         ]
-        with closing(connection.client.fetch(requests)) as answers:
-            reasons = {
-                token: answer.message
-                for token, answer in zip(others, answers, strict=True)
-                if isinstance(answer, Error)
-            }
-        # An answer may be lost, and the token gone all the same: the lists say what remains.
-        left, failed_later = self.find_tokens() if reasons else ([], {})
+        reasons = dict.fromkeys(others, "interrupted before its answer came")
+        left: list[OwnedToken] = []
+        failed_later: Collection[str] = {token.workspace for token in others}
+        try:
+            with closing(connection.client.fetch(requests)) as answers:
+                for token, answer in zip(others, answers, strict=True):
+                    del reasons[token]
+                    if isinstance(answer, Error):
+                        reasons[token] = answer.message
+            # An answer may be lost, and the token gone all the same: the lists say what remains.
+            left, failed_later = self.find_tokens() if reasons else ([], {})
+        except Interrupted as interruption:
+            self.interruption = interruption
         rows: list[Row] = []
         for token in tokens:
             if token in kept:

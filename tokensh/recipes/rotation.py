@@ -25,7 +25,7 @@ from tokensh._dataclasses import dataclass, replace
 from tokensh.dbapi.connection import Connection
 from tokensh.engine.destinations import Destination, FileDestination, NewSecret
 from tokensh.engine.verification import verify_secret
-from tokensh.errors import ApiError, Error, OperationalError, OutputError, ProgrammingError
+from tokensh.errors import ApiError, Error, OperationalError, OutputError, ProgrammingError, UnknownOutcome
 from tokensh.recipes.rotation_record import RotationRecord, RotationRecords, find_mark, strip_mark
 from tokensh.rows import Column, RowSet, Value
 from tokensh.text import escape_unsafe, plural
@@ -39,6 +39,7 @@ COLUMNS = (
     Column("revoke_after_time", "integer", "tokensh.rotation.revoke_after_time"),
 )
 """`state` is `done`, or `waiting` until the old token may be revoked, at `revoke_after_time` (epoch ms)."""
+_AGAIN = "run the same rotation again"
 _PAUSES = (0.0, 0.5, 1.5)
 """Seconds before each look for a token whose reply was lost: the server may still be creating it, or list it late."""
 
@@ -132,7 +133,8 @@ class Rotation:
         ]
         match unfinished:
             case [record]:
-                self._note(f"continuing the rotation of {record.old_id}, which was interrupted after: {record.step}")
+                if record.step != "verified":  # then it was not interrupted, and waits for its grace
+                    self._note(f"continuing the rotation of {record.old_id}, interrupted after: {record.step}")
                 return record
             case []:
                 return RotationRecord(self._host, self._choose_old(wanted).token_id).next_try()
@@ -244,6 +246,8 @@ class Rotation:
         self._connection.callbacks = replace(callbacks, deliver_value=deliver, verifies=False)
         try:
             self._run(sql, arguments)
+        except UnknownOutcome as error:
+            raise error.with_context(hint=f"{_AGAIN}: it revokes that token and creates another one") from None
         finally:
             self._connection.callbacks = callbacks
         return latest
@@ -256,9 +260,9 @@ class Rotation:
         else:
             try:
                 user = verify_secret(self._secret, connection.client, connection.environment, connection.cancellation)
-            except ApiError:
+            except ApiError as error:
                 self._records.write(replace(record, step="refused"))
-                raise
+                raise error.with_context(hint=f"{_AGAIN}: it revokes the new token and creates another one") from None
             self._note(f"the new token {record.new_id} works, as {user}")
         grace = self._request.grace
         revoke_after = int(connection.environment.now() * 1000) + grace if grace else 0
@@ -275,7 +279,7 @@ class Rotation:
         new = self._find(record.new_id, tokens)
         if new is None or self._is_expired(new):
             raise OperationalError(
-                f"the workspace does not list the new token {record.new_id}: the old one is kept", hint="run this again"
+                f"the workspace does not list the new token {record.new_id}: the old one is kept", hint=_AGAIN
             )
         for token in self._find_own_tries(record, tokens):
             if token.token_id not in (record.new_id, record.old_id):
