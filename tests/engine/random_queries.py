@@ -445,7 +445,7 @@ class StatementBuilder:
     def text(self, scope: Scope, depth: int) -> str:
         integer, text = self.value(scope, "integer", depth), self.value(scope, "text", depth)
         forms: list[Callable[[], str]] = [
-            lambda: f"upper({text})",
+            lambda: f"upper({text}) || '!'",  # names of workspaces are equal in any case, here and not in SQLite
             lambda: f"substr({text}, {self.random.randint(-3, 4)}, 3)",
             lambda: f"({text} || '-' || {self.column(scope.all, 'text')})",
             lambda: f"coalesce({text}, 'none')",

@@ -17,7 +17,7 @@ CHECKED = "tokensh:checked"
 """What the store's file calls for a value that it is about to keep: `(value, name of the column, type of the column)`."""
 MODIFIER = "tokensh:modifier"
 NUMBER, TEXT, ALIKE = "tokensh:number", "tokensh:text", "tokensh:alike"
-ONE_ROW = "tokensh:one_row"
+ONE_ROW, NO_NULL = "tokensh:one_row", "tokensh:no_null"
 GUARDS = FunctionTable()
 MODIFIER_HINT = "for example '+1 day', '-30 minutes', 'start of month', 'weekday 1'"
 # https://sqlite.org/lang_datefunc.html#modifiers
@@ -91,6 +91,18 @@ def _refuse_rows(rows: Value, start: Value, end: Value) -> Value:
             hint="IN takes all of its rows; an aggregate such as max() or a condition chooses one; LIMIT 1 takes any",
         )
     return rows
+
+
+@GUARDS.implement(
+    f"{NO_NULL}(start: integer, end: integer) -> any | fails: a query of NOT IN has a NULL",
+    deterministic=False,
+)
+def _refuse_null(start: Value, end: Value) -> Value:
+    raise DataError(
+        "a row of the query of NOT IN is NULL: then no row is chosen",
+        span=_place(start, end),
+        hint="leave it out: WHERE ... IS NOT NULL in the query; or write NOT EXISTS (SELECT 1 FROM ... WHERE ...)",
+    )
 
 
 def _place(start: Value, end: Value) -> Span:

@@ -38,6 +38,7 @@ from tokensh.plan.objects import StoredTable, View
 from tokensh.plan.resolve import Names, Numbering, rename_columns, resolve_expression, sql_of
 from tokensh.plan.scope import Scope, name_suffixes
 from tokensh.plan.type_checks import check_conditions, check_equal_columns
+from tokensh.plan.value_queries import guard_condition
 from tokensh.plan.views import match_columns
 from tokensh.provider.model import Method, Resource
 from tokensh.rows import Column
@@ -375,6 +376,7 @@ class FromResolver:
         if node.on is not None:
             (on,) = self._resolve_expressions((node.on,), replace(scope, source=both), ctes)
             check_conditions((on,), self.view_span)
+            on = guard_condition(on, self.view_span) or on
             conditions.append(sql_of(on))
         joins = (*both.joins, BoundJoin(on, pairs, restricted_relations(node.kind, left, right)))
         match node.kind:

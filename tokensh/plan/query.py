@@ -51,6 +51,7 @@ from tokensh.plan.select_list import (
     whole_number,
 )
 from tokensh.plan.type_checks import check_conditions, check_equal_columns
+from tokensh.plan.value_queries import guard_condition
 from tokensh.rows import Column, ColumnType
 from tokensh.sql import nodes, unparse
 from tokensh.sql.quoting import quote_name
@@ -307,6 +308,7 @@ class QueryResolver:
         clauses = (node.where, () if grouping else node.group, node.having, node.qualify)
         where, group, having, qualify = self._resolve_expression(clauses, scope, ctes)
         check_conditions((where, having, qualify), self.tables.view_span)
+        where, having, qualify = (guard_condition(part, self.tables.view_span) for part in (where, having, qualify))
         if node.group_all:
             group = _find_plain_items(exprs, columns)
         windows = self._resolve_expression(tuple(window for _, window in node.windows), scope, ctes)

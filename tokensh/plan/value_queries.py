@@ -1,18 +1,23 @@
-"""Guard queries that are used as values: of several rows SQLite takes the first, which may be any; standard SQL makes it an error.
+"""Guard queries in expressions: their rows are looked at when they run.
 
-The rows are counted when the query runs, at most two of them.
+Of several rows of a query that is used as a value SQLite takes the first, which may be any; standard SQL makes it an error. They
+are counted, at most two of them. With a NULL among the rows of a query `x NOT IN (...)` is never true, as standard SQL has it: a
+condition that chooses nothing for that reason is refused.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from tokensh._dataclasses import replace
 from tokensh.errors import Span
-from tokensh.functions.guards import ONE_ROW
+from tokensh.functions.guards import NO_NULL, ONE_ROW
 from tokensh.plan.bound import BoundQuery, BoundSelect, BoundValues, references
 from tokensh.plan.select_list import is_aggregate
 from tokensh.sql import nodes
 from tokensh.sql.quoting import quote_name
-from tokensh.sql.visit import walk
+from tokensh.sql.visit import rewrite_nodes, walk
 
 # A colon, as in the names of guards: no name of a statement has one.
 _ROWS = quote_name("tokensh:rows")
@@ -24,6 +29,31 @@ def guard_value_query(subquery: nodes.Subquery, view_span: Span | None) -> nodes
     if not isinstance(query, BoundQuery) or _gives_one_row(query):
         return subquery
     return replace(subquery, query=replace(query, sql=_count_rows(query, view_span or subquery.span)))
+
+
+def guard_condition(condition: nodes.Expr | None, view_span: Span | None = None) -> nodes.Expr | None:
+    """Return a condition in which a query of NOT IN fails for a NULL, at its place or that of its view."""
+    changes: dict[int, Callable[[BoundQuery], BoundQuery]] = {}
+    waiting = [(condition, False)]
+    while waiting:
+        expr, is_negated = waiting.pop()
+        match expr:
+            case nodes.Logical():
+                waiting += [(operand, is_negated) for operand in expr.operands]
+            case nodes.Unary(operator="NOT"):
+                waiting.append((expr.operand, not is_negated))
+            case nodes.InQuery(query=BoundQuery() as query) if expr.negated != is_negated:
+                changes[id(query)] = partial(_refuse_null_rows, place=view_span or expr.span)
+            case _:
+                pass
+    return rewrite_nodes(condition, changes) if changes else condition
+
+
+def _refuse_null_rows(query: BoundQuery, place: Span) -> BoundQuery:
+    # The columns are taken through as they are, so that they keep their affinity.
+    are_null = " AND ".join(f"{column.sql} IS NULL" for column in query.columns)
+    guard = f"CASE WHEN {are_null} THEN {quote_name(NO_NULL)}({place.start}, {place.end}) ELSE 1 END"
+    return replace(query, sql=f"SELECT * FROM ({query.sql}) WHERE {guard}")  # noqa: S608 (printed by us)
 
 
 def _count_rows(query: BoundQuery, place: Span) -> str:
