@@ -252,3 +252,96 @@ def test_however_a_key_is_spelt_and_however_deep_it_stands_it_is_seen(
     is_error = "error" in words
     assert (find_error(body, ROWS, ("token_infos",)) is not None) == is_error
     assert (find_next_page(body, ROWS, {}) is not None) != is_error
+
+
+# How APIs, gateways and frameworks spell what they say beside the rows: each word is known, and says nothing if it is empty.
+ERROR_WORDS = """
+error errors err errorCode error_message errorMsg errorSummary error_description errorDetail error_details errorInfo error_type
+errorId exception exceptions exceptionMessage fault faults faultcode faultstring failure failures failed failed_requests
+partialFailure partial_errors message messages msg detail details reason scimType stackTrace traceback warning warnings problem
+problems
+"""
+STATUS_WORDS = "status statusCode code httpStatus http_code httpStatusCode returnCode result_code result"
+SUCCESS_WORDS = "success ok succeeded isSuccess successful"
+NEXT_WORDS = """
+next nextPage next_page_token nextToken next_cursor nextLink nextLinks next_url nextUri nextHref NextMarker next_offset nextStart
+nextStartIndex nextIndex nextKey nextPosition nextPageLink nextPageUrl nextPageUri @odata.nextLink continue continuation
+continuationToken cursor endCursor Marker _scroll_id LastEvaluatedKey paging_token resumeToken moreUri moreUrl moreLink
+"""
+MORE_WORDS = """
+more has_more hasNext hasNextPage hasMorePages hasMoreItems hasMoreResults hasMoreData moreAvailable moreResults moreData
+IsTruncated truncated isPartial partial partialResult partialResults incomplete isIncomplete incomplete_results limitReached
+"""
+LAST_WORDS = "last lastPage isLast isLastPage isComplete complete final"
+TOTAL_WORDS = """
+total total_count totalResults totalItems totalElements totalSize totalRows totalRecords totalHits resultCount itemCount rowCount
+recordCount estimatedTotal count
+"""
+PAGES_WORDS = "pages totalPages pageCount numPages numberOfPages pages_total"
+WELL = ["", "OK", "success", "Succeeded.", "successful!", "complete", "completed", "done", "none", "true"]
+NONE = ["", "False", " no", "none", "null", "0", "-1"]
+
+
+def test_each_word_for_an_error_is_known_and_each_for_success() -> None:
+    def is_error(found: dict[str, Any]) -> bool:
+        return find_error({**found, "token_infos": ROWS}, ROWS, {"token_infos"}) is not None
+
+    for words, bad, good in (
+        (ERROR_WORDS, ["x", 1, True, ["x"], {"a": 1}], [None, False, 0, [], {}, *WELL]),
+        (
+            STATUS_WORDS,
+            ["x", "99", 99, 400, "400", 403.5, -1, False, "9" * 5000],
+            [None, True, 0, 100, 399, "399", {}, *WELL],
+        ),
+        (SUCCESS_WORDS, [False, *NONE], [True, None, "yes", 0]),
+    ):
+        assert [(word, value) for word in words.split() for value in bad if not is_error({word: value})] == []
+        assert [(word, value) for word in words.split() for value in good if is_error({word: value})] == []
+
+
+def test_each_word_for_further_pages_is_known_and_each_for_none() -> None:
+    def is_part(found: dict[str, Any]) -> bool:
+        return find_next_page({**found, "token_infos": ROWS}, ROWS, {}) is not None
+
+    for words, more, none in (
+        (NEXT_WORDS, ["x", 2, {"a": 1}, True], [None, False, 0, -1, [], {}, *NONE]),
+        (MORE_WORDS, ["x", 2, True], [None, False, 0, -1, *NONE]),
+        (LAST_WORDS, [False, " False"], [True, None, 0, "", "true", "no"]),
+        (TOTAL_WORDS, [2, 1.5, "2", "9" * 5000], [1, 0, "1", "x", None, True, []]),
+        (PAGES_WORDS, [2, "2"], [1, "1", 0, None, True]),
+    ):
+        assert [(word, value) for word in words.split() for value in more if not is_part({word: value})] == []
+        assert [(word, value) for word in words.split() for value in none if is_part({word: value})] == []
+    assert is_part({"links": [{"rel": "prev", "href": "/1"}, {"rel": "Last NEXT", "href": "/2"}]})
+    assert not is_part({"links": [{"rel": "nextish", "href": "/1"}, {"rel": 1}]})
+
+
+@pytest.mark.parametrize(
+    ("header", "is_part"),
+    [
+        (("Content-Range", "items 0-24/25"), False),
+        (("content-range", "0-24/25"), False),
+        (("Content-Range", "items 0-24/26"), True),
+        (("Content-Range", "items 1-24/25"), True),
+        (("Content-Range", "items 0-24/*"), True),
+        (("Content-Range", "items 0-x/25"), True),
+        (("Content-Range", "items */25"), True),
+        (("Link", "</2>; rel=next, </1>; rel=prev"), True),
+        (("Link", '</2>; title="a"; REL = "last Next"'), True),
+        (("Link", '</2>; rel="prev"'), False),
+        (("Link", "<rel=next>"), False),
+        (("Link", '</2>; rel="prev" next'), False),
+        (("Link", "</1>; rel=prev next"), True),
+        (("Link", "</2>; rev=next"), False),
+        (("Link", "<" + "a" * 9000 + ">; rel=next"), False),
+        (("X-Next-Page", "2"), True),
+        (("X-Next-Page", ""), False),
+        (("X-Total-Count", "2"), True),
+        (("X-Total-Count", "1"), False),
+        (("Total-Count", "2"), False),
+        (("X-Total-Pages", "2"), True),
+    ],
+    ids=str,
+)
+def test_a_header_says_whether_the_rows_are_all(header: tuple[str, str], is_part: bool) -> None:
+    assert find_next_page({}, ROWS, dict([header])) == (f"the header {header[0]}" if is_part else None)

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import sys
 from email.utils import formatdate
+from itertools import pairwise
 from pathlib import Path
+from resource import RLIM_INFINITY
 
 import pytest
 
 from tokensh.api.hosts import Target
-from tokensh.api.retry import choose_proxy, is_put_off, max_idle_hosts, redirect_host, retry_delay, trusted_certificates
+from tokensh.api.retry import (
+    MAX_RETRY_DELAY,
+    REFUSED_DELAYS,
+    RETRY_DELAYS,
+    choose_proxy,
+    is_put_off,
+    max_idle_hosts,
+    proxy_address,
+    redirect_host,
+    retry_delay,
+    trusted_certificates,
+)
 from tokensh.environment import Environment
 from tokensh.errors import InterfaceError
 
 WORKSPACE = Target("https", "dbc-1.cloud.databricks.com", None, "", "dbc-1")
 LOOPBACK = Target("http", "127.0.0.1", 8080, "/w/x", "x")
 PRIVATE = Target("https", "dbc.corp.example", 8443, "", "dbc")
+PUBLIC6 = Target("https", "fd00::1", None, "", "fd00::1")
 PROXY = "http://proxy.example:3128"
 NOW = 1_700_000_000.0
 
@@ -50,6 +64,16 @@ def test_when_a_listing_is_tried_again(status: int, retry_after: str, expected: 
     assert retry_delay(status, retry_after, 0.3, NOW) == expected
 
 
+def test_each_delay_is_at_least_twice_the_one_before_and_a_write_waits_longer_than_a_read() -> None:
+    for delays in (RETRY_DELAYS, REFUSED_DELAYS):
+        assert delays[0] == 0.3
+        assert all(later >= 2 * earlier for earlier, later in pairwise(delays))
+    assert (len(RETRY_DELAYS), len(REFUSED_DELAYS)) == (2, 5)
+    assert sum(RETRY_DELAYS) < 1.5
+    assert 15 < sum(REFUSED_DELAYS) < 16
+    assert MAX_RETRY_DELAY == 60
+
+
 @pytest.mark.parametrize(
     ("status", "code", "retry_after", "expected"),
     [
@@ -76,6 +100,13 @@ def test_which_answers_say_that_nothing_was_done_yet(status: int, code: str, ret
         ({"https_proxy": PROXY}, WORKSPACE, {"https": PROXY}),
         ({"HTTPS_PROXY": PROXY}, WORKSPACE, {"https": PROXY}),
         ({"ALL_PROXY": PROXY}, WORKSPACE, {"https": PROXY}),
+        ({"all_proxy": PROXY, "ALL_PROXY": "http://other"}, WORKSPACE, {"https": PROXY}),
+        ({"HTTPS_PROXY": PROXY, "all_proxy": "http://other"}, WORKSPACE, {"https": PROXY}),
+        ({"https_proxy": "https://proxy.example"}, WORKSPACE, {"https": "https://proxy.example"}),
+        ({"https_proxy": "HTTP://u:p@proxy.example:1"}, WORKSPACE, {"https": "HTTP://u:p@proxy.example:1"}),
+        ({"https_proxy": "proxy.example:3128"}, WORKSPACE, {"https": PROXY}),
+        ({"https_proxy": PROXY, "no_proxy": "fd00::1"}, PUBLIC6, {}),
+        ({"https_proxy": PROXY, "no_proxy": "fd00::2,fd00:"}, PUBLIC6, {"https": PROXY}),
         ({"http_proxy": PROXY}, WORKSPACE, {}),
         ({"https_proxy": PROXY, "all_proxy": "http://other"}, WORKSPACE, {"https": PROXY}),
         ({"all_proxy": PROXY, "http_proxy": PROXY, "https_proxy": PROXY}, LOOPBACK, {}),
@@ -108,6 +139,32 @@ def test_a_socks_proxy_is_refused() -> None:
         choose_proxy(environment(ALL_PROXY="SOCKS5h://127.0.0.1:1080"), WORKSPACE)
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ftp://proxy.example",
+        "http://",
+        "http://:3128",
+        "http://p:0",
+        "http://p:99999",
+        "http://[::1",
+        "http://a b",
+        "p q:1",
+    ],
+)
+def test_a_malformed_proxy_is_an_error_without_the_address_that_may_hold_a_password(address: str) -> None:
+    with pytest.raises(InterfaceError) as caught:
+        choose_proxy(environment(all_proxy=address), WORKSPACE)
+    assert caught.value.message == "invalid proxy address in all_proxy"
+    assert caught.value.hint == "for example http://proxy.example:3128"
+
+
+def test_the_address_of_a_proxy_is_shown_without_user_and_password() -> None:
+    assert proxy_address({}) == ""
+    assert proxy_address({"https": PROXY}) == "proxy.example:3128"
+    assert proxy_address({"https": "http://user:p@ss@proxy.example:1/x"}) == "proxy.example:1"
+
+
 def test_which_certificates_are_trusted(tmp_path: Path) -> None:
     bundle = tmp_path / "ca.pem"
     bundle.touch()
@@ -132,8 +189,14 @@ def test_certificates_that_are_not_there_are_an_error_where_they_are_needed(vari
     assert trusted_certificates(variables, LOOPBACK) is True
 
 
-def test_at_least_some_hosts_stay_connected() -> None:
-    assert 10 <= max_idle_hosts() <= 1024
+@pytest.mark.parametrize(
+    ("limit", "hosts"), [(RLIM_INFINITY, 1024), (1_000_000, 1024), (2046, 1023), (256, 128), (21, 10), (0, 10)]
+)
+def test_half_of_the_open_files_may_be_idle_connections(
+    limit: int, hosts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _: (limit, limit))
+    assert max_idle_hosts() == hosts
 
 
 @pytest.mark.parametrize(
@@ -141,6 +204,8 @@ def test_at_least_some_hosts_stay_connected() -> None:
     [
         ("https://User:pw@Evil.example:8443/x?y", "evil.example"),
         ("/login", "/login"),
+        ("https://[::1]:8443/x", "::1"),
+        ("https://[evil]/x", "https://[evil]/x"),
         ("http://[::1", "http://[::1"),
         ("", "nowhere"),
         ("x" * 101, "x" * 100),

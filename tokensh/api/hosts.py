@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property, partial
+from functools import cached_property
 
 from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import HostError, InterfaceError
@@ -208,8 +208,7 @@ class Hosts:
 
     def __getstate__(self) -> dict[str, object]:
         """Return what other processes get: the addresses, and not the function that reads them here."""
-        named = tuple(target.origin for target in self._own_hosts.values())
-        return {**self.__dict__, "_read_named": partial(tuple, named)}
+        return {**self.__dict__, "_own_hosts": self._own_hosts, "_read_named": tuple}
 
     @staticmethod
     def _parse_mapped(name: str, url: str) -> Target:
