@@ -286,7 +286,7 @@ def test_each_word_for_an_error_is_known_and_each_for_success() -> None:
     def is_error(found: dict[str, Any]) -> bool:
         return find_error({**found, "token_infos": ROWS}, ROWS, {"token_infos"}) is not None
 
-    for words, bad, good in (
+    cases: list[tuple[str, list[Any], list[Any]]] = [
         (ERROR_WORDS, ["x", 1, True, ["x"], {"a": 1}], [None, False, 0, [], {}, *WELL]),
         (
             STATUS_WORDS,
@@ -294,7 +294,8 @@ def test_each_word_for_an_error_is_known_and_each_for_success() -> None:
             [None, True, 0, 100, 399, "399", {}, *WELL],
         ),
         (SUCCESS_WORDS, [False, *NONE], [True, None, "yes", 0]),
-    ):
+    ]
+    for words, bad, good in cases:
         assert [(word, value) for word in words.split() for value in bad if not is_error({word: value})] == []
         assert [(word, value) for word in words.split() for value in good if is_error({word: value})] == []
 
@@ -303,13 +304,14 @@ def test_each_word_for_further_pages_is_known_and_each_for_none() -> None:
     def is_part(found: dict[str, Any]) -> bool:
         return find_next_page({**found, "token_infos": ROWS}, ROWS, {}) is not None
 
-    for words, more, none in (
+    cases: list[tuple[str, list[Any], list[Any]]] = [
         (NEXT_WORDS, ["x", 2, {"a": 1}, True], [None, False, 0, -1, [], {}, *NONE]),
         (MORE_WORDS, ["x", 2, True], [None, False, 0, -1, *NONE]),
         (LAST_WORDS, [False, " False"], [True, None, 0, "", "true", "no"]),
         (TOTAL_WORDS, [2, 1.5, "2", "9" * 5000], [1, 0, "1", "x", None, True, []]),
         (PAGES_WORDS, [2, "2"], [1, "1", 0, None, True]),
-    ):
+    ]
+    for words, more, none in cases:
         assert [(word, value) for word in words.split() for value in more if not is_part({word: value})] == []
         assert [(word, value) for word in words.split() for value in none if is_part({word: value})] == []
     assert is_part({"links": [{"rel": "prev", "href": "/1"}, {"rel": "Last NEXT", "href": "/2"}]})

@@ -17,17 +17,22 @@ from tests.engine.conftest import Connect
 from tests.engine.sessions import A, connect, first_column, list_requests, run
 from tokensh import sandbox
 from tokensh.api.client import Client
-from tokensh.api.journal import Entry, Journal
+from tokensh.api.journal import Entry, Intent, Journal
 from tokensh.api.request import Request as ApiRequest
 from tokensh.api.response import Response
 from tokensh.dbapi.connection import Connection
+from tokensh.engine.callbacks import Callbacks
+from tokensh.engine.create import had_no_effect, search_statement
 from tokensh.errors import (
     ApiError,
     DataError,
     Error,
+    Interrupted,
     MissingParameter,
+    NetworkError,
     OperationalError,
     OutputError,
+    ReplyError,
     UnknownOutcome,
 )
 from tokensh.rows import Row, Value
@@ -155,6 +160,65 @@ def test_a_lost_reply_names_the_token_and_how_to_revoke_it(how: str, session: Co
     run(session, statement.removesuffix(";"))
     assert token_ids(session, comment) == set()
     assert unsettled_entries(session) == []
+
+
+REASONS: dict[str, dict[str, Any]] = {
+    "the reply to create has no token_value": {"body": {"token_info": {"token_id": "x"}}},
+    "it is full": {"body": {"error": "it is full"}},
+    "unknown reply to create": {"body": {"tokens": []}},
+    "unexpected": {"body": "[]"},
+    "connection": {"drop": True},
+}
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_the_error_says_why_the_reply_is_lost_and_what_is_done_about_it(
+    reason: str, connect: Connect, site: Sandbox
+) -> None:
+    session, activities = connect(), list[str]()
+    session.callbacks = Callbacks(on_activity=activities.append)
+    site.fault("POST */create", after_handler=True, **{"status": 200, **REASONS[reason]})
+    with pytest.raises(UnknownOutcome) as caught:
+        run(session, insert("why"))
+    assert caught.value.message.startswith(f"whether {A} created the token is unknown: ")
+    assert reason in caught.value.message
+    assert "mistake" not in caught.value.message
+    assert f"asking {A} whether it was created" in activities
+
+
+def test_only_errors_that_say_so_mean_that_nothing_was_created() -> None:
+    refusals = """
+        QUOTA_EXCEEDED PERMISSION_DENIED UNAUTHENTICATED INVALID_PARAMETER_VALUE MALFORMED_REQUEST BAD_REQUEST INVALID_STATE
+        FEATURE_DISABLED ENDPOINT_NOT_FOUND RESOURCE_DOES_NOT_EXIST REQUEST_LIMIT_EXCEEDED
+    """
+    certain: list[Error] = [ApiError("", status=status, code="X") for status in (300, 399, 400, 499)]
+    certain += [ApiError("", status=200, code=code) for code in refusals.split()]
+    certain += [NetworkError(""), Interrupted(), Interrupted(reason="declined"), OperationalError("")]
+    unknown: list[Error] = [ApiError("", status=status, code="QUOTA_EXCEEDED") for status in (500, 503, 599)]
+    unknown += [ApiError("", status=200, code=code) for code in ("", "X", "INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE")]
+    unknown += [NetworkError("", sent=True), Interrupted(reason="unanswered"), ReplyError("")]
+    assert [error for error in certain if not had_no_effect(error)] == []
+    assert [error for error in unknown if had_no_effect(error)] == []
+
+
+@pytest.mark.parametrize(
+    ("comment", "condition"),
+    [
+        ("it's", "coalesce(comment, '') = 'it''s'"),
+        (None, "coalesce(comment, '') = ''"),
+        ("two\nlines", None),
+        ("{{ x }}", None),
+        ("a secret", None),
+    ],
+)
+def test_the_query_for_a_lost_token_names_its_comment_if_that_stays_as_it_is(
+    comment: str | None, condition: str | None, session: Connection
+) -> None:
+    resource = session.catalog.find(("user_tokens",))
+    intent = Intent(1_000_000, A, resource.id, comment, None)
+    query = search_statement(resource, {"deployment_name": A}, intent, lambda text: text.replace("secret", "[hidden]"))
+    conditions = [f"deployment_name = '{A}'", *([condition] if condition else []), "creation_time >= 400000"]
+    assert query == f"SELECT * FROM {resource.id} WHERE {' AND '.join(conditions)};"
 
 
 def test_an_exec_that_creates_is_looked_after_just_the_same(session: Connection, site: Sandbox) -> None:
@@ -351,6 +415,7 @@ def test_a_value_that_is_not_written_out_makes_its_token_an_orphan(
     with pytest.raises(UnknownOutcome, match="could not be delivered") as caught:
         rows.throw(error)
     assert [token_id for token_id, _ in caught.value.orphans] == [token_id]
+    assert f"{caught.value.hint}".startswith("revoke it: its value is lost; for the rest: INSERT INTO ")
     assert str(value) not in f"{caught.value} {caught.value.hint} {caught.value.orphans} {stored_intents(session)}"
     assert count_creates(site) == 1
     assert [entry.intent.orphans for entry in unsettled_entries(session)] == [caught.value.orphans]

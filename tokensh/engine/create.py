@@ -296,7 +296,7 @@ def had_no_effect(error: Error) -> bool:
             return not error.sent
         case ApiError():
             # An error with a status of success is one of the API's own only if it has one of its codes.
-            return 300 <= error.status < 500 or (error.status < 300 and error.code in _REFUSALS)
+            return error.status < 500 and (error.status >= 300 or error.code in _REFUSALS)
         case ReplyError():
             return False
         case Interrupted():
