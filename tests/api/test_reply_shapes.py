@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -97,6 +98,13 @@ def test_an_object_without_the_documents_key_is_an_error_that_quotes_its_keys(bo
         find_rows(LIST, answer(json.dumps(body)))
     assert all(repr(key) in str(caught.value) for key in body)
     assert "'token_infos'" in str(caught.value)
+
+
+@pytest.mark.parametrize(("count", "end"), [(5, ""), (6, " ...")])
+def test_of_an_object_with_many_keys_five_are_quoted(count: int, end: str) -> None:
+    quoted = ", ".join(f"'k{n}'" for n in range(min(count, 5)))
+    with pytest.raises(ReplyError, match=f"an object with {quoted}{re.escape(end)}, not 'token_infos'"):
+        find_rows(LIST, answer(json.dumps({f"k{n}": n for n in range(count)})))
 
 
 @pytest.mark.parametrize("row", [{"error": "x"}, {"error_code": "X", "message": "m"}, {"id": "a"}], ids=json.dumps)

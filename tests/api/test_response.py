@@ -10,7 +10,7 @@ import pytest
 from tests.api.test_request import method
 from tokensh.api.hosts import Hosts
 from tokensh.api.request import Request, build_request
-from tokensh.api.response import Response, decode, find_rows, to_cell
+from tokensh.api.response import Response, decode, find_rows, need_no_conversion, to_cell
 from tokensh.errors import ApiError, ReplyError
 from tokensh.redact import Redactor
 from tokensh.rows import Value
@@ -119,6 +119,34 @@ def test_a_value_of_another_type_is_an_error_with_its_place(kind: Any, value: An
         to_cell(kind, value, "$.token_infos[3].expiry_time")
     assert caught.value.path == "$.token_infos[3].expiry_time"
     assert "$.token_infos[3].expiry_time" in str(caught.value)
+
+
+UNCHANGED: list[tuple[Any, list[Any]]] = [
+    ("string", ["a", "", None]),
+    ("string", [None]),
+    ("string", []),
+    ("integer", [-(2**63), 2**63 - 1, None]),
+    ("boolean", [None, None]),
+]
+CHANGED: list[tuple[Any, list[Any]]] = [
+    ("string", ["a", "é"]),
+    ("string", ["a", 1]),
+    ("string", [{}]),
+    ("integer", [1, 2**63]),
+    ("integer", [1, -(2**63) - 1]),
+    ("integer", [1, True]),
+    ("integer", [1, 1.0]),
+    ("integer", ["1"]),
+    ("number", [1]),
+    ("boolean", [True]),
+    ("any", [1]),
+    ("array", [[]]),
+]
+
+
+def test_only_columns_that_every_converter_would_leave_as_they_are_need_none() -> None:
+    assert [case for case in UNCHANGED if not need_no_conversion(*case)] == []
+    assert [case for case in CHANGED if need_no_conversion(*case)] == []
 
 
 class TestNoJson:

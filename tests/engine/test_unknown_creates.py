@@ -262,7 +262,18 @@ def test_a_journal_that_is_not_a_folder_is_a_row(session: Connection) -> None:
 # ---- passwords that are words of the statements
 
 
-WORDS = ["databricks", "workspace", "user_tokens", "token_id", "deployment_name", "EXEC databricks", "creation_time", "coalesce", A, A[:9]]
+WORDS = [
+    "databricks",
+    "workspace",
+    "user_tokens",
+    "token_id",
+    "deployment_name",
+    "EXEC databricks",
+    "creation_time",
+    "coalesce",
+    A,
+    A[:9],
+]
 
 
 @pytest.mark.parametrize("word", WORDS)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NoReturn, cast
 
-from tokensh._dataclasses import dataclass, field
+from tokensh._dataclasses import dataclass
 from tokensh.api.api_errors import hint_for_page, parse_error
 from tokensh.api.reply_shapes import find_error, find_next_page, has_error_key
 from tokensh.api.request import Json, Request
@@ -49,8 +49,8 @@ class Response:
     request: Request
     status: int
     body: Json
-    elapsed: float = 0.0
-    headers: Mapping[str, str] = field(default_factory=dict)
+    elapsed: float
+    headers: Mapping[str, str]
     empty: bool = False
     error: ApiError | None = None
 
