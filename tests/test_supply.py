@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 
 from tests.support import ROOT
@@ -77,7 +78,8 @@ def test_what_would_be_found_is_found(text: str) -> None:
 
 LOCK = (ROOT / ".ci" / "lock.txt").read_text("utf-8")
 LOCKED = dict(re.findall(r"^([a-z0-9-]+)==([^ \\]+)", LOCK, re.MULTILINE))
-DEPENDENCIES = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+DEPENDENCIES = PROJECT["dependencies"]
 
 
 @pytest.mark.parametrize("text", DEPENDENCIES)
@@ -97,6 +99,29 @@ def test_every_locked_file_has_a_hash() -> None:
 
 def test_what_is_installed_is_short() -> None:
     assert len(LOCKED) <= 14
+
+
+# ---- the workflows
+
+
+def test_the_workflow_tests_each_python_that_the_package_names() -> None:
+    named = [text.rpartition(" ")[2] for text in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", text)]
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
+    assert workflow["jobs"]["gate"]["strategy"]["matrix"]["python"] == named
+    assert PROJECT["requires-python"] == f">={named[0]}"
+
+
+def test_only_the_job_that_publishes_may_sign_in_to_the_index() -> None:
+    release = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8"))
+    assert release["permissions"] == {"contents": "read"}
+    assert [name for name, job in release["jobs"].items() if "permissions" in job] == ["publish"]
+    assert release["jobs"]["publish"]["permissions"] == {"id-token": "write"}
+    assert [release["jobs"][name]["needs"] for name in ("publish", "build")] == ["build", "gate"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / ".github").rglob("*.yml")), ids=lambda path: path.name)
+def test_each_file_of_the_repository_s_host_is_yaml(path: Path) -> None:
+    assert isinstance(yaml.safe_load(path.read_text("utf-8")), dict)
 
 
 # ---- promises
