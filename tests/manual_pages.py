@@ -1,10 +1,14 @@
-"""What is written from the tables of the code, the manual's reference pages and help.txt: `python -m tests.manual_pages`."""
+"""What is written from the tables of the code: `python -m tests.manual_pages`.
+
+These are the manual's reference pages, help.txt, the man page and the completions of shells.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from tests.command_line_files import SHARE, SHARED, command_line_page
 from tokensh.cli.arguments import format_help
 from tokensh.dbapi.options import OPTIONS, Option
 from tokensh.functions import functions
@@ -157,13 +161,18 @@ PAGES: dict[str, Callable[[], str]] = {
     "formats.md": formats_page,
     "show.md": show_page,
     "commands.md": commands_page,
+    "command-line.md": command_line_page,
 }
 
 
 def main() -> None:
-    """Write every page, and help.txt."""
+    """Write every page, help.txt and what is in `share`."""
     for name, page in PAGES.items():
         (FOLDER / name).write_text(page() + "\n", encoding="utf-8")
+    for name, write in SHARED.items():
+        path = SHARE / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(write().rstrip("\n") + "\n", encoding="utf-8")
     (PACKAGE / "cli" / "help.txt").write_text(format_help(), encoding="utf-8")
 
 

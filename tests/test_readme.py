@@ -97,7 +97,7 @@ def test_set_up_is_two_lines() -> None:
 
 def test_readme_is_short_and_names_every_topic() -> None:
     assert README.count("\n") <= 180
-    linked = re.findall(r"\]\(tokensh/manual/(\w+)\.md\)", README)
+    linked = re.findall(r"\]\(tokensh/manual/([\w-]+)\.md\)", README)
     assert sorted(linked) == sorted(TOPICS)
     between = {name: re.findall(r"\]\((\w+)\.md\)", text) for name, text in TOPICS.items()}
     assert not [(name, link) for name, links in between.items() for link in links if link not in TOPICS]

@@ -413,16 +413,23 @@ def test_help_is_the_text_that_is_shipped(arguments: list[str], capsys: pytest.C
     assert capsys.readouterr().out == (ROOT / "tokensh" / "cli" / "help.txt").read_text(encoding="utf-8")
 
 
+def test_help_fits_a_screen_of_60_lines_and_80_columns() -> None:
+    lines = format_help().splitlines()
+    assert (len(lines) <= 60, max(map(len, lines)) < 80) == (True, True)
+
+
 def test_help_names_every_option_and_no_other() -> None:
-    options, _, _ = format_help().partition("examples:")
+    _, _, options = format_help().partition("statements:")
     flags = {flag for action in build_parser("")._actions for flag in action.option_strings}
     assert set(re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", options)) == flags
     assert ", ".join(FORMATS).replace("table", "table (default)") in " ".join(options.split())
 
 
-def test_help_names_every_option_and_the_exit_statuses(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_help_and_its_topic_name_every_option_and_the_exit_statuses(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     assert run(tmp_path, "--help").status == 0
-    shown = capsys.readouterr().out
+    shown = capsys.readouterr().out + run(tmp_path, "help", "command-line").out
     for word in ("-c", "-f", "-o", "-O", "-H", "-v", "--vars", "-w", "-p", "--sandbox", "--endpoint", "--registry"):
         assert word in shown
     for word in ("--on-error", "--check", "--dry-run", "--yes", "--partial", "--timeout", "-X", "-q", "-V", "130"):

@@ -11,6 +11,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from tests.command_line_files import SHARED
 from tests.support import ROOT
 from tokensh.sql import grammar
 
@@ -31,9 +32,11 @@ def build_wheel(folder: Path, seed: str) -> Path:
 
 def test_a_wheel_has_the_table_of_its_grammar_and_nothing_to_build_it(tmp_path: Path) -> None:
     with ZipFile(build_wheel(tmp_path, "0")) as wheel:
+        shared = {name.partition(".data/data/share/")[2] for name in wheel.namelist()} - {""}
         names = {name for name in wheel.namelist() if name.startswith("tokensh/grammar/")}
         table = json.loads(wheel.read("tokensh/grammar/table.json"))
     assert names == {f"tokensh/grammar/{name}" for name in ("stackql.lark", "terminals.lark", "table.json")}
+    assert shared == set(SHARED)
     assert table == grammar.compile_grammar(grammar.read_grammar())
 
 

@@ -1,4 +1,4 @@
-"""The options of the command line: one table, from which the parser and the text of `--help` are built.
+"""The options of the command line: one table, from which the parser, `--help`, the manual, the man page and completions are made.
 
 Options that open a connection come from `dbapi.options`, output formats from `render.formats`. `--help` itself prints help.txt,
 the text as this module last wrote it, because that takes 24 ms; building it takes 31, and argparse's formatter 43. A test
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-_HELP_COLUMN = 27
+_HELP_COLUMN = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +33,23 @@ class Argument:
         help: what it means.
         metavar: the word for its value in the help; empty: a switch.
         settings: further keyword arguments of argparse's `add_argument`.
+        brief: its meaning in `--help`, which has 52 characters for it; empty: `help` is that short.
+        choices: the words that its value can be.
     """
 
     flags: tuple[str, ...]
     help: str
     metavar: str = ""
     settings: Mapping[str, Any] | None = None
+    brief: str = ""
+    choices: tuple[str, ...] = ()
 
     # argparse gets no `help`: it would lay the text out each time, and `exec --help` would list tokensh's options twice.
     def add_to(self, parser: argparse.ArgumentParser) -> None:
         """Add the option to a parser, without its help: `format_help` has that."""
         settings: dict[str, Any] = {"metavar": self.metavar} if self.metavar else {"action": "store_true"}
+        if self.choices:
+            settings["type"] = choice_of("format" if self.metavar == "FORMAT" else self.flags[-1], self.choices)
         parser.add_argument(*self.flags, **(settings | dict(self.settings or {})))
 
     def format(self) -> str:
@@ -52,7 +58,7 @@ class Argument:
 
         indent = "" if len(self.flags[0]) == 2 else "    "
         head = f"  {indent}{', '.join(self.flags)} {self.metavar}".rstrip()
-        first, *others = textwrap.wrap(self.help, DEFAULT_WIDTH - _HELP_COLUMN, break_on_hyphens=False)
+        first, *others = textwrap.wrap(self.brief or self.help, DEFAULT_WIDTH - _HELP_COLUMN, break_on_hyphens=False)
         return "\n".join((f"{head:<{_HELP_COLUMN}}{first}", *(" " * _HELP_COLUMN + line for line in others)))
 
 
@@ -60,7 +66,10 @@ def _connection_option(name: str) -> Argument:
     option = OPTIONS[name]
     variable = f" (or {option.variable})" if option.variable else ""
     settings = {"type": _argparse_type(option.read)} if option.metavar else {}
-    return Argument(option.flags, option.help + variable, option.metavar, {"default": option.default, **settings})
+    brief = option.brief or option.help
+    return Argument(
+        option.flags, option.help + variable, option.metavar, {"default": option.default, **settings}, brief=brief
+    )
 
 
 def _argparse_type(read: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -98,16 +107,32 @@ SECTIONS = {
             ("--on-error",),
             "after a statement that failed: stop (default), continue",
             "WHAT",
-            {"type": choice_of("--on-error", ("stop", "continue")), "default": "stop"},
+            {"default": "stop"},
+            "after an error: stop (default), continue",
+            ("stop", "continue"),
         ),
         Argument(("--check",), "only parse; reports every syntax error"),
         Argument(("--dry-run",), "only explain; nothing is sent"),
         _connection_option("yes"),
     ),
     "new tokens": (
-        Argument(("--deliver",), "their values go to a program's standard input, not into results", "PROGRAM"),
-        Argument(("--deliver-file",), "into a file (0600); {deployment_name}, {token_id} in its path", "PATH"),
-        Argument(("--verify",), "sign a request with each new token, and fail if it is refused"),
+        Argument(
+            ("--deliver",),
+            "their values go to a program's standard input, not into results",
+            "PROGRAM",
+            brief="their values go to a program's standard input",
+        ),
+        Argument(
+            ("--deliver-file",),
+            "into a file (0600); {deployment_name}, {token_id} in its path",
+            "PATH",
+            brief="into a file (0600); {token_id} in its path",
+        ),
+        Argument(
+            ("--verify",),
+            "sign a request with each new token, and fail if it is refused",
+            brief="sign a request with each; fail if it is refused",
+        ),
     ),
     "workspaces": tuple(
         map(
@@ -132,16 +157,21 @@ SECTIONS = {
             ("-o", "--output"),
             ", ".join(FORMATS).replace("table", "table (default)", 1),
             "FORMAT",
-            {"type": choice_of("format", tuple(FORMATS))},
+            choices=tuple(FORMATS),
         ),
         Argument(("-O", "--outfile"), "write results to a file", "FILE"),
         Argument(("-H", "--hideheaders"), "no column names"),
-        Argument(("--csv-safe",), "csv: prefix cells that a spreadsheet would evaluate with '"),
+        Argument(
+            ("--csv-safe",),
+            "csv: prefix cells that a spreadsheet would evaluate with '",
+            brief="csv: ' before cells that a spreadsheet evaluates",
+        ),
         Argument(
             ("--color",),
             "styles in tables: auto (default), always, never",
             "WHEN",
-            {"type": choice_of("--color", ("auto", "always", "never")), "default": "auto"},
+            {"default": "auto"},
+            choices=("auto", "always", "never"),
         ),
         Argument(("--fail-if-rows",), "exit status 1 if a query has rows, for checks"),
         Argument(("-q", "--quiet"), "no banner, counts or notes, but for warnings"),
@@ -150,47 +180,34 @@ SECTIONS = {
     "other options": (
         _connection_option("registry"),
         _connection_option("store"),
-        Argument(("-X", "--no-rc"), "do not run rc.sql, which is beside config.toml, in the shell"),
+        Argument(
+            ("-X", "--no-rc"),
+            "do not run rc.sql, which is beside config.toml, in the shell",
+            brief="do not run rc.sql in the shell",
+        ),
         Argument(("-V", "--version"), "print the version"),
         Argument(("-h", "--help"), "print this text"),
     ),
 }
 """The options in the sections of `--help`."""
 
-_USAGE = """\
-usage: tokensh [OPTION]...
+COMMANDS = {
+    "run": ("[NAME]", "a recipe: audit, rotate, offboard and others"),
+    "help": ("[TOPIC]", "the manual, by topics"),
+    "reveal": ("[TOKEN_ID]", "the value of a new token that waits to be seen"),
+    "mcp": ("", "serve assistants (Model Context Protocol)"),
+    "serve": ("", "serve PostgreSQL clients"),
+    "exec": ("SQL", "StackQL's spelling of the options"),
+}
+"""The commands that may come first: their arguments, and what they do. `COMMAND --help` lists what one takes."""
 
+_USAGE = """\
+usage: tokensh [COMMAND] [OPTION]...
 A SQL shell for Databricks personal access tokens, in the StackQL dialect.
 """
-
-_EXAMPLES = """\
-examples:
-  tokensh --sandbox                                  a shell on an emulated workspace
-  tokensh --sandbox -c 'SELECT * FROM user_tokens'   one statement, rows as a table
-  tokensh -v deployment_name=dbc-a1b2c3d4-e5f6 < select.sql
-  tokensh -o json -w dbc-a1b2c3d4-e5f6 -f inventory.sql
-  tokensh run audit                                  a recipe; tokensh run lists them
-  tokensh help rotate                                a topic of the manual; tokensh help lists them
-  tokensh mcp -w dbc-a1b2c3d4-e5f6                   for assistants: tokensh mcp --help
-  tokensh serve -w dbc-a1b2c3d4-e5f6                 for PostgreSQL clients
-  tokensh reveal                                     values of new tokens that wait
-  tokensh exec 'SELECT 1' -o csv                     StackQL's spelling of the options:
-                                                     tokensh exec --help
-
-The default workspace is that of -w, -p, DATABRICKS_CONFIG_PROFILE, config.toml,
-DATABRICKS_HOST or the default profile of ~/.databrickscfg. Its credential is
-that of -p alone, else DATABRICKS_TOKEN or DATABRICKS_CLIENT_ID with
-DATABRICKS_CLIENT_SECRET, else the profile of its host, else the Databricks
-CLI's login. Without -c and -f, statements are read from standard input; on a
-terminal the shell opens.
-
-exit status:
-  0    everything succeeded and every byte was written
-  1    a statement failed
-  2    usage, configuration, credentials, a placeholder without a value
-  4    a write whose outcome is unknown, or that took effect but whose result
-       could not be delivered
-  130  interrupted
+_END = """\
+Without -c and -f, statements are read from standard input; on a terminal the
+shell opens. Defaults, exit statuses, examples: tokensh help command-line
 """
 
 
@@ -200,7 +217,9 @@ def format_help() -> str:
         f"{title}:\n" + "".join(f"{argument.format()}\n" for argument in arguments)
         for title, arguments in SECTIONS.items()
     )
-    return "\n".join((_USAGE, *sections, _EXAMPLES))
+    width = _HELP_COLUMN - 4
+    commands = (f"  {f'{name} {words}'.rstrip():<{width}}  {text}\n" for name, (words, text) in COMMANDS.items())
+    return "\n".join((_USAGE, "commands:\n" + "".join(commands), *sections, _END))
 
 
 def build_parser(version: str) -> argparse.ArgumentParser:

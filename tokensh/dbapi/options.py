@@ -129,6 +129,7 @@ class Option:
         parse: returns the value of a text. Raises ValueError.
         expected: what `parse` accepts, for its error.
         variable: the environment variable that is read where the option is not given; empty: none.
+        brief: its meaning where a line has room for 52 characters; empty: `help` is that short.
         in_spark: the Spark data source takes it too. The others say what Spark cannot do, or must not.
     """
 
@@ -139,6 +140,7 @@ class Option:
     parse: Callable[[str], Any] = str
     expected: str = ""
     variable: str = ""
+    brief: str = ""
     in_spark: bool = False
 
     @property
@@ -165,7 +167,11 @@ OPTIONS = {
     option.name: option
     for option in (
         Option(
-            "workspace", "the deployment_name where a statement names none, or the workspace's URL", "NAME", letter="w"
+            "workspace",
+            "the deployment_name where a statement names none, or the workspace's URL",
+            "NAME",
+            letter="w",
+            brief="the default deployment_name, or a workspace's URL",
         ),
         Option(
             "profile",
@@ -173,6 +179,7 @@ OPTIONS = {
             "PROFILE",
             letter="p",
             variable="DATABRICKS_CONFIG_PROFILE",
+            brief="a profile of ~/.databrickscfg, and only that",
             in_spark=True,
         ),
         Option(
@@ -186,11 +193,13 @@ OPTIONS = {
             "addresses of workspaces, such as https://{deployment_name}.example.com, or http on loopback",
             "TEMPLATE",
             variable="TOKENSH_ENDPOINT",
+            brief="other addresses of workspaces than Databricks' own",
             in_spark=True,
         ),
         Option(
             "partial",
             "rows of the workspaces that answer; exit status 1 if one does not answer",
+            brief="accept that a workspace does not answer (status 1)",
             parse=_parse_boolean,
             expected="true or false",
         ),
@@ -214,6 +223,7 @@ OPTIONS = {
             "write_connections",
             f"revokes of one DELETE at a time in each workspace, 1 to {limits.MAX_CONNECTIONS} ({limits.WRITE_CONNECTIONS})",
             "N",
+            brief=f"revokes at a time of one DELETE in a workspace ({limits.WRITE_CONNECTIONS})",
             parse=_parse_connections,
             expected=f"1 to {limits.MAX_CONNECTIONS}",
         ),
@@ -228,14 +238,21 @@ OPTIONS = {
             "max_pages",
             f"pages that are read of one list ({limits.PAGES}); more are an error",
             "N",
+            brief=f"pages that are read of one list ({limits.PAGES})",
             parse=_parse_pages,
             expected=f"a number from 1 to {limits.MAX_PAGES}",
             in_spark=True,
         ),
-        Option("log", "add a line for each request to a file: what, where, how long; no secrets", "FILE"),
+        Option(
+            "log",
+            "add a line for each request to a file: what, where, how long; no secrets",
+            "FILE",
+            brief="add a line for each request to a file; no secrets",
+        ),
         Option(
             "yes",
             "skip the confirmation for changes that list rows first",
+            brief="do not ask before changes that list rows first",
             parse=_parse_boolean,
             expected="true or false",
         ),
@@ -243,6 +260,7 @@ OPTIONS = {
             "registry",
             "more providers: a folder of StackQL provider documents, or the https address that REGISTRY PULL reads",
             "DIR|URL",
+            brief="more providers: a folder or address of documents",
             in_spark=True,
         ),
         Option("store", "where views and local tables are kept", "FILE"),
