@@ -60,6 +60,13 @@ def taking(schema: object) -> Node:
         ({"properties": {}}, "object"),
         ({"additionalProperties": True}, "object"),
         ({"items": {}}, "array"),
+        # Of several types, the one that holds all of their values.
+        ({"oneOf": [{"type": "integer"}, {"type": "string"}]}, "string"),
+        ({"anyOf": [{"type": "integer"}, {"type": "null"}]}, "integer"),
+        ({"anyOf": [{"type": "integer"}, {"type": "number"}]}, "number"),
+        ({"oneOf": [{"properties": {}}, {"type": "string"}]}, "string"),
+        ({"type": ["integer", "boolean"]}, "string"),
+        ({"type": "string", "anyOf": [{"type": "integer"}]}, "string"),
         ({"allOf": [{"description": "x"}, {"type": "boolean"}]}, "boolean"),
         ({"$ref": "#/components/schemas/count"}, "integer"),
     ],
@@ -86,7 +93,11 @@ def test_a_types_meaning(schema: Node, expected: str) -> None:
             list("cab"),
         ),
         ({"oneOf": [{"properties": {"a": {}}}, {"properties": {"a": {}, "b": {}}}]}, None, ["a", "b"]),
-        ({"type": "string"}, None, []),
+        # Rows that are no objects have the column that StackQL gives them.
+        ({"type": "string"}, None, ["column_anon"]),
+        ({"items": {"type": "integer"}}, None, ["column_anon"]),
+        ({"properties": {"names": {"items": {"type": "string"}}}}, "$.names", ["column_anon"]),
+        ({"type": "object"}, None, []),
         ("nonsense", None, []),
     ],
 )

@@ -172,7 +172,7 @@ def to_json(parameter: Parameter, value: Value) -> Json:
         raise _type_error(parameter, value)
     match parameter.type:
         case "string":
-            return value if isinstance(value, str) else repr(value)
+            return value if isinstance(value, str) or parameter.free else repr(value)
         case "integer":
             return _to_integer(parameter, value)
         case "number":
@@ -219,7 +219,7 @@ def _parse_structure(parameter: Parameter, value: str | int | float) -> Json:
         raise _type_error(parameter, value) from None
     if parameter.free and isinstance(value, str) and not isinstance(parsed, dict | list | None):
         return value
-    if expected is not None and parsed is not None and not isinstance(parsed, expected):
+    if not parameter.free and expected is not None and parsed is not None and not isinstance(parsed, expected):
         raise _type_error(parameter, value)
     return parsed
 

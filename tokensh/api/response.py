@@ -18,7 +18,7 @@ from tokensh.api.api_errors import hint_for_page, parse_error
 from tokensh.api.reply_shapes import find_error, find_next_page, has_error_key
 from tokensh.api.request import Json, Request
 from tokensh.errors import ApiError, ReplyError
-from tokensh.provider.model import Method
+from tokensh.provider.model import ANONYMOUS_COLUMN, Method
 from tokensh.redact import Redactor
 from tokensh.rows import ColumnType, Value
 from tokensh.text import escape_surrogates, escape_unsafe, truncate
@@ -74,7 +74,7 @@ def decode(  # noqa: PLR0913, PLR0917 (the parts of an answer)
     if status not in (_WHOLE if request.method == "GET" else _DONE):
         raise ReplyError(f"{request.target.name} answered with HTTP {status}, which is not a whole answer")
     if request.text_field:
-        text = content.decode(request.text_encoding, "replace")
+        text = _decode_text(request, headers, content)
         return Response(request, status, {request.text_field: text}, elapsed, headers)
     if not content.strip():
         return Response(request, status, None, elapsed, headers, empty=True)
@@ -83,6 +83,19 @@ def decode(  # noqa: PLR0913, PLR0917 (the parts of an answer)
     is_error = isinstance(body, dict) and has_error_key(body)
     error = parse_error(request, status, headers, content, redactor) if is_error else None
     return Response(request, status, body, elapsed, headers, error=error)
+
+
+def _decode_text(request: Request, headers: Mapping[str, str], content: bytes) -> str:
+    try:
+        return content.decode(request.text_encoding)
+    except UnicodeDecodeError:
+        described = _describe_content(headers, content)
+        raise ReplyError(f"the reply of {request.target.host} is not valid UTF-8 text ({described})") from None
+
+
+def _describe_content(headers: Mapping[str, str], content: bytes) -> str:
+    kind = escape_unsafe(headers.get("Content-Type", "no type").split(";")[0])[:60]
+    return f"{kind}, {len(content):,} bytes"
 
 
 # ---- JSON
@@ -100,9 +113,8 @@ def _parse_body(request: Request, headers: Mapping[str, str], content: bytes) ->
     except ValueError as error:
         # json names no class for the limit of int(): 4,300 digits since Python 3.11.
         problem = "not valid JSON" if "limit" not in str(error) else "a number with too many digits"
-    kind = escape_unsafe(headers.get("Content-Type", "no type").split(";")[0])[:60]
     raise ReplyError(
-        f"the reply of {request.target.host} is {problem} ({kind}, {len(content):,} bytes)",
+        f"the reply of {request.target.host} is {problem} ({_describe_content(headers, content)})",
         hint=hint_for_page(content),
     )
 
@@ -141,7 +153,9 @@ def find_rows(method: Method, response: Response) -> Sequence[Mapping[str, Json]
 def _find_objects(method: Method, response: Response) -> Sequence[Mapping[str, Json]]:
     if response.empty:
         # A status may say that there is nothing; otherwise an object that the document promises has to be there.
-        if method.fields or (_is_reply_described(method) and response.status not in _WITHOUT_CONTENT):
+        if (method.fields and not method.is_anonymous) or (
+            _is_reply_described(method) and response.status not in _WITHOUT_CONTENT
+        ):
             raise ReplyError(f"the reply to {method.name} is empty")
         return ()
     value, path = _find_value(method.object_key, response.body)
@@ -149,6 +163,8 @@ def _find_objects(method: Method, response: Response) -> Sequence[Mapping[str, J
     _refuse_unknown_keys(method, response.body)
     if value is None and (method.object_key is not None or not _is_reply_described(method)):
         return ()
+    if method.is_anonymous and isinstance(value, list) == method.returns_list:
+        return [{ANONYMOUS_COLUMN: item} for item in (value if isinstance(value, list) else [value])]
     if isinstance(value, dict) and not method.returns_list:
         return (value,)
     if not isinstance(value, list) or (_is_reply_described(method) and not method.returns_list):
@@ -215,8 +231,10 @@ def _unknown_keys(method: Method, body: Mapping[str, Json]) -> list[str]:
         if not isinstance(node, dict):
             return []
         if name not in node:
-            # A reply without rows may still have other keys of the document: the token of a page, for example.
-            return [key for key in node if key not in known]
+            # A reply without rows may still have other keys of the document: the token of a page, for example. A document
+            # that does not describe the rows' own key contradicts itself, and the rows may be under any of its keys.
+            page = method.paging.response_key if method.paging else None
+            return [key for key in node if key not in known or (name not in known and key != page)]
         node, known = node[name], frozenset()
     return []
 

@@ -187,7 +187,7 @@ class _Explainer:
             return
         requests = build_requests(scan, values, self.hosts)
         for request in requests[:1]:
-            if request.method.paging is not None and request.method.returns_list:
+            if request.method.paging is not None:
                 pages = f"{request.method.paging.description}; at most {plural(self.max_pages, 'page')}"
                 yield "pages", pages
         for request in requests[:_MOST_LISTED]:

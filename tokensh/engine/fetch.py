@@ -488,7 +488,9 @@ def find_further_page(
     resource: Resource, method: Method, response: Response, pages: Collection[str], max_pages: int
 ) -> NextPage | None:
     """Return the page after a response; `pages` names this one and those before it, without the first. Raises ReplyError."""
-    page = find_next_page(method, response) if method.returns_list else None
+    # A page may be the whole reply, with its token as a column; a change is not sent again for one.
+    has_pages = method.returns_list or method.http_method == "GET"
+    page = find_next_page(method, response) if has_pages else None
     if page is None:
         return None
     place = response.request.target.name

@@ -130,7 +130,8 @@ def scan_columns(resource: Resource, candidates: Sequence[Method]) -> tuple[Scan
 
 def _differ(parameter: Parameter, field: Field) -> bool:
     """Return whether a parameter and a field of its name are different things: an owner's name, and the owner as an object."""
-    return _kind_of(parameter.type) != _kind_of(field.type)
+    # Two texts of one object need not be equal.
+    return field.type in {"object", "array"} or _kind_of(parameter.type) != _kind_of(field.type)
 
 
 def _kind_of(column_type: ColumnType) -> str:

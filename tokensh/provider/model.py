@@ -11,6 +11,9 @@ from typing import Literal
 from tokensh._dataclasses import dataclass
 from tokensh.rows import UNIT_DESCRIPTIONS, ColumnType, Unit
 
+ANONYMOUS_COLUMN = "column_anon"
+"""What StackQL calls the column of a reply whose rows are no objects: a list of texts, or a text."""
+
 # The model is small on purpose: the rest of tokensh never sees a document's YAML, so the format can
 # change in one folder.
 
@@ -66,7 +69,7 @@ class Parameter:
     """As `Field.shape`."""
     bare: bool = False
     free: bool = False
-    """Of an object: nothing is said of what is in it. APIs that declare text this way (field masks) take text."""
+    """Whether values of several types are taken, or an object of which nothing is said: text that is not JSON goes as text."""
     unit: Unit | None = None
     """As `Field.unit`."""
     newer: bool = False
@@ -155,6 +158,11 @@ class Method:
     """The field that takes the whole reply as text; empty where the reply is JSON."""
     view: str = ""
     """Of a view: the text of its query, in which `'{{ name }}'` stands for a parameter. Nothing is called for it."""
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether the rows are values without names, which become a column."""
+        return not self.text_field and [field.name for field in self.fields] == [ANONYMOUS_COLUMN]
 
     @property
     def required(self) -> tuple[Parameter, ...]:

@@ -18,7 +18,18 @@ from urllib.parse import parse_qsl
 from tokensh._dataclasses import dataclass
 from tokensh.errors import ProviderDocumentError
 from tokensh.provider.casing import name_in_snake_case
-from tokensh.provider.model import VERBS, Field, Location, Method, PageLocation, Paging, Parameter, Resource, Verb
+from tokensh.provider.model import (
+    ANONYMOUS_COLUMN,
+    VERBS,
+    Field,
+    Location,
+    Method,
+    PageLocation,
+    Paging,
+    Parameter,
+    Resource,
+    Verb,
+)
 from tokensh.provider.values import Node, as_list, as_mapping, as_text, read_type
 from tokensh.provider.views import build_view
 from tokensh.rows import UNIT_DESCRIPTIONS, ColumnType, Unit
@@ -171,7 +182,7 @@ class ServiceDocument:
         response, reply = self._find_response(node, operation, where)
         object_key = as_text(as_mapping(node.get("response")).get("objectKey"))
         fields = tuple(self._row_fields(reply, object_key, where))
-        text_field = _find_text_field(node)
+        text_field = self._find_text_field(node, operation, where)
         if text_field:
             fields, reply, object_key = (Field(text_field, "string"),), {}, ""
         return Method(
@@ -212,7 +223,7 @@ class ServiceDocument:
             return "it speaks GraphQL"
         if "signing" in auth or auth in SIGNED_AUTH:
             return f"its requests are signed ({auth})"
-        if not _find_text_field(node) and _needs_transform(response):
+        if not _find_transformed_field(node) and _needs_transform(response):
             return "its replies need a transform"
         if _needs_transform(request):
             return "its requests need a transform"
@@ -314,7 +325,9 @@ class ServiceDocument:
         own = as_list(as_mapping(method.get("request")).get("required"))
         required = self._find_required_names(body, where, set()) | set(map(str, own))
         for name, schema in self._schema_properties(body, where).items():
-            kind = self._type_of(schema, where)
+            kinds = self._kinds_of(schema, where)
+            # Of several types one has to be JSON: text that is not JSON is the other.
+            kind = next((kind for kind in kinds if kind in {"object", "array"}), _widen(kinds))
             yield Parameter(
                 name,
                 "body",
@@ -325,7 +338,7 @@ class ServiceDocument:
                 bare=bare,
                 unit=self._unit_of(schema, where),
                 newer=self._resolve(schema, where).get("x-tokensh-newer") is True,
-                free=kind == "object" and self._is_free(schema, where),
+                free=len(kinds) > 1 or (kind == "object" and self._is_free(schema, where)),
             )
 
     def _is_free(self, schema: Node, where: str) -> bool:
@@ -349,8 +362,18 @@ class ServiceDocument:
     def _content_schema(self, owner: Node, media_type: str) -> Node:
         """Return the schema of a request's or response's content: the named media type's, else JSON's, else the first."""
         content = as_mapping(owner.get("content"))
-        node = content.get(media_type) or content.get("application/json") or next(iter(content.values()), None)
-        return as_mapping(as_mapping(node).get("schema"))
+        return as_mapping(as_mapping(content.get(_choose_media_type(content, media_type))).get("schema"))
+
+    def _find_text_field(self, method: Node, operation: Node, where: str) -> str:
+        """Return the field that takes the text of a reply that is not JSON; empty if it is JSON."""
+        announced = as_mapping(method.get("response"))
+        response, schema = self._find_response(method, operation, where)
+        wanted = as_text(announced.get("mediaType"))
+        media_type = as_text(announced.get("overrideMediaType")) or _choose_media_type(
+            as_mapping(response.get("content")), wanted
+        )
+        is_text = bool(schema) and "json" not in media_type and self._kinds_of(schema, where) == ["string"]
+        return _find_transformed_field(method) or (ANONYMOUS_COLUMN if is_text else "")
 
     def _read_undocumented_fields(self, method: Node, where: str) -> tuple[Field, ...]:
         schema = as_mapping(as_mapping(method.get("response")).get("x-tokensh-newer"))
@@ -366,7 +389,11 @@ class ServiceDocument:
 
     def _row_fields(self, schema: Node, object_key: str, where: str) -> Iterator[Field]:
         where = f"{where}/response"
-        for name, node in self._schema_properties(self._row_schema(schema, object_key, where), where).items():
+        row = self._row_schema(schema, object_key, where)
+        properties = self._schema_properties(row, where)
+        if not properties and (kinds := self._kinds_of(row, where)) and "object" not in kinds:
+            yield Field(ANONYMOUS_COLUMN, _widen(kinds), as_text(row.get("description")))
+        for name, node in properties.items():
             kind = self._type_of(node, where)
             description = as_text(self._resolve(node, where).get("description"))
             yield Field(name, kind, description, self._shape_of(node, kind, where), self._unit_of(node, where))
@@ -429,19 +456,32 @@ class ServiceDocument:
         return own.union(*(self._find_required_names(part, where, seen) for part in as_list(node.get("allOf"))))
 
     def _type_of(self, schema: object, where: str) -> ColumnType:
-        """Return a column's type; unknown types are text."""
-        implied: ColumnType = "string"
-        for part in self._walk_compositions(as_mapping(schema), where, set()):
+        """Return a column's type; unknown types are text, and so are several."""
+        return _widen(self._kinds_of(schema, where))
+
+    def _kinds_of(self, schema: object, where: str) -> list[ColumnType]:
+        """Return the types that values of a schema can have; none if it does not say."""
+        kinds: dict[ColumnType, None] = {}
+        implied: dict[ColumnType, None] = {}
+        waiting, seen = [self._resolve(schema, where)], set[int]()
+        while waiting:
+            part = waiting.pop()
+            if id(part) in seen:
+                continue
+            seen.add(id(part))
             declared = part.get("type")
             # OpenAPI 3.1 allows a list, in which "null" says nothing about the column.
             names = [name for name in (declared if isinstance(declared, list) else [declared]) if name != "null"]
-            if names and isinstance(names[0], str):
-                return read_type(names[0])
-            if implied == "string" and ("properties" in part or "additionalProperties" in part):
-                implied = "object"
-            if implied == "string" and "items" in part:
-                implied = "array"
-        return implied
+            own = [read_type(name) for name in names if isinstance(name, str)]
+            kinds |= dict.fromkeys(own)
+            if "properties" in part or "additionalProperties" in part:
+                implied.setdefault("object")
+            if "items" in part:
+                implied.setdefault("array")
+            if not own:
+                parts = (inner for key in ("allOf", "oneOf", "anyOf") for inner in as_list(part.get(key)))
+                waiting += reversed([self._resolve(inner, where) for inner in parts])
+        return list(kinds or implied)
 
     def _shape_of(self, schema: object, kind: ColumnType, where: str) -> str:
         if kind not in {"object", "array"}:
@@ -471,6 +511,26 @@ def _make_broken_method(name: str, verb: Verb, error: ProviderDocumentError) -> 
     return Method(name, verb, "", "", "", (), (), problem=f"its document is broken: {error.message}")
 
 
+def _widen(kinds: list[ColumnType]) -> ColumnType:
+    """Return the type of a column that takes values of these types."""
+    match kinds:
+        case []:
+            return "string"
+        case [kind]:
+            return kind
+        case _ if set(kinds) == {"integer", "number"}:
+            return "number"
+        case _ if set(kinds) <= {"object", "array"}:
+            return kinds[0]
+        case _:
+            return "string"
+
+
+def _choose_media_type(content: Node, wanted: str) -> str:
+    known = [name for name in (wanted, "application/json") if name in content]
+    return next(iter([*known, *content]), "")
+
+
 def _find_member(node: Any, key: str) -> Any:
     """Return a member of a mapping, in any case of its name, or of a list; None without one."""
     if isinstance(node, list):
@@ -482,7 +542,7 @@ def _find_member(node: Any, key: str) -> Any:
     return next((value for name, value in node.items() if str(name).lower() == key.lower()), None)
 
 
-def _find_text_field(method: Node) -> str:
+def _find_transformed_field(method: Node) -> str:
     """Return the field that a method's transform puts the text of the reply into; empty without such a transform."""
     transform = as_mapping(as_mapping(method.get("response")).get("transform"))
     if not as_text(transform.get("type")).startswith("golang_template_text"):
