@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -139,6 +140,22 @@ def read(
             )
         ) as connection:
             return run(connection, sql), server
+
+
+@pytest.mark.parametrize(
+    ("request_key", "reply_key", "count"),
+    [("pageToken", "nextPageToken", 5), ("page_token", "next_page_token", 5), ("page", "next_page_token", 2)],
+)
+def test_a_parameter_and_a_field_of_the_usual_names_declare_pages(
+    request_key: str, reply_key: str, count: int, tmp_path: Path
+) -> None:
+    service = document({}, query=request_key)
+    schema = service["paths"]["/items"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    schema["properties"][reply_key] = {"type": "string"}
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        rows, _ = read(by_token(request_key, reply_key), service, tmp_path)
+    assert (len(rows), len(told)) == (count, count == 2)
 
 
 @pytest.mark.parametrize(("paging", "serve", "call"), [row[1:] for row in KINDS], ids=[row[0] for row in KINDS])

@@ -24,12 +24,11 @@ from tokensh.provider.model import (
     Field,
     Location,
     Method,
-    PageLocation,
-    Paging,
     Parameter,
     Resource,
     Verb,
 )
+from tokensh.provider.paging import infer_paging, read_paging
 from tokensh.provider.values import Node, as_list, as_mapping, as_text, read_type
 from tokensh.provider.views import build_view
 from tokensh.rows import UNIT_DESCRIPTIONS, ColumnType, Unit
@@ -38,7 +37,6 @@ from tokensh.rows import UNIT_DESCRIPTIONS, ColumnType, Unit
 RESOURCES = "#/components/x-stackQL-resources"
 # OpenAPI 3.0, "Path Item Object".
 HTTP_METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
-PAGE_LOCATIONS: dict[str, PageLocation] = {"query": "query", "header": "header", "body": "body"}
 # Kinds of `auth` whose requests are signed, besides those that say so.
 SIGNED_AUTH = frozenset(("aws_assume_role",))
 UNITS: dict[str, Unit] = {unit: unit for unit in UNIT_DESCRIPTIONS}
@@ -185,17 +183,20 @@ class ServiceDocument:
         text_field = self._find_text_field(node, operation, where)
         if text_field:
             fields, reply, object_key = (Field(text_field, "string"),), {}, ""
+        parameters = (
+            *self._server_parameters(url, server),
+            *self._operation_parameters(path, path_item, operation, where),
+            *self._body_attributes(node, body, self._is_naive(node, resource), where),
+        )
+        reply_keys = self._reply_keys(reply, where)
+        declared = read_paging(self._find_setting("pagination", node, resource))
         return Method(
             name=name,
             verb=verb,
             http_method=http_method,
             server=url,
             path=path.partition("?")[0],
-            parameters=(
-                *self._server_parameters(url, server),
-                *self._operation_parameters(path, path_item, operation, where),
-                *self._body_attributes(node, body, self._is_naive(node, resource), where),
-            ),
+            parameters=parameters,
             fields=fields,
             # Another language than JSONPath (XPath, for XML) says nothing about a JSON reply.
             object_key=object_key if re.fullmatch(OBJECT_KEY, object_key) and re.search(r"[.']", object_key) else None,
@@ -204,11 +205,11 @@ class ServiceDocument:
             response_description=as_text(response.get("description")),
             has_body=body is not None,
             undocumented_fields=self._read_undocumented_fields(node, where),
-            reply_keys=self._reply_keys(reply, where),
+            reply_keys=reply_keys,
             fixed_query=tuple(parse_qsl(path.partition("?")[2], keep_blank_values=True)),
             problem=self._find_problem(node, operation, resource),
             text_field=text_field,
-            paging=_read_paging(self._find_setting("pagination", node, resource)),
+            paging=declared or infer_paging(parameters, reply_keys),
         )
 
     def _find_problem(self, node: Node, operation: Node, resource: Node) -> str:
@@ -564,26 +565,6 @@ def _needs_transform(part: Node) -> bool:
 def _says_something(body: object) -> bool:
     """Return whether a body that a document gives, a mapping or its text, has attributes."""
     return bool(body.strip().strip("{} \n") if isinstance(body, str) else body)
-
-
-def _read_paging(node: Node) -> Paging | None:
-    """Return what a `pagination` declares; None if nothing can be done with it."""
-    request, response = as_mapping(node.get("requestToken")), as_mapping(node.get("responseToken"))
-    last = as_mapping(node.get("responseTerminator"))
-    key, location = as_text(request.get("key")), as_text(request.get("location"))
-    response_key = as_text(response.get("key"))
-    if not response_key:
-        return None
-    # Without a key of its own, the next page's address is the whole request.
-    by_url = not key or location not in PAGE_LOCATIONS
-    return Paging(
-        key,
-        "url" if by_url else PAGE_LOCATIONS[location],
-        response_key,
-        "header" if as_text(response.get("location")) == "header" else "body",
-        counts_pages=not by_url and as_text(node.get("algorithm")) == "page_number",
-        last_key=as_text(last.get("key")),
-    )
 
 
 def _is_plain(value: object) -> bool:
