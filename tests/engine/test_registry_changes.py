@@ -29,6 +29,11 @@ DOCUMENT = service_document([
     M("old", "SELECT", "list", "GET /old/list", fields=ROW, object_key="$.jobs[*]"),
     M("old", "DELETE", "delete", "POST /old/delete", body="job_id:integer", naive=False),
     M("old", "UPDATE", "update", "POST /old/update", body="job_id:integer name", naive=False),
+    # Attributes of which no listing shows that one alone is the key.
+    M("scopes", "SELECT", "list", "GET /old/list", fields="name", object_key="$.jobs[*]"),
+    M("scopes", "DELETE", "delete", "POST /scopes/delete", body="scope"),
+    M("runs", "SELECT", "list", "GET /old/list", fields=ROW, object_key="$.jobs[*]"),
+    M("runs", "DELETE", "delete", "POST /runs/delete", body="job_id:integer before:integer"),
     # A key that no listing shows.
     M("files", "SELECT", "list", "GET /files/list", query="path*", fields="name size:integer", object_key="$.files[*]"),
     M("files", "DELETE", "delete", "POST /files/delete", body="path* recursive:boolean"),
@@ -164,6 +169,7 @@ def test_replace_takes_its_keys_like_update(
 LISTED = [
     ("DELETE FROM acme.s.jobs WHERE deployment_name = 'w1'", "2 rows: deployment_name=w1 job_id=5"),
     ("DELETE FROM acme.s.jobs WHERE deployment_name = 'w1' AND name = 'bi'", "1 row: deployment_name=w1 job_id=6"),
+    ("DELETE FROM acme.s.old WHERE deployment_name = 'w1'", "2 rows: deployment_name=w1 job_id=5"),
     ("DELETE FROM acme.s.models WHERE deployment_name = 'w1'", "2 rows: deployment_name=w1 full_name=c.s.m"),
     (
         "UPDATE acme.s.jobs SET new_settings = '{}' WHERE deployment_name = 'w1' AND owner = 'ada'",
@@ -191,7 +197,8 @@ def test_approved_rows_are_deleted_by_their_keys(server: FaultyServer, tmp_path:
 
 
 REFUSED = [
-    ("DELETE FROM acme.s.old WHERE deployment_name = 'w1'", MissingParameter, "needs a key"),
+    ("DELETE FROM acme.s.scopes WHERE deployment_name = 'w1'", MissingParameter, "needs a key"),
+    ("DELETE FROM acme.s.runs WHERE deployment_name = 'w1'", MissingParameter, "needs a key"),
     ("DELETE FROM acme.s.banner WHERE deployment_name = 'w1' AND text = 'x'", NotSupportedError, "has no key"),
     ("REPLACE acme.s.jobs SET job_id = 5 WHERE deployment_name = 'w1'", MissingParameter, "needs new_settings"),
     ("DELETE FROM acme.s.files WHERE deployment_name = 'w1'", MissingParameter, "path"),

@@ -120,6 +120,9 @@ def _body_keys(resource: Resource, verb: ChangeVerb, method: Method, given: _Giv
     ]
     if verb == "DELETE":
         keys = [parameter for parameter in free if parameter in keys or parameter.required]
+        # The only attribute, if a listing shows it, is what tells one row from the others.
+        if is_keyless and len(free) == 1 and free[0].name.lower() in fields:
+            return free
         if is_keyless and free and not keys:
             names = tuple(parameter.name for parameter in free)
             message = f"{method.name} of {resource.id} needs a key"
