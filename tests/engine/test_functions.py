@@ -225,6 +225,7 @@ CASES: dict[str, list[tuple[str, Value]]] = {
     "minute": [("minute(60000)", 1)],
     "month": [("month('2026-12-31T23:59:59Z')", 12)],
     "nvl2": [("nvl2(0, 'yes', 'no')", "yes")],
+    "string": [("string(5)", "5"), ("string(NULL)", None)],
     "overlay": [
         ("overlay('Txxxxas', 'hom', 2, 4)", "Thomas"),
         ("overlay('abc', 'x', 2)", "axc"),

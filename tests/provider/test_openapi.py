@@ -93,7 +93,7 @@ def test_a_types_meaning(schema: Node, expected: str) -> None:
             list("cab"),
         ),
         ({"oneOf": [{"properties": {"a": {}}}, {"properties": {"a": {}, "b": {}}}]}, None, ["a", "b"]),
-        # Rows that are no objects have the column that StackQL gives them.
+        # Rows without fields have the column that StackQL gives them.
         ({"type": "string"}, None, ["column_anon"]),
         ({"items": {"type": "integer"}}, None, ["column_anon"]),
         ({"properties": {"names": {"items": {"type": "string"}}}}, "$.names", ["column_anon"]),

@@ -56,6 +56,11 @@ def _find_least(*values: Value) -> Value:
     return min((value for value in values if value is not None), key=order_key, default=None)
 
 
+@FUNCTIONS.implement("string(x: any) -> string | the value as text, as CAST(x AS text)")
+def _to_string(value: Value) -> Value:
+    return None if value is None else text_of(value)
+
+
 @FUNCTIONS.implement("nvl2(x: any, yes: T, no: T) -> T | the second if x is not NULL, else the third")
 def _choose_by_null(value: Value, yes: Value, no: Value) -> Value:
     return no if value is None else yes

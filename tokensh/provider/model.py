@@ -12,7 +12,7 @@ from tokensh._dataclasses import dataclass
 from tokensh.rows import UNIT_DESCRIPTIONS, ColumnType, Unit
 
 ANONYMOUS_COLUMN = "column_anon"
-"""What StackQL calls the column of a reply whose rows are no objects: a list of texts, or a text."""
+"""What StackQL calls the column of a reply whose rows have no fields: a list of texts, for example."""
 
 # The model is small on purpose: the rest of tokensh never sees a document's YAML, so the format can
 # change in one folder.

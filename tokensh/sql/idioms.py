@@ -223,7 +223,7 @@ FUNCTIONS = (
     *_functions("logical_or arbitrary", "max(x) and min(x) do it: true is 1", f"SELECT max(comment = 'a') {_FROM}"),
     *_functions("countif sum_if", "count(*) FILTER (WHERE ...)", f"SELECT count(*) FILTER (WHERE comment = 'a') {_FROM}"),
     *_functions("approx_count_distinct count_distinct", "count(DISTINCT x)", f"SELECT count(DISTINCT comment) {_FROM}"),
-    *_functions("try_cast safe_cast to_number to_integer int bigint integer double string to_varchar str tostring", _CAST_HINT, _CAST),
+    *_functions("try_cast safe_cast to_number to_integer int bigint integer double to_varchar str tostring", _CAST_HINT, _CAST),
     *_functions("iff", "iif(condition, yes, no)", "SELECT iif(1, 'a', 'b')", "1, 2, 3"),
     *_functions("decode", "CASE WHEN ... THEN ... ELSE ... END", f"SELECT CASE WHEN comment = 'a' THEN 1 ELSE 2 END {_FROM}", "comment, 'a', 1"),
     *_functions("zeroifnull", "coalesce(x, 0)", f"SELECT coalesce(comment, 'a') {_FROM}"),
