@@ -11,14 +11,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import Any, TextIO
 
 from tokensh._dataclasses import dataclass, field, replace
 
 DEFAULT_WIDTH, DEFAULT_HEIGHT = 80, 24
 """Columns and lines of a terminal that does not tell its size."""
+
+
+_IS_POSIX = hasattr(os, "geteuid") and hasattr(os, "fchmod")
+"""Whether files have owners and modes: not on Windows."""
+
+
+def import_or_none(name: str) -> Any:
+    """Return a module of the standard library; None where the system lacks it, as Windows lacks fcntl, resource and termios."""
+    try:
+        return import_module(name)
+    except ImportError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +197,8 @@ def is_terminal(stream: TextIO) -> bool:
 
 def is_exposed(path: Path) -> bool:
     """Return True if users other than the owner may read or change the file. Raises OSError."""
-    return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+    # The bits of Windows say nothing about other users.
+    return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)) and _IS_POSIX
 
 
 def make_private_folder(folder: Path) -> None:
@@ -205,6 +219,8 @@ def check_private_folder(folder: Path) -> None:
 
     Checked are the folder and those above it up to the one called `tokensh`; a folder that the user has named is theirs to judge.
     """
+    if not _IS_POSIX:
+        return
     # Not further up: a group of its own for each user, and so folders that the group may write to, are usual.
     own = [
         path for path in (folder, *folder.parents) if "tokensh" in (path.name, *(above.name for above in path.parents))
@@ -222,8 +238,23 @@ def check_private_folder(folder: Path) -> None:
             raise PermissionError(errno.EACCES, f"others may write to the folder {path}: chmod go-w helps")
 
 
+def lock_file(descriptor: int, *, shared: bool = False, waits: bool = False) -> None:
+    """Lock an open file until it is closed or the process ends, however it ends.
+
+    Raises BlockingIOError if another process holds it and `waits` is false; OSError, also on systems without these locks, as Windows.
+    """
+    fcntl = import_or_none("fcntl")
+    if fcntl is None:
+        raise OSError(
+            errno.ENOTSUP, "this system has no file locks that end with their process, as Linux and macOS have"
+        )
+    fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if waits else fcntl.LOCK_NB))
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable, which fsync of a file does not do (fsync(2)). Raises OSError."""
+    if not _IS_POSIX:  # a folder cannot be opened there
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -245,7 +276,9 @@ def open_private(path: Path, flags: int) -> int:
     # O_NOFOLLOW: in a folder that others may write to, a link could direct a secret to a file of theirs.
     descriptor = os.open(path, flags | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):  # never a device: /dev/null must stay open to all users
+        if _IS_POSIX and stat.S_ISREG(
+            os.fstat(descriptor).st_mode
+        ):  # never a device: /dev/null must stay open to all users
             os.fchmod(descriptor, 0o600)
     except OSError:
         os.close(descriptor)

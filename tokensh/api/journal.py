@@ -13,7 +13,6 @@ ids are reused. A file holds no secret. Field names of `Intent` are the file's f
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import stat
@@ -23,7 +22,14 @@ from itertools import count
 from pathlib import Path
 
 from tokensh._dataclasses import dataclass, field, fields, replace
-from tokensh.environment import Environment, check_private_folder, make_private_folder, open_private, sync_folder
+from tokensh.environment import (
+    Environment,
+    check_private_folder,
+    lock_file,
+    make_private_folder,
+    open_private,
+    sync_folder,
+)
 from tokensh.errors import OperationalError
 from tokensh.text import escape_surrogates
 
@@ -212,11 +218,11 @@ def _encode_intent(intent: Intent) -> bytes:
 def _read_intent(path: Path) -> Intent:
     """Read the intent of a file. Raises OSError (BlockingIOError: a running create holds its lock), ValueError."""
     # Without O_NONBLOCK a pipe that somebody left there would wait for a writer.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_CLOEXEC", 0))
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ValueError("not a file")
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        lock_file(descriptor, shared=True)
     finally:
         os.close(descriptor)
     return _to_intent(_load_json(path))
@@ -279,7 +285,7 @@ def _write_file(path: Path, content: bytes, *, keep_lock: bool = False) -> FileL
     descriptor = open_private(new, os.O_WRONLY | os.O_EXCL)
     try:
         if keep_lock:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            lock_file(descriptor, waits=True)
         while content:  # os.write may write less than it is given
             content = content[os.write(descriptor, content) :]
         os.fsync(descriptor)

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tokensh.api.hosts import Target
-from tokensh.environment import Environment
+from tokensh.environment import Environment, import_or_none
 from tokensh.errors import InterfaceError
 
 RETRY_DELAYS = (0.3, 0.9)
@@ -144,13 +144,18 @@ def trusted_certificates(environment: Environment, target: Target) -> str | bool
     return True
 
 
+_IDLE_HOSTS = 256
+"""Where the limit of a process is not known: Windows allows 512 files by default."""
+
+
 def max_idle_hosts() -> int:
     """Return for how many hosts an idle connection may stay open: half of the process's file limit, at most 1024."""
-    from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit  # noqa: PLC0415 (only what sends needs it)
-
+    resource = import_or_none("resource")
+    if resource is None:
+        return _IDLE_HOSTS
     # A shell often allows 256 (macOS) or 1024 files, and a session may call hundreds of workspaces.
-    limit, _ = getrlimit(RLIMIT_NOFILE)
-    return 1024 if limit == RLIM_INFINITY else max(10, min(1024, limit // 2))
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1024 if limit == resource.RLIM_INFINITY else max(10, min(1024, limit // 2))
 
 
 def redirect_host(location: str) -> str:

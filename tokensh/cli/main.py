@@ -128,8 +128,10 @@ def tune() -> None:
 
 def _disable_core_files() -> None:
     """Keep the secrets in memory off the disk when the program crashes or gets a quit signal."""
-    from resource import RLIMIT_CORE, getrlimit, setrlimit  # noqa: PLC0415 (--help does without)
-
+    try:
+        from resource import RLIMIT_CORE, getrlimit, setrlimit  # noqa: PLC0415 (--help does without)
+    except ImportError:  # Windows, which writes no core files
+        return
     with suppress(OSError, ValueError):
         setrlimit(RLIMIT_CORE, (0, getrlimit(RLIMIT_CORE)[1]))
 

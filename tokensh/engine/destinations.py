@@ -88,6 +88,8 @@ class ProgramDestination:
         if not re.fullmatch(r"[\w./+-]+", words[0]):
             return  # an assignment, a subshell and the like
         # The shell is asked, because its own commands are not files.
+        if not os.access("/bin/sh", os.X_OK):
+            raise InterfaceError("a program for new values needs /bin/sh", hint="--deliver-file writes a file")
         asked = subprocess.run(  # noqa: S603 (no word of the user's is run)
             ["/bin/sh", "-c", 'command -v "$1"', "sh", words[0]],
             env=dict(self._environment.variables),

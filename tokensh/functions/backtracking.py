@@ -179,6 +179,8 @@ class Worker:
         return self._process
 
     def _wait(self, process: subprocess.Popen[bytes], pattern: re.Pattern[str]) -> None:
+        if not hasattr(select, "poll"):
+            raise DataError(f"the regular expression {pattern.pattern!r} may take long, which this system cannot limit")
         poll = select.poll()
         assert process.stdout is not None  # noqa: S101 (PIPE)
         poll.register(process.stdout, select.POLLIN)

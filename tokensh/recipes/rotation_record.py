@@ -6,7 +6,6 @@ value has reached its destination. It holds no secret.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tokensh._dataclasses import dataclass, fields, replace
-from tokensh.environment import Environment, make_private_folder, open_private, sync_folder
+from tokensh.environment import Environment, lock_file, make_private_folder, open_private, sync_folder
 from tokensh.errors import InterfaceError, OperationalError
 
 Step = Literal["minting", "delivering", "delivered", "refused", "verified", "revoking"]
@@ -84,9 +83,11 @@ class RotationRecords:
         except OSError as error:
             raise _cannot_write(self._folder, error) from None
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            lock_file(descriptor)
+        except OSError as error:
             os.close(descriptor)
+            if not isinstance(error, BlockingIOError):
+                raise _cannot_write(self._folder, error) from None
             raise InterfaceError(
                 "another run rotates a token of this workspace just now", hint="wait until it has ended"
             ) from None

@@ -70,7 +70,7 @@ def _is_reader_gone(stream: TextIO, milliseconds: int) -> bool:
     """Return True if the stream's reader has closed it, or closes it within the time."""
     # A pipe without a reader reports POLLERR at once; writing to it to find out would lose what is written.
     descriptor = _file_descriptor(stream)
-    if descriptor is None:
+    if descriptor is None or not hasattr(select, "poll"):
         return False
     poll = select.poll()
     poll.register(descriptor, 0)

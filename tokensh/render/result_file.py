@@ -75,7 +75,7 @@ def open_result_file(argument: str) -> TextIO:
     try:
         if _is_special(path):
             # A device or a pipe has no content to lose, and cannot be renamed.
-            descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+            descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_CLOEXEC", 0))
             return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
         return ResultFile(path)
     except (OSError, ValueError) as failure:  # ValueError: a path with a NUL, or half a character
@@ -100,9 +100,10 @@ def _create_beside(path: Path) -> tuple[Path, int]:
         part = path.with_name(f"{path.name}.part{number if number > 1 else ''}")
         with suppress(FileExistsError):
             # O_CLOEXEC: the Databricks CLI, which is asked for credentials, must not inherit a file of secrets.
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), 0o600)
             try:
-                os.fchmod(descriptor, 0o600)  # whatever the umask
+                if hasattr(os, "fchmod"):
+                    os.fchmod(descriptor, 0o600)  # whatever the umask
                 sync_folder(path.parent)
             except OSError:
                 os.close(descriptor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import termios
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
@@ -15,6 +14,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.validation import ValidationError, Validator
 
+from tokensh.environment import import_or_none
 from tokensh.errors import PlaceholderError
 from tokensh.sql import placeholders
 from tokensh.sql.placeholders import PlaceholderUse, PlaceholderValue
@@ -84,6 +84,9 @@ def _discard_typed_ahead() -> None:
     # What prompt_toolkit has read already, and what the terminal holds.
     clear_typeahead(source)
     source.flush_keys()
+    termios = import_or_none("termios")
+    if termios is None:
+        return
     with suppress(OSError, ValueError, NotImplementedError, termios.error):  # no terminal
         termios.tcflush(source.fileno(), termios.TCIFLUSH)
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import termios
 import threading
 from contextlib import suppress
 
 from tokensh._dataclasses import dataclass
-from tokensh.environment import DEFAULT_WIDTH, Cancellation, Environment, is_terminal
+from tokensh.environment import DEFAULT_WIDTH, Cancellation, Environment, import_or_none, is_terminal
 from tokensh.text import truncate
 
 # s until the line appears: a faster statement would only make it flicker.
 _DELAY = 0.3
 _FRAME_SECONDS = 0.1
+_termios = import_or_none("termios")
 _LOCAL_MODES = 3
 """The index of the local modes in what `termios.tcgetattr` returns."""
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -41,23 +41,23 @@ class _Echo:
 
     def turn_off(self) -> None:
         """Show no keys until `restore`; does nothing off a terminal, and in the background, where it would stop us."""
-        if self._before is not None or self._descriptor is None:
+        if self._before is not None or self._descriptor is None or _termios is None:
             return
-        with suppress(OSError, termios.error):
+        with suppress(OSError, _termios.error):
             if os.tcgetpgrp(self._descriptor) != os.getpgrp():
                 return
-            before = termios.tcgetattr(self._descriptor)
+            before = _termios.tcgetattr(self._descriptor)
             silent = [*before]
-            silent[_LOCAL_MODES] = before[_LOCAL_MODES] & ~termios.ECHO
-            termios.tcsetattr(self._descriptor, termios.TCSANOW, silent)
+            silent[_LOCAL_MODES] = before[_LOCAL_MODES] & ~_termios.ECHO
+            _termios.tcsetattr(self._descriptor, _termios.TCSANOW, silent)
             self._before = before
 
     def restore(self) -> None:
         """Show keys again, if they were shown before."""
         before, self._before = self._before, None
         if before is not None and self._descriptor is not None:
-            with suppress(OSError, termios.error):  # the terminal is gone
-                termios.tcsetattr(self._descriptor, termios.TCSANOW, before)
+            with suppress(OSError, _termios.error):  # the terminal is gone
+                _termios.tcsetattr(self._descriptor, _termios.TCSANOW, before)
 
 
 # The statement runs in the main thread, since Python handles Ctrl-C there, so another thread draws. It writes to stderr: a

@@ -40,7 +40,7 @@ class ProgramInput(io.TextIOWrapper):
         self.close()
         status = self._process.returncode
         # A program may end before it has read everything, as `head` does.
-        if status in (0, -signal.SIGPIPE):
+        if status in (0, -getattr(signal, "SIGPIPE", 0)):
             return None
         return f"the program {self.command} ended with status {status}"
 
