@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -31,72 +30,13 @@ import psycopg
 import sqlalchemy
 from pg8000 import dbapi as pg8000
 
+from tests.interfaces.pgwire_server import PASSWORD, PENALTY, A, Running, serve
 from tokensh.integrations.pgwire.catalog import answer_catalog, asks_catalog
 from tokensh.integrations.pgwire.main import load_certificate
-from tokensh.integrations.pgwire.server import Policy, Server
 from tokensh.integrations.pgwire.statements import prepare
+from tokensh.integrations.pgwire.utilities import Settings
 
 pytestmark = [pytest.mark.interfaces, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
-
-A = "dbc-abcd0123-a1bc"
-PASSWORD = "correct horse battery"
-PENALTY = 0.2
-
-
-class Running:
-    """A server on a thread of its own."""
-
-    def __init__(self, server: Server) -> None:
-        self.server = server
-        self.notes: list[str] = []
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        return {
-            "host": "127.0.0.1",
-            "port": self.server.port,
-            "user": "me",
-            "password": PASSWORD,
-        }
-
-    def psycopg(self, **settings: Any) -> Any:
-        return psycopg.connect(**self.settings | {"dbname": "tokens", "autocommit": True} | settings)
-
-
-@contextmanager
-def serve(**policy: Any) -> Iterator[Running]:
-    notes: list[str] = []
-    started: list[Running] = []
-    ready = threading.Event()
-
-    async def run() -> None:
-        server = Server(
-            lambda: tokensh.connect(workspace=A, yes=policy.get("writes", False)),
-            Policy(password=PASSWORD, penalty=PENALTY, **policy),
-            notes.append,
-        )
-        started.append(Running(server))
-        started[0].notes = notes
-        listening = await server.listen(0)
-        ready.set()
-        async with listening:
-            await stopped.wait()
-
-    stopped = asyncio.Event()
-    mistakes: list[object] = []
-    # Its end cancels what clients have left.
-    with asyncio.Runner() as runner:  # type: ignore[attr-defined]  # of Python 3.11, which pygwire needs too
-        loop = runner.get_loop()
-        loop.set_exception_handler(lambda _loop, context: mistakes.append(context))
-        thread = threading.Thread(target=lambda: runner.run(run()))
-        thread.start()
-        ready.wait(10)
-        try:
-            yield started[0]
-        finally:
-            loop.call_soon_threadsafe(stopped.set)
-            thread.join(10)
-    assert mistakes == []
 
 
 @pytest.fixture
@@ -490,7 +430,7 @@ def test_a_statement_keeps_its_positions_and_its_parameters_in_order() -> None:
             ("deployment_name", "text"),
         ),
         ("SELECT c.oid, i.indexrelid AS i FROM pg_index i JOIN pg_class c ON true", ["oid", "i"], None),
-        ("SELECT count(x.a) FROM pg_catalog.pg_enum x", ["count"], None),
+        ("SELECT count(x.a) FROM pg_catalog.pg_enum x", ["count"], (0,)),
     ],
 )
 def test_the_catalog_answers_what_a_query_asks(
@@ -498,7 +438,7 @@ def test_the_catalog_answers_what_a_query_asks(
 ) -> None:
     assert asks_catalog(query)
     with tokensh.connect(workspace=A) as connection:
-        answer = answer_catalog(query, ["user_tokens"], connection, "tokens")
+        answer = answer_catalog(query, ["user_tokens"], connection, Settings({"user": "me", "database": "tokens"}))
     assert [name for name, _ in answer.columns] == names
     assert (answer.rows[0] if answer.rows else None) == first
 

@@ -1,53 +1,39 @@
-"""PostgreSQL's system catalog, as far as clients ask it: schemas, tables and columns; keys, indexes and the rest do not exist here.
+"""Queries of PostgreSQL's system catalog: translated by sqlglot, and run by SQLite over tables of what is here.
 
-Clients ask with queries that only PostgreSQL can run. What they ask for is read from a query instead: the tables after FROM say
-what a row is (a column, a table, a schema), comparisons with literals say which rows, and the names of the result's columns say
-what is in them. A table of the catalog that has no rows here gives an empty result with the right columns, which is the truth.
+A table that has no rows here, such as pg_index, gets the columns that the query names. A function that describes what does not
+exist here gives NULL. So most of what clients ask is answered as PostgreSQL would answer it about a database without keys and
+indexes; what SQLite cannot run gives a result without rows.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
 from tokensh._dataclasses import dataclass
-from tokensh.integrations.pgwire.values import BOOL, INT8, NAMES, SIZES, TEXT, TYPES
-from tokensh.plan.method_resolution import scan_columns
-from tokensh.plan.objects import View
-from tokensh.provider.catalog import DEFAULT
-from tokensh.rows import Column, Value
+from tokensh.engine.sqlite import Database
+from tokensh.errors import Error
+from tokensh.integrations.pgwire.relations import BOOLEANS, INTEGERS, list_columns, list_rows
+from tokensh.integrations.pgwire.translation import INTEGER_CASTS, Node, name_cast, name_table, translate
+from tokensh.integrations.pgwire.utilities import Settings
+from tokensh.integrations.pgwire.values import BOOL, INT8, TEXT
+from tokensh.rows import Column, ColumnType, Value
+from tokensh.sql.quoting import quote_name
 
 if TYPE_CHECKING:
     from tokensh.dbapi.connection import Connection
 
-LOCAL = "tokensh.local"
-VISIBLE_SCHEMA = DEFAULT[-1]
-_FIRST_OID = 16_384
-"""Where PostgreSQL begins to number the objects of users."""
-_SYSTEM = re.compile(r"\b(?:pg_catalog\s*\.\s*)?pg_[a-z_]+\b|\binformation_schema\s*\.", re.IGNORECASE)
-_TABLES = re.compile(
-    r"\b(?:FROM|JOIN)\s+(?:ONLY\s+)?(?:(pg_catalog|information_schema)\s*\.\s*)?\"?(\w+)\"?", re.IGNORECASE
-)
-_MORE_TABLES = re.compile(r",\s*(pg_catalog)\s*\.\s*(pg_\w+)", re.IGNORECASE)
-_GDESC = re.compile(r"(?s)FROM \(VALUES (.*)\) s\(name, tp, tpm\)")  # psql's \gdesc
-_GDESC_ROW = re.compile(r"\(('(?:[^']|'')*'),\s*'(\d+)'")
 _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"")
-# Over the reversed text, so that the alias is at the beginning and is looked for once.
-_ALIAS = re.compile(r"(?is)(\"(?:[^\"]|\"\")+\"|\w+)\s+(?:SA\s+)?(?=\S)")
-_NAME = re.compile(r"(?i)(?:\w+\s*\.\s*)*\"?(\w+)\"?$")
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """A table of the catalog; `visible`: its name needs no schema."""
-
-    oid: int
-    schema: str
-    name: str
-    is_view: bool
-    columns: tuple[Column, ...]
-    visible: bool
+_SYSTEM = re.compile(
+    r"(?i)\b(?:pg_[a-z_]+|information_schema\s*\.|current_(?:schemas?|database|setting)\s*\(|(?:current|session)_user\b)"
+)
+_TABLES = re.compile(r"(?i)\b(?:FROM|JOIN)\s+(?:ONLY\s+)?(?:(pg_catalog|information_schema)\s*\.\s*)?\"?(\w+)\"?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,295 +44,183 @@ class Answer:
     rows: Sequence[Sequence[Value]]
 
 
-Facts = Mapping[str, Value]
-
-
 def asks_catalog(query: str) -> bool:
-    """Return whether a query reads PostgreSQL's catalog."""
+    """Return whether a query reads PostgreSQL's catalog, or calls its functions without reading anything."""
     bare = _QUOTED.sub("''", query)
-    return any(schema or table.lower().startswith("pg_") for schema, table in _TABLES.findall(bare)) or (
-        _SYSTEM.search(bare) is not None and not _TABLES.search(bare)
-    )
-
-
-def answer_catalog(query: str, values: Sequence[Value], connection: Connection, database: str) -> Answer:
-    """Answer a query of the catalog; `values` are those of `$1` and so on."""
-    query = _fill_in(query, values)
-    if gdesc := _GDESC.search(query):
-        names = [
-            (text[1:-1].replace("''", "'"), NAMES.get(int(number), number))
-            for text, number in _GDESC_ROW.findall(gdesc[1])
-        ]
-        return Answer((("Column", TEXT), ("Type", TEXT)), names)
-    rest = _QUOTED.sub("''", _outermost(query))
-    tables = [table.lower() for _, table in (*_TABLES.findall(rest), *_MORE_TABLES.findall(rest))]
-    outputs = list(_read_outputs(query))
-    # The types are those of all rows, so that they do not depend on the conditions' values.
-    found = [
-        (_matches(query, facts), tuple(_find_value(expression, name, facts) for expression, name in outputs))
-        for facts in _find_rows(tables, connection, database)
-    ]
-    columns = tuple((name, _find_type([row[i] for _, row in found])) for i, (_, name) in enumerate(outputs))
-    return Answer(columns, [row for matches, row in found if matches])
-
-
-def _fill_in(query: str, values: Sequence[Value]) -> str:
-    def fill(match: re.Match[str]) -> str:
-        at = int(match[1]) - 1
-        value = values[at] if at < len(values) else None
-        if isinstance(value, str) and value.startswith("{") and value.endswith("}"):  # an array
-            return f"ARRAY[{', '.join(_quote(item.strip(chr(34))) for item in value[1:-1].split(','))}]"
-        return "NULL" if value is None else _quote(str(value))
-
-    return re.sub(r"\$(\d{1,4})", fill, query)
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _find_type(cells: Sequence[Value]) -> int:
-    kinds = {type(cell) for cell in cells if cell is not None}
-    return BOOL if kinds == {bool} else INT8 if kinds == {int} else TEXT
-
-
-# ---- rows
-
-
-def _find_rows(tables: Sequence[str], connection: Connection, database: str) -> Iterator[Facts]:
-    """Yield what the rows of a query are about; the table with the finest rows decides."""
-    known = set(tables)
-    if known & {"pg_attribute", "columns"}:
-        for relation in list_relations(connection):
-            for number, column in enumerate(relation.columns, 1):
-                yield {**_describe_relation(relation, database), **_describe_column(column, number)}
-    elif known & _EMPTY:
-        return
-    elif known & {"pg_class", "tables", "views", "pg_tables", "pg_views", "pg_stat_user_tables"}:
-        for relation in list_relations(connection):
-            if relation.is_view or not known & {"views", "pg_views"}:
-                yield _describe_relation(relation, database)
-    elif known & {"pg_namespace", "schemata"}:
-        for number, schema in enumerate(list_schemas(connection)):
-            yield {
-                "oid": number + 1,
-                "nspname": schema,
-                "schema_name": schema,
-                "name": schema,
-                "catalog_name": database,
-            }
-    elif "pg_database" in known:
-        yield {"oid": 1, "datname": database, "name": database, "datallowconn": True, "datistemplate": False}
-    elif not known:
-        yield {}
-
-
-_EMPTY = {
-    "pg_attrdef", "pg_constraint", "pg_depend", "pg_description", "pg_enum", "pg_event_trigger", "pg_extension",
-    "pg_foreign_table", "pg_index", "pg_indexes", "pg_inherits", "pg_policy", "pg_proc", "pg_publication", "pg_range",
-    "pg_rewrite", "pg_sequence", "pg_statistic_ext", "pg_trigger", "pg_type",
-    "table_constraints", "key_column_usage", "referential_constraints", "routines", "sequences", "triggers",
-}  # fmt: skip
-"""Tables that have no rows here: a query that begins with one of them has none either."""
-
-
-def list_schemas(connection: Connection) -> list[str]:
-    """Return the schemas: the services, those of other providers with the provider's name, and that of local tables."""
-    own, _ = DEFAULT
-    names = [
-        service.name if provider.name == own else f"{provider.name}.{service.name}"
-        for provider in connection.catalog.providers()
-        for service in connection.catalog.services(provider.name)
-    ]
-    return [*names, LOCAL]
-
-
-def list_relations(connection: Connection) -> Iterator[Relation]:
-    """Yield the resources, then the local tables and views."""
-    number = _FIRST_OID
-    own, _ = DEFAULT
-    for provider in connection.catalog.providers():
-        for service in connection.catalog.services(provider.name):
-            schema = service.name if provider.name == own else f"{provider.name}.{service.name}"
-            for resource in connection.catalog.resources(provider.name, service.name):
-                number += 1
-                methods = resource.methods_for("SELECT")
-                columns = (
-                    tuple(scan.column for scan in scan_columns(resource, methods) if scan.visible) if methods else ()
-                )
-                yield Relation(number, schema, resource.name, False, columns, schema == VISIBLE_SCHEMA)
-    for full_name in connection.objects.names():
-        number += 1
-        found = connection.objects.find(full_name)
-        if found is None:
-            continue
-        stored = connection.objects.find_stored(full_name) if isinstance(found, View) else None
-        columns = (stored.columns if stored else ()) if isinstance(found, View) else found.columns
-        yield Relation(
-            number,
-            LOCAL,
-            full_name.removeprefix(f"{LOCAL}."),
-            isinstance(found, View),
-            columns,
-            not full_name.startswith(f"{LOCAL}."),
-        )
-
-
-def _describe_relation(relation: Relation, database: str) -> dict[str, Value]:
-    kind = "view" if relation.is_view else "table"
-    return {
-        "oid": relation.oid, "attrelid": relation.oid, "table_oid": relation.oid,
-        "relname": relation.name, "table_name": relation.name, "tablename": relation.name, "viewname": relation.name,
-        "name": relation.name, "table": relation.name,
-        "nspname": relation.schema, "table_schema": relation.schema, "schema": relation.schema,
-        "schemaname": relation.schema, "table_schem": relation.schema,
-        "table_catalog": database, "table_cat": database,
-        "relkind": "v" if relation.is_view else "r", "kind": "v" if relation.is_view else "r",
-        "type": kind, "table_type": "VIEW" if relation.is_view else "BASE TABLE",
-        "owner": "tokensh", "relowner": 10, "tableowner": "tokensh", "relpersistence": "p", "relreplident": "d",
-        "relnatts": len(relation.columns), "relispartition": False, "relhasindex": False, "relhasrules": False,
-        "relhastriggers": False, "relrowsecurity": False, "relforcerowsecurity": False, "relhasoids": False,
-        "visible": relation.visible,
-        "relchecks": 0, "reltablespace": 0, "amname": "heap",
-    }  # fmt: skip
-
-
-def _describe_column(column: Column, number: int) -> dict[str, Value]:
-    type_number = TYPES[column.type]
-    kind = NAMES[type_number]
-    return {
-        "attname": column.name, "column_name": column.name, "name": column.name, "column": column.name,
-        "attnum": number, "ordinal_position": number, "atttypid": type_number, "atttypmod": -1,
-        "attlen": SIZES.get(type_number, -1), "typname": kind,
-        "format_type": kind, "data_type": kind, "type": kind, "udt_name": kind,
-        "attnotnull": False, "not_null": False, "is_nullable": "YES", "attisdropped": False, "atthasdef": False,
-        "attidentity": "", "attgenerated": "", "generated": "",
-    }  # fmt: skip
-
-
-# ---- conditions
-
-_CONDITION = re.compile(
-    r"(?is)(?:\w+\s*\.\s*)?\"?\b(relname|nspname|oid|attrelid|relkind|table_name|table_schema|tablename|schemaname|schema_name|attname)\"?"
-    r"(?:::\w+)?\s*(<>|!=|!~~?|=\s*ANY|NOT\s+IN|NOT\s+LIKE|IN|LIKE|=|~~?|OPERATOR\s*\(\s*pg_catalog\.(?:!?~|=)\s*\))\s*"
-    r"(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|ARRAY\s*\[[^\]]*\]|'(?:[^']|'')*'|\d+)"
-)
-_LITERAL = re.compile(r"'((?:[^']|'')*)'|\b(\d+)\b")
-
-
-def _matches(query: str, facts: Facts) -> bool:
-    if not facts.get("visible", True) and "pg_table_is_visible" in _outermost(query):
+    if not _SYSTEM.search(bare):
         return False
-    return all(_agrees(facts, *condition) for condition in _CONDITION.findall(query))
+    tables = _TABLES.findall(bare)
+    return not tables or any(schema or table.lower().startswith("pg_") for schema, table in tables)
 
 
-def _agrees(facts: Facts, name: str, operator: str, operand: str) -> bool:
-    """Return whether a row agrees with one comparison; with one that cannot be judged, it does."""
-    if name.lower() not in facts or "select" in operand.lower():
-        return True
-    value = str(facts[name.lower()])
-    literals = [text.replace("''", "'") or number for text, number in _LITERAL.findall(operand)]
-    operator = re.sub(r"\s+", " ", operator.upper())
-    negative = operator.startswith(("<>", "!", "NOT")) or "!~" in operator
-    if "LIKE" in operator or operator in ("~~", "!~~"):
-        patterns = [re.escape(text.replace("\\_", "_")).replace("%", ".*").replace("_", ".") for text in literals]
-        return negative is not any(re.fullmatch(pattern, value) for pattern in patterns)
-    if "~" in operator:
-        return negative is not any(_matches_pattern(text, value) for text in literals)
-    return negative is not (value in literals)
+def answer_catalog(query: str, values: Sequence[Value], connection: Connection, settings: Settings) -> Answer:
+    """Answer a query of the catalog; `values` are those of `$1` and so on."""
+    try:
+        tree = sqlglot.parse_one(query, read="postgres")
+    except SqlglotError:
+        return Answer((("result", TEXT),), ())
+    outputs = list(_list_outputs(tree))
+    # The types do not depend on the rows: a client may be told them before the query has its values.
+    columns = tuple((name, _find_type(expression)) for name, expression in outputs)
+    try:
+        rows = _run(translate(tree, values, settings), connection, settings)
+    except (Error, SqlglotError):
+        rows = []
+    return Answer(columns, rows if all(len(row) == len(columns) for row in rows) else [])
 
 
-def _matches_pattern(pattern: str, value: str) -> bool:
-    # psql writes `^(name)$` with `.*` for `*`; anything else is compared as it is.
-    wanted = re.fullmatch(r"\^\((.*)\)\$", pattern)
-    if wanted is None:
-        return value.startswith(pattern.removeprefix("^")) if pattern.startswith("^") else pattern in value
-    pieces = wanted[1].replace("\\", "").split(".*")
-    return re.fullmatch(".*".join(map(re.escape, pieces)), value) is not None
+def _run(tree: Node, connection: Connection, settings: Settings) -> list[Sequence[Value]]:
+    """Run a translated query over the tables that it reads. Raises Error."""
+    with closing(Database(connection.cancellation)) as store:
+        for name, columns in _find_tables(tree).items():
+            store.create_table(quote_name(name), [Column(column, _find_affinity(column)) for column in columns])
+            rows = [tuple(facts.get(column) for column in columns) for facts in list_rows(name, connection, settings)]
+            store.load(quote_name(name), len(columns), rows)
+        return list(store.query(tree.sql("sqlite")))
 
 
-# ---- outputs
+def _find_tables(tree: Node) -> dict[str, Sequence[str]]:
+    """Return the tables of a translated query with their columns: those that they have, then others that it names."""
+    aliases = {table.alias_or_name.lower(): table.name for table in tree.find_all(exp.Table)}
+    defined = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    tables = {name: dict.fromkeys(list_columns(name)) for name in aliases.values() if name.lower() not in defined}
+    # Columns with their table's name first: others are added only where no table has them.
+    columns = sorted(tree.find_all(exp.Column), key=lambda column: not column.table)
+    known = {alias.alias.lower() for alias in tree.find_all(exp.Alias)}
+    unlisted = next((name for name in tables if not list_columns(name)), None)
+    for column in columns:
+        name, table = column.name.lower(), aliases.get(column.table.lower()) if column.table else unlisted
+        if table in tables and (column.table or not any(name in each for each in (known, *tables.values()))):
+            tables[table].setdefault(name)
+    return {name: list(columns) or ["nothing"] for name, columns in tables.items()}
 
 
-def _outermost(query: str) -> str:
-    """Return a query without what is in parentheses after FROM... of its select list, which is about something else."""
-    start, end = _select_list(query)
-    return query[end:] if start < end else query
+# ---- the result's columns
 
 
-def _select_list(query: str) -> tuple[int, int]:
-    """Return where the select list begins and ends."""
-    found = re.search(r"(?i)\bSELECT\s+(?:DISTINCT\s+(?:ON\s*\([^)]*\)\s*)?)?", query)
-    if found is None:
-        return 0, 0
-    for at, word in _walk(query, found.end()):
-        if word.upper() in ("FROM", "WHERE", "UNION", "ORDER", "LIMIT"):
-            return found.end(), at
-    return found.end(), len(query)
+def _list_outputs(tree: Node) -> Iterator[tuple[str, Node]]:
+    """Yield the names and expressions of a query's columns; `*` is replaced by the columns it means, in the tree too."""
+    select = tree.find(exp.Select) if not isinstance(tree, exp.Select) else tree
+    if select is None:
+        return
+    expanded = [piece for projection in select.expressions for piece in _expand(projection, select)]
+    select.set("expressions", expanded)
+    for expression in expanded:
+        yield _name_output(expression), expression
 
 
-def _walk(query: str, start: int) -> Iterator[tuple[int, str]]:
-    """Yield the words and commas of a query outside of quotes and parentheses."""
-    depth = 0
-    for match in re.finditer(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[()\[\],;]|\w+", query[start:]):
-        word = match[0]
-        if word in "([":
-            depth += 1
-        elif word in ")]":
-            depth -= 1
-        elif depth == 0 and word[0] not in "'\"":
-            yield start + match.start(), word
+def _expand(projection: Node, select: Node) -> list[Node]:
+    is_star = isinstance(projection, exp.Star) or (
+        isinstance(projection, exp.Column) and isinstance(projection.this, exp.Star)
+    )
+    if not is_star:
+        return [projection]
+    wanted = projection.table.lower() if isinstance(projection, exp.Column) else ""
+    joins = [join.this for join in select.args.get("joins") or ()]
+    source = select.args.get("from_") or select.args.get("from")
+    return [
+        exp.column(name, table=table.alias_or_name)
+        for table in ([source.this] if source else []) + joins
+        if wanted in ("", table.alias_or_name.lower())
+        for name in _list_source_columns(table)
+    ]
 
 
-def _read_outputs(query: str) -> Iterator[tuple[str, str]]:
-    """Yield the expressions of the select list with the names of their columns."""
-    start, end = _select_list(query)
-    cuts = [at for at, word in _walk(query[:end], start) if word in (",", ";")]
-    for left, right in zip([start, *(at + 1 for at in cuts)], [*cuts, end], strict=True):
-        text = query[left:right].strip().rstrip(";").strip()
-        if not text:
-            continue
-        alias = _ALIAS.match(text[::-1])
-        if alias and alias[1][::-1].upper() not in ("END", "NULL"):
-            yield text[: -alias.end()].strip(), alias[1][::-1].strip('"')
-        else:
-            yield text, _default_name(text)
+def _list_source_columns(source: Node) -> list[str]:
+    if isinstance(source, exp.Table):
+        return list(list_columns(name_table(source)))
+    return [name for name, _ in _list_outputs(source)]
 
 
-def _default_name(text: str) -> str:
-    """Return the name that PostgreSQL gives a column without an alias."""
-    text = re.sub(r"::[\w\s.]+(?:\[\])?$", "", text)
-    if text.upper().startswith("CASE"):
-        return "case"
-    call = re.match(r"(?:\w+\s*\.\s*)*(\w+)\s*\(", text)
-    plain = _NAME.match(text)
-    return plain[1] if plain else call[1].lower() if call else "?column?"
+def _name_output(expression: Node) -> str:
+    """Return the name that PostgreSQL gives a column."""
+    match expression:
+        case exp.Alias():
+            return _fold_name(expression.args["alias"])
+        case exp.Column():
+            return _fold_name(expression.this)
+        case exp.Cast() | exp.Paren() | exp.Collate():
+            return _name_output(expression.this)
+        case exp.Dot():
+            return _name_output(expression.expression)
+        case exp.Case():
+            return "case"
+        case exp.Anonymous():
+            return str(expression.name).lower()
+        case exp.Func():
+            name = str(expression.sql_name()).lower()
+            return _NAMES.get(name, name)
+        case exp.Identifier():
+            return _fold_name(expression)
+        case _:
+            return "?column?"
 
 
-_FUNCTIONS: Mapping[str, Callable[[Facts], Value]] = {
-    "format_type": lambda facts: facts.get("format_type"),
-    "pg_get_userbyid": lambda _facts: "tokensh",
-    "pg_table_is_visible": lambda _facts: True,
-    "pg_encoding_to_char": lambda _facts: "UTF8",
-}
+_NAMES = {"group_concat": "string_agg", "array_size": "array_length", "current_version": "version"}
+"""Functions that sqlglot calls by another name."""
 
 
-def _find_value(expression: str, name: str, facts: Facts) -> Value:
-    """Return a cell: a literal, a fact with the expression's name or else the column's, NULL for what is not known."""
-    literal = re.fullmatch(r"(?is)'((?:[^']|'')*)'(?:::[\w.\s]+)?|(\d+)|(true|false)|NULL(?:::[\w.\s]+)?", expression)
-    if literal:
-        if literal[3]:
-            return literal[3].lower() == "true"
-        return literal[1].replace("''", "'") if literal[1] is not None else int(literal[2]) if literal[2] else None
-    bare = re.sub(r"::[\w.\s]+(?:\[\])?$", "", expression).strip()
-    plain = _NAME.match(bare)
-    if plain and plain[1].lower() in facts:
-        return facts[plain[1].lower()]
-    call = re.match(r"(?is)(?:pg_catalog\s*\.\s*)?(\w+)\s*\(", bare)
-    if call and call[1].lower() in _FUNCTIONS:
-        return _FUNCTIONS[call[1].lower()](facts)
-    if bare.startswith("(") or (call and call[1].lower() != "coalesce"):
-        return None  # a subquery, or a function of PostgreSQL's that describes what is not here
-    if name.lower() in facts:
-        return facts[name.lower()]
-    return "" if name == "case" else None  # what psql takes for nothing
+def _fold_name(identifier: Node) -> str:
+    return str(identifier.name) if identifier.args.get("quoted") else str(identifier.name).lower()
+
+
+def _find_affinity(column: str) -> ColumnType:
+    # With an affinity, `oid = '16384'` is true, as in PostgreSQL.
+    return "integer" if column in INTEGERS or column in BOOLEANS else "string"
+
+
+def _find_type(expression: Node) -> int:
+    """Return the type of an output; TEXT where its expression does not tell it."""
+    match expression:
+        case exp.Column():
+            return _find_column_type(expression)
+        case exp.Cast():
+            kind = name_cast(expression)
+            return INT8 if kind in INTEGER_CASTS else BOOL if kind in ("boolean", "bool") else TEXT
+        case (
+            exp.Connector()
+            | exp.Predicate()
+            | exp.Boolean()
+            | exp.Not()
+            | exp.Exists()
+            | exp.LogicalAnd()
+            | exp.LogicalOr()
+        ):
+            return BOOL
+        case exp.Literal():
+            return TEXT if expression.is_string else INT8
+        case exp.Count() | exp.RowNumber() | exp.Add() | exp.Sub() | exp.Mul() | exp.Div():
+            return INT8
+        case (
+            exp.Alias()
+            | exp.Paren()
+            | exp.Nullif()
+            | exp.Coalesce()
+            | exp.Min()
+            | exp.Max()
+            | exp.Window()
+            | exp.Collate()
+        ):
+            return _find_type(expression.this)
+        case exp.Case():
+            return _find_type(expression.args["ifs"][0].args["true"])
+        case _:
+            return TEXT
+
+
+def _find_column_type(column: Node) -> int:
+    name = column.name.lower()
+    if name in BOOLEANS or name in INTEGERS:
+        return BOOL if name in BOOLEANS else INT8
+    # Perhaps the output of a subquery, or of one inside of it.
+    select = column.find_ancestor(exp.Select)
+    subqueries = select.find_all(exp.Subquery, exp.CTE) if select else ()
+    outputs = (output for query in subqueries for output in query.this.selects)
+    return next(
+        (
+            _find_type(output.this)
+            for output in outputs
+            if isinstance(output, exp.Alias) and output.alias.lower() == name
+        ),
+        TEXT,
+    )

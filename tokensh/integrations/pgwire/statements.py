@@ -142,7 +142,7 @@ class Runner:
         if status == "E":
             raise ProgrammingError("the transaction has failed: statements are ignored until ROLLBACK")
         if asks_catalog(text):
-            answer = answer_catalog(text, values, self._connection, self._settings.database)
+            answer = answer_catalog(text, values, self._connection, self._settings)
             return Result(answer.columns, _reader(iter(map(tuple, answer.rows))), "SELECT {}".format)
         return self._execute(prepared, prepared.arrange(values), types)
 
@@ -200,10 +200,12 @@ class Runner:
             return ()
         samples: list[Value] = ["x" if number in (0, TEXT) else 1 for number in types]
         if asks_catalog(text):
-            return answer_catalog(text, samples, self._connection, self._settings.database).columns
+            return answer_catalog(text, samples, self._connection, self._settings).columns
         plan = self._plan(prepared, prepared.arrange(samples))
-        if isinstance(plan, SelectPlan) and not types and any(column.type == "any" for column in plan.columns):
-            return self._execute(prepared, (), ()).columns  # what the types of expressions are shows in the first rows
+        guesses = isinstance(plan, SelectPlan) and any(column.type == "any" for column in plan.columns)
+        if guesses and isinstance(plan, SelectPlan) and not (types and plan.scans):
+            # What the types of expressions are shows in the first rows. With made-up values, nothing is asked for.
+            return self._execute(prepared, prepared.arrange(samples), ()).columns
         return [(column.name, TYPES[column.type]) for column in _find_columns(plan, self._connection, prepared.text)]
 
 

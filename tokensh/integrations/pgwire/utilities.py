@@ -37,6 +37,7 @@ class Settings:
         self.database = startup.get("database") or self.user
         self._values = {
             "server_version": SERVER_VERSION,
+            "server_version_num": "160000",
             "server_encoding": "UTF8",
             "client_encoding": "UTF8",
             "application_name": startup.get("application_name", ""),
@@ -68,9 +69,18 @@ class Settings:
         """Return a setting, empty if it has never been set."""
         return self._values.get(name.lower(), "")
 
+    def list_all(self) -> list[tuple[str, str]]:
+        """Return the names and values of all settings."""
+        return sorted(self._values.items())
+
     def set(self, name: str, value: str) -> None:
         """Change a setting; what a client sends stays UTF-8."""
-        if name.lower() not in ("client_encoding", "server_version", "standard_conforming_strings"):
+        if name.lower() not in (
+            "client_encoding",
+            "server_version",
+            "server_version_num",
+            "standard_conforming_strings",
+        ):
             self._values[name.lower()] = value
 
 
