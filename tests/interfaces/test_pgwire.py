@@ -181,6 +181,37 @@ def test_changes_take_effect_at_once_where_they_are_allowed(site: Sandbox) -> No
         assert connection.execute("DELETE FROM user_tokens WHERE comment = 'pg'").rowcount == 1
 
 
+def test_new_values_that_a_client_does_not_read_are_pending(site: Sandbox) -> None:
+    insert = (
+        "INSERT INTO user_tokens (comment) VALUES ('read'), ('unread'), ('unread too') RETURNING token_value, comment"
+    )
+
+    async def read_in_part(server: Running) -> list[list[str]]:
+        found, notices = [], list[str]()
+        connection = await asyncpg.connect(**server.settings, database="tokens")
+        connection.add_log_listener(lambda _, message: notices.append(message.message))
+
+        async def note_pending() -> None:
+            found.append([row[0] for row in await connection.fetch("SELECT comment FROM tokensh.local.pending")])
+
+        assert (await connection.fetchrow(insert))["comment"] == "read"
+        await note_pending()
+        assert any("not read: 2; see tokensh.local.pending" in notice for notice in notices), (notices, found)
+        assert (await connection.fetchval(insert.replace(", ('unread'), ('unread too')", ""))).startswith("dapi")
+        async with connection.transaction():
+            cursor = await connection.cursor(insert)
+            assert len(await cursor.fetch(2)) == 2
+            assert len(await cursor.fetch(2)) == 1
+        await note_pending()
+        for _, statement in await connection.fetch("SELECT token_id, statement FROM tokensh.local.pending"):
+            await connection.execute(statement)
+        await note_pending()
+        return found
+
+    with serve(writes=True) as server:
+        assert asyncio.run(read_in_part(server)) == [["unread", "unread too"], ["unread", "unread too"], []]
+
+
 # ---- the server
 
 

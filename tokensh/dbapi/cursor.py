@@ -50,9 +50,11 @@ class Cursor:
         rowcount: the rows that a write changed; -1 if that is not known, as for a query.
         columns: the columns of the result, with more facts than `description`.
         failures: the errors that rows are missing for, by workspace; empty if the result is complete.
+        passes_values_on: the caller passes the rows on to somebody else, and calls `settle_values` once they are there.
     """
 
     arraysize = 1
+    passes_values_on = False
     lastrowid: None = None
     """Always None, but PEP 249 has it: the ids of what the API creates are in the rows of RETURNING."""
 
@@ -84,8 +86,22 @@ class Cursor:
         self._forget_result()
         with self.connection.hold_values(self._held):
             self._take(self.connection.run(self._read_statement(operation), parameters, keeps_presses=True), [])
-        self._held.settle()
+        if not self.passes_values_on:
+            self._held.settle()
         return self
+
+    @property
+    def values_held(self) -> int:
+        """How many new tokens' values of the last write the user may not have yet."""
+        return self._held.count
+
+    def settle_values(self, count: int) -> None:
+        """Clear the journal's entries of the values in the next `count` rows of a write: they are where they belong."""
+        self._held.settle(count)
+
+    def abandon_values(self) -> None:
+        """List the tokens as pending whose values are not where they belong, and will not get there."""
+        self._held.list_as_pending()
 
     def executemany(self, operation: str, parameters: Iterable[Parameters]) -> Cursor:
         """Run a statement once for each set of values, and collect the rows of writes.
@@ -152,7 +168,8 @@ class Cursor:
         self._check_open()
         if self._rows is None:
             raise InterfaceError("no result to read", hint="execute a query first, or a write with RETURNING")
-        self._held.settle()
+        if not self.passes_values_on:
+            self._held.settle()
         return self._rows
 
     @property

@@ -19,6 +19,11 @@ class HeldValues:
         self._locked: list[tuple[Entry, tuple[OrphanedToken, ...]]] = []
         self._pending: list[Entry] = []
 
+    @property
+    def count(self) -> int:
+        """How many values the user may not have yet."""
+        return len(self._locked) + len(self._pending)
+
     def add(self, entry: Entry, orphans: tuple[OrphanedToken, ...]) -> None:
         """Hold an entry; `orphans` is its token, with the statement that revokes it."""
         self._locked.append((entry, orphans))
@@ -32,9 +37,10 @@ class HeldValues:
             self._pending.append(entry)
         self._locked.clear()
 
-    def settle(self) -> None:
-        """Clear the entries: the user has the values."""
-        for entry in (*self._pending, *(entry for entry, _ in self._locked)):
+    def settle(self, count: int | None = None) -> None:
+        """Clear the entries, or the first `count` of them: the user has the values."""
+        entries = [*self._pending, *(entry for entry, _ in self._locked)][:count]
+        for entry in entries:
             entry.remove()
-        self._pending.clear()
-        self._locked.clear()
+        self._locked = self._locked[max(0, len(entries) - len(self._pending)) :]
+        self._pending = self._pending[len(entries) :]

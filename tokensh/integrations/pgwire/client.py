@@ -130,6 +130,7 @@ class Client:
         if self._thread is not None:
             if self.connection is not None:
                 self.connection.cancellation.press()
+                self._thread.submit(self._runner.abandon_values)
                 self._thread.submit(self.connection.close)
             self._thread.shutdown(wait=False)
         self._writer.close()
@@ -154,15 +155,21 @@ class Client:
                     return
                 case messages.Sync():
                     skips = False
-                    if self._status == "I":  # portals end with their transaction
-                        self._portals.clear()
-                    await self._send(self._ready())
+                    await self._end_exchange()
                 case messages.Query():
                     skips = False
                     await self._run_script(message.query_string)
-                    await self._send(self._ready())
+                    await self._end_exchange()
                 case _:
                     skips = skips or not await self._attempt(self._answer, message)
+
+    async def _end_exchange(self) -> None:
+        if self._status == "I":  # portals end with their transaction, and with them what was not read
+            self._portals.clear()
+            if count := await self._call(self._runner.abandon_values):
+                self._notices.append(f"values of new tokens that were not read: {count}; see tokensh.local.pending")
+                await self._send(*self._take_notices())
+        await self._send(self._ready())
 
     async def _attempt(self, function: Callable[..., Any], *arguments: Any, offset: int = 0) -> bool:
         """Call a coroutine function; send the error that it raises, and return whether there was none."""
@@ -313,6 +320,7 @@ class Client:
             count += len(rows)
             lines = format_rows(copy, result.columns, rows)
         await self._send(messages.CopyDone(), messages.CommandComplete(tag=f"COPY {count}"))
+        await self._call(lambda: result.settle(count))
 
     async def _send_rows(self, result: Result, formats: Sequence[int], limit: int) -> None:
         """Send the next rows of a result, block by block: the next is made when the client has taken the one before."""
@@ -332,7 +340,7 @@ class Client:
             await self._writer.drain()
             if count < size:
                 break
-        result.count += sent
+        await self._call(lambda: result.settle(sent))
         if sent == limit and result.columns:
             await self._send(messages.PortalSuspended())
             return

@@ -30,6 +30,7 @@ from tokensh.rows import Column, Row, Value
 
 if TYPE_CHECKING:
     from tokensh.dbapi.connection import Connection
+    from tokensh.dbapi.cursor import Cursor
 
 ROWS_PER_BLOCK = 500
 _MOST_GUESSED = 4
@@ -93,6 +94,7 @@ class Result:
         columns: names and types; empty for a statement without a result.
         tag: makes the command's tag of the number of rows.
         transaction: the status that it leaves, as in `utilities.Reply`.
+        cursor: of a write, whose rows may hold new values.
     """
 
     columns: Sequence[tuple[str, int]]
@@ -102,6 +104,13 @@ class Result:
     notice: str = ""
     wrote: bool = False
     count: int = 0
+    cursor: Cursor | None = None
+
+    def settle(self, count: int) -> None:
+        """Note that the next `count` rows are with the client, and the new values in them."""
+        self.count += count
+        if self.cursor is not None:
+            self.cursor.settle_values(count)
 
 
 def _no_rows(_size: int) -> Sequence[Row]:
@@ -122,6 +131,15 @@ class Runner:
         self._settings = settings
         self._writes = writes
         self.wrote = False
+        self._cursors: list[Cursor] = []
+
+    def abandon_values(self) -> int:
+        """List the tokens as pending whose values the client can no longer read, and return how many they are."""
+        lost = [cursor for cursor in self._cursors if cursor.values_held]
+        self._cursors.clear()
+        for cursor in lost:
+            cursor.abandon_values()
+        return sum(cursor.values_held for cursor in lost)
 
     def open(self, prepared: Prepared, values: Sequence[Value], status: str, types: Sequence[int] = ()) -> Result:
         """Run a statement, and return its result. Raises Error.
@@ -149,8 +167,10 @@ class Runner:
     def _execute(self, prepared: Prepared, values: Sequence[Value], types: Sequence[int]) -> Result:
         plan = self._plan(prepared, values)
         cursor = self._connection.cursor()
-        cursor.execute(prepared.text, values)
+        cursor.passes_values_on = True
         writes = is_write(plan)
+        self._cursors = [*([cursor] if writes else []), *(other for other in self._cursors if other.values_held)]
+        cursor.execute(prepared.text, values)
         self.wrote = self.wrote or writes
         if not cursor.columns:
             changed = max(cursor.rowcount, 0)
@@ -164,7 +184,8 @@ class Runner:
             return [*taken, *cursor.fetchmany(size - len(taken))]
 
         columns = [(column.name, number) for column, number in zip(cursor.columns, found, strict=True)]
-        return Result(columns, read, lambda count: _make_tag(plan, prepared.text, count), wrote=writes)
+        held = cursor if writes else None
+        return Result(columns, read, lambda count: _make_tag(plan, prepared.text, count), wrote=writes, cursor=held)
 
     def _plan(self, prepared: Prepared, values: Sequence[Value]) -> Plan:
         plan = self._connection.plan(self._connection.read_statement(prepared.text), values)
