@@ -51,6 +51,17 @@ def test_a_program_gets_the_value_alone_and_the_names_in_its_environment(
     assert SECRET.value not in "".join(rest)
 
 
+def test_a_program_may_leave_the_value_to_a_child_in_the_background(environment: Environment, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    descriptors = len(list(Path("/dev/fd").iterdir()))
+    ProgramDestination(f"exec 3<&0; (sleep 0.1; cat <&3 > {out}) &", environment).deliver(SECRET)
+    assert len(list(Path("/dev/fd").iterdir())) == descriptors
+    deadline = time.monotonic() + 10
+    while out.read_text() != SECRET.value and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert out.read_text() == SECRET.value
+
+
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
@@ -59,6 +70,9 @@ def test_a_program_gets_the_value_alone_and_the_names_in_its_environment(
         ("cat >&2; exit 1", r"failed with status 1: \*\*\*$"),
         ("cat > /dev/full", "failed with status"),
         ("kill -9 $$", "failed with status -9"),
+        ("true", "ended without reading the value"),
+        ("exec <&-; true", "ended without reading the value"),
+        ("dd bs=1 count=3", "ended without reading the value"),
         ("sleep 60", "did not take the value within 0.2 s"),
         ("sleep 60 & wait", "did not take the value within 0.2 s"),
     ],
@@ -89,6 +103,7 @@ def test_ctrl_c_stops_a_program_that_hangs(environment: Environment) -> None:
         (lambda e: FileDestination("{", e), "invalid path"),
         (lambda e: FileDestination("", e), "invalid path"),
         (lambda e: FileDestination("/dev/null", e), "not a file"),
+        (lambda e: FileDestination("-", e), "- is not a file"),
     ],
 )
 def test_what_cannot_take_a_value_is_refused_before_a_token_is_made(

@@ -9,20 +9,18 @@ from __future__ import annotations
 import os
 import re
 import string
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, Protocol
 
 from tokensh._dataclasses import dataclass, field
 from tokensh.api.hosts import Target
 from tokensh.environment import Environment, open_private, raise_interrupts, sync_folder
 from tokensh.errors import InterfaceError, OutputError
 from tokensh.text import escape_unsafe, truncate
-
-if TYPE_CHECKING:
-    import subprocess
 
 PROGRAM_TIMEOUT = 60.0
 """Seconds that a program has for one value."""
@@ -114,7 +112,7 @@ class ProgramDestination:
         with tempfile.TemporaryFile() as messages:
             try:
                 with raise_interrupts():
-                    process = self._run(secret, variables, messages)
+                    status, is_read = self._run(secret, variables, messages)
             except (OSError, ValueError) as failure:
                 raise OutputError(f"the program {self._command!r} cannot be run: {failure}") from None
             except subprocess.TimeoutExpired:
@@ -123,36 +121,63 @@ class ProgramDestination:
                 ) from None
             except KeyboardInterrupt:
                 raise OutputError(f"the program {self._command!r} was stopped by Ctrl-C") from None
-            if process.returncode:
+            if status:
                 messages.seek(0)
                 said = messages.read(4096).decode("utf-8", "replace").strip().splitlines()
                 reason = f": {truncate(escape_unsafe(said[-1]), _LONGEST_MESSAGE)}" if said else ""
                 raise OutputError(
-                    f"the program {self._command!r} failed with status {process.returncode}"
-                    f"{reason.replace(secret.value, '***')}"
+                    f"the program {self._command!r} failed with status {status}{reason.replace(secret.value, '***')}"
                 )
+        if not is_read:
+            raise OutputError(f"the program {self._command!r} ended without reading the value from its standard input")
         return f"the program {self._command}"
 
-    def _run(self, secret: NewSecret, variables: Mapping[str, str], messages: IO[bytes]) -> subprocess.Popen[bytes]:
-        """Run the program to its end, with its messages in a file. Raises OSError, ValueError, TimeoutExpired, KeyboardInterrupt."""
+    def _run(self, secret: NewSecret, variables: Mapping[str, str], messages: IO[bytes]) -> tuple[int, bool]:
+        """Run the program to its end, with its messages in a file, and return its status, and whether the whole value was read.
+
+        Raises OSError, ValueError, TimeoutExpired, KeyboardInterrupt.
+        """
         import subprocess  # noqa: PLC0415 (only deliveries need it)
 
-        process = subprocess.Popen(  # noqa: S603 (the user's own command)
-            ["/bin/sh", "-c", self._command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,  # it may repeat the value
-            stderr=messages,
-            env=variables,
-            start_new_session=True,
-        )
+        # The pipe stays open here until the end, to see what is left in it: a program that was called in a wrong way, and never
+        # reads its input, often ends with success.
+        reader, writer = os.pipe()
         try:
-            process.communicate(secret.value.encode(), timeout=self._timeout)
+            process = subprocess.Popen(  # noqa: S603 (the user's own command)
+                ["/bin/sh", "-c", self._command],
+                stdin=reader,
+                stdout=subprocess.DEVNULL,  # it may repeat the value
+                stderr=messages,
+                env=variables,
+                start_new_session=True,
+            )
+            process.stdin, writer = os.fdopen(writer, "wb"), -1
+            try:
+                process.communicate(secret.value.encode(), timeout=self._timeout)
+            finally:
+                if process.returncode is None:
+                    with suppress(OSError):
+                        os.killpg(process.pid, 9)
+                    process.wait()
+                process.stdin.close()
+            return process.returncode, _is_emptied(reader)
         finally:
-            if process.returncode is None:
-                with suppress(OSError):
-                    os.killpg(process.pid, 9)
-                process.wait()
-        return process
+            os.close(reader)
+            if writer >= 0:
+                os.close(writer)
+
+
+def _is_emptied(reader: int) -> bool:
+    """Return whether everything was read from a pipe, by a child in the background within a second."""
+    import fcntl  # noqa: PLC0415 (only deliveries need it)
+    import termios  # noqa: PLC0415 (the same)
+
+    for _ in range(100):
+        unread = fcntl.ioctl(reader, termios.FIONREAD, bytes(4))
+        if not any(unread):
+            return True
+        time.sleep(0.01)
+    return False
 
 
 class FileDestination:
@@ -180,6 +205,10 @@ class FileDestination:
             )
         if not _can_be_path(self._template):
             raise InterfaceError(f"invalid path: {self._template!r}")
+        if self._template == "-":
+            raise InterfaceError(
+                "- is not a file", hint="RETURNING token_value shows the value; ./- is a file of that name"
+            )
         path = self._path(**dict.fromkeys(_PLACES, "x"))
         if not os.access(path.parent, os.W_OK | os.X_OK) and "{" not in str(Path(self._template).parent):
             raise InterfaceError(f"cannot write into the folder {path.parent}", hint="nothing was sent")
