@@ -87,15 +87,19 @@ def commands_page() -> str:
         + markdown_table(
             ("command", "what it does"),
             [
-                (code(f"{command.name} {command.argument}".rstrip()), command.help)
+                (
+                    code(f"{command.name} {command.argument}".rstrip()),
+                    command.help + (" (only at the prompt)" if command.needs_prompt else ""),
+                )
                 for command in COMMANDS.values()
                 if command.family == family
             ],
         )
         for family in families
     ]
-    return "# Meta commands\n\nCommands of the shell begin with a backslash; `\\?` lists them.\n\n" + "\n\n".join(
-        sections
+    return (
+        "# Meta commands\n\nCommands begin with a backslash; `\\?` lists them. They work in the shell and in batches.\n\n"
+        + "\n\n".join(sections)
     )
 
 

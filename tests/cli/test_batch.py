@@ -11,7 +11,7 @@ import pexpect
 import pytest
 
 from tokensh import sandbox
-from tokensh.cli.batch import Reporter
+from tokensh.cli.reporter import Reporter
 from tokensh.errors import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,

@@ -484,11 +484,3 @@ def test_a_script_without_its_commit_is_rolled_back_and_fails(script: str, not_s
     done = run(tmp_path, "--sandbox", "--yes", "-c", script)
     assert f"error: the input ended inside a transaction: rolled back{not_sent}\n" in done.err
     assert done.status == 1
-
-
-@pytest.mark.parametrize("text", [r"\d user_tokens", r"select 1 \G", "\\x on\nselect 1;"])
-def test_a_command_of_the_shell_is_refused_with_what_to_do(text: str, tmp_path: Path) -> None:
-    for arguments in (("-c", text), ("--check", "-c", text)):
-        done = run(tmp_path, *arguments)
-        assert done.status == 1
-        assert "hint: commands that begin with \\ work in the shell" in done.err

@@ -224,6 +224,7 @@ LOADS = [
     (["--check", "-c", "SELECT 1"], "argparse typing"),
     (["-c", "SELECT 1"], "argparse typing sqlite3"),
     (["-c", "SHOW METHODS IN user_tokens"], "argparse typing sqlite3"),
+    (["-c", r"\dt"], "argparse typing sqlite3 tokensh.shell"),
     (["exec", "SELECT 1"], "argparse typing sqlite3 tokensh.cli.stackql"),
     (["-o", "json", "-c", SELECT], f"argparse typing requests sqlite3 {OF_URLLIB3}"),
 ]

@@ -13,7 +13,7 @@ from tests.environments import make_environment
 from tests.render.results import HOSTILE
 from tests.shell.terminal import Start
 from tokensh._dataclasses import replace
-from tokensh.cli.batch import Reporter
+from tokensh.cli.reporter import Reporter
 from tokensh.redact import Redactor
 from tokensh.render.html import html_table
 from tokensh.rows import Column

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests import seed_statements
 from tests.environments import make_environment
 from tokensh._dataclasses import replace
-from tokensh.cli.batch import from_file, from_stdin, from_text
+from tokensh.cli.scripts import from_file, from_stdin, from_text
 from tokensh.shell.input_buffer import Command, Part, bare_command, find_error, is_ready, line_marks, split_input
 from tokensh.sql.parse import Parser
 from tokensh.sql.script import StatementText, split_script

@@ -13,7 +13,9 @@ import pytest
 from tests.environments import make_environment
 from tests.shared_parser import shared_parser
 from tokensh._dataclasses import replace
-from tokensh.cli.batch import Reporter, Script, ScriptRunner, Sink, from_text
+from tokensh.cli.batch import ScriptRunner
+from tokensh.cli.reporter import Reporter, Sink
+from tokensh.cli.scripts import Script, from_text
 from tokensh.dbapi.connection import Connection
 from tokensh.dbapi.options import ConnectionOptions
 from tokensh.render.options import Options

@@ -7,245 +7,81 @@ value. Results go to a `Sink`, everything else to a `Reporter`, which also keeps
 from __future__ import annotations
 
 import re
-import stat
 from collections.abc import Callable, Iterable, Iterator
-from io import BytesIO
-from os import fstat
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import TYPE_CHECKING
 
-from tokensh._dataclasses import dataclass, replace
-from tokensh.environment import Environment, handle_interrupts, is_terminal
+from tokensh._dataclasses import replace
+from tokensh.cli.reporter import Reporter, Sink
+from tokensh.cli.scripts import Piece, Script, from_file, from_text, leaves, locate, split_pieces
+from tokensh.environment import handle_interrupts, is_terminal
 from tokensh.errors import (
-    EXIT_FAILED,
     EXIT_INTERRUPTED,
-    EXIT_OK,
-    EXIT_UNKNOWN_OUTCOME,
     Error,
     InterfaceError,
     Interrupted,
-    NotSupportedError,
-    OutputClosed,
     OutputError,
     PlaceholderError,
     ProgrammingError,
 )
 from tokensh.render.deliver import deliver
-from tokensh.render.errors import Source, format_error
-from tokensh.render.options import Options
+from tokensh.render.errors import Source
 from tokensh.rows import RowSet
+from tokensh.sql import placeholders
 from tokensh.sql.parse import Parser
-from tokensh.sql.script import StatementText, split_script
-from tokensh.text import make_inert, plural
+from tokensh.sql.script import StatementText
+from tokensh.text import plural
 
 if TYPE_CHECKING:
+    from tokensh.cli.batch_shell import BatchShell
     from tokensh.dbapi.connection import Connection
+    from tokensh.shell.input_buffer import Command
 
-_PROGRESS_DELAY = 0.3
-"""Seconds before the progress line appears; faster statements need none."""
-_BOM = b"\xef\xbb\xbf"
 # A file is split before its first statement runs. So many of its statements keep their tokens (about 8 kB each) for the
 # parser; a longer file has the others lexed again, one at a time.
 _PIECES_WITH_TOKENS = 1000
-_LEAVE_WORDS = ("exit", "quit")
+# Commands after which it is not known before they run which variables there are, and which statements run.
+_DEEPEST_INCLUDE = 10
+_UNPREDICTABLE = frozenset((r"\gset", r"\if", r"\i", r"\n", r"\unset"))
 _CHANGE_WORDS = ("INSERT", "EXEC", "DELETE", "UPDATE", "REPLACE")
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
-    """The text of statements.
+class StatementFailed(Exception):
+    """A statement that a command ran has failed: the error, and where it is."""
 
-    Attributes:
-        name: what messages call it.
-        lines: returns an iterator of its lines.
-        streamed: the lines arrive while the script runs, from a pipe.
-    """
-
-    name: str
-    lines: Callable[[], Iterator[str]]
-    streamed: bool = False
+    def __init__(self, error: Error, source: Source) -> None:
+        self.error = error
+        self.source = source
 
 
-def from_text(text: str, name: str = "-c") -> Script:
-    """Return the script of an argument. Raises NotSupportedError."""
-    _refuse_template(text, name)
-    return Script(name, lambda: iter(text.splitlines(keepends=True)))
-
-
-def from_file(path: str) -> Script:
-    """Read a file and return its script. Raises InterfaceError, NotSupportedError."""
-    try:
-        content = Path(path).read_bytes()
-    except OSError as failure:
-        raise InterfaceError(f"cannot read {path}: {failure.strerror}") from None
-    # latin-1 decodes any bytes, and the marker is ASCII; wrong UTF-8 is reported later, with its line.
-    _refuse_template(content.decode("latin-1"), path)
-    return Script(path, lambda: _decode_lines(BytesIO(content), path))
-
-
-def _refuse_template(text: str, name: str) -> None:
-    if "<<<json" in text:
-        raise NotSupportedError(
-            f"{name + ': ' if name else ''}jsonnet templates are not supported",
-            hint="write {{ name }} in the statements, and give its value with --var name=value or --vars FILE",
-        )
-
-
-def from_stdin(environment: Environment) -> Script:
-    """Return the script of standard input; a pipe is read while it runs. Raises InterfaceError if it is closed."""
-    # Python leaves sys.stdin None if the descriptor was closed before it started (`<&-`).
-    stream: TextIO | None = environment.stdin
-    if stream is None or stream.closed:
-        raise InterfaceError("standard input is closed", hint="give a statement with -c, or a file with -f")
-    buffer: BinaryIO | None = getattr(stream, "buffer", None)
-    if buffer is None:
-        return Script("<stdin>", lambda: iter(stream))
-    return Script("<stdin>", lambda: _decode_lines(buffer, "<stdin>"), streamed=not _is_regular_file(buffer))
-
-
-def _is_regular_file(buffer: BinaryIO) -> bool:
-    try:
-        return stat.S_ISREG(fstat(buffer.fileno()).st_mode)
-    except OSError:
-        return False
-
-
-def _decode_lines(buffer: BinaryIO, name: str) -> Iterator[str]:
-    """Yield lines, decoded as UTF-8. Raises ProgrammingError at the first invalid byte."""
-    # By hand, not with io.TextIOWrapper: its error names neither the line nor the place of the byte in the file.
-    offset = 0
-    for number, line in enumerate(iter(buffer.readline, b""), 1):
-        raw = line.removeprefix(_BOM) if number == 1 else line
-        try:
-            yield raw.decode().replace("\r\n", "\n")
-        except UnicodeDecodeError as error:
-            at = offset + error.start + len(line) - len(raw)
-            raise ProgrammingError(
-                f"{name}:{number}: byte {at} (0x{line[at - offset]:02x}) is not valid UTF-8",
-                hint="save the file as UTF-8",
-            ) from None
-        offset += len(line)
-
-
-class Reporter:
-    """Writes errors, warnings and notes to a stream, and keeps the exit status.
-
-    Args:
-        stream: standard error.
-        redact: removes secrets from a text.
-        monotonic: the clock of the progress line, in seconds; None: no progress line.
-    """
-
-    def __init__(
-        self, stream: TextIO, redact: Callable[[str], str], monotonic: Callable[[], float] | None = None
-    ) -> None:
-        self.status = EXIT_OK
-        # Whether results are not all there. A failure that the run tolerates, or rows that a check finds, set the status alone.
-        self.has_errors = False
-        self._stream = stream
-        self._redact = redact
-        self._monotonic = monotonic
-        self._started = 0.0
-        self._progress_is_drawn = False
-
-    def progress(self, done: int, total: int, what: str = "workspaces") -> None:
-        """Draw how many workspaces have answered, or rows are done, on a line of the terminal that disappears with the last."""
-        if self._monotonic is None:
-            return
-        if done == 0:
-            self._started = self._monotonic()
-        elif done == total:
-            self._erase_progress()
-        elif self._monotonic() - self._started >= _PROGRESS_DELAY:
-            self._write_raw(f"\r{done} of {total} {what}\x1b[K")
-            self._progress_is_drawn = True
-
-    def _erase_progress(self) -> None:
-        if self._progress_is_drawn:
-            self._write_raw("\r\x1b[K")
-            self._progress_is_drawn = False
-
-    def error(self, error: Error, source: Source | None = None) -> None:
-        """Report an error; a closed output pipe changes the exit status only, as with other commands before `| head`."""
-        self._raise_status(error.exit_status)
-        self.has_errors = True
-        if not isinstance(error, OutputClosed):
-            self.write("\n".join(format_error(error, source, redact=self._redact)))
-
-    def warning(self, error: Error) -> None:
-        """Report a failure that --partial tolerates; it still sets the exit status."""
-        self._raise_status(EXIT_FAILED)
-        first, *more = format_error(error, redact=self._redact)
-        self.write("\n".join((first.replace("error:", "warning:", 1), *more)))
-
-    def fail(self) -> None:
-        """Set the exit status of a failure that was reported as a result."""
-        self._raise_status(EXIT_FAILED)
-
-    def note(self, text: str) -> None:
-        """Write a line that is not an error; a text that begins with `warning: ` keeps that word."""
-        self.write(text if text.startswith("warning: ") else f"note: {text}")
-
-    def note_warning(self, text: str) -> None:
-        """Write a line as `note` does, but only if it is a warning."""
-        if text.startswith("warning: "):
-            self.note(text)
-
-    def write(self, text: str) -> None:
-        """Write lines, ignoring a closed stream."""
-        self._erase_progress()
-        self._write_raw(make_inert(self._redact(text)) + "\n")
-
-    def _write_raw(self, text: str) -> None:
-        # With standard error closed nothing can be reported, this failure included; the exit status remains.
-        try:
-            self._stream.write(text)
-            self._stream.flush()
-        except (OSError, ValueError, AttributeError):
-            pass
-
-    def _raise_status(self, status: int) -> None:
-        """Keep the most severe exit status: unknown outcome > interrupted > first failure."""
-        # A token may be left behind: a program that reads only the status must learn that before anything else. Of the other failures
-        # the first is the cause, later ones often follow from it.
-        ranks = (EXIT_UNKNOWN_OUTCOME, EXIT_INTERRUPTED)
-        if self.status == EXIT_OK or (
-            status in ranks and (self.status not in ranks or ranks.index(status) < ranks.index(self.status))
-        ):
-            self.status = status
+class ScriptStopped(Exception):
+    """A script that a command ran has stopped at a failure, which was reported."""
 
 
 def check(scripts: Iterable[Script], parser: Parser, reporter: Reporter) -> None:
-    """Parse every statement and report each syntax error; nothing is run."""
+    """Parse every statement and report each syntax error, also of commands; nothing is run."""
     for script in scripts:
         for piece in _split_or_report(script, parser, reporter):
-            if _leaves(piece):
+            if leaves(piece):
                 break
             try:
-                if piece.error:
-                    raise piece.error
-                parser.parse(piece)
+                _check_piece(piece, parser)
             except Error as error:
-                reporter.error(_explain_command(error, piece), _locate(script, piece))
+                reporter.error(error, locate(script, piece))
 
 
-def _explain_command(error: Error, piece: StatementText) -> Error:
-    """Return the error with a hint if it is at a command of the shell, which batches do not run."""
-    if error.hint or error.span is None or not piece.text.startswith("\\", error.span.start):
-        return error
-    return error.with_context(
-        hint="commands that begin with \\ work in the shell, and in the files that it runs; "
-        "here DESCRIBE user_tokens, -o line and --vars do the same"
-    )
+def _check_piece(piece: Piece, parser: Parser) -> None:
+    if isinstance(piece, StatementText):
+        if piece.error:
+            raise piece.error
+        parser.parse(piece)
+        return
+    from tokensh.cli.batch_shell import find_runnable  # noqa: PLC0415 (for scripts with commands)
 
-
-@dataclass(frozen=True, slots=True)
-class Sink:
-    """A stream for results, and the format they are written in."""
-
-    stream: TextIO | None
-    format: str
-    options: Options
+    find_runnable(piece.name)
+    if piece.statement:
+        parser.parse(piece.statement)
 
 
 class ScriptRunner:
@@ -278,6 +114,12 @@ class ScriptRunner:
         self.adapt_result: Callable[[RowSet], RowSet] | None = None
         self._fails_if_rows = fails_if_rows
         self._connection = connection
+        self._quiet = quiet
+        self._shell: BatchShell | None = None
+        # How many scripts run, one inside the other.
+        self._depth = 0
+        self.last_statement = ""
+        self._command_source = Source("", "")
         self._sink = sink
         self._reporter = reporter
         self._stop = stop
@@ -294,7 +136,10 @@ class ScriptRunner:
             self._report_missing_values(script, pieces or ())
         if self._reporter.status:
             return
-        self._run_pieces(pieces_by_script)
+        try:
+            self._run_pieces(pieces_by_script)
+        finally:
+            self._close_destination()
         # A script that forgot its COMMIT must not look like one that succeeded.
         if self._connection.in_transaction:
             waiting = self._connection.rollback()
@@ -306,55 +151,74 @@ class ScriptRunner:
                 )
             )
 
-    def _run_pieces(self, pieces_by_script: Iterable[tuple[Script, list[StatementText] | None]]) -> None:
+    def _run_pieces(self, pieces_by_script: Iterable[tuple[Script, list[Piece] | None]]) -> bool:
+        """Run scripts and return whether what follows them is to be run."""
         for script, pieces in pieces_by_script:
             streamed = _split_or_report(script, self._connection.parser, self._reporter) if pieces is None else pieces
             for piece in streamed:
-                if _leaves(piece) or not self._run_piece(script, piece):
-                    return
+                if leaves(piece) or not self._run_piece(script, piece):
+                    return False
+            if self._shell is not None and self._shell.conditions.depth:
+                self._reporter.error(ProgrammingError(rf"{script.name} ends inside \if", hint=r"end it with \endif"))
+                self._shell.conditions.cut(0)
             if self._reporter.status and self._stop:
-                return
+                return False
+        return True
 
-    def _read_pieces(self, script: Script) -> list[StatementText] | None:
-        """Return a script's statements; None if they are read while it runs."""
+    def _read_pieces(self, script: Script) -> list[Piece] | None:
+        """Return a script's statements and commands; None if they are read while it runs."""
         if script.streamed:
             return None
         pieces = _split_or_report(script, self._connection.parser, self._reporter)
         return [
-            piece if number < _PIECES_WITH_TOKENS else replace(piece, tokens=()) for number, piece in enumerate(pieces)
+            piece if number < _PIECES_WITH_TOKENS or not isinstance(piece, StatementText) else replace(piece, tokens=())
+            for number, piece in enumerate(pieces)
         ]
 
-    def _report_missing_values(self, script: Script, pieces: Iterable[StatementText]) -> None:
+    def _report_missing_values(self, script: Script, pieces: Iterable[Piece]) -> None:
+        """Report the placeholders without a value, as far as that is known before anything runs."""
+        variables = dict(self._connection.variables)
         for piece in pieces:
             try:
-                self._connection.substitute_placeholders(piece)
+                if isinstance(piece, StatementText):
+                    placeholders.fill(self._connection.parser.tokenize(piece), variables)
+                    continue
             except PlaceholderError as error:
-                self._reporter.error(error, _locate(script, piece))
+                self._reporter.error(error, locate(script, piece))
+                continue
+            if piece.name in _UNPREDICTABLE:
+                return
+            if piece.name == r"\set":
+                name, _, value = piece.argument.partition(" ")
+                variables[name] = value.strip(" ';")
 
-    def _run_piece(self, script: Script, piece: StatementText) -> bool:
-        """Run one statement; return whether the next one is to be run."""
-        source = _locate(script, piece)
+    def _run_piece(self, script: Script, piece: Piece) -> bool:
+        """Run one statement or command; return whether the next one is to be run."""
+        source = locate(script, piece)
+        error: Error
         try:
-            if piece.error:
-                raise piece.error
-            statement = self._connection.substitute_placeholders(piece)
-            source = replace(source, text=statement.text)
-            with handle_interrupts(self._connection.cancellation):
-                silent = True
-                for result in self._connection.results(statement, dry=self._dry):
-                    self.write_result(result)
-                    silent = silent and not result.columns
-            if silent and self._reports_despatch and _is_change(piece):
-                queued = self._connection.in_transaction
-                self._reporter.write(
-                    "mutating statement queued" if queued else "The operation was despatched successfully"
-                )
-        except Error as error:
-            self._reporter.error(_explain_command(error, piece), source)
-            # Without a reader or after Ctrl-C, `--on-error continue` would only send more. The error may be another one: that the
-            # outcome of a create is unknown, which matters more.
-            interrupted = self._connection.cancellation.presses or error.exit_status == EXIT_INTERRUPTED
-            return not (self._stop or interrupted or isinstance(error, OutputError))
+            if isinstance(piece, StatementText):
+                self._run_next_statement(piece, source)
+            else:
+                self._command_source = source
+                self._run_command(piece)
+        except ScriptStopped:
+            return False
+        except StatementFailed as failed:
+            error, source = failed.error, failed.source
+        except Error as failure:
+            error = failure
+        else:
+            return self._may_go_on(source)
+        self._reporter.error(error, source)
+        if self._shell is not None:
+            self._shell.console.last_error = error, source
+        # Without a reader or after Ctrl-C, `--on-error continue` would only send more. The error may be another one: that the
+        # outcome of a create is unknown, which matters more.
+        interrupted = self._connection.cancellation.presses or error.exit_status == EXIT_INTERRUPTED
+        return not (self._stop or interrupted or isinstance(error, OutputError))
+
+    def _may_go_on(self, source: Source) -> bool:
         # Ctrl-C came too late for this statement (a create waits for its response), but not for the next.
         if self._connection.cancellation.presses:
             self._reporter.error(
@@ -362,6 +226,110 @@ class ScriptRunner:
             )
             return False
         return True
+
+    def _run_next_statement(self, piece: StatementText, source: Source) -> None:
+        """Run a statement of a script, unless it is in a branch that does not run. Raises StatementFailed."""
+        if self._shell is None:
+            self._run_filled(piece, source)
+        elif self._shell.conditions.runs:
+            with self._shell.batch_console.holding_values():
+                self._run_filled(piece, source)
+
+    def _run_filled(self, piece: StatementText, source: Source) -> None:
+        """Run a statement and write its results. Raises StatementFailed."""
+        self.last_statement = piece.text
+        silent = True
+        with self._locate_errors(piece, source) as statement:
+            for result in self._connection.results(statement, dry=self._dry):
+                self.write_result(result)
+                silent = silent and not result.columns
+            if silent and self._reports_despatch and _is_change(piece):
+                queued = self._connection.in_transaction
+                self._reporter.write(
+                    "mutating statement queued" if queued else "The operation was despatched successfully"
+                )
+
+    @contextmanager
+    def _locate_errors(self, piece: StatementText, source: Source) -> Iterator[StatementText]:
+        """Give the `with` block the statement with its placeholders filled. Raises StatementFailed for an Error in it."""
+        try:
+            if piece.error:
+                raise piece.error
+            statement = self._connection.substitute_placeholders(piece)
+            source = replace(source, text=statement.text)
+            with handle_interrupts(self._connection.cancellation):
+                yield statement
+        except Error as error:
+            raise StatementFailed(error, source) from error
+
+    # ---- commands
+
+    def _run_command(self, command: Command) -> None:
+        """Run a command, unless it is in a branch that does not run. Raises Error, StatementFailed, ScriptStopped."""
+        from tokensh.cli.batch_shell import BatchShell  # noqa: PLC0415 (for commands only)
+
+        if self._shell is None:
+            self._shell = BatchShell(
+                self._connection, self._sink, self._reporter, self, quiet=self._quiet, dry=self._dry
+            )
+        if not self._shell.run_command(command):
+            raise ScriptStopped
+
+    def _locate_in_command(self, text: str) -> Source:
+        """Return where a statement is that a command has: what is before it on its line is not counted."""
+        return replace(self._command_source, text=text)
+
+    def run_statement(self, text: str) -> None:
+        """Run a statement that a command has, and write its results. Raises StatementFailed."""
+        piece = self._connection.parser.tokenize(text)
+        assert self._shell is not None  # noqa: S101 (only a command calls this)
+        with self._shell.batch_console.holding_values():
+            self._run_filled(piece, self._locate_in_command(text))
+
+    def fetch_result(self, text: str) -> RowSet:
+        """Run a statement that a command has, and return its result. Raises StatementFailed."""
+        self.last_statement = text
+        found = RowSet((), iter(()))
+        with self._locate_errors(self._connection.parser.tokenize(text), self._locate_in_command(text)) as statement:
+            self._refuse_new_value(statement)
+            for result in self._connection.results(statement):
+                found = RowSet(result.columns, iter(list(result.rows)))
+        return found
+
+    def _refuse_new_value(self, statement: StatementText) -> None:
+        """Raise ProgrammingError for a write whose secret would be lost in a variable."""
+        from tokensh.engine.delivery import secret_fields  # noqa: PLC0415 (for one command only)
+        from tokensh.plan.nodes import ChangePlan, ExecPlan, InsertPlan  # noqa: PLC0415 (the same)
+
+        plan = self._connection.plan(statement)
+        if not isinstance(plan, InsertPlan | ChangePlan | ExecPlan) or self._connection.callbacks.deliver_value:
+            return
+        if secret_fields(plan.method):
+            raise ProgrammingError(
+                "the new value would be lost: a secret is kept in no variable",
+                hint="nothing was sent; run it without \\gset",
+            )
+
+    def run_nested(self, path: Path | None, text: str, name: str) -> None:
+        """Run a file, or a text, up to its first failure. Raises Error, and ScriptStopped after a failure."""
+        if self._depth >= _DEEPEST_INCLUDE:
+            raise InterfaceError(f"cannot run {name}: files include each other more than {_DEEPEST_INCLUDE} deep")
+        script = from_file(str(path), name) if path is not None else from_text(text, name)
+        self._depth += 1
+        try:
+            if not self._run_pieces([(script, None)]):
+                raise ScriptStopped
+        finally:
+            self._depth -= 1
+
+    def _close_destination(self) -> None:
+        """Finish the file or the program that results went to last."""
+        if self._shell is None:
+            return
+        try:
+            self._shell.console.redirect(None)
+        except Error as error:
+            self._reporter.error(error)
 
     @property
     def format(self) -> str:
@@ -372,7 +340,12 @@ class ScriptRunner:
         """Write a result and report its count. Raises Error."""
         if self.adapt_result is not None and result.columns and not result.command:
             result = self.adapt_result(result)
-        count = deliver(self._sink.format, result, self._sink.stream, self._sink.options)
+        if self._shell is not None:
+            count = self._shell.console.show(result)
+            if failure := self._shell.console.take_program_failure():
+                raise InterfaceError(failure)
+        else:
+            count = deliver(self._sink.format, result, self._sink.stream, self._sink.options)
         if count and result.columns and not result.command and self._fails_if_rows:
             self._reporter.fail()
         if result.command and self._reports_writes:
@@ -381,23 +354,14 @@ class ScriptRunner:
             self._reporter.write(f"({plural(count, 'row')})")
 
 
-def _leaves(piece: StatementText) -> bool:
-    """Return True for a word that ends a script, as in psql; what follows it is not read."""
-    return piece.text.lower() in _LEAVE_WORDS
-
-
 def _is_change(piece: StatementText) -> bool:
     # A piece begins with its first token.
     return re.split(r"\W", piece.text, maxsplit=1)[0].upper() in _CHANGE_WORDS
 
 
-def _locate(script: Script, piece: StatementText) -> Source:
-    return Source(script.name, piece.text, piece.line, piece.column)
-
-
-def _split_or_report(script: Script, parser: Parser, reporter: Reporter) -> Iterator[StatementText]:
-    """Yield the statements of a script; report what keeps the rest from being read."""
+def _split_or_report(script: Script, parser: Parser, reporter: Reporter) -> Iterator[Piece]:
+    """Yield the statements and commands of a script; report what keeps the rest from being read."""
     try:
-        yield from split_script(script.lines(), parser.table)
+        yield from split_pieces(script.lines(), parser)
     except Error as error:
         reporter.error(error)

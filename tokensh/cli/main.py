@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any, TextIO
 
-    from tokensh.cli.batch import Reporter, Script, Sink
+    from tokensh.cli.reporter import Reporter, Sink
+    from tokensh.cli.scripts import Script
     from tokensh.dbapi.connection import Connection
     from tokensh.engine.callbacks import Callbacks
     from tokensh.engine.destinations import Destination
@@ -157,7 +158,7 @@ def _flush_or_discard(stdout: TextIO | None) -> None:
 
 def _report_error(error: Error, environment: Environment) -> int:
     """Report an error that belongs to no statement, and return the exit status."""
-    from tokensh.cli.batch import Reporter  # noqa: PLC0415 (--version does without)
+    from tokensh.cli.reporter import Reporter  # noqa: PLC0415 (--version does without)
     from tokensh.redact import Redactor  # noqa: PLC0415 (the same)
 
     reporter = Reporter(environment.stderr, Redactor.from_environment(environment.variables).clean)
@@ -193,10 +194,11 @@ def _dispatch(options: argparse.Namespace, environment: Environment) -> int:
 
 def _check_scripts(scripts: Sequence[Script], environment: Environment) -> int:
     from tokensh.cli import batch  # noqa: PLC0415 (--help does without)
+    from tokensh.cli.reporter import Reporter  # noqa: PLC0415 (the same)
     from tokensh.redact import Redactor  # noqa: PLC0415 (the same)
     from tokensh.sql.parse import Parser  # noqa: PLC0415 (the same)
 
-    reporter = batch.Reporter(environment.stderr, Redactor.from_environment(environment.variables).clean)
+    reporter = Reporter(environment.stderr, Redactor.from_environment(environment.variables).clean)
     batch.check(scripts, Parser(environment.cache_folder), reporter)
     return reporter.status
 
@@ -221,6 +223,7 @@ def _run_batch(
 ) -> int:
     from tokensh._dataclasses import replace  # noqa: PLC0415 (--help does without)
     from tokensh.cli import batch  # noqa: PLC0415 (the same)
+    from tokensh.cli.reporter import Reporter  # noqa: PLC0415 (the same)
     from tokensh.environment import is_terminal  # noqa: PLC0415 (the same)
 
     # Read first: a mistake in `--var` must not start a sandbox or touch the journal.
@@ -230,7 +233,7 @@ def _run_batch(
         connection.variables.update(variables)
         draws = not options.quiet and is_terminal(environment.stderr) and environment.get("TERM") != "dumb"
         clock = environment.monotonic if draws else None
-        reporter = batch.Reporter(environment.stderr, connection.redactor.clean, clock)
+        reporter = Reporter(environment.stderr, connection.redactor.clean, clock)
         connection.callbacks = replace(
             _delivery_callbacks(options, destination),
             on_failure=reporter.warning,
@@ -311,17 +314,17 @@ def _run_shell(options: argparse.Namespace, environment: Environment) -> int:
 
 
 def _load_scripts(options: argparse.Namespace, environment: Environment) -> list[Script]:
-    from tokensh.cli import batch  # noqa: PLC0415 (--help does without)
+    from tokensh.cli import scripts  # noqa: PLC0415 (--help does without)
 
-    scripts = []
+    loaded = []
     for flag, text in options.sources or [("-f", "-")]:
         if flag != "-f":
-            scripts.append(batch.from_text(text, flag))
+            loaded.append(scripts.from_text(text, flag))
         elif text == "-":
-            scripts.append(batch.from_stdin(environment))
+            loaded.append(scripts.from_stdin(environment))
         else:
-            scripts.append(batch.from_file(text))
-    return scripts
+            loaded.append(scripts.from_file(text))
+    return loaded
 
 
 def _read_variables(options: argparse.Namespace) -> dict[str, Any]:
@@ -366,7 +369,7 @@ def _open_sink(
     options: argparse.Namespace, environment: Environment, reporter: Reporter, connection: Connection, title: str
 ) -> Iterator[Sink]:
     """Open what results are written to; `title` is that of a page. Raises InterfaceError if the file cannot be written."""
-    from tokensh.cli.batch import Sink  # noqa: PLC0415 (--help does without)
+    from tokensh.cli.reporter import Sink  # noqa: PLC0415 (--help does without)
     from tokensh.render.options import Options  # noqa: PLC0415 (the same)
 
     # A file gets what a pipe gets: no colours, no fitting to a width that its reader may not have.
@@ -378,8 +381,12 @@ def _open_sink(
     }
     name = options.output or "table"
     if options.outfile in (None, "-"):
-        fitting = Options.for_stream(environment, environment.stdout, options.color)
-        yield Sink(environment.stdout, name, fitting.replace(**look))
+        fitting = Options.for_stream(environment, environment.stdout, options.color).replace(**look)
+        if fitting.width is not None:
+            from tokensh.shell.settings import Settings  # noqa: PLC0415 (on a terminal, tables look as in the shell)
+
+            fitting = Settings.for_batch(name, fitting, connection.config).apply_look(fitting, environment)
+        yield Sink(environment.stdout, name, fitting)
         return
     from tokensh.render.result_file import open_result_file  # noqa: PLC0415 (for -O only)
 

@@ -8,7 +8,9 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from tokensh._dataclasses import replace
-from tokensh.cli.batch import Reporter, ScriptRunner, from_text
+from tokensh.cli.batch import ScriptRunner
+from tokensh.cli.reporter import Reporter
+from tokensh.cli.scripts import from_text
 from tokensh.cli.usage import UsageParser
 from tokensh.engine.destinations import Destination
 from tokensh.environment import Environment, handle_interrupts, is_terminal, raise_interrupts

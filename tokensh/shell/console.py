@@ -10,9 +10,8 @@ from tokensh.environment import Environment, is_terminal
 from tokensh.errors import Error, InterfaceError, Interrupted, OutputClosed, OutputError
 from tokensh.render.deliver import deliver
 from tokensh.render.errors import Source, format_error
-from tokensh.render.options import Options, choose_linestyle
+from tokensh.render.options import Options
 from tokensh.render.result_file import ResultFile
-from tokensh.render.themes import choose_theme
 from tokensh.rows import Row, RowSet
 from tokensh.shell.pager import Pager, terminal_size
 from tokensh.shell.redirection import ProgramInput
@@ -97,17 +96,8 @@ class Console:
     def options(self, *, reveal: bool = False) -> Options:
         """Return how results look where they go now; `reveal` shows secrets, on the terminal only."""
         settings = self._settings
-        return Options.for_stream(self._environment, self._choose_stream(reveal=reveal), settings.colour).replace(
-            header=settings.header,
-            expanded=settings.expanded,
-            mask=not reveal,
-            times="raw" if settings.raw_times else "readable",
-            null=settings.null,
-            linestyle="ascii" if settings.plain else choose_linestyle(settings.linestyle, self._environment),
-            border=settings.border,
-            theme=choose_theme(settings.theme, self._environment),
-            colours=settings.colours,
-        )
+        base = Options.for_stream(self._environment, self._choose_stream(reveal=reveal), settings.colour)
+        return settings.apply_look(base, self._environment).replace(header=settings.header, mask=not reveal)
 
     def size(self) -> tuple[int, int]:
         """Return the terminal's columns and lines."""

@@ -3,7 +3,7 @@ r"""What the user has typed: whether Enter runs it, and the statements and comma
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tokensh._dataclasses import dataclass, field, replace
 from tokensh.errors import SqlSyntaxError
@@ -11,7 +11,7 @@ from tokensh.shell.commands import COMMANDS
 from tokensh.sql import nodes
 from tokensh.sql.lexer import closes_statement, tokenize
 from tokensh.sql.parse import Parser
-from tokensh.sql.script import StatementText, split_script
+from tokensh.sql.script import Splitter, StatementText, split_script
 
 # Three questions are asked of the text, each at its own price: `line_marks` at every key, which only runs the lexer; `is_ready`
 # at Enter, which splits the text and may parse its last statement; `find_error` after a pause, which parses everything.
@@ -95,14 +95,13 @@ def split_input(text: str, parser: Parser) -> Iterator[Part]:
     while (backslash := _find_command(text, end, parser)) is not None:
         line = text[backslash:].partition("\n")[0]
         end = backslash + len(line)
-        # The pattern fits any text that begins with a backslash.
-        name, argument = _COMMAND_LINE.fullmatch(line).groups()  # type: ignore[union-attr]
+        name, argument = read_command(line)
         pieces = list(_split_statements(text, begin, backslash, parser))
         open_piece = pieces.pop() if pieces and not pieces[-1].ended else None
         statement = open_piece.text if open_piece else ""
         yield from pieces
         at = (open_piece.line, open_piece.column) if open_piece else _position(text, backslash)
-        yield Command(name, argument.strip(), statement, *at)
+        yield Command(name, argument, statement, *at)
         if statement and name not in TAKES_STATEMENT:
             # The statement continues after the command. Blanks take the command's place, so that columns stay right.
             begin = len(text[:backslash].rstrip()) - len(statement)
@@ -113,6 +112,49 @@ def split_input(text: str, parser: Parser) -> Iterator[Part]:
         yield Unfinished(text[begin:].rstrip())
     else:
         yield from _split_statements(text, begin, len(text), parser)
+
+
+def read_command(line: str) -> tuple[str, str]:
+    """Return the name of the command that a line begins with, and what follows it."""
+    # The pattern fits any text that begins with a backslash.
+    name, argument = _COMMAND_LINE.fullmatch(line).groups()  # type: ignore[union-attr]
+    return name, argument.strip()
+
+
+def read_parts(
+    lines: Iterable[str], parser: Parser, splitter: Splitter, number: int
+) -> Iterator[StatementText | Command]:
+    """Yield the statements and commands of a script that comes line by line, each as soon as its end is read.
+
+    Args:
+        lines: the lines from `number` on.
+        parser: has the table of the language.
+        splitter: has read the lines before.
+        number: of the first line, from 1.
+    """
+    for line in lines:
+        number += line.count("\n")
+        backslash = splitter.find_backslash(line)
+        if backslash is None:
+            yield from splitter.feed(line)
+            continue
+        name, argument = read_command(line[backslash:])
+        yield from splitter.feed(line[:backslash] + " ")
+        at = (number - line.count("\n"), backslash + 1)
+        if splitter.in_statement and name not in TAKES_STATEMENT:
+            # The statement goes on behind the command.
+            yield Command(name, argument, "", *at)
+            yield from splitter.feed("\n")
+            continue
+        pieces = list(splitter.finish())
+        open_piece = pieces.pop() if pieces and not pieces[-1].ended else None
+        yield from pieces
+        if open_piece is None:
+            yield Command(name, argument, "", *at)
+        else:
+            yield Command(name, argument, open_piece.text, open_piece.line, open_piece.column)
+        splitter = Splitter(parser.table, number)
+    yield from splitter.finish()
 
 
 def _position(text: str, offset: int) -> tuple[int, int]:

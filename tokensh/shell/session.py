@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -27,7 +28,7 @@ from tokensh.shell.output import without_terminal_queries
 from tokensh.shell.progress import Spinner
 from tokensh.shell.prompt import Prompt, display_invisible_characters
 from tokensh.shell.query_store import QueryStore
-from tokensh.shell.result_cache import ResultCache
+from tokensh.shell.result_cache import Result, ResultCache
 from tokensh.shell.runner import Runner
 from tokensh.shell.settings import Settings
 from tokensh.shell.watch import Watch
@@ -298,6 +299,11 @@ class Session:
         if outcome != OK and self._failure != INTERRUPTED:
             self._failure = outcome
         return outcome
+
+    def fetch_result(self, text: str) -> Result | None:
+        """Run one statement, show nothing, and return its result; None after a failure. Raises as `run_statement`."""
+        with self.console.redirected(io.StringIO()):
+            return self.results.last if self.run_statement(text) == OK else None
 
     def watch(self, text: str, seconds: float) -> None:
         """Repeat a query until Ctrl-C. Raises Error."""

@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from tokensh._dataclasses import dataclass, field
+from tokensh._dataclasses import dataclass, field, replace
+from tokensh.config import Config
+from tokensh.environment import Environment
 from tokensh.errors import InterfaceError
 from tokensh.render.borders import FULL, LINE_STYLES
 from tokensh.render.formats import FORMATS
-from tokensh.render.themes import THEMES, check_style
+from tokensh.render.options import Options, choose_linestyle
+from tokensh.render.themes import THEMES, check_style, choose_theme
 from tokensh.text import did_you_mean
 
 Switch = bool | Literal["auto"]
@@ -43,6 +46,39 @@ class Settings:
     theme: str = "auto"
     null: str | None = None
     """What NULL is written as; None: the format's own way."""
+
+    @classmethod
+    def for_batch(cls, format_name: str, options: Options, config: Config) -> Settings:
+        """Return the settings of a run without a prompt: config.toml decides how tables look on a terminal, and no more.
+
+        Raises InterfaceError for an invalid value in config.toml.
+        """
+        settings = cls()
+        if options.width is not None:
+            settings.apply_colours(config.colours)
+            settings.apply_config(config.shell)
+        return replace(
+            settings,
+            format=format_name,
+            header=options.header,
+            pager=False,
+            confirm=False,
+            expanded=options.expanded if settings.expanded == "auto" else settings.expanded,
+            raw_times=settings.raw_times or options.times == "raw",
+        )
+
+    def apply_look(self, options: Options, environment: Environment) -> Options:
+        """Return options that show results as the settings say; a file gets plain lines unless other ones were asked for."""
+        is_automatic = self.linestyle == "auto" and not options.terminal
+        return options.replace(
+            expanded=self.expanded,
+            times="raw" if self.raw_times else "readable",
+            null=self.null,
+            linestyle="ascii" if self.plain or is_automatic else choose_linestyle(self.linestyle, environment),
+            border=self.border,
+            theme=choose_theme(self.theme, environment),
+            colours=self.colours,
+        )
 
     def apply_config(self, table: Mapping[str, Any]) -> None:
         """Take over the `[shell]` table of config.toml. Raises InterfaceError for an invalid value."""

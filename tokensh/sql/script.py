@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from itertools import chain
 
 from tokensh._dataclasses import dataclass, field
@@ -127,6 +128,17 @@ class _LexerFeed:
         self._held.append(text)
         return self._open is None or self._open.may_be_closed_by(text)
 
+    def find_backslash(self, text: str) -> int | None:
+        """Return the offset in a text, which would be the next, of a backslash outside of quotes and comments."""
+        # Asked of a copy, which changes instead: quotes that stay open over many lines are not lexed at each of them.
+        if self._open is not None and not copy(self._open).may_be_closed_by(text):
+            return None
+        held = "".join(self._held)
+        for token in tokenize(self._table, held + text, 0, self._json_state):
+            if token.kind == "OTHER" and token.text == "\\" and token.start >= len(held):
+                return token.start - len(held)
+        return None
+
     def tokens(self, *, final: bool) -> Iterator[Token]:
         """Move the window on and yield the tokens that have ended; all that are left at the end of the input."""
         self.start += self.lexed
@@ -228,9 +240,9 @@ class _Prefix:
 
 
 class Splitter:
-    """Splits text that comes in parts."""
+    """Splits text that comes in parts; its first line has the number `line`."""
 
-    def __init__(self, table: ParseTable) -> None:
+    def __init__(self, table: ParseTable, line: int = 1) -> None:
         self._table = table
         self._lexer = _LexerFeed(table)
         # The text of the current statement before the lexer's window, in pieces.
@@ -242,11 +254,20 @@ class Splitter:
         self._error: SqlSyntaxError | None = None
         self._prefix: _Prefix | None = None
         # Line and column of an offset: of the current statement's first token if there is one.
-        self._line = 1
+        self._line = line
         self._column = 1
         self._counted = 0
         self.statement_start = 0
         """Where the statement begins that is not ended yet: behind the last that is."""
+
+    @property
+    def in_statement(self) -> bool:
+        """Whether a statement is open behind the last blank."""
+        return bool(self._tokens) and self._closing is None
+
+    def find_backslash(self, line: str) -> int | None:
+        r"""Return the offset in the next line of a `\\` outside of quotes and comments, which begins a command."""
+        return self._lexer.find_backslash(line) if "\\" in line else None
 
     def feed(self, text: str) -> Iterator[StatementText]:
         """Add text and yield the statements that it ends."""

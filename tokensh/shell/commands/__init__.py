@@ -32,16 +32,21 @@ from tokensh.shell.commands.registry import ExitShell, Family, MetaCommand
 from tokensh.shell.commands.scripting import CONDITIONAL
 from tokensh.text import nearest
 
-__all__ = ["COMMANDS", "CONDITIONAL", "ExitShell", "MetaCommand", "ShellContext", "run_command"]
+__all__ = ["COMMANDS", "CONDITIONAL", "ExitShell", "MetaCommand", "ShellContext", "find_command", "run_command"]
 
 
 def run_command(shell: ShellContext, name: str, argument: str) -> None:
     """Run the command with this name. Raises InterfaceError for an unknown name, ExitShell, and what the command raises."""
+    find_command(name).run(shell, Arguments(argument))
+
+
+def find_command(name: str) -> MetaCommand:
+    """Return the command with this name. Raises InterfaceError."""
     command = COMMANDS.get(name)
     if command is None:
         near = nearest(name, COMMANDS)
         raise InterfaceError(f"unknown command {name}", hint=f"did you mean {near}?" if near else r"\? lists them")
-    command.run(shell, Arguments(argument))
+    return command
 
 
 def _list_commands(shell: ShellContext, _: Arguments) -> None:
@@ -59,9 +64,7 @@ _KEYS = (
     "epoch milliseconds; Ctrl-X Ctrl-E opens the editor; Ctrl-C cancels; Ctrl-D leaves. The shell asks for the value of each "
     "{{ name }} in a statement."
 )
-_HELP = MetaCommand(
-    r"\?", "", "list the commands", "Help and leaving", _list_commands, needs_prompt=True, words=("help", "?")
-)
+_HELP = MetaCommand(r"\?", "", "list the commands", "Help and leaving", _list_commands, words=("help", "?"))
 
 COMMANDS: dict[str, MetaCommand] = {
     command.name: command

@@ -14,7 +14,7 @@ from tokensh.engine.history import History
 from tokensh.shell.conditions import Conditions
 from tokensh.shell.console import Console
 from tokensh.shell.query_store import QueryStore
-from tokensh.shell.result_cache import ResultCache
+from tokensh.shell.result_cache import Result, ResultCache
 from tokensh.shell.settings import Settings
 
 
@@ -45,6 +45,9 @@ class ShellContext(Protocol):
 
     def run_statement(self, text: str) -> str:
         """Run one statement without `;` and return its outcome. Raises PlaceholderError, KeyboardInterrupt."""
+
+    def fetch_result(self, text: str) -> Result | None:
+        """Run one statement without `;`, show nothing, and return its result; None after a failure, which was reported."""
 
     def run_file(self, path: Path, name: str) -> None:
         """Run a file up to its first error; errors name it `name`. Raises InterfaceError, ExitShell, KeyboardInterrupt."""

@@ -56,5 +56,12 @@ COMMANDS = (
         takes_statement=True,
         needs_prompt=True,
     ),
-    MetaCommand(r"\p", "", "print the statement before it, or the last that ran", "The statement", _print_statement),
+    MetaCommand(
+        r"\p",
+        "",
+        "print the statement before it, or the last that ran",
+        "The statement",
+        _print_statement,
+        needs_prompt=True,
+    ),
 )

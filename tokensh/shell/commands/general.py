@@ -109,7 +109,6 @@ COMMANDS = (
         "leave; also Ctrl-D, exit, quit",
         "Help and leaving",
         _leave_shell,
-        needs_prompt=True,
         words=("exit", "quit", ":q"),
     ),
     MetaCommand(

@@ -13,7 +13,6 @@ from tokensh.redact import MASK
 from tokensh.render.errors import format_error
 from tokensh.render.result_file import ResultFile
 from tokensh.rows import Column, Row, RowSet
-from tokensh.shell import dialogs
 from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import MetaCommand
@@ -181,6 +180,8 @@ def confirm_repeated_write(shell: ShellContext, statement: str) -> None:
         return  # it is reported when the statement runs, which then sends nothing
     if not shell.settings.confirm or not is_write(plan) or asks_by_itself(plan):
         return
+    from tokensh.shell import dialogs  # noqa: PLC0415 (scripts do without prompt_toolkit)
+
     verb = statement.split(maxsplit=1)[0].upper()
     if not dialogs.confirm(f"run this {verb} again?"):
         raise Interrupted("not confirmed, nothing was sent", reason="declined")

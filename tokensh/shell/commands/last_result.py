@@ -195,8 +195,17 @@ def _find_column(columns: tuple[Column, ...], name: str) -> int:
 
 
 COMMANDS = (
-    MetaCommand(r"\chart", "", "draw the last result: bars of a number, or a timeline", "Results", _draw_result),
-    MetaCommand(r"\keep", "NAME", "keep the last result as a table of the store", "Results", _keep_result),
+    MetaCommand(
+        r"\chart",
+        "",
+        "draw the last result: bars of a number, or a timeline",
+        "Results",
+        _draw_result,
+        needs_prompt=True,
+    ),
+    MetaCommand(
+        r"\keep", "NAME", "keep the last result as a table of the store", "Results", _keep_result, needs_prompt=True
+    ),
     MetaCommand(r"\reveal", "", "show the hidden values, once", "Results", _reveal_values, needs_prompt=True),
     MetaCommand(
         r"\watch",
@@ -213,6 +222,5 @@ COMMANDS = (
         "copy the last result to the clipboard, a secret only by its column's name; or a result to a file",
         "Results",
         _copy_result,
-        needs_prompt=True,
     ),
 )

@@ -28,8 +28,7 @@ class MetaCommand:
         run: carries the command out with what follows its name. Raises Error, ExitShell, KeyboardInterrupt.
         takes_statement: whether an open statement before the command belongs to it and needs no `;`. Before other commands
             the statement stays open and continues behind them.
-        needs_prompt: whether the command makes sense only where a user types. Scripts of `-f` run no commands yet; the others
-            could be allowed there.
+        needs_prompt: whether the command makes sense only where a user types; scripts run the others.
         words: what the user may type instead of the name, on a line of its own.
         arguments: returns what may follow, with a note on each, for completion; None: completion knows by itself, or nothing.
     """

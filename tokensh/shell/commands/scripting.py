@@ -2,8 +2,6 @@ r"""Commands of scripts: values of a result as variables, and statements that ru
 
 from __future__ import annotations
 
-import io
-
 from tokensh.errors import InterfaceError, ProgrammingError
 from tokensh.rows import Value
 from tokensh.shell.commands.arguments import Arguments
@@ -59,10 +57,10 @@ def _set_from_row(shell: ShellContext, arguments: Arguments) -> None:
     statement, prefix = shell.current_statement, arguments.value()
     if not statement:
         raise InterfaceError("no statement to run", hint=r"SELECT ... \gset")
-    with shell.console.redirected(io.StringIO()):
-        if shell.run_statement(statement) != "ok":
-            return
-    columns, rows = shell.results.last.columns, shell.results.last.rows
+    result = shell.fetch_result(statement)
+    if result is None:
+        return
+    columns, rows = result.columns, result.rows
     if len(rows) != 1:
         raise ProgrammingError(rf"\gset needs one row, not {len(rows)}", hint="LIMIT 1 gives the first")
     variables = shell.connection.variables
