@@ -101,7 +101,7 @@ def _parse_toml(text: bytes, path: Path) -> dict[str, Any]:
         import tomli as tomllib  # noqa: PLC0415
 
     try:
-        return tomllib.loads(text.decode())
+        return tomllib.loads(text.decode("utf-8-sig"))
     except ValueError as error:  # UnicodeDecodeError and TOMLDecodeError are ValueErrors
         raise InterfaceError(f"cannot read {path}: {error}") from None
 

@@ -60,7 +60,15 @@ def test_every_theme_has_every_style_and_each_is_valid() -> None:
             assert check_style(what, style) == style
 
 
-@pytest.mark.parametrize(("theme", "backgrounds"), [("dark", DARK), ("light", LIGHT)])
+@pytest.mark.parametrize(
+    ("theme", "backgrounds"),
+    [
+        ("dark", DARK),
+        ("light", LIGHT),
+        ("solarized", {"Solarized dark": DARK["Solarized dark"]}),
+        ("solarized-light", {"Solarized light": LIGHT["Solarized light"]}),
+    ],
+)
 def test_a_theme_is_legible_on_all_of_its_backgrounds(theme: str, backgrounds: dict[str, str]) -> None:
     assert {name: style for name, style in THEMES[theme].items() if worst(style, backgrounds) < AA} == {}
 

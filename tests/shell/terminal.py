@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import time
@@ -112,7 +113,7 @@ class Terminal:
     def _is_at_empty_prompt(self) -> bool:
         """Return True if the cursor is behind a prompt without text."""
         line = str(self.screen.display[self.screen.cursor.y])
-        return line.startswith("tokensh") and line.rstrip().endswith(">")
+        return re.fullmatch(r"\S+>", line.rstrip()) is not None
 
     def type(self, text: str) -> None:
         """Send keys, one after the other."""

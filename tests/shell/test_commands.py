@@ -192,7 +192,7 @@ def test_conninfo_names_host_and_credential(start: Start, tmp_path: Path) -> Non
 def test_a_workspace_that_can_be_none_is_refused(start: Start) -> None:
     terminal = start()
     assert "error" in screen_after(terminal, r"\c evil.example.com")
-    assert f"tokensh sandbox/{WORKSPACE}>" in terminal.display
+    assert f"{WORKSPACE} · table" in terminal.display
 
 
 def test_the_workspaces_and_what_each_answers(start: Start) -> None:

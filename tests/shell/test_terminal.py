@@ -18,8 +18,10 @@ from tokensh.shell.commands import COMMANDS
 pytestmark = pytest.mark.terminal
 
 
-def test_the_prompt_names_the_workspace(start: Start) -> None:
-    assert f"tokensh sandbox/{WORKSPACE}>" in start().display
+def test_the_prompt_names_the_sandbox_and_the_line_below_it_the_workspace(start: Start) -> None:
+    lines = start().display.splitlines()
+    assert [line for line in lines if line.startswith("sandbox>")]
+    assert [line for line in lines if line.startswith(f"{WORKSPACE} · table")]
 
 
 def test_the_menu_offers_the_required_parameter_first(start: Start) -> None:

@@ -25,7 +25,7 @@ pytestmark = [
 class Tmux:
     """A tmux server for one test, with one window that runs tokensh on a sandbox."""
 
-    def __init__(self, folder: Path, *, columns: int = 110, lines: int = 30) -> None:
+    def __init__(self, folder: Path, *, columns: int = 110, lines: int = 30, program: str = "") -> None:
         self._socket = folder / "tmux"
         self._environment = {
             "PATH": os.environ["PATH"],
@@ -34,10 +34,17 @@ class Tmux:
             "LC_ALL": "C.UTF-8",
             "SHELL": "/bin/sh",
         }
-        command = shlex.join([sys.executable, "-m", "tokensh", "--sandbox"])
+        self.command = command = shlex.join([sys.executable, "-m", "tokensh", "--sandbox"])
         size = ("-x", str(columns), "-y", str(lines))
         self._call_tmux(
-            "-f", os.devnull, "new-session", "-d", "-s", "test", *size, f"{command}; echo status=$?; exec cat"
+            "-f",
+            os.devnull,
+            "new-session",
+            "-d",
+            "-s",
+            "test",
+            *size,
+            program or f"{command}; echo status=$?; exec cat",
         )
 
     def _call_tmux(self, *arguments: str, text: str | None = None) -> str:
@@ -85,7 +92,7 @@ class Tmux:
 def tmux(tmp_path: Path) -> Iterator[Tmux]:
     server = Tmux(tmp_path)
     try:
-        server.see("sandbox/dbc-abcd0123-a1bc>")
+        server.see("sandbox>")
         yield server
     finally:
         server.close()
@@ -161,3 +168,34 @@ def test_a_watch_stays_in_place_while_the_window_changes_its_size(tmux: Tmux) ->
     tmux.type("select 'still' || ' here' as it_is;")
     tmux.keys("Enter")
     tmux.see("still here")
+
+
+def test_ctrl_z_suspends_a_transaction_is_marked_and_eight_rows_are_enough(tmp_path: Path) -> None:
+    server = Tmux(tmp_path, columns=80, lines=24, program="/bin/sh -i")
+    try:
+        server.type(server.command)
+        server.keys("Enter")
+        server.see("sandbox>")
+        server.type("select 'kept")
+        server.keys("C-z")
+        server.see("Stopped")
+        server.type("fg")
+        server.keys("Enter")
+        server.see("sandbox> select 'kept")
+        server.keys("C-c")
+        server.type("begin;")
+        server.keys("Enter")
+        server.see("sandbox*>")
+        server.resize(40, 8)
+        server.type("select comm")
+        screen = server.see("comment")
+        assert "too small" not in screen
+        server.type("ent from user_tokens limit 1;")
+        server.keys("Enter")
+        server.see("terraform ci")
+        server.see("sandbox*>")
+        server.type("rollback;")
+        server.keys("Enter")
+        server.see("\nsandbox>")
+    finally:
+        server.close()

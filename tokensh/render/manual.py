@@ -5,7 +5,6 @@ r"""The manual's topics: files of Markdown, which a terminal shows as text with 
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -47,19 +46,11 @@ def read_topic(name: str) -> str:
 
 def render_topic(markdown: str, columns: int) -> str:
     """Return a topic as lines for a colour terminal that is so many columns wide."""
-    from rich.console import Console  # noqa: PLC0415 (takes 45 ms, which pipes do without)
-    from rich.markdown import Markdown  # noqa: PLC0415 (the same)
+    from rich.markdown import Markdown  # noqa: PLC0415 (rich takes 45 ms, which pipes do without)
 
-    console = Console(
-        file=io.StringIO(),
-        force_terminal=True,
-        color_system="standard",
-        no_color=False,
-        legacy_windows=False,
-        width=min(columns, _WIDEST),
-        height=1,
-        _environ={},
-    )
+    from tokensh.render.terminal import create_text_console  # noqa: PLC0415 (the same)
+
+    console = create_text_console("standard", min(columns, _WIDEST), 1)
     # On a terminal, the way to another topic is a command.
     markdown = re.sub(r"\[\w+\]\((\w{1,20})\.md\)", r"`tokensh help \1`", markdown)
     with console.capture() as captured:

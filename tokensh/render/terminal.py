@@ -36,6 +36,28 @@ def paint_text(text: str, style: str, depth: str) -> str:
     return Style.parse(style).render(text, color_system=_SYSTEMS[depth]) if style and text else text
 
 
+def create_text_console(depth: str, width: int, height: int) -> Console:
+    """Return a console of rich's that makes text and writes nothing: its own writing would end the program on a closed pipe.
+
+    Its size and environment are given: rich reads COLUMNS and LINES itself, and prints nothing if one of them is 0.
+
+    Args:
+        depth: the colours of the terminal, as `themes.colour_depth` has them.
+        width: columns.
+        height: lines.
+    """
+    return Console(
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system=depth,  # type: ignore[arg-type]  # one of the names of _SYSTEMS
+        no_color=False,
+        legacy_windows=False,
+        width=width,
+        height=height,
+        _environ={},
+    )
+
+
 class _StyledLines:
     """A rich renderable of records whose lines are laid out already."""
 
@@ -62,18 +84,7 @@ def paint(records: Iterable[list[Piece]], size: int, styles: Styles, depth: str)
         styles: how each kind of piece looks.
         depth: the colours of the terminal, as `themes.colour_depth` has them.
     """
-    # The console only produces text: its own writing would end the program on a closed pipe.
-    # Its size and environment are given, too: rich reads COLUMNS and LINES itself, and prints nothing if one of them is 0.
-    console = Console(
-        file=io.StringIO(),
-        force_terminal=True,
-        color_system=depth,  # type: ignore[arg-type]  # one of the names of _SYSTEMS
-        no_color=False,
-        legacy_windows=False,
-        width=DEFAULT_WIDTH,
-        height=DEFAULT_HEIGHT,
-        _environ={},
-    )
+    console = create_text_console(depth, DEFAULT_WIDTH, DEFAULT_HEIGHT)
     compiled = compile_styles(styles)
     records = iter(records)
     count = min(size, _FIRST_ROWS)

@@ -104,14 +104,50 @@ _TERMINAL = {
     "toolbar": "bright_black",
 }
 
+# Ethan Schoonover's palette, each colour mixed with white or black until its contrast with the background is 4.5.
+_SOLARIZED = {
+    **_MONO,
+    **dict.fromkeys(("border", "null", "hidden", "comment", "toolbar"), "#839499"),
+    "past": "#e56765",
+    "soon": "#b58900",
+    "new": "#859900",
+    "gone": "#e56765",
+    "changed": "#b58900",
+    "keyword": "bold #859900",
+    "string": "#2aa198",
+    "number": "#de66a0",
+    "variable": "#3c97d6",
+    "workspace": "#3c97d6",
+    "transaction": "bold #d7764e",
+    "trouble": "#e56765",
+}
+_SOLARIZED_LIGHT = {
+    **_MONO,
+    **dict.fromkeys(("border", "null", "hidden", "comment", "toolbar"), "#586e75"),
+    "past": "#d3302d",
+    "soon": "#8a6800",
+    "new": "#687700",
+    "gone": "#d3302d",
+    "changed": "#8a6800",
+    "keyword": "bold #687700",
+    "string": "#207a74",
+    "number": "#c6337a",
+    "variable": "#1f72ac",
+    "workspace": "#1f72ac",
+    "transaction": "bold #bf4615",
+    "trouble": "#d3302d",
+}
+
 THEMES: Mapping[str, Styles] = {
     "any": _ANY,
     "dark": _DARK,
     "light": _LIGHT,
+    "solarized": _SOLARIZED,
+    "solarized-light": _SOLARIZED_LIGHT,
     "terminal": _TERMINAL,
     "mono": _MONO,
 }
-"""The themes by name: for any background, a dark or a light one, with the terminal's own palette, and without colours."""
+"""The themes by name: for any background, a dark or a light one, Solarized's two, with the terminal's own palette, and without colours."""
 
 
 def choose_theme(name: str, environment: Environment) -> str:

@@ -58,6 +58,7 @@ class Console:
     def say_lines(self, lines: Iterable[str]) -> None:
         """Write lines that answer a command, through the pager if the screen cannot hold them."""
         text = make_inert(self._redact("\n".join(lines))) + "\n"
+        self._has_written = True
         terminal = self._environment.stdout
         if not (is_terminal(terminal) and self._settings.pager and not self._settings.plain):
             terminal.write(text)
@@ -110,6 +111,7 @@ class Console:
     def show(self, result: RowSet, *, reveal: bool = False) -> int:
         """Write a result, through the pager if the screen cannot hold it; return the number of rows. Raises Error."""
         stream, options, settings = self._choose_stream(reveal=reveal), self.options(reveal=reveal), self._settings
+        self._has_written = True
         # The pager holds rows back until the screen is full, but a write's row must be shown before the next write is sent. And
         # a pager may write what it shows to a file (less -o), so a revealed secret never goes there.
         pages = settings.pager and not settings.plain and not reveal and not result.incremental

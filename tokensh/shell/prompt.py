@@ -63,8 +63,8 @@ def display_invisible_characters() -> None:
 class Prompt:
     """Reads what the user types in one session.
 
-    In the setting `prompt`, `%/` stands for the workspace and where requests go, `%w` for the workspace alone, `%n` for its
-    profile or `sandbox`, `%x` for a `*` while changes wait for COMMIT, `%%` for a percent sign.
+    In the setting `prompt`, `%n` stands for `sandbox`, the profile or the workspace, `%w` for the workspace alone, `%/` for it and
+    where requests go, `%x` for a `*` while changes wait for COMMIT, `%%` for a percent sign.
 
     Args:
         connection: its parser, catalog and workspace.
@@ -115,6 +115,8 @@ class Prompt:
             search_ignore_case=True,
             vi_mode=settings.vi,
         )
+        # At each redraw: the terminal may have become smaller.
+        self._prompt.app.before_render += lambda _: self._fit_screen()
         self._prompt.app.after_render += Preload(connection.client, completer.warm, styled=colour)
         buffer = self._prompt.default_buffer
         # Up searches for statements that begin as the text does; the constructor's option for it would end completion.
@@ -124,7 +126,6 @@ class Prompt:
     def read(self) -> str:
         r"""Return what was typed or pasted; `\q` at the end of the input. Raises KeyboardInterrupt."""
         text, self._prefilled = self._prefilled, ""
-        self._fit_screen()
         try:
             return self._prompt.prompt(default=text)
         except EOFError:
@@ -183,21 +184,24 @@ class Prompt:
         workspace = connection.workspace or ""
         match sign:
             case "%/":
-                place = escape_unsafe("/".join(filter(None, (connection.destination, workspace))))
-                # A narrow terminal is shown the workspace alone, or only its ends, so that there is room for typing.
-                room = max(self._prompt.output.get_size().columns - _TYPING_WIDTH, _SHORTEST_PLACE)
-                if width(place) > room:
-                    place = elide_middle(escape_unsafe(workspace) or place, room)
-                return place, "class:workspace"
+                place = "/".join(filter(None, (connection.destination, workspace)))
+                return self._shorten_place(place, workspace), "class:workspace"
             case "%w":
                 return escape_unsafe(workspace), "class:workspace"
             case "%n":
-                profiles = [name for name, leads_to in connection.profiles.items() if leads_to == workspace]
-                return escape_unsafe(connection.destination or (profiles or [workspace])[0]), "class:workspace"
+                profile = next((name for name, leads_to in connection.profiles.items() if leads_to == workspace), "")
+                name = connection.destination or profile or workspace or "tokensh"
+                return self._shorten_place(name, ""), "class:workspace"
             case "%x":
                 return "*" if connection.in_transaction else "", "class:transaction"
             case _:
                 return sign.removeprefix("%"), "class:prompt"
+
+    def _shorten_place(self, place: str, workspace: str) -> str:
+        """Return where the session is; on a narrow terminal the workspace alone, or only its ends, so that typing has room."""
+        place = escape_unsafe(place)
+        room = max(self._prompt.output.get_size().columns - _TYPING_WIDTH, _SHORTEST_PLACE)
+        return place if width(place) <= room else elide_middle(escape_unsafe(workspace) or place, room)
 
     def _format_continuation(self, columns: int, line_number: int, wrapped: int) -> StyleAndTextTuples:
         if wrapped:

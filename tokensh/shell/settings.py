@@ -37,7 +37,7 @@ class Settings:
     """Styles of the user's own, which take precedence over the theme's."""
     plain: bool = False
     """No animation or repainting, for screen readers and dumb terminals."""
-    prompt: str = "tokensh %/%x> "
+    prompt: str = "%n%x> "
     """What is before the text at the prompt; `Prompt` says what its %-signs stand for."""
     linestyle: str = "auto"
     """The characters of a table's lines."""
