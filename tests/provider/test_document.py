@@ -15,7 +15,7 @@ from tests.provider import seed_page
 from tests.support import shared_path
 from tokensh.errors import InterfaceError, ProviderDocumentError
 from tokensh.provider.catalog import Catalog
-from tokensh.provider.document import load_registry, read_variables
+from tokensh.provider.document import load_registry, may_be_deep, parse_yaml_text, read_variables
 
 SERVICE = """
 openapi: 3.0.0
@@ -306,3 +306,33 @@ def test_a_registry_with_a_key_twice_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "v1", provider=PROVIDER + "name: other\n")
     (broken,) = load_registry(tmp_path)
     assert "a key stands twice" in str(broken.error)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[" * 20_000, True),
+        ('{"a":' * 20_000, True),
+        ("a: " + "{ b: [" * 6_000, True),
+        ("- " * 6_000, True),
+        ("\n".join(" " * level + "a:" for level in range(6_000)), True),
+        # In words brackets open nothing, and a long line is no level.
+        ("/users/{id}/jobs/{job}: x\n" * 20_000, False),
+        ("description: " + "long " * 20_000, False),
+    ],
+    ids=["brackets", "objects", "both", "entries", "columns", "paths", "line"],
+)
+def test_only_what_could_nest_deeply_is_read_by_the_slow_parser(text: str, expected: bool) -> None:
+    assert may_be_deep(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("a: &x [1]\nb: *x", {"a": [1], "b": [1]}),
+        ("{a: &x 1,b: *x}", {"a": 1, "b": 1}),
+        ("a: '* one & two *bold* &amp;'", {"a": "* one & two *bold* &amp;"}),
+    ],
+)
+def test_aliases_are_told_from_text(text: str, parsed: object) -> None:
+    assert parse_yaml_text(text.encode(), "f.yaml") == parsed

@@ -233,7 +233,7 @@ def _show_rows(kind: ShowKind, node: nodes.Show, names: Names) -> RowSet:
                 raise ProgrammingError(
                     "RESOURCES are in a service", span=span, hint="SHOW RESOURCES IN provider.service"
                 )
-            return show.show_resources(catalog.resources(*full, span=span), extended=node.extended)
+            return show.show_resources(catalog.describe_resources(*full, span=span), extended=node.extended)
         case "METHODS":
             if not path:
                 raise ProgrammingError("METHODS are in a resource", span=span, hint="SHOW METHODS IN resource")

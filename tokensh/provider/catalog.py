@@ -66,6 +66,17 @@ class Catalog:
         names = {name.lower(): name for loaded in documents for name in loaded.resource_names()}
         return tuple(self.resource(provider, service, name) for name in sorted(names.values()))
 
+    def describe_resources(self, provider: str, service: str, span: Span | None = None) -> tuple[Resource, ...]:
+        """Return a service's resources as `resources` does, without their methods, which take most of the time."""
+        documents = [*self._load_documents(provider, service, span)]
+        # The shipped document comes first, and goes before a registry's.
+        found = {
+            name.lower(): loaded.describe_resource(name)
+            for loaded in reversed(documents)
+            for name in loaded.resource_names()
+        }
+        return tuple(sorted(found.values(), key=lambda resource: resource.name))
+
     def resource(self, provider: str, service: str, name: str, span: Span | None = None) -> Resource:
         """Return one resource. Raises UnknownName, ProviderDocumentError."""
         key = (provider.lower(), service.lower(), name.lower())

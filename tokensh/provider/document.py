@@ -34,8 +34,14 @@ INDEX = "dist/providers.yaml"
 SUFFIXES = frozenset({".json", ".yaml", ".yml"})
 # What the page's manifest prints as a value that is to be filled in.
 TYPE_NAMES = frozenset({"string", "integer", "boolean", "number", "array", "object"})
-# Brackets and columns of YAML up to which libyaml is used; above, PyYAML's own parser, which raises RecursionError.
+# Levels of YAML up to which libyaml is used; above, PyYAML's own parser, which raises RecursionError.
 SAFE_DEPTH = 10_000
+# A bracket that can open a level: within a word, as in `/users/{id}`, it is a part of the text.
+OPENING_BRACKET = r"(?<![^\s\ufeff\[{,:?\-])[\[{]"
+# An anchor and an alias, by their first characters, where a level can open.
+ANCHOR, ALIAS = (rf"(?<![^\s\ufeff\[{{,:?\-]){sign}[\w-]" for sign in (r"&", r"\*"))
+# What can stand before the first word of a line: each level of blocks needs a column of it, and may share it with one other.
+LINE_START = " \t?:-"
 YAML_TAG = "tag:yaml.org,2002:"
 _MERGE = f"{YAML_TAG}merge"
 # The scalars of YAML 1.2's core schema, each with the characters it may begin with. YAML 1.1's would make a boolean of
@@ -239,7 +245,7 @@ def _parse_yaml(text: str) -> object:
     """Parse YAML 1.2. Raises _YamlError, RecursionError."""
     import yaml  # noqa: PLC0415 (36 ms, and only YAML needs it)
 
-    loader = _yaml_loader(_may_be_deep(text))
+    loader = _yaml_loader(may_be_deep(text))
     try:
         reader: Any = loader(text)
         try:
@@ -247,7 +253,7 @@ def _parse_yaml(text: str) -> object:
             if root is None:
                 return None
             # Before values are made: `<<` copies what an alias stands for.
-            if "*" in text and "&" in text:
+            if re.search(ALIAS, text) and re.search(ANCHOR, text):
                 _check_expansion(root, _MOST_EXPANDED + 10 * len(text))
             return reader.construct_document(root)
         finally:
@@ -295,10 +301,10 @@ def _child_nodes(node: Any) -> list[Any]:
             return []
 
 
-def _may_be_deep(text: str) -> bool:
+def may_be_deep(text: str) -> bool:
     """Return True if nesting could overflow the stack of libyaml, which has no limit and would crash the process."""
-    longest_line = max(map(len, text.splitlines()), default=0)
-    return text.count("[") + text.count("{") + longest_line > SAFE_DEPTH
+    columns = max((len(line) - len(line.lstrip(LINE_START)) for line in text.splitlines()), default=0)
+    return len(re.findall(OPENING_BRACKET, text)) + 2 * columns > SAFE_DEPTH
 
 
 @cache

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
-from tokensh._dataclasses import dataclass
+from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import ProviderDocumentError
 from tokensh.provider.casing import name_in_snake_case
 from tokensh.provider.model import (
@@ -76,17 +76,25 @@ class ServiceDocument:
 
     def build_resource(self, name: str) -> Resource:
         """Build one resource. Raises ProviderDocumentError; KeyError if the name is unknown."""
-        node, where = self._resource_nodes()[name], f"{RESOURCES}/{name}"
-        node = self._check_mapping(node, where)
+        node, where = self._find_resource(name)
+        return replace(self.describe_resource(name), methods=tuple(self._build_methods(node, where)))
+
+    def describe_resource(self, name: str) -> Resource:
+        """Return one resource without its methods. Raises as `build_resource`."""
+        node, _ = self._find_resource(name)
         return Resource(
             self.provider,
             self.service,
             name,
-            tuple(self._build_methods(node, where)),
+            (),
             as_text(node.get("title")),
             as_text(node.get("description")) or as_text(node.get("title")),
             as_text(node.get("x-tokensh-delete")) or None,
         )
+
+    def _find_resource(self, name: str) -> tuple[Node, str]:
+        where = f"{RESOURCES}/{name}"
+        return self._check_mapping(self._resource_nodes()[name], where), where
 
     # ---- positions and references
 
