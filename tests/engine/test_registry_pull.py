@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import shutil
 import tarfile
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
@@ -15,6 +16,7 @@ import pytest
 from tests.engine.sessions import connect, run
 from tests.provider.documents import MethodLine as M
 from tests.provider.documents import service_document, write_registry
+from tests.resilience.certificates import server_context, sign
 from tests.resilience.client_bench import TOKEN
 from tests.resilience.faulty_server import Exchange, FaultyServer
 from tokensh import Error, NotSupportedError
@@ -139,6 +141,55 @@ def test_a_bad_archive_changes_nothing(
         with pytest.raises(Error, match=problem):
             run(session, "REGISTRY PULL acme v1")
         assert run(session, "SHOW RESOURCES IN acme.s")[0][0] == "acme.s.things"
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a self-signed certificate for 127.0.0.1."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl, which makes the certificate, is not installed")
+    folder = tmp_path_factory.mktemp("certificates")
+    sign(folder, "good", "IP:127.0.0.1")
+    return folder
+
+
+def test_a_registry_over_tls_is_read_only_with_a_trusted_certificate(
+    files: Files, certificates: Path, tmp_path: Path
+) -> None:
+    with FaultyServer(files.answer, tls=server_context(certificates, "good")) as secure:
+        options: dict[str, Any] = {"registry": f"{secure.origin}/r", "workspace": "w1"}
+        with connect(None, tmp_path, **options) as session, pytest.raises(Error, match="is not trusted: self-signed"):
+            run(session, "REGISTRY LIST")
+        assert secure.log == []
+        trusting = {"REQUESTS_CA_BUNDLE": str(certificates / "good.pem")}
+        with connect(None, tmp_path, trusting, **options) as session:
+            assert run(session, "REGISTRY LIST") == LISTING
+            files.content["acme/v1.tgz"] += b"x"
+            with pytest.raises(Error, match="its SHA-256 is another"):
+                run(session, "REGISTRY PULL acme v1")
+            with pytest.raises(Error, match="unknown provider 'acme'"):
+                run(session, "SHOW SERVICES IN acme")
+            files.content["acme/v1.tgz"] = files.content["acme/v2.tgz"]
+            run(session, "REGISTRY PULL acme v1")
+            assert run(session, "SHOW RESOURCES IN acme.s")[0][0] == "acme.s.things"
+
+
+@pytest.mark.parametrize("file", ["providers.yaml", "acme/v1.tgz", "acme/v1.tgz.sha256"])
+def test_a_redirect_of_a_registry_is_never_followed(file: str, files: Files, tmp_path: Path) -> None:
+    with FaultyServer(files.answer) as elsewhere:
+
+        def redirect(exchange: Exchange) -> None:
+            if exchange.request.path != f"/r/dist/{file}":
+                return files.answer(exchange)
+            return exchange.reply(302, b"", Location=f"{elsewhere.origin}{exchange.request.path}")
+
+        with (
+            FaultyServer(redirect) as server,
+            open_session(f"{server.origin}/r", tmp_path) as session,
+            pytest.raises(Error, match="redirect"),
+        ):
+            run(session, "REGISTRY PULL acme v1")
+        assert elsewhere.log == []
 
 
 def test_no_address_is_contacted_unasked(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.provider.documents import Node, service_document, write_registry
 from tests.resilience.client_bench import TOKEN
 from tests.resilience.faulty_server import Exchange, FaultyServer
 from tokensh.dbapi.connection import Connection
-from tokensh.errors import DataError, NotSupportedError, ProviderDocumentError
+from tokensh.errors import DataError, MissingParameter, NotSupportedError, ProviderDocumentError
 
 DOCUMENT = service_document([
     M("branches", "SELECT", "list", "GET /v1/{parent}/branches", fields="id"),
@@ -43,6 +43,12 @@ DOCUMENT = service_document([
     M("plain", "SELECT", "get", "GET /x9", fields="id",
       response={"objectKey": "$", "transform": {"type": "golang_template_json_v0.3.0"}}),
     M("x_base", "SELECT", "get", "GET /x9", fields="id"),
+    M("x_listed", "SELECT", "list", "GET /x6", fields="id", response={"mediaType": "text/xml"}),
+    M("x_listed", "SELECT", "get", "GET /x7/{id}", fields="id"),
+    M("acts", "EXEC", "reboot", "POST /acts/{id}?__type=reboot&of=x", body="",
+      config={"requestTranslate": {"algorithm": "drop_double_underscore_params"}}),
+    M("x_posted", "SELECT", "get", "GET /x9", fields="id",
+      config={"requestTranslate": {"algorithm": "get_query_to_post_form_utf_8"}}),
     M("x_mixed", "SELECT", "old", "GET /x6", fields="id", response={"mediaType": "text/xml"}),
     M("x_mixed", "SELECT", "new", "GET /x7", fields="id"),
 ])  # fmt: skip
@@ -144,6 +150,7 @@ OFFERED = [
     ("x_deep", "JSONPath"),
     ("x_members", "JSONPath"),
     ("x_state", "naive_DesiredState"),
+    ("x_posted", "get_query_to_post_form_utf_8"),
     ("x_base", "a body that the document gives"),
 ]
 
@@ -156,6 +163,17 @@ def test_what_is_not_offered_is_said_before_anything_is_sent(
         with pytest.raises(NotSupportedError, match=f"is not offered: .*{reason}"):
             run(session, sql)
     assert server.log == []
+
+
+def test_names_of_a_query_that_only_tell_paths_apart_are_not_sent(session: Connection, server: FaultyServer) -> None:
+    run(session, "EXEC acme.s.acts.reboot @id = '5'")
+    assert server.log[0].path == "/w/w1/acts/5?of=x"
+
+
+def test_a_missing_parameter_says_which_method_would_do_without_it(session: Connection) -> None:
+    with pytest.raises(MissingParameter) as failure:
+        run(session, "SELECT id FROM acme.s.x_listed")
+    assert str(failure.value.hint).endswith("; list, which does without, is not offered: it speaks XML")
 
 
 def test_a_transform_without_a_program_changes_nothing(session: Connection) -> None:

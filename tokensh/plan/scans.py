@@ -22,7 +22,7 @@ from tokensh.plan.nodes import (
 )
 from tokensh.plan.readings import ReadingSets, without_readings
 from tokensh.plan.values import ScanScheduler, with_ctes
-from tokensh.provider.model import Parameter
+from tokensh.provider.model import Parameter, Resource
 
 
 class ScanPlanner:
@@ -159,7 +159,17 @@ class ScanPlanner:
             is_server = any(p.location == "server" for p in self._routing_parameters(scan) if p.name in missing)
             setting = ", or set --workspace" if is_server else ""
             message, hint = "is not given", f"add WHERE {examples}, or IN (...){setting}"
+            hint += _describe_unoffered(table.resource, names)
         return MissingParameter(f"{subject} {message}", names=missing, hint=hint, span=table.span)
+
+
+def _describe_unoffered(resource: Resource, missing: set[str]) -> str:
+    """Return what to add to a hint about missing parameters: that a method without them is there, and not offered."""
+    lower = {name.lower() for name in missing}
+    for method in resource.methods_for("SELECT"):
+        if method.problem and lower.isdisjoint(method.required_routing):
+            return f"; {method.name}, which does without, is not offered: {method.problem}"
+    return ""
 
 
 def _has_query(values: ValueSet) -> bool:

@@ -55,6 +55,7 @@ OBJECT_KEY_STEP = r"\.(?P<name>[^.\[\]*?]+)|\['(?P<quoted>[^']+)'\]|\[\*\]"
 OBJECT_KEY = r"\$(?:\.[^.\[\]*?]+|\['[^']+'\]|\[\*\])*"
 # Algorithms that only say how SQL names the attributes of a body.
 NAMING_ALGORITHMS = ("", "default", "naive")
+DROPPING_ALGORITHM = "drop_double_underscore_params"
 # Transforms that give the JSON of a reply as it is if they have no program.
 JSON_TRANSFORM = "golang_template_json"
 
@@ -214,7 +215,7 @@ class ServiceDocument:
             has_body=body is not None,
             undocumented_fields=self._read_undocumented_fields(node, where),
             reply_keys=reply_keys,
-            fixed_query=tuple(parse_qsl(path.partition("?")[2], keep_blank_values=True)),
+            fixed_query=self._read_fixed_query(path, node, resource),
             problem=self._find_problem(node, operation, resource),
             text_field=text_field,
             paging=declared or infer_paging(parameters, reply_keys),
@@ -237,7 +238,7 @@ class ServiceDocument:
         if _needs_transform(request):
             return "its requests need a transform"
         for name, known in (
-            ("requestTranslate", ("",)),
+            ("requestTranslate", ("", DROPPING_ALGORITHM)),
             ("queryParamTranspose", ("",)),
             ("requestBodyTranslate", NAMING_ALGORITHMS),
         ):
@@ -252,6 +253,12 @@ class ServiceDocument:
 
     def _is_in_snake_case(self) -> bool:
         return any(as_mapping(config).get("snake_case_aliases") is True for config in self.configs)
+
+    def _read_fixed_query(self, path: str, method: Node, resource: Node) -> tuple[tuple[str, str], ...]:
+        pairs = parse_qsl(path.partition("?")[2], keep_blank_values=True)
+        # Names with `__` only tell paths of one operation from each other.
+        drops = as_text(self._find_setting("requestTranslate", method, resource).get("algorithm")) == DROPPING_ALGORITHM
+        return tuple(pair for pair in pairs if not (drops and pair[0].startswith("__")))
 
     def _find_setting(self, name: str, method: Node, resource: Node) -> Node:
         """Return the innermost setting of a name: the method's, the resource's, the service's, the provider's."""
