@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.engine.conftest import Connect
@@ -229,3 +231,58 @@ def test_progress_is_told_where_several_answers_are_awaited(connect: Connect) ->
     run(session, f"{PLACES} IN ('{A}', '{B}', '{C}')")
     assert told[-1] == (3, 3)
     assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+PLACES_OF_ERRORS = [
+    (
+        "user_tokens",
+        "",
+        {"token_infos": [{"token_id": "a"}, {"token_id": "b", "creation_time": "never"}]},
+        "$.token_infos[1]",
+    ),
+    ("tokens", " AND token_id = 'a'", {"token_info": {"token_id": "a", "creation_time": "never"}}, "$.token_info"),
+]
+
+
+@pytest.mark.parametrize(("resource", "condition", "body", "place"), PLACES_OF_ERRORS, ids=["of a list", "of one"])
+def test_a_value_of_another_type_is_named_by_its_place_in_the_reply(
+    resource: str, condition: str, body: dict[str, Any], place: str, session: Connection, site: Sandbox
+) -> None:
+    site.fault("GET *", status=200, body=body)
+    with pytest.raises(ReplyError) as caught:
+        run(session, f"SELECT creation_time FROM {resource} WHERE deployment_name = '{A}'{condition}")
+    assert caught.value.path == f"{place}.creation_time"
+
+
+def test_a_field_that_some_rows_lack_is_null_in_those(session: Connection, site: Sandbox) -> None:
+    rows = [{"token_id": "a", "creation_time": "5"}, {"token_id": "b"}, {"token_id": "c", "creation_time": 6}]
+    site.fault("GET *", status=200, body={"token_infos": rows})
+    found = run(session, f"SELECT token_id, creation_time FROM user_tokens WHERE deployment_name = '{A}'")
+    assert found == [("a", 5), ("b", None), ("c", 6)]
+
+
+def test_an_object_whose_reply_lacks_its_key_has_the_one_that_was_asked_for(connect: Connect, site: Sandbox) -> None:
+    site.fault("GET *", status=200, body={"token_info": {"comment": "mute"}})
+    site.fault("DELETE *", status=200, body={})
+    run(connect(yes=True), f"DELETE FROM tokens WHERE deployment_name = '{A}' AND token_id = 'k' AND comment = 'mute'")
+    assert [(entry.method, entry.path.rpartition("/")[2]) for entry in site.log] == [("GET", "k"), ("DELETE", "k")]
+
+
+@pytest.mark.parametrize(
+    ("condition", "place"),
+    [("= 'a/b'", "'a/b'"), (f"IN ('{A}', 'a/b')", "'a/b'"), ("= lower('A/B')", "user_tokens")],
+)
+def test_a_refused_host_is_shown_where_it_is_written(condition: str, place: str, session: Connection) -> None:
+    text = f"SELECT 1 FROM user_tokens WHERE deployment_name {condition}"
+    with pytest.raises(HostError) as caught:
+        run(session, text)
+    assert caught.value.span is not None
+    assert text[slice(*caught.value.span)] == place
+
+
+def test_it_is_said_what_is_read(connect: Connect) -> None:
+    activities: list[str] = []
+    session = connect(callbacks=Callbacks(on_activity=activities.append))
+    for places in (f"= '{A}'", f"IN ('{A}', '{B}')"):
+        run(session, f"SELECT 1 FROM user_tokens WHERE deployment_name {places}")
+    assert activities == [f"reading user_tokens of {A}", "reading 2 workspaces"]

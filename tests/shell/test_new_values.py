@@ -60,3 +60,20 @@ def test_recipes_are_listed_and_run_beside_named_queries(shell: InProcessShell) 
     assert "no parameter 'nosuch'" in shell.run(r"\n never nosuch=1")
     assert "tokensh run rotate" in shell.run(r"\n rotate")
     assert shell.session.connection.variables == variables
+
+
+@pytest.mark.parametrize(("program", "count"), [("dd bs=1 count=3 status=none", 1), ("cat > {out}", 0)])
+@pytest.mark.parametrize("is_kept_open", [False, True], ids=["g", "o"])
+def test_a_value_is_with_a_program_once_that_has_read_it(
+    program: str, count: int, is_kept_open: bool, shell: InProcessShell, tmp_path: Path
+) -> None:
+    program = program.format(out=tmp_path / "out")
+    shell.run(r"\pset format csv")
+    if is_kept_open:
+        shell.run(rf"\o |{program}")
+        said = shell.run(INSERT) + shell.run(r"\o")
+    else:
+        said = shell.run(rf"{INSERT.removesuffix(';')} \g |{program}")
+    assert said.count("revoketoken") == count
+    assert pending(shell) == count
+    assert (tmp_path / "out").exists() == (not count)

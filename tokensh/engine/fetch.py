@@ -124,11 +124,8 @@ class ParameterValues:
 
 
 def _find_parameter(scan: Scan, name: str) -> Parameter:
-    named = (column.parameter for column in scan.columns if column.name.lower() == name)
-    parameter = next((parameter for parameter in named if parameter is not None), None)
-    if parameter is None:
-        raise MissingParameter(f"{scan.resource.id} has no parameter {name}", names=(name,))
-    return parameter
+    """Return a parameter of a scan that has values for it."""
+    return next(column.parameter for column in scan.columns if column.parameter and column.name.lower() == name)
 
 
 def required_scans(values: ValueSet, scans: Mapping[int, Scan]) -> frozenset[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TextIO, cast
 
 from tokensh.environment import Environment, is_terminal
@@ -120,7 +120,8 @@ class Console:
         # A program that stops reading is an error for a write, whose rows would be lost, and normal for a query.
         if not result.incremental and isinstance(stream, ProgramInput):
             return self._show_in_program(result, stream, options)
-        count = deliver(settings.format, result, stream, options)
+        with stream.wait_for_reader() if isinstance(stream, ProgramInput) else nullcontext():
+            count = deliver(settings.format, result, stream, options)
         if isinstance(stream, ResultFile):
             stream.publish()
         return count

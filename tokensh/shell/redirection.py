@@ -7,12 +7,16 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from tokensh.errors import InterfaceError
 from tokensh.render.result_file import open_result_file
+
+_READER_INTERVAL = 0.005
+"""Seconds between two looks at whether a program has read what it was given."""
 
 
 class ProgramInput(io.TextIOWrapper):
@@ -22,11 +26,33 @@ class ProgramInput(io.TextIOWrapper):
         command: what the user typed.
     """
 
+    _waits_for_reader = False
+
     def __init__(self, command: str) -> None:
         self.command = command
         self._process = subprocess.Popen(command, shell=True, stdin=subprocess.PIPE)  # noqa: S602 (the user typed it)
         assert self._process.stdin is not None  # noqa: S101 (PIPE)
         super().__init__(self._process.stdin, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+    @contextmanager
+    def wait_for_reader(self) -> Iterator[None]:
+        """Let each flush in the `with` block wait until the program has read everything, as new values need it.
+
+        A program that was called in a wrong way, and never reads its input, often ends with success.
+        """
+        self._waits_for_reader = True
+        try:
+            yield
+        finally:
+            self._waits_for_reader = False
+
+    def flush(self) -> None:
+        """Hand over what was written. Raises BrokenPipeError."""
+        super().flush()
+        while self._waits_for_reader and _holds_unread(self.fileno()):
+            if self._process.poll() is not None:
+                raise BrokenPipeError
+            time.sleep(_READER_INTERVAL)
 
     def close(self) -> None:
         """Close the stream and wait for the program."""
@@ -43,6 +69,14 @@ class ProgramInput(io.TextIOWrapper):
         if status in (0, -getattr(signal, "SIGPIPE", 0)):
             return None
         return f"the program {self.command} ended with status {status}"
+
+
+def _holds_unread(pipe: int) -> bool:
+    """Return whether a pipe holds something that was written to it and not read yet."""
+    import fcntl  # noqa: PLC0415 (only for new values)
+    import termios  # noqa: PLC0415 (the same)
+
+    return any(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))
 
 
 @contextmanager
