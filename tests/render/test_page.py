@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+import subprocess
 from base64 import b64encode
 from hashlib import sha256
+from html import unescape
 from html.parser import HTMLParser
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -92,3 +99,53 @@ def test_a_chart_is_drawn_where_there_is_a_number_or_a_time() -> None:
     assert "svg" in Page(render_text("html", result_of([EXPIRY], [(0,)]))).tags
     assert "svg" not in Page(render_text("html", result_of(["team"], [("a",)]))).tags
     assert "svg" not in Page(render_text("html", result_of(["team", N], [("a", 1)], incremental=True))).tags
+
+
+# ---- in a browser
+
+_BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_CHECK = """<!DOCTYPE html><iframe src="/page" id="frame"></iframe><pre id="seen"></pre><script>
+const frame = document.getElementById("frame");
+frame.onload = () => {
+  const page = frame.contentDocument, seen = [];
+  const look = () => seen.push([...page.querySelectorAll("tbody tr")].filter(r => !r.hidden).map(r => r.cells[0].textContent));
+  const sort = page.querySelectorAll("th button")[1], filter = page.querySelector("input");
+  look(); sort.click(); look(); sort.click(); look();
+  filter.value = "B"; filter.dispatchEvent(new Event("input")); look();
+  seen.push(page.querySelector("output").textContent, page.querySelectorAll("svg rect").length, "ran" in window);
+  document.getElementById("seen").textContent = JSON.stringify(seen);
+};
+</script>"""
+
+
+@pytest.mark.once
+@pytest.mark.skipif(_BROWSER is None, reason="Chromium is not installed")
+def test_a_browser_sorts_and_filters_the_page_and_runs_no_text_of_it(tmp_path: Path) -> None:
+    hostile = "<img src=x onerror='parent.ran=1'><script>parent.ran=1</script>"
+    rows = [("a", 10), ("b", 9), (f"Bb {hostile}", 2_000), ("c", None)]
+    pages = {"/page": render_text("html", result_of([Column("name", "string"), N], rows)), "/check": _CHECK}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = pages.get(self.path)
+            self.send_response(404 if page is None else 200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write((page or "").encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/check"
+        headless = ("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}")
+        command = [str(_BROWSER), *headless, "--virtual-time-budget=5000", "--dump-dom", address]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        server.shutdown()
+    shown = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert shown is not None, done.stderr
+    seen = json.loads(unescape(shown[1]))
+    bb = f"Bb {hostile}"
+    assert seen[:4] == [["a", "b", bb, "c"], ["b", "a", bb, "c"], [bb, "a", "b", "c"], [bb, "b"]]
+    assert seen[4:] == ["2 of 4 rows", 4, False]

@@ -190,8 +190,14 @@ class Prompt:
                 return escape_unsafe(workspace), "class:workspace"
             case "%n":
                 profile = next((name for name, leads_to in connection.profiles.items() if leads_to == workspace), "")
-                name = connection.destination or profile or workspace or "tokensh"
-                return self._shorten_place(name, ""), "class:workspace"
+                # The sandbox is one place; an endpoint is a detour to the workspace that is meant.
+                parts = (
+                    ("sandbox",)
+                    if connection.destination == "sandbox"
+                    else (connection.destination, profile or workspace)
+                )
+                name = "/".join(filter(None, parts)) or "tokensh"
+                return self._shorten_place(name, profile or workspace), "class:workspace"
             case "%x":
                 return "*" if connection.in_transaction else "", "class:transaction"
             case _:
