@@ -16,7 +16,9 @@ from rich.text import Text
 from tests.shell.terminal import ENTER, Terminal
 
 PICTURE = Path(__file__).parents[1] / ".github" / "session.svg"
-COLUMNS, LINES = 108, 44
+COLUMNS, LINES = 108, 47
+# Tests read tables drawn in ASCII; the picture has the lines that users see.
+CONFIG = '[shell]\nlinestyle = "rounded"\ntheme = "terminal"\n'
 THEME = TerminalTheme(
     (24, 26, 31),
     (214, 217, 222),
@@ -66,7 +68,10 @@ FORMAT = """\
 
 def session(folder: Path) -> Terminal:
     """Run a session on the sandbox: list two workspaces, create a token, revoke one, query an earlier result."""
-    terminal = Terminal("--sandbox", home=folder, cache=folder / "cache", size=(COLUMNS, LINES))
+    config = folder / "look.toml"
+    config.write_text(CONFIG)
+    cache = folder / "cache"
+    terminal = Terminal("--sandbox", home=folder, cache=cache, size=(COLUMNS, LINES), TOKENSH_CONFIG=str(config))
     terminal.prompt()
     terminal.run(
         "select deployment_name, comment, token_id, expiry_time from user_tokens where deployment_name in"

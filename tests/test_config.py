@@ -35,6 +35,10 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
     assert loaded.shell.keys() == config.SHELL_SETTINGS.keys()
 
 
+def test_a_byte_order_mark_is_skipped(tmp_path: Path) -> None:
+    assert read(tmp_path, b'\xef\xbb\xbf[shell]\nborder = "1"\n').shell == {"border": "1"}
+
+
 def test_it_is_found_in_the_config_folder(tmp_path: Path) -> None:
     folder = tmp_path / ".config" / "tokensh"
     folder.mkdir(parents=True)

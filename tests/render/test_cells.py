@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tokensh.render.cells import TimeForm, expiry_style, format_time, is_time, mask_secret
-from tokensh.rows import Column, Value
+from tokensh.rows import Column, Unit, Value
 
 NOW = 1_794_694_400.0
 EXPIRY = Column("e", "integer", "databricks_workspace.workspace.user_tokens.expiry_time")
@@ -109,3 +109,10 @@ def test_a_time_is_shown_as_there_is_room(form: TimeForm, shown: str, without_no
 )
 def test_a_short_secret_is_hidden_whole(secret: str, shown: str) -> None:
     assert mask_secret(secret) == shown
+
+
+def test_what_is_computed_of_times_is_a_time_and_what_counts_days_is_none() -> None:
+    units: dict[Unit, bool] = {"epoch_ms": True, "expiry_ms": True, "seconds": False, "days": False}
+    assert {unit: is_time(Column("m", "integer", unit=unit)) for unit in units} == units
+    assert expiry_style(Column("min(expiry_time)", "integer", unit="expiry_ms"), 1, 10.0) == "past"
+    assert expiry_style(Column("max(creation_time)", "integer", unit="epoch_ms"), 1, 10.0) == ""

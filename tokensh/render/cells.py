@@ -46,7 +46,9 @@ def join_cells(rows: Iterable[Row], columns: Sequence[Formats], delimiter: str, 
 
 
 def is_time(column: Column) -> bool:
-    """Return True if a column shows a resource's field of epoch milliseconds."""
+    """Return True if a column shows epoch milliseconds: a resource's field, or `min(expiry_time)` and the like."""
+    if column.unit is not None:
+        return column.unit in ("epoch_ms", "expiry_ms")
     # By name: a column's type is only `integer`.
     field = (column.origin or "").rpartition(".")[2]
     return column.type == "integer" and field.endswith(("_time", "_day"))
@@ -54,7 +56,8 @@ def is_time(column: Column) -> bool:
 
 def expiry_style(column: Column, value: Value, now: float | None) -> str:
     """Return `past` for an expiry before `now` (seconds since the epoch), `soon` for one within a week, else an empty text."""
-    if now is None or not isinstance(value, int) or not (column.origin or "").endswith("expiry_time"):
+    is_expiry = column.unit == "expiry_ms" or (column.origin or "").endswith("expiry_time")
+    if now is None or not isinstance(value, int) or not is_expiry:
         return ""
     if value < 0 or not is_time(column):
         return ""
