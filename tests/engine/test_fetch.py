@@ -270,7 +270,12 @@ def test_an_object_whose_reply_lacks_its_key_has_the_one_that_was_asked_for(conn
 
 @pytest.mark.parametrize(
     ("condition", "place"),
-    [("= 'a/b'", "'a/b'"), (f"IN ('{A}', 'a/b')", "'a/b'"), ("= lower('A/B')", "user_tokens")],
+    [
+        ("= 'a/b'", "'a/b'"),
+        (f"IN ('{A}', 'a/b')", "'a/b'"),
+        (f"= '{A}' OR deployment_name = 'a/b'", "'a/b'"),
+        ("= lower('A/B')", "user_tokens"),
+    ],
 )
 def test_a_refused_host_is_shown_where_it_is_written(condition: str, place: str, session: Connection) -> None:
     text = f"SELECT 1 FROM user_tokens WHERE deployment_name {condition}"
@@ -282,7 +287,11 @@ def test_a_refused_host_is_shown_where_it_is_written(condition: str, place: str,
 
 def test_it_is_said_what_is_read(connect: Connect) -> None:
     activities: list[str] = []
-    session = connect(callbacks=Callbacks(on_activity=activities.append))
+    received: list[tuple[int, int]] = []
+    told = Callbacks(on_activity=activities.append, on_progress=lambda *counts: received.append(counts))
+    session = connect(callbacks=told)
     for places in (f"= '{A}'", f"IN ('{A}', '{B}')"):
         run(session, f"SELECT 1 FROM user_tokens WHERE deployment_name {places}")
     assert activities == [f"reading user_tokens of {A}", "reading 2 workspaces"]
+    assert received[-1] == (2, 2)
+    assert {total for _, total in received} == {2}

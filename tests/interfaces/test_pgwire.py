@@ -206,10 +206,44 @@ def test_new_values_that_a_client_does_not_read_are_pending(site: Sandbox) -> No
         for _, statement in await connection.fetch("SELECT token_id, statement FROM tokensh.local.pending"):
             await connection.execute(statement)
         await note_pending()
+        await connection.close()
         return found
 
     with serve(writes=True) as server:
         assert asyncio.run(read_in_part(server)) == [["unread", "unread too"], ["unread", "unread too"], []]
+
+
+@pytest.mark.parametrize("leave", ["terminate", "close"])
+def test_new_values_of_a_client_that_has_left_are_pending_and_no_more_are_made(leave: str, site: Sandbox) -> None:
+    insert = (
+        f"INSERT INTO user_tokens (comment) VALUES ('{leave} 1'), ('{leave} 2'), ('{leave} 3') RETURNING token_value"
+    )
+
+    async def leave_early(server: Running) -> None:
+        connection = await asyncpg.connect(**server.settings, database="tokens")
+        transport = connection._transport
+        site.fault("POST */create", delay=0.5)
+        statement = asyncio.create_task(connection.execute(insert))
+        while not any("create" in entry.path for entry in site.log):
+            await asyncio.sleep(0.01)
+        if leave == "close":  # as libpq does: a farewell, which waits to be read while the statement runs
+            transport.write(b"X\0\0\0\4")
+            transport.close()
+        connection.terminate()
+        with pytest.raises((ConnectionError, asyncpg.PostgresError)):
+            await statement
+
+    with serve(writes=True) as server:
+        asyncio.run(leave_early(server))
+        with server.psycopg() as connection:
+            deadline = time.monotonic() + 10
+            while time.monotonic() < deadline:
+                made = connection.execute(f"SELECT comment FROM user_tokens WHERE comment LIKE '{leave} %'").fetchall()
+                pending = connection.execute("SELECT comment FROM tokensh.local.pending").fetchall()
+                if made and made == pending:
+                    break
+                time.sleep(0.05)
+            assert made == pending == [(f"{leave} 1",)]
 
 
 # ---- the server

@@ -320,7 +320,7 @@ class Client:
             count += len(rows)
             lines = format_rows(copy, result.columns, rows)
         await self._send(messages.CopyDone(), messages.CommandComplete(tag=f"COPY {count}"))
-        await self._call(lambda: result.settle(count))
+        await self._settle(result, count)
 
     async def _send_rows(self, result: Result, formats: Sequence[int], limit: int) -> None:
         """Send the next rows of a result, block by block: the next is made when the client has taken the one before."""
@@ -340,7 +340,7 @@ class Client:
             await self._writer.drain()
             if count < size:
                 break
-        await self._call(lambda: result.settle(sent))
+        await self._settle(result, sent)
         if sent == limit and result.columns:
             await self._send(messages.PortalSuspended())
             return
@@ -351,6 +351,12 @@ class Client:
         tag = result.tag(result.count if result.transaction is None and not result.wrote else sent)
         await self._send(*self._take_notices(), messages.CommandComplete(tag=tag))
 
+    async def _settle(self, result: Result, count: int) -> None:
+        """Note that rows are with the client. Raises ConnectionResetError if it has left: it may not have read them."""
+        if wire.has_ended(self._writer):
+            raise ConnectionResetError
+        await self._call(lambda: result.settle(count))
+
     # ---- the session's thread
 
     async def _call(self, function: Callable[[], T]) -> T:
@@ -360,7 +366,7 @@ class Client:
         while not future.done():
             await asyncio.wait({future}, timeout=_CHECK_INTERVAL)
             # A press is forgotten when the statement starts, so it is repeated.
-            stops = self._cancelled or self._reader.at_eof()
+            stops = self._cancelled or wire.has_ended(self._writer)
             if stops and not future.done() and self.connection is not None:
                 self.connection.cancellation.press()
         return future.result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import struct
 from collections.abc import Mapping
 from typing import Any
@@ -87,6 +88,16 @@ async def send(writer: asyncio.StreamWriter, *replies: Any) -> None:
     """Send messages, and wait while too many bytes wait for the client. Raises ConnectionError."""
     writer.write(b"".join(reply.to_wire() for reply in replies))
     await writer.drain()
+
+
+def has_ended(writer: asyncio.StreamWriter) -> bool:
+    """Return whether the client has closed the connection, also if messages of it still wait to be read."""
+    descriptor = writer.get_extra_info("socket").fileno()
+    if descriptor < 0:
+        return True
+    poll = select.poll()
+    poll.register(descriptor, getattr(select, "POLLRDHUP", 0))  # POLLHUP and POLLERR are always told
+    return bool(poll.poll(0))
 
 
 def limit_buffer(writer: asyncio.StreamWriter) -> None:
