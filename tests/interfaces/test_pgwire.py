@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -523,10 +524,16 @@ def test_the_command_says_where_it_listens_and_ends_when_told(site: Sandbox, tmp
             settings = {"host": host, "port": port, "user": "me", "password": path.read_text()}
             with psycopg.connect(**settings) as connection:
                 assert connection.execute("SELECT 1").fetchone() == (1,)
+                with pytest.raises(psycopg.Error):
+                    connection.execute(f"SELECT nope FROM user_tokens WHERE comment = '{site.token}'")
             with pytest.raises(psycopg.OperationalError):
                 psycopg.connect(**settings | {"password": "wrong password"})
         finally:
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=10)
     assert process.returncode == 0
-    assert "pgwire=login" in (tmp_path / "log").read_text()
+    log = (tmp_path / "log").read_text()
+    assert "pgwire=login" in log
+    assert re.search(r'pgwire=statement client=1 outcome=done ms=\d+ sql="SELECT 1"', log)
+    assert re.search(r"pgwire=statement client=1 outcome=failed ms=\d+ sql=.*nope.*\[hidden\]", log)
+    assert site.token not in log

@@ -10,6 +10,8 @@ import pytest
 from tokensh.sandbox import Sandbox
 
 pytest.importorskip("pygwire", reason="needs tokensh[interfaces] and Python 3.11")
+import psycopg
+
 from tests.interfaces.pgwire_server import serve
 
 pytestmark = pytest.mark.interfaces
@@ -209,3 +211,12 @@ def test_recorded_statements_are_answered(
                 assert found[: len(names)] == names, statement
                 assert len(rows) == count if count is not None else rows, (statement, rows)
                 assert row is None or row in rows, (statement, rows)
+
+
+@pytest.mark.parametrize(
+    "statement", ["DELETE FROM pg_class", "SELECT (( FROM pg_class", "CREATE TABLE pg_catalog.t (a int)"]
+)
+def test_what_does_not_read_the_catalog_is_an_error(site: Sandbox, statement: str) -> None:
+    with serve() as server, server.psycopg() as connection, pytest.raises(psycopg.Error) as caught:
+        connection.execute(statement)
+    assert caught.value.sqlstate in ("0A000", "25006", "42601"), caught.value

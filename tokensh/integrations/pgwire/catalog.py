@@ -18,7 +18,7 @@ from sqlglot.errors import SqlglotError
 
 from tokensh._dataclasses import dataclass
 from tokensh.engine.sqlite import Database
-from tokensh.errors import Error
+from tokensh.errors import Error, NotSupportedError
 from tokensh.integrations.pgwire.relations import BOOLEANS, INTEGERS, list_columns, list_rows
 from tokensh.integrations.pgwire.translation import INTEGER_CASTS, Node, name_cast, name_table, translate
 from tokensh.integrations.pgwire.utilities import Settings
@@ -54,11 +54,13 @@ def asks_catalog(query: str) -> bool:
 
 
 def answer_catalog(query: str, values: Sequence[Value], connection: Connection, settings: Settings) -> Answer:
-    """Answer a query of the catalog; `values` are those of `$1` and so on."""
+    """Answer a query of the catalog; `values` are those of `$1` and so on. Raises NotSupportedError."""
     try:
         tree = sqlglot.parse_one(query, read="postgres")
-    except SqlglotError:
-        return Answer((("result", TEXT),), ())
+    except (SqlglotError, RecursionError):
+        raise NotSupportedError("this query of the system catalog is not understood") from None
+    if not isinstance(tree, exp.Query):
+        raise NotSupportedError("the system catalog can only be read")
     outputs = list(_list_outputs(tree))
     # The types do not depend on the rows: a client may be told them before the query has its values.
     columns = tuple((name, _find_type(expression)) for name, expression in outputs)
@@ -100,7 +102,7 @@ def _find_tables(tree: Node) -> dict[str, Sequence[str]]:
 
 def _list_outputs(tree: Node) -> Iterator[tuple[str, Node]]:
     """Yield the names and expressions of a query's columns; `*` is replaced by the columns it means, in the tree too."""
-    select = tree.find(exp.Select) if not isinstance(tree, exp.Select) else tree
+    select = tree.find(exp.Select)
     if select is None:
         return
     expanded = [piece for projection in select.expressions for piece in _expand(projection, select)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -43,6 +44,9 @@ class House(Gatekeeper, Protocol):
     """What clients need of their server."""
 
     writes: bool
+
+    def audit(self, **facts: object) -> None:
+        """Note what a client does."""
 
     def connect(self) -> Connection:
         """Open a session of a client's own."""
@@ -262,10 +266,24 @@ class Client:
                 portal.result = Result((), lambda _size: (), lambda _count: "")
                 return portal.result
             await self._finish_others()
-            portal.result = await self._call(
-                lambda: self._runner.open(portal.prepared, portal.values, self._status, portal.prepared.described)
-            )
+            portal.result = await self._start_statement(portal.prepared, portal.values, portal.prepared.described)
         return portal.result
+
+    async def _start_statement(
+        self, prepared: Prepared, values: Sequence[Any] = (), types: Sequence[int] = ()
+    ) -> Result:
+        """Run a statement until it has rows, and note it. Raises Error."""
+        assert self.connection is not None  # noqa: S101 (the login has opened it)
+        started, outcome = time.monotonic(), "failed"
+        try:
+            result = await self._call(lambda: self._runner.open(prepared, values, self._status, types))
+            outcome = "done"
+        finally:
+            # Without the values of its parameters, which PostgreSQL does not log either unless it is told to.
+            text = self.connection.redactor.clean(prepared.original)
+            milliseconds = round((time.monotonic() - started) * 1000)
+            self._house.audit(pgwire="statement", client=self.process_id, outcome=outcome, ms=milliseconds, sql=text)
+        return result
 
     async def _finish_others(self) -> None:
         """Read the rest of results that wait: the next statement takes the tables that they are read from."""
@@ -301,7 +319,7 @@ class Client:
         if prepared.types:
             raise NotSupportedError("a simple query has no parameters")
         await self._finish_others()
-        result = await self._call(lambda: self._runner.open(prepared, (), self._status))
+        result = await self._start_statement(prepared)
         if copy is not None:
             await self._copy(copy, result)
             return

@@ -34,7 +34,7 @@ class Settings:
         port: on loopback; 0 takes a free one.
         password_file: the file of the password; None makes one in the state folder.
         writes: whether clients may change anything.
-        log: a file that gets a line for each failed login.
+        log: a file that gets a line for each failed login and each statement.
         tls_certificate: a PEM file, with the certificates that it needs; with it, clients that ask for TLS get it.
         tls_key: the PEM file of its private key; None if the certificate's file has it too.
     """
@@ -74,7 +74,7 @@ def serve(connect: Callable[[], Connection], environment: Environment, settings:
 
     async def run() -> None:
         policy = Policy(password=password, writes=settings.writes, tls=tls)
-        await Server(connect, policy, note).run(settings.port, announce)
+        await Server(connect, policy, note, log.write if log else None).run(settings.port, announce)
 
     asyncio.run(run())
 

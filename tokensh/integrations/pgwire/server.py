@@ -52,19 +52,32 @@ class Server:
         connect: opens a session; called on the session's thread.
         policy: what clients need and may do.
         note: gets a line about a failed login.
+        audit: gets facts about each statement.
     """
 
-    def __init__(self, connect: Callable[[], Connection], policy: Policy, note: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        policy: Policy,
+        note: Callable[[str], None],
+        audit: Callable[..., None] | None = None,
+    ) -> None:
         self._connect = connect
         self.verifier = Verifier(policy.password)
         self.writes = policy.writes
         self.tls = policy.tls
         self._note = note
+        self._audit = audit
         self._clients: dict[int, Client] = {}
         self._numbers = itertools.count(1)
         self._penalty = policy.penalty
         self._failures = asyncio.Lock()
         self.port = 0
+
+    def audit(self, **facts: object) -> None:
+        """Note what a client does."""
+        if self._audit is not None:
+            self._audit(**facts)
 
     def connect(self) -> Connection:
         """Open a session of a client's own."""
