@@ -224,6 +224,8 @@ CASES: dict[str, list[tuple[str, Value]]] = {
     ],
     "minute": [("minute(60000)", 1)],
     "month": [("month('2026-12-31T23:59:59Z')", 12)],
+    "grouping": [("grouping(1)", 0)],
+    "grouping_id": [("grouping_id()", 0)],
     "nvl2": [("nvl2(0, 'yes', 'no')", "yes")],
     "string": [("string(5)", "5"), ("string(NULL)", None)],
     "overlay": [

@@ -1,4 +1,4 @@
-"""No slip of meaning is silently wrong: `slips.txt` has what each statement must give."""
+"""No slip of meaning is silently wrong: `slips.txt` has what each statement must give, `mistakes.txt` more messages."""
 
 from __future__ import annotations
 
@@ -15,8 +15,14 @@ from tokensh.dbapi.connection import Connection
 from tokensh.errors import Error
 from tokensh.sandbox import Sandbox
 
-LINES = (Path(__file__).parent / "slips.txt").read_text(encoding="utf-8").splitlines()
-SLIPS = [tuple(line.rsplit(" => ", 1)) for line in LINES if line and not line.startswith("#")]
+
+def read_cases(name: str) -> list[tuple[str, str]]:
+    lines = (Path(__file__).parent / name).read_text(encoding="utf-8").splitlines()
+    halves = (line.rpartition(" => ") for line in lines if line and not line.startswith("#"))
+    return [(marked, outcome) for marked, _, outcome in halves]
+
+
+SLIPS, MISTAKES = read_cases("slips.txt"), read_cases("mistakes.txt")
 
 
 @pytest.fixture(scope="module")
@@ -53,5 +59,18 @@ def test_a_slip_is_refused_where_it_is_or_gives_the_right_rows(
     assert run(session, "SELECT * FROM slips") == [(1, "a"), (2, "b")]
 
 
+def test_a_typed_mistake_is_refused_with_what_to_write(session: Connection) -> None:
+    found = []
+    for marked, _ in MISTAKES:
+        sql = re.sub("[«»]", "", marked)
+        with pytest.raises(Error) as caught:
+            run(session, sql)
+        start, end = caught.value.span or (0, 0)
+        place = f"{sql[:start]}«{sql[start:end]}»{sql[end:]}"
+        found.append((place, f"{caught.value.message} | {caught.value.hint}"))
+    assert found == MISTAKES
+
+
 def test_there_are_enough_slips() -> None:
     assert len({sql for sql, _ in SLIPS}) == len(SLIPS) >= 150
+    assert len({sql for sql, _ in (*SLIPS, *MISTAKES)}) == len(SLIPS) + len(MISTAKES) >= 300

@@ -32,6 +32,15 @@ any_value(x: T) -> T | one of the values, the smallest = min
 )
 
 
+@FUNCTIONS.implement(
+    "grouping(key: any, ...) -> integer | 1 in rows for which GROUP BY leaves the key out; a bit for each of several"
+)
+@FUNCTIONS.implement("grouping_id([key: any ...]) -> integer | the same as grouping; without arguments, of all keys")
+def _leave_nothing_out(*_: Value) -> Value:
+    """Return what a call gives without grouping sets; with some, the planner puts their masks in its place."""
+    return 0
+
+
 def order_key(value: Value) -> tuple[int, object]:
     """Return a key that sorts values as SQLite does: NULL, numbers, texts, blobs."""
     match value:

@@ -80,6 +80,12 @@ _RESERVED = frozenset(
         "WITH",
     ]
 )
+_NEWER_SQLITE = {
+    "timediff": "SQLite has it from 3.43 on: to_ms(a) - to_ms(b) is in milliseconds, datediff(a, b) in days",
+    "octet_length": "SQLite has it from 3.43 on: length(CAST(x AS BLOB))",
+    "unhex": "SQLite has it from 3.41 on: bytes are written x'00ff'",
+}
+"""What to write where SQLite is older than a function."""
 _ELIDED = r"\s*[\w-]+(?:\u2026|\.\.\.)[\w-]*\s*"
 """An id as tables show it: without its middle, or without its end."""
 
@@ -99,6 +105,9 @@ def check_statement(statement: nodes.Statement, known_functions: frozenset[str])
                 raise ProgrammingError("DEFAULT is a value of an INSERT's VALUES alone", span=node.span)
             case nodes.Variable():
                 raise unbound_error(node)
+            case nodes.Placeholder():
+                message = f"no value for {{{{ {node.name} }}}}"
+                raise ProgrammingError(message, span=node.span, hint="write the value, or ? and give it as a parameter")
             case nodes.Binary() if node.operator not in _COMPARISONS:
                 refuse_bare_date(node)
             case nodes.Binary() | nodes.InList() | nodes.InQuery() | nodes.Is() | nodes.Between():
@@ -106,6 +115,7 @@ def check_statement(statement: nodes.Statement, known_functions: frozenset[str])
             case nodes.OrderItem():
                 refuse_text_as_key(node.expr, "ORDER BY")
             case nodes.Select():
+                compared_rows.update(id(key) for key in node.group if key == nodes.RowExpr(()))
                 for key in node.group:
                     refuse_text_as_key(key, "GROUP BY")
             case nodes.Match():
@@ -186,7 +196,7 @@ def _check_call(call: nodes.Call, known: frozenset[str]) -> None:
     if len(call.name) > 1 or name.lower() not in known:
         from tokensh.sql.idioms import named_idiom  # noqa: PLC0415 (needed only after a mistake)
 
-        idiom = named_idiom("function", name)
+        idiom = named_idiom("function", name) or (_NEWER_SQLITE.get(name.lower()) if len(call.name) == 1 else None)
         near = None if idiom else nearest_word(name, known)
         hint = idiom or (None if near else "SHOW FUNCTIONS lists all functions")
         raise UnknownName("function", path_text(call.name), near=near, span=call.name[-1].span, hint=hint)

@@ -93,7 +93,14 @@ def check_chain(node: nodes.Binary, refuse: Refuse) -> None:
             continue
         shown = describe(other, "the other side")
         message = f"this compares true or false with {shown}"
-        raise refuse(message, "write a < b AND b < c; to compare the outcome, put it in parentheses", node.span)
+        hint = "write a < b AND b < c; to compare the outcome, put it in parentheses"
+        if isinstance(inner, nodes.Binary) and any(_joins_texts(side) for side in (inner.left, inner.right)):
+            hint = "|| joins texts: write OR between conditions"
+        raise refuse(message, hint, node.span)
+
+
+def _joins_texts(expr: nodes.Expr) -> bool:
+    return isinstance(expr, nodes.Binary) and expr.operator == "||"
 
 
 def check_pattern(node: nodes.Match, refuse: Refuse) -> None:

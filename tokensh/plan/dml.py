@@ -394,10 +394,20 @@ def method_of(names: Names, path: nodes.Path, span: Span) -> tuple[Resource, Met
     """Return the resource and the method that a path names. Raises UnknownName, ProgrammingError."""
     if len(path) < 2:
         name = path_text(path)
-        hint = f"write {name}.METHOD; SHOW METHODS IN {name} lists them"
+        owner = _find_method_owner(names, name)
+        hint = f"write {owner}.{name}" if owner else f"write {name}.METHOD; SHOW METHODS IN {name} lists them"
         raise ProgrammingError("a method is written resource.method", span=span, hint=hint)
     resource = resource_of(names, path[:-1])
     return resource, find_method(resource, path[-1])
+
+
+def _find_method_owner(names: Names, method: str) -> str | None:
+    """Return the first resource of the namespace that has a method of that name."""
+    if len(names.namespace) != 2:
+        return None
+    resources = names.catalog.resources(*names.namespace)
+    has_method = (r for r in resources if any(own.name.lower() == method.lower() for own in r.methods))
+    return next((resource.name for resource in has_method), None)
 
 
 def _json_body(node: nodes.JsonArgument, method: Method, given: Collection[str]) -> Mapping[str, object]:

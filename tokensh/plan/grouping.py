@@ -33,7 +33,7 @@ def has_sets(node: nodes.Select, order: Sequence[nodes.OrderItem]) -> bool:
     for call in walk(node.where):
         if _asks_for_set(call):
             raise ProgrammingError("WHERE cannot use grouping()", span=call.span, hint="HAVING chooses groups")
-    if any(isinstance(expr, nodes.GroupingSets) for expr in node.group):
+    if any(isinstance(expr, nodes.GroupingSets) or expr == nodes.RowExpr(()) for expr in node.group):
         return True
     return any(map(_asks_for_set, walk((node.items, node.having, node.qualify, node.windows, tuple(order)))))
 

@@ -90,7 +90,8 @@ def _plan_conflict(node: nodes.Conflict, table: StoredTable) -> ConflictClause:
     exprs = tuple(expr for _, expr in node.assignments)
     for part in walk((exprs, node.where)):
         if isinstance(part, nodes.Query):
-            raise NotSupportedError("ON CONFLICT takes no subquery", span=part.span)
+            hint = "INSERT ... SELECT the value in a column of its own, and take it from excluded"
+            raise NotSupportedError("ON CONFLICT takes no subquery", span=part.span, hint=hint)
         if isinstance(part, nodes.Call) and (part.over is not None or is_aggregate(part)):
             raise NotSupportedError("ON CONFLICT takes no aggregate and no window function", span=part.span)
     values = _resolve_row(exprs, table)

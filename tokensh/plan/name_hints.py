@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokensh.errors import Span, UnknownName
+from tokensh.functions import functions
 from tokensh.plan.resolve import Names
 from tokensh.sql import nodes
 from tokensh.sql.idioms import named_idiom
 from tokensh.sql.visit import walk
 
+_FULL_NAME = "databricks_workspace.workspace.user_tokens"
 _PREFIXES = {"e", "n", "r", "b", "u"}
 _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 
@@ -26,7 +28,10 @@ def explain_unknown_name(error: UnknownName, statement: nodes.Statement, names: 
             hint = named_idiom("function", error.name)
             return error.with_context(hint=hint) if hint else error
         case "resource" | "table" | "service" | "provider":
-            hint = named_idiom("table", error.name) or _find_table_idiom(error, statement)
+            own = named_idiom("table", error.name) if error.kind in ("resource", "table") else None
+            hint = own or _find_table_idiom(error, statement)
+            if hint is None and error.kind == "service" and names.catalog.has_provider(error.name):
+                hint = f"a full name is provider.service.resource, as in {_FULL_NAME}"
             return error.with_context(hint=hint) if hint else error
         case "column":
             part = _find_object_part(error.name, statement, names) if isinstance(statement, nodes.Insert) else None
@@ -58,6 +63,9 @@ def _find_table_idiom(error: UnknownName, statement: nodes.Statement) -> str | N
 def _explain_column(error: UnknownName, statement: nodes.Statement) -> UnknownName:
     if error.span is None:
         return error
+    word = None if _is_quoted(statement, error.span) else _explain_word(error.name)
+    if word is not None:
+        return error.with_context(hint=word)
     for node in walk(statement, deep=True):
         if isinstance(node, nodes.Item) and _is_prefixed_text(node, error.span):
             return error.with_context(
@@ -71,6 +79,14 @@ def _explain_column(error: UnknownName, statement: nodes.Statement) -> UnknownNa
         quotes = "; quotes and backticks around it make a name" if _is_quoted(statement, error.span) else ""
         return error.with_context(hint=f"text is written in single quotes: '{error.name}'{quotes}")
     return error
+
+
+def _explain_word(name: str) -> str | None:
+    """Return what a word means that is no column: another dialect's, or a function without its arguments."""
+    function = functions().get(name.lower())
+    if function is not None:
+        return f"{function.signature} is a function"
+    return named_idiom("column", name) or named_idiom("function", name)
 
 
 def _contains(outer: Span, inner: Span) -> bool:

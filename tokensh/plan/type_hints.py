@@ -40,7 +40,7 @@ def comparison(number: nodes.Expr, text: nodes.Expr) -> tuple[str, str]:
     message = f"{describe(number, 'one side')} is {kind} and {describe(text, 'the other')} is {text_kind}"
     message += ": they cannot be compared"
     if _is_time(number):
-        return message, _time_hint(number)
+        return message, _time_hint(number, text)
     if not _is_parameter(text) and _looks_like_time(text):
         return message, f"to_ms('{_DATE}') is a time in epoch milliseconds, unixepoch('{_DATE}') in seconds"
     if _is_parameter(text):
@@ -113,8 +113,10 @@ def cast(node: nodes.Cast) -> tuple[str, str]:
     return message, f"a time in epoch milliseconds is to_ms('{_DATE}'), in seconds unixepoch('{_DATE}')"
 
 
-def _time_hint(number: nodes.Expr) -> str:
+def _time_hint(number: nodes.Expr, text: nodes.Expr) -> str:
     name = describe(number, "")
+    if isinstance(text, nodes.Literal) and text.text.strip().lower() == "never":
+        return "expiry_time = -1 means never"
     remaining = f", or days_left({name}) < 30" if name and "(" not in name else ", or use days_left(...)"
     return f"a time in epoch milliseconds is to_ms('{_DATE}'){remaining}"
 

@@ -63,7 +63,9 @@ def _count_rows(query: BoundQuery, place: Span) -> str:
     columns = ", ".join(names)
     counted = f"SELECT {columns}, count(*) OVER () AS rows FROM (SELECT * FROM {_ROWS} LIMIT 2)"  # noqa: S608 (names of ours)
     # Behind it a value is no longer marked as JSON.
-    values = ", ".join(_mark_json(name) if query.columns[0].column.type == "json" else name for name in names)
+    values = ", ".join(
+        _mark_json(name) if column.type == "json" else name for name, column in zip(names, query.columns, strict=True)
+    )
     return (
         f"WITH {_ROWS} ({columns}) AS ({query.sql}) SELECT {values} FROM ({counted}) "  # noqa: S608 (the same)
         f"WHERE {quote_name(ONE_ROW)}(rows, {place.start}, {place.end})"

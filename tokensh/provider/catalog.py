@@ -116,6 +116,10 @@ class Catalog:
         except UnknownName:
             return None
 
+    def has_provider(self, name: str) -> bool:
+        """Return whether a provider has that name, in any case."""
+        return any(owner.lower() == name.lower() for owner in self._providers)
+
     def _find_provider(self, name: str, span: Span | None) -> list[Provider]:
         """Return what is shipped of a provider and what a registry has of it. Raises UnknownName, ProviderDocumentError."""
         owners = _find_name(self._providers, "provider", name, span)

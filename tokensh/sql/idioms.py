@@ -14,7 +14,7 @@ from tokensh._dataclasses import dataclass
 from tokensh.sql.grammar import ParseTable
 from tokensh.sql.lexer import Token, significant_tokens
 
-IdiomKind = Literal["opener", "words", "function", "show", "table"]
+IdiomKind = Literal["opener", "words", "function", "show", "table", "column"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,12 @@ OPENERS = (
     Idiom("opener", "COPY", "-o csv -O FILE writes a result to a file; in the shell: \\o FILE", "COPY user_tokens TO 'x.csv'", _ALL),
     Idiom("opener", "DESCRIBE TABLE name", "leave TABLE out: DESCRIBE user_tokens", "DESCRIBE TABLE user_tokens", "DESCRIBE user_tokens"),
     Idiom("opener", "DESC TABLE name", "leave TABLE out: DESCRIBE user_tokens", "DESC TABLE user_tokens", "DESCRIBE user_tokens"),
+    Idiom("opener", "DESCRIBE FORMATTED", "DESCRIBE EXTENDED user_tokens shows more", "DESCRIBE FORMATTED user_tokens", "DESCRIBE EXTENDED user_tokens"),
+    Idiom("opener", "DESC FORMATTED", "DESCRIBE EXTENDED user_tokens shows more", "DESC FORMATTED user_tokens", "DESCRIBE EXTENDED user_tokens"),
+    Idiom("opener", "CONNECT", "-w NAME or -p PROFILE says where to, in the shell \\c NAME", "CONNECT TO 'x'", _ALL),
+    Idiom("opener", "LOGIN", "credentials come from ~/.databrickscfg or DATABRICKS_TOKEN", "LOGIN", _ALL),
+    Idiom("opener", "VACUUM", "nothing has to be cleaned up", "VACUUM", _ALL),
+    Idiom("opener", "OPTIMIZE", "nothing has to be optimized", "OPTIMIZE user_tokens", _ALL),
     Idiom("opener", "DESCRIBE FUNCTION", "SHOW FUNCTIONS LIKE 'name'", "DESCRIBE FUNCTION substr", "SHOW FUNCTIONS LIKE 'substr'"),
     Idiom("opener", "USE CATALOG", _PARENT_HINT, "USE CATALOG main", "USE databricks_workspace.workspace"),
     Idiom("opener", "USE DATABASE", _PARENT_HINT, "USE DATABASE main", "USE databricks_workspace.workspace"),
@@ -136,6 +142,9 @@ WORDS = (
     Idiom("words", "* REPLACE (", "name the columns that you want", f"SELECT * REPLACE (1 AS comment) {_FROM}", f"SELECT token_id {_FROM}"),
     Idiom("words", "* RENAME", "name the columns, with AS", f"SELECT * RENAME (comment AS c) {_FROM}", f"SELECT comment AS c {_FROM}"),
     Idiom("words", "SIMILAR TO", "REGEXP matches a regular expression", f"{_ALL} WHERE comment SIMILAR TO 'a%'", f"{_ALL} WHERE comment REGEXP '^a'"),
+    Idiom("words", "CONTAINS 'text'", "contains(text, part), or text LIKE '%part%'", f"{_ALL} WHERE comment CONTAINS 'a'", f"{_ALL} WHERE contains(comment, 'a')"),
+    Idiom("words", "TRY_CAST ( name AS", "write CAST(x AS integer), CAST(x AS text) or CAST(x AS real)", f"SELECT TRY_CAST(comment AS int) {_FROM}", "SELECT CAST('1' AS integer)"),
+    Idiom("words", "SAFE_CAST ( name AS", "write CAST(x AS integer), CAST(x AS text) or CAST(x AS real)", f"SELECT SAFE_CAST(comment AS int) {_FROM}", "SELECT CAST('1' AS integer)"),
     Idiom("words", "SOUNDS LIKE", "LIKE and REGEXP compare texts", f"{_ALL} WHERE comment SOUNDS LIKE 'a'", f"{_ALL} WHERE comment LIKE 'a%'"),
     Idiom("words", "!~", "NOT REGEXP", f"{_ALL} WHERE comment !~ 'a'", f"{_ALL} WHERE comment NOT REGEXP 'a'"),
     Idiom("words", "name ~", "REGEXP matches a regular expression", f"{_ALL} WHERE comment ~ '^a'", f"{_ALL} WHERE comment REGEXP '^a'"),
@@ -277,7 +286,15 @@ TABLES = (
     *_tables("information_schema.columns", "DESCRIBE user_tokens lists the columns", _DESCRIBE),
 )  # fmt: skip
 
-IDIOMS = (*OPENERS, *WORDS, *FUNCTIONS, *SHOWS, *TABLES)
+_NEVER_HINT = "expiry_time = -1 means never"
+COLUMNS = (
+    Idiom("column", "NEVER", _NEVER_HINT, f"{_ALL} WHERE expiry_time = never", f"{_ALL} WHERE expiry_time = -1"),
+    Idiom("column", "TOKEN_VALUE", "a token's value is shown once, by RETURNING token_value of its INSERT", f"SELECT token_value {_FROM}", _CREATE),
+    Idiom("column", "LIFETIME_SECONDS", "(expiry_time - creation_time) / 1000 is a token's lifetime in seconds", f"SELECT lifetime_seconds {_FROM}", f"SELECT (expiry_time - creation_time) / 1000 {_FROM}"),
+    Idiom("column", "$1", "{{ name }} is a placeholder: -v name=VALUE fills it", f"{_ALL} WHERE comment = $1", _ALL),
+)  # fmt: skip
+
+IDIOMS = (*OPENERS, *WORDS, *FUNCTIONS, *SHOWS, *TABLES, *COLUMNS)
 
 
 @cache
@@ -285,7 +302,7 @@ def _hints_by_name(kind: IdiomKind) -> dict[str, str]:
     return {idiom.typed.upper(): idiom.hint for idiom in IDIOMS if idiom.kind == kind}
 
 
-def named_idiom(kind: Literal["function", "show", "table"], name: str) -> str | None:
+def named_idiom(kind: Literal["function", "show", "table", "column"], name: str) -> str | None:
     """Return the hint for a name of another dialect; of several words behind SHOW the longest known beginning decides."""
     hints = _hints_by_name(kind)
     words = name.upper().split()

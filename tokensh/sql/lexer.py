@@ -121,6 +121,9 @@ def find_hyphenated_end(text: str, start: int) -> int | None:
     return match.end() if match else None
 
 
+_CHARACTER_HINTS = {"\\": "a command that begins with a backslash stands in a line of its own"}
+
+
 def lexical_error(token: Token) -> SqlSyntaxError:
     """Return the error for a token that no statement can hold."""
     if token.kind == "MALFORMED_NUMBER":
@@ -139,4 +142,5 @@ def lexical_error(token: Token) -> SqlSyntaxError:
                 "one statement at a time", span=token.span, hint="what follows the ';' is another statement"
             )
         case _:
-            return SqlSyntaxError(f"unexpected character {token.text!a}", span=token.span)
+            hint = _CHARACTER_HINTS.get(token.text[0])
+            return SqlSyntaxError(f"unexpected character {token.text!a}", span=token.span, hint=hint)

@@ -13,6 +13,7 @@ from tokensh.sql.actions.query import JOIN_WORDS
 from tokensh.sql.grammar import ParseTable
 from tokensh.sql.idioms import find_idiom
 from tokensh.sql.lexer import Token
+from tokensh.sql.numbers import explain_duration
 from tokensh.text import near_words
 
 MOST_EXPECTED = 6
@@ -63,6 +64,10 @@ _PREFIXES = {
     "U": "every text is Unicode",
 }
 """Letters that go before a text in other dialects, with what to know here."""
+_STRUCTURES = {
+    "[": 'json_array(1, 2) makes a list, a quoted name is written "name"',
+    "{": "json_object('name', 1) makes an object; JSON is a text in single quotes: '{}'",
+}
 _HYPHENATED = r"(?<![\w.])[\w.]+(?:-[\w.]+)+"
 
 TryParse = Callable[[str], "SqlSyntaxError | None"]
@@ -87,8 +92,13 @@ def explain_syntax_error(
         span = Span(found.first.start, found.last.end)
         words = " ".join(text[slice(*span)].split())
         return error.with_context(message=f"unexpected {words!r}", span=span, hint=found.idiom.hint)
+    if not error.hint and at < len(tokens) and tokens[at].text in _STRUCTURES:
+        return error.with_context(hint=_STRUCTURES[tokens[at].text])
     if error.hint or not error.expected:
         return error
+    duration = explain_duration(f"{tokens[at - 1].text} {word}") if 0 < at < len(tokens) else None
+    if duration is not None:
+        return error.with_context(hint=duration)
     keyword_hint = _guess_keyword(text, tokens, at, table, try_parse)
     return error.with_context(hint=keyword_hint or describe_expected(error.expected))
 
