@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tokensh.errors import EvaluationError, IntegrityError, ProgrammingError, QueryRefused
+from tokensh.errors import EvaluationError, IntegrityError, NotSupportedError, ProgrammingError, QueryRefused, Span
 from tokensh.rows import Row
 from tokensh.sql import nodes
 
@@ -20,12 +20,25 @@ def locating_errors(statement: nodes.Statement) -> Iterator[None]:
 
         arguments = error.arguments if isinstance(error, EvaluationError) else ()
         raise error.with_context(span=find_culprit(statement, error.culprit, arguments)) from error.__cause__
-    except (IntegrityError, ProgrammingError) as error:
-        defining = nodes.CreateTable | nodes.CreateIndex | nodes.Drop
-        if error.span is not None or not isinstance(statement, nodes.Insert | nodes.Update | nodes.Delete | defining):
+    except (IntegrityError, ProgrammingError, NotSupportedError) as error:
+        place = _find_target(statement)
+        is_about_another = isinstance(error, NotSupportedError) and not isinstance(statement, nodes.Registry)
+        if error.span is not None or place is None or is_about_another:
             raise
-        target = statement.path if isinstance(statement, defining) else statement.target
-        raise error.with_context(span=nodes.path_span(target)) from error.__cause__
+        raise error.with_context(span=place) from error.__cause__
+
+
+def _find_target(statement: nodes.Statement) -> Span | None:
+    """Return where a statement names what it changes; None if it only reads."""
+    match statement:
+        case nodes.Insert() | nodes.Update() | nodes.Delete():
+            return nodes.path_span(statement.target)
+        case nodes.CreateTable() | nodes.CreateIndex() | nodes.Drop():
+            return nodes.path_span(statement.path)
+        case nodes.Registry():
+            return statement.span
+        case _:
+            return None
 
 
 def locate_row_errors(rows: Iterator[Row], statement: nodes.Statement) -> Iterator[Row]:

@@ -82,7 +82,7 @@ def _explain_column(error: UnknownName, statement: nodes.Statement) -> UnknownNa
 
 
 def _explain_word(name: str) -> str | None:
-    """Return what a word means that is no column: another dialect's, or a function without its arguments."""
+    """Explain a word that looks like a column: a word of another dialect, or a function without its arguments."""
     function = functions().get(name.lower())
     if function is not None:
         return f"{function.signature} is a function"

@@ -66,7 +66,7 @@ def whole_number(expr: nodes.Expr, clause: str) -> nodes.Expr:
     if isinstance(expr, nodes.Literal) and not isinstance(literal_value(expr), int):
         raise ProgrammingError(f"{clause} takes a whole number", span=expr.span)
     value = literal_value(expr)
-    # LIMIT -1 is SQLite's way to say that there is none; another negative number is a slip that would show every row.
+    # SQLite takes every row for a negative number: LIMIT -1 is how it says so, others are slips.
     if isinstance(value, int) and value < 0 and (clause, value) != ("LIMIT", -1):
         raise ProgrammingError(f"{clause} is negative", span=expr.span, hint=f"leave {clause} out to take every row")
     return expr

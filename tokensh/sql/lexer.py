@@ -121,7 +121,7 @@ def find_hyphenated_end(text: str, start: int) -> int | None:
     return match.end() if match else None
 
 
-_CHARACTER_HINTS = {"\\": "a command that begins with a backslash stands in a line of its own"}
+_CHARACTER_HINTS = {"\\": "a command of the shell, such as \\d, has a line of its own"}
 
 
 def lexical_error(token: Token) -> SqlSyntaxError:
