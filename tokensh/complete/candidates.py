@@ -10,7 +10,7 @@ from tokensh.complete import arguments, values
 from tokensh.complete.columns import ColumnLookup, KnownColumn, verb_of
 from tokensh.complete.cursor_context import CursorContext
 from tokensh.complete.model import Candidate, Facts, TableKind, format_note
-from tokensh.complete.names import CatalogIndex, NameIndex, describe_method, describe_resource, shorten_name
+from tokensh.complete.names import CatalogIndex, NameIndex, describe_method, shorten_name
 from tokensh.complete.outline import Outline, Relation
 from tokensh.complete.rank import PREFIX
 from tokensh.functions.tables import TABLE_FUNCTIONS
@@ -129,7 +129,7 @@ class CandidateFinder:
             name = self._shorten(resource)
             first = resource.id == self.facts.likeliest and self._is_in_namespace(resource)
             fit = PREFIX if name.lower().startswith(typed) and name != resource.id else quality
-            yield Candidate(name, "resource", describe_resource(resource), first=first, quality=fit)
+            yield Candidate(name, "resource", self.index.describe(resource), first=first, quality=fit)
 
     def _shorten(self, resource: Resource) -> str:
         typed = ".".join((*self.context.qualifier, self.context.typed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from tokensh.complete.model import Candidate, Facts, format_note, is_inert
-from tokensh.complete.names import CatalogIndex, describe_method, describe_resource, shorten_name
+from tokensh.complete.names import CatalogIndex, describe_method, shorten_name
 from tokensh.complete.values import describe_workspace
 
 # By name, as the commands themselves are the shell's, which is a layer above. `facts.arguments` has the others.
@@ -102,7 +102,7 @@ def _resource_candidates(word: str, facts: Facts, index: CatalogIndex) -> list[C
         Candidate(
             shorten_name(resources[i], facts.namespace, word),
             "resource",
-            describe_resource(resources[i]),
+            index.describe(resources[i]),
             first=resources[i].id == facts.likeliest,
             quality=quality,
         )

@@ -94,6 +94,7 @@ class CatalogIndex:
         # A thread of the shell's builds the indexes while the first keys may already ask for them.
         self._lock = threading.RLock()
         self._tables: dict[str, tuple[NameIndex, tuple[Resource, ...]]] = {}
+        self._notes: dict[str, str] = {}
         self._methods: dict[bool, tuple[NameIndex, tuple[tuple[Resource, Method], ...]]] = {}
 
     @cached_property
@@ -137,6 +138,12 @@ class CatalogIndex:
                 self._methods[for_exec] = (names, tuple(pairs))
             return self._methods[for_exec]
 
+    def describe(self, resource: Resource) -> str:
+        """Return the note beside a resource's name; made once, as each key shows up to a hundred of them."""
+        if resource.id not in self._notes:
+            self._notes[resource.id] = _describe_resource(resource)
+        return self._notes[resource.id]
+
     def find(self, path: tuple[str, ...], namespace: tuple[str, ...]) -> Resource | None:
         """Return the resource that a path names, None if it names none."""
         if not 1 <= len(path) <= 3:
@@ -172,7 +179,7 @@ def methods_of(resource: Resource, verb: Verb) -> tuple[Method, ...]:
     return tuple(method for method in resource.methods if method.name == resource.delete_method)
 
 
-def describe_resource(resource: Resource) -> str:
+def _describe_resource(resource: Resource) -> str:
     """Return the note beside a resource's name: what can be done with it, and its columns."""
     # Not its description: StackQL's documents have the same sentence for all resources.
     verbs = " ".join(verb for verb in VERBS if resource.methods_for(verb))
