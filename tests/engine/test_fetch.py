@@ -273,7 +273,7 @@ def test_an_object_whose_reply_lacks_its_key_has_the_one_that_was_asked_for(conn
     [
         ("= 'a/b'", "'a/b'"),
         (f"IN ('{A}', 'a/b')", "'a/b'"),
-        (f"= '{A}' OR deployment_name = 'a/b'", "'a/b'"),
+        (f"IN (SELECT '{A}') OR deployment_name = 'a/b'", "'a/b'"),
         ("= lower('A/B')", "user_tokens"),
     ],
 )
@@ -295,3 +295,14 @@ def test_it_is_said_what_is_read(connect: Connect) -> None:
     assert activities == [f"reading user_tokens of {A}", "reading 2 workspaces"]
     assert received[-1] == (2, 2)
     assert {total for _, total in received} == {2}
+
+
+@pytest.mark.parametrize(("failing", "hint"), [([A, B, C], None), ([A, C], "--partial gives the rows of the others")])
+def test_partial_is_offered_only_if_others_have_rows(
+    failing: list[str], hint: str | None, session: Connection, site: Sandbox
+) -> None:
+    for place in failing:
+        site.fault(f"GET /w/{place}/*", status=403, times=None)
+    with pytest.raises(SeveralErrors, match=f"^{len(failing)} of 3 workspaces failed") as caught:
+        run(session, f"SELECT 1 FROM user_tokens WHERE deployment_name IN ('{A}', '{B}', '{C}')")
+    assert caught.value.hint == hint
