@@ -58,7 +58,6 @@ def test_recipes_are_listed_and_run_beside_named_queries(shell: InProcessShell) 
     assert "extra" not in shell.run(r"\n never")
     assert "dbt production" in shell.run(r"\n expiring days=5")
     assert "no parameter 'nosuch'" in shell.run(r"\n never nosuch=1")
-    assert "tokensh run rotate" in shell.run(r"\n rotate")
     assert shell.session.connection.variables == variables
 
 
@@ -77,3 +76,20 @@ def test_a_value_is_with_a_program_once_that_has_read_it(
     assert said.count("revoketoken") == count
     assert pending(shell) == count
     assert (tmp_path / "out").exists() == (not count)
+
+
+def test_jobs_are_previewed_run_and_told_what_they_lack(shell: InProcessShell, tmp_path: Path) -> None:
+    assert "which token is not given" in shell.run(r"\n rotate")
+    assert "needs user" in shell.run(r"\n offboard")
+    assert "unexpected argument 'x'" in shell.run(r"\n offboard user=ed@example.com x")
+    value = tmp_path / "value"
+    rotate = rf"\n rotate comment='dbt production' --deliver-file {value}"
+    assert "where the new value goes is not given" in shell.run(r"\n rotate comment='dbt production'")
+    assert "deliver its value" in shell.run(f"{rotate} --dry-run")
+    assert not value.exists()
+    shell.session.connection.yes = True
+    said = shell.run(rotate)
+    assert "done" in said
+    assert value.read_text() not in said
+    assert "has no tokens" in shell.run(r"\n offboard user=nosuch@example.com")
+    assert shell.run(r"\n offboard user=ed@example.com").count("revoked") == 1

@@ -22,8 +22,6 @@ from tokensh.text import make_inert, plural
 if TYPE_CHECKING:
     from tokensh.dbapi.connection import Connection
 
-_SECONDS_PER_DAY = 86_400
-
 
 def parse(words: list[str], native: argparse.ArgumentParser) -> argparse.Namespace:
     """Parse the arguments after `run`. Raises InterfaceError."""
@@ -123,15 +121,11 @@ class RecipeRunner:
         failures: dict[str, Error] = {}
         self._runner.adapt_result = lambda result: self._adapt_result(result, recipe, failures)
         try:
-            match recipe.job:
-                case "rotate":
-                    with handle_interrupts(self._connection.cancellation):
-                        self._rotate(values)
-                case "offboard":
-                    with handle_interrupts(self._connection.cancellation):
-                        self._offboard(values)
-                case _:
-                    self._run_statements(recipe, values, failures)
+            if recipe.job:
+                with handle_interrupts(self._connection.cancellation):
+                    self._run_job(recipe, values)
+            else:
+                self._run_statements(recipe, values, failures)
         except Error as error:
             self._reporter.error(error)
 
@@ -160,59 +154,24 @@ class RecipeRunner:
 
     # ---- jobs
 
-    def _rotate(self, values: Mapping[str, object]) -> None:
-        from tokensh.recipes.rotation import Rotation, RotationRequest  # noqa: PLC0415 (one of many recipes)
+    def _run_job(self, recipe: Recipe, values: Mapping[str, object]) -> None:
+        from tokensh.recipes.jobs import make_job  # noqa: PLC0415 (few recipes have one)
 
-        workspace = str(values["deployment_name"]) or self._connection.workspace
-        if not workspace:
-            raise InterfaceError("which workspace is not given", hint="-w NAME, or -v deployment_name=NAME")
-        if not values["comment"] and not values["token_id"]:
-            raise InterfaceError("which token is not given", hint="-v comment=..., or -v token_id=...")
-        if self._destination is None and not self._dry:
-            raise InterfaceError(
-                "where the new value goes is not given",
-                hint="--deliver PROGRAM, or --deliver-file PATH; nothing was sent",
-            )
-        lifetime = round(float(str(values["lifetime"])) * _SECONDS_PER_DAY)
-        request = RotationRequest(
-            workspace,
-            str(values["token_id"]),
-            str(values["comment"]),
-            round(float(str(values["grace"])) * _SECONDS_PER_DAY * 1000),
-            lifetime or None,
-        )
-        rotation = Rotation(self._connection, request, self._destination)
+        job = make_job(recipe, values, self._connection, self._destination, dry=self._dry)
         if self._dry:
-            self._write(RowSet((Column("step", "string"),), ((step,) for step in rotation.plan())))
-            return
-        self._approve(rotation.plan, "rotate")
-        self._write_report(rotation.run())
-
-    def _offboard(self, values: Mapping[str, object]) -> None:
-        from tokensh.recipes.offboarding import COLUMNS, Offboarding  # noqa: PLC0415 (one of many recipes)
-
-        offboarding = Offboarding(self._connection, str(values["user"]), str(values["workspaces"]))
-        tokens, failures = offboarding.find_tokens()
-        if self._dry:
-            rows = offboarding.plan(tokens, failures)
+            self._runner.write_result(job.preview())
         else:
-            if tokens:
-                self._approve(lambda: offboarding.describe(tokens), "offboard")
-            rows = offboarding.revoke(tokens, failures)
-        if not rows:
-            self._reporter.note(f"{values['user']} has no tokens in the workspaces that were asked")
-        self._write_report(RowSet(COLUMNS, iter(rows)))
-        if offboarding.interruption is not None:
-            raise offboarding.interruption
-        if failures or any(row[3] in ("remains", "unknown") for row in rows):
+            self._approve(job.list_steps, recipe.name)
+            self._write_report(job.run())
+        if not job.conclude():
             self._reporter.fail()
 
-    def _approve(self, steps: Callable[[], Iterator[str]], name: str) -> None:
+    def _approve(self, list_steps: Callable[[], list[str]], name: str) -> None:
         """Ask whether the steps may be done. Raises InterfaceError, Interrupted."""
         environment, connection = self._connection.environment, self._connection
-        if connection.yes:
+        lines = [] if connection.yes else list_steps()
+        if not lines:
             return
-        lines = list(steps())
         if not (is_terminal(environment.stdin) and is_terminal(environment.stderr)):
             raise InterfaceError(
                 f"{name} takes {plural(len(lines), 'step')}: {'; '.join(lines)}",
@@ -223,16 +182,11 @@ class RecipeRunner:
         if _ask("go on? [y/N] ", environment).strip().lower() not in ("y", "yes"):
             raise Interrupted("not confirmed; nothing was changed", reason="declined")
 
-    def _write(self, result: RowSet) -> None:
-        self._runner.write_result(result)
-
     def _write_report(self, result: RowSet) -> None:
         """Write what a job did. Raises UnknownOutcome if that is lost: the exit status must not say that nothing was done."""
         try:
-            self._write(result)
+            self._runner.write_result(result)
         except OutputError as error:
-            if self._dry:
-                raise
             raise UnknownOutcome(
                 f"the work was done, but its report is lost: {error.message}", hint="run it again to see what is left"
             ) from None

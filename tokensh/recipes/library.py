@@ -89,7 +89,7 @@ class Recipe:
             raise PlaceholderError(
                 f"the recipe {self.name} needs {needs}",
                 missing=(),
-                hint="give it: " + " ".join(f"-v {each.name}=..." for each in missing),
+                hint="give it: " + " ".join(f"{each.name}=..." for each in missing),
             )
         complete = {each.name: values.get(each.name, each.default) for each in self.parameters}
         for each in self.parameters:

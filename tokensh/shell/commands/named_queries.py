@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from tokensh.engine.destinations import Destination, FileDestination, ProgramDestination
+from tokensh.environment import Environment, handle_interrupts
 from tokensh.errors import InterfaceError
 from tokensh.recipes.library import Recipe, find_recipe, list_recipes
 from tokensh.rows import Column, RowSet
@@ -31,7 +35,8 @@ def _run_query(shell: ShellContext, arguments: Arguments) -> None:
 def _run_recipe(shell: ShellContext, recipe: Recipe, arguments: list[str]) -> None:
     """Run a recipe with values as `NAME=VALUE`; the shell asks for those that are missing. Raises InterfaceError."""
     if recipe.job:
-        raise InterfaceError(f"{recipe.name} needs the command line", hint=f"tokensh run {recipe.name}")
+        _run_job(shell, recipe, arguments)
+        return
     given = dict(argument.partition("=")[::2] for argument in arguments)
     defaults = {each.name: each.default for each in recipe.parameters if each.default is not None}
     missing = {each.name: "0" for each in recipe.missing(given)}
@@ -45,6 +50,63 @@ def _run_recipe(shell: ShellContext, recipe: Recipe, arguments: list[str]) -> No
     finally:
         variables.clear()
         variables.update(before)
+
+
+def _run_job(shell: ShellContext, recipe: Recipe, arguments: list[str]) -> None:
+    """Run a recipe that is a job, after consent. Raises Error."""
+    from tokensh.recipes.jobs import make_job  # noqa: PLC0415 (few recipes have one)
+    from tokensh.shell.dialogs import confirm  # noqa: PLC0415 (as in confirm.py)
+
+    values, options = _split_options(arguments)
+    destination, dry = _make_destination(options, shell.connection.environment), "--dry-run" in options
+    connection = shell.connection
+    job = make_job(recipe, recipe.complete(values), connection, destination, dry=dry)
+    connection.cancellation.reset()
+    with handle_interrupts(connection.cancellation):
+        steps = [] if dry or connection.yes else job.list_steps()
+    for step in steps:
+        shell.console.note(f"  {step}")
+    if steps and not confirm("go on?"):
+        raise InterfaceError("not confirmed; nothing was changed")
+    with handle_interrupts(connection.cancellation):
+        result = job.preview() if dry else job.run()
+    shell.console.show(result)
+    job.conclude()
+
+
+def _split_options(arguments: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the values and the options among the words of a job: `--deliver PROGRAM`, `--deliver-file PATH`, `--dry-run`.
+
+    Raises InterfaceError.
+    """
+    values: dict[str, str] = {}
+    options: dict[str, str] = {}
+    words = iter(arguments)
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name in _DELIVERY_OPTIONS:
+            options[name] = value if equals else next(words, "")
+        elif word == "--dry-run":
+            options[word] = ""
+        elif equals:
+            values[name] = value
+        else:
+            raise InterfaceError(
+                f"unexpected argument {word!r}", hint=f"NAME=VALUE, {', '.join(_DELIVERY_OPTIONS)} or --dry-run"
+            )
+    return values, options
+
+
+def _make_destination(options: Mapping[str, str], environment: Environment) -> Destination | None:
+    """Return where the new value goes, None if that is not given. Raises InterfaceError."""
+    destination: Destination | None = None
+    if "--deliver" in options:
+        destination = ProgramDestination(options["--deliver"], environment)
+    elif "--deliver-file" in options:
+        destination = FileDestination(options["--deliver-file"], environment)
+    if destination is not None:
+        destination.check()
+    return destination
 
 
 def _save_query(shell: ShellContext, arguments: Arguments) -> None:
@@ -79,11 +141,13 @@ def _query_texts(shell: ShellContext) -> dict[str, str]:
     return shell.queries.texts
 
 
+_DELIVERY_OPTIONS = ("--deliver", "--deliver-file")
+
 COMMANDS = (
     MetaCommand(
         r"\n",
         "[NAME [VALUE ...]]",
-        "list named queries and recipes; run a query with values for its $1, $2, ..., a recipe with NAME=VALUE",
+        "list named queries and recipes; run a query with values for its $1, $2, ..., a recipe with NAME=VALUE (and --dry-run, --deliver, --deliver-file if it changes tokens)",
         "What was run",
         _run_query,
         arguments=list_arguments,
