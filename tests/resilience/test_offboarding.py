@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from tests.engine.sessions import B
 from tests.resilience.offboard_sweep import Schedule, opened
 
 SCHEDULES = [
     Schedule(),
     Schedule(kill_at=7, eventual=True),
     Schedule(interrupt_at=8),
+    Schedule(
+        faults=((f"DELETE */w/{B}/*", "lost before", 0, 1), ("DELETE *", "silent", 2, 2)), kill_at=18, eventual=True
+    ),
     Schedule(full_disk=True),
     Schedule(faults=(("DELETE *", "lost", 1, None),)),
     Schedule(faults=(("DELETE *", "a web page instead", 0, 2),)),

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from tokensh._dataclasses import dataclass, replace
 from tokensh.api.request import Request
 from tokensh.dbapi.connection import Connection
+from tokensh.engine.fetch import is_not_found
 from tokensh.errors import Error, Interrupted
 from tokensh.rows import Column, Row, Value
 from tokensh.text import escape_unsafe
@@ -115,7 +116,8 @@ class Offboarding:
             with closing(connection.client.fetch(requests)) as answers:
                 for token, answer in zip(others, answers, strict=True):
                     del reasons[token]
-                    if isinstance(answer, Error):
+                    # A token that does not exist is gone, revoked by an earlier run whose answer was lost.
+                    if isinstance(answer, Error) and not is_not_found(answer):
                         reasons[token] = answer.message
             # An answer may be lost, and the token gone all the same: the lists say what remains.
             left, failed_later = self.find_tokens() if reasons else ([], {})
