@@ -401,4 +401,4 @@ SHARED: dict[str, Callable[[], str]] = {
     "fish/vendor_completions.d/tokensh.fish": fish_completion,
 }
 """The files of the wheel's data folder `share`, with what writes each."""
-SHARE = Path(__file__).parents[1] / "share"
+SHARE = Path(__file__).parents[1] / "tokensh" / "cli" / "share"

@@ -7,7 +7,7 @@ loads nothing; the first use of one of those names does.
 from __future__ import annotations
 
 TYPE_CHECKING = False
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:
     from typing import Any
