@@ -38,7 +38,7 @@ def test_gx_shows_records_once(command: str, start: Start) -> None:
 def test_g_alone_runs_the_last_statement_again(start: Start) -> None:
     terminal = start()
     terminal.run("select 'again' as word;")
-    assert "again" in screen_after(terminal, r"\g").partition("tokensh")[2].partition("\n")[2]
+    assert "again" in screen_after(terminal, r"\g").partition("sandbox>")[2].partition("\n")[2]
 
 
 def test_g_sends_a_result_to_a_program_or_a_file(start: Start, tmp_path: Path) -> None:
