@@ -51,8 +51,9 @@ VIEWS: dict[str, str] = {
         "SELECT deployment_name, min(token_id) AS token_id, comment, max(creation_time) AS creation_time,"
         " count(*) AS expiry_time FROM tokens GROUP BY 1, comment HAVING count(*) > 0"
     ),
+    # The column of USING first: `*` shows it first here, as standard SQL says, and where it stands in SQLite.
     "by_alias": (
-        "SELECT lower(comment) AS token_id, deployment_name AS deployment_name, min(comment) AS comment,"
+        "SELECT deployment_name AS deployment_name, lower(comment) AS token_id, min(comment) AS comment,"
         " sum(expiry_time % 1000) AS creation_time, max(expiry_time) AS expiry_time"
         " FROM user_tokens GROUP BY deployment_name, lower(comment)"
     ),
@@ -79,7 +80,8 @@ VIEWS: dict[str, str] = {
 }
 """Views over the resources, by what they select; predicates pass through them."""
 _SHAPES = {**RESOURCES, **{name: RESOURCES["tokens"] if name == "every" else _COMMON for name in VIEWS}}
-_TEXTS = ("", "NULL", "extra 1", "grafana", "a%", "it''s", "東京", "dbt production", *WORKSPACES)
+# No capitals: names of workspaces are compared in any case, here and not in SQLite.
+_TEXTS = ("", "null", "extra 1", "grafana", "a%", "it''s", "東京", "dbt production", *WORKSPACES)
 _OUTER = ("LEFT JOIN", "RIGHT JOIN", "FULL JOIN")
 _PATTERNS = ("%e%", "extra _", "%''%", "d%", "%", "", "%\\%", "_")
 
