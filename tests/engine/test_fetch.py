@@ -10,7 +10,16 @@ from tests.engine.conftest import Connect
 from tests.engine.sessions import A, B, C, first_column, list_calls, list_requests, run
 from tokensh.dbapi.connection import Connection
 from tokensh.engine.callbacks import Callbacks
-from tokensh.errors import ApiError, Error, HostError, NetworkError, ProgrammingError, ReplyError, SeveralErrors
+from tokensh.errors import (
+    ApiError,
+    Error,
+    HostError,
+    Interrupted,
+    NetworkError,
+    ProgrammingError,
+    ReplyError,
+    SeveralErrors,
+)
 from tokensh.provider.catalog import Catalog
 from tokensh.sandbox import Sandbox
 
@@ -221,6 +230,22 @@ def test_a_reply_of_another_shape_is_an_error_that_says_where(
 def test_an_empty_reply_is_no_rows(session: Connection, site: Sandbox) -> None:
     site.fault("GET */list", status=200, body={})
     assert run(session, f"{PLACES} = '{A}'") == []
+
+
+def test_ctrl_c_while_rows_are_stored_is_no_failure_of_a_workspace(connect: Connect, site: Sandbox) -> None:
+    failures: dict[str, Error] = {}
+    session: Connection
+
+    def press_at_the_end(done: int, total: int) -> None:
+        if done == total:
+            session.cancellation.press()
+
+    session = connect(callbacks=Callbacks(on_tolerated=failures.update, on_progress=press_at_the_end))
+    # The rows of both are stored after the last answer, which is that of the first workspace.
+    site.fault(f"GET /w/{A}/*", delay=0.1)
+    with pytest.raises(Interrupted):
+        run(session, f"{PLACES} IN ('{A}', '{B}')")
+    assert failures == {}
 
 
 def test_progress_is_told_where_several_answers_are_awaited(connect: Connect) -> None:
