@@ -208,8 +208,13 @@ OTHERS = [
     for name in (
         "cli.stackql",
         "dbapi.arrow",
+        "engine.destinations",
         "integrations.ipython",
         "integrations.sqlalchemy",
+        "plan.catalog_statements",
+        "plan.ddl",
+        "plan.dml",
+        "provider.openapi",
         "sandbox",
         "shell",
         "spark",
@@ -223,10 +228,16 @@ LOADS = [
     (["--help"], ""),
     (["--check", "-c", "SELECT 1"], "argparse typing"),
     (["-c", "SELECT 1"], "argparse typing sqlite3"),
-    (["-c", "SHOW METHODS IN user_tokens"], "argparse typing sqlite3"),
-    (["-c", r"\dt"], "argparse typing sqlite3 tokensh.shell"),
+    (
+        ["-c", "SHOW METHODS IN user_tokens"],
+        "argparse typing sqlite3 tokensh.plan.catalog_statements tokensh.plan.dml tokensh.provider.openapi",
+    ),
+    (
+        ["-c", r"\dt"],
+        "argparse typing sqlite3 tokensh.shell tokensh.plan.catalog_statements tokensh.plan.dml tokensh.engine.destinations",
+    ),
     (["exec", "SELECT 1"], "argparse typing sqlite3 tokensh.cli.stackql"),
-    (["-o", "json", "-c", SELECT], f"argparse typing requests sqlite3 {OF_URLLIB3}"),
+    (["-o", "json", "-c", SELECT], f"argparse typing requests sqlite3 tokensh.provider.openapi {OF_URLLIB3}"),
 ]
 
 

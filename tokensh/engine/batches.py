@@ -17,8 +17,8 @@ from tokensh.engine.store import StoredObject, column_list, dropped_meanwhile
 from tokensh.errors import Interrupted, ProgrammingError
 from tokensh.functions.guards import CHECKED
 from tokensh.plan.batches import Batch, values_of, without_numbers
-from tokensh.plan.ddl import ROW_NUMBER
 from tokensh.plan.nodes import ConflictClause, LocalInsertPlan
+from tokensh.plan.scope import ROW_NUMBER
 from tokensh.plan.type_checks import check_numbers
 from tokensh.rows import Row, Value
 from tokensh.sql.quoting import quote_name, text_literal

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tokensh._dataclasses import dataclass
-from tokensh.engine.destinations import NewSecret
 from tokensh.errors import Error, IncompleteResultWarning
 from tokensh.plan.nodes import ChangePlan, ExecPlan
 from tokensh.rows import Column, Row, Value
 
+if TYPE_CHECKING:
+    from tokensh.engine.destinations import NewSecret
+
 Approve = Callable[[ChangePlan | ExecPlan, Sequence[Mapping[str, Value]]], None]
 KeepValue = Callable[[tuple[Column, ...], Row], None]
-DeliverValue = Callable[[NewSecret], str]
+DeliverValue = Callable[["NewSecret"], str]
 
 
 _PACKAGE = str(Path(__file__).parents[1])

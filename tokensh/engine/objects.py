@@ -10,9 +10,9 @@ from tokensh._dataclasses import dataclass
 from tokensh.engine.sqlite import Database
 from tokensh.engine.store import Store, StoredObject
 from tokensh.errors import Error, OperationalError
-from tokensh.plan.ddl import ROW_NUMBER
 from tokensh.plan.nodes import DefinePlan, DropPlan, Plan, Stored
 from tokensh.plan.objects import Kind, StoredTable, View, local_name
+from tokensh.plan.scope import ROW_NUMBER
 from tokensh.rows import Column, Row, Value, make_names_unique
 from tokensh.sql import nodes
 from tokensh.text import read_count

@@ -19,7 +19,7 @@ from tokensh.plan.objects import Kind, Objects, StoredTable, View, local_name
 from tokensh.plan.planner import columns_of, plan_query
 from tokensh.plan.resolve import Names
 from tokensh.plan.returning import resolve_returning, table_column
-from tokensh.plan.scope import HIDDEN_PREFIX, is_hidden, name_suffixes
+from tokensh.plan.scope import HIDDEN_PREFIX, ROW_NUMBER, is_hidden, name_suffixes
 from tokensh.plan.slip_checks import refuse_assigned_condition
 from tokensh.plan.table_rules import check_collation, plan_rules
 from tokensh.plan.views import match_columns, name_items
@@ -29,10 +29,6 @@ from tokensh.sql.nodes import path_span, path_text
 from tokensh.sql.quoting import quote_name
 from tokensh.sql.visit import rewrite, walk
 from tokensh.text import nearest, plural
-
-ROW_NUMBER = f"{HIDDEN_PREFIX}row"
-"""The hidden column that tells the rows of a local table apart."""
-
 
 # ---- CREATE
 

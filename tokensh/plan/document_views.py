@@ -24,10 +24,8 @@ Parse = Callable[[str], nodes.Statement]
 """Turns the text of one statement into its tree. Raises SqlSyntaxError."""
 
 
-def read_view(resource: Resource, parse: Parse | None, span: Span) -> View | None:
-    """Return the view that a resource is; None if it has methods instead. Raises NotSupportedError if it cannot be read."""
-    if not resource.view:
-        return None
+def read_view(resource: Resource, parse: Parse | None, span: Span) -> View:
+    """Return the view that a resource is. Raises NotSupportedError if it cannot be read."""
     if parse is None:
         raise NotSupportedError(f"{resource.id} is a view, which is not offered here", span=span)
     try:

@@ -30,7 +30,6 @@ from tokensh.plan.bound import (
     references,
     scans_below,
 )
-from tokensh.plan.document_views import make_view_error, read_view
 from tokensh.plan.joins import merged_column, restricted_relations
 from tokensh.plan.method_resolution import find_method, methods_for_verb, scan_columns
 from tokensh.plan.nodes import ScanColumn, Stored
@@ -203,6 +202,8 @@ class FromResolver:
             return self._resolve_query(view.query, None, {})
         except Error as error:
             if view.is_documents:
+                from tokensh.plan.document_views import make_view_error  # noqa: PLC0415 (as in `_resolve_resource`)
+
                 raise make_view_error(view.name, error.message, self.view_span) from error
             raise error.with_context(span=self.view_span) from error.__cause__
         finally:
@@ -222,8 +223,10 @@ class FromResolver:
 
     def _resolve_resource(self, node: nodes.TableRef) -> Relation:
         resource = self._find_resource(node)
-        view = read_view(resource, self.names.parse, self.view_span or node.span)
-        if view is not None:
+        if resource.view:
+            from tokensh.plan.document_views import read_view  # noqa: PLC0415 (few resources are views)
+
+            view = read_view(resource, self.names.parse, self.view_span or node.span)
             return self._resolve_view(view, node, node.alias or node.path[-1])
         return self.scan_of(resource, methods_for_verb(resource, "SELECT", node.span), node)
 

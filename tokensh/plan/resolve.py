@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tokensh._dataclasses import dataclass, field, replace
 from tokensh.errors import NotSupportedError, ProgrammingError, Span
 from tokensh.functions import functions
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference, references, subqueries
 from tokensh.plan.checks import check_subqueries
-from tokensh.plan.document_views import Parse
 from tokensh.plan.expression_types import expression_type, expression_unit
 from tokensh.plan.objects import NoObjects, Objects, StoredTable, View
 from tokensh.plan.scope import PARAMETER_PREFIX, Scope
@@ -27,6 +26,9 @@ from tokensh.sql.nodes import path_text
 from tokensh.sql.quoting import quote_name
 from tokensh.sql.visit import rewrite, rewrite_nodes, walk
 from tokensh.text import plural
+
+if TYPE_CHECKING:
+    from tokensh.plan.document_views import Parse
 
 T = TypeVar("T")
 MOST_TABLES = 2000

@@ -13,6 +13,8 @@ from tokensh.text import nearest
 
 HIDDEN_PREFIX = "tokensh:"
 """How the names of tokensh's own columns begin."""
+ROW_NUMBER = f"{HIDDEN_PREFIX}row"
+"""The hidden column that tells the rows of a local table apart."""
 PARAMETER_PREFIX = f"{HIDDEN_PREFIX}parameter:"
 """How the names of parameters begin whose own name is that of a field, which is something else."""
 

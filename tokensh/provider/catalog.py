@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tokensh.errors import Span, UnknownName
 from tokensh.provider import document
 from tokensh.provider.document import Provider
 from tokensh.provider.document_cache import DocumentCache
 from tokensh.provider.model import ProviderInfo, Resource, ServiceInfo
-from tokensh.provider.openapi import ServiceDocument
 from tokensh.text import nearest
+
+if TYPE_CHECKING:
+    from tokensh.provider.openapi import ServiceDocument
 
 T = TypeVar("T")
 DEFAULT = ("databricks_workspace", "workspace")

@@ -18,10 +18,11 @@ from tokensh._dataclasses import dataclass
 from tokensh.errors import InterfaceError, ProviderDocumentError
 from tokensh.provider.document_cache import DocumentCache
 from tokensh.provider.model import ProviderInfo, ServiceInfo
-from tokensh.provider.openapi import ServiceDocument
 
 if TYPE_CHECKING:
     import yaml
+
+    from tokensh.provider.openapi import ServiceDocument
 
 Node = dict[str, Any]
 Scalar = str | int | float | bool | None
@@ -82,6 +83,8 @@ def load_shipped_provider() -> Provider:
         # The second service names the first one's operations as the newer documents do.
         base = services.get(document.get("x-tokensh-extends", ""), {})
         components = {**base.get("components", {}), **document["components"]}
+        from tokensh.provider.openapi import ServiceDocument  # noqa: PLC0415 (only for statements that name a resource)
+
         return ServiceDocument(info.name, name, SHIPPED.name, {**base, **document, "components": components})
 
     info, infos = _describe_provider(root["provider"], SHIPPED)
@@ -136,6 +139,8 @@ def _read_provider(file: Path, cache: DocumentCache | None) -> Provider:
         document = file.parents[2] / reference
         configs = (services[name].get("config") or {}, root.get("config") or {})
         node = _check_mapping(_read_document(document, cache), document, "#")
+        from tokensh.provider.openapi import ServiceDocument  # noqa: PLC0415 (as above)
+
         return ServiceDocument(info.name, name, str(document), node, configs)
 
     info, infos = _describe_provider(root, file)
