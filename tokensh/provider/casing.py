@@ -14,7 +14,8 @@ from tokensh.provider.model import Field, Method, Parameter
 
 N = TypeVar("N", Field, Parameter)
 # The rules of botocore's `xform_name`, on which StackQL's names are built: where a word begins within a name.
-_PLURAL_ACRONYM = r"[A-Z]{2,}s\Z"
+# Only where the capitals begin: looked for at each of them, its cost would be their number squared.
+_PLURAL_ACRONYM = r"(?<![A-Z])[A-Z]{2,}s\Z"
 _WORD_STARTS = (r"(?<=[A-Za-z0-9])(?=[A-Z][a-z])", r"(?<=[a-z])(?=[0-9])", r"(?<=[a-z0-9])(?=[A-Z])")
 
 
