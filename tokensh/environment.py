@@ -187,6 +187,22 @@ def raise_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+@contextmanager
+def defer_interrupts() -> Iterator[None]:
+    """Keep Ctrl-C until the end of the `with` block: what is started inside it is known to those who must stop it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    presses: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: presses.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if presses:
+            signal.raise_signal(signal.SIGINT)
+
+
 def is_terminal(stream: TextIO) -> bool:
     """Return True if the stream is a terminal; a closed stream is not."""
     try:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tokensh.sql import nodes
 
-TEXTS = st.text(st.characters(exclude_characters="\0"), max_size=8) | st.sampled_from(
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8) | st.sampled_from(
     ["it's", 'a "b"', "`", "--", "/*", ";", "\\", "{{ x }}", "select", "\n"]
 )
 NAMES = st.builds(nodes.Name, TEXTS)

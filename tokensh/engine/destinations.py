@@ -14,13 +14,16 @@ from collections.abc import Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 from tokensh._dataclasses import dataclass, field
 from tokensh.api.hosts import Target
-from tokensh.environment import Environment, open_private, raise_interrupts, sync_folder
+from tokensh.environment import Environment, defer_interrupts, open_private, raise_interrupts, sync_folder
 from tokensh.errors import InterfaceError, OutputError
 from tokensh.text import escape_unsafe, truncate
+
+if TYPE_CHECKING:
+    import subprocess
 
 PROGRAM_TIMEOUT = 60.0
 """Seconds that a program has for one value."""
@@ -142,29 +145,36 @@ class ProgramDestination:
         # The pipe stays open here until the end, to see what is left in it: a program that was called in a wrong way, and never
         # reads its input, often ends with success.
         reader, writer = os.pipe()
+        process: subprocess.Popen[bytes] | None = None
         try:
-            process = subprocess.Popen(  # noqa: S603 (the user's own command)
-                ["/bin/sh", "-c", self._command],
-                stdin=reader,
-                stdout=subprocess.DEVNULL,  # it may repeat the value
-                stderr=messages,
-                env=variables,
-                start_new_session=True,
-            )
-            process.stdin, writer = os.fdopen(writer, "wb"), -1
-            try:
-                process.communicate(secret.value.encode(), timeout=self._timeout)
-            finally:
-                if process.returncode is None:
-                    with suppress(OSError):
-                        os.killpg(process.pid, 9)
-                    process.wait()
-                process.stdin.close()
+            with defer_interrupts():
+                process = subprocess.Popen(  # noqa: S603 (the user's own command)
+                    ["/bin/sh", "-c", self._command],
+                    stdin=reader,
+                    stdout=subprocess.DEVNULL,  # it may repeat the value
+                    stderr=messages,
+                    env=variables,
+                    start_new_session=True,
+                )
+                process.stdin, writer = os.fdopen(writer, "wb"), -1
+            process.communicate(secret.value.encode(), timeout=self._timeout)
             return process.returncode, _is_emptied(reader)
         finally:
+            if process is not None:
+                _stop_program(process)
             os.close(reader)
             if writer >= 0:
                 os.close(writer)
+
+
+def _stop_program(process: subprocess.Popen[bytes]) -> None:
+    """Kill a program that still runs, with its children, and close its input."""
+    if process.returncode is None:
+        with suppress(OSError):
+            os.killpg(process.pid, 9)
+        process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def _is_emptied(reader: int) -> bool:
