@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.engine.sessions import connect, run
+from tests.engine.registry_sessions import open_session
+from tests.engine.sessions import run
 from tests.provider.documents import MethodLine as M
-from tests.provider.documents import service_document, write_registry
-from tests.resilience.client_bench import TOKEN
+from tests.provider.documents import service_document
 from tests.resilience.faulty_server import Exchange, FaultyServer
 from tokensh.dbapi.connection import Connection
 from tokensh.errors import MissingParameter, NotSupportedError, ProgrammingError
@@ -72,15 +72,12 @@ def server() -> Iterator[FaultyServer]:
 
 @pytest.fixture
 def session(server: FaultyServer, tmp_path: Path) -> Iterator[Connection]:
-    server.log.clear()
     with _connect(server, tmp_path, yes=False) as connection:
         yield connection
 
 
 def _connect(server: FaultyServer, home: Path, *, yes: bool) -> Connection:
-    registry = write_registry(home / "registry", {"s": DOCUMENT})
-    endpoint = server.origin + "/w/{deployment_name}"
-    return connect(None, home, {"DATABRICKS_TOKEN": TOKEN}, endpoint=endpoint, registry=registry, yes=yes)
+    return open_session(server, home, {"s": DOCUMENT}, workspace=None, yes=yes)
 
 
 def sent(server: FaultyServer) -> list[str]:
@@ -159,7 +156,6 @@ REPLACED = [
 def test_replace_takes_its_keys_like_update(
     keys: str, setting: str, body: str, server: FaultyServer, tmp_path: Path
 ) -> None:
-    server.log.clear()
     with _connect(server, tmp_path, yes=True) as connection:
         run(connection, f"REPLACE acme.s.{setting} WHERE deployment_name = 'w1' AND {keys}")
     (seen,) = [seen for seen in server.log if seen.method != "GET"]
@@ -190,7 +186,6 @@ def test_a_change_without_a_key_lists_the_keys_and_asks(
 
 
 def test_approved_rows_are_deleted_by_their_keys(server: FaultyServer, tmp_path: Path) -> None:
-    server.log.clear()
     with _connect(server, tmp_path, yes=True) as connection:
         run(connection, "DELETE FROM acme.s.jobs WHERE deployment_name = 'w1' AND owner = 'ada'")
     assert [json.loads(request.split(" ", 2)[2]) for request in sent(server)] == [{"job_id": 5}, {"job_id": 6}]

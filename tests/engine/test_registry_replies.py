@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.engine.sessions import connect, run
+from tests.engine.registry_sessions import open_session
+from tests.engine.sessions import run
 from tests.provider.documents import MethodLine as M
-from tests.provider.documents import Node, service_document, write_registry
-from tests.resilience.client_bench import TOKEN
+from tests.provider.documents import Node, service_document
 from tests.resilience.faulty_server import Exchange, FaultyServer
 from tokensh.dbapi.connection import Connection
 from tokensh.errors import ReplyError
@@ -81,12 +81,7 @@ def server() -> Iterator[FaultyServer]:
 
 @pytest.fixture
 def session(server: FaultyServer, tmp_path: Path) -> Iterator[Connection]:
-    server.log.clear()
-    registry = write_registry(tmp_path / "registry", {"s": DOCUMENT})
-    endpoint = server.origin + "/w/{deployment_name}"
-    with connect(
-        None, tmp_path, {"DATABRICKS_TOKEN": TOKEN}, endpoint=endpoint, registry=registry, workspace="w1", yes=True
-    ) as connection:
+    with open_session(server, tmp_path, {"s": DOCUMENT}) as connection:
         yield connection
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.engine.registry_sessions import open_session
 from tests.engine.sessions import connect, run
 from tests.provider.documents import MethodLine as M
 from tests.provider.documents import Node, service_document, write_registry
@@ -69,13 +69,6 @@ def answer(exchange: Exchange) -> None:
 def server() -> Iterator[FaultyServer]:
     with FaultyServer(answer) as running:
         yield running
-
-
-def open_session(server: FaultyServer, home: Path, services: dict[str, Node], **more: Any) -> Connection:
-    server.log.clear()
-    registry = write_registry(home / "registry", services)
-    options = {"endpoint": server.origin + "/w/{deployment_name}", "workspace": "w1", "yes": True, **more}
-    return connect(None, home, {"DATABRICKS_TOKEN": TOKEN}, registry=registry, **options)
 
 
 @pytest.fixture

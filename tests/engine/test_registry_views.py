@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.engine.sessions import connect, run
+from tests.engine.registry_sessions import open_session
+from tests.engine.sessions import run
 from tests.provider.documents import MethodLine as M
-from tests.provider.documents import Node, service_document, write_registry
-from tests.resilience.client_bench import TOKEN
+from tests.provider.documents import Node, service_document
 from tests.resilience.faulty_server import Exchange, FaultyServer
 from tokensh.dbapi.connection import Connection
 from tokensh.errors import MissingParameter, NotSupportedError
@@ -84,10 +84,7 @@ def server() -> Iterator[FaultyServer]:
 
 @pytest.fixture
 def session(server: FaultyServer, tmp_path: Path) -> Iterator[Connection]:
-    server.log.clear()
-    registry = write_registry(tmp_path / "registry", {"s": document()})
-    endpoint = server.origin + "/w/{deployment_name}"
-    with connect(None, tmp_path, {"DATABRICKS_TOKEN": TOKEN}, endpoint=endpoint, registry=registry) as connection:
+    with open_session(server, tmp_path, {"s": document()}, workspace=None, yes=False) as connection:
         yield connection
 
 

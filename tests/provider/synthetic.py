@@ -243,7 +243,7 @@ class Call:
         return body
 
     def rows_of(self, body: Node) -> list[dict[str, Node]]:
-        """Return the rows of a body; what is no object is in the column that StackQL calls `column_anon`."""
+        """Return the rows of a body; a value without fields is in the column that StackQL calls `column_anon`."""
         rows = self.find_rows(body)
         found = rows if isinstance(rows, list) else [rows]
         return [row if isinstance(row, dict) else {"column_anon": row} for row in found if self.schema]

@@ -316,7 +316,7 @@ def test_a_registry_with_a_key_twice_is_refused(tmp_path: Path) -> None:
         ("a: " + "{ b: [" * 6_000, True),
         ("- " * 6_000, True),
         ("\n".join(" " * level + "a:" for level in range(6_000)), True),
-        # In words brackets open nothing, and a long line is no level.
+        # Brackets in words open nothing, and a long line does not count as a level.
         ("/users/{id}/jobs/{job}: x\n" * 20_000, False),
         ("description: " + "long " * 20_000, False),
     ],

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -219,13 +220,7 @@ def opened() -> Iterator[Callable[[Schedule], str]]:
 def main(count: int) -> int:
     """Check every single fault, then combinations, and print what was wrong."""
     with opened() as check_one:
-        singles, combinations = all_single_schedules(), random_schedules(23)
-
-        def check_next(_: int) -> tuple[Schedule, str]:
-            schedule = next(singles, None) or next(combinations)
-            return schedule, check_one(schedule)
-
-        return print_sweep(count, check_next)
+        return print_sweep(count, check_one, chain(all_single_schedules(), random_schedules(23)))
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 SPOILT: dict[str, dict[str, Any]] = {
     "refused": {"status": 403},
@@ -89,12 +90,15 @@ def run_in_child(run: Callable[[], int]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def print_sweep(count: int, check: Callable[[int], tuple[object, str]]) -> int:
-    """Check schedules by their numbers, print what was wrong, and return the exit status of the program."""
+Schedule = TypeVar("Schedule")
+
+
+def print_sweep(count: int, check: Callable[[Schedule], str], schedules: Iterable[Schedule]) -> int:
+    """Check the first `count` schedules, print what was wrong, and return the exit status of the program."""
     wrong = 0
     started = time.monotonic()
-    for number in range(count):
-        schedule, problem = check(number)
+    for number, schedule in enumerate(islice(schedules, count)):
+        problem = check(schedule)
         if number % 100 == 99:
             print(f"{number + 1} schedules, {wrong} wrong", flush=True)
         if problem:
