@@ -157,50 +157,47 @@ _PRESSES_TO_FORCE = 3
 @contextmanager
 def handle_interrupts(cancellation: Cancellation) -> Iterator[None]:
     """Let Ctrl-C stop the statement that runs inside the `with` block; the third press raises KeyboardInterrupt."""
-    # Only the main thread can install signal handlers; in a notebook's or server's thread Ctrl-C stays with its owner.
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
     def on_signal(_signal: int, _frame: FrameType | None) -> None:
         cancellation.press()
         if cancellation.presses >= _PRESSES_TO_FORCE:
             raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, on_signal)
-    try:
+    with _replace_handler(on_signal):
         yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
 def raise_interrupts() -> Iterator[None]:
     """Let Ctrl-C raise KeyboardInterrupt inside the `with` block, also inside `handle_interrupts`: what waits there asks nothing else."""
-    if threading.current_thread() is not threading.main_thread():
+    with _replace_handler(signal.default_int_handler):
         yield
-        return
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
 def defer_interrupts() -> Iterator[None]:
     """Keep Ctrl-C until the end of the `with` block: what is started inside it is known to those who must stop it."""
+    presses: list[int] = []
+    try:
+        with _replace_handler(lambda number, _frame: presses.append(number)):
+            yield
+    finally:
+        if presses:
+            signal.raise_signal(signal.SIGINT)
+
+
+@contextmanager
+def _replace_handler(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+    """Call a handler on Ctrl-C inside the `with` block."""
+    # Only the main thread can install signal handlers; in a notebook's or server's thread Ctrl-C stays with its owner.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    presses: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _frame: presses.append(number))
+    before = signal.signal(signal.SIGINT, handler)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-        if presses:
-            signal.raise_signal(signal.SIGINT)
 
 
 def is_terminal(stream: TextIO) -> bool:

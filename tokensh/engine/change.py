@@ -34,7 +34,7 @@ def run_change(execution: Execution, plan: ChangePlan) -> Generator[Row, None, N
     """Change one row after the other, and yield each RETURNING row before the next request is sent."""
     # All rows are known, approved and turned into requests before the first is changed.
     rows = list(_find_rows(execution, plan))
-    changes, own = separate_own_tokens(execution, _build_changes(execution, plan, rows))
+    changes, own = _separate_own_tokens(execution, _build_changes(execution, plan, rows))
     if plan.verb == "REPLACE":
         _warn_of_lost_grants(execution, plan, [*changes, *own])
     # An UPDATE of rows that the statement names by key says itself what it changes; a DELETE cannot be undone.
@@ -130,15 +130,16 @@ def _describe_rest(plan: ChangePlan, changes: Sequence[Change]) -> str:
     return f"for the rest: {head} {plan.resource.id}{setting} WHERE {where};"
 
 
-def separate_own_tokens(execution: Execution, changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
+def _separate_own_tokens(execution: Execution, changes: Sequence[Change]) -> tuple[list[Change], list[Change]]:
     """Return the changes without and with revokes of the tokens that requests are signed with, after a warning of those."""
     groups: tuple[list[Change], list[Change]] = ([], [])
     for change in changes:
-        groups[_revokes_own_token(execution, *change)].append(change)
+        groups[warn_of_own_token(execution, *change)].append(change)
     return groups
 
 
-def _revokes_own_token(execution: Execution, row: Mapping[str, Value], request: Request) -> bool:
+def warn_of_own_token(execution: Execution, row: Mapping[str, Value], request: Request) -> bool:
+    """Return whether a revoke is of the token that its request is signed with, after a warning if it is."""
     # A token's id is the SHA-256 of its value, so the client knows it without asking.
     token_id = row.get("token_id")
     if token_id is None or execution.services.client.signing_token_id(request.target) != token_id:

@@ -7,7 +7,7 @@ from itertools import chain
 
 from tokensh.api.request import Json, Request, to_json
 from tokensh.api.response import describe_next_page, find_rows, to_cell
-from tokensh.engine.change import separate_own_tokens
+from tokensh.engine.change import warn_of_own_token
 from tokensh.engine.create import Creation
 from tokensh.engine.delivery import deliver_exec, find_secrets
 from tokensh.engine.execution import Execution
@@ -31,7 +31,7 @@ def run_exec(execution: Execution, plan: ExecPlan) -> Generator[Row, None, None]
     request, values = _build_request(execution, plan, arguments)
     if _deletes(plan):
         revoked = {**values, **{name: attribute_to_cell(value) for name, value in (request.body or {}).items()}}
-        separate_own_tokens(execution, [(revoked, request)])
+        warn_of_own_token(execution, revoked, request)
         execution.approve(plan, [revoked])
     if request.creates_secret:
         creation = Creation(plan.resource, plan.method, values, request)
