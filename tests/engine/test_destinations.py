@@ -17,7 +17,7 @@ from tests.shared_parser import CACHE_HOME
 from tokensh import sandbox
 from tokensh.api.hosts import Target
 from tokensh.engine.callbacks import Callbacks
-from tokensh.engine.destinations import Destination, FileDestination, NewSecret, ProgramDestination
+from tokensh.engine.destinations import Destination, FileDestination, NewSecret, ProgramDestination, make_destination
 from tokensh.environment import Cancellation, Environment, handle_interrupts
 from tokensh.errors import ApiError, InterfaceError, OutputError, UnknownOutcome
 from tokensh.sandbox import Sandbox
@@ -216,3 +216,9 @@ def test_the_command_line_delivers_and_fails_with_4(tmp_path: Path) -> None:
     assert cli("--deliver", "exit 5", "-c", insert)[0] == 4
     assert cli("--deliver", "nosuchprogram", "-c", insert)[0] == 2
     assert cli("--deliver", "cat", "--deliver-file", "x", "-c", insert)[0] == 2
+
+
+def test_a_program_and_a_file_exclude_each_other_and_neither_is_no_destination(environment: Environment) -> None:
+    with pytest.raises(InterfaceError, match="--deliver and --deliver-file exclude each other"):
+        make_destination("cat", "value", environment)
+    assert make_destination(None, None, environment) is None

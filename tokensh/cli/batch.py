@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 # parser; a longer file has the others lexed again, one at a time.
 _PIECES_WITH_TOKENS = 1000
 # Commands after which it is not known before they run which variables there are, and which statements run.
-_DEEPEST_INCLUDE = 10
 _UNPREDICTABLE = frozenset((r"\gset", r"\if", r"\i", r"\n", r"\unset"))
 _CHANGE_WORDS = ("INSERT", "EXEC", "DELETE", "UPDATE", "REPLACE")
 
@@ -116,8 +115,6 @@ class ScriptRunner:
         self._connection = connection
         self._quiet = quiet
         self._shell: BatchShell | None = None
-        # How many scripts run, one inside the other.
-        self._depth = 0
         self.last_statement = ""
         self._command_source = Source("", "")
         self._sink = sink
@@ -312,15 +309,11 @@ class ScriptRunner:
 
     def run_nested(self, path: Path | None, text: str, name: str) -> None:
         """Run a file, or a text, up to its first failure. Raises Error, and ScriptStopped after a failure."""
-        if self._depth >= _DEEPEST_INCLUDE:
-            raise InterfaceError(f"cannot run {name}: files include each other more than {_DEEPEST_INCLUDE} deep")
-        script = from_file(str(path), name) if path is not None else from_text(text, name)
-        self._depth += 1
-        try:
+        assert self._shell is not None  # noqa: S101 (only a command calls this)
+        with self._shell.includes.enter(name):
+            script = from_file(str(path), name) if path is not None else from_text(text, name)
             if not self._run_pieces([(script, None)]):
                 raise ScriptStopped
-        finally:
-            self._depth -= 1
 
     def _close_destination(self) -> None:
         """Finish the file or the program that results went to last."""

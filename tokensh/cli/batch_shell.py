@@ -22,6 +22,7 @@ from tokensh.rows import RowSet
 from tokensh.shell.commands import CONDITIONAL, ExitShell, MetaCommand, find_command, run_command
 from tokensh.shell.conditions import Conditions
 from tokensh.shell.console import Console
+from tokensh.shell.includes import Includes
 from tokensh.shell.input_buffer import Command
 from tokensh.shell.query_store import QueryStore
 from tokensh.shell.result_cache import Result, ResultCache
@@ -114,6 +115,7 @@ class BatchShell:
         self.results = ResultCache()
         self.queries = QueryStore(connection.environment, connection.redactor.clean)
         self.conditions = Conditions()
+        self.includes = Includes()
         self._scripts = scripts
         self._dry = dry
         self._open_statement = ""

@@ -276,17 +276,9 @@ def _make_destination(options: argparse.Namespace, environment: Environment) -> 
     """Return where the values of new tokens go, None for results. Raises InterfaceError if they could not be delivered."""
     if options.deliver is None and options.deliver_file is None:
         return None
-    from tokensh.engine.destinations import FileDestination, ProgramDestination  # noqa: PLC0415 (seldom needed)
+    from tokensh.engine.destinations import make_destination  # noqa: PLC0415 (seldom needed)
 
-    if options.deliver is not None and options.deliver_file is not None:
-        raise InterfaceError("--deliver and --deliver-file exclude each other", hint="give one of them")
-    destination = (
-        ProgramDestination(options.deliver, environment)
-        if options.deliver is not None
-        else FileDestination(options.deliver_file, environment)
-    )
-    destination.check()
-    return destination
+    return make_destination(options.deliver, options.deliver_file, environment)
 
 
 def _delivery_callbacks(options: argparse.Namespace, destination: Destination | None) -> Callbacks:

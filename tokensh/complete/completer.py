@@ -125,7 +125,7 @@ class Completer:
     def _keywords(
         self, context: CursorContext, finder: CandidateFinder, expected: ExpectedTokens
     ) -> Iterator[Candidate]:
-        # In the case of what is typed of the word, else of the word that opens the statement.
+        # In the case of the typed part of the word, else of the word that opens the statement.
         typed = context.typed or (context.before[0].text if context.before else "")
         lower = bool(typed) and typed == typed.lower()
         likely = _LIKELY_KEYWORD.get(finder.outline.verb, "")

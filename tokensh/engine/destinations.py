@@ -284,3 +284,18 @@ def write_secret(path: Path, value: str) -> None:
         raise
     finally:
         os.close(descriptor)
+
+
+def make_destination(program: str | None, path: str | None, environment: Environment) -> Destination | None:
+    """Return where the values of new tokens go, None for neither. Raises InterfaceError if they could not be delivered."""
+    if program is not None and path is not None:
+        raise InterfaceError("--deliver and --deliver-file exclude each other", hint="give one of them")
+    destination: Destination
+    if program is not None:
+        destination = ProgramDestination(program, environment)
+    elif path is not None:
+        destination = FileDestination(path, environment)
+    else:
+        return None
+    destination.check()
+    return destination

@@ -62,7 +62,7 @@ def ask_values(
         places: the placeholders of a statement.
         variables: values that are set.
         answers: what was answered before, by name.
-        suggest: returns values to complete with, for a name and what is typed of its value.
+        suggest: returns values to complete with, for a name and the beginning of its value.
     """
     values: dict[str, PlaceholderValue] = dict(variables)
     for name in dict.fromkeys(place.name for place in places):

@@ -23,6 +23,7 @@ from tokensh.shell.commands import CONDITIONAL, ExitShell, run_command
 from tokensh.shell.conditions import Conditions
 from tokensh.shell.confirm import ChangeConfirmation
 from tokensh.shell.console import Console
+from tokensh.shell.includes import Includes
 from tokensh.shell.input_buffer import TAKES_STATEMENT, Command, Part, Unfinished, bare_command, split_input
 from tokensh.shell.output import without_terminal_queries
 from tokensh.shell.progress import Spinner
@@ -53,8 +54,6 @@ OK, INTERRUPTED = "ok", "interrupted"
 # Times in a row that the prompt may fail before the session ends.
 _MOST_PROMPT_FAILURES = 3
 _SHORTENED_ID = re.compile("'([0-9a-f]{2,})…([0-9a-f]{2,})'")
-# Files that include each other; a file that includes itself would go on for ever.
-_DEEPEST_INCLUDE = 10
 
 
 def start(connection: Connection, settings: Settings, rc: Path | None = None) -> int:
@@ -100,7 +99,7 @@ class Session:
         self._open_statement = ""
         self._open_source: Source | None = None
         self._last_statement = ""
-        self._include_depth = 0
+        self._includes = Includes()
         # Texts and files that run, one inside the other; the failure of what ran last, and the statements it left out.
         self._text_depth = self._file_depth = 0
         self._failure = ""
@@ -194,14 +193,8 @@ class Session:
 
     def run_file(self, path: Path, name: str) -> None:
         """Run a file up to its first error; errors name it `name`. Raises InterfaceError, ExitShell, KeyboardInterrupt."""
-        if self._include_depth >= _DEEPEST_INCLUDE:
-            raise InterfaceError(f"cannot run {name}: files include each other more than {_DEEPEST_INCLUDE} deep")
-        text = _read_script(path)
-        self._include_depth += 1
-        try:
-            self.run_text(text, name)
-        finally:
-            self._include_depth -= 1
+        with self._includes.enter(name):
+            self.run_text(_read_script(path), name)
 
     def run_if_ended(self, text: str) -> None:
         """Run a text whose last statement is ended, else put it into the next prompt."""

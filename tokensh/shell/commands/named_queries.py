@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from tokensh.engine.destinations import Destination, FileDestination, ProgramDestination
-from tokensh.environment import Environment, handle_interrupts
+from tokensh.engine.destinations import make_destination
+from tokensh.environment import handle_interrupts
 from tokensh.errors import InterfaceError
 from tokensh.recipes.library import Recipe, find_recipe, list_recipes
 from tokensh.rows import Column, RowSet
@@ -58,8 +56,8 @@ def _run_job(shell: ShellContext, recipe: Recipe, arguments: list[str]) -> None:
     from tokensh.shell.dialogs import confirm  # noqa: PLC0415 (as in confirm.py)
 
     values, options = _split_options(arguments)
-    destination, dry = _make_destination(options, shell.connection.environment), "--dry-run" in options
-    connection = shell.connection
+    connection, dry = shell.connection, "--dry-run" in options
+    destination = make_destination(options.get("--deliver"), options.get("--deliver-file"), connection.environment)
     job = make_job(recipe, recipe.complete(values), connection, destination, dry=dry)
     connection.cancellation.reset()
     with handle_interrupts(connection.cancellation):
@@ -95,18 +93,6 @@ def _split_options(arguments: list[str]) -> tuple[dict[str, str], dict[str, str]
                 f"unexpected argument {word!r}", hint=f"NAME=VALUE, {', '.join(_DELIVERY_OPTIONS)} or --dry-run"
             )
     return values, options
-
-
-def _make_destination(options: Mapping[str, str], environment: Environment) -> Destination | None:
-    """Return where the new value goes, None if that is not given. Raises InterfaceError."""
-    destination: Destination | None = None
-    if "--deliver" in options:
-        destination = ProgramDestination(options["--deliver"], environment)
-    elif "--deliver-file" in options:
-        destination = FileDestination(options["--deliver-file"], environment)
-    if destination is not None:
-        destination.check()
-    return destination
 
 
 def _save_query(shell: ShellContext, arguments: Arguments) -> None:
