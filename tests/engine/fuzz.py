@@ -133,7 +133,7 @@ ODD = [
 _FOREIGN = re.compile(
     r"near \"|no such|misuse|user-defined|datatype mismatch|incomplete input|not authorized|ambiguous column name|"
     r"wrong number of arguments to function|Traceback|Error\b.*\bat line|unrecognized token|SELECTs to the left|parser stack|"
-    r"Expression tree|too many|sub-select returns|NoneType|object has no attribute|null character|tokensh made a mistake",
+    r"Expression tree|too many (?:columns|terms|FROM|arguments|SQL|attached|levels|references)|sub-select returns|NoneType|object has no attribute|null character|tokensh made a mistake",
 )
 
 

@@ -9,6 +9,7 @@ import pytest
 from tests.engine.sessions import connect
 from tokensh.engine import objects
 from tokensh.engine.objects import SessionObjects, _estimate_bytes
+from tokensh.plan.objects import StoredTable
 from tokensh.rows import Column
 
 COLUMNS = (Column("a", "string"),)
@@ -54,3 +55,10 @@ def test_large_results_push_out_the_oldest_and_are_told(kept: SessionObjects, mo
 )
 def test_the_size_of_rows_is_about_right(rows: list[tuple[str | None]], least: int, most: int) -> None:
     assert least <= _estimate_bytes(rows) <= most
+
+
+def test_a_result_keeps_the_units_of_its_columns(kept: SessionObjects) -> None:
+    kept.keep_result((Column("ms", "integer", unit="epoch_ms"), Column("ms", "integer", unit="seconds")), [(1, 2)])
+    found = kept.find("_")
+    assert isinstance(found, StoredTable)
+    assert [(column.name, column.unit) for column in found.columns] == [("ms", "epoch_ms"), ("ms:2", "seconds")]

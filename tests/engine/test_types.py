@@ -304,3 +304,13 @@ def test_nothing_is_sent_for_a_delete_whose_condition_compares_a_time_with_a_dat
 def test_statements_cannot_call_the_guards(tables: Connection) -> None:
     with pytest.raises(ProgrammingError):
         run(tables, "SELECT \"tokensh:number\"('x', 0, 1)")
+
+
+@pytest.mark.parametrize("kind", ["VIEW", "MATERIALIZED VIEW", "TABLE"])
+def test_a_stored_time_keeps_its_unit_in_later_sessions(kind: str, running: Sandbox, tmp_path: Path) -> None:
+    with connect(running, tmp_path, workspace=A) as first:
+        run(first, f"CREATE {kind} kept AS SELECT expiry_time AS ms, unixepoch() AS s FROM user_tokens")
+    with connect(running, tmp_path, workspace=A) as later:
+        for condition in ("ms < unixepoch()", "ms < s", "ms < (SELECT max(s) FROM kept)"):
+            with pytest.raises(ProgrammingError, match=r"is in epoch milliseconds and .* in seconds"):
+                run(later, f"SELECT count(*) FROM kept WHERE {condition}")

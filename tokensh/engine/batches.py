@@ -14,7 +14,7 @@ from tokensh._dataclasses import replace
 from tokensh.engine.execution import Execution
 from tokensh.engine.functions import FunctionErrors
 from tokensh.engine.store import StoredObject, column_list, dropped_meanwhile
-from tokensh.errors import Interrupted, ProgrammingError
+from tokensh.errors import Interrupted, ProgrammingError, Span
 from tokensh.functions.guards import CHECKED
 from tokensh.plan.batches import Batch, values_of, without_numbers
 from tokensh.plan.nodes import ConflictClause, LocalInsertPlan
@@ -35,7 +35,7 @@ def run_batches(execution: Execution, batches: Sequence[Batch]) -> Iterator[Row]
         raise dropped_meanwhile()
     writer = _StatementWriter(execution, stored)
     statements = [writer.write(batch) for batch in batches]
-    runner = _Runner(execution)
+    runner = _Runner(execution, batches[0].plan.span)
     pairs = list(zip(batches, statements, strict=True))
     results = store.run_transaction(lambda db: runner.run(db, pairs), stored)
     if batches[0].plan.returning is None:
@@ -124,7 +124,7 @@ class _StatementWriter:
                 checked.append(f", {text_literal(name)}, {text_literal(types[name])}")
                 continue
             if str in map(type, values):
-                check_numbers(values, name, types[name])
+                check_numbers(values, name, types[name], batch.plan.span)
             checked.append("")
         return checked
 
@@ -145,7 +145,8 @@ def _where(condition: str | None) -> str:
 class _Runner:
     """Runs statements inside of a transaction of the store."""
 
-    def __init__(self, execution: Execution) -> None:
+    def __init__(self, execution: Execution, span: Span) -> None:
+        self._span = span
         self._cancellation = execution.services.cancellation
         self._redact = execution.services.objects.store.redact
 
@@ -175,7 +176,7 @@ class _Runner:
             db.set_progress_handler(None, 0)
 
     def _check_value(self, value: Value, name: Value, kind: Value) -> Value:
-        check_numbers((value,), str(name), str(kind))
+        check_numbers((value,), str(name), str(kind), self._span)
         return self._redact(value) if isinstance(value, str) else value
 
 

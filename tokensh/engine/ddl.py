@@ -43,7 +43,7 @@ def run_store_plan(execution: Execution, plan: StorePlan) -> Iterator[Row]:
         case LocalInsertPlan():
             rows = _without_secrets(plan.source.columns, list(execution.select(plan.source)))
             rows = rows if plan.targets else [()] * len(rows)
-            _refuse_text_for_numbers(plan.columns, plan.targets, rows)
+            _refuse_text_for_numbers(plan, plan.targets, rows)
             if plan.conflict is not None:
                 from tokensh.engine.batches import insert_rows  # noqa: PLC0415 (ON CONFLICT is rare)
 
@@ -99,16 +99,16 @@ def _change_rows(execution: Execution, store: Store, plan: LocalChangePlan) -> l
     table = _find_object(store, plan.table)
     if plan.verb == "DELETE":
         return store.delete(table, [number for number, *_ in rows])
-    _refuse_text_for_numbers(plan.columns, plan.assigned, [values for _, *values in rows])
+    _refuse_text_for_numbers(plan, plan.assigned, [values for _, *values in rows])
     return store.update(table, plan.assigned, rows)
 
 
 def _refuse_text_for_numbers(
-    columns: Sequence[Column], targets: Sequence[str], rows: Sequence[Sequence[Value]]
+    plan: LocalInsertPlan | LocalChangePlan, targets: Sequence[str], rows: Sequence[Sequence[Value]]
 ) -> None:
-    types = {column.name: column.type for column in columns}
+    types = {column.name: column.type for column in plan.columns}
     for at, name in enumerate(targets):
-        check_numbers((row[at] for row in rows), name, types[name])
+        check_numbers((row[at] for row in rows), name, types[name], plan.span)
 
 
 def _find_object(store: Store, name: str) -> StoredObject:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Literal
 
-from tokensh._dataclasses import dataclass
+from tokensh._dataclasses import dataclass, replace
 from tokensh.engine.sqlite import Database
 from tokensh.engine.store import Store, StoredObject
 from tokensh.errors import Error, OperationalError
@@ -220,6 +220,4 @@ def _estimate_bytes(rows: Sequence[Row]) -> int:
 def _with_unique_names(columns: Sequence[Column]) -> tuple[Column, ...]:
     """Return the columns under unique names: `name`, `name:2`."""
     names = make_names_unique(column.name for column in columns)
-    return tuple(
-        Column(name, column.type, column.origin, column.secret) for column, name in zip(columns, names, strict=True)
-    )
+    return tuple(replace(column, name=name) for column, name in zip(columns, names, strict=True))

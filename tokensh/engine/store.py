@@ -188,10 +188,7 @@ class Store:
                 it since the statement was planned.
         """
         self._check_new(kind, query, columns, definitions)
-        described = [[column.name, column.type, column.origin] for column in columns]
-        if sources:
-            described = [[*description, source] for description, source in zip(described, sources, strict=True)]
-        texts = json.dumps(described)
+        texts = _describe_columns(columns, sources)
 
         def work(db: sqlite3.Connection) -> StoredObject:
             if not replace and db.execute("SELECT 1 FROM objects WHERE name = ?", (name,)).fetchone():
@@ -563,8 +560,17 @@ def column_list(stored: StoredObject) -> str:
     return ", ".join(quote_name(column.name) for column in stored.columns)
 
 
+def _describe_columns(columns: Sequence[Column], sources: Sequence[str]) -> str:
+    noted = sources or (None,) * len(columns)
+    pairs = zip(columns, noted, strict=True)
+    return json.dumps([[column.name, column.type, column.origin, source, column.unit] for column, source in pairs])
+
+
 def _load_columns(text: str) -> tuple[tuple[Column, ...], tuple[str, ...]]:
-    """Return columns, and their names in the query, which older versions did not note."""
-    described = json.loads(text)
-    columns = tuple(Column(name, kind, origin) for name, kind, origin, *_ in described)
-    return columns, tuple(source for _, _, _, *rest in described for source in rest)
+    """Return columns, and their names in the query. Older versions did not note these, nor the units."""
+    columns, sources = [], []
+    for name, kind, origin, *rest in json.loads(text):
+        source, unit = (*rest, None, None)[:2]
+        columns.append(Column(name, kind, origin, unit=unit))
+        sources += [] if source is None else [source]
+    return tuple(columns), tuple(sources)

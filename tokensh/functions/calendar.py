@@ -158,7 +158,9 @@ def _read_timestamp(value: Value) -> Value:
 
 
 @FUNCTIONS.implement(
-    "unix_timestamp([time: any]) -> integer | a time as seconds since 1970, by default now", deterministic=False
+    "unix_timestamp([time: any]) -> integer | a time as seconds since 1970, by default now",
+    deterministic=False,
+    unit="seconds",
 )
 def _count_seconds(*values: Value) -> Value:
     if not values:

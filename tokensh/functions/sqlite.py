@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from tokensh._dataclasses import replace
 from tokensh.functions.declaration import Function, FunctionTable, Implementation, declare
-from tokensh.rows import Value
+from tokensh.rows import Unit, Value
 
 # Grouped by kind, sorted by name where there are many. `count` has a grammar of its own, which its declaration only describes.
 _AGGREGATE = """
@@ -154,13 +154,19 @@ _FALLBACKS: dict[str, Callable[..., float]] = {
 }
 
 
+_UNITS: dict[str, Unit] = {"julianday": "days", "unixepoch": "seconds"}
+
+
 def _declare_all() -> FunctionTable:
     functions = [
         *(declare(line, "aggregate") for line in _AGGREGATE.strip().splitlines()),
         *(declare(line, "window") for line in _WINDOW.strip().splitlines()),
         *(declare(line) for line in _SCALAR.strip().splitlines()),
     ]
-    return FunctionTable({function.name: _with_fallback(function) for function in functions})
+    table = FunctionTable({function.name: _with_fallback(function) for function in functions})
+    for name, unit in _UNITS.items():
+        table[name] = replace(table[name], unit=unit)
+    return table
 
 
 def _with_fallback(function: Function) -> Function:

@@ -18,6 +18,7 @@ FUNCTIONS = FunctionTable()
 @FUNCTIONS.implement(
     "days_left(ms: integer) -> number | days until an expiry in epoch milliseconds; NULL for a token that never expires (-1)",
     deterministic=False,
+    unit="days",
 )
 def _count_days_left(ms: Value) -> Value:
     if not isinstance(ms, int | float) or ms == NEVER:

@@ -8,7 +8,7 @@ which compares as text.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from tokensh.errors import Error, Span
 from tokensh.plan.expression_types import cast_type, expression_type, expression_unit, is_epoch, is_null
@@ -29,8 +29,16 @@ _CONDITIONS = (
     nodes.Exists,
 )
 _CHOICES = frozenset({"iif", "if"})
-_SECONDS = frozenset({"unixepoch", "unix_timestamp"})
-_DAYS = frozenset({"julianday", "days_left"})
+# The seconds of an hour, and of 1, 7, 30, 90 and 365 days; with a factor of 1000 they are milliseconds.
+_SECONDS_OF = frozenset({"3600", "86400", "604800", "2592000", "7776000", "31536000"})
+_SECONDS_OF_TIME = (
+    "a time in epoch milliseconds is moved by a number of seconds",
+    "x + INTERVAL 30 DAY moves it by days; * 1000 makes milliseconds of seconds",
+)
+_SECONDS_OF_DISTANCE = (
+    "the distance of two times is in milliseconds, and it is compared with a number of seconds",
+    "(a - b) / 86400000 counts days, (a - b) / 1000 seconds",
+)
 _TIMESTAMPS = frozenset({"from_ms", "from_unixtime", "now", "to_timestamp"})
 _DATES = frozenset({"current_date", "date", "date_trunc", "datetime", "last_day", "to_date"}) | _TIMESTAMPS
 _ISO_TIME = r"(?a)(?:\d{4}(?:-\d\d(?:-\d\d(?: \d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?)?)?)?)?-?"
@@ -113,18 +121,55 @@ def check_pattern(node: nodes.Match, refuse: Refuse) -> None:
 
 def check_clocks(left: nodes.Expr, right: nodes.Expr, span: Span, refuse: Refuse) -> None:
     """Refuse a comparison of epoch milliseconds with seconds, days or years, and of two times' distance with less than a second."""
+    if {expression_unit(left), expression_unit(right)} == {"seconds", "days"}:
+        message = f"{describe(left, 'one side')} and {describe(right, 'the other')} count differently: seconds and days"
+        raise refuse(message, "seconds / 86400 are days", span)
     for time, other in ((left, right), (right, left)):
         unit = _clock(other) if is_epoch(time) else None
         if unit is not None:
-            message = (
-                f"{describe(time, 'one side')} is in epoch milliseconds and {describe(other, 'the other')} in {unit}"
-            )
-            raise refuse(
-                message, "to_ms(now()) and to_ms('2027-01-01') are in milliseconds; * 1000 makes them of seconds", span
-            )
+            raise refuse(*_explain_units(time, other, unit), span)
+        if _is_distance(time) and counts_seconds(other):
+            raise refuse(*_SECONDS_OF_DISTANCE, span)
         if _is_distance(time) and _is_short(other):
             message = f"the distance of two times is in milliseconds, and {describe(other, 'the other')} is less than a second"
             raise refuse(message, "(a - b) / 86400000 counts days, (a - b) / 1000 seconds", span)
+
+
+def check_moved_time(time: nodes.Expr, other: nodes.Expr, span: Span, refuse: Refuse) -> None:
+    """Refuse epoch milliseconds plus or minus what is in seconds or days."""
+    if not is_epoch(time):
+        return
+    unit = expression_unit(other)
+    if unit in ("seconds", "days"):
+        raise refuse(*_explain_units(time, other, unit), span)
+    if counts_seconds(other):
+        raise refuse(*_SECONDS_OF_TIME, span)
+
+
+def counts_seconds(expr: nodes.Expr) -> bool:
+    """Return whether a written number, or a product with one, is a number of seconds: `86400`, `30 * 86400`, `n * 3600`."""
+    factors = list(_split_product(expr))
+    return any(factor in _SECONDS_OF for factor in factors) and not any(
+        factor.isdecimal() and factor not in _SECONDS_OF and int(factor) % 1000 == 0 for factor in factors
+    )
+
+
+def _split_product(expr: nodes.Expr) -> Iterator[str]:
+    """Yield the factors of a product: the text of a written number, and an empty text for others."""
+    match expr:
+        case nodes.Binary(operator="*"):
+            yield from _split_product(expr.left)
+            yield from _split_product(expr.right)
+        case nodes.Literal(kind="number"):
+            yield expr.text
+        case _:
+            yield ""
+
+
+def _explain_units(time: nodes.Expr, other: nodes.Expr, unit: str) -> tuple[str, str]:
+    """Return the message and the hint for epoch milliseconds that meet another unit."""
+    message = f"{describe(time, 'one side')} is in epoch milliseconds and {describe(other, 'the other')} in {unit}"
+    return message, "to_ms(now()) and to_ms('2027-01-01') are in milliseconds; * 1000 makes them of seconds"
 
 
 def check_written_time(time: nodes.Expr, literal: nodes.Expr, refuse: Refuse) -> nodes.Expr | None:
@@ -184,12 +229,6 @@ def _clock(expr: nodes.Expr) -> str | None:
     if unit in ("seconds", "days"):
         return unit
     match expr:
-        case nodes.Call():
-            name = expr.name[-1].text.lower()
-            if name == "date_part" and expr.arguments:
-                part = expr.arguments[0]
-                return "seconds" if isinstance(part, nodes.Literal) and part.text.lower() == "epoch" else None
-            return "seconds" if name in _SECONDS else "days" if name in _DAYS else None
         case nodes.Binary(operator="+" | "-"):
             return _clock(expr.left) or (_clock(expr.right) if expr.operator == "+" else None)
         case nodes.Literal(kind="number") if expr.text.isdecimal():

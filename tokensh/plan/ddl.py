@@ -22,6 +22,7 @@ from tokensh.plan.returning import resolve_returning, table_column
 from tokensh.plan.scope import HIDDEN_PREFIX, ROW_NUMBER, is_hidden, name_suffixes
 from tokensh.plan.slip_checks import refuse_assigned_condition
 from tokensh.plan.table_rules import check_collation, plan_rules
+from tokensh.plan.type_checks import check_written_values
 from tokensh.plan.views import match_columns, name_items
 from tokensh.rows import Column, make_names_unique
 from tokensh.sql import nodes, unparse
@@ -278,6 +279,7 @@ def local_change(node: nodes.Update | nodes.Delete, table: StoredTable, names: N
     pairs = node.assignments if isinstance(node, nodes.Update) else ()
     assigned = target_columns(table, [path[-1] for path, _ in pairs])
     types = {column.name: column.type for column in table.columns}
+    check_written_values([expr for _, expr in pairs], assigned, types)
     for name, (_, expr) in zip(assigned, pairs, strict=True):
         refuse_assigned_condition(name, types.get(name, "any"), expr)
     # SQLite's rowid would do, but a column of the table may be called rowid.
@@ -297,7 +299,10 @@ def local_change(node: nodes.Update | nodes.Delete, table: StoredTable, names: N
     source = plan_query(query, replace(names, objects=_Overlay(names.objects, numbered)))
     kind: Literal["UPDATE", "DELETE"] = "DELETE" if verb == "DELETE" else "UPDATE"
     returning = resolve_table_returning(node.returning, table)
-    return LocalChangePlan(kind, table.name, table.columns, assigned, source, returning, of_session=bool(table.key))
+    span = path_span(node.target)
+    return LocalChangePlan(
+        kind, table.name, table.columns, assigned, source, returning, span, of_session=bool(table.key)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,12 @@ _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 _ARITHMETIC = frozenset({"+", "-", "*", "/"})
 _BITS = frozenset({"|", "&", "<<", ">>", "%"})
 _EPOCHS = frozenset({"epoch_ms", "expiry_ms"})
+# Functions of a number in the same unit, and what others count as their first argument, a literal, says.
+_KEEPS_UNIT = frozenset({"abs", "avg", "ceil", "ceiling", "floor", "round", "trunc"})
+_PARTS: dict[str, dict[str, Unit]] = {
+    "date_part": {"epoch": "seconds"},
+    "strftime": {"%s": "seconds", "%J": "days"},
+}
 _DECLARED_TYPES: tuple[tuple[str, ColumnType], ...] = (
     # As in SQLite's rules of affinity (https://sqlite.org/datatype3.html#determination_of_column_affinity), the first part
     # that occurs in the name of the type decides.
@@ -73,7 +79,7 @@ def expression_type(expr: nodes.Expr) -> ColumnType:
         case nodes.Subquery(query=BoundQuery() as query):
             return query.columns[0].type if len(query.columns) == 1 else "any"
         case nodes.Case():
-            return common_expression_type(_results(expr))
+            return common_expression_type(results_of(expr))
         case nodes.Cast():
             return cast_type(expr.type)
         case nodes.Collate():
@@ -99,23 +105,37 @@ def expression_unit(expr: nodes.Expr) -> Unit | None:
             return expression_unit(expr.operand)
         case nodes.Unary(operator="+"):
             return expression_unit(expr.operand)
+        case nodes.Cast():
+            return None if expression_type(expr) == "string" else expression_unit(expr.operand)
         # A time plus or minus a number is a time; the distance of two times is not.
         case nodes.Binary(operator="+" | "-"):
             left, right = expression_unit(expr.left), expression_unit(expr.right)
             return left if right is None else right if left is None and expr.operator == "+" else None
+        case nodes.Binary(operator="/", right=nodes.Literal(kind="number", text="1000" | "1000.0")):
+            return "seconds" if is_epoch(expr.left) else None
         case nodes.Subquery(query=BoundQuery(columns=(only,))):
             return only.column.unit
         case nodes.Case():
-            return _common_unit(_results(expr))
+            return _common_unit(results_of(expr))
         case nodes.Call():
-            function = functions().get(expr.name[-1].text.lower())
-            if function is None or function.result != "T":
-                return function.unit if function is not None else None
-            parameters = function.parameter_types(len(expr.arguments))
-            pairs = zip(expr.arguments, parameters, strict=False)
-            return _common_unit(argument for argument, parameter in pairs if parameter == "T")
+            return _call_unit(expr)
         case _:
             return None
+
+
+def _call_unit(call: nodes.Call) -> Unit | None:
+    function = functions().get(call.name[-1].text.lower())
+    if function is None:
+        return None
+    first = call.arguments[0] if call.arguments else None
+    if isinstance(first, nodes.Literal) and function.name in _PARTS:
+        return _PARTS[function.name].get(first.text.lower() if function.name == "date_part" else first.text)
+    if first is not None and function.name in _KEEPS_UNIT:
+        return expression_unit(first)
+    if function.result != "T":
+        return function.unit
+    pairs = zip(call.arguments, function.parameter_types(len(call.arguments)), strict=False)
+    return _common_unit(argument for argument, parameter in pairs if parameter == "T")
 
 
 def common_unit(units: Collection[Unit | None]) -> Unit | None:
@@ -218,7 +238,8 @@ def _arithmetic_type(expr: nodes.Expr) -> ColumnType:
     return "integer"
 
 
-def _results(case: nodes.Case) -> list[nodes.Expr]:
+def results_of(case: nodes.Case) -> list[nodes.Expr]:
+    """Return the expressions of which a CASE gives one."""
     results = [arm.result for arm in case.arms]
     return [*results, case.otherwise] if case.otherwise is not None else results
 

@@ -16,8 +16,9 @@ from tokensh.plan.resolve import Names, resolve_expression, sql_of
 from tokensh.plan.returning import single_table, table_column
 from tokensh.plan.scope import name_suffixes
 from tokensh.plan.select_list import is_aggregate
-from tokensh.plan.type_checks import check_conditions, kind_of
+from tokensh.plan.type_checks import check_conditions, check_written_values, kind_of
 from tokensh.sql import nodes
+from tokensh.sql.nodes import path_span
 from tokensh.sql.quoting import quote_name, text_literal
 from tokensh.sql.visit import rewrite, walk
 from tokensh.text import plural
@@ -61,6 +62,10 @@ def local_insert(node: nodes.Insert, table: StoredTable, names: Names) -> LocalI
         targets = tuple(column.name for column in table.columns)
     else:
         targets = target_columns(table, [path[-1] for path in node.columns])
+    if isinstance(node.query.body, nodes.Values):
+        types = {column.name: column.type for column in table.columns}
+        for row in node.query.body.rows:
+            check_written_values(row, targets, types)
     source = plan_query(node.query, names)
     if targets and len(source.columns) != len(targets):
         raise ProgrammingError(
@@ -72,7 +77,17 @@ def local_insert(node: nodes.Insert, table: StoredTable, names: Names) -> LocalI
         message = f"{'REPLACE' if node.replace else 'IGNORE'} and ON CONFLICT both say what a row that exists means"
         raise ProgrammingError(message, span=conflict.span, hint="leave one of them out")
     returning = resolve_table_returning(node.returning, table)
-    return LocalInsertPlan(table.name, table.columns, targets, source, returning, node.replace, node.ignore, conflict)
+    return LocalInsertPlan(
+        table.name,
+        table.columns,
+        targets,
+        source,
+        returning,
+        path_span(node.target),
+        node.replace,
+        node.ignore,
+        conflict,
+    )
 
 
 # ---- ON CONFLICT

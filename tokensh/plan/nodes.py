@@ -304,7 +304,7 @@ class ConflictClause:
 class LocalInsertPlan:
     """INSERT and REPLACE INTO a local table: the rows of `source` fill `targets`; `ignore` leaves out what a constraint refuses.
 
-    Without `targets`, each row has the defaults alone.
+    Without `targets`, each row has the defaults alone. `span` is where the statement names the table.
     """
 
     table: str
@@ -312,6 +312,7 @@ class LocalInsertPlan:
     targets: tuple[str, ...]
     source: SelectPlan
     returning: Projection | None
+    span: Span
     replace: bool = False
     ignore: bool = False
     conflict: ConflictClause | None = None
@@ -321,7 +322,8 @@ class LocalInsertPlan:
 class LocalChangePlan:
     """UPDATE and DELETE of a local table: `source` selects the row's number and then the values of `assigned`.
 
-    `of_session` marks a table of the session's own, whose rows have a key instead of a number.
+    `of_session` marks a table of the session's own, whose rows have a key instead of a number. `span` is where the statement
+    names the table.
     """
 
     verb: Literal["UPDATE", "DELETE"]
@@ -330,6 +332,7 @@ class LocalChangePlan:
     assigned: tuple[str, ...]
     source: SelectPlan
     returning: Projection | None
+    span: Span
     of_session: bool = False
 
 

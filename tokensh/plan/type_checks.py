@@ -9,7 +9,7 @@ looks at it then (`tokensh.functions.guards`). Text columns against numbers that
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from tokensh._dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ from tokensh.functions.declaration import Function, ParameterType
 from tokensh.functions.guards import ALIKE, MODIFIER, MODIFIER_HINT, NUMBER, TEXT, is_modifier
 from tokensh.plan import condition_checks, type_hints
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference
-from tokensh.plan.expression_types import cast_type, expression_type, is_epoch, is_null
+from tokensh.plan.expression_types import cast_type, expression_type, is_epoch, is_null, results_of
 from tokensh.rows import ColumnType, Value
 from tokensh.sql import nodes
 from tokensh.sql.quoting import text_literal
@@ -104,13 +104,20 @@ def is_numeral(text: str) -> bool:
     return re.fullmatch(_NUMERAL, text) is not None
 
 
-def check_numbers(values: Iterable[Value], name: str, kind: str) -> None:
+def check_numbers(values: Iterable[Value], name: str, kind: str, span: Span | None) -> None:
     """Raise DataError for a text in a column of numbers, which comparisons with the column rely on; numerals are converted."""
     if kind not in ("integer", "number", "boolean"):
         return
     if any(isinstance(value, str) and not is_numeral(value) for value in values):
         hint = "TRUE and FALSE have no quotes" if kind == "boolean" else "declare the column as TEXT"
-        raise DataError(f"{name} is of type {kind} and is given a text", hint=hint)
+        raise DataError(f"{name} is of type {kind} and is given a text", hint=hint, span=span)
+
+
+def check_written_values(exprs: Sequence[nodes.Expr], names: Sequence[str], types: Mapping[str, ColumnType]) -> None:
+    """Raise DataError for a written text that is assigned to a column of numbers, before anything runs."""
+    for expr, name in zip(exprs, names, strict=False):
+        if isinstance(expr, nodes.Literal) and expr.kind in ("string", "current"):
+            check_numbers((expr.text,), name, types[name], expr.span)
 
 
 def as_number(expr: nodes.Expr) -> nodes.Expr | None:
@@ -173,6 +180,7 @@ class _Checks:
             case nodes.Binary() if node.operator in _CALCULATIONS:
                 self._calculate(node.left, node.right, node)
                 self._calculate(node.right, node.left, node)
+                self._check_move(node)
             case nodes.Chain():
                 self._check_chain(node)
             case nodes.Unary(operator="-" | "~"):
@@ -186,6 +194,9 @@ class _Checks:
                 self._compare_list(node.operand, node.items, node.span, "list")
             case nodes.Case() if node.operand is not None:
                 self._compare_list(node.operand, [arm.condition for arm in node.arms], node.span, "condition")
+                self._check_common_unit(results_of(node), node.span)
+            case nodes.Case():
+                self._check_common_unit(results_of(node), node.span)
             case nodes.InQuery(query=BoundQuery() as query):
                 self._compare_query(node.operand, query, node.span)
             case nodes.Match():
@@ -206,9 +217,8 @@ class _Checks:
             for a, b in pairs:
                 self.compare(a, b, span, "join" if isinstance(right, nodes.Subquery) else place)
             return
+        condition_checks.check_clocks(left, right, span, self.make_error)
         match kind_of(left), kind_of(right):
-            case "number", "number":
-                condition_checks.check_clocks(left, right, span, self.make_error)
             case "text", "text":
                 self._compare_texts(left, right)
             case "number" | "text", "bytes":
@@ -322,6 +332,18 @@ class _Checks:
             case _:
                 pass
 
+    def _check_move(self, node: nodes.Binary) -> None:
+        if node.operator in ("+", "-"):
+            condition_checks.check_moved_time(node.left, node.right, node.span, self.make_error)
+            condition_checks.check_moved_time(node.right, node.left, node.span, self.make_error)
+
+    def _check_common_unit(self, values: Sequence[nodes.Expr], span: Span) -> None:
+        """Check that of expressions of which one is chosen, not some are epoch milliseconds and others seconds."""
+        time = next(filter(is_epoch, values), None)
+        for value in values if time is not None else ():
+            if time is not None and value is not time:
+                condition_checks.check_clocks(time, value, span, self.make_error)
+
     def _check_call(self, call: nodes.Call) -> None:
         function = functions().get(call.name[-1].text.lower())
         if function is None:
@@ -329,6 +351,9 @@ class _Checks:
         if function.name in _COMPARING_FUNCTIONS and len(call.arguments) > 1:
             self._compare_arguments(call)
         parameters = function.parameter_types(len(call.arguments))
+        if function.result == "T":
+            pairs = zip(call.arguments, parameters, strict=False)
+            self._check_common_unit([argument for argument, parameter in pairs if parameter == "T"], call.span)
         for argument, parameter in zip(call.arguments, parameters, strict=False):
             self._check_argument(call, function, argument, parameter)
         if function.parameters and function.parameters[-1].name == "modifier":
