@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -176,10 +177,18 @@ def test_a_value_that_does_not_fit_an_optional_parameter_is_compared_and_not_sen
 # ---- failures
 
 
-def test_one_workspace_that_fails_is_its_own_error(session: Connection, site: Sandbox) -> None:
+def test_one_workspace_that_fails_is_its_own_error_where_the_statement_names_it(
+    session: Connection, site: Sandbox
+) -> None:
     site.fault(f"GET /w/{B}/*", status=403, times=None)
-    with pytest.raises(ApiError, match=B):
-        run(session, f"{PLACES} IN ('{A}', '{B}')")
+    for condition in (f"IN ('{A}', «'{B}'»)", f"IN ('{A}', «'{B.upper()}'»)", f"= «'{B}'» OR deployment_name = '{A}'"):
+        before, place, after = re.split("[«»]", f"{PLACES} {condition}")
+        with pytest.raises(ApiError, match=B) as caught:
+            run(session, before + place + after)
+        assert caught.value.span == (len(before), len(before + place))
+    with pytest.raises(ApiError, match=B) as caught:
+        run(session, f"{PLACES} IN (SELECT '{B}')")
+    assert caught.value.span is None
 
 
 def test_several_that_fail_are_all_named(session: Connection, site: Sandbox) -> None:

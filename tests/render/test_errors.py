@@ -100,7 +100,7 @@ def test_the_apis_facts_are_a_line_of_their_own() -> None:
 
 def test_several_failures_are_listed_up_to_ten() -> None:
     failures: list[tuple[str, Error]] = [(f"dbc-{n}", NetworkError("no answer")) for n in range(12)]
-    failures[0] = ("dbc-0", ApiError("no", status=403, code="DENIED", hint="ask"))
+    failures[0] = ("dbc-0", ApiError("dbc-0: no", status=403, code="DENIED", hint="ask"))
     assert lines(SeveralErrors("12 workspaces failed", failures=tuple(failures))) == [
         "error: 12 workspaces failed",
         "  dbc-0: no (403 DENIED)",

@@ -260,7 +260,7 @@ def test_config_toml_sets_the_shell_up(start: Start, tmp_path: Path) -> None:
     (folder / "config.toml").write_text('[shell]\nformat = "csv"\ntiming = false\nvi = true\n')
     terminal = start()
     assert "\none\n1\n(1 row) _1\n" in screen_after(terminal, "select 1 as one;")
-    terminal.see("· vi ·")
+    terminal.see("· vi insert ·")
 
 
 def editor(tmp_path: Path, script: str) -> str:

@@ -13,6 +13,7 @@ from tokensh.engine.history import History
 
 pytestmark = pytest.mark.terminal
 CTRL_P, CTRL_N, CTRL_R, F4, RIGHT = "\x10", "\x0e", "\x12", "\x1bOS", "\x1b[C"
+SHAPE = b" q"
 
 
 def remember(home: Path, *statements: str) -> None:
@@ -108,19 +109,29 @@ def test_escape_enter_begins_a_line_in_a_statement_that_is_ended(start: Start) -
     assert terminal.display.count("(1 row") == 2
 
 
-def test_vi_and_emacs_are_one_key_apart(start: Start) -> None:
+def test_vi_and_emacs_are_one_key_apart_and_toolbar_and_cursor_show_the_mode(start: Start) -> None:
     terminal = start()
+    assert SHAPE not in terminal.raw, "the terminal's own cursor stays in emacs mode"
     terminal.type(F4)
-    terminal.see("· vi ·")
+    terminal.see("· vi insert ·")
     terminal.type("select 2 as one;" + ESCAPE)
-    terminal.read(0.7)
-    terminal.type("0wr1A" + ENTER)
+    terminal.see("· vi normal ·")
+    terminal.type("0wR")
+    terminal.see("· vi replace ·")
+    terminal.type("1" + ESCAPE)
+    terminal.see("· vi normal ·")
+    terminal.type("A" + ENTER)
     terminal.see("(1 row")
     assert re.search(r"\| *1 *\|", terminal.display)
+    bar, block, underline, own = (b"\x1b[%d q" % number for number in (6, 2, 4, 0))
+    assert re.search(b".*".join(map(re.escape, (bar, block, underline, block, bar, own))), terminal.raw, re.DOTALL)
     terminal.run(r"\pset vi off")
-    terminal.type("x")
-    terminal.read(0.2)
-    assert "· vi ·" not in terminal.display
+    terminal.see("table · \\?")
+    terminal.type(F4)
+    terminal.see("· vi insert ·")
+    terminal.type(F4)
+    terminal.see("table · \\?")
+    assert terminal.raw.rfind(own) > terminal.raw.rfind(bar)
 
 
 def test_the_bracket_that_belongs_to_the_cursors_is_marked(start: Start) -> None:

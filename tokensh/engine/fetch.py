@@ -8,8 +8,9 @@ Responses are loaded as they arrive, in the order of the scan's requests, so tha
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from http import HTTPStatus
 from itertools import count, product, repeat
 from typing import cast
@@ -202,23 +203,34 @@ def locate_errors(
         yield
     except HostError as error:
         # A refused address comes from one value among several: its literal tells which one, the scan's span would not.
-        servers = [p.name.lower() for p in method.routing if p.location == "server"] if method else []
-        literals = (_find_literal(sets[name], values.get(name)) for name in servers if sets and values and name in sets)
-        literal_span = next((literal for literal in literals if literal is not None), span)
-        raise error.with_context(span=literal_span) from error.__cause__
+        literal_span = (
+            _find_server_literal(method, sets, lambda name, literal: literal == values.get(name))
+            if method and sets and values
+            else None
+        )
+        raise error.with_context(span=literal_span or span) from error.__cause__
     except Error as error:
         if error.span is not None:
             raise
         raise error.with_context(span=span) from error.__cause__
 
 
-def _find_literal(values: ValueSet, value: Value) -> Span | None:
-    """Return the place of a literal with this value in a set."""
+def _find_server_literal(
+    method: Method, sets: Mapping[str, ValueSet], is_meant: Callable[[str, Value], bool]
+) -> Span | None:
+    """Return the place of the literal that is meant among those of a method's server parameters, if one is."""
+    servers = [p.name.lower() for p in method.routing if p.location == "server"]
+    literals = (_find_literal(sets[name], partial(is_meant, name)) for name in servers if name in sets)
+    return next((literal for literal in literals if literal is not None), None)
+
+
+def _find_literal(values: ValueSet, is_meant: Callable[[Value], bool]) -> Span | None:
+    """Return the place of the first literal of a set that is meant."""
     match values:
         case Constants():
-            return next((span for literal, span in values.spans if literal == value), None)
+            return next((span for literal, span in values.spans if is_meant(literal)), None)
         case AnyOf() | AllOf():
-            spans = (_find_literal(member, value) for member in values.sets)
+            spans = (_find_literal(member, is_meant) for member in values.sets)
             return next((span for span in spans if span is not None), None)
         case _:
             return None
@@ -319,7 +331,15 @@ class Fetcher:
             asked = len({request.workspace for request in requests})
             # The second pages of all lists at once, then the third ones.
             while requests:
-                loader = _Loader(requests, outcomes, database, self._keys, self._max_pages, keep=bool(waiting))
+                loader = _Loader(
+                    requests,
+                    outcomes,
+                    database,
+                    self._hosts,
+                    keys=self._keys,
+                    max_pages=self._max_pages,
+                    keep=bool(waiting),
+                )
                 self._fetch_round(requests, loader, asked)
                 requests = loader.next_pages
             loaded |= {scan.id for scan in ready}
@@ -408,9 +428,10 @@ class _Loader:
         requests: Sequence[ScanRequest],
         outcomes: dict[_Key, Response | Error],
         database: Database,
+        hosts: Hosts,
+        *,
         keys: Collection[str],
         max_pages: int,
-        *,
         keep: bool,
     ) -> None:
         self.next_pages: list[ScanRequest] = []
@@ -422,6 +443,7 @@ class _Loader:
         self._keys = keys
         self._outcomes = outcomes
         self._database = database
+        self._hosts = hosts
         self._keep = keep
         self._uses = Counter(_request_key(request.request) for request in requests)
         self._queues: dict[int, deque[ScanRequest]] = {}
@@ -459,7 +481,7 @@ class _Loader:
             raise  # Ctrl-C is not a failure of this workspace
         except Error as error:
             # Several requests to one workspace fail for one reason most often; the first error is enough.
-            self.failures.setdefault(request.workspace, error)
+            self.failures.setdefault(request.workspace, self._locate_failure(request, error))
         else:
             if page is not None:
                 self.next_pages.append(page)
@@ -471,6 +493,15 @@ class _Loader:
         self._uses[key] -= 1
         if not self._uses[key] and not self._keep:
             del self._outcomes[key]
+
+    def _locate_failure(self, request: ScanRequest, error: Error) -> Error:
+        """Return a workspace's error with the place of the literal that names it, in whatever spelling."""
+
+        def is_meant(_: str, literal: Value) -> bool:
+            return isinstance(literal, str) and self._hosts.canonical_name(literal) == request.workspace
+
+        span = error.span or _find_server_literal(request.method, request.scan.values, is_meant)
+        return error.with_context(span=span)
 
 
 def find_page_after(request: ScanRequest, response: Response, max_pages: int) -> ScanRequest | None:

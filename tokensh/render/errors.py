@@ -127,7 +127,8 @@ def _failure_lines(error: SeveralErrors) -> Iterator[str]:
         facts = ""
         if isinstance(failure, ApiError):
             facts = f" ({_response_facts(failure)}{f', {failure.credential}' if failure.credential else ''})"
-        yield f"  {workspace}: {failure.message}{facts}"
+        # The API's own messages begin with the workspace, for those that are shown alone.
+        yield f"  {workspace}: {failure.message.removeprefix(f'{workspace}: ')}{facts}"
     if (more := len(error.failures) - _LIST_LIMIT) > 0:
         yield f"  … and {more} more"
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app
 from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.cursor_shapes import DynamicCursorShapeConfig, ModalCursorShapeConfig
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import Always
 from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor, TabsProcessor
 from prompt_toolkit.layout.screen import Char
 from prompt_toolkit.lexers import PygmentsLexer
@@ -31,7 +33,7 @@ from tokensh.shell.input_buffer import BARE_COMMANDS, find_error, line_marks
 from tokensh.shell.keys import key_bindings
 from tokensh.shell.preload import Preload
 from tokensh.shell.settings import Settings
-from tokensh.text import UNSAFE_RANGES, elide_middle, escape_character, escape_unsafe, width
+from tokensh.text import UNSAFE_RANGES, elide_middle, escape_character, escape_unsafe, truncate, width
 
 if TYPE_CHECKING:
     from tokensh.complete import Completer, Facts
@@ -46,6 +48,8 @@ _PROMPT_PIECE = re.compile(r"([^%]*)(%.|%$|$)")
 _MENU_LINES, _MENU_SHARE = 8, 0.45
 # Lines of a terminal that has a toolbar.
 _TOOLBAR_LINES = 8
+# vi's modes as the toolbar shows them; all others insert.
+_VI_MODES = {InputMode.NAVIGATION: "normal", InputMode.REPLACE: "replace", InputMode.REPLACE_SINGLE: "replace"}
 # Control characters come before it: prompt_toolkit draws those itself.
 _FIRST_INVISIBLE = 0xAD
 
@@ -114,6 +118,8 @@ class Prompt:
             enable_suspend=True,
             search_ignore_case=True,
             vi_mode=settings.vi,
+            # In emacs mode the cursor stays as the terminal's user has set it.
+            cursor=DynamicCursorShapeConfig(lambda: ModalCursorShapeConfig() if settings.vi else None),
         )
         # At each redraw: the terminal may have become smaller.
         self._prompt.app.before_render += lambda _: self._fit_screen()
@@ -149,6 +155,8 @@ class Prompt:
 
     def _apply_editing_mode(self) -> None:
         self._prompt.editing_mode = EditingMode.VI if self._settings.vi else EditingMode.EMACS
+        if not self._settings.vi:
+            self._prompt.output.reset_cursor_shape()
 
     def _toggle_editing_mode(self) -> None:
         self._settings.vi = not self._settings.vi
@@ -234,10 +242,10 @@ class Prompt:
         if text.strip() and text.endswith("\n\n"):
             return [("", "an empty line runs only a complete query: end the statement with ;")]
         if self._error:
-            return [("class:trouble", escape_unsafe(self._error))]
+            return [("class:trouble", truncate(escape_unsafe(self._error), get_app().output.get_size().columns))]
         facts = [self._connection.workspace or "no workspace", self._settings.format]
         facts += ["BEGIN is open"] if self._connection.in_transaction else []
-        facts += ["vi"] if self._prompt.editing_mode == EditingMode.VI else []
+        facts += [f"vi {_VI_MODES.get(get_app().vi_state.input_mode, 'insert')}"] if self._settings.vi else []
         return [("", escape_unsafe(" · ".join((*facts, r"\? help"))))]
 
     # ---- errors while typing
