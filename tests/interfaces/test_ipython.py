@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import pickle
+import struct
 import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,6 +56,18 @@ def test_it_is_shown_as_an_html_table_with_readable_times(magic: Notebook) -> No
     assert ">never</td>" in html
     assert "Z 6" in html
     assert "<p>3 rows</p>" in html
+
+
+def test_in_a_terminal_it_is_fitted_to_the_width_with_readable_times(magic: Notebook) -> None:
+    frame = magic.cell("%tokensh SELECT token_id, comment, expiry_time FROM user_tokens ORDER BY creation_time LIMIT 1")
+    assert " -1 |" in repr(frame), "a notebook's file"
+    reader, writer = os.openpty()
+    fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    with os.fdopen(writer, "w") as stdout, contextlib.redirect_stdout(stdout):
+        shown = repr(frame)
+    os.close(reader)
+    assert " never  " in shown
+    assert {len(line) for line in shown.splitlines()} == {42}
 
 
 def test_what_the_api_says_is_text_and_not_html(magic: Notebook) -> None:

@@ -26,7 +26,7 @@ from tokensh.dbapi.connection import Connection, connect
 from tokensh.dbapi.options import OPTIONS
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.destinations import NewSecret
-from tokensh.environment import handle_interrupts
+from tokensh.environment import Environment, handle_interrupts
 from tokensh.errors import Error, PlaceholderError
 from tokensh.render import cells
 from tokensh.render.errors import Source, format_error
@@ -92,9 +92,11 @@ class Result:
         return html_table(self.columns, self._sql_rows(), self.now)
 
     def __repr__(self) -> str:
-        stream = io.StringIO()
-        render("table", RowSet(self.columns, iter(self._sql_rows())), stream, Options(mask=True))
-        return stream.getvalue().rstrip("\n")
+        environment, text = Environment.from_process(), io.StringIO()
+        # Fitted to the terminal that IPython runs in; a notebook's file gets the numbers of the API, complete.
+        options = Options.for_stream(environment, environment.stdout, "never").replace(mask=True, now=self.now)
+        render("table", RowSet(self.columns, iter(self._sql_rows())), text, options)
+        return text.getvalue().rstrip("\n")
 
     def __len__(self) -> int:
         return len(self.rows)
