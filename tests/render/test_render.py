@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.render.results import HOSTILE, FlushRecorder, FullDisk, fail_after, render_text, result_of
 from tokensh.errors import InterfaceError, OperationalError
 from tokensh.render.formats import FORMATS, render
 from tokensh.render.options import Options
 from tokensh.rows import Column, Row, RowSet
+from tokensh.text import width
 
 SHOWING = [name for name, output_format in FORMATS.items() if output_format.shows_rows]
 MASKING = [name for name, output_format in FORMATS.items() if output_format.masks_secrets and name in SHOWING]
@@ -44,6 +48,37 @@ def test_every_format_returns_the_number_of_rows_and_flushes(name: str, rows: in
     assert render(name, result_of(["a"], [("¤",)] * rows), stream, Options()) == rows
     assert stream.flushed == stream.getvalue()
     assert stream.getvalue().count("¤") == rows
+
+
+CELLS = st.one_of(
+    st.none(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False),
+    st.binary(max_size=4),
+    st.sampled_from([*HOSTILE, "plain", "a,b", 'say "x"', "é", "-1"]),
+    st.text(max_size=6),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["", "id", "a,b", "ü"]), CELLS, st.integers(0, 9), st.none()), max_size=8))
+def test_rows_of_one_block_are_written_as_each_row_alone(rows: list[Row]) -> None:
+    columns = [Column("a", "string"), Column("b"), Column("c", "integer"), Column("d", "string")]
+    for name in ("csv", "tsv", "text", "jsonl", "markdown"):
+        head = render_text(name, result_of(columns, []), header=False)
+        alone = [render_text(name, result_of(columns, [row]), header=False).removeprefix(head) for row in rows]
+        assert render_text(name, result_of(columns, rows), header=False) == head + "".join(alone)
+    each = [json.loads(render_text("json", result_of(columns, [row])))[0] for row in rows]
+    assert json.loads(render_text("json", result_of(columns, rows))) == each
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(CELLS), min_size=1, max_size=8))
+def test_the_cells_of_a_table_are_as_wide_as_the_widest_of_them(rows: list[Row]) -> None:
+    lines = render_text("table", result_of([Column("a")], rows)).splitlines()
+    assert len({width(line) for line in lines}) == 1
+    shown = [render_text("table", result_of([Column("a")], [row]), header=False).splitlines()[1] for row in rows]
+    assert [line[2:-2].strip() for line in lines[3:-1]] == [line[2:-2].strip() for line in shown]
 
 
 @pytest.mark.parametrize("name", SHOWING)

@@ -8,14 +8,14 @@ text joins the cells without quotes: for users, not for programs.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TextIO
 
 from tokensh.errors import InterfaceError
 from tokensh.render import cells
 from tokensh.render.options import Options
-from tokensh.render.writer import gather_blocks, write_blocks
-from tokensh.rows import Column, RowSet
+from tokensh.render.writer import format_blocks, write_blocks
+from tokensh.rows import Column, Row, RowSet
 from tokensh.text import SURROGATES, escape_surrogates, escape_unsafe
 
 _TSV_SPECIAL = re.compile(rf"[\\\t\n\r{SURROGATES}]")
@@ -31,7 +31,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?").fullmatch
 _TSV_ESCAPES = {"\\": "\\\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
 
 
-def _make_quoter(delimiter: str, null: str) -> Callable[[str], str]:
+def _make_quoter(delimiter: str, null: str) -> cells.TextFormat:
     special = re.compile(f'["\r\n{SURROGATES}]|{re.escape(delimiter)}').search
 
     # An empty text is quoted if NULL is empty, so that the two can be told apart.
@@ -40,11 +40,29 @@ def _make_quoter(delimiter: str, null: str) -> Callable[[str], str]:
             return text
         return '"' + escape_surrogates(text).replace('"', '""') + '"'
 
-    return quote
+    def quote_all(texts: Sequence[str]) -> Iterable[str]:
+        joined = "".join(texts)
+        present = [mark for mark in marks if mark in joined]
+        if len(present) > 1 or not (joined.isascii() or present or not special(joined)):
+            return map(quote, texts)
+        if not present and null not in texts:
+            return texts
+        mark = present[0] if present else marks[0]
+        return [quote(text) if mark in text or text == null else text for text in texts]
+
+    marks = ('"', "\r", "\n", delimiter)
+    return cells.TextFormat(quote, quote_all)
 
 
 def _tsv_text(text: str) -> str:
     return _TSV_SPECIAL.sub(lambda match: _TSV_ESCAPES.get(match.group()) or escape_unsafe(match.group()), text)
+
+
+def _format_tsv_texts(texts: Sequence[str]) -> Iterable[str]:
+    return map(_tsv_text, texts) if _TSV_SPECIAL.search("".join(texts)) else texts
+
+
+_TSV_TEXT = cells.TextFormat(_tsv_text, _format_tsv_texts)
 
 
 def _make_inert(text: Callable[[str], str], options: Options) -> Callable[[str], str]:
@@ -85,7 +103,11 @@ def _write_rows(result: RowSet, stream: TextIO, options: Options, dialect: _Dial
     text, delimiter = dialect.format_text, dialect.delimiter
     columns = [dialect.column_formats(column, options) for column in result.columns]
     head = delimiter.join(text(column.name) for column in result.columns) + "\n" if options.header else ""
-    return write_blocks(stream, gather_blocks(result, cells.join_cells(result.rows, columns, delimiter)), head=head)
+
+    def format_rows(rows: Sequence[Row]) -> str:
+        return cells.join_columns(cells.format_columns(rows, columns), "", delimiter, "\n")
+
+    return write_blocks(stream, format_blocks(result, result.rows, format_rows), head=head)
 
 
 def render_csv(result: RowSet, stream: TextIO, options: Options) -> int:
@@ -109,11 +131,11 @@ def render_csv(result: RowSet, stream: TextIO, options: Options) -> int:
 def render_tsv(result: RowSet, stream: TextIO, options: Options) -> int:
     """Write tab-separated values and return the number of rows; raises OSError if the stream fails."""
     null = r"\N" if options.null is None else options.null
-    return _write_rows(result, stream, options, _Dialect(_make_inert(_tsv_text, options), "\t", null))
+    return _write_rows(result, stream, options, _Dialect(_make_inert(_TSV_TEXT, options), "\t", null))
 
 
 def render_text(result: RowSet, stream: TextIO, options: Options) -> int:
     """Write cells and delimiters, one row per line, and return the number of rows; raises OSError if the stream fails."""
     delimiter = "," if options.delimiter is None else options.delimiter
     null = "null" if options.null is None else options.null
-    return _write_rows(result, stream, options, _Dialect(escape_unsafe, delimiter, null, masks_secrets=True))
+    return _write_rows(result, stream, options, _Dialect(cells.SAFE_TEXT, delimiter, null, masks_secrets=True))

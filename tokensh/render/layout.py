@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 
 from tokensh._dataclasses import dataclass, replace
 from tokensh.render import cells
@@ -33,6 +34,8 @@ _LINES_OF_TEXT = 1000
 """The most lines that a text has of its own; the rest is one more line."""
 _LINE_LIMIT = 5
 """The most lines of a cell; a longer text ends in an ellipsis."""
+_MEASURED_AT_ONCE = 1000
+"""Values whose texts are in memory at the same time while a column is measured."""
 _SHORTER_FORMS: tuple[cells.TimeForm, ...] = ("day", "distance")
 
 
@@ -67,6 +70,20 @@ class LaidOutColumn:
     def cell(self, value: Value) -> str:
         """Return the cell as wide as its column; wider if it may not be shortened."""
         return self.pad(self.formats[type(value)](value), self.align_right)
+
+    def column_cells(self, values: Sequence[Value]) -> Iterable[str]:
+        """Return the cells of a block's values, each as `cell` gives it."""
+        texts = list(cells.format_column(values, self.formats))
+        if self.shorten or not cells.are_plain(texts):
+            return [self.pad(text, self.align_right) for text in texts]
+        if set(map(len, texts)) == {self.cells}:
+            return texts
+        return map(str.rjust if self.align_right else str.ljust, texts, repeat(self.cells))
+
+    def measure(self, values: Sequence[Value]) -> int:
+        """Return the width of the widest of the values' texts."""
+        texts = list(cells.format_column(values, self.formats))
+        return max(map(len if cells.are_plain(texts) else width, texts), default=0)
 
     def cell_lines(self, value: Value) -> list[str]:
         """Return the cell's lines, each as wide as its column."""
@@ -119,18 +136,23 @@ def lay_out_columns(columns: Sequence[Column], measured: Sequence[Row], options:
     return laid_out
 
 
-def _split_lines(column: LaidOutColumn, value: Value) -> Sequence[Value]:
-    return value.split("\n") if column.multiline and isinstance(value, str) else (value,)
+def _split_lines(value: Value) -> Sequence[Value]:
+    return value.split("\n") if isinstance(value, str) else (value,)
 
 
 def _has_lines(value: Value) -> bool:
     return isinstance(value, str) and "\n" in value
 
 
-def _widen(column: LaidOutColumn, values: Iterable[Value], options: Options) -> LaidOutColumn:
+def _widen(column: LaidOutColumn, values: Sequence[Value], options: Options) -> LaidOutColumn:
     """Return the column as wide as the widest of the values and the header."""
-    widest = max((width(column.text(line)) for value in values for line in _split_lines(column, value)), default=0)
-    return replace(column, cells=max(widest, width(column.header) if options.header else 0))
+    widest = width(column.header) if options.header else 0
+    for start in range(0, len(values), _MEASURED_AT_ONCE):
+        block = values[start : start + _MEASURED_AT_ONCE]
+        if column.multiline:
+            block = [line for value in block for line in _split_lines(value)]
+        widest = max(widest, column.measure(block))
+    return replace(column, cells=widest)
 
 
 def _aligns_right(column: Column, values: Iterable[Value], options: Options) -> bool:
@@ -202,7 +224,7 @@ def _shorten_times(
     if not cells.shows_times(column.column, options):
         return column
     shorter = replace(column, formats=cells.readable_formats(column.column, options, form))
-    return _widen(shorter, (row[at] for row in measured), options)
+    return _widen(shorter, [row[at] for row in measured], options)
 
 
 def _may_wrap(column: LaidOutColumn) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TextIO
 
 from tokensh.render import cells
 from tokensh.render.options import Options
-from tokensh.render.writer import gather_blocks, write_blocks
-from tokensh.rows import RowSet
+from tokensh.render.writer import format_blocks, write_blocks
+from tokensh.rows import Row, RowSet
 from tokensh.text import escape_unsafe
 
 # Backslashes escape punctuation; "<" and "&" would begin HTML, which GitHub interprets, so they become entities. An underscore
@@ -37,5 +38,8 @@ def render_markdown(result: RowSet, stream: TextIO, options: Options) -> int:
     columns = [cells.masking_formats(column, options, _escape_markup, null) for column in result.columns]
     names = " | ".join(_escape_markup(column.name) for column in result.columns)
     rules = " | ".join("---:" if column.type in cells.NUMERIC else "---" for column in result.columns)
-    lines = (f"| {line} |\n" for line in cells.join_cells(result.rows, columns, " | ", ""))
-    return write_blocks(stream, gather_blocks(result, lines), head=f"| {names} |\n| {rules} |\n")
+
+    def format_rows(rows: Sequence[Row]) -> str:
+        return cells.join_columns(cells.format_columns(rows, columns), "| ", " | ", " |\n")
+
+    return write_blocks(stream, format_blocks(result, result.rows, format_rows), head=f"| {names} |\n| {rules} |\n")

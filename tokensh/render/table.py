@@ -7,7 +7,7 @@ it is fitted to the width (see layout), and if that is not enough each row becom
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, islice, zip_longest
 from typing import TextIO
@@ -16,7 +16,7 @@ from tokensh.render import cells
 from tokensh.render.borders import LINE_STYLES, Frame, make_frame
 from tokensh.render.layout import LaidOutColumn, fit_columns, keep_if_fitting, lay_out_columns
 from tokensh.render.options import Options
-from tokensh.render.writer import Block, Piece, block_rows, gather_blocks, write_blocks
+from tokensh.render.writer import Block, Piece, block_rows, format_blocks, gather_blocks, write_blocks
 from tokensh.rows import Column, Row, RowSet, Value
 from tokensh.text import width
 
@@ -112,12 +112,11 @@ def _wrap_row(texts: list[list[str]], columns: list[LaidOutColumn], kinds: list[
     return pieces
 
 
-def _plain_rows(columns: list[LaidOutColumn], rows: Iterable[Row], frame: Frame) -> Iterator[str]:
-    # The inner loop of tables in files: bound methods and a list, without the pieces and styles of `_style_rows`.
-    cell_functions = [column.cell for column in columns]
+def _format_plain(columns: list[LaidOutColumn], rows: Sequence[Row], frame: Frame) -> str:
+    """Return a block of rows without the pieces and styles of `_style_rows`."""
+    texts = (column.column_cells(values) for column, values in zip(columns, zip(*rows, strict=True), strict=True))
     left, between, right = frame.lines
-    for row in rows:
-        yield f"{left}{between.join([cell(value) for cell, value in zip(cell_functions, row, strict=True)])}{right}\n"
+    return cells.join_columns(texts, left, between, f"{right}\n")
 
 
 def _format_records(columns: list[LaidOutColumn], rows: Iterable[Row], options: Options) -> Iterator[list[Piece]]:
@@ -197,9 +196,8 @@ def render_table(result: RowSet, stream: TextIO, options: Options) -> int:
     frame = _make_table_frame(columns, options)
     top, rule = _table_head(columns, frame, options), frame.bottom
     if not (options.terminal and options.colour) and not _has_lines(columns):
-        return write_blocks(
-            stream, gather_blocks(result, _plain_rows(columns, rows, frame)), head=_plain_text(top), tail=rule
-        )
+        blocks = format_blocks(result, rows, lambda block: _format_plain(columns, block, frame))
+        return write_blocks(stream, blocks, head=_plain_text(top), tail=rule)
     # Head and tail go through the same styling as rows, each as a block of its own.
     (head, _), (tail, _) = (next(_to_blocks(result, iter([part]), options)) for part in (top, [(rule, "")]))
     return write_blocks(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import TextIO
 
 from tokensh.errors import Error
-from tokensh.rows import RowSet
+from tokensh.rows import Row, RowSet
 
 BLOCK_ROWS = 1000
 """The number of rows that are written at once: the first bytes come early and memory stays flat."""
@@ -32,6 +32,14 @@ def gather_blocks(result: RowSet, lines: Iterable[str]) -> Iterator[Block]:
     size = block_rows(result)
     while block := list(islice(lines, size)):
         yield "".join(block), len(block)
+
+
+def format_blocks(result: RowSet, rows: Iterable[Row], format_rows: Callable[[Sequence[Row]], str]) -> Iterator[Block]:
+    """Yield blocks of a result's rows, which `format_rows` turns into text."""
+    rows = iter(rows)
+    size = block_rows(result)
+    while block := list(islice(rows, size)):
+        yield format_rows(block), len(block)
 
 
 def write_blocks(
