@@ -26,6 +26,12 @@ _MODIFIER = (
     r"|[+-]\d{4}-\d\d-\d\d(?:\s\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?|start of (?:year|month|day)|weekday\s+[0-6](?:\.0*)?"
     r"|unixepoch|julianday|auto|localtime|utc|subsec|subsecond|ceiling|floor"
 )
+# https://sqlite.org/lang_datefunc.html#time_values
+_CLOCK = r"(?:[01]\d|2[0-4]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:\s*(?:z|[+-](?:0\d|1[0-4]):[0-5]\d))?"
+_TIME_VALUE = (
+    rf"(?ai)\s*-?\d{{4}}-(?P<month>0[1-9]|1[0-2])-(?P<day>0[1-9]|[12]\d|3[01])(?:[\sT]\s*{_CLOCK})?\s*|{_CLOCK}\s*"
+    r"|now|subsec|subsecond|\s*[+-]?\d+(?:\.\d*)?(?:e[+-]?\d+)?\s*"
+)
 _HINT = "CAST(... AS INTEGER) makes a number of it, CAST(... AS TEXT) a text"
 
 
@@ -67,6 +73,16 @@ def _refuse_mixture(value: Value, other: Value, start: Value, end: Value) -> Val
 def is_modifier(text: str) -> bool:
     """Return whether SQLite's time functions know a modifier; of another one they make NULL."""
     return re.fullmatch(_MODIFIER, text.rstrip()) is not None
+
+
+def is_time_value(text: str) -> bool:
+    """Return whether SQLite's functions of times read a text; of another one they make NULL, or a date that no calendar has."""
+    match = re.fullmatch(_TIME_VALUE, text)
+    if match is None or match["month"] is None:
+        return match is not None
+    # In a year that may have a 29 February: SQLite gives 2026-02-31 back as it is.
+    days = 29 if match["month"] == "02" else 30 if match["month"] in ("04", "06", "09", "11") else 31
+    return int(match["day"]) <= days
 
 
 @GUARDS.implement(

@@ -12,7 +12,12 @@ from tokensh.errors import NotSupportedError, ProgrammingError, Span, UnknownNam
 from tokensh.functions import Function, functions
 from tokensh.plan.aggregate_checks import is_aggregate
 from tokensh.plan.bound import BoundQuery
-from tokensh.plan.slip_checks import refuse_bare_date, refuse_conditions_of_every_row, refuse_text_as_key
+from tokensh.plan.slip_checks import (
+    refuse_bare_date,
+    refuse_conditions_of_every_row,
+    refuse_counted_condition,
+    refuse_text_as_key,
+)
 from tokensh.plan.values import unbound_error
 from tokensh.sql import nodes
 from tokensh.sql.nodes import path_text
@@ -205,6 +210,7 @@ def _check_call(call: nodes.Call, known: frozenset[str]) -> None:
         return
     _check_argument_count(call, function)
     _check_call_clauses(call, function)
+    refuse_counted_condition(call)
 
 
 def _check_argument_count(call: nodes.Call, function: Function) -> None:

@@ -41,7 +41,7 @@ _SECONDS_OF_DISTANCE = (
 )
 _TIMESTAMPS = frozenset({"from_ms", "from_unixtime", "now", "to_timestamp"})
 _DATES = frozenset({"current_date", "date", "date_trunc", "datetime", "last_day", "to_date"}) | _TIMESTAMPS
-_ISO_TIME = r"(?a)(?:\d{4}(?:-\d\d(?:-\d\d(?: \d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?)?)?)?)?-?"
+_ISO_TIME = r"(?a)(?:\d{4}(?:-(?:0\d|1[0-2])(?:-(?:[0-2]\d|3[01])(?: (?:[01]\d|2[0-4])(?::[0-5]\d(?::[0-5]\d(?:\.\d+)?)?)?)?)?)?)?-?"
 _ISO_DATE = r"(?a)\d{4}-\d\d-\d\d"
 # Seconds since 1970 of the years 1973 to 2603; as milliseconds they are in the first days of 1970.
 _SECONDS_LIKE = range(10**8, 2 * 10**10)
@@ -68,7 +68,7 @@ def check_conditions_inside(node: object, refuse: Refuse) -> None:
     """Refuse parts of AND, OR, NOT, CASE, iif() and FILTER that are values, not conditions."""
     match node:
         case nodes.Logical():
-            compares = any(_is_comparison(operand) for operand in node.operands)
+            compares = any(is_condition(operand) for operand in node.operands)
             for operand in node.operands:
                 check_condition(operand, refuse)
                 if compares and _is_number(operand) and (node.operator == "OR" or not _is_boolean(operand)):
@@ -128,6 +128,9 @@ def check_clocks(left: nodes.Expr, right: nodes.Expr, span: Span, refuse: Refuse
         unit = _clock(other) if is_epoch(time) else None
         if unit is not None:
             raise refuse(*_explain_units(time, other, unit), span)
+        if expression_unit(time) == "days" and counts_seconds(other):
+            message = f"{describe(time, 'one side')} counts days, and it is compared with a number of seconds"
+            raise refuse(message, "a day is 1, an hour 1 / 24.0", span)
         if _is_distance(time) and counts_seconds(other):
             raise refuse(*_SECONDS_OF_DISTANCE, span)
         if _is_distance(time) and _is_short(other):
@@ -191,9 +194,10 @@ def _is_binary_comparison(expr: nodes.Expr) -> bool:
     return isinstance(expr, nodes.Binary) and expr.operator in _COMPARISONS
 
 
-def _is_comparison(expr: nodes.Expr) -> bool:
+def is_condition(expr: nodes.Expr) -> bool:
+    """Return whether an expression is true or false by the way it is written."""
     if isinstance(expr, nodes.Unary) and expr.operator == "NOT":
-        return _is_comparison(expr.operand)
+        return is_condition(expr.operand)
     return isinstance(expr, _CONDITIONS) or _is_binary_comparison(expr)
 
 

@@ -50,6 +50,7 @@ from tokensh.plan.select_list import (
     unique_names,
     whole_number,
 )
+from tokensh.plan.slip_checks import refuse_missing_comma
 from tokensh.plan.type_checks import check_conditions, check_equal_columns
 from tokensh.plan.value_queries import guard_condition
 from tokensh.rows import Column, ColumnType
@@ -379,6 +380,7 @@ class QueryResolver:
         for item in items:
             if isinstance(item, nodes.Item):
                 expr = self._resolve_expression(item.expr, scope, ctes)
+                refuse_missing_comma(item, scope.source)
                 column = item_column(item, expr)
                 if grouping is not None:
                     grouped = grouping.apply(expr)

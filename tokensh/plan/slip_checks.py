@@ -5,16 +5,26 @@ These checks see the statement as it was parsed; none of them needs the types of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations, pairwise
 
-from tokensh.errors import ProgrammingError
-from tokensh.plan.bound import BoundQuery, BoundReference, BoundSelect
+from tokensh.errors import ProgrammingError, Span
+from tokensh.plan.bound import BoundQuery, BoundReference, BoundSelect, From
+from tokensh.plan.condition_checks import is_condition
+from tokensh.plan.expression_types import is_null
 from tokensh.plan.type_hints import describe
 from tokensh.rows import ColumnType
 from tokensh.sql import nodes
 from tokensh.sql.nodes import path_text
+from tokensh.sql.quoting import text_literal
 from tokensh.sql.visit import walk
 
+_CASES: dict[str, Callable[[str], str]] = {
+    "lcase": str.lower,
+    "lower": str.lower,
+    "ucase": str.upper,
+    "upper": str.upper,
+}
 _COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
 
 
@@ -70,10 +80,43 @@ def refuse_conditions_of_every_row(change: nodes.Update | nodes.Delete) -> None:
                         span=node.span,
                         hint="text is written in single quotes; WHERE TRUE chooses every row, t.x = u.x compares two tables",
                     )
+                _refuse_letters(node.left, node.right, node.span)
+                _refuse_letters(node.right, node.left, node.span)
+            case nodes.InList():
+                for item in node.items:
+                    _refuse_letters(node.operand, item, node.span)
             case nodes.Logical(operator="OR"):
                 _refuse_differences(node)
             case _:
                 pass
+
+
+def refuse_counted_condition(call: nodes.Call) -> None:
+    """Refuse `count(x = 1)`, which counts the rows where it is false, too; `count(x = 1 OR NULL)` does not. Raises ProgrammingError."""
+    if call.name[-1].text.lower() != "count" or call.distinct or len(call.arguments) != 1:
+        return
+    condition = call.arguments[0]
+    if is_condition(condition) and not (isinstance(condition, nodes.Logical) and any(map(is_null, condition.operands))):
+        raise ProgrammingError(
+            "count() counts a condition where it is false, too",
+            span=call.span,
+            hint="write count(*) FILTER (WHERE ...), or count_if(...)",
+        )
+
+
+def refuse_missing_comma(item: nodes.Item, source: From) -> None:
+    """Refuse `SELECT token_id comment`, which names the first column like the second. Raises ProgrammingError."""
+    if not item.has_bare_alias or not isinstance(item.expr, nodes.ColumnRef) or item.alias is None:
+        return
+    alias = item.alias.text.lower()
+    if alias == item.expr.name.text.lower():
+        return
+    if any(column.visible and column.name.lower() == alias for table in source.relations for column in table.columns):
+        raise ProgrammingError(
+            f"{path_text(item.expr.path)} would be named {item.alias.text}, which is another column",
+            span=item.alias.span,
+            hint=f"write a comma between them, or AS {item.alias.text}",
+        )
 
 
 def refuse_assigned_condition(name: str, kind: ColumnType, expr: nodes.Expr) -> None:
@@ -100,6 +143,17 @@ def refuse_outer_item(query: nodes.Query, bound: BoundQuery) -> None:
                 span=expr.span,
                 hint=f"name a column of FROM, or write t.{name} if the other is meant",
             )
+
+
+def _refuse_letters(call: nodes.Expr, value: nodes.Expr, span: Span) -> None:
+    """Refuse `lower(x) <> 'Keep'`, which is true of every row."""
+    if not isinstance(call, nodes.Call) or not isinstance(value, nodes.Literal) or value.kind != "string":
+        return
+    name = call.name[-1].text.lower()
+    written = _CASES[name](value.text) if name in _CASES else value.text
+    if written != value.text:
+        message = f"{name}(...) never gives {describe(value, 'this')}, because of its letters' case"
+        raise ProgrammingError(message, span=span, hint=f"write {text_literal(written)}")
 
 
 def _refuse_differences(node: nodes.Logical) -> None:

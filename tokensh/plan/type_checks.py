@@ -16,7 +16,7 @@ from tokensh._dataclasses import dataclass, field, replace
 from tokensh.errors import DataError, Error, ProgrammingError, Span
 from tokensh.functions import functions
 from tokensh.functions.declaration import Function, ParameterType
-from tokensh.functions.guards import ALIKE, MODIFIER, MODIFIER_HINT, NUMBER, TEXT, is_modifier
+from tokensh.functions.guards import ALIKE, MODIFIER, MODIFIER_HINT, NUMBER, TEXT, is_modifier, is_time_value
 from tokensh.plan import condition_checks, type_hints
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference
 from tokensh.plan.expression_types import cast_type, expression_type, is_epoch, is_null, results_of
@@ -256,6 +256,7 @@ class _Checks:
         if numeral is None and is_epoch(number):
             numeral = _as_milliseconds(text)
         if numeral is not None:
+            condition_checks.check_clocks(number, numeral, span, self.make_error)
             self._replace(text, numeral)
         elif place == "list" or not (_is_written_number(number) and _is_text_column(text)):
             raise self.make_error(*type_hints.comparison(number, text), span)
@@ -390,6 +391,11 @@ class _Checks:
                 self._guard(NUMBER, argument, call.span)
             case "time", "number" if is_epoch(argument):
                 raise self.make_error(*type_hints.time_argument(function, argument), argument.span)
+            case "time", "text" if isinstance(argument, nodes.Literal) and argument.kind == "string":
+                if function.implementation is None and not is_time_value(argument.text):
+                    hint = "for example '2026-12-31', '2026-12-31 23:59:59' or 'now'"
+                    message = f"{type_hints.describe(argument, 'this')} is not a time that {function.name}() reads"
+                    raise self.make_error(message, hint, argument.span)
             case _:
                 pass
 

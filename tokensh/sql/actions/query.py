@@ -190,7 +190,9 @@ def _build_item(text: str, children: Children, span: Span) -> nodes.Item:
     # The text names the column, so it ends before the alias, which is part of the rule's span.
     expr, alias = children
     end = alias.span.start if alias else span.end
-    return nodes.Item(expr, alias, text[span.start : end].strip())
+    written = text[span.start : end].strip()
+    is_bare = alias is not None and not re.search(r"(?i)\bAS$", written)
+    return nodes.Item(expr, alias, written, is_bare)
 
 
 @rule("star")

@@ -404,11 +404,15 @@ Expr = (
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item of a select list; `text` is the expression as written, which names a column without an alias."""
+    """One item of a select list; `text` is the expression as written, which names a column without an alias.
+
+    `has_bare_alias` marks an alias without AS.
+    """
 
     expr: Expr
     alias: Name | None = None
     text: str = field(default="", compare=False)
+    has_bare_alias: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
