@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Iterator
 
@@ -62,6 +63,12 @@ def site(running: Sandbox) -> Iterator[Sandbox]:
 def parser() -> Parser:
     """Return the parser of this test process."""
     return shared_parser()
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what was collected: thousands of tests that live until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -221,7 +221,8 @@ def keep_ledger() -> Iterator[Ledger]:
     """Keep a ledger of its own for the `with` block; nothing in it reaches the one around it."""
     ledger = Ledger()
     for connection in _connections:  # a module's fixture may have opened it before
-        ledger.watch_folder(connection.environment.state_folder, is_old=True)
+        if not connection._closed:
+            ledger.watch_folder(connection.environment.state_folder, is_old=True)
     _ledgers.append(ledger)
     try:
         yield ledger

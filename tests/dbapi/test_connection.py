@@ -801,3 +801,9 @@ def test_values_that_were_never_read_stay_pending_after_the_connection_is_closed
         run(session, str(statement).removesuffix(";"))
         assert run(session, PENDING) == []
         assert token_id is not None
+
+
+def test_connections_of_a_process_share_the_grammar_and_the_shipped_provider(site: Sandbox, tmp_path: Path) -> None:
+    with connect(site, tmp_path) as first, connect(site, tmp_path) as second:
+        assert first.parser is second.parser
+        assert first.catalog is second.catalog

@@ -22,7 +22,6 @@ from tokensh.sql.lalr import Action, ParserState
 from tokensh.sql.lexer import Token, significant_tokens
 
 PARSER = shared_parser()
-LARK = Lark(grammar.read_grammar(), parser="lalr", lexer="basic", maybe_placeholders=True)
 
 Shape = tuple[Any, ...] | str | None
 
@@ -73,9 +72,15 @@ def parse_with_loop(text: str) -> tuple[Recorder, Shape]:
         return state, None
 
 
+@cache
+def lark_parser() -> Lark:
+    """Return lark's parser, which takes 3 s of CPU to build: only the process that runs these tests does."""
+    return Lark(grammar.read_grammar(), parser="lalr", lexer="basic", maybe_placeholders=True)
+
+
 def parse_with_lark(terminals: Sequence[tuple[str, str]]) -> tuple[int, Shape]:
     """Count the terminals that lark accepts, and return the shape of its tree."""
-    interactive = LARK.parse_interactive("")
+    interactive = lark_parser().parse_interactive("")
     accepted = 0
     result = None
     try:

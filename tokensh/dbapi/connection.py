@@ -50,7 +50,7 @@ from tokensh.redact import Redactor
 from tokensh.rows import NO_ROWS, Row, RowSet, Value
 from tokensh.sql import nodes, placeholders
 from tokensh.sql.parameters import Parameters, with_parameters
-from tokensh.sql.parse import Parser
+from tokensh.sql.parse import Parser, open_parser
 from tokensh.sql.script import StatementText
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ class Connection:
     @cached_property
     def parser(self) -> Parser:
         """The parser; its compiled grammar is kept in the cache folder."""
-        return Parser(self.environment.cache_folder)
+        return open_parser(self.environment.cache_folder)
 
     @property
     def client(self) -> Client:

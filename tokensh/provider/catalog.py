@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -35,8 +36,9 @@ class Catalog:
         self._resources: dict[tuple[str, str, str], Resource] = {}
 
     @classmethod
+    @cache
     def load_shipped(cls) -> Catalog:
-        """Return a catalog of the provider that tokensh ships."""
+        """Return the catalog of the provider that tokensh ships, one for all connections of a process."""
         return cls([document.load_shipped_provider()])
 
     @classmethod

@@ -73,8 +73,9 @@ class Provider:
     """What is wrong with its document, so that it has no services."""
 
 
+@cache
 def load_shipped_provider() -> Provider:
-    """Read the provider that tokensh ships. Raises ProviderDocumentError."""
+    """Read the provider that tokensh ships, once for all connections of a process. Raises ProviderDocumentError."""
     root = _check_mapping(_read_document(SHIPPED), SHIPPED, "#")
     services: Mapping[str, Node] = root["services"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +15,12 @@ from tokensh.sql.lalr import ParserState
 from tokensh.sql.lexer import significant_tokens
 from tokensh.sql.script import StatementText
 from tokensh.text import find_unstorable
+
+
+@cache
+def open_parser(folder: Path | None) -> Parser:
+    """Return the parser whose compiled table is kept in a folder: one for all connections of a process."""
+    return Parser(folder)
 
 
 class Parser:
