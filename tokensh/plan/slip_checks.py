@@ -105,13 +105,17 @@ def refuse_counted_condition(call: nodes.Call) -> None:
 
 
 def refuse_missing_comma(item: nodes.Item, source: From) -> None:
-    """Refuse `SELECT token_id comment`, which names the first column like the second. Raises ProgrammingError."""
+    """Refuse `SELECT token_id comment`, which names one field of a resource like another. Raises ProgrammingError.
+
+    Of local tables it stays: SQL that was written for other databases has such aliases.
+    """
     if not item.has_bare_alias or not isinstance(item.expr, nodes.ColumnRef) or item.alias is None:
         return
     alias = item.alias.text.lower()
     if alias == item.expr.name.text.lower():
         return
-    if any(column.visible and column.name.lower() == alias for table in source.relations for column in table.columns):
+    fields = (column for table in source.relations for column in table.columns if column.column.origin)
+    if any(field.visible and field.name.lower() == alias for field in fields):
         raise ProgrammingError(
             f"{path_text(item.expr.path)} would be named {item.alias.text}, which is another column",
             span=item.alias.span,
