@@ -22,10 +22,10 @@ from typing import NamedTuple
 
 from tests.support import ROOT
 
-SMALL, LARGE = 2_000, 16_000
+SMALL, LARGE = 1_000, 8_000
 """Characters of the two texts that are compared: eight times the text may take eight times as long, and not 64 times."""
-SUSPECT = 0.025
-"""Seconds of processor time for the large text below which nothing is compared; a linear expression takes about a millisecond."""
+SUSPECT = 0.015
+"""Seconds of processor time for the large text below which nothing is compared; a linear expression takes half a millisecond."""
 SEARCHES = ("search", "sub", "subn", "finditer", "findall", "split", "scanner")
 ANCHORED = ("match", "fullmatch")
 SKIPPED = ("tokensh.spark", "tokensh.integrations", "tokensh.__main__", "tokensh.sandbox.__main__")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from tokensh.sql import grammar
 from tokensh.sql.parse import Parser
@@ -22,3 +24,12 @@ neither is ever tested against a table that the other version made.
 def shared_parser() -> Parser:
     """Return the parser."""
     return Parser(CACHE_HOME / "tokensh")
+
+
+@cache
+def compiled_grammar() -> dict[str, Any]:
+    """Return the compiled grammar, as the parser's cache has it."""
+    shared_parser()
+    digest = grammar.compute_digest(grammar.read_grammar())
+    compiled: dict[str, Any] = json.loads((CACHE_HOME / "tokensh" / f"grammar-{digest[:16]}.json").read_bytes())
+    return compiled

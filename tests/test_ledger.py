@@ -11,6 +11,7 @@ import pytest
 from tests.engine.sessions import A, B, connect, run
 from tests.environments import make_environment
 from tests.ledger import Ledger, keep_ledger
+from tests.shared_parser import CACHE_HOME
 from tokensh.api.journal import Entry
 from tokensh.cli.main import main
 from tokensh.dbapi.connection import Connection
@@ -48,7 +49,7 @@ def write_by_commit(site: Sandbox, home: Path) -> None:
 
 
 def write_by_command(site: Sandbox, home: Path) -> None:
-    variables = {"XDG_CACHE_HOME": str(home.parent / "cache"), "DATABRICKS_TOKEN": site.token}
+    variables = {"XDG_CACHE_HOME": str(CACHE_HOME), "DATABRICKS_TOKEN": site.token}
     main(["--endpoint", site.endpoint, "-w", A, "-c", INSERT], make_environment(home, variables=variables))
 
 

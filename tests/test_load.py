@@ -21,6 +21,7 @@ import pytest
 
 from tests.engine.sessions import A, connect, run
 from tests.resilience.faulty_server import FaultyServer, answers
+from tests.shared_parser import CACHE_HOME
 from tokensh import sandbox
 from tokensh.dbapi.connection import Connection
 from tokensh.render.options import Options
@@ -29,8 +30,8 @@ from tokensh.shell.progress import Spinner
 from tokensh.shell.watch import Watch
 
 FULL = os.environ.get("TOKENSH_LOAD") == "full"
-STATEMENTS = 1000 if FULL else 120
-LOOKS = 8 * 3600 // 2 if FULL else 150
+STATEMENTS = 1000 if FULL else 56
+LOOKS = 8 * 3600 // 2 if FULL else 60
 ROWS = 100_000 if FULL else 20_000
 WORKSPACES = 500
 _SLACK = 300_000
@@ -184,7 +185,12 @@ def test_a_large_listing_takes_less_than_200_megabytes(form: str, tmp_path: Path
             "-w",
             "dbc-1",
         ]
-        variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "DATABRICKS_TOKEN": "a-credential"}
+        variables = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "XDG_CACHE_HOME": str(CACHE_HOME),
+            "DATABRICKS_TOKEN": "a-credential",
+        }
         with (tmp_path / "out").open("wb") as out:
             done = subprocess.run(
                 [sys.executable, "-c", _PEAK, *command, "-o", form, "-c", "SELECT * FROM user_tokens"],

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_main import on
+from tests.shared_parser import compiled_grammar
 from tokensh.environment import check_private_folder, make_private_folder
 from tokensh.sandbox import Sandbox
+from tokensh.sql import grammar
 
 INSERT = "INSERT INTO user_tokens(comment) SELECT 'made' RETURNING token_value"
 PLANTED = {
@@ -87,10 +89,13 @@ def test_store_and_history_are_refused_where_others_may_write(
     assert (result.status, "others may write to the folder" in result.err) == (1, True)
 
 
-def test_a_cache_that_others_may_write_to_is_neither_read_nor_written(tmp_path: Path, site: Sandbox) -> None:
+def test_a_cache_that_others_may_write_to_is_neither_read_nor_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cache = tmp_path / "cache"
     make_private_folder(cache / "tokensh")
     (cache / "tokensh").chmod(0o777)
+    monkeypatch.setattr(grammar, "compile_grammar", lambda _: compiled_grammar())  # saves 3 s
     from tests.cli.test_main import run  # noqa: PLC0415 (with a cache of its own)
 
     result = run(tmp_path, "-o", "csv", "-c", "SELECT 1 AS x", variables={"XDG_CACHE_HOME": str(cache)})

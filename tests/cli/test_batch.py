@@ -10,6 +10,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests.shared_parser import CACHE_HOME
 from tokensh import sandbox
 from tokensh.cli.reporter import Reporter
 from tokensh.errors import (
@@ -80,7 +81,13 @@ def test_a_batch_on_a_terminal_counts_workspaces(tmp_path: Path) -> None:
     names = ", ".join(f"'w{i}'" for i in range(6))
     sql = f"SELECT count(*) AS n FROM user_tokens WHERE deployment_name IN ({names})"
     with sandbox.start(any_workspace=True, tokens=1, latency=0.4) as site:
-        environment = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "TERM": "xterm", "DATABRICKS_TOKEN": site.token}
+        environment = {
+            "HOME": str(tmp_path),
+            "PATH": "/usr/bin:/bin",
+            "TERM": "xterm",
+            "XDG_CACHE_HOME": str(CACHE_HOME),
+            "DATABRICKS_TOKEN": site.token,
+        }
         arguments = ["-m", "tokensh", "--endpoint", site.endpoint, "--max-connections", "1", "-c", sql]
         shown = pexpect.run(sys.executable + " " + " ".join(map(_shell_quote, arguments)), env=environment, timeout=60)
     assert isinstance(shown, bytes)

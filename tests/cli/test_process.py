@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import seed_statements
+from tests.shared_parser import CACHE_HOME, shared_parser
 from tokensh import sandbox
 from tokensh.sandbox import Sandbox
 
@@ -28,8 +29,9 @@ def site() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.getbasetemp() / "cache"
+def cache() -> Path:
+    shared_parser()
+    return CACHE_HOME
 
 
 class Tokensh:
@@ -250,11 +252,9 @@ status = main({[*(["--endpoint", site.endpoint, "-w", WORKSPACE] if "-c" in argu
 sys.stderr.write(" ".join(name for name in {HEAVY!r} if name in sys.modules))
 sys.exit(status)
 """
-    # The first run compiles the grammar where no wheel brought it compiled.
-    for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-c", program], env=tokensh.variables, capture_output=True, check=True, timeout=60
-        )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=tokensh.variables, capture_output=True, check=True, timeout=60
+    )
     allowed = set(loaded.split())
     assert set(done.stderr.decode().split()) <= allowed
 

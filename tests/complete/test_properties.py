@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.complete.session import FACTS, completer
 from tests.shared_parser import shared_parser
+from tests.tries import tries
 from tokensh.complete import Suggestion
 from tokensh.errors import SqlSyntaxError
 from tokensh.text import escape_unsafe
@@ -47,13 +48,13 @@ def check(text: str, cursor: int) -> list[Suggestion]:
     return found
 
 
-@settings(max_examples=1500, deadline=None)
+@tries(300, derandomize=False)
 @given(TEXTS, st.integers(0, 80))
 def test_any_text_and_cursor_give_suggestions_that_begin_before_the_cursor(text: str, cursor: int) -> None:
     check(text, min(cursor, len(text)))
 
 
-@settings(max_examples=300, deadline=None)
+@tries(90, derandomize=False)
 @given(TEXTS)
 def test_the_end_of_any_text_gives_suggestions(text: str) -> None:
     check(text, len(text))
@@ -67,7 +68,7 @@ def test_at_every_cursor_of_a_statement_a_keyword_keeps_the_beginning_readable(s
                 shared_parser().expected_terminals(statement[: suggestion.start] + suggestion.text)
 
 
-@settings(max_examples=400, deadline=None)
+@tries(120, derandomize=False)
 @given(st.lists(st.sampled_from([p for p in PIECES if p.isprintable()]), max_size=14).map(" ".join))
 @example("SELECT USING UPDATE")  # a word that opens a statement is an alias only after AS
 @example("SELECT 1 FROM user_tokens DELETE")

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import tokensh
+from tests.shared_parser import CACHE_HOME
 from tests.support import ROOT
 from tokensh.engine.sqlite import Database
 from tokensh.environment import Cancellation
@@ -140,12 +141,12 @@ def test_ctrl_c_ends_the_command_line_with_130(sql: str, tmp_path: Path) -> None
     running = subprocess.Popen(
         [sys.executable, "-m", "tokensh", "--sandbox", "-c", f"SELECT 'begun'; {sql}"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", cwd=ROOT,
-        env={**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)},
+        env={**os.environ, "HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path), "XDG_CACHE_HOME": str(CACHE_HOME)},
     )  # fmt: skip
     assert running.stdout is not None
     while "begun" not in (line := running.stdout.readline()):
         assert line
-    time.sleep(0.5)
+    time.sleep(0.3)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=20)
     assert (running.returncode, "user-defined" in said) == (130, False), said

@@ -81,8 +81,11 @@ def spoil(site: Sandbox, how: str) -> None:
     site.fault(f"GET /w/{B}/*", times=None, **INCOMPLETE[how])
 
 
-@pytest.mark.parametrize("how", INCOMPLETE)
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(
+    ("change", "how"),
+    # Every change and every way, each with several of the other.
+    [(change, how) for i, change in enumerate(CHANGES) for j, how in enumerate(INCOMPLETE) if (i + j) % 4 == 0],
+)
 def test_nothing_is_changed_on_an_incomplete_read(change: str, how: str, prepared: Connection, site: Sandbox) -> None:
     kept = first_column(prepared, "SELECT comment FROM kept")
     spoil(site, how)

@@ -21,7 +21,7 @@ from tokensh.rows import Row, Value
 from tokensh.sandbox import Sandbox
 
 PATHS = {"user_tokens": "/api/2.0/token/list", "tokens": "/api/2.0/token-management/tokens"}
-COUNT = int(os.environ.get("TOKENSH_RANDOM_QUERIES") or 300)
+COUNT = int(os.environ.get("TOKENSH_RANDOM_QUERIES") or 100)
 """How many; more by hand."""
 
 

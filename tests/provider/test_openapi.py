@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tries import tries
 from tokensh.errors import ProviderDocumentError
 from tokensh.provider.model import Method, Resource
 from tokensh.provider.openapi import ServiceDocument
@@ -319,7 +320,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@tries(60, derandomize=False)
 @given(operation=st.dictionaries(KEYS, VALUES, max_size=6), response=VALUES, schema=VALUES)
 def test_any_document_gives_a_resource_or_the_one_error(operation: Node, response: object, schema: object) -> None:
     broken = document(

@@ -7,10 +7,11 @@ import unicodedata
 import pyte
 import pytest
 import wcwidth
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.render.results import HOSTILE, render_text, result_of
+from tests.tries import tries
 from tokensh.errors import ApiError, Error, UnknownOutcome
 from tokensh.render.errors import Source, format_error
 from tokensh.render.formats import FORMATS
@@ -47,7 +48,7 @@ def acts_on_nothing(text: str) -> None:
 
 
 @pytest.mark.parametrize("form", sorted(set(FORMATS) - {"chart"}))
-@settings(deadline=None, max_examples=40)
+@tries(15, derandomize=False)
 @given(rows=st.lists(st.tuples(TEXTS, TEXTS), max_size=5))
 def test_a_result_acts_on_nothing(form: str, rows: list[tuple[str, str]]) -> None:
     shown = render_text(form, result_of(["a", "b"], rows), terminal=True, width=COLUMNS)
@@ -58,14 +59,14 @@ def test_a_result_acts_on_nothing(form: str, rows: list[tuple[str, str]]) -> Non
     )
 
 
-@settings(deadline=None, max_examples=40)
+@tries(15, derandomize=False)
 @given(rows=st.lists(st.tuples(TEXTS, TEXTS), max_size=5))
 def test_a_row_is_a_line_of_markdown_and_jsonl_and_a_line_a_cell_of_line(rows: list[tuple[str, str]]) -> None:
     shown = {form: render_text(form, result_of(["a", "b"], rows)).count("\n") for form in ("markdown", "jsonl", "line")}
     assert shown == {"markdown": 2 + len(rows), "jsonl": len(rows), "line": max(0, 3 * len(rows) - 1)}
 
 
-@settings(deadline=None, max_examples=100)
+@tries(36, derandomize=False)
 @given(rows=st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=5), names=st.tuples(TEXTS, TEXTS))
 def test_a_table_has_one_line_a_row_and_its_borders_below_each_other(
     rows: list[tuple[str, str]], names: tuple[str, str]
@@ -84,7 +85,7 @@ def single(character: str) -> bool:
     return not joins and wcwidth.wcwidth(character) == width(character) > 0
 
 
-@settings(deadline=None, max_examples=100)
+@tries(36, derandomize=False)
 @given(rows=st.lists(st.tuples(st.text(st.characters().filter(single), max_size=20)), min_size=1, max_size=5))
 def test_a_terminal_draws_the_borders_below_each_other(rows: list[tuple[str]]) -> None:
     screen = drawn(render_text("table", result_of(["a"], rows), terminal=True, width=COLUMNS))
@@ -93,7 +94,7 @@ def test_a_terminal_draws_the_borders_below_each_other(rows: list[tuple[str]]) -
     assert len({max(x for x in range(COLUMNS) if screen.buffer[y][x].data == "|") for y in lines}) == 1
 
 
-@settings(deadline=None, max_examples=100)
+@tries(36, derandomize=False)
 @given(text=TEXTS, code=TEXTS)
 @example(text="\x1b]0;title\x07", code="\x9b2J")
 def test_an_error_acts_on_nothing(text: str, code: str) -> None:

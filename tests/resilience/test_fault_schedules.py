@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -33,6 +32,7 @@ from tests.resilience.faulty_server import (
     resets_after_effect,
 )
 from tests.resilience.token_store import TokenStore
+from tests.tries import tries
 from tokensh.dbapi.connection import Connection
 from tokensh.engine.callbacks import Callbacks
 from tokensh.errors import Error, UnknownOutcome
@@ -274,4 +274,4 @@ class Schedules(RuleBasedStateMachine):
 
 TestSchedules = Schedules.TestCase
 pytestmark = pytest.mark.judged
-TestSchedules.settings = settings(max_examples=15, stateful_step_count=8, deadline=None)
+TestSchedules.settings = tries(6, derandomize=False, stateful_step_count=8)

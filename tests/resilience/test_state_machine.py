@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -33,6 +32,7 @@ from tests.resilience.faulty_server import (
 )
 from tests.resilience.harness import WORKSPACE
 from tests.resilience.token_store import TokenStore
+from tests.tries import tries
 from tokensh.dbapi.connection import Connection
 from tokensh.environment import handle_interrupts
 from tokensh.errors import Error, UnknownOutcome
@@ -218,4 +218,4 @@ class Creates(RuleBasedStateMachine):
 
 TestCreates = Creates.TestCase
 pytestmark = pytest.mark.judged
-TestCreates.settings = settings(max_examples=10, stateful_step_count=12, deadline=None)
+TestCreates.settings = tries(6, derandomize=False, stateful_step_count=10)

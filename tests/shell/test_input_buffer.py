@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import seed_statements
 from tests.environments import make_environment
+from tests.tries import tries
 from tokensh._dataclasses import replace
 from tokensh.cli.scripts import from_file, from_stdin, from_text
 from tokensh.shell.input_buffer import Command, Part, bare_command, find_error, is_ready, line_marks, split_input
@@ -181,7 +182,7 @@ SCRIPTS = st.lists(st.tuples(SCRIPT_PARTS, st.sampled_from([" ", "\n", "\r\n", "
 )
 
 
-@settings(derandomize=True, max_examples=300, deadline=None)
+@tries(120)
 @given(SCRIPTS)
 def test_the_shell_splits_a_text_as_every_batch_does(
     parser: Parser, tmp_path_factory: pytest.TempPathFactory, text: str

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib.metadata import requires
+
+from tests.shared_parser import CACHE_HOME
 
 SPARKS = {"pyspark", "pyarrow", "pandas", "numpy", "py4j"}
 
 
 def run(program: str) -> str:
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
+    variables = {**os.environ, "XDG_CACHE_HOME": str(CACHE_HOME)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=variables, capture_output=True, text=True, check=False, timeout=60
+    )
     return done.stdout + done.stderr
 
 

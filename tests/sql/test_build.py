@@ -12,8 +12,8 @@ from zipfile import ZipFile
 import pytest
 
 from tests.command_line_files import SHARED
+from tests.shared_parser import compiled_grammar
 from tests.support import ROOT
-from tokensh.sql import grammar
 
 pytestmark = pytest.mark.once
 
@@ -30,16 +30,13 @@ def build_wheel(folder: Path, seed: str) -> Path:
     return wheel
 
 
-def test_a_wheel_has_the_table_of_its_grammar_and_nothing_to_build_it(tmp_path: Path) -> None:
-    with ZipFile(build_wheel(tmp_path, "0")) as wheel:
+def test_the_same_checkout_gives_the_same_wheel_with_its_compiled_grammar(tmp_path: Path) -> None:
+    first, second = (build_wheel(tmp_path / seed, seed) for seed in ("1", "2"))
+    assert first.read_bytes() == second.read_bytes()
+    with ZipFile(first) as wheel:
         shared = {name.partition(".data/data/share/")[2] for name in wheel.namelist()} - {""}
         names = {name for name in wheel.namelist() if name.startswith("tokensh/grammar/")}
         table = json.loads(wheel.read("tokensh/grammar/table.json"))
     assert names == {f"tokensh/grammar/{name}" for name in ("stackql.lark", "terminals.lark", "table.json")}
     assert shared == set(SHARED)
-    assert table == grammar.compile_grammar(grammar.read_grammar())
-
-
-def test_the_same_checkout_gives_the_same_wheel(tmp_path: Path) -> None:
-    first, second = (build_wheel(tmp_path / seed, seed) for seed in ("1", "2"))
-    assert first.read_bytes() == second.read_bytes()
+    assert table == compiled_grammar()

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.shared_parser import compiled_grammar
 from tokensh.errors import InternalError
 from tokensh.sql import grammar
 from tokensh.sql.lalr import ParserState
 
 ROOT = Path(__file__).parents[2]
-
-
-@cache
-def compile_once() -> dict[str, Any]:
-    """Return the compiled grammar; not when the tests are collected, which each process does."""
-    return grammar.compile_grammar(grammar.read_grammar())
 
 
 def lay_out_wheel(folder: Path) -> Path:
@@ -39,14 +30,14 @@ def no_lark(monkeypatch: pytest.MonkeyPatch) -> None:
     def compiled(_: str) -> dict[str, Any]:
         raise AssertionError("the grammar was compiled")
 
-    compile_once()
+    compiled_grammar()
     monkeypatch.setattr(grammar, "compile_grammar", compiled)
 
 
 @pytest.fixture
 def compiled_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """Save the 3 s that compiling takes where a test is about files: only the grammar at hand has a known result."""
-    known = {grammar.read_grammar(): compile_once()}
+    known = {grammar.read_grammar(): compiled_grammar()}
     monkeypatch.setattr(grammar, "compile_grammar", known.__getitem__)
 
 
@@ -70,68 +61,46 @@ def test_missing_files_are_an_error_that_says_what_to_do(tmp_path: Path, monkeyp
 @pytest.mark.usefixtures("no_lark")
 def test_a_shipped_table_is_read_without_lark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = lay_out_wheel(tmp_path)
-    (package / "grammar" / "table.json").write_text(json.dumps(compile_once()))
+    (package / "grammar" / "table.json").write_text(json.dumps(compiled_grammar()))
     monkeypatch.setattr(grammar, "_PACKAGE_FOLDER", package)
-    assert grammar.load_table(None).start_state == compile_once()["start"]
+    assert grammar.load_table(None).start_state == compiled_grammar()["start"]
 
 
 @pytest.mark.usefixtures("compiled_before")
 def test_a_table_of_another_grammar_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = lay_out_wheel(tmp_path)
-    (package / "grammar" / "table.json").write_text(json.dumps(compile_once() | {"digest": "0", "start": -7}))
+    (package / "grammar" / "table.json").write_text(json.dumps(compiled_grammar() | {"digest": "0", "start": -7}))
     monkeypatch.setattr(grammar, "_PACKAGE_FOLDER", package)
-    assert grammar.load_table(None).start_state == compile_once()["start"]
+    assert grammar.load_table(None).start_state == compiled_grammar()["start"]
 
 
 @pytest.mark.usefixtures("compiled_before")
 def test_a_made_table_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
     grammar.load_table(tmp_path / "cache")
     (kept,) = (tmp_path / "cache").iterdir()
-    assert json.loads(kept.read_text()) == compile_once()
+    assert json.loads(kept.read_text()) == compiled_grammar()
     assert kept.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.usefixtures("compiled_before")
 @pytest.mark.parametrize("broken", ["", "{", "[]", "null", '{"digest": 1}', "\x00"])
 def test_a_broken_cache_file_is_made_anew(broken: str, tmp_path: Path) -> None:
-    kept = tmp_path / f"grammar-{compile_once()['digest'][:16]}.json"
+    kept = tmp_path / f"grammar-{compiled_grammar()['digest'][:16]}.json"
     kept.write_text(broken)
     grammar.load_table(tmp_path)
-    assert json.loads(kept.read_text()) == compile_once()
+    assert json.loads(kept.read_text()) == compiled_grammar()
 
 
 @pytest.mark.usefixtures("no_lark")
 def test_a_cached_table_is_read_without_lark(tmp_path: Path) -> None:
-    (tmp_path / f"grammar-{compile_once()['digest'][:16]}.json").write_text(json.dumps(compile_once()))
-    assert grammar.load_table(tmp_path).end_state == compile_once()["end"]
+    (tmp_path / f"grammar-{compiled_grammar()['digest'][:16]}.json").write_text(json.dumps(compiled_grammar()))
+    assert grammar.load_table(tmp_path).end_state == compiled_grammar()["end"]
 
 
 @pytest.mark.usefixtures("compiled_before")
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert grammar.load_table(tmp_path / "file" / "cache").start_state == compile_once()["start"]
-
-
-def test_nothing_is_written_to_the_systems_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path / "temp"))
-    monkeypatch.setattr(tempfile, "tempdir", None)
-    (tmp_path / "temp").mkdir()
-    grammar.load_table(tmp_path / "cache")
-    assert not list((tmp_path / "temp").iterdir())
-
-
-@pytest.mark.parametrize("seed", ["1", "2"])
-def test_the_same_grammar_gives_the_same_bytes(seed: str) -> None:
-    code = "import json; from tokensh.sql import grammar as g; print(json.dumps(g.compile_grammar(g.read_grammar())))"
-    ran = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONHASHSEED": seed},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ran.stdout.rstrip("\n") == json.dumps(compile_once())
+    assert grammar.load_table(tmp_path / "file" / "cache").start_state == compiled_grammar()["start"]
 
 
 @pytest.mark.usefixtures("compiled_before")
@@ -140,8 +109,13 @@ def test_a_compiled_table_leads_on_from_the_start() -> None:
     assert {"SELECT", "INSERT", "EXEC", "SHOW"} <= set(accepted)
 
 
-def test_the_language_does_not_depend_on_comments() -> None:
+def test_the_language_does_not_depend_on_comments_or_the_systems_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
     lines = grammar.read_grammar().splitlines(keepends=True)
     without = grammar.compile_grammar("".join(line for line in lines if not line.startswith("//")))
     assert len(without.pop("digest")) > 0
-    assert without == {name: value for name, value in compile_once().items() if name != "digest"}
+    assert without == {name: value for name, value in compiled_grammar().items() if name != "digest"}
+    assert not list(tmp_path.iterdir())

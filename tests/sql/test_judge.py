@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lark import Lark, Transformer
 from lark import Token as LarkToken
@@ -16,6 +16,7 @@ from lark.exceptions import UnexpectedToken
 from tests.shared_parser import shared_parser
 from tests.sql import corpus
 from tests.sql.test_parse import EXPRESSIONS, ODD, STATEMENTS, WORDS
+from tests.tries import tries
 from tokensh.errors import Span, SqlSyntaxError
 from tokensh.sql import grammar
 from tokensh.sql.lalr import Action, ParserState
@@ -115,7 +116,7 @@ def test_both_read_every_kind_of_statement_alike() -> None:
         assert_agreement(text)
 
 
-TRIES = settings(derandomize=True, max_examples=400, deadline=None)
+TRIES = tries(120)
 BASES = st.sampled_from([t for t, _ in STATEMENTS] + [f"SELECT {t} FROM a" for t, _ in EXPRESSIONS])
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.shared_parser import shared_parser
+from tests.tries import tries
 from tokensh.errors import SqlSyntaxError
 from tokensh.sql import nodes
 from tokensh.sql.visit import walk
@@ -63,7 +64,7 @@ def test_a_number_is_one_token(number: str) -> None:
     assert [token.kind for token in PARSER.tokenize(f"SELECT {number},-{number}").tokens].count("NUMBER") == 2
 
 
-@settings(derandomize=True, max_examples=500, deadline=None)
+@tries(150)
 @given(
     st.from_regex(r"\A(?:0[xX][0-9a-f]+|[0-9]+(?:\.[0-9]*)?|\.[0-9]+)\Z"),
     st.characters().filter(lambda character: character.isalnum() or character in "_$'"),

@@ -7,10 +7,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.shared_parser import shared_parser
+from tests.tries import tries
 from tokensh.errors import ProgrammingError
 from tokensh.sql import nodes as n
 from tokensh.sql import unparse
@@ -118,7 +119,7 @@ def test_a_statement_without_markers_stays_the_one_it_is() -> None:
     assert with_parameters(statement, ()) is statement
 
 
-@settings(derandomize=True, max_examples=200, deadline=None)
+@tries(90)
 @given(
     st.text(st.characters(exclude_characters="\0"))
     | st.integers(-(2**63), 2**63 - 1)

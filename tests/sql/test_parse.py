@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.shared_parser import shared_parser
+from tests.tries import tries
 from tokensh.errors import SqlSyntaxError
 from tokensh.sql import nodes
 from tokensh.sql.parse import Parser
@@ -289,13 +290,13 @@ def outcome(text: str) -> nodes.Statement | SqlSyntaxError:
     return found
 
 
-@settings(derandomize=True, max_examples=500, deadline=None)
+@tries(150)
 @given(st.lists(st.sampled_from(WORDS) | ODD, max_size=20).map(" ".join) | st.text(max_size=40))
 def test_any_text_parses_or_has_a_place_where_it_is_wrong(text: str) -> None:
     outcome(text)
 
 
-@settings(derandomize=True, max_examples=500, deadline=None)
+@tries(150)
 @given(
     st.sampled_from([text for text, _ in STATEMENTS]), st.integers(0, 80), ODD | st.sampled_from(WORDS), st.booleans()
 )

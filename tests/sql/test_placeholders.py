@@ -10,11 +10,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import seed_statements
 from tests.shared_parser import shared_parser
+from tests.tries import tries
 from tokensh._dataclasses import replace
 from tokensh.errors import PlaceholderError, SqlSyntaxError
 from tokensh.sql import nodes
@@ -211,7 +212,7 @@ HOSTILE = st.text(max_size=12) | st.lists(
     max_size=8,
 ).map("".join)
 PLAIN = HOSTILE.map(lambda text: text.replace("\0", ""))
-TRIES = settings(derandomize=True, max_examples=300, deadline=None)
+TRIES = tries(120)
 
 
 # Positions of a value, and how the same is written with a parameter; values beside words, numbers and operators.

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from itertools import cycle
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import seed_statements
 from tests.shared_parser import shared_parser
+from tests.tries import tries
 from tokensh.errors import SqlSyntaxError
 from tokensh.sql.lexer import significant_tokens
 from tokensh.sql.script import Splitter, StatementText, split_script
@@ -219,7 +220,7 @@ def describe(pieces: list[StatementText]) -> list[tuple[str, int, int, bool, str
     return [(p.text, p.line, p.column, p.ended, str(p.error or "")) for p in pieces]
 
 
-@settings(derandomize=True, max_examples=1500, deadline=None)
+@tries(300)
 @given(TEXTS_WITH_BRACES, st.lists(st.integers(1, 9), min_size=1, max_size=5))
 def test_any_pieces_give_what_the_whole_text_gives(text: str, cuts: list[int]) -> None:
     whole = split_at_once(text)
@@ -227,13 +228,13 @@ def test_any_pieces_give_what_the_whole_text_gives(text: str, cuts: list[int]) -
     assert [piece.tokens for piece in split_in_pieces(text, cuts)] == [piece.tokens for piece in whole]
 
 
-@settings(derandomize=True, max_examples=800, deadline=None)
+@tries(180)
 @given(TEXTS)
 def test_lines_give_what_the_whole_text_gives(text: str) -> None:
     assert describe(split_by_lines(text)) == describe(split_at_once(text))
 
 
-@settings(derandomize=True, max_examples=300, deadline=None)
+@tries(120)
 @given(TEXTS)
 def test_every_piece_stands_where_it_says(text: str) -> None:
     lines = text.split("\n")
@@ -242,7 +243,7 @@ def test_every_piece_stands_where_it_says(text: str) -> None:
         assert text.startswith(piece.text, start)
 
 
-@settings(derandomize=True, max_examples=800, deadline=None)
+@tries(180)
 @given(TEXTS_WITH_BRACES)
 def test_every_piece_carries_the_tokens_of_its_text(text: str) -> None:
     for piece in (*split_by_lines(text), *split_at_once(text)):

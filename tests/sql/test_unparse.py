@@ -6,10 +6,11 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from tests.shared_parser import shared_parser
 from tests.sql import corpus, trees
+from tests.tries import tries
 from tokensh.sql import nodes, unparse
 from tokensh.sql.parse import Parser
 
@@ -32,7 +33,7 @@ def test_every_statement_of_the_corpus_is_printed_as_itself(parser: Parser) -> N
         assert parser.parse(unparse.statement(tree)) == tree, text
 
 
-@settings(derandomize=True, max_examples=400, deadline=None)
+@tries(120)
 @given(trees.EXPRESSIONS)
 def test_every_expression_is_printed_as_itself(tree: nodes.Expr) -> None:
     assert parse_expression(unparse.expression(tree)) == tree
