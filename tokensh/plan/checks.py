@@ -174,7 +174,7 @@ def _refuse_null_comparison(conditions: Sequence[nodes.Expr | None]) -> None:
                 waiting.extend(expr.operands)
             case nodes.Unary(operator="NOT"):
                 waiting.append(expr.operand)
-            case nodes.Binary() if expr.operator in _COMPARISONS and (_is_null(expr.left) or _is_null(expr.right)):
+            case nodes.Binary() if _compares_with_null(expr.left, expr.right, expr.operator):
                 word = "IS NOT NULL" if expr.operator == "!=" else "IS NULL"
                 raise ProgrammingError("a comparison with NULL is never true", span=expr.span, hint=f"write {word}")
             case nodes.InList(operand=nodes.ColumnRef(), negated=True) if any(map(_is_null, expr.items)):
@@ -185,6 +185,14 @@ def _refuse_null_comparison(conditions: Sequence[nodes.Expr | None]) -> None:
                 raise ProgrammingError("a comparison with NULL is never true", span=expr.span, hint=f"write {word}")
             case _:
                 pass
+
+
+def _compares_with_null(left: nodes.Expr, right: nodes.Expr, operator: str) -> bool:
+    """Return whether a column or a call is compared with NULL; generated queries also compare constants with it."""
+    pairs = ((left, right), (right, left))
+    return operator in _COMPARISONS and any(
+        isinstance(expr, nodes.ColumnRef | nodes.Call) and _is_null(other) for expr, other in pairs
+    )
 
 
 def _is_null(expr: nodes.Expr) -> bool:
