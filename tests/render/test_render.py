@@ -60,6 +60,18 @@ CELLS = st.one_of(
 )
 
 
+@pytest.mark.parametrize("name", ["csv", "tsv", "text", "jsonl", "markdown"])
+def test_a_text_is_written_alike_beside_every_other_text(name: str) -> None:
+    texts = [*HOSTILE, "", "plain", "a,b", 'say "x"', "line\nline", "\r", "é", "\ud800", "\t", "|"]
+    columns = [Column("a", "string")]
+    for first in texts:
+        for second in texts:
+            both = render_text(name, result_of(columns, [(first,), (second,)]), header=False)
+            head = render_text(name, result_of(columns, []), header=False)
+            alone = [render_text(name, result_of(columns, [(t,)]), header=False) for t in (first, second)]
+            assert both == head + "".join(text.removeprefix(head) for text in alone)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["", "id", "a,b", "ü"]), CELLS, st.integers(0, 9), st.none()), max_size=8))
 def test_rows_of_one_block_are_written_as_each_row_alone(rows: list[Row]) -> None:

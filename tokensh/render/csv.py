@@ -43,7 +43,7 @@ def _make_quoter(delimiter: str, null: str) -> cells.TextFormat:
     def quote_all(texts: Sequence[str]) -> Iterable[str]:
         joined = "".join(texts)
         present = [mark for mark in marks if mark in joined]
-        if len(present) > 1 or not (joined.isascii() or present or not special(joined)):
+        if len(present) > 1 or (not joined.isascii() and special(joined)):
             return map(quote, texts)
         if not present and null not in texts:
             return texts
