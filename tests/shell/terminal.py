@@ -7,13 +7,15 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pyte
 
 from tests import ledger
+from tests.shell.forks import ForkedSession, can_fork
 from tokensh.sandbox import Sandbox
 
 ENTER, CTRL_C, CTRL_D, TAB, UP, ESCAPE = "\r", "\x03", "\x04", "\t", "\x1b[A", "\x1b"
@@ -54,16 +56,7 @@ class Terminal:
             "LC_ALL": "C.UTF-8",
             **variables,
         }
-        command = [sys.executable, "-m", "tokensh", *arguments]
-        if shell:
-            command = ["/bin/sh", "-c", shell, "sh", *command]
-        self.child = pexpect.spawn(
-            command[0],
-            command[1:],
-            env=environment,
-            dimensions=(lines, columns),
-            timeout=WAIT,
-        )
+        self.child = _start(arguments, environment, size, shell)
         # A terminal answers queries; test_results checks that none is sent.
         setattr(self.screen, "write_process_input", self.child.send)  # noqa: B010 (its type says that it is a method)
 
@@ -85,7 +78,7 @@ class Terminal:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             try:
-                data: bytes = self.child.read_nonblocking(65536, timeout=0.02)  # type: ignore[assignment]
+                data: bytes = self.child.read_nonblocking(65536, timeout=0.02)
             except pexpect.TIMEOUT:
                 continue
             except pexpect.EOF:
@@ -144,6 +137,17 @@ class Terminal:
     def close(self) -> None:
         """Kill the process if it still runs."""
         self.child.close(force=True)
+
+
+def _start(arguments: Sequence[str], environment: Mapping[str, str], size: tuple[int, int], shell: str) -> Any:
+    """Start tokensh on a terminal, by a command of `sh` if one is given."""
+    if not shell and can_fork(environment):
+        return ForkedSession(arguments, environment, size, WAIT)
+    columns, lines = size
+    command = [sys.executable, "-m", "tokensh", *arguments]
+    if shell:
+        command = ["/bin/sh", "-c", shell, "sh", *command]
+    return pexpect.spawn(command[0], command[1:], env=environment, dimensions=(lines, columns), timeout=WAIT)
 
 
 Start = Callable[..., Terminal]

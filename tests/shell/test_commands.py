@@ -97,8 +97,8 @@ def test_echo_and_the_systems_shell(start: Start) -> None:
 
 def test_ctrl_c_stops_a_program_and_not_the_shell(start: Start) -> None:
     terminal = start()
-    terminal.type("\\! sleep 60; echo over" + ENTER)
-    terminal.read(1)
+    terminal.type("\\! echo begun; sleep 60; echo over" + ENTER)
+    terminal.see("\nbegun\n")
     terminal.type(CTRL_C)
     terminal.prompt()
     assert "status 130" in terminal.display or "status -2" in terminal.display

@@ -1,0 +1,201 @@
+"""Terminals without the second of CPU that starting tokensh takes: a process that has imported it forks for each of them.
+
+`python -m tests.shell.forks FD` is that process. For each request, the descriptors of a terminal and of a pipe with a JSON
+object, it forks a monitor, which forks the session, waits for it and writes its exit status into the pipe.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import gc
+import io
+import json
+import os
+import pkgutil
+import random
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from pexpect.fdpexpect import fdspawn
+
+from tests.support import ROOT
+
+LOCALE = "C.UTF-8"
+"""The locale of the process that forks: Python reads it once, when it starts."""
+_EXTRAS = ("tokensh.integrations", "tokensh.spark", "tokensh.dbapi.arrow", "tokensh.sandbox.__main__")
+_MESSAGE = 1 << 20
+
+
+def can_fork(variables: Mapping[str, str]) -> bool:
+    """Return whether a session with these variables behaves as one that is started: none is read when Python starts."""
+    return variables.get("LC_ALL") == LOCALE and not any(name.startswith("PYTHON") for name in variables)
+
+
+class ForkedSession(fdspawn):  # type: ignore[type-arg] # it is generic only for type checkers
+    """A session on a terminal of its own, with the methods of `pexpect.spawn`."""
+
+    def __init__(
+        self, arguments: Sequence[str], variables: Mapping[str, str], size: tuple[int, int], wait: int
+    ) -> None:
+        columns, lines = size
+        controller, terminal = os.openpty()
+        self._status, status = os.pipe()
+        super().__init__(controller, timeout=wait)
+        self.setwinsize(lines, columns)
+        request = {"arguments": list(arguments), "variables": dict(variables), "folder": os.getcwd()}  # noqa: PTH109 (as text)
+        server = _start_server()
+        socket.send_fds(server, [json.dumps(request).encode()], [terminal, status])
+        self.session = int(server.recv(_MESSAGE))
+        self.exitstatus: int | None = None
+        os.close(terminal)
+        os.close(status)
+
+    def send(self, text: str | bytes) -> int:
+        time.sleep(0.05)  # as pexpect.spawn does
+        return int(super().send(text))
+
+    def setwinsize(self, lines: int, columns: int) -> None:
+        fcntl.ioctl(self.child_fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def isalive(self) -> bool:
+        return not self._has_ended(0)
+
+    def close(self, force: bool = True) -> None:
+        """Take the terminal away, and wait for the end; a session that does not end is killed."""
+        if self._status < 0:
+            return
+        if self.flag_eof:  # it has closed the terminal by itself
+            self._has_ended(10)
+        os.close(self.child_fd)
+        self.child_fd, self.closed = -1, True
+        for number in (signal.SIGHUP, signal.SIGCONT, signal.SIGINT, signal.SIGKILL):
+            if self._has_ended(0.2):
+                break
+            with suppress(ProcessLookupError):
+                os.kill(self.session, number)
+        self._has_ended(10)
+        os.close(self._status)
+        self._status = -1
+
+    def _has_ended(self, seconds: float) -> bool:
+        """Wait for the exit status at most for a time (s)."""
+        if self.exitstatus is None and self._status >= 0 and select.select([self._status], [], [], seconds)[0]:
+            self.exitstatus = int(os.read(self._status, 16) or b"-1")
+        return self.exitstatus is not None
+
+
+@cache
+def _start_server() -> socket.socket:
+    """Return the connection to the process that forks, which ends with this one."""
+    ours, theirs = socket.socketpair()
+    variables = {"PATH": os.environ["PATH"], "LC_ALL": LOCALE}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tests.shell.forks", str(theirs.fileno())],
+        cwd=ROOT, env=variables, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    theirs.close()
+
+    def stop_server() -> None:
+        ours.close()
+        server.wait(20)
+
+    atexit.register(stop_server)
+    return ours
+
+
+# ---- the process that forks
+
+
+def serve(connection: socket.socket) -> None:
+    """Fork a session for each request, until the other side is gone."""
+    import tokensh  # noqa: PLC0415 (only this process needs all of it)
+
+    for module in pkgutil.walk_packages(tokensh.__path__, "tokensh."):
+        if not module.name.startswith(_EXTRAS):
+            import_module(module.name)
+    gc.collect()
+    gc.freeze()
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(connection, _MESSAGE, 2)
+        if not message:
+            break
+        if os.fork() == 0:
+            _monitor(connection, json.loads(message), *descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+    with suppress(ChildProcessError):
+        while True:
+            os.wait()
+
+
+def _monitor(connection: socket.socket, request: Mapping[str, Any], terminal: int, status: int) -> None:
+    """Fork the session, tell its process id, and write its exit status when it ends."""
+    session = os.fork()
+    if session == 0:
+        connection.close()
+        os.close(status)
+        _run_session(request, terminal)
+    connection.send(str(session).encode())
+    connection.close()
+    os.close(terminal)
+    code = os.waitstatus_to_exitcode(os.waitpid(session, 0)[1])
+    with suppress(OSError):
+        os.write(status, str(code).encode())
+    os._exit(0)
+
+
+def _run_session(request: Mapping[str, Any], terminal: int) -> None:
+    """Run the command line on a terminal as a process that was started for it, and end."""
+    os.setsid()
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+    for descriptor in (0, 1, 2):
+        os.dup2(terminal, descriptor)
+    os.close(terminal)
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["variables"])
+    time.tzset()
+    random.seed()
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0)), "utf-8", "surrogateescape")
+    sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w")), "utf-8", "surrogateescape", line_buffering=True)
+    sys.stderr = io.TextIOWrapper(
+        io.BufferedWriter(io.FileIO(2, "w")), "utf-8", "backslashreplace", line_buffering=True
+    )
+    import tokensh.__main__  # noqa: PLC0415 (as above)
+    from tokensh.cli.main import main  # noqa: PLC0415 (as above)
+
+    sys.argv = [str(tokensh.__main__.__file__), *request["arguments"]]
+    status: object = 1
+    try:
+        status = main()
+    except SystemExit as leaving:
+        status = leaving.code
+    except BaseException:  # noqa: BLE001 (as the interpreter does at its end)
+        traceback.print_exc()
+    threading._shutdown()  # type: ignore[attr-defined] # the interpreter's own end waits for threads
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status if isinstance(status, int) else 1 if status else 0)
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])))
