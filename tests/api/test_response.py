@@ -154,6 +154,7 @@ class TestNoJson:
         ("content", "message"),
         [
             (b"{", "is not valid JSON"),
+            (b"[1 2]", "is not valid JSON"),
             (b"{} {}", "is not valid JSON"),
             (b"<html>log in</html>", "is not valid JSON (text/html, 19 bytes)"),
             (b'{"a": "\xff"}', "is not valid UTF-8"),

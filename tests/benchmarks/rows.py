@@ -24,7 +24,7 @@ COLUMNS = (
     Column("expiry_time", "integer"),
 )
 NAMES = ", ".join(column.name for column in COLUMNS)
-FORMATS = (("10", "csv", 1.5), ("11", "json", 1.6), ("12", "table", 2.0))
+FORMATS = (("10", "csv", 1.0), ("11", "json", 0.9), ("12", "table", 1.1))
 
 
 def measure(bench: Bench) -> Iterator[Result]:
@@ -35,7 +35,7 @@ def measure(bench: Bench) -> Iterator[Result]:
             _select_command(bench, form, many), bench.python(STRAIGHT, form, bench.url(many), TOKEN), 5
         )
         yield pair.result(row, f"{many[1:]} rows as {form} : straight script, CPU", goal)
-        yield pair.memory(row, f"{many[1:]} rows as {form} : straight script, peak memory", 1.5)
+        yield pair.memory(row, f"{many[1:]} rows as {form} : straight script, peak memory", 0.6)
         if form == "csv":
             early = pair.ours.first / pair.other.first
             yield Result(

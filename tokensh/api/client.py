@@ -29,6 +29,7 @@ import json
 import re
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -67,6 +68,8 @@ CONNECT_TIMEOUT = 10.0
 """Seconds for one try to connect."""
 # Bytes read at once: large enough that a reply of 32 MiB takes 500 reads, small enough to stop soon after the limit.
 _CHUNK = 64 * 1024
+# Bytes kept as one object: so many that an allocator gives them back to the system when they are freed.
+_KEPT = 1024 * 1024
 _SYSTEM = {"win32": "windows"}.get(sys.platform, sys.platform)
 _PRODUCT = f"tokensh/{__version__} python/{'.'.join(map(str, sys.version_info[:3]))} os/{_SYSTEM}"
 # What a header may hold without quoting: a line break in a token would end the header and begin another one.
@@ -116,16 +119,23 @@ class _Message:
     foreign: bool = False
     authorization: str | None = None
     """The Authorization header of a foreign request, if it has one."""
+    defers_decoding: bool = False
+    """Whether a large answer is decoded by the caller."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """An HTTP response with its body as bytes; `elapsed` in seconds."""
+    """An HTTP response with the chunks of its body; `elapsed` in seconds."""
 
     status: int
     headers: Mapping[str, str]
-    content: bytes
+    chunks: deque[bytes]
     elapsed: float
+
+    @property
+    def content(self) -> bytes:
+        """The body."""
+        return b"".join(self.chunks)
 
 
 class Client:
@@ -208,17 +218,23 @@ class Client:
         return self._send_message(_Message(request, None, foreign=True, authorization=f"Bearer {token}"))
 
     def fetch(
-        self, requests: Sequence[Request], on_answer: Callable[[int], None] | None = None
+        self,
+        requests: Sequence[Request],
+        on_answer: Callable[[int], None] | None = None,
+        *,
+        defers_decoding: bool = False,
     ) -> Generator[Response | Error, None, None]:
         """Send requests in parallel and yield their responses, or errors as items, in the order of the requests.
 
         Args:
             requests: what to send.
             on_answer: called in this thread after each answer with the number of answers so far.
+            defers_decoding: large responses come undecoded, for `large_replies`.
 
         Raises Interrupted on Ctrl-C. Closing the generator drops the requests that are not sent.
         """
-        return self._make_group([_encode_message(request) for request in requests], on_answer).outcomes()
+        messages = [replace(_encode_message(request), defers_decoding=defers_decoding) for request in requests]
+        return self._make_group(messages, on_answer).outcomes()
 
     def send_all(self, requests: Sequence[Request]) -> list[Response | Error]:
         """Send requests in parallel and return the outcome of each, in order; Ctrl-C is the outcome of those that it ended."""
@@ -328,12 +344,12 @@ class Client:
             answer = self._send_with_retries(
                 message, {"Authorization": message.authorization} if message.authorization else {}, "none", in_flight
             )
-            return self._decode_answer(request, answer)
+            return self._decode_answer(message, answer)
         credential = self._credentials.for_target(request.target)
         # Before sending: a workspace that did not answer was used too.
         self.last_used[request.target.name] = self._environment.now()
         try:
-            return self._decode_answer(request, self._send_signed(message, credential, in_flight))
+            return self._decode_answer(message, self._send_signed(message, credential, in_flight))
         except ApiError as error:
             # With several sources, the first question of a user is which credential was refused.
             if error.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) or is_expired_token(
@@ -342,10 +358,15 @@ class Client:
                 raise error.with_context(credential=credential.source) from error.__cause__
             raise
 
-    def _decode_answer(self, request: Request, answer: _Answer) -> Response:
+    def _decode_answer(self, message: _Message, answer: _Answer) -> Response:
+        request = message.request
         # A redirect leaves the host that the credential is bound to; the API has none, login pages and wrong names do.
         if 300 <= answer.status < 400:
             raise self._refuse_redirect(request.target, answer)
+        if message.defers_decoding:
+            facts = (request, answer.status, answer.headers, answer.chunks, answer.elapsed, self._redactor)
+            if (deferred := response.defer(*facts)) is not None:
+                return deferred
         return response.decode(request, answer.status, answer.headers, answer.content, answer.elapsed, self._redactor)
 
     def _refuse_redirect(self, target: Target, answer: _Answer) -> ApiError:
@@ -362,7 +383,9 @@ class Client:
         token = credential.get_token()
         signature = self._sign(credential, token)
         answer = self._send_with_retries(message, signature, credential.kind, in_flight)
-        if not is_expired_token(answer.status, answer.content) or not credential.refresh(token):
+        if answer.status < HTTPStatus.BAD_REQUEST or not is_expired_token(answer.status, answer.content):
+            return answer
+        if not credential.refresh(token):
             return answer
         # The answer says that the request was rejected before it had an effect, so a write may be sent again.
         in_flight.mark_refused()
@@ -446,7 +469,7 @@ class Client:
             status=answer and answer.status,
             ms=round((self._environment.monotonic() - started) * 1000),
             sent=len(message.content or b""),
-            received=answer and len(answer.content),
+            received=answer and sum(map(len, answer.chunks)),
             request_id=answer and answer.headers.get("X-Request-Id"),
             error=outcome.message if isinstance(outcome, Error) else None,
         )
@@ -475,29 +498,37 @@ class Client:
             with adapter.send(
                 prepared, stream=True, timeout=timeout, verify=verify, cert=None, proxies=proxies
             ) as received:
-                content = self._read_body(received)
+                chunks = self._read_body(received)
         except (RequestException, transport.HTTPError, OSError) as error:
             proxy = retry.proxy_address(proxies)
             failure, curable = transport.translate_error(error, request.target.host, sent=in_flight.sent, proxy=proxy)
         else:
             in_flight.mark_received()
-            return _Answer(received.status_code, received.headers, content, self._environment.monotonic() - started)
+            return _Answer(received.status_code, received.headers, chunks, self._environment.monotonic() - started)
         # Not inside `except`: what was caught holds the request with its credential.
         if curable and isinstance(failure, NetworkError):
             return failure
         raise failure
 
-    def _read_body(self, received: requests.Response) -> bytes:
+    def _read_body(self, received: requests.Response) -> deque[bytes]:
         # In chunks: neither Content-Length nor the size before decompression can be trusted.
-        content = bytearray()
-        for chunk in received.iter_content(_CHUNK):
-            content += chunk
-            if len(content) > self._max_reply:
+        chunks: deque[bytes] = deque()
+        parts: list[bytes] = []
+        joined = size = 0
+        for part in received.iter_content(_CHUNK):
+            parts.append(part)
+            size += len(part)
+            if size - joined >= _KEPT:
+                chunks.append(b"".join(parts))
+                parts.clear()
+                joined = size
+            if size > self._max_reply:
                 raise ReplyError(
                     f"the reply is larger than {self._max_reply:,} bytes; it was not read to its end",
                     hint="--max-reply allows for more",
                 )
-        return bytes(content)
+        chunks.append(b"".join(parts))
+        return chunks
 
     def _open_adapter(self) -> HTTPAdapter:
         from requests.adapters import HTTPAdapter  # noqa: PLC0415 (slow to import, as above)

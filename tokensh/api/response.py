@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NoReturn, cast
 
-from tokensh._dataclasses import dataclass
+from tokensh._dataclasses import dataclass, replace
 from tokensh.api.api_errors import hint_for_page, parse_error
 from tokensh.api.reply_shapes import find_error, find_next_page, has_error_key
 from tokensh.api.request import Json, Request
@@ -34,8 +35,18 @@ _PATH_STEP = re.compile(r"\.([^.\[\]]+)|\['([^']+)'\]|\[\*\]")
 _WHOLE = (HTTPStatus.OK, HTTPStatus.NON_AUTHORITATIVE_INFORMATION, HTTPStatus.NO_CONTENT)
 _DONE = (*_WHOLE, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.RESET_CONTENT)
 _WITHOUT_CONTENT = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT)
+LARGE = 256 * 1024
+"""Bytes from which on a list is decoded while its rows are read."""
 _MOST_KEYS = 5
 """Keys of an unknown object that a message quotes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undecoded:
+    """The bytes of a large body in chunks, which `large_replies` decodes and frees, and what hides secrets in its errors."""
+
+    chunks: deque[bytes]
+    redactor: Redactor
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +64,8 @@ class Response:
     headers: Mapping[str, str]
     empty: bool = False
     error: ApiError | None = None
+    undecoded: Undecoded | None = None
+    """What the body is decoded from, part by part; then `body` is None until that is done."""
 
     @property
     def date(self) -> str:
@@ -85,17 +98,46 @@ def decode(  # noqa: PLR0913, PLR0917 (the parts of an answer)
     return Response(request, status, body, elapsed, headers, error=error)
 
 
+def defer(  # noqa: PLR0913, PLR0917 (as decode)
+    request: Request, status: int, headers: Mapping[str, str], chunks: deque[bytes], elapsed: float, redactor: Redactor
+) -> Response | None:
+    """Return the answer to a request, to be decoded later; None if it is not a large success, which can be decoded now."""
+    if status != HTTPStatus.OK or request.text_field or sum(map(len, chunks)) < LARGE:
+        return None
+    return Response(request, status, None, elapsed, headers, undecoded=Undecoded(chunks, redactor))
+
+
+def decode_whole(response: Response) -> Response:
+    """Return a response with its body decoded. Raises what `decode` raises."""
+    late = response.undecoded
+    if late is None:
+        return response
+    content = b"".join(late.chunks)
+    late.chunks.clear()
+    return decode(response.request, response.status, response.headers, content, response.elapsed, late.redactor)
+
+
+def finish_decoding(response: Response, body: Json) -> Response:
+    """Return a response with the body that its parts have given."""
+    late = response.undecoded
+    error = None
+    if late is not None and isinstance(body, dict) and has_error_key(body):
+        content = json.dumps(body).encode()
+        error = parse_error(response.request, response.status, response.headers, content, late.redactor)
+    return replace(response, body=body, error=error, undecoded=None)
+
+
 def _decode_text(request: Request, headers: Mapping[str, str], content: bytes) -> str:
     try:
         return content.decode(request.text_encoding)
     except UnicodeDecodeError:
-        described = _describe_content(headers, content)
+        described = _describe_content(headers, len(content))
         raise ReplyError(f"the reply of {request.target.host} is not valid UTF-8 text ({described})") from None
 
 
-def _describe_content(headers: Mapping[str, str], content: bytes) -> str:
+def _describe_content(headers: Mapping[str, str], size: int) -> str:
     kind = escape_unsafe(headers.get("Content-Type", "no type").split(";")[0])[:60]
-    return f"{kind}, {len(content):,} bytes"
+    return f"{kind}, {size:,} bytes"
 
 
 # ---- JSON
@@ -103,25 +145,39 @@ def _describe_content(headers: Mapping[str, str], content: bytes) -> str:
 
 def _parse_body(request: Request, headers: Mapping[str, str], content: bytes) -> Json:
     try:
-        return _parse_json(content.decode("utf-8-sig"))
-    except ReplyError:
-        raise
-    except UnicodeDecodeError:
-        problem = "not valid UTF-8"
-    except RecursionError:
-        problem = "nested too deeply"
-    except ValueError as error:
-        # json names no class for the limit of int(): 4,300 digits since Python 3.11.
-        problem = "not valid JSON" if "limit" not in str(error) else "a number with too many digits"
-    raise ReplyError(
-        f"the reply of {request.target.host} is {problem} ({_describe_content(headers, content)})",
-        hint=hint_for_page(content),
+        body: Json = make_json_decoder().decode(content.decode("utf-8-sig"))
+    except (RecursionError, ValueError) as error:
+        problem = describe_problem(error)
+    else:
+        return body
+    raise json_error(request, headers, problem, len(content), content)
+
+
+def describe_problem(error: RecursionError | ValueError) -> str:
+    """Return what is wrong with JSON that could not be decoded."""
+    match error:
+        case UnicodeDecodeError():
+            return "not valid UTF-8"
+        case RecursionError():
+            return "nested too deeply"
+        case json.JSONDecodeError():
+            return "not valid JSON"
+        case _:
+            # int() refuses more than 4,300 digits since Python 3.11.
+            return "a number with too many digits"
+
+
+def json_error(request: Request, headers: Mapping[str, str], problem: str, size: int, start: bytes) -> ReplyError:
+    """Return the error for a reply of `size` bytes that is not JSON; `start` is how it begins."""
+    return ReplyError(
+        f"the reply of {request.target.host} is {problem} ({_describe_content(headers, size)})",
+        hint=hint_for_page(start),
     )
 
 
-def _parse_json(text: str) -> Json:
-    value: Json = json.loads(text, parse_constant=_reject_constant, object_pairs_hook=_unique_keys)
-    return value
+def make_json_decoder() -> json.JSONDecoder:
+    """Return a decoder that raises ReplyError for constants that are not JSON, and for duplicate keys."""
+    return json.JSONDecoder(parse_constant=_reject_constant, object_pairs_hook=_unique_keys)
 
 
 def _reject_constant(text: str) -> NoReturn:
@@ -145,7 +201,11 @@ def find_rows(method: Method, response: Response) -> Sequence[Mapping[str, Json]
         ApiError: the reply is an error with a status of success.
         ReplyError: the reply is not what the document describes; the error names the path.
     """
-    rows = _find_objects(method, response)
+    return rename_fields(method, _find_objects(method, response))
+
+
+def rename_fields(method: Method, rows: Sequence[Mapping[str, Json]]) -> Sequence[Mapping[str, Json]]:
+    """Return rows with the names that fields have in SQL."""
     names = {field.wire_name: field.name for field in method.fields if field.wire_name}
     return [{names.get(key, key): value for key, value in row.items()} for row in rows] if names else rows
 
@@ -159,8 +219,7 @@ def _find_objects(method: Method, response: Response) -> Sequence[Mapping[str, J
             raise ReplyError(f"the reply to {method.name} is empty")
         return ()
     value, path = _find_value(method.object_key, response.body)
-    _refuse_error(method, response, value)
-    _refuse_unknown_keys(method, response.body)
+    check_envelope(method, response, value)
     if value is None and (method.object_key is not None or not _is_reply_described(method)):
         return ()
     if method.is_anonymous and isinstance(value, list) == method.returns_list:
@@ -169,8 +228,7 @@ def _find_objects(method: Method, response: Response) -> Sequence[Mapping[str, J
         return (value,)
     if not isinstance(value, list) or (_is_reply_described(method) and not method.returns_list):
         raise ReplyError(f"unexpected {_describe_type(value)} at {path} of the reply to {method.name}", path=path)
-    _check_items(method, value, path)
-    return value  # type: ignore[return-value] # checked above
+    return check_items(method, value, path)
 
 
 def describe_next_page(method: Method, response: Response) -> str | None:
@@ -184,6 +242,12 @@ def describe_next_page(method: Method, response: Response) -> str | None:
 
 def _is_reply_described(method: Method) -> bool:
     return bool(method.fields) or method.reply_keys is not None
+
+
+def check_envelope(method: Method, response: Response, rows: Json) -> None:
+    """Raise ApiError or ReplyError if what is around the rows says that the reply is an error, or another object."""
+    _refuse_error(method, response, rows)
+    _refuse_unknown_keys(method, response.body)
 
 
 def _refuse_error(method: Method, response: Response, rows: Json) -> None:
@@ -216,7 +280,7 @@ def _refuse_unknown_keys(method: Method, body: Json) -> None:
     unknown = _unknown_keys(method, body)
     if not unknown:
         return
-    names = _names_of(method.object_key or "")[-1:] or [field.key for field in method.fields][:_MOST_KEYS]
+    names = find_keys(method.object_key or "")[-1:] or [field.key for field in method.fields][:_MOST_KEYS]
     lacking = f"not {' or '.join(map(repr, names))}" if names else "where it has none by its document"
     raise ReplyError(f"unknown reply to {method.name}: an object with {_quote_keys(unknown)}, {lacking}")
 
@@ -227,7 +291,7 @@ def _unknown_keys(method: Method, body: Mapping[str, Json]) -> list[str]:
     if method.object_key is None:
         return list(body) if method.reply_keys is not None and known.isdisjoint(body) else []
     node: object = body
-    for name in _names_of(method.object_key):
+    for name in find_keys(method.object_key):
         if not isinstance(node, dict):
             return []
         if name not in node:
@@ -244,26 +308,30 @@ def _quote_keys(keys: Collection[str]) -> str:
     return f"{quoted} ..." if len(keys) > _MOST_KEYS else quoted
 
 
-def _check_items(method: Method, items: Sequence[Json], path: str) -> None:
-    """Raise ReplyError if an item is not a row: another type, or an object without any of the row's fields."""
+def check_items(method: Method, items: list[Json], path: str, first: int = 0) -> Sequence[Mapping[str, Json]]:
+    """Return the items of a list, number `first` and those after it, which are rows.
+
+    Raises ReplyError if one is not: another type, or an object without any of the row's fields.
+    """
     # Two passes in C: a list may have 100,000 rows.
     if set(map(type, items)) - {dict}:
-        index, item = next((index, item) for index, item in enumerate(items) if not isinstance(item, dict))
+        index, item = next((index, item) for index, item in enumerate(items, first) if not isinstance(item, dict))
         path = f"{path}[{index}]"
         raise ReplyError(f"unexpected {_describe_type(item)} at {path} of the reply to {method.name}", path=path)
+    rows = cast("list[dict[str, Json]]", items)
     names = frozenset(field.key for field in (*method.fields, *method.undocumented_fields))
-    if not names or not any(map(names.isdisjoint, items)):  # type: ignore[arg-type] # objects, as checked above
-        return
-    for index, row in enumerate(items):
-        if row and names.isdisjoint(row):  # type: ignore[arg-type] # the same
-            path, keys = f"{path}[{index}]", _quote_keys(list(row))  # type: ignore[arg-type] # the same
-            raise ReplyError(f"no row at {path} of the reply to {method.name}: an object with {keys}", path=path)
+    if names and any(map(names.isdisjoint, rows)):
+        for index, row in enumerate(rows, first):
+            if row and names.isdisjoint(row):
+                path, keys = f"{path}[{index}]", _quote_keys(list(row))
+                raise ReplyError(f"no row at {path} of the reply to {method.name}: an object with {keys}", path=path)
+    return rows
 
 
 def _find_value(object_key: str | None, body: Json) -> tuple[Json, str]:
     """Return the value at the document's path and that path; None if a step of it is absent."""
     value, path = body, "$"
-    for name in _names_of(object_key or ""):
+    for name in find_keys(object_key or ""):
         if value is None and path != "$":
             return None, path
         if not isinstance(value, dict):
@@ -272,7 +340,7 @@ def _find_value(object_key: str | None, body: Json) -> tuple[Json, str]:
     return value, path
 
 
-def _names_of(object_key: str) -> list[str]:
+def find_keys(object_key: str) -> list[str]:
     """Return the keys on the way to the rows."""
     return [name for step in _PATH_STEP.finditer(object_key) if (name := step[1] or step[2]) is not None]
 
@@ -308,7 +376,7 @@ def need_no_conversion(kind: ColumnType, values: Sequence[object]) -> bool:
     if kind == "string":
         return types == {str} and all(map(str.isascii, cast("Iterator[str]", filter(None, values))))
     if kind == "integer" and types == {int}:
-        numbers = cast("list[int]", [value for value in values if value is not None])
+        numbers = cast("list[int]", [value for value in values if value is not None] if None in values else values)
         return min(numbers) >= _INT64_MIN and max(numbers) <= _INT64_MAX
     return False
 

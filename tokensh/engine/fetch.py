@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import closing, contextmanager
 from functools import partial
 from http import HTTPStatus
-from itertools import count, product, repeat
+from itertools import chain, count, product, repeat
 from typing import cast
 
 from tokensh._dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from tokensh.api.hosts import Hosts
 from tokensh.api.limits import PAGES
 from tokensh.api.paging import NextPage, find_next_page
 from tokensh.api.request import Json, Request, build_request, to_text
-from tokensh.api.response import Response, describe_next_page, find_rows, need_no_conversion, to_cell
+from tokensh.api.response import Response, decode_whole, describe_next_page, find_rows, need_no_conversion, to_cell
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.derived import DerivedTables
 from tokensh.engine.services import COMPLETE_READS
@@ -239,18 +239,30 @@ def _find_literal(values: ValueSet, is_meant: Callable[[Value], bool]) -> Span |
 # ---- responses
 
 
-def _table_rows(request: ScanRequest, response: Response, keys: Collection[str]) -> Iterator[Row]:
-    """Yield a response's rows as those of the scan's table; of `keys`, a value of another type than text is NULL. Raises ReplyError."""
-    objects = find_rows(request.method, response)
-    for first in range(0, len(objects), _ROWS_PER_BLOCK):
-        block = objects[first : first + _ROWS_PER_BLOCK]
+def _table_rows(
+    request: ScanRequest, blocks: Iterable[Sequence[Mapping[str, Json]]], keys: Collection[str]
+) -> Iterator[Iterable[Row]]:
+    """Yield a response's rows in blocks of rows of the scan's table; of `keys`, a value of another type than text is NULL.
+
+    Raises ReplyError.
+    """
+    first = 0
+    for block in blocks:
         columns = (
             _column_texts(request, column, block)
             if column.name.lower() in keys and column.column.type == "string"
             else _column_cells(request, column, block, first)
             for column in request.scan.columns
         )
-        yield from zip(*columns, strict=True)
+        yield zip(*columns, strict=True)
+        first += len(block)
+
+
+def _find_blocks(method: Method, response: Response) -> Iterator[Sequence[Mapping[str, Json]]]:
+    """Yield the rows of a response in blocks. Raises ApiError, ReplyError."""
+    rows = find_rows(method, response)
+    for first in range(0, len(rows), _ROWS_PER_BLOCK):
+        yield rows[first : first + _ROWS_PER_BLOCK]
 
 
 def _column_texts(request: ScanRequest, column: ScanColumn, block: Sequence[Mapping[str, Json]]) -> Iterable[Value]:
@@ -360,7 +372,7 @@ class Fetcher:
 
         # At once: the user sees how many responses there will be before the first has come.
         report_progress(0)
-        with closing(self._client.fetch(unsent, report_progress)) as outcomes:
+        with closing(self._client.fetch(unsent, report_progress, defers_decoding=True)) as outcomes:
             # What earlier rounds have fetched can be loaded before the first response of this one.
             loader.load()
             for request, outcome in zip(unsent, outcomes, strict=True):
@@ -472,10 +484,8 @@ class _Loader:
 
     def _load_rows(self, request: ScanRequest) -> None:
         key = _request_key(request.request)
-        outcome = self._outcomes[key]
-        rows = _rows_of(request, outcome, self._keys)
         try:
-            self._database.load(request.scan.table, len(request.scan.columns), rows)
+            outcome = self._load_outcome(request, key)
             page = find_page_after(request, outcome, self._max_pages) if isinstance(outcome, Response) else None
         except Interrupted:
             raise  # Ctrl-C is not a failure of this workspace
@@ -493,6 +503,33 @@ class _Loader:
         self._uses[key] -= 1
         if not self._uses[key] and not self._keep:
             del self._outcomes[key]
+
+    def _load_outcome(self, request: ScanRequest, key: _Key) -> Response | Error:
+        """Load the rows of a response, or raise the error that came instead; return the outcome."""
+        outcome = self._outcomes[key]
+        table, width = request.scan.table, len(request.scan.columns)
+        if isinstance(outcome, Response) and outcome.undecoded is not None:
+            if self._uses[key] == 1 and not self._keep:
+                return self._load_large(request, outcome)
+            outcome = self._outcomes[key] = decode_whole(outcome)
+        self._database.load(table, width, _rows_of(request, outcome, self._keys))
+        return outcome
+
+    def _load_large(self, request: ScanRequest, response: Response) -> Response:
+        """Load the rows of a large response while it is decoded; return it without them."""
+        from tokensh.api.large_replies import RowReader  # noqa: PLC0415 (most responses are small)
+
+        reader = RowReader(request.method, response)
+
+        def read_blocks() -> Iterator[Iterable[Row]]:
+            try:
+                yield from _table_rows(request, reader.blocks(), self._keys)
+            except ReplyError:
+                reader.finish()
+                raise
+
+        self._database.load(request.scan.table, len(request.scan.columns), chain.from_iterable(read_blocks()))
+        return reader.response
 
     def _locate_failure(self, request: ScanRequest, error: Error) -> Error:
         """Return a workspace's error with the place of the literal that names it, in whatever spelling."""
@@ -534,11 +571,12 @@ def find_further_page(
 
 
 def _rows_of(request: ScanRequest, outcome: Response | Error, keys: Collection[str]) -> Iterator[Row]:
-    """Yield the rows of a response; raises the error that came instead of one."""
+    """Return the rows of a response; raises the error that came instead of one."""
     if isinstance(outcome, Response):
-        yield from _table_rows(request, outcome, keys)
-    elif not _is_absent(request, outcome):
+        return chain.from_iterable(_table_rows(request, _find_blocks(request.method, outcome), keys))
+    if not _is_absent(request, outcome):
         raise outcome
+    return iter(())
 
 
 def _is_absent(request: ScanRequest, error: Error) -> bool:

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -38,6 +38,7 @@ _STEPS = 100_000
 """Steps of SQLite's virtual machine between two looks at Ctrl-C: about a millisecond."""
 _ROWS_PER_LOAD = 1000
 """Rows inserted between two looks at Ctrl-C."""
+_VALUES_PER_INSERT = 80
 _ROWS_PER_FETCH = 256
 
 _ALLOWED = frozenset(
@@ -137,14 +138,26 @@ class Database:
 
         Raises Interrupted, DataError, and what reading the rows raises.
         """
-        insert = f"INSERT INTO {table} VALUES ({', '.join('?' * width)})"  # noqa: S608 (our own name)
+        # Several rows per statement: the steps around a row take longer than the row.
+        most = max(1, _VALUES_PER_INSERT // width)
+        insert, insert_most = (
+            f"INSERT INTO {table} VALUES {', '.join([marks] * count)}"  # noqa: S608 (our own name)
+            for marks in [f"({', '.join('?' * width)})"]
+            for count in (1, most)
+        )
         rows = iter(rows)
         with self._connection:
             self._connection.execute("BEGIN")
             while block := list(islice(rows, _ROWS_PER_LOAD)):
                 if self._cancellation.presses:
                     raise Interrupted
-                self._translate_errors(partial(self._connection.executemany, insert, block))
+                whole = len(block) - len(block) % most
+                if whole:
+                    values = chain.from_iterable(block[:whole])
+                    groups = zip(*[values] * most * width, strict=True)
+                    self._translate_errors(partial(self._connection.executemany, insert_most, groups))
+                if whole < len(block):
+                    self._translate_errors(partial(self._connection.executemany, insert, block[whole:]))
 
     def clear_table(self, table: str) -> None:
         """Delete all rows of a table."""
