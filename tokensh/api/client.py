@@ -55,7 +55,6 @@ from tokensh.errors import (
     HostError,
     InterfaceError,
     NetworkError,
-    ReplyError,
 )
 from tokensh.redact import Redactor
 from tokensh.text import escape_unsafe
@@ -66,10 +65,6 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for one try to connect."""
-# Bytes read at once: large enough that a reply of 32 MiB takes 500 reads, small enough to stop soon after the limit.
-_CHUNK = 64 * 1024
-# Bytes kept as one object: so many that an allocator gives them back to the system when they are freed.
-_KEPT = 1024 * 1024
 _SYSTEM = {"win32": "windows"}.get(sys.platform, sys.platform)
 _PRODUCT = f"tokensh/{__version__} python/{'.'.join(map(str, sys.version_info[:3]))} os/{_SYSTEM}"
 # What a header may hold without quoting: a line break in a token would end the header and begin another one.
@@ -498,7 +493,7 @@ class Client:
             with adapter.send(
                 prepared, stream=True, timeout=timeout, verify=verify, cert=None, proxies=proxies
             ) as received:
-                chunks = self._read_body(received)
+                chunks = transport.read_body(received, self._max_reply)
         except (RequestException, transport.HTTPError, OSError) as error:
             proxy = retry.proxy_address(proxies)
             failure, curable = transport.translate_error(error, request.target.host, sent=in_flight.sent, proxy=proxy)
@@ -509,26 +504,6 @@ class Client:
         if curable and isinstance(failure, NetworkError):
             return failure
         raise failure
-
-    def _read_body(self, received: requests.Response) -> deque[bytes]:
-        # In chunks: neither Content-Length nor the size before decompression can be trusted.
-        chunks: deque[bytes] = deque()
-        parts: list[bytes] = []
-        joined = size = 0
-        for part in received.iter_content(_CHUNK):
-            parts.append(part)
-            size += len(part)
-            if size - joined >= _KEPT:
-                chunks.append(b"".join(parts))
-                parts.clear()
-                joined = size
-            if size > self._max_reply:
-                raise ReplyError(
-                    f"the reply is larger than {self._max_reply:,} bytes; it was not read to its end",
-                    hint="--max-reply allows for more",
-                )
-        chunks.append(b"".join(parts))
-        return chunks
 
     def _open_adapter(self) -> HTTPAdapter:
         from requests.adapters import HTTPAdapter  # noqa: PLC0415 (slow to import, as above)

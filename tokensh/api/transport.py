@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+from collections import deque
 from collections.abc import Iterator
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, RemoteDisconnected
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import ConnectionPool, HTTPConnectionPool
@@ -26,7 +27,15 @@ from tokensh.api.pool import InFlightRequest, current_request
 from tokensh.errors import HostError, NetworkError, ReplyError
 from tokensh.text import escape_unsafe, truncate
 
-__all__ = ["HTTPError", "track_connections", "translate_error"]
+if TYPE_CHECKING:
+    import requests
+
+__all__ = ["HTTPError", "read_body", "track_connections", "translate_error"]
+
+# Bytes read at once: large enough that a reply of 32 MiB takes 500 reads, small enough to stop soon after the limit.
+_CHUNK = 64 * 1024
+# Bytes kept as one object: so many that an allocator gives them back to the system when they are freed.
+_KEPT = 1024 * 1024
 
 IDLE_LIMIT = 55.0
 """Seconds since its last request after which a connection is not used again. A load balancer may forget an idle connection
@@ -95,6 +104,28 @@ def track_connections(pool: ConnectionPool, target: Target) -> None:
     if not isinstance(pool, HTTPConnectionPool) or (pool.scheme, pool.host.strip("[]"), pool.port) != allowed:
         raise HostError(f"the request would not go to {target.origin}, but to another address")
     pool.ConnectionCls = TrackedTLSConnection if target.scheme == "https" else TrackedConnection
+
+
+def read_body(received: requests.Response, limit: int) -> deque[bytes]:
+    """Return a body in chunks. Raises ReplyError for one of more than `limit` bytes, and what reading raises."""
+    # Neither Content-Length nor the size before decompression can be trusted.
+    chunks: deque[bytes] = deque()
+    parts: list[bytes] = []
+    joined = size = 0
+    for part in received.iter_content(_CHUNK):
+        parts.append(part)
+        size += len(part)
+        if size - joined >= _KEPT:
+            chunks.append(b"".join(parts))
+            parts.clear()
+            joined = size
+        if size > limit:
+            raise ReplyError(
+                f"the reply is larger than {limit:,} bytes; it was not read to its end",
+                hint="--max-reply allows for more",
+            )
+    chunks.append(b"".join(parts))
+    return chunks
 
 
 def translate_error(

@@ -12,20 +12,20 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import closing, contextmanager
 from functools import partial
 from http import HTTPStatus
-from itertools import chain, count, product, repeat
-from typing import cast
+from itertools import chain, product
 
 from tokensh._dataclasses import dataclass, replace
 from tokensh.api.client import Client
 from tokensh.api.hosts import Hosts
 from tokensh.api.limits import PAGES
 from tokensh.api.paging import NextPage, find_next_page
-from tokensh.api.request import Json, Request, build_request, to_text
-from tokensh.api.response import Response, decode_whole, describe_next_page, find_rows, need_no_conversion, to_cell
+from tokensh.api.request import Request, build_request, to_text
+from tokensh.api.response import Response, decode_whole, describe_next_page
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.derived import DerivedTables
 from tokensh.engine.services import COMPLETE_READS
 from tokensh.engine.sqlite import Database
+from tokensh.engine.table_rows import find_blocks, table_rows
 from tokensh.errors import (
     ApiError,
     DataError,
@@ -39,15 +39,13 @@ from tokensh.errors import (
     assert_never,
 )
 from tokensh.plan.method_resolution import choose_method
-from tokensh.plan.nodes import AllOf, AnyOf, Constants, FromQuery, SameAs, Scan, ScanColumn, ValueSet
+from tokensh.plan.nodes import AllOf, AnyOf, Constants, FromQuery, SameAs, Scan, ValueSet
 from tokensh.provider.model import Method, Parameter, Resource
 from tokensh.rows import Row, Value
 from tokensh.text import escape_unsafe, plural, truncate
 
 _MOST_NAMED = 3
 """Workspaces that a message names."""
-_ROWS_PER_BLOCK = 1000
-"""Rows that are converted at once, column by column."""
 _NOT_FOUND_CODE = "RESOURCE_DOES_NOT_EXIST"
 """The error code with which the API answers 404 for an object; a proxy's or a wrong path's 404 has another, or none."""
 
@@ -237,63 +235,6 @@ def _find_literal(values: ValueSet, is_meant: Callable[[Value], bool]) -> Span |
 
 
 # ---- responses
-
-
-def _table_rows(
-    request: ScanRequest, blocks: Iterable[Sequence[Mapping[str, Json]]], keys: Collection[str]
-) -> Iterator[Iterable[Row]]:
-    """Yield a response's rows in blocks of rows of the scan's table; of `keys`, a value of another type than text is NULL.
-
-    Raises ReplyError.
-    """
-    first = 0
-    for block in blocks:
-        columns = (
-            _column_texts(request, column, block)
-            if column.name.lower() in keys and column.column.type == "string"
-            else _column_cells(request, column, block, first)
-            for column in request.scan.columns
-        )
-        yield zip(*columns, strict=True)
-        first += len(block)
-
-
-def _find_blocks(method: Method, response: Response) -> Iterator[Sequence[Mapping[str, Json]]]:
-    """Yield the rows of a response in blocks. Raises ApiError, ReplyError."""
-    rows = find_rows(method, response)
-    for first in range(0, len(rows), _ROWS_PER_BLOCK):
-        yield rows[first : first + _ROWS_PER_BLOCK]
-
-
-def _column_texts(request: ScanRequest, column: ScanColumn, block: Sequence[Mapping[str, Json]]) -> Iterable[Value]:
-    """Return the texts of a column by which rows are changed: an id that the API wrote as a number is not taken for one."""
-    sent_value = request.values.get(column.name.lower()) if column.parameter else None
-    if not column.is_field:
-        return repeat(sent_value, len(block))
-    values = (row.get(column.name, sent_value) for row in block)
-    return [value if isinstance(value, str) else None for value in values]
-
-
-def _column_cells(
-    request: ScanRequest, column: ScanColumn, block: Sequence[Mapping[str, Json]], first: int
-) -> Iterable[Value]:
-    """Return a column's cells in a block of rows, the first of which is number `first` of the response.
-
-    A field that the response lacks has the value that was sent for the parameter of its name.
-    """
-    name, kind = column.name, column.column.type
-    sent_value = request.values.get(name.lower()) if column.parameter else None
-    if not column.is_field:
-        return repeat(sent_value, len(block))
-    # Most columns of most responses need no conversion: one look at a block's column is cheaper than one call per cell.
-    values = [row.get(name, sent_value) for row in block]
-    if need_no_conversion(kind, values):
-        return cast("list[Value]", values)
-    path = request.method.object_key or "$"
-    paths = (f"{path}[{index}].{name}" if request.method.returns_list else f"{path}.{name}" for index in count(first))
-    return [
-        to_cell(kind, row[name], path) if name in row else sent_value for row, path in zip(block, paths, strict=False)
-    ]
 
 
 class Fetcher:
@@ -523,7 +464,7 @@ class _Loader:
 
         def read_blocks() -> Iterator[Iterable[Row]]:
             try:
-                yield from _table_rows(request, reader.blocks(), self._keys)
+                yield from table_rows(request.scan, request.method, request.values, reader.blocks(), self._keys)
             except ReplyError:
                 reader.finish()
                 raise
@@ -573,7 +514,9 @@ def find_further_page(
 def _rows_of(request: ScanRequest, outcome: Response | Error, keys: Collection[str]) -> Iterator[Row]:
     """Return the rows of a response; raises the error that came instead of one."""
     if isinstance(outcome, Response):
-        return chain.from_iterable(_table_rows(request, _find_blocks(request.method, outcome), keys))
+        return chain.from_iterable(
+            table_rows(request.scan, request.method, request.values, find_blocks(request.method, outcome), keys)
+        )
     if not _is_absent(request, outcome):
         raise outcome
     return iter(())
