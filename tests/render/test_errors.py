@@ -75,13 +75,16 @@ def test_the_shell_shows_no_place() -> None:
         ("SELECT", Span(6, 6), "f:3:11", "SELECT", "      ^"),
         ("SELECT 1 FROM  \n\n", Span(17, 17), "f:3:18", "SELECT 1 FROM  ", "             ^"),
         ("SELECT", Span(900, 950), "f:3:11", "SELECT", "      ^"),
-        ("", Span(0, 0), "f:3:5", "", "^"),
         ("x" * 200 + "!" + "y" * 200, Span(200, 201), "f:3:205", "…" + "x" * 60 + "!" + "y" * 89 + "…", " " * 61 + "^"),
         ("!" + "y" * 200, Span(0, 1), "f:3:5", "!" + "y" * 149 + "…", "^"),
     ],
 )
 def test_the_caret_stands_below_what_is_wrong(text: str, span: Span, place: str, shown: str, caret: str) -> None:
     assert lines(ProgrammingError("bad", span=span), Source("f", text, 3, 5)) == [f"{place}: error: bad", shown, caret]
+
+
+def test_where_there_is_no_statement_there_is_no_caret() -> None:
+    assert lines(ProgrammingError("bad", span=Span(4, 5)), Source("", "")) == ["error: bad"]
 
 
 def test_an_error_about_no_part_of_the_statement_still_tells_which_it_was() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,21 @@ def test_a_kept_result_is_compared_with_a_later_one(shell: InProcessShell) -> No
     assert rows == ["was", "is"]
     assert "the two have other columns" in shell.run(r"\diff monday tokensh.local.pending")
     assert "needs a view, or two tables" in shell.run(r"\diff")
+    assert shell.run(r'\keep "of tuesday";') == 'kept 7 rows as "of tuesday"\n'
+    assert " is " in shell.run(r'\diff monday "of tuesday"')
+    assert shell.run(r"\keep monday") == "error: monday already exists\nhint: choose another name, or DROP it first\n"
+    assert shell.run(r"\diff monday nosuch") == "error: unknown resource 'nosuch'\n"
+
+
+def test_a_result_of_an_earlier_day_is_compared_in_a_later_session(
+    shell: InProcessShell, site: Sandbox, tmp_path: Path
+) -> None:
+    shell.run("select token_id, comment from user_tokens;")
+    shell.run(r"\keep monday")
+    with open_shell(site, tmp_path) as tuesday:
+        tuesday.run("select token_id, comment from user_tokens where comment <> 'terraform ci';")
+        changes = tuesday.run(r"\diff monday _")
+    assert re.findall(r"\| (gone|new|was|is) +\| \w+ \| (.*?) +\|", changes) == [("gone", "terraform ci")]
 
 
 def test_commands_are_in_the_history_which_filters_and_can_be_written(shell: InProcessShell, tmp_path: Path) -> None:
@@ -123,7 +140,26 @@ def test_commands_are_in_the_history_which_filters_and_can_be_written(shell: InP
     assert (tmp_path / "all.sql").read_text() == "select 1;\n\\echo hi\nselect nosuch from user_tokens;\n"
     assert "nosuch" in (found := shell.run(r"\history outcome=error"))
     assert "select 1" not in found
-    assert "nosuch" not in shell.run(r"\history nosuch day=2001-01-01")
+    today = datetime.fromtimestamp(shell.session.connection.environment.now()).date()
+    for filters, listed in (
+        ("day=today", 3),
+        (f"day={today:%Y-%m}", 3),
+        ("day=yesterday", 0),
+        ("nosuch day=2001-01-01", 0),
+        ("workspace=ABCD0123", 3),
+        ("workspace=bcde", 0),
+        ("outcome=unknownn workspace=dbc", 1),
+        ("outcome=ok select", 1),
+    ):
+        page = shell.run(rf"\history {filters}")
+        assert page.count("\n| ") - 1 == listed if listed else page == "no statement found\n", filters
+    assert "invalid day: 'monday'" in shell.run(r"\history day=monday")
+    assert "did you mean 'error'" in shell.run(r"\history outcome=eror")
+    shell.run("\\keep\n\\diff _ nosuch")
+    assert list(re.findall(r"\| (\w+) +\| (\\\S+)", shell.run(r"\history outcome=error"))) == [
+        ("InterfaceError", r"\keep"),
+        ("UnknownName", r"\diff"),
+    ]
     assert shell.run(r"\rerun 2") == "hi\n> \\echo hi\n"
 
 

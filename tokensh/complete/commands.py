@@ -59,7 +59,7 @@ def _next_words(arguments: Mapping[str, str], before: str) -> Iterable[Candidate
         first, _, last = text.rpartition(" ")
         if "=" in last:
             name = last.partition("=")[0]
-            if before.startswith(f"{first} ") and name not in given and is_inert(last):
+            if (not first or before.startswith(f"{first} ")) and name not in given and is_inert(last):
                 yield Candidate(last, "parameter", format_note(description))
             continue
         rest = text[len(before) :]
@@ -87,7 +87,7 @@ def _files(typed: str, facts: Facts) -> list[Candidate]:
     try:
         for name in facts.files(typed):
             if is_inert(name):
-                candidates.append(Candidate(name, "file", quality=0))
+                candidates.append(Candidate(name, "folder" if name.endswith("/") else "file", quality=0))
             if len(candidates) >= _MAX_NAMES:
                 break
     except OSError:

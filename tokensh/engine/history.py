@@ -60,7 +60,9 @@ class HistoryEntry:
 def to_row(entry: HistoryEntry) -> Row:
     """Return a statement as a row of the table tokensh.local.statements."""
     start_time = int(entry.started * 1000)
-    return entry.id, entry.statement, start_time, entry.duration, entry.rows, entry.workspace, entry.outcome
+    # To ms: more digits would only take room from the statement.
+    duration = None if entry.duration is None else round(entry.duration, 3)
+    return entry.id, entry.statement, start_time, duration, entry.rows, entry.workspace, entry.outcome
 
 
 def _to_entry(row: tuple[Any, ...]) -> HistoryEntry:
@@ -153,9 +155,14 @@ class History:
         )
 
     def delete(self, numbers: Sequence[Value]) -> None:
-        """Delete the statements with these numbers."""
-        for number in numbers:
-            self._execute("DELETE FROM statements WHERE id = ?", (number,))
+        """Delete the statements with these numbers, all or none."""
+
+        def delete_rows(file: sqlite3.Connection) -> None:
+            file.execute("BEGIN IMMEDIATE")
+            with file:  # commits, or rolls back
+                file.executemany("DELETE FROM statements WHERE id = ?", ((number,) for number in numbers))
+
+        self._use(delete_rows)
 
     def _to_text(self, text: str) -> str:
         """Return a text without secrets, and with half characters as escapes, as it can be stored."""

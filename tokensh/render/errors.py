@@ -193,7 +193,7 @@ def format_error(error: Error, source: Source | None = None, *, redact: Redact) 
     start = _error_offset(error, source) if source else 0
     location = source.location(start) if source else ""
     lines = [_to_line(f"{location}: error: {error.message}" if location else f"error: {error.message}", redact)]
-    if source and error.span:
+    if source and source.text and error.span:
         lines += _source_excerpt(source, error.span, start, redact)
     lines += (_to_line(line, redact) for line in _detail_lines(error, source))
     lines += _orphan_lines(error, redact)

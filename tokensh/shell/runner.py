@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from tokensh._dataclasses import dataclass, replace
@@ -33,6 +34,11 @@ class _Outcome:
     rows: int | None = None
     text: str = "ok"
     number: int | None = None
+
+
+def describe_outcome(error: Error) -> str:
+    """Return the outcome of what an error has ended, as the history keeps it."""
+    return "interrupted" if isinstance(error, Interrupted) else f"{type(error).__name__}: {error.message}"
 
 
 class Runner:
@@ -110,8 +116,7 @@ class Runner:
             outcome.text = "interrupted"
         except Error as error:
             self._spinner.stop()  # before the error is written, or the spinner's line would be in its way
-            stopped = isinstance(error, Interrupted)
-            outcome.text = "interrupted" if stopped else f"{type(error).__name__}: {error.message}"
+            outcome.text = describe_outcome(error)
             self._console.report(error, source)
         finally:
             self._spinner.stop()
@@ -162,20 +167,32 @@ class Runner:
         parser = self._connection.parser
         if self.history is None or not parser.is_complete(statement):
             return None
-        now, workspace = self._connection.environment.now(), self._connection.workspace
-        return self._use_history(
-            lambda history: history.add(statement.text, now, workspace, self._connection.destination)
-        )
+        return self._add_entry(statement.text)
 
-    def record_command(self, name: str, argument: str) -> None:
-        r"""Add a command to the history, except what repeats others, and `\set`, whose value may be a password."""
-        if self.history is None or name not in COMMANDS or name in _NOT_RECORDED or COMMANDS[name].takes_statement:
-            return
+    def _add_entry(self, text: str) -> int | None:
         now, connection = self._connection.environment.now(), self._connection
-        text = f"{name} {argument}".rstrip()
-        entry = self._use_history(lambda history: history.add(text, now, connection.workspace, connection.destination))
-        if entry is not None:
-            self._use_history(lambda history: history.finish(entry, 0.0, None, "ok"))
+        return self._use_history(lambda history: history.add(text, now, connection.workspace, connection.destination))
+
+    @contextmanager
+    def recorded_command(self, name: str, argument: str, *, record: bool) -> Iterator[list[str]]:
+        r"""Have a command that runs inside the `with` block in the history, with the outcome that is put into the list.
+
+        What repeats other entries is left out, and so is `\set`, whose value may be a password.
+        """
+        outcome: list[str] = []
+        if not record or name not in COMMANDS or name in _NOT_RECORDED or COMMANDS[name].takes_statement:
+            yield outcome
+            return
+        clock = self._connection.environment.monotonic
+        entry, begun = self._add_entry(f"{name} {argument}".rstrip()), clock()
+        try:
+            yield outcome
+        except Error as error:
+            outcome[:] = [describe_outcome(error)]
+            raise
+        finally:
+            if entry is not None and outcome:
+                self._use_history(lambda history: history.finish(entry, clock() - begun, None, outcome[0]))
 
     def check_history(self) -> None:
         """Warn before the first statement if the history cannot be used."""

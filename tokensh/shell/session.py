@@ -269,11 +269,11 @@ class Session:
 
     def _run_command(self, command: Command, *, record: bool) -> str:
         """Run a command and return the outcome of what it has run: no command has to hand it on. Raises what it raises."""
-        if record:
-            self._runner.record_command(command.name, command.argument)
         before, self._failure = self._failure, ""
         try:
-            run_command(self, command.name, command.argument)
+            with self._runner.recorded_command(command.name, command.argument, record=record) as outcome:
+                run_command(self, command.name, command.argument)
+                outcome.append(self._failure or OK)
             return self._failure or OK
         finally:
             self._failure = self._failure or before

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 
 from tokensh._dataclasses import dataclass
 from tokensh.errors import InterfaceError
+from tokensh.sql.quoting import quote_name
 from tokensh.text import truncate
 
 _QUOTED = {quote: re.compile(f"{quote}((?:[^{quote}]|{quote * 2})*){quote}") for quote in "'\""}
 _BLANKS = re.compile(r"\s*")
+_PLAIN_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,10 @@ class Arguments:
     def words(self) -> tuple[str, ...]:
         """Return the words, without their quotes. Raises InterfaceError."""
         return tuple(word for word, _ in _read_words(self.text))
+
+    def names(self) -> tuple[str, ...]:
+        """Return the words as names of tables, ready for a statement: one that needs quotes gets them. Raises InterfaceError."""
+        return tuple(word if _PLAIN_NAME.fullmatch(word) else quote_name(word) for word in self.words())
 
     def value(self) -> str:
         """Return the only word without its quotes; several words as they were typed. Raises InterfaceError."""

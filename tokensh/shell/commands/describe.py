@@ -117,7 +117,7 @@ def _parameter_entries(resource: Resource) -> Iterator[Entry]:
 
 
 def _show_differences(shell: ShellContext, arguments: Arguments) -> None:
-    names = arguments.words()
+    names = arguments.names()
     if len(names) == 2:
         before, after = (shell.connection.run(f"SELECT * FROM {name}") for name in names)  # noqa: S608 (the user typed it)
         shell.console.show(describe_changes(before, after))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import islice
 
+from tokensh import errors
 from tokensh.engine.history import History, HistoryEntry
 from tokensh.errors import Error, InterfaceError, Interrupted, OutputError
 from tokensh.plan.nodes import asks_by_itself, is_write
@@ -17,7 +19,7 @@ from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import MetaCommand
 from tokensh.shell.redirection import open_destination
-from tokensh.text import escape_unsafe, plural, read_count, truncate, width
+from tokensh.text import did_you_mean, escape_unsafe, plural, read_count, truncate, width
 
 # Statements that `\history` shows.
 _LISTED = 50
@@ -31,57 +33,117 @@ _COLUMNS = (
     Column("statement", "string"),
 )
 _WORKSPACE = 4
-_FILTERS = ("workspace", "outcome", "day")
+# On a narrow terminal these columns make room for the statement, the first one first.
+_DISPENSABLE = ("took", "rows", "workspace", "when")
 # Cells that the beginning of a statement gets at least.
-_SHORTEST_STATEMENT = 20
+_SHORTEST_STATEMENT = 30
+_FILTERS = {
+    "workspace=": "statements of a workspace, by its name, a part of it, or a profile",
+    "outcome=ok": "what went well",
+    "outcome=error": "what failed",
+    "outcome=interrupted": "what Ctrl-C or a crash ended",
+    "day=today": "statements of today",
+    "day=yesterday": "statements of yesterday",
+    "day=": "statements of a day, a month or a year: 2026-01-31, 2026-01",
+}
+_FILTER_NAMES = frozenset(word.partition("=")[0] for word in _FILTERS)
+_OUTCOMES = ("ok", "error", "interrupted")
+_ERRORS = {name.lower() for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Error)}
+_DAY = re.compile(r"\d{4}(-\d{2}){0,2}")
 
 
 def _list_history(shell: ShellContext, arguments: Arguments) -> None:
-    filters, text = _read_filters(arguments)
-    found = (entry for entry in _require_history(shell).latest(text) if _passes(entry, filters))
-    latest = islice(found, _LISTED)
     today = datetime.fromtimestamp(shell.connection.environment.now()).date()
-    rows = [_to_row(statement, today) for statement in latest][::-1]
+    filters, text = _read_filters(arguments, today)
+    workspace = filters.get("workspace", "")
+    filters["workspace"] = shell.connection.profiles.get(workspace) or workspace
+    found = (entry for entry in _require_history(shell).latest(text) if _passes(entry, filters))
+    rows = [_to_row(statement, today) for statement in islice(found, _LISTED)][::-1]
+    if not rows:
+        shell.console.note("no statement found")
+        return
     columns: tuple[Column, ...] = _COLUMNS
     if all(row[_WORKSPACE] == shell.connection.workspace for row in rows):
         # The prompt shows that workspace already.
-        columns = columns[:_WORKSPACE] + columns[_WORKSPACE + 1 :]
-        rows = [row[:_WORKSPACE] + row[_WORKSPACE + 1 :] for row in rows]
-    terminal_width = shell.console.options().width if shell.settings.format == "table" else None
-    if terminal_width and rows:
+        columns, rows = _drop_column(columns, rows, "workspace")
+    if shell.settings.format == "table" and (terminal_width := shell.console.options().width):
+        columns, rows = _fit_statements(columns, rows, terminal_width)
+    shell.console.show(RowSet(columns, iter(rows)))
+
+
+def _fit_statements(
+    columns: tuple[Column, ...], rows: list[Row], terminal_width: int
+) -> tuple[tuple[Column, ...], list[Row]]:
+    """Shorten the statements to what the other columns leave of a line; the others make room where that is too little."""
+    dispensable = iter(_DISPENSABLE)
+    while True:
         widths = [
             max(len(column.name), *(width(str(row[index])) for row in rows))
             for index, column in enumerate(columns[:-1])
         ]
-        room = max(terminal_width - sum(widths) - 3 * len(columns) - 1, _SHORTEST_STATEMENT)
-        rows = [(*row[:-1], truncate(escape_unsafe(str(row[-1])), room)) for row in rows]
-    shell.console.show(RowSet(columns, iter(rows)))
+        room = terminal_width - sum(widths) - 3 * len(columns) - 1
+        name = next(dispensable, None) if room < _SHORTEST_STATEMENT else None
+        if name is None:
+            break
+        columns, rows = _drop_column(columns, rows, name)
+    longest = max(room, _SHORTEST_STATEMENT)
+    return columns, [(*row[:-1], truncate(escape_unsafe(str(row[-1])), longest)) for row in rows]
 
 
-def _read_filters(arguments: Arguments) -> tuple[dict[str, str], str]:
+def _drop_column(columns: tuple[Column, ...], rows: list[Row], name: str) -> tuple[tuple[Column, ...], list[Row]]:
+    kept = [index for index, column in enumerate(columns) if column.name != name]
+    return tuple(columns[index] for index in kept), [tuple(row[index] for index in kept) for row in rows]
+
+
+def _read_filters(arguments: Arguments, today: date) -> tuple[dict[str, str], str]:
     """Return the filters (`workspace=`, `outcome=`, `day=`) and the text that is looked for. Raises InterfaceError."""
     filters: dict[str, str] = {}
     rest = []
     for word in arguments.words():
         name, equals, value = word.partition("=")
-        if equals and name in _FILTERS:
-            filters[name] = value
+        if equals and name in _FILTER_NAMES:
+            filters[name] = value.lower()
         else:
             rest.append(word)
-    return filters, arguments.value() if not filters else " ".join(rest)
+    text = arguments.value() if not filters else " ".join(rest)
+    if "outcome" in filters:
+        _check_outcome(filters["outcome"])
+    if "day" in filters:
+        filters["day"] = _read_day(filters["day"], today)
+    return filters, text
+
+
+def _list_filters(shell: ShellContext) -> dict[str, str]:
+    connection = shell.connection
+    names = dict.fromkeys((*connection.profiles, *connection.workspaces), "statements of this workspace")
+    return {**_FILTERS, **{f"workspace={name}": note for name, note in names.items()}}
+
+
+def _check_outcome(outcome: str) -> None:
+    """Raise InterfaceError for what is no outcome, and no beginning of an error's name."""
+    if not any(known.startswith(outcome) for known in (*_OUTCOMES, *_ERRORS)):
+        hint = did_you_mean(outcome, _OUTCOMES) or f"{', '.join(_OUTCOMES)}, or the name of an error"
+        raise InterfaceError(f"unknown outcome {outcome!r}", hint=hint)
+
+
+def _read_day(text: str, today: date) -> str:
+    """Return a day, or what a day begins with, in ISO 8601. Raises InterfaceError."""
+    days = {"today": today, "yesterday": today - timedelta(days=1)}
+    if text in days:
+        return days[text].isoformat()
+    if not _DAY.fullmatch(text):
+        raise InterfaceError(f"invalid day: {text!r}", hint="day=2026-01-31, day=2026-01, day=today or day=yesterday")
+    return text
 
 
 def _passes(entry: HistoryEntry, filters: Mapping[str, str]) -> bool:
-    facts = {
-        "workspace": entry.workspace or "",
-        # An outcome is `ok`, `interrupted`, or the name of an error and its message; `error` is any of these.
-        "outcome": entry.outcome.partition(":")[0],
-        "day": datetime.fromtimestamp(entry.started).date().isoformat(),
-    }
-    is_error = facts["outcome"] not in ("ok", "interrupted")
-    return all(
-        facts[name].lower().startswith(value.lower()) or (name == "outcome" and value == "error" and is_error)
-        for name, value in filters.items()
+    # An outcome is `ok`, `interrupted`, or the name of an error and its message; `error` is any of these.
+    outcome = entry.outcome.partition(":")[0].lower()
+    wanted = filters.get("outcome", "")
+    return (
+        filters.get("workspace", "") in (entry.workspace or "").lower()
+        and (outcome.startswith(wanted) or (wanted == "error" and outcome not in ("ok", "interrupted")))
+        and datetime.fromtimestamp(entry.started).date().isoformat().startswith(filters.get("day", ""))
     )
 
 
@@ -199,6 +261,7 @@ COMMANDS = (
         "list the latest statements and their outcomes, or those that contain a text and pass filters",
         "What was run",
         _list_history,
+        arguments=_list_filters,
     ),
     MetaCommand(
         r"\s",

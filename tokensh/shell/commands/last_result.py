@@ -128,10 +128,17 @@ def _draw_result(shell: ShellContext, _: Arguments) -> None:
 
 
 def _keep_result(shell: ShellContext, arguments: Arguments) -> None:
-    name = arguments.value()
-    if not name:
-        raise InterfaceError(r"\keep needs a name", hint=r"\keep monday; later \diff monday _")
-    shell.run_statement(f"CREATE TABLE {name} AS SELECT * FROM _")  # noqa: S608 (the user typed it)
+    names, connection = arguments.names(), shell.connection
+    if len(names) != 1:
+        raise InterfaceError(r"\keep needs one name", hint=r"\keep monday; later \diff monday _")
+    if not shell.results.last.columns:
+        raise InterfaceError("no result to keep")
+    (name,) = names
+    if connection.objects.store.find(arguments.value()) is not None:
+        raise InterfaceError(f"{name} already exists", hint="choose another name, or DROP it first")
+    for _ in connection.run(f"CREATE TABLE {name} AS SELECT * FROM _").rows:  # noqa: S608 (the user typed it)
+        pass
+    shell.console.note(f"kept {plural(len(shell.results.last.rows), 'row')} as {name}")
 
 
 def _copy_hidden(shell: ShellContext, result: Result, index: int) -> None:
