@@ -157,8 +157,8 @@ def test_commands_are_in_the_history_which_filters_and_can_be_written(shell: InP
     assert "did you mean 'error'" in shell.run(r"\history outcome=eror")
     shell.run("\\keep\n\\diff _ nosuch")
     assert list(re.findall(r"\| (\w+) +\| (\\\S+)", shell.run(r"\history outcome=error"))) == [
-        ("InterfaceError", r"\keep"),
         ("UnknownName", r"\diff"),
+        ("InterfaceError", r"\keep"),
     ]
     assert shell.run(r"\rerun 2") == "hi\n> \\echo hi\n"
 

@@ -35,8 +35,8 @@ _COLUMNS = (
 _WORKSPACE = 4
 # On a narrow terminal these columns make room for the statement, the first one first.
 _DISPENSABLE = ("took", "rows", "workspace", "when")
-# Cells that the beginning of a statement gets at least.
-_SHORTEST_STATEMENT = 30
+# Cells for the beginning of a statement: for more of them columns are left out, and fewer are never given.
+_WANTED_CELLS, _FEWEST_CELLS = 30, 12
 _FILTERS = {
     "workspace=": "statements of a workspace, by its name, a part of it, or a profile",
     "outcome=ok": "what went well",
@@ -58,7 +58,7 @@ def _list_history(shell: ShellContext, arguments: Arguments) -> None:
     workspace = filters.get("workspace", "")
     filters["workspace"] = shell.connection.profiles.get(workspace) or workspace
     found = (entry for entry in _require_history(shell).latest(text) if _passes(entry, filters))
-    rows = [_to_row(statement, today) for statement in islice(found, _LISTED)][::-1]
+    rows = [_to_row(statement, today) for statement in islice(found, _LISTED)]
     if not rows:
         shell.console.note("no statement found")
         return
@@ -76,18 +76,18 @@ def _fit_statements(
 ) -> tuple[tuple[Column, ...], list[Row]]:
     """Shorten the statements to what the other columns leave of a line; the others make room where that is too little."""
     dispensable = iter(_DISPENSABLE)
+    wanted = min(_WANTED_CELLS, max(width(escape_unsafe(str(row[-1]))) for row in rows))
     while True:
         widths = [
             max(len(column.name), *(width(str(row[index])) for row in rows))
             for index, column in enumerate(columns[:-1])
         ]
         room = terminal_width - sum(widths) - 3 * len(columns) - 1
-        name = next(dispensable, None) if room < _SHORTEST_STATEMENT else None
+        name = next(dispensable, None) if room < wanted else None
         if name is None:
             break
         columns, rows = _drop_column(columns, rows, name)
-    longest = max(room, _SHORTEST_STATEMENT)
-    return columns, [(*row[:-1], truncate(escape_unsafe(str(row[-1])), longest)) for row in rows]
+    return columns, [(*row[:-1], truncate(escape_unsafe(str(row[-1])), max(room, _FEWEST_CELLS))) for row in rows]
 
 
 def _drop_column(columns: tuple[Column, ...], rows: list[Row], name: str) -> tuple[tuple[Column, ...], list[Row]]:
@@ -258,7 +258,7 @@ COMMANDS = (
     MetaCommand(
         r"\history",
         "[TEXT] [workspace=NAME] [outcome=ok|error|interrupted] [day=YYYY-MM-DD]",
-        "list the latest statements and their outcomes, or those that contain a text and pass filters",
+        "list statements and their outcomes, the latest first; or those that contain a text and pass filters",
         "What was run",
         _list_history,
         arguments=_list_filters,
