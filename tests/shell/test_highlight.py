@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prompt_toolkit.styles import default_pygments_style, default_ui_style, merge_styles
 from pygments.token import Comment, Keyword, Name, Number, String, _TokenType
 
 from tests import seed_statements
 from tests.shared_parser import shared_parser
-from tokensh.shell.highlight import lexer_for
+from tokensh.render.themes import THEMES
+from tokensh.shell.highlight import lexer_for, make_style
 
 LEXER = lexer_for(shared_parser().table)()
 
@@ -36,6 +40,34 @@ def kinds(text: str) -> dict[str, _TokenType]:
 )
 def test_each_word_has_the_colour_of_what_it_is(text: str, word: str, kind: _TokenType) -> None:
     assert kinds(text)[word] is kind
+
+
+def test_the_prompt_has_the_colours_of_the_theme_and_none_of_prompt_toolkits_own() -> None:
+    named = {
+        "pygments.keyword": "keyword",
+        "pygments.literal.string": "string",
+        "pygments.literal.number": "number",
+        "pygments.comment": "comment",
+        "pygments.name.variable": "variable",
+        "pygments.name.attribute": "variable",
+        "pygments.operator": "",
+        "pygments.error": "trouble",
+        "pygments.name": "",
+        "auto-suggestion": "comment",
+        "continuation": "comment",
+        "bottom-toolbar": "toolbar",
+        "matching-bracket.cursor": "variable",
+        "matching-bracket.other": "variable",
+    }
+    for theme, styles in THEMES.items():
+        # As an application merges it.
+        style = merge_styles([default_ui_style(), default_pygments_style(), make_style(styles)])
+        for name, own in named.items():
+            shown = style.get_attrs_for_style_str(f"class:{name}")
+            colour = re.search("#[0-9a-f]{6}|(?:bright_)?[a-z]+$", styles.get(own, ""))
+            wanted = colour[0].removeprefix("#").replace("_", "") if colour and colour[0] not in ("bold", "dim") else ""
+            assert (shown.color or "").removeprefix("ansi") == wanted, (theme, name)
+            assert shown.bgcolor == "", (theme, name)
 
 
 @given(

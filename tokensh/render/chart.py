@@ -20,7 +20,8 @@ from tokensh.text import escape_unsafe, plural, truncate, width
 from tokensh.units import NEVER, from_epoch
 
 _MOST_BARS = 50
-_LONGEST_LABEL = 30
+_LONGEST_LABEL, _LABEL_SHARE = 30, 0.4
+"""The cells of a label at most, and the share of a line."""
 # Steps of a timeline by the most days that it spans.
 _DAYS, _WEEKS, _MONTHS = 31, 26 * 7, 4 * 366
 _EIGHTHS = " ▏▎▍▌▋▊▉"
@@ -145,11 +146,12 @@ def _next_step(day: date, step: str) -> date:
 
 def format_chart(chart: Chart, options: Options) -> Iterable[str]:
     """Yield the lines of a chart, each with its line end, as wide as the options' width at most."""
-    labels = [truncate(bar.label, _LONGEST_LABEL) for bar in chart.bars]
+    columns = options.width or DEFAULT_WIDTH
+    labels = [truncate(bar.label, min(_LONGEST_LABEL, int(columns * _LABEL_SHARE))) for bar in chart.bars]
     longest = max(map(width, labels), default=0)
     numbers = max((width(bar.text) for bar in chart.bars), default=0)
     line = "│" if _draws_blocks(options) else "|"
-    room = max((options.width or DEFAULT_WIDTH) - longest - numbers - 5, 8)
+    room = max(columns - longest - numbers - 5, 8)
     most = max((abs(bar.size) for bar in chart.bars), default=0) or 1
     yield f"{chart.title}\n"
     for label, bar in zip(labels, chart.bars, strict=True):

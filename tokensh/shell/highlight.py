@@ -40,17 +40,20 @@ _KINDS: dict[str | None, _TokenType | None] = {
 def make_style(styles: Styles) -> BaseStyle:
     """Return prompt_toolkit's style for a theme."""
     style = {name: _to_prompt_style(text) for name, text in styles.items()}
+    # What prompt_toolkit has a style of its own for: where the theme has no colour, that one must not show.
+    alone = {name: f"noinherit {text}" for name, text in style.items()}
     return merge_styles(
         [
             style_from_pygments_dict(
                 {
-                    Keyword: style["keyword"],
-                    String: style["string"],
-                    Number: style["number"],
-                    Comment: style["comment"],
-                    Name.Variable: style["variable"],
-                    Name.Attribute: style["variable"],
-                    Operator: "",
+                    Keyword: alone["keyword"],
+                    String: alone["string"],
+                    Number: alone["number"],
+                    Comment: alone["comment"],
+                    Name.Variable: alone["variable"],
+                    Name.Attribute: alone["variable"],
+                    Operator: "noinherit",
+                    Error: alone["trouble"],
                 }
             ),
             Style.from_dict(
@@ -59,12 +62,15 @@ def make_style(styles: Styles) -> BaseStyle:
                     "workspace": style["workspace"],
                     "transaction": style["transaction"],
                     "continuation": style["comment"],
-                    "auto-suggestion": style["comment"],
+                    "auto-suggestion": alone["comment"],
                     "trouble": style["trouble"],
-                    "matching-bracket.cursor": f"bold {style['variable']}",
-                    "matching-bracket.other": f"bold {style['variable']}",
-                    "bottom-toolbar": f"noreverse {style['toolbar']}",
+                    "matching-bracket.cursor": f"{alone['variable']} bold",
+                    "matching-bracket.other": f"{alone['variable']} bold",
+                    "bottom-toolbar": alone["toolbar"],
                     "completion-menu.meta.completion": "italic",
+                    # Reversed, so that it is seen without colours too.
+                    "completion-menu.completion.current": "#444444 bg:#ffffff reverse",
+                    "completion-menu.meta.completion.current": "#444444 bg:#ffffff reverse",
                 }
             ),
         ]

@@ -14,13 +14,21 @@ _NARROWEST = 20
 
 
 def format_entries(entries: Sequence[Entry], width: int) -> Iterator[str]:
-    """Yield the lines of a list, each at most `width` cells wide where words allow it."""
-    sizes = [max(map(len, column)) for column in zip(*(entry[:-1] for entry in entries), strict=True)]
+    """Yield the lines of a list, each at most `width` cells wide where words allow it.
+
+    A name that would leave the texts of all others little room has its own text below it.
+    """
+    columns = list(zip(*(entry[:-1] for entry in entries), strict=True))
+    longest = max(width // 3, _NARROWEST) if len(columns) == 1 else width
+    sizes = [max((len(name) for name in column if len(name) <= longest), default=0) for column in columns]
     indent = sum(sizes) + 2 * len(sizes) + 2
     beside = width - indent >= _NARROWEST
     for *names, text in entries:
         head = "".join(f"  {name:<{size}}" for name, size in zip(names, sizes, strict=True))
         first, *more = [*wrap_words(text, width - indent if beside else width - 4)] or [""]
+        if beside and len(head) > indent - 2:
+            yield head
+            head = " " * (indent - 2)
         yield (f"{head}  {first}" if beside else head).rstrip()
         yield from (" " * (indent if beside else 4) + line for line in (more if beside else (first, *more)) if line)
 

@@ -29,8 +29,10 @@ STATEMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
         "create; RETURNING gives what the server answers",
         (
             "INSERT INTO user_tokens (data__comment, data__lifetime_seconds, deployment_name)\n"
-            "SELECT '{{ comment }}', {{ lifetime_seconds }}, '{{ deployment_name }}' RETURNING token_info, token_value;",
-            "INSERT INTO user_tokens (comment, lifetime_seconds) VALUES ('first', 3600), ('second', 7200) RETURNING token_value;",
+            "SELECT '{{ comment }}', {{ lifetime_seconds }}, '{{ deployment_name }}'\n"
+            "RETURNING token_info, token_value;",
+            "INSERT INTO user_tokens (comment, lifetime_seconds) VALUES ('first', 3600), ('second', 7200)\n"
+            "RETURNING token_value;",
             "INSERT INTO teams (name, team) VALUES ('{{ name }}', '{{ team }}')\n"
             "ON CONFLICT (name) DO UPDATE SET team = excluded.team;",
         ),
