@@ -18,10 +18,11 @@ STATEMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "SELECT": (
         "read rows; the workspaces that WHERE names are read in parallel",
         (
-            "SELECT token_id, comment FROM user_tokens WHERE deployment_name = '{{ deployment_name }}';",
+            "SELECT token_id, comment FROM user_tokens\nWHERE deployment_name = '{{ deployment_name }}';",
             "SELECT deployment_name, count(*) AS tokens FROM user_tokens\n"
-            "WHERE deployment_name IN ('{{ first }}', '{{ second }}') GROUP BY deployment_name ORDER BY tokens DESC LIMIT 10;",
-            "WITH soon AS (SELECT * FROM user_tokens WHERE days_left(expiry_time) < 7) SELECT * FROM soon;",
+            "WHERE deployment_name IN ('{{ first }}', '{{ second }}')\n"
+            "GROUP BY deployment_name ORDER BY tokens DESC LIMIT 10;",
+            "WITH soon AS (SELECT * FROM user_tokens WHERE days_left(expiry_time) < 7)\nSELECT * FROM soon;",
             "SELECT * FROM _ WHERE comment LIKE 'ci%';",
         ),
     ),
@@ -31,7 +32,8 @@ STATEMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
             "INSERT INTO user_tokens (data__comment, data__lifetime_seconds, deployment_name)\n"
             "SELECT '{{ comment }}', {{ lifetime_seconds }}, '{{ deployment_name }}'\n"
             "RETURNING token_info, token_value;",
-            "INSERT INTO user_tokens (comment, lifetime_seconds) VALUES ('first', 3600), ('second', 7200)\n"
+            "INSERT INTO user_tokens (comment, lifetime_seconds)\n"
+            "VALUES ('first', 3600), ('second', 7200)\n"
             "RETURNING token_value;",
             "INSERT INTO teams (name, team) VALUES ('{{ name }}', '{{ team }}')\n"
             "ON CONFLICT (name) DO UPDATE SET team = excluded.team;",
@@ -55,7 +57,7 @@ STATEMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
         "revoke or delete the rows that WHERE finds, after a question that names them",
         (
             "DELETE FROM user_tokens WHERE token_id = '{{ token_id }}';",
-            "DELETE FROM user_tokens WHERE comment LIKE 'nightly%' RETURNING token_id, comment;",
+            "DELETE FROM user_tokens WHERE comment LIKE 'nightly%'\nRETURNING token_id, comment;",
         ),
     ),
     "EXEC": (
@@ -84,9 +86,10 @@ STATEMENTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "CREATE": (
         "create views, materialized views and local tables, kept in the store",
         (
-            "CREATE OR REPLACE VIEW mine AS SELECT * FROM user_tokens WHERE comment LIKE 'me%';",
+            "CREATE OR REPLACE VIEW mine AS\nSELECT * FROM user_tokens WHERE comment LIKE 'me%';",
             "CREATE MATERIALIZED VIEW snapshot AS SELECT * FROM user_tokens;",
-            "CREATE TABLE teams (name TEXT PRIMARY KEY, team TEXT NOT NULL DEFAULT 'none', size INT CHECK (size > 0));",
+            "CREATE TABLE teams (name TEXT PRIMARY KEY,\n"
+            "team TEXT NOT NULL DEFAULT 'none', size INT CHECK (size > 0));",
             "CREATE INDEX by_team ON teams (team);",
         ),
     ),
