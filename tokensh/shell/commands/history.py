@@ -120,7 +120,7 @@ def _list_filters(shell: ShellContext) -> dict[str, str]:
 
 
 def _check_outcome(outcome: str) -> None:
-    """Raise InterfaceError for what is no outcome, and no beginning of an error's name."""
+    """Raise InterfaceError for an unknown outcome: it may be one of three, or the beginning of an error's name."""
     if not any(known.startswith(outcome) for known in (*_OUTCOMES, *_ERRORS)):
         hint = did_you_mean(outcome, _OUTCOMES) or f"{', '.join(_OUTCOMES)}, or the name of an error"
         raise InterfaceError(f"unknown outcome {outcome!r}", hint=hint)
