@@ -11,7 +11,7 @@ from pathlib import Path
 from tokensh.dbapi.connection import Connection
 from tokensh.environment import Environment
 from tokensh.errors import InterfaceError
-from tokensh.shell.redirection import leave_ctrl_c_to_child
+from tokensh.shell.redirection import describe_exit, leave_ctrl_c_to_child
 from tokensh.text import make_inert
 
 
@@ -40,7 +40,7 @@ def edit_file(path: Path, environment: Environment) -> str:
     except (OSError, ValueError) as failure:
         raise InterfaceError(f"the editor {editor} cannot be run: {failure}", hint="set VISUAL or EDITOR") from None
     if done.returncode:
-        raise InterfaceError(f"the editor ended with status {done.returncode}", hint="nothing was run")
+        raise InterfaceError(f"the editor {describe_exit(done.returncode)}", hint="nothing was run")
     try:
         return path.read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as failure:

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from typing import TextIO
 
 from tokensh.environment import DEFAULT_HEIGHT, DEFAULT_WIDTH, Environment
-from tokensh.shell.redirection import leave_ctrl_c_to_child
+from tokensh.shell.redirection import describe_exit, leave_ctrl_c_to_child
 from tokensh.text import read_count, width
 
 _DEFAULT_PAGER = "less -S"
@@ -144,7 +144,7 @@ class Pager(io.TextIOBase):
                 self._process.communicate()
             self.seconds += self._environment.monotonic() - begun
             if self._process.returncode:
-                self._note(f"the pager ended with status {self._process.returncode}")
+                self._note(f"the pager {describe_exit(self._process.returncode)}")
                 self._held = self._sent
             self._process = None
         self._terminal.write("".join(self._held))

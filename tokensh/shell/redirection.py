@@ -68,7 +68,20 @@ class ProgramInput(io.TextIOWrapper):
         # A program may end before it has read everything, as `head` does.
         if status in (0, -getattr(signal, "SIGPIPE", 0)):
             return None
-        return f"the program {self.command} ended with status {status}"
+        return f"the program {self.command} {describe_exit(status)}"
+
+
+def describe_exit(status: int) -> str:
+    """Return how a program ended: with a status, or by a signal, which `subprocess` gives as a negative number."""
+    # A shell answers with 128 and the signal's number for a program of its own that Ctrl-C has ended.
+    if status in (-signal.SIGINT, 128 + signal.SIGINT):
+        return "was interrupted"
+    if status >= 0:
+        return f"ended with status {status}"
+    try:
+        return f"was ended by {signal.Signals(-status).name}"
+    except ValueError:
+        return f"was ended by signal {-status}"
 
 
 def _holds_unread(pipe: int) -> bool:

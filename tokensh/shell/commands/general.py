@@ -9,7 +9,7 @@ from tokensh.errors import InterfaceError
 from tokensh.shell.commands.arguments import Arguments
 from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import ExitShell, MetaCommand
-from tokensh.shell.redirection import leave_ctrl_c_to_child
+from tokensh.shell.redirection import describe_exit, leave_ctrl_c_to_child
 from tokensh.text import did_you_mean, escape_unsafe
 
 
@@ -99,7 +99,7 @@ def _run_program(shell: ShellContext, arguments: Arguments) -> None:
     except ValueError:  # a NUL, or half a character
         raise InterfaceError(f"cannot run {argument!r}: it holds a character that commands cannot have") from None
     if done.returncode:
-        raise InterfaceError(f"the program {argument or program} ended with status {done.returncode}")
+        raise InterfaceError(f"the program {argument or program} {describe_exit(done.returncode)}")
 
 
 COMMANDS = (
