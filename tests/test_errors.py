@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tokensh
+from tests.tries import tries
 from tokensh import errors
 from tokensh.errors import ApiError, Error, NetworkError, ProgrammingError, SeveralErrors, Span, UnknownName
 
@@ -98,6 +99,7 @@ def test_the_tree_has_leaves_of_other_modules_too() -> None:
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+@tries(9, derandomize=False)
 @given(data=st.data())
 def test_every_error_can_be_copied_and_pickled(kind: type[Error], data: st.DataObject) -> None:
     error = data.draw(instances(kind))
@@ -111,6 +113,7 @@ def test_every_error_can_be_copied_and_pickled(kind: type[Error], data: st.DataO
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+@tries(9, derandomize=False)
 @given(data=st.data())
 def test_no_field_of_an_error_can_be_assigned(kind: type[Error], data: st.DataObject) -> None:
     error = data.draw(instances(kind))

@@ -7,6 +7,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -78,27 +79,33 @@ MAX_FUNCTION_LINES = 60
 MAX_SHARE_OF_ONE_WORD_NAMES = 0.30
 
 
+@cache
+def parse_module(module: Path) -> ast.Module:
+    """Return the tree of a module, which several tests walk through."""
+    return ast.parse(module.read_text(encoding="utf-8"))
+
+
 def strings_and_comments(module: Path) -> Iterator[tuple[int, str]]:
     """Yield (line, text) of each line of each string and comment."""
     source = module.read_text(encoding="utf-8")
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parse_module(module)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             for offset, line in enumerate(node.value.split("\n")):
                 yield node.lineno + offset, line
 
 
 def functions(module: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+    for node in ast.walk(parse_module(module)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
 
 def names(module: Path) -> Iterator[tuple[int, str]]:
     """Yield (line, name) of each variable, parameter and function."""
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+    for node in ast.walk(parse_module(module)):
         if isinstance(node, ast.Name):
             yield node.lineno, node.id
         elif isinstance(node, ast.arg):
@@ -188,6 +195,4 @@ def test_no_module_or_function_is_too_long_to_be_read_at_once() -> None:
 
 def test_every_test_module_says_which_promise_it_checks() -> None:
     modules = sorted((ROOT / "tests").rglob("test_*.py"))
-    assert [
-        str(module) for module in modules if not ast.get_docstring(ast.parse(module.read_text(encoding="utf-8")))
-    ] == []
+    assert [str(module) for module in modules if not ast.get_docstring(parse_module(module))] == []
