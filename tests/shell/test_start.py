@@ -14,7 +14,18 @@ from tests.shared_parser import CACHE_HOME
 from tokensh.api.client import Client
 from tokensh.shell.preload import Preload
 
-LATE = ("requests", "urllib3", "rich", "lark", "yaml", "tokensh.complete.completer")
+LATE = (
+    "requests",
+    "urllib3",
+    "rich",
+    "lark",
+    "yaml",
+    "tokensh.complete.completer",
+    "tokensh.engine.executor",
+    "tokensh.engine.fetch",
+    "tokensh.plan.resolve",
+    "tokensh.api.client",
+)
 
 
 def run(*arguments: str, home: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -43,7 +54,7 @@ def test_preloading_begins_after_the_first_drawing_and_only_once() -> None:
             self.imports += 1
 
     client, warmed = FakeClient(), []
-    preload = Preload(client, lambda: warmed.append(1), styled=False)  # type: ignore[arg-type] # all that is called
+    preload = Preload(client.import_in_background, lambda: warmed.append(1), styled=False)
     assert (client.imports, warmed) == (0, [])
     for _ in range(2):
         preload(None)  # type: ignore[arg-type] # the application is not used

@@ -13,22 +13,24 @@ from tokensh.errors import Error
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
 
-    from tokensh.api.client import Client
-
 
 class Preload:
     """A callback for each drawing of the prompt; after the first one it loads everything, once, in a thread.
 
     Args:
-        client: its transport is loaded.
+        import_transport: loads what requests need.
         warm: prepares completion; an Error it raises is ignored here, since completion raises it again when it is used.
         styled: whether tables will be coloured, which needs another library.
     """
 
-    def __init__(self, client: Client, warm: Callable[[], None], *, styled: bool) -> None:
-        self._client = client
+    def __init__(self, import_transport: Callable[[], None], warm: Callable[[], None], *, styled: bool) -> None:
+        self._import_transport = import_transport
         self._warm = warm
-        self._modules = ("tokensh.render.table", *(["tokensh.render.terminal"] if styled else []))
+        self._modules = (
+            "tokensh.engine.executor",
+            "tokensh.render.table",
+            *(["tokensh.render.terminal"] if styled else []),
+        )
         self._started = False
 
     def __call__(self, _app: Application[Any]) -> None:
@@ -43,4 +45,4 @@ class Preload:
             self._warm()
         for name in self._modules:
             import_module(name)
-        self._client.import_in_background()
+        self._import_transport()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterator
 
 from tokensh._dataclasses import dataclass, field
-from tokensh.engine.delivery import shows_secret
 from tokensh.engine.destinations import NewSecret
 from tokensh.redact import SECRET_FIELDS
 from tokensh.rows import Column, Row, RowSet, Value
@@ -120,6 +119,8 @@ class ResultCache:
     def held_secrets(self) -> list[NewSecret]:
         """Return the values of new tokens that have not been shown yet."""
         rows = [row for result in self._hidden for row in result.rows]
+        from tokensh.engine.delivery import shows_secret  # noqa: PLC0415 (the first prompt is drawn without it)
+
         return [secret for secret in self.secrets if shows_secret(rows, secret.value)]
 
     def keep_hidden(self, columns: tuple[Column, ...], row: Row) -> None:

@@ -32,7 +32,6 @@ from tokensh.shell.query_store import QueryStore
 from tokensh.shell.result_cache import Result, ResultCache
 from tokensh.shell.runner import Runner
 from tokensh.shell.settings import Settings
-from tokensh.shell.watch import Watch
 from tokensh.sql import placeholders
 from tokensh.sql.script import StatementText
 from tokensh.text import escape_unsafe, plural, truncate
@@ -300,6 +299,8 @@ class Session:
 
     def watch(self, text: str, seconds: float) -> None:
         """Repeat a query until Ctrl-C. Raises Error."""
+        from tokensh.shell.watch import Watch  # noqa: PLC0415 (the first prompt is drawn without it)
+
         repaints = is_terminal(self.connection.environment.stdout) and not self.settings.plain
         watch = Watch(
             self.connection,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokensh.engine.diff import describe_changes, describe_refresh
 from tokensh.environment import DEFAULT_WIDTH
 from tokensh.errors import InterfaceError, UnknownName
 from tokensh.provider.model import Method, Parameter, Resource
@@ -117,6 +116,8 @@ def _parameter_entries(resource: Resource) -> Iterator[Entry]:
 
 
 def _show_differences(shell: ShellContext, arguments: Arguments) -> None:
+    from tokensh.engine.diff import describe_changes, describe_refresh  # noqa: PLC0415 (the first prompt is drawn without it)
+
     names = arguments.names()
     if len(names) == 2:
         before, after = (shell.connection.run(f"SELECT * FROM {name}") for name in names)  # noqa: S608 (the user typed it)

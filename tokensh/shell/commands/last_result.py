@@ -18,7 +18,6 @@ from tokensh.shell.commands.context import ShellContext
 from tokensh.shell.commands.registry import MetaCommand
 from tokensh.shell.redirection import open_destination
 from tokensh.shell.result_cache import Result
-from tokensh.shell.watch import DEFAULT_INTERVAL
 from tokensh.text import did_you_mean, escape_unsafe, plural, read_count
 
 _COPY_TO_FILE = re.compile(r"(?i)((?:.*?\S)??)\s*\bto\s+(\S.*)", re.DOTALL)
@@ -26,6 +25,8 @@ _FORMATS_BY_SUFFIX = {".md": "markdown", ".txt": "table", **{f".{name}": name fo
 
 
 def _watch_statement(shell: ShellContext, arguments: Arguments) -> None:
+    from tokensh.shell.watch import DEFAULT_INTERVAL  # noqa: PLC0415 (the first prompt is drawn without it)
+
     parser = shell.connection.parser
     # `\watch 5`, `\watch SELECT ...` and `\watch 5 SELECT ...`: the statement is as it was typed.
     first, _, rest = arguments.text.partition(" ")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tokensh.engine.destinations import Destination, FileDestination, ProgramDestination
-from tokensh.engine.verification import verify_secret
 from tokensh.environment import handle_interrupts
 from tokensh.errors import InterfaceError
 from tokensh.shell.commands.arguments import Arguments
@@ -34,6 +33,8 @@ def _deliver_values(shell: ShellContext, arguments: Arguments) -> None:
 
 
 def _verify_values(shell: ShellContext, _: Arguments) -> None:
+    from tokensh.engine.verification import verify_secret  # noqa: PLC0415 (the first prompt is drawn without it)
+
     connection = shell.connection
     secrets = shell.results.held_secrets() or shell.results.secrets[-1:]
     if not secrets:
