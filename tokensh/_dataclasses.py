@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MISSING: Any = object()
+_Function: Any = type(lambda: None)
+_templates: dict[int, Any] = {}
 
 
 class _Field:
@@ -165,11 +167,49 @@ def _lazy_constructor(itself: list[type], records: tuple[_Field, ...], kw_only: 
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 (it is that)
         (cls,) = itself
-        compiled = _compile_constructor(cls, records, kw_only)
+        compiled = _make_constructor(cls, records, kw_only)
         setattr(cls, "__init__", compiled)  # noqa: B010 (a method cannot be assigned to, says mypy)
         compiled(self, *args, **kwargs)
 
     return __init__
+
+
+def _make_constructor(cls: type, records: tuple[_Field, ...], kw_only: bool) -> Any:
+    if not all(attribute.init and attribute.default_factory is _MISSING for attribute in records):
+        return _compile_constructor(cls, records, kw_only)
+    names = tuple(attribute.name for attribute in records)
+    # A slot's setter bypasses __setattr__, which a frozen class refuses, and is faster than object.__setattr__.
+    setters = {f"_set{at}": getattr(cls, name).__set__ for at, name in enumerate(names)}
+    defaults = {each.name: each.default for each in records if each.default is not _MISSING}
+    code = _template(len(names)).replace(
+        co_varnames=("self", *names),
+        co_argcount=1 if kw_only else 1 + len(names),
+        co_kwonlyargcount=len(names) if kw_only else 0,
+    )
+    constructor = _Function(code, setters, "__init__")
+    if kw_only:
+        constructor.__kwdefaults__ = defaults
+    else:
+        constructor.__defaults__ = tuple(defaults.values())
+    return _describe_constructor(constructor, cls, records)
+
+
+def _template(count: int) -> Any:
+    """Return the code of a constructor of `count` attributes, which is the same for all classes but for the names."""
+    # To compile it takes ten times as long as to copy it with other names.
+    if count not in _templates:
+        parameters = ", ".join(["self", *(f"a{at}" for at in range(count))])
+        lines = "".join(f" _set{at}(self, a{at})\n" for at in range(count))
+        space: dict[str, Any] = {}
+        exec(f"def __init__({parameters}):\n{lines or ' pass'}", space)  # noqa: S102 (numbers alone vary)
+        _templates[count] = space["__init__"].__code__
+    return _templates[count]
+
+
+def _describe_constructor(constructor: Any, cls: type, records: tuple[_Field, ...]) -> Any:
+    constructor.__qualname__ = f"{cls.__qualname__}.__init__"
+    constructor.__annotations__ = {attribute.name: attribute.type for attribute in records if attribute.init}
+    return constructor
 
 
 def _compile_constructor(cls: type, records: tuple[_Field, ...], kw_only: bool) -> Any:
@@ -177,7 +217,6 @@ def _compile_constructor(cls: type, records: tuple[_Field, ...], kw_only: bool) 
     parameters, lines = ["self", "*"] if kw_only else ["self"], []
     for attribute in records:
         name = attribute.name
-        # A slot's setter bypasses __setattr__, which a frozen class refuses, and is faster than object.__setattr__.
         space[f"_set_{name}"] = getattr(cls, name).__set__
         space[f"_default_{name}"] = attribute.default
         space[f"_new_{name}"] = attribute.default_factory
@@ -186,10 +225,7 @@ def _compile_constructor(cls: type, records: tuple[_Field, ...], kw_only: bool) 
             parameters.append(f"{name}=_default_{name}" if has_default else name)
         lines.append(f" _set_{name}(self, {_value_expression(attribute)})\n")
     exec(f"def __init__({', '.join(parameters)}):\n{''.join(lines) or ' pass'}", space)  # noqa: S102 (names of attributes)
-    constructor = space["__init__"]
-    constructor.__qualname__ = f"{cls.__qualname__}.__init__"
-    constructor.__annotations__ = {attribute.name: attribute.type for attribute in records if attribute.init}
-    return constructor
+    return _describe_constructor(space["__init__"], cls, records)
 
 
 def _value_expression(attribute: _Field) -> str:
