@@ -16,7 +16,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from tests.benchmarks.measure import Bench, Result, cpu_seconds
@@ -56,7 +55,7 @@ def _nest(before: str, left: str, inside: str, right: str, after: str = "") -> C
     return lambda count: before + left * count + inside + right * count + after
 
 
-def _repeat(before: str, text: str, after: str) -> Callable[[int], str]:
+def _chain(before: str, text: str, after: str) -> Callable[[int], str]:
     return lambda count: before + text * count + after
 
 
@@ -129,24 +128,24 @@ CONSTRUCTS = {
         ("joined", "join"), _list("SELECT 1 FROM one ", "JOIN one AS t# ON t#.k = one.k", " "), 6, 30
     ),
     "comparisons in a row": Construct(("predicate", "compare"), _list("SELECT ", "1", " = "), 40, 200),
-    "BETWEEN in a row": Construct(("between",), _repeat("SELECT 1", " BETWEEN 0 AND 1", ""), 40, 200, runs=False),
-    "IN in a row": Construct(("in_list",), _repeat("SELECT 1", " IN (0)", ""), 40, 200, runs=False),
-    "IN (SELECT) in a row": Construct(("in_query",), _repeat("SELECT 1", " IN (SELECT 1)", ""), 40, 200, runs=False),
-    "IN table in a row": Construct(("in_table",), _repeat("SELECT 1", " IN one", ""), 40, 200, runs=False),
-    "LIKE in a row": Construct(("match",), _repeat("SELECT 1", " LIKE 'x'", ""), 40, 200, runs=False),
+    "BETWEEN in a row": Construct(("between",), _chain("SELECT 1", " BETWEEN 0 AND 1", ""), 40, 200, runs=False),
+    "IN in a row": Construct(("in_list",), _chain("SELECT 1", " IN (0)", ""), 40, 200, runs=False),
+    "IN (SELECT) in a row": Construct(("in_query",), _chain("SELECT 1", " IN (SELECT 1)", ""), 40, 200, runs=False),
+    "IN table in a row": Construct(("in_table",), _chain("SELECT 1", " IN one", ""), 40, 200, runs=False),
+    "LIKE in a row": Construct(("match",), _chain("SELECT 1", " LIKE 'x'", ""), 40, 200, runs=False),
     "LIKE ESCAPE in a row": Construct(
-        ("match_escape",), _repeat("SELECT 1", " LIKE 'x' ESCAPE '!'", ""), 40, 200, runs=False
+        ("match_escape",), _chain("SELECT 1", " LIKE 'x' ESCAPE '!'", ""), 40, 200, runs=False
     ),
-    "IS in a row": Construct(("is_",), _repeat("SELECT 1", " IS 1", ""), 40, 200, runs=False),
+    "IS in a row": Construct(("is_",), _chain("SELECT 1", " IS 1", ""), 40, 200, runs=False),
     "IS DISTINCT FROM in a row": Construct(
-        ("is_distinct",), _repeat("SELECT 1", " IS DISTINCT FROM 1", ""), 40, 200, runs=False
+        ("is_distinct",), _chain("SELECT 1", " IS DISTINCT FROM 1", ""), 40, 200, runs=False
     ),
-    "ISNULL in a row": Construct(("is_null",), _repeat("SELECT 1", " ISNULL", ""), 40, 200, runs=False),
-    "NOT NULL in a row": Construct(("not_null",), _repeat("SELECT 1", " NOT NULL", ""), 40, 200, runs=False),
-    "collations in a row": Construct(("collated", "collate"), _repeat("SELECT 'x'", " COLLATE nocase", ""), 40, 200),
-    "casts in a row": Construct(("postfix_cast",), _repeat("SELECT 1", "::integer", ""), 10, 40),
-    "signs in a row": Construct(("unary", "unary_operator"), _repeat("SELECT ", "- ", "1"), 20, 90),
-    "NOT in a row": Construct(("negation", "not_"), _repeat("SELECT ", "NOT ", "1 = 1"), 20, 90),
+    "ISNULL in a row": Construct(("is_null",), _chain("SELECT 1", " ISNULL", ""), 40, 200, runs=False),
+    "NOT NULL in a row": Construct(("not_null",), _chain("SELECT 1", " NOT NULL", ""), 40, 200, runs=False),
+    "collations in a row": Construct(("collated", "collate"), _chain("SELECT 'x'", " COLLATE nocase", ""), 40, 200),
+    "casts in a row": Construct(("postfix_cast",), _chain("SELECT 1", "::integer", ""), 10, 40),
+    "signs in a row": Construct(("unary", "unary_operator"), _chain("SELECT ", "- ", "1"), 20, 90),
+    "NOT in a row": Construct(("negation", "not_"), _chain("SELECT ", "NOT ", "1 = 1"), 20, 90),
     "parts of a path": Construct(("path", "longer_path"), _list("SELECT 1 FROM ", "p#", "."), 40, 200, False),
     "parentheses": Construct(("primary",), _nest("SELECT ", "(", "1", ")"), 1000, 10000),
     "parentheses of queries": Construct(("parens_query",), _nest("", "(", "SELECT 1", ")"), 1000, 10000),
@@ -165,12 +164,12 @@ CONSTRUCTS = {
         20,
         80,
     ),
-    "letters of a text": Construct(("literal",), _repeat("SELECT '", "it''s ", "'"), 1000, 10_000),
-    "letters of a name": Construct(("name",), _repeat('SELECT 1 AS "', "a b ", '"'), 1000, 10_000),
-    "comments": Construct((), _repeat("SELECT /* a */ ", "/* b */ -- c\n", "1"), 1000, 10_000),
-    "lines": Construct((), _repeat("SELECT ", "\n", "1"), 1000, 10_000),
-    "operators of JSON": Construct((), _repeat("SELECT '{}'", " ->> '$.x'", ""), 100, 1000),
-    "intervals": Construct(("interval_text",), _repeat("SELECT date('2026-01-01')", " + INTERVAL '1 day'", "")),
+    "letters of a text": Construct(("literal",), _chain("SELECT '", "it''s ", "'"), 1000, 10_000),
+    "letters of a name": Construct(("name",), _chain('SELECT 1 AS "', "a b ", '"'), 1000, 10_000),
+    "comments": Construct((), _chain("SELECT /* a */ ", "/* b */ -- c\n", "1"), 1000, 10_000),
+    "lines": Construct((), _chain("SELECT ", "\n", "1"), 1000, 10_000),
+    "operators of JSON": Construct((), _chain("SELECT '{}'", " ->> '$.x'", ""), 100, 1000),
+    "intervals": Construct(("interval_text",), _chain("SELECT date('2026-01-01')", " + INTERVAL '1 day'", "")),
     "table functions": Construct(("table_function",), _list("SELECT 1 FROM ", "json_each('[1]') AS t#"), 6, 30),
     "window calls": Construct(
         ("over", "window", "partition_by"),
@@ -229,14 +228,23 @@ def measure_items(construct: Construct) -> tuple[float, float]:
 
         gc.disable()  # as timeit does
         fixed, few, many = (
-            _measure_statement(carry_out, construct.write(count)) for count in (1, construct.few, construct.many)
+            _measure_statement(
+                carry_out, construct.write(count), construct.many // construct.few if count < construct.many else 1
+            )
+            for count in (1, construct.few, construct.many)
         )
     return (many - fixed) / (construct.many - 1), (few - fixed) / (construct.few - 1)
 
 
-def _measure_statement(carry_out: Callable[[str], None], sql: str) -> float:
+def _measure_statement(carry_out: Callable[[str], None], sql: str, times: int) -> float:
+    """Return the CPU seconds of a statement, the least of samples that carry it out several times."""
+
+    def repeat() -> None:
+        for _ in range(times):
+            carry_out(sql)
+
     carry_out(sql)
-    return min(cpu_seconds(partial(carry_out, sql)) for _ in range(7))
+    return min(cpu_seconds(repeat) for _ in range(5)) / times
 
 
 if __name__ == "__main__":
