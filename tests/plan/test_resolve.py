@@ -6,7 +6,7 @@ import pytest
 
 from tests.plan.planning import A, Planner
 from tests.shared_parser import shared_parser
-from tokensh.errors import UnknownName
+from tokensh.errors import NotSupportedError, UnknownName
 from tokensh.functions import functions
 from tokensh.plan.bound import BoundQuery, BoundReference, BoundSelect, references
 from tokensh.plan.expression_types import expression_type
@@ -144,3 +144,12 @@ def test_a_cte_that_nothing_reads_is_checked_and_not_fetched(planner: Planner) -
     assert [scan.resource.name for scan in plan.scans] == ["user_tokens"]
     with pytest.raises(UnknownName):
         planner.plan(unused.format("w", "nope"))
+
+
+@pytest.mark.parametrize(
+    "kind", ["SELECT x FROM c{}", "SELECT x FROM (SELECT x FROM c{}) AS t", "SELECT (SELECT x FROM c{}) AS x"]
+)
+def test_queries_that_read_one_another_over_too_many_levels_are_refused_in_our_words(kind: str) -> None:
+    steps = (f"c{number} AS ({kind.format(number - 1)})" for number in range(1, 400))
+    with pytest.raises(NotSupportedError, match="read one another over too many levels"):
+        Planner().plan(f"WITH c0 AS (SELECT 1 AS x), {', '.join(steps)} SELECT x FROM c399")

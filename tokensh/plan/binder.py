@@ -41,6 +41,12 @@ def bind(statement: nodes.Statement, names: Names) -> Plan:
         from tokensh.plan.name_hints import explain_unknown_name  # noqa: PLC0415 (needed only after a mistake)
 
         raise explain_unknown_name(error, statement, names) from error.__cause__
+    except RecursionError:
+        # Each query is a few calls deep; SQLite's own limits are wider.
+        raise NotSupportedError(
+            "the queries of this statement read one another over too many levels",
+            hint="CREATE TABLE ... AS SELECT keeps the rows of an inner one",
+        ) from None
 
 
 def _bind(statement: nodes.Statement, names: Names) -> Plan:
