@@ -18,9 +18,8 @@ from tokensh.api.response import Response
 from tokensh.errors import ReplyError
 from tokensh.provider.model import Method
 
-_SPACE = "[ \t\n\r]*"
-_match_space = re.compile(_SPACE).match
-_match_separator = re.compile(f"{_SPACE}(?:,{_SPACE}|(\\]))").match
+_match_space = re.compile(r"[ \t\n\r]*").match
+_match_separator = re.compile(r"[ \t\n\r]*(?:,[ \t\n\r]*|(\]))").match
 _LONGEST_HEAD = 1000
 _ROWS_PER_BLOCK = 1000
 _STEP = 64 * 1024
@@ -84,10 +83,15 @@ class RowReader:
         keys = response.find_keys(self._method.object_key or "")
         if len(keys) > 1 or not self._method.returns_list or self._method.is_anonymous:
             return ""
-        opening = "".join(f"{{{_SPACE}{re.escape(json.dumps(key))}{_SPACE}:{_SPACE}" for key in keys)
         # Latin-1 has a character for each byte; of a head that matches, each is ASCII.
-        start = re.match(f"{_SPACE}{opening}\\[(?={_SPACE}{{)", self._start.decode("latin-1"))
-        return start.group() if start is not None else ""
+        text = self._start.decode("latin-1")
+        at = 0
+        for mark in (*(mark for key in keys for mark in ("{", json.dumps(key), ":")), "["):
+            at = _skip_space(text, at)
+            if not text.startswith(mark, at):
+                return ""
+            at += len(mark)
+        return text[:at] if text.startswith("{", _skip_space(text, at)) else ""
 
     def _decode_items(self) -> Iterator[list[Json]]:
         """Yield the items of the list, and leave what follows them in `_text`."""
@@ -108,7 +112,7 @@ class RowReader:
         """Return the items from a place in the text on that are complete, where the next begins, and True after the last."""
         text, scan_value = self._text, self._scan_value
         items: list[Json] = []
-        at = _match_space(text, at).end()  # type: ignore[union-attr] # it always matches
+        at = _skip_space(text, at)
         try:
             while True:
                 item, end = scan_value(text, at)
@@ -164,3 +168,8 @@ class RowReader:
     def _error(self, problem: str) -> ReplyError:
         self._is_readable = False
         return response.json_error(self.response.request, self.response.headers, problem, self._size, self._start)
+
+
+def _skip_space(text: str, at: int) -> int:
+    match = _match_space(text, at)
+    return match.end() if match is not None else at  # it always matches

@@ -313,19 +313,21 @@ def check_items(method: Method, items: list[Json], path: str, first: int = 0) ->
 
     Raises ReplyError if one is not: another type, or an object without any of the row's fields.
     """
-    # Two passes in C: a list may have 100,000 rows.
-    if set(map(type, items)) - {dict}:
-        index, item = next((index, item) for index, item in enumerate(items, first) if not isinstance(item, dict))
-        path = f"{path}[{index}]"
-        raise ReplyError(f"unexpected {_describe_type(item)} at {path} of the reply to {method.name}", path=path)
-    rows = cast("list[dict[str, Json]]", items)
     names = frozenset(field.key for field in (*method.fields, *method.undocumented_fields))
-    if names and any(map(names.isdisjoint, rows)):
-        for index, row in enumerate(rows, first):
-            if row and names.isdisjoint(row):
-                path, keys = f"{path}[{index}]", _quote_keys(list(row))
-                raise ReplyError(f"no row at {path} of the reply to {method.name}: an object with {keys}", path=path)
+    rows = cast("list[dict[str, Json]]", items)
+    # Two passes in C: a list may have 100,000 rows.
+    if set(map(type, items)) - {dict} or (names and any(map(names.isdisjoint, rows))):
+        for index, item in enumerate(items, first):
+            _check_item(method, item, names, f"{path}[{index}]")
     return rows
+
+
+def _check_item(method: Method, item: Json, names: Collection[str], path: str) -> None:
+    if not isinstance(item, dict):
+        raise ReplyError(f"unexpected {_describe_type(item)} at {path} of the reply to {method.name}", path=path)
+    if names and item and not any(name in item for name in names):
+        keys = _quote_keys(list(item))
+        raise ReplyError(f"no row at {path} of the reply to {method.name}: an object with {keys}", path=path)
 
 
 def _find_value(object_key: str | None, body: Json) -> tuple[Json, str]:
