@@ -199,6 +199,7 @@ def test_lone_surrogates_become_escapes_and_the_rest_stays() -> None:
         ("日本語", 4, "日…"),
         ("x" + FAMILY + "yz", 4, "x" + FAMILY + "…"),
         ("x" + FAMILY + "yz", 3, "x…"),
+        ("\u094d\u0e01a", 2, "\u094d…"),  # a mark that takes more cells beside the ellipsis
     ],
 )
 def test_truncate_keeps_the_start(text: str, cells: int, shown: str) -> None:
