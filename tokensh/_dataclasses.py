@@ -181,7 +181,7 @@ def _make_constructor(cls: type, records: tuple[_Field, ...], kw_only: bool) -> 
     # A slot's setter bypasses __setattr__, which a frozen class refuses, and is faster than object.__setattr__.
     setters = {f"_set{at}": getattr(cls, name).__set__ for at, name in enumerate(names)}
     defaults = {each.name: each.default for each in records if each.default is not _MISSING}
-    code = _template(len(names)).replace(
+    code = _compile_template(len(names)).replace(
         co_varnames=("self", *names),
         co_argcount=1 if kw_only else 1 + len(names),
         co_kwonlyargcount=len(names) if kw_only else 0,
@@ -194,7 +194,7 @@ def _make_constructor(cls: type, records: tuple[_Field, ...], kw_only: bool) -> 
     return _describe_constructor(constructor, cls, records)
 
 
-def _template(count: int) -> Any:
+def _compile_template(count: int) -> Any:
     """Return the code of a constructor of `count` attributes, which is the same for all classes but for the names."""
     # To compile it takes ten times as long as to copy it with other names.
     if count not in _templates:

@@ -46,114 +46,124 @@ class Construct:
     """Whether the parser reads the statement only to say what to do instead."""
 
 
-def _list(before: str, item: str, between: str = ", ", after: str = "") -> Callable[[int], str]:
+def _write_list(before: str, item: str, between: str = ", ", after: str = "") -> Callable[[int], str]:
     """Return a function that writes a statement of n items; `#` in an item is its number."""
     return lambda count: before + between.join(item.replace("#", str(number)) for number in range(count)) + after
 
 
-def _nest(before: str, left: str, inside: str, right: str, after: str = "") -> Callable[[int], str]:
+def _write_nested(before: str, left: str, inside: str, right: str, after: str = "") -> Callable[[int], str]:
     return lambda count: before + left * count + inside + right * count + after
 
 
-def _chain(before: str, text: str, after: str) -> Callable[[int], str]:
+def _write_repeated(before: str, text: str, after: str) -> Callable[[int], str]:
     return lambda count: before + text * count + after
 
 
 CONSTRUCTS = {
     "common table expressions": Construct(
-        ("with", "cte"), lambda n: _list("WITH ", "c# AS (SELECT # AS k)")(n) + f" SELECT k FROM c{n - 1}"
+        ("with", "cte"), lambda n: _write_list("WITH ", "c# AS (SELECT # AS k)")(n) + f" SELECT k FROM c{n - 1}"
     ),
-    "rows of VALUES": Construct(("values",), _list("VALUES ", "(#, 'x')")),
-    "cells of VALUES": Construct(("value_row",), _list("VALUES (", "#", after=")")),
-    "arms of UNION ALL": Construct(("compound", "set_operator"), _list("", "SELECT #", " UNION ALL ")),
-    "columns of a select list": Construct(("items", "item", "alias"), _list("SELECT ", "k AS c#", after=" FROM one")),
+    "rows of VALUES": Construct(("values",), _write_list("VALUES ", "(#, 'x')")),
+    "cells of VALUES": Construct(("value_row",), _write_list("VALUES (", "#", after=")")),
+    "arms of UNION ALL": Construct(("compound", "set_operator"), _write_list("", "SELECT #", " UNION ALL ")),
+    "columns of a select list": Construct(
+        ("items", "item", "alias"), _write_list("SELECT ", "k AS c#", after=" FROM one")
+    ),
     "named windows": Construct(
-        ("windows", "named_window"), _list("SELECT k FROM one WINDOW ", "w# AS (ORDER BY k)"), 20, 200
+        ("windows", "named_window"), _write_list("SELECT k FROM one WINDOW ", "w# AS (ORDER BY k)"), 20, 200
     ),
     "expressions of GROUP BY": Construct(
-        ("group_by", "group_item"), _list("SELECT count(*) FROM one GROUP BY ", "k + #"), 6, 60
+        ("group_by", "group_item"), _write_list("SELECT count(*) FROM one GROUP BY ", "k + #"), 6, 60
     ),
     "grouping sets": Construct(
         ("grouping_sets", "group_set"),
-        _list("SELECT count(*) FROM one GROUP BY GROUPING SETS (", "(k)", after=")"),
+        _write_list("SELECT count(*) FROM one GROUP BY GROUPING SETS (", "(k)", after=")"),
         10,
         100,
     ),
-    "expressions of ORDER BY": Construct(("order_by", "order_item"), _list("SELECT k FROM one ORDER BY ", "k + #")),
+    "expressions of ORDER BY": Construct(
+        ("order_by", "order_item"), _write_list("SELECT k FROM one ORDER BY ", "k + #")
+    ),
     "names of columns": Construct(
-        ("names",), lambda n: f"SELECT 1 FROM (VALUES ({_list('', '#')(n)})) AS t({_list('', 'c#')(n)})"
+        ("names",), lambda n: f"SELECT 1 FROM (VALUES ({_write_list('', '#')(n)})) AS t({_write_list('', 'c#')(n)})"
     ),
     "columns of INSERT": Construct(
         ("column_names", "column_name", "row_value"),
-        lambda n: f"INSERT INTO wide ({_list('', 'c#')(n)}) VALUES ({_list('', '#')(n)})",
+        lambda n: f"INSERT INTO wide ({_write_list('', 'c#')(n)}) VALUES ({_write_list('', '#')(n)})",
         100,
         WIDE,
     ),
-    "assignments": Construct(("assignments", "assignment"), _list("UPDATE wide SET ", "c# = #"), 100, WIDE),
-    "arguments of EXEC": Construct(("exec", "argument"), _list("EXEC a.b.c.d ", "@x# = #"), runs=False),
-    "words of SHOW": Construct(("names_in_a_row",), _list("SHOW ", "w#", " "), runs=False),
+    "assignments": Construct(("assignments", "assignment"), _write_list("UPDATE wide SET ", "c# = #"), 100, WIDE),
+    "arguments of EXEC": Construct(("exec", "argument"), _write_list("EXEC a.b.c.d ", "@x# = #"), runs=False),
+    "words of SHOW": Construct(("names_in_a_row",), _write_list("SHOW ", "w#", " "), runs=False),
     "columns of a table": Construct(
         ("create_table", "column_definition", "column_type"),
-        _list("CREATE OR REPLACE TABLE made (", "c# int", after=")"),
+        _write_list("CREATE OR REPLACE TABLE made (", "c# int", after=")"),
         100,
         WIDE,
     ),
     "constraints of a column": Construct(
-        ("column_constraint",), _list("CREATE TABLE made (x int ", "CHECK (x > #)", " ", ")"), runs=False
+        ("column_constraint",), _write_list("CREATE TABLE made (x int ", "CHECK (x > #)", " ", ")"), runs=False
     ),
     "actions of a reference": Construct(
         ("references", "reference_action"),
-        _list("CREATE TABLE made (x int REFERENCES u ", "ON DELETE CASCADE", " ", ")"),
+        _write_list("CREATE TABLE made (x int REFERENCES u ", "ON DELETE CASCADE", " ", ")"),
         runs=False,
     ),
     "columns of an index": Construct(
-        ("create_index", "index_column"), _list("CREATE INDEX i ON t (", "c#", after=")"), runs=False
+        ("create_index", "index_column"), _write_list("CREATE INDEX i ON t (", "c#", after=")"), runs=False
     ),
     "words of REGISTRY": Construct(
-        ("registry", "registry_word"), _list("REGISTRY PULL a ", "w#", " "), runs=False, is_refused=True
+        ("registry", "registry_word"), _write_list("REGISTRY PULL a ", "w#", " "), runs=False, is_refused=True
     ),
     "items of IN": Construct(
-        ("exprs", "in_list"), _list("SELECT k FROM one WHERE k IN (", "#", after=")"), 1000, 10_000
+        ("exprs", "in_list"), _write_list("SELECT k FROM one WHERE k IN (", "#", after=")"), 1000, 10_000
     ),
-    "operands of OR": Construct(("or_",), _list("SELECT k FROM one WHERE ", "k = #", " OR ")),
-    "operands of AND": Construct(("and_",), _list("SELECT k FROM one WHERE ", "k <> #", " AND ")),
-    "operands of |": Construct(("bits", "chain", "bit_operator"), _list("SELECT ", "#", " | ")),
-    "operands of +": Construct(("sum", "chain", "sum_operator"), _list("SELECT ", "#", " + ")),
-    "operands of *": Construct(("product", "chain", "product_operator"), _list("SELECT ", "1", " * ")),
-    "operands of ||": Construct(("joined_text", "chain", "text_operator"), _list("SELECT ", "'#'", " || ")),
-    "arms of CASE": Construct(("case", "when"), _list("SELECT CASE k ", "WHEN # THEN #", " ", " END FROM one")),
-    "words of a type": Construct(("type", "type_word"), _list("SELECT CAST(1 AS ", "w#", " ", ")"), runs=False),
-    "tables with commas": Construct(("tables", "comma_join"), _list("SELECT 1 FROM ", "one AS t#"), 6, 30),
+    "operands of OR": Construct(("or_",), _write_list("SELECT k FROM one WHERE ", "k = #", " OR ")),
+    "operands of AND": Construct(("and_",), _write_list("SELECT k FROM one WHERE ", "k <> #", " AND ")),
+    "operands of |": Construct(("bits", "chain", "bit_operator"), _write_list("SELECT ", "#", " | ")),
+    "operands of +": Construct(("sum", "chain", "sum_operator"), _write_list("SELECT ", "#", " + ")),
+    "operands of *": Construct(("product", "chain", "product_operator"), _write_list("SELECT ", "1", " * ")),
+    "operands of ||": Construct(("joined_text", "chain", "text_operator"), _write_list("SELECT ", "'#'", " || ")),
+    "arms of CASE": Construct(("case", "when"), _write_list("SELECT CASE k ", "WHEN # THEN #", " ", " END FROM one")),
+    "words of a type": Construct(("type", "type_word"), _write_list("SELECT CAST(1 AS ", "w#", " ", ")"), runs=False),
+    "tables with commas": Construct(("tables", "comma_join"), _write_list("SELECT 1 FROM ", "one AS t#"), 6, 30),
     "joined tables": Construct(
-        ("joined", "join"), _list("SELECT 1 FROM one ", "JOIN one AS t# ON t#.k = one.k", " "), 6, 30
+        ("joined", "join"), _write_list("SELECT 1 FROM one ", "JOIN one AS t# ON t#.k = one.k", " "), 6, 30
     ),
-    "comparisons in a row": Construct(("predicate", "compare"), _list("SELECT ", "1", " = "), 40, 200),
-    "BETWEEN in a row": Construct(("between",), _chain("SELECT 1", " BETWEEN 0 AND 1", ""), 40, 200, runs=False),
-    "IN in a row": Construct(("in_list",), _chain("SELECT 1", " IN (0)", ""), 40, 200, runs=False),
-    "IN (SELECT) in a row": Construct(("in_query",), _chain("SELECT 1", " IN (SELECT 1)", ""), 40, 200, runs=False),
-    "IN table in a row": Construct(("in_table",), _chain("SELECT 1", " IN one", ""), 40, 200, runs=False),
-    "LIKE in a row": Construct(("match",), _chain("SELECT 1", " LIKE 'x'", ""), 40, 200, runs=False),
+    "comparisons in a row": Construct(("predicate", "compare"), _write_list("SELECT ", "1", " = "), 40, 200),
+    "BETWEEN in a row": Construct(
+        ("between",), _write_repeated("SELECT 1", " BETWEEN 0 AND 1", ""), 40, 200, runs=False
+    ),
+    "IN in a row": Construct(("in_list",), _write_repeated("SELECT 1", " IN (0)", ""), 40, 200, runs=False),
+    "IN (SELECT) in a row": Construct(
+        ("in_query",), _write_repeated("SELECT 1", " IN (SELECT 1)", ""), 40, 200, runs=False
+    ),
+    "IN table in a row": Construct(("in_table",), _write_repeated("SELECT 1", " IN one", ""), 40, 200, runs=False),
+    "LIKE in a row": Construct(("match",), _write_repeated("SELECT 1", " LIKE 'x'", ""), 40, 200, runs=False),
     "LIKE ESCAPE in a row": Construct(
-        ("match_escape",), _chain("SELECT 1", " LIKE 'x' ESCAPE '!'", ""), 40, 200, runs=False
+        ("match_escape",), _write_repeated("SELECT 1", " LIKE 'x' ESCAPE '!'", ""), 40, 200, runs=False
     ),
-    "IS in a row": Construct(("is_",), _chain("SELECT 1", " IS 1", ""), 40, 200, runs=False),
+    "IS in a row": Construct(("is_",), _write_repeated("SELECT 1", " IS 1", ""), 40, 200, runs=False),
     "IS DISTINCT FROM in a row": Construct(
-        ("is_distinct",), _chain("SELECT 1", " IS DISTINCT FROM 1", ""), 40, 200, runs=False
+        ("is_distinct",), _write_repeated("SELECT 1", " IS DISTINCT FROM 1", ""), 40, 200, runs=False
     ),
-    "ISNULL in a row": Construct(("is_null",), _chain("SELECT 1", " ISNULL", ""), 40, 200, runs=False),
-    "NOT NULL in a row": Construct(("not_null",), _chain("SELECT 1", " NOT NULL", ""), 40, 200, runs=False),
-    "collations in a row": Construct(("collated", "collate"), _chain("SELECT 'x'", " COLLATE nocase", ""), 40, 200),
-    "casts in a row": Construct(("postfix_cast",), _chain("SELECT 1", "::integer", ""), 10, 40),
-    "signs in a row": Construct(("unary", "unary_operator"), _chain("SELECT ", "- ", "1"), 20, 90),
-    "NOT in a row": Construct(("negation", "not_"), _chain("SELECT ", "NOT ", "1 = 1"), 20, 90),
-    "parts of a path": Construct(("path", "longer_path"), _list("SELECT 1 FROM ", "p#", "."), 40, 200, False),
-    "parentheses": Construct(("primary",), _nest("SELECT ", "(", "1", ")"), 1000, 10000),
-    "parentheses of queries": Construct(("parens_query",), _nest("", "(", "SELECT 1", ")"), 1000, 10000),
-    "subqueries": Construct(("subquery",), _nest("SELECT ", "(SELECT ", "1", ")"), 4, 12),
-    "derived tables": Construct(("derived",), _nest("", "SELECT k FROM (", "SELECT k FROM one", ")"), 20, 60),
-    "EXISTS": Construct(("exists",), _nest("SELECT ", "EXISTS (SELECT ", "1", ")"), 4, 12),
-    "calls": Construct(("call", "call_arguments"), _nest("SELECT ", "abs(", "1", ")"), 10, 30),
-    "casts": Construct(("cast",), _nest("SELECT ", "CAST(", "1", " AS integer)"), 10, 40),
+    "ISNULL in a row": Construct(("is_null",), _write_repeated("SELECT 1", " ISNULL", ""), 40, 200, runs=False),
+    "NOT NULL in a row": Construct(("not_null",), _write_repeated("SELECT 1", " NOT NULL", ""), 40, 200, runs=False),
+    "collations in a row": Construct(
+        ("collated", "collate"), _write_repeated("SELECT 'x'", " COLLATE nocase", ""), 40, 200
+    ),
+    "casts in a row": Construct(("postfix_cast",), _write_repeated("SELECT 1", "::integer", ""), 10, 40),
+    "signs in a row": Construct(("unary", "unary_operator"), _write_repeated("SELECT ", "- ", "1"), 20, 90),
+    "NOT in a row": Construct(("negation", "not_"), _write_repeated("SELECT ", "NOT ", "1 = 1"), 20, 90),
+    "parts of a path": Construct(("path", "longer_path"), _write_list("SELECT 1 FROM ", "p#", "."), 40, 200, False),
+    "parentheses": Construct(("primary",), _write_nested("SELECT ", "(", "1", ")"), 1000, 10000),
+    "parentheses of queries": Construct(("parens_query",), _write_nested("", "(", "SELECT 1", ")"), 1000, 10000),
+    "subqueries": Construct(("subquery",), _write_nested("SELECT ", "(SELECT ", "1", ")"), 4, 12),
+    "derived tables": Construct(("derived",), _write_nested("", "SELECT k FROM (", "SELECT k FROM one", ")"), 20, 60),
+    "EXISTS": Construct(("exists",), _write_nested("SELECT ", "EXISTS (SELECT ", "1", ")"), 4, 12),
+    "calls": Construct(("call", "call_arguments"), _write_nested("SELECT ", "abs(", "1", ")"), 10, 30),
+    "casts": Construct(("cast",), _write_nested("SELECT ", "CAST(", "1", " AS integer)"), 10, 40),
     "a chain of common table expressions": Construct(
         ("with_query",),
         lambda n: (
@@ -164,21 +174,21 @@ CONSTRUCTS = {
         20,
         80,
     ),
-    "letters of a text": Construct(("literal",), _chain("SELECT '", "it''s ", "'"), 1000, 10_000),
-    "letters of a name": Construct(("name",), _chain('SELECT 1 AS "', "a b ", '"'), 1000, 10_000),
-    "comments": Construct((), _chain("SELECT /* a */ ", "/* b */ -- c\n", "1"), 1000, 10_000),
-    "lines": Construct((), _chain("SELECT ", "\n", "1"), 1000, 10_000),
-    "operators of JSON": Construct((), _chain("SELECT '{}'", " ->> '$.x'", ""), 100, 1000),
-    "intervals": Construct(("interval_text",), _chain("SELECT date('2026-01-01')", " + INTERVAL '1 day'", "")),
-    "table functions": Construct(("table_function",), _list("SELECT 1 FROM ", "json_each('[1]') AS t#"), 6, 30),
+    "letters of a text": Construct(("literal",), _write_repeated("SELECT '", "it''s ", "'"), 1000, 10_000),
+    "letters of a name": Construct(("name",), _write_repeated('SELECT 1 AS "', "a b ", '"'), 1000, 10_000),
+    "comments": Construct((), _write_repeated("SELECT /* a */ ", "/* b */ -- c\n", "1"), 1000, 10_000),
+    "lines": Construct((), _write_repeated("SELECT ", "\n", "1"), 1000, 10_000),
+    "operators of JSON": Construct((), _write_repeated("SELECT '{}'", " ->> '$.x'", ""), 100, 1000),
+    "intervals": Construct(("interval_text",), _write_repeated("SELECT date('2026-01-01')", " + INTERVAL '1 day'", "")),
+    "table functions": Construct(("table_function",), _write_list("SELECT 1 FROM ", "json_each('[1]') AS t#"), 6, 30),
     "window calls": Construct(
         ("over", "window", "partition_by"),
-        _list("SELECT ", "sum(k) OVER (PARTITION BY k + #)", after=" FROM one"),
+        _write_list("SELECT ", "sum(k) OVER (PARTITION BY k + #)", after=" FROM one"),
         10,
         40,
     ),
     "columns of RETURNING": Construct(
-        ("returning",), _list("INSERT INTO one VALUES (2) RETURNING ", "k AS c#"), 100, WIDE
+        ("returning",), _write_list("INSERT INTO one VALUES (2) RETURNING ", "k AS c#"), 100, WIDE
     ),
 }
 

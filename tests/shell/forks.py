@@ -134,7 +134,7 @@ def serve(connection: socket.socket) -> None:
         if not message:
             break
         if os.fork() == 0:
-            _monitor(connection, json.loads(message), *descriptors)
+            _monitor_session(connection, json.loads(message), *descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
         with suppress(ChildProcessError):
@@ -145,7 +145,7 @@ def serve(connection: socket.socket) -> None:
             os.wait()
 
 
-def _monitor(connection: socket.socket, request: Mapping[str, Any], terminal: int, status: int) -> None:
+def _monitor_session(connection: socket.socket, request: Mapping[str, Any], terminal: int, status: int) -> None:
     """Fork the session, tell its process id, and write its exit status when it ends."""
     session = os.fork()
     if session == 0:

@@ -56,7 +56,7 @@ class Terminal:
             "LC_ALL": "C.UTF-8",
             **variables,
         }
-        self.child = _start(arguments, environment, size, shell)
+        self.child = _start_session(arguments, environment, size, shell)
         # A terminal answers queries; test_results checks that none is sent.
         setattr(self.screen, "write_process_input", self.child.send)  # noqa: B010 (its type says that it is a method)
 
@@ -139,7 +139,7 @@ class Terminal:
         self.child.close(force=True)
 
 
-def _start(arguments: Sequence[str], environment: Mapping[str, str], size: tuple[int, int], shell: str) -> Any:
+def _start_session(arguments: Sequence[str], environment: Mapping[str, str], size: tuple[int, int], shell: str) -> Any:
     """Start tokensh on a terminal, by a command of `sh` if one is given."""
     if not shell and can_fork(environment):
         return ForkedSession(arguments, environment, size, WAIT)

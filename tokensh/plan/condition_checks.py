@@ -128,10 +128,10 @@ def check_clocks(left: nodes.Expr, right: nodes.Expr, span: Span, refuse: Refuse
         unit = _clock(other) if is_epoch(time) else None
         if unit is not None:
             raise refuse(*_explain_units(time, other, unit), span)
-        if expression_unit(time) == "days" and counts_seconds(other):
+        if expression_unit(time) == "days" and _counts_seconds(other):
             message = f"{describe(time, 'one side')} counts days, and it is compared with a number of seconds"
             raise refuse(message, "a day is 1, an hour 1 / 24.0", span)
-        if _is_distance(time) and counts_seconds(other):
+        if _is_distance(time) and _counts_seconds(other):
             raise refuse(*_SECONDS_OF_DISTANCE, span)
         if _is_distance(time) and _is_short(other):
             message = f"the distance of two times is in milliseconds, and {describe(other, 'the other')} is less than a second"
@@ -145,11 +145,11 @@ def check_moved_time(time: nodes.Expr, other: nodes.Expr, span: Span, refuse: Re
     unit = expression_unit(other)
     if unit in ("seconds", "days"):
         raise refuse(*_explain_units(time, other, unit), span)
-    if counts_seconds(other):
+    if _counts_seconds(other):
         raise refuse(*_SECONDS_OF_TIME, span)
 
 
-def counts_seconds(expr: nodes.Expr) -> bool:
+def _counts_seconds(expr: nodes.Expr) -> bool:
     """Return whether a written number, or a product with one, is a number of seconds: `86400`, `30 * 86400`, `n * 3600`."""
     factors = list(_split_product(expr))
     return any(factor in _SECONDS_OF for factor in factors) and not any(

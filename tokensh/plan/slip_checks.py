@@ -125,8 +125,8 @@ def refuse_missing_comma(item: nodes.Item, source: From) -> None:
 
 def refuse_assigned_condition(name: str, kind: ColumnType, expr: nodes.Expr) -> None:
     """Refuse `SET a = 1 AND b = 2` and `SET a = a = 1` for a column of numbers or texts. Raises ProgrammingError."""
-    is_condition = isinstance(expr, nodes.Logical) or (isinstance(expr, nodes.Binary) and expr.operator in _COMPARISONS)
-    if is_condition and kind in ("integer", "number", "string"):
+    compares = isinstance(expr, nodes.Logical) or (isinstance(expr, nodes.Binary) and expr.operator in _COMPARISONS)
+    if compares and kind in ("integer", "number", "string"):
         hint = "SET a = 1, b = 2 sets two columns; iif(a = 1, 1, 0) is a number"
         raise ProgrammingError(f"{name} would be set to true or false", span=expr.span, hint=hint)
 

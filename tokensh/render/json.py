@@ -113,7 +113,7 @@ def _format_objects(result: RowSet, between: str) -> Callable[[Sequence[Row]], s
     return lambda rows: f"{between.join(cells.join_members(cells.format_columns(rows, columns), before))}}}"
 
 
-def _separate(blocks: Iterable[Block], between: str) -> Iterator[Block]:
+def _separate_blocks(blocks: Iterable[Block], between: str) -> Iterator[Block]:
     """Yield the blocks with `between` before all but the first."""
     before = ""
     for text, rows in blocks:
@@ -124,7 +124,7 @@ def _separate(blocks: Iterable[Block], between: str) -> Iterator[Block]:
 def render_json(result: RowSet, stream: TextIO, options: Options) -> int:  # noqa: ARG001 (all renderers have one signature)
     """Write one array of objects and return the number of rows; raises OSError if the stream fails."""
     blocks = format_blocks(result, result.rows, _format_objects(result, ",\n"))
-    return write_blocks(stream, _separate(blocks, ",\n"), head="[\n", tail="\n]\n", empty="[]\n")
+    return write_blocks(stream, _separate_blocks(blocks, ",\n"), head="[\n", tail="\n]\n", empty="[]\n")
 
 
 def render_jsonl(result: RowSet, stream: TextIO, options: Options) -> int:  # noqa: ARG001 (all renderers have one signature)

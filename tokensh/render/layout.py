@@ -132,7 +132,7 @@ def lay_out_columns(columns: Sequence[Column], measured: Sequence[Row], options:
             align_right=_aligns_right(source, values, options),
             multiline=options.terminal and not source.secret and any(map(_has_lines, values)),
         )
-        laid_out.append(_widen(column, values, options))
+        laid_out.append(_widen_column(column, values, options))
     return laid_out
 
 
@@ -144,7 +144,7 @@ def _has_lines(value: Value) -> bool:
     return isinstance(value, str) and "\n" in value
 
 
-def _widen(column: LaidOutColumn, values: Sequence[Value], options: Options) -> LaidOutColumn:
+def _widen_column(column: LaidOutColumn, values: Sequence[Value], options: Options) -> LaidOutColumn:
     """Return the column as wide as the widest of the values and the header."""
     widest = width(column.header) if options.header else 0
     for start in range(0, len(values), _MEASURED_AT_ONCE):
@@ -224,7 +224,7 @@ def _shorten_times(
     if not cells.shows_times(column.column, options):
         return column
     shorter = replace(column, formats=cells.readable_formats(column.column, options, form))
-    return _widen(shorter, [row[at] for row in measured], options)
+    return _widen_column(shorter, [row[at] for row in measured], options)
 
 
 def _may_wrap(column: LaidOutColumn) -> bool:
