@@ -21,7 +21,6 @@ from tokensh.provider.model import Method
 _match_space = re.compile(r"[ \t\n\r]*").match
 _match_separator = re.compile(r"[ \t\n\r]*(?:,[ \t\n\r]*|(\]))").match
 _LONGEST_HEAD = 1000
-_ROWS_PER_BLOCK = 1000
 _STEP = 64 * 1024
 """Bytes that are decoded at once."""
 
@@ -57,8 +56,7 @@ class RowReader:
         self._head = self._find_list()
         if not self._head:
             self.response = response.decode_whole(self.response)
-            rows = response.find_rows(self._method, self.response)
-            yield from (rows[at : at + _ROWS_PER_BLOCK] for at in range(0, len(rows), _ROWS_PER_BLOCK))
+            yield from response.find_blocks(self._method, self.response)
             return
         path = self._method.object_key or "$"
         self._blocks = self._decode_items()
@@ -106,7 +104,7 @@ class RowReader:
                 return
             # An item that is larger than a chunk is scanned again, but only when there is twice as much of it.
             if not self._read_text(0 if items else len(self._text)):
-                raise self._error("not valid JSON")
+                raise self._make_error("not valid JSON")
 
     def _scan_items(self, at: int) -> tuple[list[Json], int, bool]:
         """Return the items from a place in the text on that are complete, where the next begins, and True after the last."""
@@ -126,7 +124,7 @@ class RowReader:
         except (StopIteration, json.JSONDecodeError):
             pass  # the end of the text is inside an item, or there is a mistake, which is still there when all has come
         except (RecursionError, ValueError) as error:
-            raise self._error(response.describe_problem(error)) from None
+            raise self._make_error(response.describe_problem(error)) from None
         except ReplyError:  # of the decoder
             self._is_readable = False
             raise
@@ -144,7 +142,7 @@ class RowReader:
             try:
                 part = self._decode(step, not self._chunks)
             except UnicodeDecodeError as error:
-                raise self._error(response.describe_problem(error)) from None
+                raise self._make_error(response.describe_problem(error)) from None
             length -= len(part)
             parts.append(part)
         self._text = "".join(parts)
@@ -158,14 +156,14 @@ class RowReader:
         try:
             body = response.make_json_decoder().decode(f"{self._head}]{self._text}")
         except ValueError as error:
-            raise self._error(response.describe_problem(error)) from None
+            raise self._make_error(response.describe_problem(error)) from None
         # find_rows leaves no rows to look at: nulls are as many, and take the least memory.
         rows: list[Json] = [None] * self._count
         whole = response.finish_decoding(self.response, {**body, keys[0]: rows} if keys else rows)
         response.check_envelope(self._method, whole, rows)
         self.response = whole
 
-    def _error(self, problem: str) -> ReplyError:
+    def _make_error(self, problem: str) -> ReplyError:
         self._is_readable = False
         return response.json_error(self.response.request, self.response.headers, problem, self._size, self._start)
 

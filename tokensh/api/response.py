@@ -37,6 +37,7 @@ _DONE = (*_WHOLE, HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.RESET_CONT
 _WITHOUT_CONTENT = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT)
 LARGE = 256 * 1024
 """Bytes from which on a list is decoded while its rows are read."""
+_ROWS_PER_BLOCK = 1000
 _MOST_KEYS = 5
 """Keys of an unknown object that a message quotes."""
 
@@ -204,6 +205,13 @@ def find_rows(method: Method, response: Response) -> Sequence[Mapping[str, Json]
     return rename_fields(method, _find_objects(method, response))
 
 
+def find_blocks(method: Method, response: Response) -> Iterator[Sequence[Mapping[str, Json]]]:
+    """Yield the rows of a response in blocks. Raises what `find_rows` raises."""
+    rows = find_rows(method, response)
+    for first in range(0, len(rows), _ROWS_PER_BLOCK):
+        yield rows[first : first + _ROWS_PER_BLOCK]
+
+
 def rename_fields(method: Method, rows: Sequence[Mapping[str, Json]]) -> Sequence[Mapping[str, Json]]:
     """Return rows with the names that fields have in SQL."""
     names = {field.wire_name: field.name for field in method.fields if field.wire_name}
@@ -322,10 +330,10 @@ def check_items(method: Method, items: list[Json], path: str, first: int = 0) ->
     return rows
 
 
-def _check_item(method: Method, item: Json, names: Collection[str], path: str) -> None:
+def _check_item(method: Method, item: Json, names: frozenset[str], path: str) -> None:
     if not isinstance(item, dict):
         raise ReplyError(f"unexpected {_describe_type(item)} at {path} of the reply to {method.name}", path=path)
-    if names and item and not any(name in item for name in names):
+    if names and item and names.isdisjoint(item):
         keys = _quote_keys(list(item))
         raise ReplyError(f"no row at {path} of the reply to {method.name}: an object with {keys}", path=path)
 

@@ -20,12 +20,12 @@ from tokensh.api.hosts import Hosts
 from tokensh.api.limits import PAGES
 from tokensh.api.paging import NextPage, find_next_page
 from tokensh.api.request import Request, build_request, to_text
-from tokensh.api.response import Response, decode_whole, describe_next_page
+from tokensh.api.response import Response, decode_whole, describe_next_page, find_blocks
 from tokensh.engine.callbacks import Callbacks
 from tokensh.engine.derived import DerivedTables
 from tokensh.engine.services import COMPLETE_READS
 from tokensh.engine.sqlite import Database
-from tokensh.engine.table_rows import find_blocks, table_rows
+from tokensh.engine.table_rows import table_rows
 from tokensh.errors import (
     ApiError,
     DataError,

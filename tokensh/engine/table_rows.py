@@ -7,12 +7,11 @@ from itertools import count, repeat
 from typing import cast
 
 from tokensh.api.request import Json
-from tokensh.api.response import Response, find_rows, need_no_conversion, to_cell
+from tokensh.api.response import need_no_conversion, to_cell
 from tokensh.plan.nodes import Scan, ScanColumn
 from tokensh.provider.model import Method
 from tokensh.rows import Row, Value
 
-_ROWS_PER_BLOCK = 1000
 Sent = Mapping[str, Value]
 """The values that parameters were sent with, by name in lower case."""
 
@@ -34,13 +33,6 @@ def table_rows(
         )
         yield zip(*columns, strict=True)
         first += len(block)
-
-
-def find_blocks(method: Method, response: Response) -> Iterator[Sequence[Mapping[str, Json]]]:
-    """Yield the rows of a response in blocks. Raises ApiError, ReplyError."""
-    rows = find_rows(method, response)
-    for first in range(0, len(rows), _ROWS_PER_BLOCK):
-        yield rows[first : first + _ROWS_PER_BLOCK]
 
 
 def _column_texts(sent: Sent, column: ScanColumn, block: Sequence[Mapping[str, Json]]) -> Iterable[Value]:

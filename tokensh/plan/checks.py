@@ -12,6 +12,7 @@ from tokensh.errors import NotSupportedError, ProgrammingError, Span, UnknownNam
 from tokensh.functions import Function, functions
 from tokensh.plan.aggregate_checks import is_aggregate
 from tokensh.plan.bound import BoundQuery
+from tokensh.plan.expression_types import is_null
 from tokensh.plan.slip_checks import (
     refuse_bare_date,
     refuse_conditions_of_every_row,
@@ -177,10 +178,10 @@ def _refuse_null_comparison(conditions: Sequence[nodes.Expr | None]) -> None:
             case nodes.Binary() if _compares_with_null(expr.left, expr.right, expr.operator):
                 word = "IS NOT NULL" if expr.operator == "!=" else "IS NULL"
                 raise ProgrammingError("a comparison with NULL is never true", span=expr.span, hint=f"write {word}")
-            case nodes.InList(operand=nodes.ColumnRef(), negated=True) if any(map(_is_null, expr.items)):
+            case nodes.InList(operand=nodes.ColumnRef(), negated=True) if any(map(is_null, expr.items)):
                 hint = "leave NULL out, or write IS NOT NULL"
                 raise ProgrammingError("NOT IN with NULL is never true", span=expr.span, hint=hint)
-            case nodes.Match(operand=nodes.ColumnRef()) if _is_null(expr.pattern):
+            case nodes.Match(operand=nodes.ColumnRef()) if is_null(expr.pattern):
                 word = "IS NOT NULL" if expr.negated else "IS NULL"
                 raise ProgrammingError("a comparison with NULL is never true", span=expr.span, hint=f"write {word}")
             case _:
@@ -191,12 +192,8 @@ def _compares_with_null(left: nodes.Expr, right: nodes.Expr, operator: str) -> b
     """Return whether a column or a call is compared with NULL; generated queries also compare constants with it."""
     pairs = ((left, right), (right, left))
     return operator in _COMPARISONS and any(
-        isinstance(expr, nodes.ColumnRef | nodes.Call) and _is_null(other) for expr, other in pairs
+        isinstance(expr, nodes.ColumnRef | nodes.Call) and is_null(other) for expr, other in pairs
     )
-
-
-def _is_null(expr: nodes.Expr) -> bool:
-    return isinstance(expr, nodes.Literal) and expr.kind == "null"
 
 
 # ---- calls

@@ -192,10 +192,9 @@ class _Checks:
                 self.compare(node.operand, node.other, node.span)
             case nodes.InList():
                 self._compare_list(node.operand, node.items, node.span, "list")
-            case nodes.Case() if node.operand is not None:
-                self._compare_list(node.operand, [arm.condition for arm in node.arms], node.span, "condition")
-                self._check_common_unit(results_of(node), node.span)
             case nodes.Case():
+                if node.operand is not None:
+                    self._compare_list(node.operand, [arm.condition for arm in node.arms], node.span, "condition")
                 self._check_common_unit(results_of(node), node.span)
             case nodes.InQuery(query=BoundQuery() as query):
                 self._compare_query(node.operand, query, node.span)
@@ -341,8 +340,10 @@ class _Checks:
     def _check_common_unit(self, values: Sequence[nodes.Expr], span: Span) -> None:
         """Check that of expressions of which one is chosen, not some are epoch milliseconds and others seconds."""
         time = next(filter(is_epoch, values), None)
-        for value in values if time is not None else ():
-            if time is not None and value is not time:
+        if time is None:
+            return
+        for value in values:
+            if value is not time:
                 condition_checks.check_clocks(time, value, span, self.make_error)
 
     def _check_call(self, call: nodes.Call) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from tokensh.errors import Error
-from tokensh.rows import Row, RowSet
+from tokensh.rows import RowSet
+
+T = TypeVar("T")
 
 BLOCK_ROWS = 1000
 """The number of rows that are written at once: the first bytes come early and memory stays flat."""
@@ -27,14 +29,11 @@ def block_rows(result: RowSet) -> int:
 
 
 def gather_blocks(result: RowSet, lines: Iterable[str]) -> Iterator[Block]:
-    """Yield blocks of lines, of which there is one per row."""
-    lines = iter(lines)
-    size = block_rows(result)
-    while block := list(islice(lines, size)):
-        yield "".join(block), len(block)
+    """Return blocks of lines, of which there is one per row."""
+    return format_blocks(result, lines, "".join)
 
 
-def format_blocks(result: RowSet, rows: Iterable[Row], format_rows: Callable[[Sequence[Row]], str]) -> Iterator[Block]:
+def format_blocks(result: RowSet, rows: Iterable[T], format_rows: Callable[[Sequence[T]], str]) -> Iterator[Block]:
     """Yield blocks of a result's rows, which `format_rows` turns into text."""
     rows = iter(rows)
     size = block_rows(result)

@@ -123,8 +123,11 @@ class Prompt:
         )
         # At each redraw: the terminal may have become smaller.
         self._prompt.app.before_render += lambda _: self._fit_screen()
+
         # The client's modules are loaded in the thread too.
-        import_transport = lambda: connection.client.import_in_background()  # noqa: E731, PLW0108 (see above)
+        def import_transport() -> None:
+            connection.client.import_in_background()
+
         self._prompt.app.after_render += Preload(import_transport, completer.warm, styled=colour)
         buffer = self._prompt.default_buffer
         # Up searches for statements that begin as the text does; the constructor's option for it would end completion.
