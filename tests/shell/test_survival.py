@@ -88,7 +88,7 @@ def shell(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def check(shell: InProcessShell, text: str) -> None:
     said = shell.run(text)
-    shell.run(r"\o")
+    shell.session.console.redirect(None)  # what `\o x` began
     assert "made a mistake" not in said, said
     assert "Traceback" not in said
     hidden = shell.session.results.first_hidden()
