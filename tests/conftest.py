@@ -44,7 +44,7 @@ def keep_promises(request: pytest.FixtureRequest) -> Iterator[None]:
         if not request.node.get_closest_marker("judged"):
             kept.check(*([folder] if folder is not None else []))
     if folder is not None and not request.node.stash.get(_FAILED, False):
-        # pytest looks through the folders of all tests for each new one, and would remove those of 14,000 at the end.
+        # pytest looks through the folders of all tests for each new one, and would remove those of thousands at the end.
         shutil.rmtree(folder, ignore_errors=True)
 
 

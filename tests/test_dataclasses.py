@@ -10,8 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-import pytest
-
+from tests.cases import each_case
 from tests.support import counts_modules
 from tokensh import _dataclasses
 
@@ -76,7 +75,7 @@ def outcome(call: Calls, cls: Any) -> object:
     return repr(made).replace("Theirs", "Ours") if isinstance(made, cls) else made
 
 
-@pytest.mark.parametrize("call", CALLS.values(), ids=list(CALLS))
+@each_case("call", CALLS.values(), ids=list(CALLS))
 def test_it_does_what_the_standard_library_does(call: Calls) -> None:
     assert outcome(call, Ours) == outcome(call, Theirs)
 

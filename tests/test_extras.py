@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
+from tests.cases import each_case
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("module", "library", "extra"),
     [
         ("integrations.sqlalchemy", "sqlalchemy", "sqlalchemy"),

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import each_case
+
 pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[1]
@@ -123,7 +125,7 @@ def is_private(name: str) -> bool:
     return name.startswith("_") and not name.startswith("__")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "is_archaic"),
     [
         ("whoever asks gets an answer", True),
@@ -150,7 +152,7 @@ def test_strings_and_comments_are_plain_english() -> None:
     assert archaic == []
 
 
-@pytest.mark.parametrize("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
+@each_case("path", TEXTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_texts_are_plain_english(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
     assert [f"{number}: {line}" for number, line in enumerate(lines, 1) if ARCHAIC.search(line)] == []

@@ -16,13 +16,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.cases import each_case
 from tokensh.redact import MASK, Redactor
 
 PAT = "dapi" + "0123456789abcdef" * 2
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln-_A"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "cleaned"),
     [
         (f"token {PAT} used", f"token {MASK} used"),
@@ -118,7 +119,7 @@ def test_ordinary_text_of_a_fresh_redactor_loses_nothing_but_masked_ranges(text:
 KEYS = "token_value access_token refresh_token id_token token password client_secret authorization"
 
 
-@pytest.mark.parametrize("key", [*KEYS.split(), *KEYS.upper().split()])
+@each_case("key", [*KEYS.split(), *KEYS.upper().split()])
 def test_a_secret_is_known_by_its_key_whatever_it_looks_like(key: str) -> None:
     assert Redactor().clean(f'{{"{key}": "s3cret", "token_id": "t"}}') == f'{{"{key}": "{MASK}", "token_id": "t"}}'
     assert Redactor().clean(f"{key}=s3cret&x=1") == f"{key}={MASK}&x=1"
@@ -225,7 +226,7 @@ def test_overlapping_secrets_leave_no_part() -> None:
     assert redactor.clean("<secret-one-more-and-more>") == f"<{MASK}>"
 
 
-@pytest.mark.parametrize("short", ["", "abc", "1234567", "  abc     "])
+@each_case("short", ["", "abc", "1234567", "  abc     "])
 def test_short_values_are_not_learned(short: str) -> None:
     redactor = Redactor()
     redactor.learn(short)
@@ -270,7 +271,7 @@ def test_any_of_many_secrets_is_hidden_in_every_form() -> None:
         assert redactor.clean(f"<é{' '.join(write(value))}é>") == f"<é{MASK}é>"
 
 
-@pytest.mark.parametrize("hostile", ["eyJ", "dapi", "bearer ", '"token":"', ".eyJ", "dapi0", "\\", "password="])
+@each_case("hostile", ["eyJ", "dapi", "bearer ", '"token":"', ".eyJ", "dapi0", "\\", "password="])
 def test_hostile_text_is_cleaned_in_linear_time(hostile: str) -> None:
     started = time.perf_counter()
     Redactor().clean(hostile * 100_000)

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import yaml
 from packaging.requirements import Requirement
 
+from tests.cases import each_case
 from tests.support import ROOT
 
 if sys.version_info >= (3, 11):
@@ -66,7 +66,7 @@ def test_nothing_is_evaluated_or_unpickled() -> None:
     assert found <= ALLOWED
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     ["eval('1')", "import pickle", "from marshal import loads", "yaml.load(x)", "f(shell=True)", "get(verify=False)", "os.system(x)"],
 )  # fmt: skip
@@ -82,7 +82,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 DEPENDENCIES = PROJECT["dependencies"]
 
 
-@pytest.mark.parametrize("text", DEPENDENCIES)
+@each_case("text", DEPENDENCIES)
 def test_the_lock_has_each_dependency_within_its_bounds(text: str) -> None:
     wanted = Requirement(text)
     version = LOCKED[wanted.name.lower().replace("_", "-")]
@@ -119,7 +119,7 @@ def test_only_the_job_that_publishes_may_sign_in_to_the_index() -> None:
     assert [release["jobs"][name]["needs"] for name in ("publish", "build")] == ["build", "gate"]
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / ".github").rglob("*.yml")), ids=lambda path: path.name)
+@each_case("path", sorted((ROOT / ".github").rglob("*.yml")), ids=lambda path: path.name)
 def test_each_file_of_the_repository_s_host_is_yaml(path: Path) -> None:
     assert isinstance(yaml.safe_load(path.read_text("utf-8")), dict)
 
@@ -134,7 +134,7 @@ def test_there_are_eight_promises() -> None:
     assert [name for name, _ in PROMISES] == [f"P{number}" for number in range(1, 9)]
 
 
-@pytest.mark.parametrize(("name", "cell"), PROMISES)
+@each_case(("name", "cell"), PROMISES)
 def test_each_promise_names_tests_that_exist(name: str, cell: str) -> None:
     paths = re.findall(r"`([^`]+)`", cell)
     assert paths

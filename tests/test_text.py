@@ -12,6 +12,7 @@ import wcwidth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.cases import each_case
 from tokensh.text import (
     _is_narrow,
     did_you_mean,
@@ -35,7 +36,7 @@ FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 GERMANY = "\U0001f1e9\U0001f1ea"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "shown"),
     [
         ("plain text", "plain text"),
@@ -83,7 +84,7 @@ def test_no_code_point_that_hides_or_acts_passes_between_letters() -> None:
 HEART, FIRE = "\u2764\ufe0f", "\U0001f525"
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     [
         HEART,
@@ -102,7 +103,7 @@ def test_joiners_and_selectors_stay_where_a_script_or_an_emoji_needs_them(text: 
     assert escape_unsafe(text) == text
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     [
         "ad\u200dmin", "ad\u200cmin", "\u200dx", "x\u200d", "\u0645\u200c", "\u0645\u200c\u200c\u0645", "a\ufe0f", "1\ufe0f", "1\ufe0e2",
@@ -131,7 +132,7 @@ def test_visible_text_is_inert_and_can_be_encoded(text: str) -> None:
     assert escape_unsafe(shown) == shown
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "cells"),
     [
         ("", 0),
@@ -188,7 +189,7 @@ def test_lone_surrogates_become_escapes_and_the_rest_stays() -> None:
     assert escape_surrogates("é \ud800\udfff \x1b") == r"é \ud800\udfff " + "\x1b"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "cells", "shown"),
     [
         ("abcdef", 6, "abcdef"),
@@ -206,7 +207,7 @@ def test_truncate_keeps_the_start(text: str, cells: int, shown: str) -> None:
     assert truncate(text, cells) == shown
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "cells", "shown"),
     [
         ("0123456789", 10, "0123456789"),
@@ -241,7 +242,7 @@ def test_a_megabyte_is_truncated_at_once() -> None:
     assert time.perf_counter() - started < 2
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "found"),
     [("commnt", "comment"), ("COMENT", "comment"), ("token_Id", "Token_ID"), ("zzz", None), ("", None)],
 )
@@ -249,7 +250,7 @@ def test_nearest_finds_what_was_meant(name: str, found: str | None) -> None:
     assert nearest(name, ["comment", "Token_ID", "creation_time"]) == found
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "lines"),
     [
         ("short", ["short"]),
@@ -277,7 +278,7 @@ def test_no_wrapped_line_is_wider_than_it_may_be_and_only_blanks_are_lost(text: 
         assert "".join(wrapped).replace(" ", "") == escape_unsafe(text).replace(" ", "")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "shown"),
     [
         ("\u200d", r"\u200d"),
@@ -308,7 +309,7 @@ def test_a_flag_is_not_cut_apart(cells: int, shown: str) -> None:
     assert truncate("🇩🇪🇫🇷", cells) == shown
 
 
-@pytest.mark.parametrize(("count", "text"), [(0, "0 queries"), (1, "1 query"), (2, "2 queries"), (-1, "-1 queries")])
+@each_case(("count", "text"), [(0, "0 queries"), (1, "1 query"), (2, "2 queries"), (-1, "-1 queries")])
 def test_a_count_has_the_noun_that_fits_it(count: int, text: str) -> None:
     assert plural(count, "query", "queries") == text
     assert plural(count, "token") == f"{count} token{'' if count == 1 else 's'}"
@@ -319,7 +320,7 @@ def test_a_near_miss_becomes_a_hint_that_quotes_the_name() -> None:
     assert did_you_mean("xml", ["table", "csv"]) is None
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "cells", "quoted"),
     [
         ("ci", 10, '"ci"'),
@@ -335,7 +336,7 @@ def test_text_in_quotes_cannot_end_its_quotes(text: str, cells: int, quoted: str
     assert width(quoted) <= cells
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("word", "near"),
     [
         ("SELCT", ["SELECT"]),
@@ -357,7 +358,7 @@ def test_a_hint_names_what_comes_near() -> None:
     assert did_you_mean("x", ["comment"]) is None
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "count"),
     [
         ("0", 0),
@@ -374,7 +375,7 @@ def test_a_count_is_decimal_digits(text: str, count: int | None) -> None:
     assert read_count(text) == count
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "place"), [("", None), ("plain", None), ("Zoë ✨", None), ("a\0b", 1), ("é\ud800", 1), ("\udfff", 0)]
 )
 def test_a_text_that_no_statement_can_hold_is_found(text: str, place: int | None) -> None:

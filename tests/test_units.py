@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cases import each_case
 from tokensh.units import EPOCH, from_epoch, parse_time
 
 ZONES = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "milliseconds"),
     [
         ("1970-01-01", 0),
@@ -33,7 +34,7 @@ def test_a_time_is_read_as_milliseconds(text: str, milliseconds: int) -> None:
     assert parse_time(text) == milliseconds
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     [
         "",

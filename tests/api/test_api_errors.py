@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.api.test_request import method
+from tests.cases import each_case
 from tokensh.api.api_errors import hint_for_page, is_expired_token, parse_error
 from tokensh.api.hosts import Hosts
 from tokensh.api.request import Request, build_request
@@ -159,7 +160,7 @@ def parse(request: Request, status: int, body: dict[str, Any] | str, **headers: 
     return parse_error(request, status, named, content.encode(), Redactor())
 
 
-@pytest.mark.parametrize(("request_", "status", "body", "message", "hint"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])  # fmt: skip
+@each_case(("request_", "status", "body", "message", "hint"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])  # fmt: skip
 def test_a_refusal_says_what_happened_and_what_to_do(
     request_: Request, status: int, body: dict[str, Any] | str, message: str, hint: str
 ) -> None:
@@ -219,7 +220,7 @@ def test_how_long_a_workspace_asks_to_wait_is_told() -> None:
     assert parse(LIST, 429, "", Retry_After="90").hint == "the workspace asks to wait 90 s"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("status", "content", "stale"),
     [
         (401, b"", True),
@@ -240,7 +241,7 @@ def test_a_token_that_has_ended_is_told_from_one_that_may_not(status: int, conte
     assert is_expired_token(status, content) == stale
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "expected"),
     [
         ("/login.html?error=private-link-validation-error:12", "private link"),
@@ -275,7 +276,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@each_case("name", HOSTILE)
 def test_a_hostile_error_text_becomes_a_short_message(name: str) -> None:
     error = parse_error(LIST, 500, {}, HOSTILE[name], Redactor())
     assert len(error.message) < 700
@@ -284,7 +285,7 @@ def test_a_hostile_error_text_becomes_a_short_message(name: str) -> None:
     assert hint_for_page(HOSTILE[name]) is None or "?" in str(hint_for_page(HOSTILE[name]))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("page", "heading"),
     [
         ("<html><TITLE lang='en'>Sign  in</TITLE><h1>Other</h1>", "Sign in"),

@@ -7,6 +7,7 @@ from typing import NoReturn
 
 import pytest
 
+from tests.cases import each_case
 from tests.environments import make_environment, write_profiles
 from tokensh.api.auth import AccessToken, ConfiguredCredential, Credentials
 from tokensh.api.hosts import Target, parse_origin
@@ -199,7 +200,7 @@ def test_a_token_does_not_show_in_a_repr() -> None:
     assert "secret" not in repr(AccessToken("secret", "x"))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("written", "origin"),
     [
         ("dbc-1.cloud.databricks.com", WORKSPACE),

@@ -15,6 +15,7 @@ import pytest
 import responses
 from requests import PreparedRequest
 
+from tests.cases import each_case
 from tests.resilience.client_bench import (
     CREATE,
     LIST,
@@ -87,7 +88,7 @@ class TestWhatIsSent:
         assert url in (f"{ORIGIN}{LIST}?a=1+%C3%BC&b=%26%3D", f"{ORIGIN}{LIST}?a=1%20%C3%BC&b=%26%3D")
 
 
-@pytest.mark.parametrize(
+@each_case(
     "request_",
     [
         Request("GET", Target("https", "evil.example/#", None, "", "x"), LIST),
@@ -112,9 +113,7 @@ def test_an_address_that_became_another_is_not_asked(request_: Request) -> None:
 
 
 class TestCredential:
-    @pytest.mark.parametrize(
-        "token", ["", "dapi 1234567", "dapi1234567\n", "dapi1234567\r\nX: 1", "dapi1234567é", "\0" * 9]
-    )
+    @each_case("token", ["", "dapi 1234567", "dapi1234567\n", "dapi1234567\r\nX: 1", "dapi1234567é", "\0" * 9])
     def test_a_token_that_is_none_is_not_sent_and_not_shown(self, token: str) -> None:
         with responses.RequestsMock() as mocked, open_client(credential=FakeCredential([token])) as parts:
             with pytest.raises(CredentialError) as caught:
@@ -164,9 +163,7 @@ class TestFetchJson:
             with pytest.raises(ApiError):
                 parts.client.fetch_json("POST", TOKEN_ENDPOINT, form={})
 
-    @pytest.mark.parametrize(
-        "url", ["http://evil.example/t", "https://u@evil.example/t", "file:///etc/passwd", "", "x"]
-    )
+    @each_case("url", ["http://evil.example/t", "https://u@evil.example/t", "file:///etc/passwd", "", "x"])
     def test_it_goes_nowhere_unsafe(self, url: str) -> None:
         with responses.RequestsMock(), open_client() as parts, pytest.raises(HostError):
             parts.client.fetch_json("POST", url, form={"client_secret": "s"})
@@ -204,7 +201,7 @@ def test_a_credential_that_takes_too_long_does_not_outlast_the_deadline() -> Non
         assert len(mocked.calls) == 0
 
 
-@pytest.mark.parametrize(
+@each_case(
     "settings",
     [
         {"max_connections": 0},

@@ -6,6 +6,7 @@ import pickle
 
 import pytest
 
+from tests.cases import each_case
 from tokensh.api.hosts import (
     ZONES,
     Hosts,
@@ -34,19 +35,19 @@ def refusal(hosts: Hosts, name: str, template: str = AWS) -> HostError:
 # ---- labels and zones
 
 
-@pytest.mark.parametrize("text", ["a", "A", "0", "9z", "a-b", "a--b", "x" * 63, "Az09-Az09"])
+@each_case("text", ["a", "A", "0", "9z", "a-b", "a--b", "x" * 63, "Az09-Az09"])
 def test_a_label_is_letters_digits_and_inner_hyphens(text: str) -> None:
     assert is_label(text)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text", ["", "-", "-a", "a-", "a.b", "a_b", "a b", "a\n", "\na", "x" * 64, "é", "\u212a", "\uff41", "a/", "a:1"]
 )
 def test_anything_else_is_none(text: str) -> None:
     assert not is_label(text)
 
 
-@pytest.mark.parametrize("zone", ZONES)
+@each_case("zone", ZONES)
 def test_a_host_of_databricks_is_under_one_of_its_zones(zone: str) -> None:
     assert is_databricks_host(f"dbc-1{zone}")
     assert is_databricks_host(f"ADB-1.2{zone.upper()}")
@@ -72,7 +73,7 @@ def test_a_host_name_has_at_most_253_characters(length: int, fits: bool) -> None
 # ---- addresses
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("url", "target", "origin"),
     [
         ("https://Example.COM", Target("https", "example.com", None, "", "example.com"), "https://example.com"),
@@ -115,7 +116,7 @@ def test_an_address_can_be_called_otherwise() -> None:
     assert parse_origin("https://a.example", "prod") == Target("https", "a.example", None, "", "prod")
 
 
-@pytest.mark.parametrize(
+@each_case(
     "url",
     [
         "", "a", "//a", "ftp://a", "HTTPS://a", "https:/a", "https://", "https:///x",
@@ -132,7 +133,7 @@ def test_any_other_address_is_none(url: str) -> None:
     assert parse_origin(url) is None
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("host", "here"),
     [
         ("127.0.0.1", True), ("127.1.2.3", True), ("127.0.0.249", True), ("127.0.0.255", True), ("localhost", True), ("::1", True),
@@ -158,7 +159,7 @@ def test_an_address_cannot_be_changed_once_it_was_judged() -> None:
 # ---- names -> addresses
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("written", "host", "name"),
     [
         ("dbc-1", "dbc-1.cloud.databricks.com", "dbc-1"),
@@ -174,7 +175,7 @@ def test_a_name_is_a_label_of_the_documents_zone_or_a_whole_host(written: str, h
     assert resolved(Hosts(), written) == Target("https", host, None, "", name)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("written", "name"),
     [
         ("prod", "prod"),
@@ -201,7 +202,7 @@ def test_an_endpoint_gets_one_spelling_of_a_name(endpoint: str) -> None:
     assert len({resolved(Hosts(endpoint), name) for name in names}) == 1
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "hint"),
     [
         ("evil.example", "allowed: letters, digits and '-' (at most 63, no '-' at either end), a full host under "),
@@ -302,7 +303,7 @@ def test_a_host_of_a_document_can_be_mapped() -> None:
     assert resolved(hosts, "dbc-1", "https://{deployment_name}.own.example").host == "databricks.example.com"
 
 
-@pytest.mark.parametrize("url", ["http://example.com", "https://u@example.com", "a b", "", "https://a/../b"])
+@each_case("url", ["http://example.com", "https://u@example.com", "a b", "", "https://a/../b"])
 def test_what_is_mapped_must_be_a_plain_address(url: str) -> None:
     with pytest.raises(InterfaceError) as caught:
         Hosts(mapped={"prod": url})
@@ -324,7 +325,7 @@ def test_an_endpoint_may_be_fixed() -> None:
     assert resolved(Hosts("https://example.com/x"), "any") == Target("https", "example.com", None, "/x", "example.com")
 
 
-@pytest.mark.parametrize("endpoint", ["", "http://example.com", "https://{deployment_name}?x", "https://u@{a}"])
+@each_case("endpoint", ["", "http://example.com", "https://{deployment_name}?x", "https://u@{a}"])
 def test_an_endpoint_must_be_a_plain_address(endpoint: str) -> None:
     with pytest.raises(InterfaceError) as caught:
         Hosts(endpoint)
@@ -339,7 +340,7 @@ def test_an_endpoint_that_a_name_makes_too_long_is_refused() -> None:
     assert str(refusal(Hosts("https://{deployment_name}" + ".x" * 126), "long-name")).startswith("the address")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "origin"),
     [
         ("databricks.corp.example", "https://databricks.corp.example"),
@@ -356,7 +357,7 @@ def test_a_host_that_the_user_names_needs_no_zone(name: str, origin: str) -> Non
     assert resolved(pickle.loads(pickle.dumps(hosts)), name) == target
 
 
-@pytest.mark.parametrize("name", ["other.example", "ports.example", "accounts.cloud.databricks.com:8443", "inner"])
+@each_case("name", ["other.example", "ports.example", "accounts.cloud.databricks.com:8443", "inner"])
 def test_no_other_host_is_one(name: str) -> None:
     hosts = Hosts(
         named=lambda: ("https://ports.example:8443", "https://accounts.cloud.databricks.com:8443", "https://inner")
@@ -376,7 +377,7 @@ def test_a_name_without_its_zone_is_completed(name: str, zone: str) -> None:
 # ---- addresses -> names
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("origin", "name"),
     [
         ("https://dbc-1.cloud.databricks.com", "dbc-1"),
@@ -403,7 +404,7 @@ def test_an_address_that_is_not_secure_has_no_name() -> None:
     assert databricks_name(Target("https", "dbc-1.cloud.databricks.com", None, "", "x")) == "dbc-1"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "name"),
     [
         ("https://dbc-1.cloud.databricks.com/?o=12#x", "dbc-1"),

@@ -6,11 +6,11 @@ import json
 from collections import deque
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.api.test_request import method
+from tests.cases import each_case
 from tokensh._dataclasses import replace
 from tokensh.api.hosts import Hosts
 from tokensh.api.large_replies import RowReader
@@ -79,7 +79,7 @@ def test_its_rows_errors_and_pages_are_those_of_the_whole(reply: tuple[Method, b
 ROW = b'{"token_id": "a", "comment": "b"}'
 
 
-@pytest.mark.parametrize(
+@each_case(
     "content",
     [
         b'{"token_infos": [%s], "token_infos": []}' % ROW,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import each_case
 from tests.environments import make_environment, write_profiles
 from tokensh import config
 from tokensh.api import ini, profiles
@@ -20,7 +21,7 @@ def read(home: Path, text: str) -> dict[str, Profile]:
     return {profile.name: profile for profile in profiles.read(make_environment(home))}
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("line", "value"),
     [
         ("key = a # comment", "a"),
@@ -46,7 +47,7 @@ def test_a_value_is_what_the_cli_takes_it_for(line: str, value: str) -> None:
     assert (section.settings, section.problem) == ({"key": value}, "")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "names"),
     [
         ("[a]\nx = 1\n[b]\n[a]\ny = 2\n", ["a", "b"]),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.api.test_request import method
 from tests.api.test_response import CREATE, GET, LIST, REVOKE, answer
+from tests.cases import each_case
 from tokensh.api.reply_shapes import find_error, find_next_page
 from tokensh.api.response import describe_next_page, find_rows
 from tokensh.errors import ApiError, ReplyError
@@ -62,33 +63,33 @@ HARMLESS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("found", ERRORS, ids=json.dumps)
-@pytest.mark.parametrize("rows", [None, ROWS, []], ids=["without rows", "with rows", "with no rows"])
+@each_case("found", ERRORS, ids=json.dumps)
+@each_case("rows", [None, ROWS, []], ids=["without rows", "with rows", "with no rows"])
 def test_a_listing_that_says_that_there_was_an_error_is_one(found: dict[str, Any], rows: Any) -> None:
     body = found if rows is None else {"token_infos": rows, **found}
     with pytest.raises((ApiError, ReplyError)):
         find_rows(LIST, answer(json.dumps(body)))
 
 
-@pytest.mark.parametrize("found", [*ERRORS, *HARMLESS[-2:], {"token_infos": []}, {"a": 1}], ids=json.dumps)
-@pytest.mark.parametrize("write", [REVOKE, method("tokens", "delete")], ids=lambda write: str(write.name))
+@each_case("found", [*ERRORS, *HARMLESS[-2:], {"token_infos": []}, {"a": 1}], ids=json.dumps)
+@each_case("write", [REVOKE, method("tokens", "delete")], ids=lambda write: str(write.name))
 def test_a_revoke_that_is_answered_with_an_unknown_object_is_no_success(write: Any, found: dict[str, Any]) -> None:
     with pytest.raises((ApiError, ReplyError)):
         find_rows(write, answer(json.dumps(found)))
 
 
-@pytest.mark.parametrize("body", ["null", '"done"', "[]", "[1]", "7", "true"])
+@each_case("body", ["null", '"done"', "[]", "[1]", "7", "true"])
 def test_a_revoke_that_is_answered_with_no_object_is_no_success(body: str) -> None:
     with pytest.raises(ReplyError):
         find_rows(REVOKE, answer(body))
 
 
-@pytest.mark.parametrize("found", HARMLESS, ids=json.dumps)
+@each_case("found", HARMLESS, ids=json.dumps)
 def test_rows_beside_which_all_is_well_are_rows(found: dict[str, Any]) -> None:
     assert list(find_rows(LIST, answer(json.dumps({"token_infos": ROWS, **found})))) == ROWS
 
 
-@pytest.mark.parametrize(
+@each_case(
     "body",
     [{"tokenInfos": ROWS}, {"data": {"token_infos": ROWS}}, {"other": 1}, {"token_info": {}}, {"took": 3, "id": "x"}],
     ids=json.dumps,
@@ -115,7 +116,7 @@ def test_a_row_without_any_field_of_a_row_is_an_error_with_its_place(row: dict[s
 
 
 class TestOneObject:
-    @pytest.mark.parametrize("body", [{}, {"x": 1}, {"error": "no"}, {"message": "no"}, {"code": 5}], ids=json.dumps)
+    @each_case("body", [{}, {"x": 1}, {"error": "no"}, {"message": "no"}, {"code": 5}], ids=json.dumps)
     def test_of_which_no_field_is_known_is_an_error(self, body: dict[str, Any]) -> None:
         with pytest.raises((ApiError, ReplyError)):
             find_rows(PERMISSIONS, answer(json.dumps(body)))
@@ -139,7 +140,7 @@ class TestOneObject:
             find_rows(CREATE, answer('{"x": 1}'))
 
 
-@pytest.mark.parametrize("status", [100, 101, 103, 202, 204, 206, 207, 208, 226, 299, 304])
+@each_case("status", [100, 101, 103, 202, 204, 206, 207, 208, 226, 299, 304])
 def test_a_status_that_is_no_whole_answer_is_no_rows(status: int) -> None:
     with pytest.raises(ReplyError):
         find_rows(LIST, answer(b"" if status == 204 else '{"token_infos": []}', status))
@@ -175,26 +176,26 @@ def test_rows_that_a_document_does_not_describe_are_rows() -> None:
     assert find_rows(undescribed, answer(json.dumps({"token_infos": ROWS}))) == ROWS
 
 
-@pytest.mark.parametrize("found", MORE, ids=json.dumps)
+@each_case("found", MORE, ids=json.dumps)
 def test_a_reply_that_shows_further_pages_is_known_by_its_keys(found: dict[str, Any]) -> None:
     reply = answer(json.dumps({**found, "token_infos": ROWS}))
     assert find_rows(LIST, reply) == ROWS
     assert describe_next_page(LIST, reply)
 
 
-@pytest.mark.parametrize("found", ALL, ids=json.dumps)
+@each_case("found", ALL, ids=json.dumps)
 def test_a_reply_that_shows_no_further_pages_is_all(found: dict[str, Any]) -> None:
     reply = answer(json.dumps({"token_infos": ROWS, **found}))
     assert find_rows(LIST, reply) == ROWS
     assert describe_next_page(LIST, reply) is None
 
 
-@pytest.mark.parametrize("headers", MORE_HEADERS, ids=json.dumps)
+@each_case("headers", MORE_HEADERS, ids=json.dumps)
 def test_further_pages_are_known_by_headers(headers: dict[str, str]) -> None:
     assert find_next_page({"token_infos": ROWS}, ROWS, headers)
 
 
-@pytest.mark.parametrize("headers", ALL_HEADERS, ids=json.dumps)
+@each_case("headers", ALL_HEADERS, ids=json.dumps)
 def test_other_headers_say_nothing(headers: dict[str, str]) -> None:
     assert find_next_page({"token_infos": ROWS}, ROWS, headers) is None
 
@@ -326,7 +327,7 @@ def test_each_word_for_further_pages_is_known_and_each_for_none() -> None:
     assert not is_part({"links": [{"rel": "nextish", "href": "/1"}, {"rel": 1}]})
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("header", "is_part"),
     [
         (("Content-Range", "items 0-24/25"), False),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import each_case
 from tokensh.api.hosts import Hosts
 from tokensh.api.request import build_request, creates_secret, to_json
 from tokensh.errors import DataError, HostError, MissingParameter
@@ -23,7 +24,7 @@ def method(resource: str, name: str) -> Method:
     return next(method for method in CATALOG.find((resource,)).methods if method.name == name)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("resource", "name", "values", "body", "expected"),
     [
         (
@@ -99,7 +100,7 @@ def test_a_required_value_that_is_null_is_named() -> None:
         build_request(method("tokens", "get"), HOSTS, {"deployment_name": "dbc-1", "token_id": None})
 
 
-@pytest.mark.parametrize("name", ["evil.com/#", "x@evil.com", "a b", "", "dbc-1\n", "1.5"])
+@each_case("name", ["evil.com/#", "x@evil.com", "a b", "", "dbc-1\n", "1.5"])
 def test_a_name_that_is_no_host_of_databricks_is_refused(name: str) -> None:
     with pytest.raises(HostError):
         build_request(method("user_tokens", "listtokens"), HOSTS, {"deployment_name": name})
@@ -108,7 +109,7 @@ def test_a_name_that_is_no_host_of_databricks_is_refused(name: str) -> None:
 ANY = Parameter("x", "body", "string", required=False)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("kind", "value", "expected"),
     [
         ("string", "123", "123"),
@@ -134,7 +135,7 @@ def test_a_value_takes_the_type_of_its_attribute(kind: Any, value: Value, expect
     assert type(converted) is type(expected)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("kind", "value"),
     [
         ("integer", "soon"),

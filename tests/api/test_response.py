@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.api.test_request import method
+from tests.cases import each_case
 from tokensh.api.hosts import Hosts
 from tokensh.api.request import Request, build_request
 from tokensh.api.response import Response, decode, find_rows, need_no_conversion, to_cell
@@ -39,7 +40,7 @@ def refusal(content: bytes | str, status: int = 403, **headers: str) -> ApiError
 
 
 class TestRows:
-    @pytest.mark.parametrize("body", ["{}", '{"token_infos": null}', '{"token_infos": []}', "\ufeff{}"])
+    @each_case("body", ["{}", '{"token_infos": null}', '{"token_infos": []}', "\ufeff{}"])
     def test_there_may_be_none(self, body: str) -> None:
         assert list(find_rows(LIST, answer(body))) == []
 
@@ -52,7 +53,7 @@ class TestRows:
     def test_without_a_key_the_reply_is_the_row(self) -> None:
         assert list(find_rows(CREATE, answer('{"token_value": "v"}'))) == [{"token_value": "v"}]
 
-    @pytest.mark.parametrize(
+    @each_case(
         ("body", "path"),
         [
             ('{"token_infos": {}}', "$.token_infos"),
@@ -76,7 +77,7 @@ class TestRows:
             find_rows(LIST, answer(b" \r\n"))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("kind", "value", "expected"),
     [
         ("string", "a", "a"),
@@ -99,7 +100,7 @@ def test_a_value_becomes_a_cell_of_its_column_s_type(kind: Any, value: Any, expe
     assert to_cell(kind, value, "$.x") == expected
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("kind", "value"),
     [
         ("integer", "never"),
@@ -150,7 +151,7 @@ def test_only_columns_that_every_converter_would_leave_as_they_are_need_none() -
 
 
 class TestNoJson:
-    @pytest.mark.parametrize(
+    @each_case(
         ("content", "message"),
         [
             (b"{", "is not valid JSON"),
@@ -180,7 +181,7 @@ class TestNoJson:
 
 
 class TestRefusal:
-    @pytest.mark.parametrize(
+    @each_case(
         ("content", "code", "message"),
         [
             ('{"error_code":"QUOTA_EXCEEDED","message":"too many"}', "QUOTA_EXCEEDED", "dbc-1: too many"),

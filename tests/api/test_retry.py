@@ -10,6 +10,7 @@ from resource import RLIM_INFINITY
 
 import pytest
 
+from tests.cases import each_case
 from tokensh.api.hosts import Target
 from tokensh.api.retry import (
     MAX_RETRY_DELAY,
@@ -38,7 +39,7 @@ def environment(**variables: str) -> Environment:
     return Environment(sys.stdin, sys.stdout, sys.stderr, variables)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("status", "retry_after", "expected"),
     [
         (429, "", 0.3),
@@ -74,7 +75,7 @@ def test_each_delay_is_at_least_twice_the_one_before_and_a_write_waits_longer_th
     assert MAX_RETRY_DELAY == 60
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("status", "code", "retry_after", "expected"),
     [
         (429, "", "", True),
@@ -93,7 +94,7 @@ def test_which_answers_say_that_nothing_was_done_yet(status: int, code: str, ret
     assert is_put_off(status, code, retry_after) == expected
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("variables", "target", "expected"),
     [
         ({}, WORKSPACE, {}),
@@ -139,7 +140,7 @@ def test_a_socks_proxy_is_refused() -> None:
         choose_proxy(environment(ALL_PROXY="SOCKS5h://127.0.0.1:1080"), WORKSPACE)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "address",
     [
         "ftp://proxy.example",
@@ -199,7 +200,7 @@ def test_half_of_the_open_files_may_be_idle_connections(
     assert max_idle_hosts() == hosts
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("location", "expected"),
     [
         ("https://User:pw@Evil.example:8443/x?y", "evil.example"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests.cases import each_case
 from tests.shared_parser import CACHE_HOME
 from tokensh import sandbox
 from tokensh.cli.reporter import Reporter
@@ -117,7 +118,7 @@ STATUSES = [
 ]
 
 
-@pytest.mark.parametrize(("errors", "status"), STATUSES)
+@each_case(("errors", "status"), STATUSES)
 def test_the_exit_status_is_the_most_severe_and_else_the_first(errors: list[Error], status: int) -> None:
     reporter = Reporter(io.StringIO(), str)
     for error in errors:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests.cases import each_case
 from tests.command_line_files import SHARE, SHARED, STATUSES
 from tokensh.cli.arguments import SECTIONS
 
@@ -75,7 +76,7 @@ def complete_lines(command: list[str], script: str, file: str, home: Path) -> li
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("name", SHARED)
+@each_case("name", SHARED)
 def test_a_file_is_what_the_table_says(name: str) -> None:
     assert (SHARE / name).read_text() == SHARED[name]().rstrip("\n") + "\n", "run `python -m tests.manual_pages`"
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
+from tests.cases import each_case
 from tests.complete.session import texts
 
 CASES = Path(__file__).with_name("cases.txt")
@@ -19,7 +18,7 @@ def cases() -> Iterator[tuple[str, str]]:
             yield text, wanted
 
 
-@pytest.mark.parametrize(("text", "wanted"), list(cases()))
+@each_case(("text", "wanted"), list(cases()))
 def test_case(text: str, wanted: str) -> None:
     found = [text.strip() for text in texts(text)]
     items = [item.strip() for item in wanted.split(" , ")]

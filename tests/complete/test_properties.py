@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.cases import each_case
 from tests.complete.session import FACTS, completer
 from tests.shared_parser import shared_parser
 from tests.tries import tries
@@ -60,7 +60,7 @@ def test_the_end_of_any_text_gives_suggestions(text: str) -> None:
     check(text, len(text))
 
 
-@pytest.mark.parametrize("statement", STATEMENTS)
+@each_case("statement", STATEMENTS)
 def test_at_every_cursor_of_a_statement_a_keyword_keeps_the_beginning_readable(statement: str) -> None:
     for cursor in range(len(statement) + 1):
         for suggestion in check(statement, cursor):
@@ -86,7 +86,7 @@ def test_a_keyword_keeps_any_readable_beginning_readable(beginning: str) -> None
             shared_parser().expected_terminals(text[: suggestion.start] + suggestion.text)
 
 
-@pytest.mark.parametrize(
+@each_case(
     "text",
     [
         "(" * 5000,

@@ -6,8 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 
-import pytest
-
+from tests.cases import each_case
 from tests.complete.session import FACTS, TOKEN, FixedCatalog, at, texts
 from tests.shared_parser import shared_parser
 from tests.support import counts_modules
@@ -18,7 +17,7 @@ def find(text: str, wanted: str, facts: Facts = FACTS) -> Suggestion:
     return next(each for each in at(text, facts) if each.text.strip() == wanted)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "wanted", "replaced"),
     [
         ("SELECT tok|", "token_id", "tok"),
@@ -43,7 +42,7 @@ def test_what_is_typed_is_replaced(text: str, wanted: str, replaced: str) -> Non
     assert text[found.start : text.index("|")] == replaced
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "wanted", "kind"),
     [
         ("SEL|", "SELECT", "keyword"),
@@ -65,7 +64,7 @@ def test_kinds(text: str, wanted: str, kind: str) -> None:
     assert find(text, wanted).kind == kind
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "wanted"),
     [
         ("SELECT * FROM user_tokens WHERE |", "deployment_name"),

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import tokensh
+from tests.cases import each_case
 from tests.engine.sessions import A, B, connect, list_calls, list_requests, run
 from tests.environments import make_environment
 from tokensh import errors
@@ -56,7 +57,7 @@ TREE = [
 ]
 
 
-@pytest.mark.parametrize(("name", "parent"), TREE, ids=[name for name, _ in TREE])
+@each_case(("name", "parent"), TREE, ids=[name for name, _ in TREE])
 def test_the_exceptions_are_the_tree_that_pep_249_has(name: str, parent: type[Exception]) -> None:
     assert getattr(errors, name).__bases__ == (parent,)
     assert getattr(errors, name) is getattr(tokensh, name) is getattr(pep249, name) is getattr(Connection, name)

@@ -11,6 +11,7 @@ import re
 import pytest
 
 import tokensh
+from tests.cases import each_case
 from tests.support import ROOT
 from tokensh.api import limits
 from tokensh.api.client import Client
@@ -68,7 +69,7 @@ def test_the_manual_states_the_default_of_connections_wherever_it_does() -> None
     assert set(re.findall(r"`--max-connections`\W+(\d+)", text)) == {str(limits.CONNECTIONS)}
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "text", "message"),
     [
         ("timeout", "0", "invalid timeout: '0'; expected seconds, more than 0 and at most 86400"),

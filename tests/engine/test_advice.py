@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import each_case
 from tests.engine.sessions import A, B, connect, list_requests, run
 from tokensh import sandbox
 from tokensh.api.request import Json
@@ -54,7 +55,7 @@ def notes_on(lifetime: int | None, comment: str = "") -> list[str]:
 
 
 class TestWhenANewTokenEnds:
-    @pytest.mark.parametrize(
+    @each_case(
         ("lifetime", "expected"),
         [
             (30 * DAY, "expires 2026-12-18, in 30.0 days"),
@@ -70,9 +71,7 @@ class TestWhenANewTokenEnds:
     def test_is_said_in_a_figure_that_a_slip_of_units_shows_in(self, lifetime: int | None, expected: str) -> None:
         assert notes_on(lifetime) == [expected]
 
-    @pytest.mark.parametrize(
-        "reply", [{}, {"token_info": None}, {"token_info": {}}, {"token_info": {"expiry_time": "soon"}}]
-    )
+    @each_case("reply", [{}, {"token_info": None}, {"token_info": {}}, {"token_info": {"expiry_time": "soon"}}])
     def test_nothing_is_said_of_what_the_reply_does_not_tell(self, reply: dict[str, Json]) -> None:
         assert list(describe_new_token(reply, MADE)) == []
 
@@ -81,7 +80,7 @@ class TestWhenANewTokenEnds:
             "expires 2026-11-19, in 1.0 days"
         ]
 
-    @pytest.mark.parametrize(
+    @each_case(
         ("comment", "lifetime", "expected"),
         [
             (
@@ -183,7 +182,7 @@ ACL: list[Json] = [
 ]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("new", "lost"),
     [
         ([], [("group_name", "dev"), ("user_name", "ed")]),

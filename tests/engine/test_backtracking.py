@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import tokensh
+from tests.cases import each_case
 from tests.shared_parser import CACHE_HOME
 from tests.support import ROOT
 from tokensh.engine.sqlite import Database
@@ -56,12 +57,12 @@ HARMLESS = [
 ]
 
 
-@pytest.mark.parametrize("pattern", CATASTROPHES)
+@each_case("pattern", CATASTROPHES)
 def test_an_expression_that_may_take_for_ever_is_known(pattern: str) -> None:
     assert not backtracking._is_harmless(re.compile(pattern), len(LETTERS))
 
 
-@pytest.mark.parametrize("pattern", HARMLESS)
+@each_case("pattern", HARMLESS)
 def test_an_ordinary_expression_over_a_comment_starts_no_process(pattern: str) -> None:
     assert backtracking._is_harmless(re.compile(pattern), 255)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cases import each_case
 from tests.engine.conftest import Connect
 from tests.engine.sessions import A, list_requests, run
 from tokensh.api.journal import Journal
@@ -169,7 +170,7 @@ def test_an_expiry_that_is_no_time_does_not_fail_the_create(expiry: float, sessi
     assert run(session, f"{INSERT} RETURNING token_value") == [(VALUE,)]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("row", "shown"),
     [
         (("secret",), True),
@@ -186,9 +187,7 @@ def test_a_secret_is_shown_as_text_bytes_or_digits(row: tuple[Value, ...], shown
     assert shows_secret([row], "secret") == shown
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"), [("a SecRet b", True), ("536563526574", True), ("secret", False), ("SECRET", False)]
-)
+@each_case(("text", "shown"), [("a SecRet b", True), ("536563526574", True), ("secret", False), ("SECRET", False)])
 def test_the_capitals_of_a_secret_count(text: str, shown: bool) -> None:
     assert shows_secret([(text,)], "SecRet") == shown
 

@@ -8,6 +8,7 @@ from typing import get_args
 
 import pytest
 
+from tests.cases import each_case
 from tests.engine.test_functions import FLAT
 from tests.shared_parser import shared_parser
 from tokensh.complete import Completer, Facts
@@ -269,20 +270,20 @@ def sqlite_text(call: str) -> str:
 # ---- what each does
 
 
-@pytest.mark.parametrize(("call", "value"), available(SCALAR), ids=[call for call, _ in available(SCALAR)])
+@each_case(("call", "value"), available(SCALAR), ids=[call for call, _ in available(SCALAR)])
 def test_a_scalar_function_gives_what_its_documentation_says(call: str, value: Value) -> None:
     with closing(Database(Cancellation())) as database:
         assert database.evaluate([sqlite_text(call)]) == (value,)
 
 
-@pytest.mark.parametrize(("call", "value"), available(OVER_ROWS), ids=[call for call, _ in available(OVER_ROWS)])
+@each_case(("call", "value"), available(OVER_ROWS), ids=[call for call, _ in available(OVER_ROWS)])
 def test_an_aggregate_gives_what_its_documentation_says(call: str, value: Value) -> None:
     with closing(Database(Cancellation())) as database:
         rows = database.query(f"SELECT {sqlite_text(call)} FROM (SELECT 1 AS x UNION ALL SELECT 2 UNION ALL SELECT 3)")
         assert list(rows) == [(value,)]
 
 
-@pytest.mark.parametrize(("call", "values"), WINDOWS, ids=[call for call, _ in WINDOWS])
+@each_case(("call", "values"), WINDOWS, ids=[call for call, _ in WINDOWS])
 def test_a_window_function_gives_what_its_documentation_says(call: str, values: list[Value]) -> None:
     source = "(SELECT column1 AS x FROM (VALUES (1), (2), (3)))"
     with closing(Database(Cancellation())) as database:
@@ -293,7 +294,7 @@ def test_a_window_function_gives_what_its_documentation_says(call: str, values: 
 # ---- what each declares
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_case("name", NAMES)
 def test_a_function_has_a_text_and_types(name: str) -> None:
     function = functions()[name]
     types = {*get_args(ColumnType), "T", "N", "time"}
@@ -305,7 +306,7 @@ def test_a_function_has_a_text_and_types(name: str) -> None:
     assert function.result not in ("T", "N") or function.result in {p.type for p in function.parameters}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_case("name", NAMES)
 def test_a_function_has_a_case(name: str) -> None:
     cases = [*SCALAR, *OVER_ROWS, *WINDOWS, *FLAT]
     assert [call for call, _ in cases if re.search(rf"\b{name}\"?\(", call)]
@@ -316,7 +317,7 @@ def completer() -> Completer:
     return Completer(shared_parser(), Catalog.load_shipped())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@each_case("name", NAMES)
 def test_a_function_is_completed_with_its_signature(name: str, completer: Completer) -> None:
     facts = Facts(functions={name: function.signature for name, function in functions().items()})
     text = f"SELECT {name}"
@@ -324,7 +325,7 @@ def test_a_function_is_completed_with_its_signature(name: str, completer: Comple
     assert suggestions.get(f"{name}(") == functions()[name].signature
 
 
-@pytest.mark.parametrize(("call", "value"), [*SCALAR, *OVER_ROWS], ids=[call for call, _ in [*SCALAR, *OVER_ROWS]])
+@each_case(("call", "value"), [*SCALAR, *OVER_ROWS], ids=[call for call, _ in [*SCALAR, *OVER_ROWS]])
 def test_a_value_has_the_type_that_its_function_declares(call: str, value: Value) -> None:
     function = functions()[first_name(call)]
     is_a_call = re.fullmatch(r'"?\w+"?\([^()]*\)', call)
@@ -359,14 +360,14 @@ TYPES: list[tuple[Function, list[ColumnType | None], ColumnType]] = [
 ]
 
 
-@pytest.mark.parametrize(("function", "arguments", "result"), TYPES, ids=[f"{f.name} {a}" for f, a, _ in TYPES])
+@each_case(("function", "arguments", "result"), TYPES, ids=[f"{f.name} {a}" for f, a, _ in TYPES])
 def test_the_type_of_a_call_follows_from_those_of_its_arguments(
     function: Function, arguments: list[ColumnType | None], result: ColumnType
 ) -> None:
     assert function.result_type(arguments) == result
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "counts"),
     [("sha256", (1,)), ("split_part", (3,)), ("regexp_like", (2, 3)), ("log", (1, 2)), ("pi", (0,)), ("concat", (-1,))],
 )
@@ -394,7 +395,7 @@ FALLBACKS: dict[str, tuple[tuple[float, ...], float]] = {
 }
 
 
-@pytest.mark.parametrize("name", FALLBACKS)
+@each_case("name", FALLBACKS)
 def test_mathematics_is_there_where_sqlite_was_built_without_it(name: str) -> None:
     arguments, value = FALLBACKS[name]
     function = functions()[name]

@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 
+from tests.cases import each_case
 from tokensh.engine.sqlite import Database
 from tokensh.environment import Cancellation
 from tokensh.errors import DataError, ProgrammingError
@@ -272,7 +273,7 @@ def evaluate(*expressions: str) -> Row:
 FLAT = [case for cases in CASES.values() for case in cases]
 
 
-@pytest.mark.parametrize(("call", "value"), FLAT, ids=[call for call, _ in FLAT])
+@each_case(("call", "value"), FLAT, ids=[call for call, _ in FLAT])
 def test_a_function_gives_its_value(call: str, value: Value) -> None:
     (result,) = evaluate(call)
     assert (type(result), result) == (type(value), value)
@@ -282,7 +283,7 @@ def test_every_function_that_sqlite_lacks_has_cases() -> None:
     assert CASES.keys() == {name for name, f in functions().items() if f.implementation and not f.is_fallback}
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("call", "words"),
     [
         ("regexp_like('a', '(')", "invalid regular expression"),
@@ -319,7 +320,7 @@ def test_a_value_that_a_function_cannot_take_is_an_error_that_says_so(call: str,
         evaluate(call)
 
 
-@pytest.mark.parametrize("call", ["reverse()", "split_part('a', 'b')", "no_such(1)", "sha256(1, 2)"])
+@each_case("call", ["reverse()", "split_part('a', 'b')", "no_such(1)", "sha256(1, 2)"])
 def test_a_wrong_call_is_an_error(call: str) -> None:
     with pytest.raises(ProgrammingError):
         evaluate(call)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import each_case
 from tests.engine.sessions import connect
 from tokensh.engine import objects
 from tokensh.engine.objects import SessionObjects, _estimate_bytes
@@ -44,7 +45,7 @@ def test_large_results_push_out_the_oldest_and_are_told(kept: SessionObjects, mo
     assert names(kept) == ["_", "_6"]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("rows", "least", "most"),
     [
         ([], 0, 0),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import each_case
 from tests.engine.registry_sessions import open_session
 from tests.engine.sessions import run
 from tests.provider.documents import MethodLine as M
@@ -99,7 +100,7 @@ def test_what_a_method_requires_is_said_before_anything_is_sent(session: Connect
     assert server.log == []
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "expected"),
     [
         ("VpcId", "vpc_id"),

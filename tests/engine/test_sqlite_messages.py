@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import each_case
 from tests.engine.sessions import A, connect, run
 from tests.shared_parser import shared_parser
 from tokensh import sandbox
@@ -152,7 +153,7 @@ def test_a_table_says_why_it_refuses(sql: str, reason: str, session: Connection)
         run(session, sql)
 
 
-@pytest.mark.parametrize("entry", MESSAGES, ids=lambda entry: entry.pattern)
+@each_case("entry", MESSAGES, ids=lambda entry: entry.pattern)
 def test_an_entry_of_the_table_reads_well(entry: object) -> None:
     groups = ["x"] * entry.pattern.replace("(?:", "").count("(")  # type: ignore[attr-defined]
     text = f"{entry.message} {entry.hint or ''}".format(*groups)  # type: ignore[attr-defined]

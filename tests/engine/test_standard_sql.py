@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import each_case
 from tests.environments import make_environment
 from tests.shared_parser import shared_parser
 from tokensh import sandbox
@@ -61,7 +62,7 @@ def with_types(row: Row) -> tuple[tuple[type, Value], ...]:
     return tuple((type(cell), cell) for cell in row)
 
 
-@pytest.mark.parametrize(("sql", "plain_sql"), CASES, ids=[sql for sql, _ in CASES])
+@each_case(("sql", "plain_sql"), CASES, ids=[sql for sql, _ in CASES])
 def test_standard_sql_has_the_rows_that_sqlite_finds(
     sql: str, plain_sql: str, ours: Connection, plain: sqlite3.Connection
 ) -> None:
@@ -72,7 +73,7 @@ def test_standard_sql_has_the_rows_that_sqlite_finds(
     assert Counter(found) == Counter(expected)
 
 
-@pytest.mark.parametrize("sql", [sql for sql, _ in CASES])
+@each_case("sql", [sql for sql, _ in CASES])
 def test_standard_sql_is_printed_as_itself(sql: str) -> None:
     tree = shared_parser().parse(sql)
     assert shared_parser().parse(unparse.statement(tree)) == tree
@@ -96,7 +97,7 @@ def test_operators_of_many_arms_are_applied_from_the_left(ours: Connection) -> N
 LONG_CHAINS = [("||", "1" * 2000), ("+", 2000), ("*", 1), ("-", -1998), ("|", 1), ("AND", 1), ("OR", 1)]
 
 
-@pytest.mark.parametrize(("operator", "value"), LONG_CHAINS, ids=[operator for operator, _ in LONG_CHAINS])
+@each_case(("operator", "value"), LONG_CHAINS, ids=[operator for operator, _ in LONG_CHAINS])
 def test_a_chain_of_thousands_of_operands_is_a_list(operator: str, value: Value, ours: Connection) -> None:
     operand = {"||": "(SELECT 1)", "+": "k"}.get(operator, "1")
     chain = f" {operator} ".join([operand] * 2000)
@@ -105,7 +106,7 @@ def test_a_chain_of_thousands_of_operands_is_a_list(operator: str, value: Value,
     assert shared_parser().parse(unparse.statement(tree)) == tree
 
 
-@pytest.mark.parametrize("seed", range(12))
+@each_case("seed", range(12))
 def test_a_long_chain_is_applied_from_the_left(seed: int, ours: Connection, plain: sqlite3.Connection) -> None:
     chance = random.Random(seed)
     operators = chance.choice(["+-", "*/%", "+-", "|&"])
@@ -160,7 +161,7 @@ def write_group(chance: random.Random) -> tuple[str, list[set[str]]]:
             return keys[0], [{keys[0]}]
 
 
-@pytest.mark.parametrize("seed", range(40))
+@each_case("seed", range(40))
 def test_grouping_sets_have_the_rows_of_a_union_of_all_sets(
     seed: int, ours: Connection, plain: sqlite3.Connection
 ) -> None:
@@ -187,7 +188,7 @@ def test_grouping_sets_have_the_rows_of_a_union_of_all_sets(
     assert found == Counter(with_types(row) for row in plain.execute(" UNION ALL ".join(arms))), sql
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("sql", "message"),
     [
         ("SELECT grouping(x) FROM t GROUP BY ROLLUP (g)", "takes what GROUP BY groups by"),

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cases import each_case
 from tests.engine.sessions import A, connect, run
 from tokensh.dbapi.connection import Connection
 from tokensh.errors import DataError, Error, ProgrammingError
@@ -43,7 +44,7 @@ def tables(running: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield connection
 
 
-@pytest.mark.parametrize(("statement", "expected"), CASES, ids=[statement for statement, _ in CASES])
+@each_case(("statement", "expected"), CASES, ids=[statement for statement, _ in CASES])
 def test_a_slip_of_types_is_refused_at_its_place_or_answered_rightly(
     statement: str, expected: str, tables: Connection
 ) -> None:
@@ -192,7 +193,7 @@ def test_a_numeral_in_quotes_gives_the_rows_of_its_number(
 MOMENT = datetime(2000, 1, 1, 12, tzinfo=timezone.utc)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("condition", "value", "count"),
     [
         ("expiry_time > ?", MOMENT, 6),
@@ -221,7 +222,7 @@ def test_a_date_that_is_bound_to_a_time_in_milliseconds_is_converted(
     assert cursor.fetchall() == [(count,)]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("statement", "value"),
     [
         ("SELECT 1 FROM user_tokens WHERE expiry_time > ?", "2027-01-01"),
@@ -251,7 +252,7 @@ def test_each_set_of_values_of_executemany_is_checked(tables: Connection) -> Non
 # ---- columns of numbers hold numbers
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("statement", "value"),
     [
         ("INSERT INTO t (n) VALUES (?)", "x"),

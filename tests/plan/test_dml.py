@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.cases import each_case
 from tests.plan.planning import A, C, Planner
 from tokensh.errors import Error, MissingParameter, NotSupportedError, ProgrammingError, UnknownName
 from tokensh.plan.nodes import ChangePlan, ExecPlan, InsertPlan, Keys, SelectPlan
@@ -24,7 +25,7 @@ INSERTS = [
 ]
 
 
-@pytest.mark.parametrize(("sql", "method", "targets"), INSERTS, ids=[sql for sql, _, _ in INSERTS])
+@each_case(("sql", "method", "targets"), INSERTS, ids=[sql for sql, _, _ in INSERTS])
 def test_an_insert_calls_the_method_that_takes_its_columns(
     sql: str, method: str, targets: list[str], planner: Planner
 ) -> None:
@@ -93,7 +94,7 @@ DELETES = [
 ]
 
 
-@pytest.mark.parametrize(("sql", "method", "filtered", "place", "keys"), DELETES, ids=[sql for sql, *_ in DELETES])
+@each_case(("sql", "method", "filtered", "place", "keys"), DELETES, ids=[sql for sql, *_ in DELETES])
 def test_a_delete_lists_first_where_its_predicates_are_no_keys(
     sql: str, method: str, filtered: bool, place: str, keys: str, planner: Planner
 ) -> None:
@@ -133,7 +134,7 @@ EXECS = [
 ]
 
 
-@pytest.mark.parametrize(("sql", "method", "given"), EXECS, ids=[sql for sql, _, _ in EXECS])
+@each_case(("sql", "method", "given"), EXECS, ids=[sql for sql, _, _ in EXECS])
 def test_an_exec_gives_its_arguments_to_the_method(sql: str, method: str, given: list[str], planner: Planner) -> None:
     plan = planner.plan(sql)
     assert isinstance(plan, ExecPlan)
@@ -186,7 +187,7 @@ WRONG: list[tuple[str, type[Error], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("sql", "kind", "words"), WRONG, ids=[sql for sql, _, _ in WRONG])
+@each_case(("sql", "kind", "words"), WRONG, ids=[sql for sql, _, _ in WRONG])
 def test_a_wrong_write_is_refused_while_it_is_planned(
     sql: str, kind: type[Error], words: str, planner: Planner
 ) -> None:
@@ -202,7 +203,7 @@ NEAREST = [
 ]
 
 
-@pytest.mark.parametrize(("sql", "near"), NEAREST, ids=[sql for sql, _ in NEAREST])
+@each_case(("sql", "near"), NEAREST, ids=[sql for sql, _ in NEAREST])
 def test_an_unknown_name_of_a_write_comes_with_the_nearest_one(sql: str, near: str, planner: Planner) -> None:
     with pytest.raises(UnknownName) as caught:
         planner.plan(sql)
@@ -228,7 +229,7 @@ UPDATES = [
 ]
 
 
-@pytest.mark.parametrize(("sql", "method", "lists", "filtered"), UPDATES, ids=[sql for sql, *_ in UPDATES])
+@each_case(("sql", "method", "lists", "filtered"), UPDATES, ids=[sql for sql, *_ in UPDATES])
 def test_an_update_lists_rows_where_the_statement_does_not_say_all_that_is_sent(
     sql: str, method: str, lists: bool, filtered: bool, planner: Planner
 ) -> None:
@@ -259,7 +260,7 @@ WRONG_UPDATES: list[tuple[str, type[Error], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("marked", "kind", "words"), WRONG_UPDATES, ids=[sql for sql, _, _ in WRONG_UPDATES])
+@each_case(("marked", "kind", "words"), WRONG_UPDATES, ids=[sql for sql, _, _ in WRONG_UPDATES])
 def test_a_wrong_update_is_shown_where_it_is_wrong(
     marked: str, kind: type[Error], words: str, planner: Planner
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cases import each_case
 from tests.plan.planning import A, Planner
 from tests.shared_parser import shared_parser
 from tokensh.engine.functions import function_names
@@ -18,7 +19,7 @@ from tokensh.sql.syntax_hints import MOST_EXPECTED, describe_expected
 from tokensh.text import nearest_word
 
 
-@pytest.mark.parametrize("idiom", IDIOMS, ids=lambda idiom: f"{idiom.kind} {idiom.typed}")
+@each_case("idiom", IDIOMS, ids=lambda idiom: f"{idiom.kind} {idiom.typed}")
 def test_an_idiom_is_refused_with_what_it_is_here(idiom: Idiom, planner: Planner) -> None:
     with pytest.raises(ProgrammingError) as caught:
         planner.plan(idiom.example, workspace=A)
@@ -26,7 +27,7 @@ def test_an_idiom_is_refused_with_what_it_is_here(idiom: Idiom, planner: Planner
     assert caught.value.span is not None
 
 
-@pytest.mark.parametrize("statement", sorted({idiom.instead for idiom in IDIOMS}))
+@each_case("statement", sorted({idiom.instead for idiom in IDIOMS}))
 def test_what_an_idiom_is_replaced_by_is_accepted(statement: str, planner: Planner) -> None:
     planner.plan(statement, workspace=A)
 
@@ -68,7 +69,7 @@ HINTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("sql", "place", "hint"), HINTS, ids=[sql for sql, *_ in HINTS])
+@each_case(("sql", "place", "hint"), HINTS, ids=[sql for sql, *_ in HINTS])
 def test_what_was_meant_is_in_the_hint(sql: str, place: str | None, hint: str | None, planner: Planner) -> None:
     with pytest.raises(ProgrammingError) as caught:
         planner.plan(sql, workspace=A)
@@ -96,7 +97,7 @@ MISLEADING = [
 ]
 
 
-@pytest.mark.parametrize("sql", MISLEADING)
+@each_case("sql", MISLEADING)
 def test_nothing_is_suggested_that_is_refused_next(sql: str, planner: Planner) -> None:
     with pytest.raises(ProgrammingError) as caught:
         planner.plan(sql, workspace=A)
@@ -132,7 +133,7 @@ KEYWORD_STATEMENTS = [
 ]
 
 
-@pytest.mark.parametrize("statement", KEYWORD_STATEMENTS)
+@each_case("statement", KEYWORD_STATEMENTS)
 def test_the_keyword_that_a_misspelling_suggests_is_accepted(statement: str, planner: Planner) -> None:
     planner.plan(statement, workspace=A)
     suggested = 0
@@ -184,7 +185,7 @@ def test_a_suggested_kind_of_show_exists() -> None:
     assert nearest_word("DATABASES", SHOW_KINDS) is None
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("typed", "near"),
     [("lenght", "length"), ("sbustr", "substr"), ("cuont", "count"), ("suum", "sum"), ("pow2", "pow"), ("now2", None), ("medain", "median"),
      ("least_of", None), ("bit_and", None), ("list", None), ("md4", None), ("s", None), ("su", None), ("colesce", "coalesce")],
@@ -203,7 +204,7 @@ EXPECTED = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "hint"), EXPECTED)
+@each_case(("typed", "hint"), EXPECTED)
 def test_what_is_expected_is_said_in_groups(typed: str, hint: str, planner: Planner) -> None:
     with pytest.raises(SqlSyntaxError) as caught:
         planner.plan(f"{typed} )")
@@ -219,9 +220,7 @@ def test_no_list_of_what_is_expected_is_long() -> None:
         assert "$" not in hint
 
 
-@pytest.mark.parametrize(
-    "sql", ["SHOW PROVIDERS IN x", "SHOW TABLES IN x", "SHOW EXTENDED PROVIDERS", "SHOW EXTENDED VIEWS"]
-)
+@each_case("sql", ["SHOW PROVIDERS IN x", "SHOW TABLES IN x", "SHOW EXTENDED PROVIDERS", "SHOW EXTENDED VIEWS"])
 def test_a_part_of_show_that_would_do_nothing_is_refused(sql: str, planner: Planner) -> None:
     with pytest.raises(ProgrammingError) as caught:
         planner.plan(sql)
@@ -229,7 +228,7 @@ def test_a_part_of_show_that_would_do_nothing_is_refused(sql: str, planner: Plan
     assert caught.value.span is not None
 
 
-@pytest.mark.parametrize(
+@each_case(
     "sql",
     ["SHOW METHODS IN user_tokens", "DESCRIBE user_tokens", "DESC EXTENDED user_tokens", "SHOW INSERT INTO user_tokens",
      "CREATE TABLE t (x int)", "CREATE VIEW v AS SELECT 1 AS x", "DROP TABLE IF EXISTS t", "USE databricks_workspace",

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.cases import each_case
 from tests.plan.planning import A, Planner
 from tokensh.errors import Error, NotSupportedError, ProgrammingError, UnknownName
 from tokensh.plan.nodes import ChangePlan, ExecPlan, ExplainPlan, InsertPlan, RowsPlan, SelectPlan, UsePlan
@@ -29,7 +30,7 @@ SHOWN: list[tuple[str, list[str], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("sql", "columns", "word"), SHOWN, ids=[sql for sql, _, _ in SHOWN])
+@each_case(("sql", "columns", "word"), SHOWN, ids=[sql for sql, _, _ in SHOWN])
 def test_what_is_shown_has_its_columns_and_rows(sql: str, columns: list[str], word: str, planner: Planner) -> None:
     plan = planner.plan(sql)
     assert isinstance(plan, RowsPlan)
@@ -51,7 +52,7 @@ FILTERED = [
 ]
 
 
-@pytest.mark.parametrize(("sql", "words"), FILTERED, ids=[sql for sql, _ in FILTERED])
+@each_case(("sql", "words"), FILTERED, ids=[sql for sql, _ in FILTERED])
 def test_what_is_shown_can_be_narrowed(sql: str, words: str, planner: Planner) -> None:
     plan = planner.plan(sql)
     assert isinstance(plan, RowsPlan)
@@ -76,7 +77,7 @@ WRONG: list[tuple[str, type[Error], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("sql", "kind", "words"), WRONG, ids=[sql for sql, _, _ in WRONG])
+@each_case(("sql", "kind", "words"), WRONG, ids=[sql for sql, _, _ in WRONG])
 def test_a_wrong_name_is_an_error_at_its_place(sql: str, kind: type[Error], words: str, planner: Planner) -> None:
     with pytest.raises(kind, match=re.escape(words)) as caught:
         planner.plan(sql)
@@ -98,7 +99,7 @@ EXPLAINED = [
 ]
 
 
-@pytest.mark.parametrize(("sql", "kind"), EXPLAINED, ids=[sql for sql, _ in EXPLAINED])
+@each_case(("sql", "kind"), EXPLAINED, ids=[sql for sql, _ in EXPLAINED])
 def test_explain_holds_the_plan_of_the_statement(sql: str, kind: type[object], planner: Planner) -> None:
     plan = planner.plan(f"EXPLAIN {sql}")
     assert isinstance(plan, ExplainPlan)

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.cases import each_case
 from tests.plan.planning import A, Planner
 from tokensh.errors import Error, NotSupportedError, ProgrammingError, UnknownName
 from tokensh.plan.nodes import SelectPlan
@@ -40,7 +41,7 @@ UNKNOWN: list[tuple[str, str, str | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("marked", "kind", "near"), UNKNOWN, ids=[sql for sql, _, _ in UNKNOWN])
+@each_case(("marked", "kind", "near"), UNKNOWN, ids=[sql for sql, _, _ in UNKNOWN])
 def test_an_unknown_name_is_shown_where_it_stands_with_the_nearest_one(
     marked: str, kind: str, near: str | None, planner: Planner
 ) -> None:
@@ -80,7 +81,7 @@ WRONG: list[tuple[str, type[Error], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("sql", "kind", "words"), WRONG, ids=[sql for sql, _, _ in WRONG])
+@each_case(("sql", "kind", "words"), WRONG, ids=[sql for sql, _, _ in WRONG])
 def test_what_is_ambiguous_or_does_not_fit_is_an_error(
     sql: str, kind: type[Error], words: str, planner: Planner
 ) -> None:
@@ -112,7 +113,7 @@ RESULTS = [
 ]
 
 
-@pytest.mark.parametrize(("sql", "columns"), RESULTS, ids=[sql for sql, _ in RESULTS])
+@each_case(("sql", "columns"), RESULTS, ids=[sql for sql, _ in RESULTS])
 def test_a_results_columns_have_the_types_of_what_they_come_from(
     sql: str, columns: list[str], planner: Planner
 ) -> None:
@@ -133,7 +134,7 @@ ORIGINS = [
 ]
 
 
-@pytest.mark.parametrize(("sql", "origin"), ORIGINS, ids=[sql for sql, _ in ORIGINS])
+@each_case(("sql", "origin"), ORIGINS, ids=[sql for sql, _ in ORIGINS])
 def test_a_column_that_is_shown_unchanged_keeps_its_origin(sql: str, origin: str | None, planner: Planner) -> None:
     assert planner.select(sql).columns[0].origin == origin
 

@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 
+from tests.cases import each_case
 from tests.plan.planning import A, B, C, Planner
 from tokensh.errors import MissingParameter
 from tokensh.plan.method_resolution import choose_method
@@ -52,7 +53,7 @@ ONE_TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("where", "values"), ONE_TABLE, ids=[where for where, _ in ONE_TABLE])
+@each_case(("where", "values"), ONE_TABLE, ids=[where for where, _ in ONE_TABLE])
 def test_a_predicate_gives_the_values_that_it_leaves(where: str, values: str, planner: Planner) -> None:
     assert planner.sets(f"{U} {where}") == [values]
 
@@ -89,7 +90,7 @@ BETWEEN_TABLES = [
 ]
 
 
-@pytest.mark.parametrize(("sql", "values"), BETWEEN_TABLES, ids=[sql for sql, _ in BETWEEN_TABLES])
+@each_case(("sql", "values"), BETWEEN_TABLES, ids=[sql for sql, _ in BETWEEN_TABLES])
 def test_values_go_from_one_table_to_another(sql: str, values: list[str], planner: Planner) -> None:
     assert planner.sets(sql) == values
 
@@ -129,7 +130,7 @@ UNKNOWN = [
 ]
 
 
-@pytest.mark.parametrize("sql", UNKNOWN)
+@each_case("sql", UNKNOWN)
 def test_what_cannot_be_worked_out_is_an_error_that_names_the_parameter(sql: str, planner: Planner) -> None:
     with pytest.raises(MissingParameter) as caught:
         planner.plan(sql)
@@ -172,7 +173,7 @@ DEFAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("sql", "values"), DEFAULTS, ids=[sql for sql, _ in DEFAULTS])
+@each_case(("sql", "values"), DEFAULTS, ids=[sql for sql, _ in DEFAULTS])
 def test_the_sessions_workspace_is_for_tables_of_which_nothing_is_said(
     sql: str, values: list[str] | None, planner: Planner
 ) -> None:
@@ -201,7 +202,7 @@ NARROWED = [
 ]
 
 
-@pytest.mark.parametrize(("tail", "said"), NARROWED, ids=[tail for tail, _ in NARROWED])
+@each_case(("tail", "said"), NARROWED, ids=[tail for tail, _ in NARROWED])
 def test_a_table_that_gives_values_is_narrowed_by_what_is_said_of_it_alone(
     tail: str, said: str, planner: Planner
 ) -> None:
@@ -243,7 +244,7 @@ KEYS = [
 ]
 
 
-@pytest.mark.parametrize(("where", "values"), KEYS, ids=[where for where, _ in KEYS])
+@each_case(("where", "values"), KEYS, ids=[where for where, _ in KEYS])
 def test_a_key_is_taken_from_constants_alone(where: str, values: str, planner: Planner) -> None:
     assert planner.sets(f"SELECT 1 FROM tokens WHERE {D} = '{A}' AND ({where})", "token_id") == [values]
 
@@ -279,7 +280,7 @@ METHODS: list[tuple[dict[str, tuple[Value, ...]], str | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("values", "method"), METHODS, ids=[str(values) for values, _ in METHODS])
+@each_case(("values", "method"), METHODS, ids=[str(values) for values, _ in METHODS])
 def test_one_key_is_got_and_no_or_many_are_listed(
     values: dict[str, tuple[Value, ...]], method: str | None, planner: Planner
 ) -> None:

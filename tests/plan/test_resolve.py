@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cases import each_case
 from tests.plan.planning import A, Planner
 from tests.shared_parser import shared_parser
 from tokensh.errors import NotSupportedError, UnknownName
@@ -81,7 +82,7 @@ TYPES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), TYPES)
+@each_case(("text", "expected"), TYPES)
 def test_an_expression_has_the_type_of_its_values(text: str, expected: str, names: Names) -> None:
     (expr,) = resolve_select(f"SELECT {text} FROM user_tokens {W}", names).items
     assert expression_type(expr) == expected

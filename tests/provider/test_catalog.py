@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cases import each_case
 from tokensh.errors import UnknownName
 from tokensh.provider.catalog import Catalog
 from tokensh.provider.model import Resource
@@ -32,7 +33,7 @@ def summary(resource: Resource) -> list[tuple[str, str, str, str]]:
     return [(method.name, method.verb, method.http_method, method.path) for method in resource.methods]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "methods"),
     [
         (
@@ -82,7 +83,7 @@ def test_methods_of_the_shipped_resources(name: str, methods: list[tuple[str, st
     assert {method.parameters[0].name for method in resource.methods} == {"deployment_name"}
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "fields"),
     [
         ("user_tokens", "token_id comment creation_time expiry_time"),
@@ -100,7 +101,7 @@ def test_fields_of_the_shipped_resources(name: str, fields: str) -> None:
     assert [field.name for field in CATALOG.find(tuple(name.split("."))).fields] == fields.split()
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "method", "attributes"),
     [
         ("user_tokens", "create", [("data__lifetime_seconds", "integer", False), ("data__comment", "string", False)]),
@@ -156,7 +157,7 @@ def test_the_example_of_deployment_name_is_the_pages() -> None:
     assert (server.location, server.required, server.example) == ("server", True, "dbc-abcd0123-a1bc")
 
 
-@pytest.mark.parametrize(
+@each_case(
     "parts",
     [
         ("user_tokens",),
@@ -175,7 +176,7 @@ def test_unqualified_names_resolve_in_the_given_service() -> None:
     assert found.id == "databricks_workspace.settings.tokens"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("parts", "kind", "name", "near"),
     [
         (("user_token",), "resource", "user_token", "user_tokens"),

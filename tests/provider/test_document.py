@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import each_case
 from tests.provider import seed_page
 from tests.support import shared_path
 from tokensh.errors import InterfaceError, ProviderDocumentError
@@ -187,7 +188,7 @@ def test_the_published_tree_is_read_defects_and_all() -> None:
     assert (token_id.type, token_id.required) == ("string", True)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "values"),
     [
         ("deployment_name: dbc-1\nlifetime_seconds: 3600\n", {"deployment_name": "dbc-1", "lifetime_seconds": 3600}),
@@ -224,7 +225,7 @@ def test_the_pages_manifest_with_values_fills_the_statement() -> None:
     assert read_variables(text, "manifest.yaml") == {"lifetime_seconds": 3600}
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "message"),
     [
         ("just words\n", "f.yaml:1: neither names with values nor a manifest"),
@@ -272,7 +273,7 @@ def test_aliases_that_stand_for_too_much_are_refused(name: str, tmp_path: Path) 
     assert re.search(r"provider\.yaml:\d+: ", str(broken.error))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "values"),
     [
         ("a: &a x\nb: *a\n", {"a": "x", "b": "x"}),
@@ -285,7 +286,7 @@ def test_ordinary_aliases_are_read(text: str, values: dict[str, str]) -> None:
     assert read_variables(text, "vars.yaml") == values
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "line"),
     [
         ("a: 1\nb: 2\na: 3\n", 3),
@@ -308,7 +309,7 @@ def test_a_registry_with_a_key_twice_is_refused(tmp_path: Path) -> None:
     assert "a key stands twice" in str(broken.error)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "expected"),
     [
         ("[" * 20_000, True),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cases import each_case
 from tests.tries import tries
 from tokensh.errors import ProviderDocumentError
 from tokensh.provider.model import Method, Resource
@@ -42,7 +43,7 @@ def taking(schema: object) -> Node:
     return {"requestBody": {"content": {"application/json": {"schema": schema}}}}
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("schema", "expected"),
     [
         ({"type": "string"}, "string"),
@@ -77,7 +78,7 @@ def test_a_types_meaning(schema: Node, expected: str) -> None:
     assert [(field.name, field.type) for field in method.fields] == [("f", expected)]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("schema", "key", "fields"),
     [
         ({"properties": {"a": {"type": "string"}, "b": {}}}, None, ["a", "b"]),
@@ -111,7 +112,7 @@ def test_fields_are_the_properties_of_a_row(schema: object, key: str | None, fie
     assert [field.name for field in method.fields] == fields
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("responses", "key", "description"),
     [
         ({"200": {"description": "ok"}, "201": {"description": "made"}}, "201", "made"),
@@ -131,7 +132,7 @@ def test_an_object_key_of_another_language_is_dropped() -> None:
     assert built(replying({}), method={"response": {"objectKey": "/*/item"}}).object_key is None
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("algorithm", "names"),
     [(None, ["data__a"]), ("default", ["data__a"]), ("naive", ["a"]), ("naive_DesiredState", ["a"])],
 )
@@ -251,7 +252,7 @@ def test_schemas_that_contain_themselves_end(name: str, fields: list[str]) -> No
     assert all(json.loads(field.shape) for field in method.fields if field.shape)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("root", "place", "problem"),
     [
         ({}, "#/components", "expected a mapping"),

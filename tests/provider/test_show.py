@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.cases import each_case
 from tests.provider import seed_page
 from tokensh.errors import ProgrammingError
 from tokensh.provider import show
@@ -75,7 +76,7 @@ def test_show_extended_insert_is_the_pages_manifest() -> None:
     assert only_cell(show.show_insert(USER_TOKENS, extended=True)) == seed_page.fence("`INSERT` examples", "yaml")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("show", "plain", "extended"),
     [
         pytest.param(
@@ -162,7 +163,7 @@ def test_describe_method_gives_the_shape_of_an_object() -> None:
     assert shapes["token_value"] == ""
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "method", "required", "optional"),
     [
         ("workspace.tokens", "get", "token_id, deployment_name", ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests import seed_statements
+from tests.cases import each_case
 from tokensh.provider.catalog import DEFAULT, Catalog
 from tokensh.provider.model import Method, Resource
 from tokensh.provider.statement_templates import statement_template
@@ -25,7 +26,7 @@ def test_the_forms_of_user_tokens_are_the_pages_own(method: str, printed: str) -
     assert statement_template(resource, next(m for m in resource.methods if m.name == method)) == printed
 
 
-@pytest.mark.parametrize(("resource", "method"), METHODS, ids=[f"{r.service}.{r.name}.{m.name}" for r, m in METHODS])
+@each_case(("resource", "method"), METHODS, ids=[f"{r.service}.{r.name}.{m.name}" for r, m in METHODS])
 def test_every_form_is_one_ended_statement_that_parses(resource: Resource, method: Method, parser: Parser) -> None:
     (piece,) = split_script([statement_template(resource, method)], parser.table)
     assert piece.ended

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cases import each_case
 from tokensh.render.cells import TimeForm, expiry_style, format_time, is_time, mask_secret
 from tokensh.rows import Column, Unit, Value
 
@@ -11,7 +12,7 @@ NOW = 1_794_694_400.0
 EXPIRY = Column("e", "integer", "databricks_workspace.workspace.user_tokens.expiry_time")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("seconds", "distance"),
     [
         (0, "in 0s"),
@@ -30,7 +31,7 @@ def test_the_distance_is_told_in_the_largest_unit_of_which_there_are_two(seconds
     assert format_time(int(NOW + seconds) * 1000, NOW).partition("Z ")[2] == distance
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("milliseconds", "text"),
     [
         (1_794_694_400_000, "2026-11-14 22:13:20Z"),
@@ -47,7 +48,7 @@ def test_epoch_milliseconds_become_a_date_in_utc(milliseconds: int, text: str) -
     assert format_time(milliseconds) == text
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("column", "expected"),
     [
         (EXPIRY, True),
@@ -64,7 +65,7 @@ def test_a_time_is_an_integer_field_whose_own_name_says_so(column: Column, expec
 DAY = 86400
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "now", "style"),
     [
         (0, NOW, "past"),
@@ -98,7 +99,7 @@ def test_a_time_is_shown_as_there_is_room(form: TimeForm, shown: str, without_no
     assert format_time(-1, NOW, form) == "never"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("secret", "shown"),
     [
         ("dapi" + "0123456789abcdef" * 2, "dapi…cdef (hidden)"),

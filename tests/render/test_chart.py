@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cases import each_case
 from tests.render.results import HOSTILE, render_text, result_of
 from tokensh.errors import InterfaceError
 from tokensh.rows import Column, Row
@@ -26,7 +27,7 @@ def test_bars_are_as_long_as_their_numbers_and_fit_the_width() -> None:
     assert drawn == "n by team\ndbt │████████████████████ 40\nci  │█████ 10\n"
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+@each_case("text", HOSTILE, ids=ascii)
 def test_a_chart_is_as_wide_as_the_terminal_and_its_labels_are_inert(text: str) -> None:
     shown = render_text("chart", result_of(["a", N], [(text, 3), ("b" * 90, 900)]), width=60, terminal=True)
     assert len(shown.splitlines()) == 3
@@ -34,7 +35,7 @@ def test_a_chart_is_as_wide_as_the_terminal_and_its_labels_are_inert(text: str) 
     assert "\x1b" not in shown
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("days", "step", "labels"),
     [
         ((0, 0, 2), "day", ["2026-01-01", "2026-01-02", "2026-01-03"]),

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.cases import each_case
 from tests.render.results import HOSTILE, read_csv, render_text, result_of
 from tokensh.errors import InterfaceError
 from tokensh.render.csv import _defuse_formula
@@ -38,7 +39,7 @@ def test_numbers_stay_what_they_are() -> None:
     )
 
 
-@pytest.mark.parametrize("text", [text for text in HOSTILE if "\ud800" not in text], ids=ascii)
+@each_case("text", [text for text in HOSTILE if "\ud800" not in text], ids=ascii)
 def test_csv_keeps_the_exact_text(text: str) -> None:
     written = render_text("csv", result_of(["a", text], [("x", text)]))
     assert read_csv(written) == [["a", text], ["x", text]]
@@ -58,7 +59,7 @@ def test_a_null_of_ones_own_is_quoted_where_it_is_text() -> None:
     )
 
 
-@pytest.mark.parametrize("delimiter", ["", '"', "\n", ",\r"])
+@each_case("delimiter", ["", '"', "\n", ",\r"])
 def test_a_delimiter_that_would_break_the_format_is_refused(delimiter: str) -> None:
     with pytest.raises(InterfaceError, match="delimiter"):
         render_text("csv", result_of(["a"], []), delimiter=delimiter)
@@ -107,7 +108,7 @@ DEFUSED = {
 }
 
 
-@pytest.mark.parametrize("text", DEFUSED, ids=ascii)
+@each_case("text", DEFUSED, ids=ascii)
 def test_csv_safe_defuses_each_place_that_a_spreadsheet_may_take_for_a_cell(text: str) -> None:
     assert _defuse_formula(text) == DEFUSED[text]
 

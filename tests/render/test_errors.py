@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.cases import each_case
 from tests.render.results import HOSTILE
 from tokensh.errors import (
     ApiError,
@@ -62,7 +63,7 @@ def test_the_shell_shows_no_place() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "span", "place", "shown", "caret"),
     [
         ("SELECT x", Span(7, 8), "f:3:12", "SELECT x", "       ^"),
@@ -162,7 +163,7 @@ def test_a_credential_error_tells_where_it_looked() -> None:
     assert lines(error)[1:] == ["  looked at: ~/.databrickscfg", "  looked at: DATABRICKS_TOKEN", "hint: set one"]
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+@each_case("text", HOSTILE, ids=ascii)
 def test_hostile_text_is_inert_wherever_it_stands(text: str) -> None:
     source = Source(text, text + " x", 1, 1)
     error = ApiError(text, status=400, code=text, request_id=text, hint=text)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.cases import each_case
 from tests.render.results import HOSTILE, render_text, result_of
 from tokensh.rows import Column, ColumnType, Value
 
@@ -34,7 +34,7 @@ def test_jsonl_has_one_object_a_line() -> None:
     assert render_text("jsonl", result_of(["a"], [("x",), ("y",)])) == '{"a":"x"}\n{"a":"y"}\n'
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "column_type", "written"),
     [
         (None, "string", "null"),
@@ -76,7 +76,7 @@ def test_a_cell_is_typed_json(value: Value, column_type: ColumnType, written: st
     assert one_cell(value, column_type) == written
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+@each_case("text", HOSTILE, ids=ascii)
 def test_hostile_text_means_the_same_and_acts_on_nothing(text: str) -> None:
     written = render_text("json", result_of([text], [(text,)]))
     assert json.loads(written) == [{text: text}]
@@ -92,7 +92,7 @@ def test_json_reads_back_as_the_rows(rows: list[tuple[str, int | None]]) -> None
     assert json.loads(render_text("json", result_of(columns, rows))) == json.loads(json.dumps(expected))
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("names", "keys"),
     [
         (["a", "a", "a"], ["a", "a_2", "a_3"]),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
+from tests.cases import each_case
 from tests.render.results import HOSTILE, render_text, result_of
 from tokensh.rows import Column
 
@@ -13,7 +12,7 @@ def test_a_table_with_numbers_at_the_right() -> None:
     assert render_text("markdown", result) == "| name | n |\n| --- | ---: |\n| x | 1 |\n| NULL | NULL |\n"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "written"),
     [
         ("a|b", r"a\|b"),
@@ -42,6 +41,6 @@ def test_cells_are_text_and_nothing_else(text: str, written: str) -> None:
     assert render_text("markdown", result_of(["c"], [(text,)])).splitlines()[2] == f"| {written} |"
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+@each_case("text", HOSTILE, ids=ascii)
 def test_one_row_is_one_line(text: str) -> None:
     assert len(render_text("markdown", result_of([text], [(text,)])).splitlines()) == 3

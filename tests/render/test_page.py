@@ -16,6 +16,7 @@ from threading import Thread
 
 import pytest
 
+from tests.cases import each_case
 from tests.render.results import HOSTILE, render_text, result_of
 from tokensh.rows import Column, Row
 
@@ -53,9 +54,7 @@ class Page(HTMLParser):
             self.embedded[self._tag] = data
 
 
-@pytest.mark.parametrize(
-    "text", [*HOSTILE, "</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", '" onx="']
-)
+@each_case("text", [*HOSTILE, "</script><script>alert(1)</script>", "<img src=x onerror=alert(1)>", '" onx="'])
 def test_no_text_becomes_markup_and_nothing_is_loaded(text: str) -> None:
     page = Page(render_text("html", result_of([text, N], [(text, 1)])))
     harmless = Page(render_text("html", result_of(["a", N], [("b", 1)])))

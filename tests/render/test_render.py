@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.cases import each_case
 from tests.render.results import HOSTILE, FlushRecorder, FullDisk, fail_after, render_text, result_of
 from tokensh.errors import InterfaceError, OperationalError
 from tokensh.render.formats import FORMATS, render
@@ -28,7 +29,7 @@ def test_formats_that_programs_read_do_not_mask_secrets() -> None:
     assert [name for name in SHOWING if name not in MASKING] == ["json", "jsonl", "csv", "tsv"]
 
 
-@pytest.mark.parametrize("name", [*FORMATS])
+@each_case("name", [*FORMATS])
 def test_every_format_has_cases_of_its_own(name: str) -> None:
     tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
     assert f'render_text("{name}", ' in tests
@@ -41,8 +42,8 @@ def test_an_unknown_format_is_one_clear_error(name: str, hint: str) -> None:
     assert (caught.value.hint or "").startswith(hint)
 
 
-@pytest.mark.parametrize("name", SHOWING)
-@pytest.mark.parametrize("rows", [0, 1, 3, 2500])
+@each_case("name", SHOWING)
+@each_case("rows", [0, 1, 3, 2500])
 def test_every_format_returns_the_number_of_rows_and_flushes(name: str, rows: int) -> None:
     stream = FlushRecorder()
     assert render(name, result_of(["a"], [("¤",)] * rows), stream, Options()) == rows
@@ -60,7 +61,7 @@ CELLS = st.one_of(
 )
 
 
-@pytest.mark.parametrize("name", ["csv", "tsv", "text", "jsonl", "markdown"])
+@each_case("name", ["csv", "tsv", "text", "jsonl", "markdown"])
 def test_a_text_is_written_alike_beside_every_other_text(name: str) -> None:
     texts = [*HOSTILE, "", "plain", "a,b", 'say "x"', "line\nline", "\r", "é", "\ud800", "\t", "|"]
     columns = [Column("a", "string")]
@@ -93,15 +94,15 @@ def test_the_cells_of_a_table_are_as_wide_as_the_widest_of_them(rows: list[Row])
     assert [line[2:-2].strip() for line in lines[3:-1]] == [line[2:-2].strip() for line in shown]
 
 
-@pytest.mark.parametrize("name", SHOWING)
+@each_case("name", SHOWING)
 def test_a_result_without_columns_is_read_to_its_end_and_prints_nothing(name: str) -> None:
     stream = io.StringIO()
     assert render(name, result_of([], [(), ()]), stream, Options()) == 2
     assert stream.getvalue() == ""
 
 
-@pytest.mark.parametrize("name", SHOWING)
-@pytest.mark.parametrize("options", [Options(), Options(terminal=True, colour=True, width=80), Options(expanded=True)])
+@each_case("name", SHOWING)
+@each_case("options", [Options(), Options(terminal=True, colour=True, width=80), Options(expanded=True)])
 def test_an_incremental_row_is_flushed_before_the_next_is_asked_for(name: str, options: Options) -> None:
     stream = FlushRecorder()
 
@@ -114,7 +115,7 @@ def test_an_incremental_row_is_flushed_before_the_next_is_asked_for(name: str, o
     assert render(name, RowSet((Column("a", "string"),), rows(), incremental=True), stream, options) == 2
 
 
-@pytest.mark.parametrize("name", SHOWING)
+@each_case("name", SHOWING)
 def test_a_failure_before_the_first_row_prints_nothing(name: str) -> None:
     stream = io.StringIO()
     with pytest.raises(OperationalError, match="second request"):
@@ -122,7 +123,7 @@ def test_a_failure_before_the_first_row_prints_nothing(name: str) -> None:
     assert stream.getvalue() == ""
 
 
-@pytest.mark.parametrize("name", SHOWING)
+@each_case("name", SHOWING)
 def test_a_later_failure_leaves_what_a_complete_result_of_the_rows_would_be(name: str) -> None:
     stream = io.StringIO()
     with pytest.raises(OperationalError, match="second request"):
@@ -130,14 +131,14 @@ def test_a_later_failure_leaves_what_a_complete_result_of_the_rows_would_be(name
     assert stream.getvalue() == render_text(name, result_of(["a"], [("x",)]))
 
 
-@pytest.mark.parametrize("name", SHOWING)
-@pytest.mark.parametrize("colour", [False, True])
+@each_case("name", SHOWING)
+@each_case("colour", [False, True])
 def test_a_stream_that_fails_is_the_callers_to_know_of(name: str, colour: bool) -> None:
     with pytest.raises(OSError, match="No space left"):
         render(name, result_of(["a"], [("x",)]), FullDisk(), Options(terminal=True, colour=colour))
 
 
-@pytest.mark.parametrize("name", SHOWING)
+@each_case("name", SHOWING)
 def test_a_closed_stream_is_the_callers_to_know_of(name: str) -> None:
     stream = io.StringIO()
     stream.close()
@@ -154,8 +155,8 @@ def test_a_closed_pipe_does_not_end_the_program_from_within_the_coloured_table()
         render("table", result_of(["a"], [("x",)]), Pipe(), Options(terminal=True, colour=True))
 
 
-@pytest.mark.parametrize("name", SHOWING)
-@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+@each_case("name", SHOWING)
+@each_case("text", HOSTILE, ids=ascii)
 def test_a_terminal_gets_no_control_character_in_any_format(name: str, text: str) -> None:
     shown = render_text(name, result_of([text], [(text,)]), terminal=True, width=80)
     shown.encode()
@@ -166,13 +167,13 @@ def test_a_terminal_gets_no_control_character_in_any_format(name: str, text: str
     assert "\t" not in shown
 
 
-@pytest.mark.parametrize("name", SHOWING)
-@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+@each_case("name", SHOWING)
+@each_case("text", HOSTILE, ids=ascii)
 def test_every_format_can_be_encoded_whatever_the_text(name: str, text: str) -> None:
     assert render_text(name, result_of([text], [(text,)])).encode()
 
 
-@pytest.mark.parametrize("name", SHOWING)
+@each_case("name", SHOWING)
 def test_booleans_are_words_and_integers_keep_every_digit(name: str) -> None:
     shown = render_text(
         name, result_of([Column("b", "boolean"), Column("i", "integer")], [(1, 2**63 - 1), (0, -(2**63))])
@@ -183,7 +184,7 @@ def test_booleans_are_words_and_integers_keep_every_digit(name: str) -> None:
     assert "-9223372036854775808" in shown
 
 
-@pytest.mark.parametrize("name", [name for name in SHOWING if name not in MASKING])
+@each_case("name", [name for name in SHOWING if name not in MASKING])
 def test_machine_formats_carry_a_secret_raw_even_where_people_see_it_masked(name: str) -> None:
     secret = "dapi" + "0123456789abcdef" * 2
     assert secret in render_text(
@@ -191,8 +192,8 @@ def test_machine_formats_carry_a_secret_raw_even_where_people_see_it_masked(name
     )
 
 
-@pytest.mark.parametrize("name", MASKING)
-@pytest.mark.parametrize("colour", [False, True])
+@each_case("name", MASKING)
+@each_case("colour", [False, True])
 def test_a_masked_secret_shows_four_characters_at_each_end(name: str, colour: bool) -> None:
     secret = "dapi" + "0123456789abcdef" * 2
     result = result_of([Column("token_value", "string", secret=True)], [(secret,)])

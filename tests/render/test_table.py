@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.cases import each_case
 from tests.render.results import HOSTILE, FlushRecorder, render_text, result_of
 from tokensh.render.formats import render
 from tokensh.render.options import Options
@@ -47,10 +48,8 @@ def test_no_rows_are_a_header_and_without_a_header_there_are_only_rows() -> None
     assert render_text("table", result_of(["name"], [("x",)]), header=False) == "|---|\n| x |\n|---|\n"
 
 
-@pytest.mark.parametrize(
-    "options", [{}, {"terminal": True, "width": 100}, {"terminal": True, "width": 100, "colour": True}]
-)
-@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+@each_case("options", [{}, {"terminal": True, "width": 100}, {"terminal": True, "width": 100, "colour": True}])
+@each_case("text", HOSTILE, ids=ascii)
 def test_on_a_screen_only_a_texts_own_lines_are_further_lines_and_borders_are_in_one_column(
     text: str, options: dict[str, bool | int]
 ) -> None:
@@ -139,7 +138,7 @@ def test_every_line_of_a_flowing_row_is_styled_like_its_cell(colour: bool) -> No
     assert (shown.count("\x1b[31m") == 3) is colour
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("columns", "time"),
     [(120, "1970-01-01 00:00:00Z 56y ago"), (60, "1970-01-01 56y ago"), (50, "1970-01-01 56y ago"), (36, "56y ago")],
 )
@@ -191,7 +190,7 @@ def test_too_narrow_a_terminal_gets_records() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("expanded", "options", "records"),
     [
         (True, {}, True),
@@ -215,7 +214,7 @@ def test_no_rows_are_never_records() -> None:
     assert render_text("table", result_of(["name"], []), expanded=True).startswith("|------|\n| name |")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "styled"),
     [
         (None, "\x1b[2m"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import each_case
 from tests.environments import make_environment
 from tests.render.results import render_text, result_of
 from tokensh.errors import InterfaceError
@@ -60,7 +61,7 @@ def test_every_theme_has_every_style_and_each_is_valid() -> None:
             assert check_style(what, style) == style
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("theme", "backgrounds"),
     [
         ("dark", DARK),
@@ -107,7 +108,7 @@ def test_lines_are_the_finest_that_the_terminal_can_draw(term: str, linestyle: s
     assert choose_linestyle("markdown", environment) == "markdown"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "style", "message"),
     [
         ("pst", "red", "unknown colour 'pst'"),
@@ -134,7 +135,7 @@ DRAWN = {
 }
 
 
-@pytest.mark.parametrize(("linestyle", "border"), DRAWN)
+@each_case(("linestyle", "border"), DRAWN)
 def test_a_line_style_draws_the_frame(linestyle: str, border: int) -> None:
     result: list[Row] = [("x", 10)]
     plain = render_text(
@@ -143,7 +144,7 @@ def test_a_line_style_draws_the_frame(linestyle: str, border: int) -> None:
     assert plain == DRAWN[linestyle, border]
 
 
-@pytest.mark.parametrize("linestyle", LINE_STYLES)
+@each_case("linestyle", LINE_STYLES)
 def test_colour_changes_only_the_styles_in_every_line_style(linestyle: str) -> None:
     rows: list[Row] = [("two\nlines", None), ("x", 1)]
     texts = [

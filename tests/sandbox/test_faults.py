@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import each_case
 from tokensh.sandbox.faults import Fault, Faults, HangUp, parse_fault
 from tokensh.sandbox.http import RefusedError, Reply, Request, json_reply
 
@@ -29,7 +30,7 @@ class Handler:
         return fault.apply(self.handle, self.events.append)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("pattern", "hit"),
     [
         ("*", True),
@@ -49,7 +50,7 @@ def test_patterns(pattern: str, hit: bool) -> None:
     assert (faults.take(request()) is not None) is hit
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("times", "skip", "hits"),
     [(1, 0, [True, False, False]), (2, 1, [False, True, True]), (None, 1, [False, True, True]), (0, 0, [False] * 3)],
 )
@@ -71,7 +72,7 @@ def test_the_first_rule_that_still_applies_has_the_request() -> None:
     assert faults.take(request("POST")) is None
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("rule", "expected"),
     [
         ({"status": 503}, []),
@@ -102,7 +103,7 @@ def test_hanging_up(rule: dict[str, Any], reset: bool) -> None:
     assert Handler().play(Fault("*", **rule)) == HangUp(reset)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("rule", "status", "body"),
     [
         ({"status": 429}, 429, b'"error_code": "REQUEST_LIMIT_EXCEEDED"'),
@@ -129,7 +130,7 @@ def test_a_rule_may_come_as_json() -> None:
     assert parse_fault({"pattern": "*"}).times == 1
 
 
-@pytest.mark.parametrize(
+@each_case(
     "fields",
     [
         {},

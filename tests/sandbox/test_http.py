@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.cases import each_case
 from tokensh.sandbox.http import RefusedError, Reply, Request, get_integer, get_strings, get_text, json_reply
 
 
@@ -13,7 +14,7 @@ def request(target: str = "/", body: bytes = b"") -> Request:
     return Request.parse("GET", target, {}, body, "id-1")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("target", "workspace", "path"),
     [
         ("/w/dbc-1/api/2.0/token/list", "dbc-1", "/api/2.0/token/list"),
@@ -28,7 +29,7 @@ def test_the_first_path_segments_name_the_workspace(target: str, workspace: str,
     assert (taken.workspace, taken.path) == (workspace, path)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("target", "host", "root", "workspace", "base"),
     [
         ("/api", "dbc-1.localhost", "", "dbc-1", "http://dbc-1.localhost"),
@@ -57,7 +58,7 @@ def test_headers_and_body_stay_out_of_the_repr() -> None:
     assert "SECRET" not in shown
 
 
-@pytest.mark.parametrize("body", [b"{", b"[1]", b"null", b"\xff", b"[" * 100_000])
+@each_case("body", [b"{", b"[1]", b"null", b"\xff", b"[" * 100_000])
 def test_a_body_that_is_no_object_is_malformed(body: bytes) -> None:
     with pytest.raises(RefusedError) as caught:
         request(body=body).parse_json()
@@ -68,18 +69,18 @@ def test_an_empty_body_is_an_empty_object() -> None:
     assert request(body=b" \n").parse_json() == {}
 
 
-@pytest.mark.parametrize(("value", "expected"), [(5, 5), ("5", 5), ("-5", -5), (None, None), (2**63 - 1, 2**63 - 1)])
+@each_case(("value", "expected"), [(5, 5), ("5", 5), ("-5", -5), (None, None), (2**63 - 1, 2**63 - 1)])
 def test_an_int64_may_come_in_quotes(value: object, expected: int | None) -> None:
     assert get_integer({"n": value}, "n") == expected
 
 
-@pytest.mark.parametrize("value", [True, 1.5, "x", "", "--1", "1" * 30, 2**63, [], {}])
+@each_case("value", [True, 1.5, "x", "", "--1", "1" * 30, 2**63, [], {}])
 def test_what_is_no_int64_is_malformed(value: object) -> None:
     with pytest.raises(RefusedError):
         get_integer({"n": value}, "n")
 
 
-@pytest.mark.parametrize("value", [1, True, [], {}])
+@each_case("value", [1, True, [], {}])
 def test_what_is_no_string_is_malformed(value: object) -> None:
     with pytest.raises(RefusedError):
         get_text({"s": value}, "s")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import each_case
 from tests.sandbox.api import ORIGIN, WORKSPACE, Api, new_state
 from tokensh.sandbox.http import Reply
 from tokensh.sandbox.seed import ACCOUNT_ID, CLIENT_SECRET, ROBOT
@@ -71,7 +72,7 @@ def test_an_access_token_expires() -> None:
     assert robot.refusal("GET", "/api/2.0/token/list") == (401, 401, "Token is expired. [ReqId: request-1]")
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("header", "form", "status", "error"),
     [
         (basic(secret="wrong"), GOOD, 401, "invalid_client"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cases import each_case
 from tests.sandbox.api import Api, new_state
 from tokensh.sandbox.permissions import PATH
 from tokensh.sandbox.seed import GUEST, GUEST_TOKEN, ROBOT, USER, USER_TOKEN
@@ -45,7 +46,7 @@ def test_admins_may_be_named_and_keep_what_they_have() -> None:
     assert listed(Api().call("PUT", PATH, entry("CAN_MANAGE", group_name="admins"))) == {"admins"}
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("body", "status", "code", "part"),
     [
         (

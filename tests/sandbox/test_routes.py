@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
+from tests.cases import each_case
 from tests.sandbox.api import DAY, NOW, WORKSPACE, Api, new_state
 from tokensh.provider.catalog import Catalog
 from tokensh.provider.model import Method
@@ -26,7 +25,7 @@ METHODS = [
 ]
 
 
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: f"{method.http_method} {method.path}")
+@each_case("method", METHODS, ids=lambda method: f"{method.http_method} {method.path}")
 def test_every_method_of_the_shipped_provider_has_a_route(method: Method) -> None:
     path = re.sub(r"\{\w+\}", "x", method.path)
     reply = Api().reply(method.http_method, path, {} if method.has_body else None)
@@ -69,7 +68,7 @@ def test_an_expired_token_authenticates_nobody() -> None:
     assert minted.refusal("GET", LIST)[:2] == (403, 403)
 
 
-@pytest.mark.parametrize("header", ["", "Basic eDp5", "Bearer", "Bearer ", "dapi123"])
+@each_case("header", ["", "Basic eDp5", "Bearer", "Bearer ", "dapi123"])
 def test_no_usable_credential_is_401_with_a_number(header: str) -> None:
     reply = Api(token=None).reply("GET", LIST, headers={"authorization": header})
     assert reply.status == 401
@@ -90,7 +89,7 @@ def test_an_empty_list_is_an_empty_object() -> None:
     assert api.call("GET", MANAGED) == {}
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("method", "path", "body", "status", "code"),
     [
         ("POST", "/api/2.0/token/delete", {"token_id": "nope"}, 404, "RESOURCE_DOES_NOT_EXIST"),
@@ -123,7 +122,7 @@ def test_refusals(method: str, path: str, body: object, status: int, code: str) 
     assert Api().refusal(method, path, body)[:2] == (status, code)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("token", "method", "path"),
     [
         (GUEST_TOKEN, "GET", LIST),
@@ -148,7 +147,7 @@ def test_update_of_ones_own_token() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("query", "count"),
     [
         (f"?created_by_id={ADMIN.number}", 8),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cases import each_case
 from tests.sandbox.api import DAY, NOW, Api, new_state
 from tokensh.sandbox import seed
 from tokensh.sandbox.state import fingerprint
@@ -38,7 +39,7 @@ def test_ids_differ_between_workspaces() -> None:
     assert all(len(key) == 64 and not set(key) - set("0123456789abcdef") for key in rows)
 
 
-@pytest.mark.parametrize("trait", ["", "東京", '"', "'", ";", "--", "\x1b", "\n", "=1+1"])
+@each_case("trait", ["", "東京", '"', "'", ";", "--", "\x1b", "\n", "=1+1"])
 def test_odd_comments_are_there(trait: str) -> None:
     assert any(comment == trait or (trait and trait in (comment or "")) for comment in every_comment())
 

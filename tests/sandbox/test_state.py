@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.cases import each_case
 from tests.sandbox.api import DAY, NOW, WORKSPACE, new_state
 from tokensh.sandbox.http import RefusedError
 from tokensh.sandbox.seed import ADMIN, GUEST, ROBOT, USER
@@ -14,7 +15,7 @@ from tokensh.sandbox.state import NEVER, CreateRequest, fingerprint
 MS = 1000
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("options", "lifetime", "expected_days"),
     [
         ({}, None, 730),
@@ -34,7 +35,7 @@ def test_lifetime_of_a_new_token(options: dict[str, int], lifetime: int | None, 
     assert token.expiry_time == expected
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("order", "code"),
     [
         (CreateRequest(lifetime=-1), "INVALID_PARAMETER_VALUE"),
@@ -151,7 +152,7 @@ def test_who_loses_the_permission_loses_all_tokens() -> None:
     assert workspace.may_use(GUEST)
 
 
-@pytest.mark.parametrize("name", ["nope", "-a", "a_b", "", "é", "x" * 64, "a.b"])
+@each_case("name", ["nope", "-a", "a_b", "", "é", "x" * 64, "a.b"])
 def test_an_unknown_workspace_is_refused_by_name(name: str) -> None:
     state = new_state()
     with pytest.raises(RefusedError, match="the sandbox has dbc-abcd0123-a1bc") as caught:
@@ -159,9 +160,7 @@ def test_an_unknown_workspace_is_refused_by_name(name: str) -> None:
     assert caught.value.status == 404
 
 
-@pytest.mark.parametrize(
-    ("name", "known"), [("x" * 63, True), ("x" * 64, False), ("a-1", True), ("a-", False), ("é", False)]
-)
+@each_case(("name", "known"), [("x" * 63, True), ("x" * 64, False), ("a-1", True), ("a-", False), ("é", False)])
 def test_any_workspace_takes_host_labels_only(name: str, known: bool) -> None:
     state = new_state(any_workspace=True)
     if known:

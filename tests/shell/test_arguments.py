@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import each_case
 from tests.shell.in_process import InProcessShell, open_shell
 from tokensh.errors import InterfaceError
 from tokensh.sandbox import Sandbox
 from tokensh.shell.commands.arguments import Arguments
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("line", "words", "value"),
     [
         ("", (), ""),
@@ -43,7 +44,7 @@ def test_a_quote_that_is_not_closed_is_an_error_that_says_how_to_close_it() -> N
     assert caught.value.hint == "end it with '; a ' inside is written ''"
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("line", "options", "rest"),
     [
         ("x.csv", {}, "x.csv"),

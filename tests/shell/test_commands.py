@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import each_case
 from tests.shell.terminal import CTRL_C, CTRL_D, ENTER, WORKSPACE, Start, Terminal, connect_to
 from tokensh.engine.history import History
 from tokensh.sandbox import Sandbox
@@ -384,7 +385,7 @@ def test_diff_of_what_is_no_materialized_view_says_so(start: Start) -> None:
     assert "unknown materialized view" in screen_after(start(), r"\diff nothing")
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@each_case("name", COMMANDS)
 def test_every_command_has_a_test(name: str) -> None:
     tests = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("test_*.py"))
     assert re.search(rf"{re.escape(name)}(?!\w)", tests)

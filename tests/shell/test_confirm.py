@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cases import each_case
 from tests.shell.terminal import ENTER, Start, connect_to
 from tokensh.dbapi.approval import _format_row
 from tokensh.sandbox import Sandbox
@@ -33,8 +34,8 @@ def test_quoted_text_ends_where_its_quotes_end(text: str, cells: int) -> None:
     assert width(quoted) <= cells
 
 
-@pytest.mark.parametrize("comment", FORGERIES, ids=ascii)
-@pytest.mark.parametrize("name", ["comment", "token_id", "deployment_name"])
+@each_case("comment", FORGERIES, ids=ascii)
+@each_case("name", ["comment", "token_id", "deployment_name"])
 def test_the_row_of_a_batch_cannot_be_forged(name: str, comment: str) -> None:
     row = {"deployment_name": "dbc-1", "token_id": "abc", "comment": "fine", name: comment}
     text = _format_row(row)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prompt_toolkit.styles import default_pygments_style, default_ui_style, merge_styles
 from pygments.token import Comment, Keyword, Name, Number, String, _TokenType
 
 from tests import seed_statements
+from tests.cases import each_case
 from tests.shared_parser import shared_parser
 from tokensh.render.themes import THEMES
 from tokensh.shell.highlight import lexer_for, make_style
@@ -22,7 +22,7 @@ def kinds(text: str) -> dict[str, _TokenType]:
     return {word: kind for _, kind, word in LEXER.get_tokens_unprocessed(text)}
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "word", "kind"),
     [
         ("select 1", "select", Keyword),

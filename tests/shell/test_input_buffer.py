@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import seed_statements
+from tests.cases import each_case
 from tests.environments import make_environment
 from tests.tries import tries
 from tokensh._dataclasses import replace
@@ -54,7 +55,7 @@ READY = [
 ]
 
 
-@pytest.mark.parametrize(("text", "ready"), READY, ids=[repr(text[:30]) for text, _ in READY])
+@each_case(("text", "ready"), READY, ids=[repr(text[:30]) for text, _ in READY])
 def test_enter_runs_what_is_ended(text: str, ready: bool, parser: Parser) -> None:
     assert is_ready(text, parser) is ready
 
@@ -89,7 +90,7 @@ def describe(part: Part) -> str:
     return f"{part.name} {part.argument}".strip() + of
 
 
-@pytest.mark.parametrize(("text", "expected"), PARTS, ids=[repr(text[:30]) for text, _ in PARTS])
+@each_case(("text", "expected"), PARTS, ids=[repr(text[:30]) for text, _ in PARTS])
 def test_commands_and_statements_in_their_order(text: str, expected: list[str], parser: Parser) -> None:
     texts = [describe(part) for part in split_input(text, parser)]
     assert len(texts) == len(expected)
@@ -103,7 +104,7 @@ def test_statements_know_their_lines_and_columns_in_the_whole_text(parser: Parse
     assert places == [("SELECT 1", 2, 3), ("SELECT 2", 2, 13), ("SELECT 4", 5, 1)]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "mark"),
     [
         ("SELECT 1\n", ""),
@@ -126,7 +127,7 @@ def test_each_line_has_a_mark_of_its_own(parser: Parser) -> None:
     assert line_marks(text, parser) == ["", "(", "'", "(", "--", "*", "", "'"]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("text", "error"),
     [
         ("", ""),
@@ -151,7 +152,7 @@ def test_what_is_wrong_so_far_is_told_and_what_may_become_right_is_not(text: str
     assert bool(found) == bool(error)
 
 
-@pytest.mark.parametrize(("word", "command"), [("exit", r"\q"), (" Quit ;", r"\q"), ("?", r"\?"), ("selected", None)])
+@each_case(("word", "command"), [("exit", r"\q"), (" Quit ;", r"\q"), ("?", r"\?"), ("selected", None)])
 def test_bare_words_are_commands(word: str, command: str | None) -> None:
     assert bare_command(word) == command
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cases import each_case
 from tests.complete.session import texts
 from tests.environments import make_environment
 from tests.shared_parser import shared_parser
@@ -24,7 +25,7 @@ from tokensh.sql.lexer import tokenize
 TABLE = shared_parser().table
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("query", "values", "sql"),
     [
         ("SELECT 1", [], "SELECT 1"),

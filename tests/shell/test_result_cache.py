@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
+from tests.cases import each_case
 from tokensh._dataclasses import replace
 from tokensh.rows import Column, Row, RowSet, Value
 from tokensh.shell.result_cache import ListedToken, ResultCache
@@ -48,7 +47,7 @@ def test_a_secret_that_was_written_unmasked_is_not_hidden() -> None:
     assert take_hidden(cache) == [[("s1",)]]
 
 
-@pytest.mark.parametrize("value", ["s1", b"s1", 2, 0.5])
+@each_case("value", ["s1", b"s1", 2, 0.5])
 def test_a_secret_is_hidden_whatever_its_type(value: Value) -> None:
     cache = ResultCache()
     read(cache, SECRET, (None,), (value,))
@@ -73,7 +72,7 @@ HIDDEN: dict[str, tuple[str, Column]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "column"), HIDDEN.values(), ids=HIDDEN)
+@each_case(("name", "column"), HIDDEN.values(), ids=HIDDEN)
 def test_what_is_held_is_found_by(name: str, column: Column) -> None:
     cache = ResultCache()
     read(cache, (Column("comment", "string"), column), ("c", "s1"))

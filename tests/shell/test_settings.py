@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cases import each_case
 from tokensh.config import SHELL_SETTINGS
 from tokensh.errors import InterfaceError
 from tokensh.shell.settings import SETTINGS, Settings
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "word", "attribute", "value"),
     [
         ("format", "json", "format", "json"),
@@ -48,7 +49,7 @@ def test_what_is_no_setting_or_no_word_is_refused(name: str, word: str, message:
         Settings().set(name, word)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("name", "value", "words"),
     [
         ("timing", "", ["off", "on"]),

@@ -2,8 +2,7 @@ r"""`\h` explains every statement and every kind of SHOW, with forms that parse.
 
 from __future__ import annotations
 
-import pytest
-
+from tests.cases import each_case
 from tokensh.provider.show_kinds import SHOW_KINDS
 from tokensh.shell.commands.syntax_help import RELATED, STATEMENTS
 from tokensh.sql.parse import Parser
@@ -12,7 +11,7 @@ from tokensh.sql.script import split_script
 FORMS = [(name, form) for name, (_, forms) in STATEMENTS.items() for form in forms]
 
 
-@pytest.mark.parametrize(("name", "form"), FORMS, ids=[form[:40] for _, form in FORMS])
+@each_case(("name", "form"), FORMS, ids=[form[:40] for _, form in FORMS])
 def test_a_form_is_one_ended_statement_that_parses(name: str, form: str, parser: Parser) -> None:
     (piece,) = split_script([form], parser.table)
     assert piece.ended

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyte
 import pytest
 
+from tests.cases import each_case
 from tests.environments import make_environment
 from tokensh.dbapi.connection import connect
 from tokensh.errors import ApiError, InterfaceError
@@ -125,7 +126,7 @@ def snapshot(*rows: Row, columns: tuple[Column, ...] = (ID, COMMENT)) -> Snapsho
     return Snapshot(columns, list(rows), 0.0)
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("before", "now", "marks"),
     [
         (None, snapshot(("a", "x")), [(SAME, ("a", "x"))]),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
+from tests.cases import each_case
 from tests.shared_parser import shared_parser
 from tests.support import ROOT
 from tokensh._dataclasses import replace
@@ -46,7 +45,7 @@ def test_every_rule_has_one_example() -> None:
     assert sorted(name for name, _ in EXAMPLES) == sorted(rules)
 
 
-@pytest.mark.parametrize(("name", "text"), EXAMPLES)
+@each_case(("name", "text"), EXAMPLES)
 def test_an_example_uses_its_rule(name: str, text: str) -> None:
     state = RuleRecorder(text)
     state.feed(text, significant_tokens(PARSER.table, text))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import each_case
 from tests.environments import make_environment
 from tests.shared_parser import shared_parser
 from tokensh._dataclasses import replace
@@ -94,7 +95,7 @@ def test_a_statement_is_not_lexed_again_when_its_placeholders_are_filled(tmp_pat
 OPEN = ["'a\n  b\nc'", '"a\nb"', "/* a\n b */ 1", "{{ a\n }}", "'a\n''\n;\n'"]
 
 
-@pytest.mark.parametrize("part", OPEN)
+@each_case("part", OPEN)
 def test_only_an_open_token_is_lexed_again_when_more_text_comes(part: str) -> None:
     parser, counter = counting_parser()
     text = f"SELECT 1,\n 2,\n {part} AS x;\n"

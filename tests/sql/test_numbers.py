@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cases import each_case
 from tests.shared_parser import shared_parser
 from tests.tries import tries
 from tokensh.errors import SqlSyntaxError
@@ -47,8 +48,8 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize(("number", "hint"), MALFORMED)
-@pytest.mark.parametrize("place", PLACES)
+@each_case(("number", "hint"), MALFORMED)
+@each_case("place", PLACES)
 def test_a_malformed_number_is_an_error_with_what_to_write(number: str, hint: str, place: str) -> None:
     text = place.format(number)
     with pytest.raises(SqlSyntaxError) as raised:
@@ -59,7 +60,7 @@ def test_a_malformed_number_is_an_error_with_what_to_write(number: str, hint: st
     assert text[raised.value.span.start : raised.value.span.end] == number
 
 
-@pytest.mark.parametrize("number", ["1", "1.", ".5", "1.5", "1e3", "1.e-5", "0x1F", "00", "1E+10"])
+@each_case("number", ["1", "1.", ".5", "1.5", "1e3", "1.e-5", "0x1F", "00", "1E+10"])
 def test_a_number_is_one_token(number: str) -> None:
     assert [token.kind for token in PARSER.tokenize(f"SELECT {number},-{number}").tokens].count("NUMBER") == 2
 
@@ -87,9 +88,9 @@ TABLES = [
 ]
 
 
-@pytest.mark.parametrize("word", JOINS)
-@pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("kind", ["", "LEFT ", "CROSS ", "NATURAL "])
+@each_case("word", JOINS)
+@each_case("table", TABLES)
+@each_case("kind", ["", "LEFT ", "CROSS ", "NATURAL "])
 def test_a_word_that_opens_a_join_elsewhere_is_no_alias_before_join(word: str, table: str, kind: str) -> None:
     text = f"SELECT 1 FROM {table.format(word, kind)}"
     try:
@@ -102,7 +103,7 @@ def test_a_word_that_opens_a_join_elsewhere_is_no_alias_before_join(word: str, t
     assert word not in aliases
 
 
-@pytest.mark.parametrize("word", JOINS)
+@each_case("word", JOINS)
 def test_such_a_word_is_an_alias_elsewhere_and_after_as(word: str) -> None:
     for text in (
         f"SELECT {word}.x FROM a AS {word} JOIN b ON 1 = 1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cases import each_case
 from tests.sql import corpus
 from tokensh.sql import nodes
 from tokensh.sql.parse import Parser
@@ -113,7 +114,7 @@ def test_a_comment_that_ends_with_a_semicolon_ends_the_statement(parser: Parser)
     assert second.text == "SELECT 1"
 
 
-@pytest.mark.parametrize("text", COMMENTS_ALONE)
+@each_case("text", COMMENTS_ALONE)
 def test_a_piece_that_is_only_a_comment_is_no_statement(text: str, parser: Parser) -> None:
     assert [p.text for p in corpus.split_text(parser, text)] == ["SELECT 1"]
 
@@ -134,12 +135,12 @@ def test_commas_of_exec_may_hide_in_comments(parser: Parser) -> None:
     assert statement.body.text == '{\n"label": "the \\"big\\" one",\n"weight": 12\n}'
 
 
-@pytest.mark.parametrize("word", WORDS)
+@each_case("word", WORDS)
 def test_a_keyword_is_a_column_in_a_list(word: str, parser: Parser) -> None:
     assert columns(parser.parse(f"SELECT {word}, name, {word} FROM a.b.c")) == [word, "name", word]
 
 
-@pytest.mark.parametrize("word", WORDS)
+@each_case("word", WORDS)
 def test_a_keyword_is_a_column_left_of_an_equals_sign(word: str, parser: Parser) -> None:
     statement = parser.parse(f"SELECT 1 FROM a.b.c WHERE {word} = 'x' AND {word} = 'y'")
     assert isinstance(statement, nodes.Query)
@@ -149,7 +150,7 @@ def test_a_keyword_is_a_column_left_of_an_equals_sign(word: str, parser: Parser)
     assert statement.body.where == nodes.Logical("AND", tuple(sides))
 
 
-@pytest.mark.parametrize("word", [*WORDS, *HYPHENATED, "data__connector.class"])
+@each_case("word", [*WORDS, *HYPHENATED, "data__connector.class"])
 def test_a_word_of_any_kind_names_a_column_of_an_insert(word: str, parser: Parser) -> None:
     for names in (f"{word}, name", f"name, {word}"):
         statement = parser.parse(f"INSERT INTO a.b.c ({names}) SELECT 1, 2")
@@ -157,7 +158,7 @@ def test_a_word_of_any_kind_names_a_column_of_an_insert(word: str, parser: Parse
         assert {".".join(part.text for part in path) for path in statement.columns or ()} == {word, "name"}
 
 
-@pytest.mark.parametrize("word", [*WORDS, *HYPHENATED])
+@each_case("word", [*WORDS, *HYPHENATED])
 def test_a_word_of_any_kind_is_assigned_to(word: str, parser: Parser) -> None:
     statement = parser.parse(f"UPDATE a.b.c SET {word} = 1, {word} = 2 WHERE id = 3")
     assert isinstance(statement, nodes.Update)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cases import each_case
 from tests.shared_parser import shared_parser
 from tests.tries import tries
 from tokensh.errors import ProgrammingError
@@ -42,7 +43,7 @@ VALUES: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("value", "printed"), VALUES)
+@each_case(("value", "printed"), VALUES)
 def test_a_value_becomes_the_constant_that_sql_has_for_it(value: Any, printed: str) -> None:
     filled = with_parameters(PARSER.parse("SELECT ?"), [value])
     assert unparse.statement(filled) == f"SELECT {printed}"
@@ -80,7 +81,7 @@ EVERYWHERE: list[tuple[str, Parameters, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "values", "meant"), EVERYWHERE)
+@each_case(("text", "values", "meant"), EVERYWHERE)
 def test_markers_are_filled_in_the_order_of_the_text(text: str, values: Parameters, meant: str) -> None:
     assert with_parameters(PARSER.parse(text), values) == PARSER.parse(meant)
 
@@ -107,7 +108,7 @@ WRONG: list[tuple[str, Parameters, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "values", "message"), WRONG)
+@each_case(("text", "values", "message"), WRONG)
 def test_what_does_not_match_is_an_error(text: str, values: Parameters, message: str) -> None:
     with pytest.raises(ProgrammingError) as raised:
         with_parameters(PARSER.parse(text), values)

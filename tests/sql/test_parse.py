@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.cases import each_case
 from tests.shared_parser import shared_parser
 from tests.tries import tries
 from tokensh.errors import SqlSyntaxError
@@ -152,7 +153,7 @@ STATEMENTS: list[tuple[str, nodes.Statement]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "tree"), STATEMENTS, ids=[text for text, _ in STATEMENTS])
+@each_case(("text", "tree"), STATEMENTS, ids=[text for text, _ in STATEMENTS])
 def test_a_statement_has_its_tree(text: str, tree: nodes.Statement, parser: Parser) -> None:
     assert parser.parse(text) == tree
 
@@ -224,7 +225,7 @@ EXPRESSIONS: list[tuple[str, nodes.Expr]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "tree"), EXPRESSIONS, ids=[text for text, _ in EXPRESSIONS])
+@each_case(("text", "tree"), EXPRESSIONS, ids=[text for text, _ in EXPRESSIONS])
 def test_an_expression_has_its_tree(text: str, tree: nodes.Expr, parser: Parser) -> None:
     assert parser.parse(f"SELECT {text}") == select(tree)
 
@@ -265,7 +266,7 @@ ERRORS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "place", "message", "hint"), ERRORS, ids=[repr(text[:40]) for text, *_ in ERRORS])
+@each_case(("text", "place", "message", "hint"), ERRORS, ids=[repr(text[:40]) for text, *_ in ERRORS])
 def test_an_error_says_what_and_where(text: str, place: str, message: str, hint: str, parser: Parser) -> None:
     with pytest.raises(SqlSyntaxError) as raised:
         parser.parse(text)
@@ -325,7 +326,7 @@ NESTED = [
 ]
 
 
-@pytest.mark.parametrize(("text", "fits"), NESTED, ids=[text[:24] for text, _ in NESTED])
+@each_case(("text", "fits"), NESTED, ids=[text[:24] for text, _ in NESTED])
 def test_depth_is_a_tree_or_an_error(text: str, fits: bool) -> None:
     assert isinstance(outcome(text), SqlSyntaxError) is not fits
 

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import seed_statements
+from tests.cases import each_case
 from tests.shared_parser import shared_parser
 from tests.tries import tries
 from tokensh._dataclasses import replace
@@ -71,14 +72,14 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "places"), PLACES)
+@each_case(("text", "places"), PLACES)
 def test_a_placeholder_is_found_with_what_it_stands_in(text: str, places: list[tuple[str, str, str]]) -> None:
     found = find_placeholders(PARSER.tokenize(text).tokens)
     assert [(p.name, p.context, p.quote) for p in found] == places
     assert all(text[p.span.start : p.span.end].strip("{ }") == p.name for p in found)
 
 
-@pytest.mark.parametrize("text", ["{{ range .x }}", "{{ }}", "{{ 1 }}", "'{{ $x }}'", "'{{ .values.x }}'"])
+@each_case("text", ["{{ range .x }}", "{{ }}", "{{ 1 }}", "'{{ $x }}'", "'{{ .values.x }}'"])
 def test_a_template_of_another_tool_is_an_error_with_its_place(text: str) -> None:
     with pytest.raises(PlaceholderError) as raised:
         find_placeholders(PARSER.tokenize(f"SELECT {text}").tokens)
@@ -123,7 +124,7 @@ WRITTEN: list[tuple[str, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "value", "written"), WRITTEN)
+@each_case(("text", "value", "written"), WRITTEN)
 def test_a_value_is_written_as_its_place_asks(text: str, value: Any, written: str) -> None:
     assert fill_text(text, {"x": value}) == written
 
@@ -145,7 +146,7 @@ REFUSED: list[PlaceholderValue] = [
 ]
 
 
-@pytest.mark.parametrize("value", REFUSED)
+@each_case("value", REFUSED)
 def test_outside_quotes_nothing_but_a_json_scalar_stands(value: PlaceholderValue) -> None:
     with pytest.raises(PlaceholderError) as raised:
         fill_text("SELECT {{ x }}", {"x": value})
@@ -162,7 +163,7 @@ def test_all_that_is_missing_is_named_with_its_place() -> None:
     assert "-v a=... -v c=..." in (raised.value.hint or "")
 
 
-@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, "9223372036854775808", "1" * 5000])
+@each_case("value", [2**63, -(2**63) - 1, "9223372036854775808", "1" * 5000])
 def test_a_whole_number_has_64_bits(value: PlaceholderValue) -> None:
     with pytest.raises(PlaceholderError, match="more than 64 bits"):
         fill_text("SELECT {{ x }}", {"x": value})
@@ -180,8 +181,8 @@ INJECTED = [
 ]
 
 
-@pytest.mark.parametrize("value", INJECTED)
-@pytest.mark.parametrize("quote", ["'", ""])
+@each_case("value", INJECTED)
+@each_case("quote", ["'", ""])
 def test_no_value_adds_a_member_to_json(value: str, quote: str) -> None:
     with pytest.raises(PlaceholderError) as raised:
         fill_text(f'EXEC a.b @@json={quote}{{"lifetime_seconds": {{{{ n }}}}}}{quote}', {"n": value})
@@ -197,7 +198,7 @@ SLIPS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "value", "hint"), SLIPS)
+@each_case(("name", "value", "hint"), SLIPS)
 def test_a_number_that_is_written_in_another_way_is_named(name: str, value: str, hint: str) -> None:
     for text in (f"SELECT {{{{ {name} }}}}", f"EXEC a.b @@json='{{\"a\": {{{{ {name} }}}}}}'"):
         with pytest.raises(PlaceholderError) as raised:

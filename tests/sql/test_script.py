@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import seed_statements
+from tests.cases import each_case
 from tests.shared_parser import shared_parser
 from tests.tries import tries
 from tokensh.errors import SqlSyntaxError
@@ -96,7 +97,7 @@ SCRIPTS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "found"), SCRIPTS, ids=[repr(text[:40]) for text, _ in SCRIPTS])
+@each_case(("text", "found"), SCRIPTS, ids=[repr(text[:40]) for text, _ in SCRIPTS])
 def test_a_script_is_its_statements(text: str, found: list[str]) -> None:
     for pieces in (split_by_lines(text), split_at_once(text), *(split_in_pieces(text, [n]) for n in (1, 2, 3))):
         assert [p.text for p in pieces] == found
@@ -121,7 +122,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("text", REFUSED)
+@each_case("text", REFUSED)
 def test_a_change_that_a_comment_seems_to_end_is_refused(text: str) -> None:
     piece, following = split_by_lines(f"SELECT 0;\n{text}\n;SELECT 1;")[1:]
     assert piece.error is not None
@@ -147,7 +148,7 @@ POSITIONS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "places"), POSITIONS)
+@each_case(("text", "places"), POSITIONS)
 def test_a_statement_knows_its_line_and_column(text: str, places: list[tuple[int, int]]) -> None:
     assert [(p.line, p.column) for p in split_by_lines(text)] == places
 

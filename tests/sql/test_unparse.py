@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
-import pytest
 from hypothesis import given
 
+from tests.cases import each_case
 from tests.shared_parser import shared_parser
 from tests.sql import corpus, trees
 from tests.tries import tries
@@ -61,7 +61,7 @@ PARENTHESES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "printed"), PARENTHESES)
+@each_case(("text", "printed"), PARENTHESES)
 def test_only_needed_parentheses_are_printed(text: str, printed: str) -> None:
     assert unparse.expression(parse_expression(text)) == printed
 
@@ -101,7 +101,7 @@ STATEMENTS = [
 ]
 
 
-@pytest.mark.parametrize("text", STATEMENTS)
+@each_case("text", STATEMENTS)
 def test_every_kind_of_statement_is_printed_as_itself(text: str, parser: Parser) -> None:
     tree = parser.parse(text)
     assert parser.parse(unparse.statement(tree)) == tree
@@ -123,7 +123,7 @@ SQLITE = [
 ]
 
 
-@pytest.mark.parametrize(("text", "value"), SQLITE, ids=[text[:30] for text, _ in SQLITE])
+@each_case(("text", "value"), SQLITE, ids=[text[:30] for text, _ in SQLITE])
 def test_sqlite_runs_what_is_printed_for_it(text: str, value: object) -> None:
     printed = unparse.expression(parse_expression(text), sqlite=True)
     with closing(sqlite3.connect(":memory:")) as connection:
