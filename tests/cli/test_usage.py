@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
+from tests.cases import each_case
 from tests.cli.test_main import run
 
 # The words, the message, the hint.
@@ -29,7 +28,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("words", "message", "hint"), CASES, ids=[" ".join(words) for words, *_ in CASES])
+@each_case(("words", "message", "hint"), CASES, ids=[" ".join(words) for words, *_ in CASES])
 def test_a_wrong_command_line_says_what_was_meant(
     words: tuple[str, ...], message: str, hint: str, tmp_path: Path
 ) -> None:

@@ -96,7 +96,7 @@ def test_times_of_ticks_are_local_times() -> None:
 # ---- values
 
 
-@pytest.mark.parametrize(
+@each_case(
     "value",
     [
         "x",
@@ -122,7 +122,7 @@ def test_a_value_comes_back_as_it_was_given(value: object, session: Connection) 
     assert run(session, "SELECT :a AS a", values={"a": value}) == [(value,)]
 
 
-@pytest.mark.parametrize(
+@each_case(
     ("value", "bound"),
     [
         (Timestamp(2026, 11, 14, 22, 13, 20), "2026-11-14 22:13:20"),

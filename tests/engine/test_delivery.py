@@ -52,8 +52,8 @@ SHOWS = [
 ]
 
 
-@pytest.mark.parametrize("returning", LOSES)
-@pytest.mark.parametrize("insert", [INSERT, MANY, OBO, FROM_QUERY, f"EXPLAIN {INSERT}"])
+@each_case("returning", LOSES)
+@each_case("insert", [INSERT, MANY, OBO, FROM_QUERY, f"EXPLAIN {INSERT}"])
 def test_an_insert_that_loses_the_value_is_refused_before_anything_is_sent(
     insert: str, returning: str, session: Connection, site: Sandbox
 ) -> None:

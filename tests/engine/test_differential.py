@@ -12,6 +12,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from tests.cases import each_case
 from tests.engine.random_queries import ARM, RESOURCES, VIEWS, WHOLE, WORKSPACES, StatementBuilder
 from tests.environments import make_environment
 from tokensh import sandbox
@@ -78,7 +79,7 @@ def with_types(row: Row) -> tuple[tuple[type, Value], ...]:
     return tuple((type(cell), cell) for cell in row)
 
 
-@pytest.mark.parametrize("number", range(COUNT))
+@each_case("number", range(COUNT))
 def test_a_random_query_has_the_rows_that_plain_sqlite_finds(
     number: int, ours: Connection, plain: sqlite3.Connection, token_ids: list[str]
 ) -> None:
@@ -116,11 +117,9 @@ def test_parentheses_around_a_comparison_that_is_compared_stay(
     assert list(ours.run(sql).rows) == plain.execute(sql).fetchall()
 
 
-@pytest.mark.parametrize(
-    "form", ["{}", "SELECT c FROM ({}) AS q", "SELECT c FROM (SELECT c, count(*) OVER () FROM ({}) AS q)"]
-)
-@pytest.mark.parametrize("operator", ["UNION ALL", "UNION", "EXCEPT", "INTERSECT"])
-@pytest.mark.parametrize("joins", [("RIGHT", "RIGHT"), ("FULL", "RIGHT"), ("LEFT", "FULL")])
+@each_case("form", ["{}", "SELECT c FROM ({}) AS q", "SELECT c FROM (SELECT c, count(*) OVER () FROM ({}) AS q)"])
+@each_case("operator", ["UNION ALL", "UNION", "EXCEPT", "INTERSECT"])
+@each_case("joins", [("RIGHT", "RIGHT"), ("FULL", "RIGHT"), ("LEFT", "FULL")])
 def test_a_set_operation_of_outer_joins_has_the_rows_of_its_arms(
     joins: tuple[str, str], operator: str, form: str, ours: Connection
 ) -> None:

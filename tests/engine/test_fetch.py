@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import each_case
 from tests.engine.conftest import Connect
 from tests.engine.sessions import A, B, C, first_column, list_calls, list_requests, run
 from tokensh.dbapi.connection import Connection
@@ -84,7 +85,7 @@ CANNOT_RUN = [
 ]
 
 
-@pytest.mark.parametrize("sql", CANNOT_RUN)
+@each_case("sql", CANNOT_RUN)
 def test_sql_that_cannot_run_stops_before_anything_is_sent(sql: str, session: Connection, site: Sandbox) -> None:
     with pytest.raises(ProgrammingError):
         run(session, sql.format(f"deployment_name = '{A}'"))

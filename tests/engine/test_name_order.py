@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import each_case
 from tests.engine.conftest import Connect
 from tests.engine.sessions import A, list_requests, run
 from tokensh.dbapi.connection import Connection
@@ -24,9 +25,9 @@ CREATE = [
 ]
 
 
-@pytest.mark.parametrize("name", SPELLINGS)
-@pytest.mark.parametrize("definition", CREATE)
-@pytest.mark.parametrize("create", ["CREATE", "CREATE OR REPLACE"])
+@each_case("name", SPELLINGS)
+@each_case("definition", CREATE)
+@each_case("create", ["CREATE", "CREATE OR REPLACE"])
 def test_nothing_can_be_created_under_the_name_of_a_resource(
     create: str, definition: str, name: str, session: Connection
 ) -> None:

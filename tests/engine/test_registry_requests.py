@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import each_case
 from tests.engine.registry_sessions import open_session
 from tests.engine.sessions import connect, run
 from tests.provider.documents import MethodLine as M
@@ -148,7 +149,7 @@ OFFERED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "reason"), OFFERED)
+@each_case(("name", "reason"), OFFERED)
 def test_what_is_not_offered_is_said_before_anything_is_sent(
     name: str, reason: str, session: Connection, server: FaultyServer
 ) -> None:

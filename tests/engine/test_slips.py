@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import each_case
 from tests.engine.sessions import A, connect, list_requests, run
 from tokensh import sandbox
 from tokensh.dbapi.connection import Connection
@@ -40,7 +41,7 @@ def session(site: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield opened
 
 
-@pytest.mark.parametrize(("marked", "outcome"), SLIPS, ids=[marked for marked, _ in SLIPS])
+@each_case(("marked", "outcome"), SLIPS, ids=[marked for marked, _ in SLIPS])
 def test_a_slip_is_refused_where_it_is_or_gives_the_right_rows(
     marked: str, outcome: str, session: Connection, site: Sandbox
 ) -> None:

@@ -13,6 +13,7 @@ from typing import cast
 
 import pytest
 
+from tests.cases import each_case
 from tests.engine.sessions import A, connect, run
 from tokensh.dbapi.connection import Connection
 from tokensh.engine.functions import function_names
@@ -55,7 +56,7 @@ DENIED = [
 ]
 
 
-@pytest.mark.parametrize("sql", DENIED)
+@each_case("sql", DENIED)
 def test_a_query_may_read_and_nothing_else(sql: str, database: Database) -> None:
     with pytest.raises((NotSupportedError, ProgrammingError)):
         list(database.query(sql))

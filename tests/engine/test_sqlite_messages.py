@@ -127,7 +127,7 @@ PROVOCATIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("marked", "message"), PROVOCATIONS, ids=[sql for sql, _ in PROVOCATIONS])
+@each_case(("marked", "message"), PROVOCATIONS, ids=[sql for sql, _ in PROVOCATIONS])
 def test_a_mistake_has_words_of_ours_and_a_place(marked: str, message: str, session: Connection) -> None:
     sql, place = re.sub("[«»]", "", marked), re.findall("«(.*)»", marked)[0]
     with pytest.raises(Error) as caught:

@@ -7,6 +7,7 @@ import sqlite3
 
 import pytest
 
+from tests.cases import each_case
 from tests.engine.conftest import Connect
 from tests.engine.sessions import run
 from tokensh.dbapi.connection import Connection
@@ -75,7 +76,7 @@ def tables(session: Connection) -> Connection:
     return session
 
 
-@pytest.mark.parametrize(("marked", "message"), REFUSED)
+@each_case(("marked", "message"), REFUSED)
 def test_what_cannot_be_kept_or_does_not_hold_is_one_error_with_a_place(
     marked: str, message: str, tables: Connection
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.cases import each_case
 from tests.environments import make_environment
 from tokensh import sandbox
 from tokensh.dbapi.connection import Connection, connect
@@ -87,7 +88,7 @@ def test_joins_compare_targets(sql: str, session: Connection) -> None:
 UPPER, FULL = f"'{SPELLINGS[1]}'", f"'{SPELLINGS[2]}'"
 
 
-@pytest.mark.parametrize(
+@each_case(
     "condition",
     [
         f"CASE deployment_name WHEN 'other' THEN 0 WHEN {UPPER} THEN 1 ELSE 0 END",

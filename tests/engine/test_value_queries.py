@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.cases import each_case
 from tests.engine.sessions import A, connect, run
 from tokensh.dbapi.connection import Connection
 from tokensh.errors import DataError
@@ -83,7 +84,7 @@ def test_a_change_that_several_rows_would_decide_does_nothing(sql: str, connecti
     assert run(connection, "SELECT * FROM local") == before
 
 
-@pytest.mark.parametrize("sql", READS)
+@each_case("sql", READS)
 def test_a_value_of_several_rows_is_an_error_at_its_place(sql: str, connection: Connection) -> None:
     with pytest.raises(DataError, match="gives more than one row") as caught:
         run(connection, sql)
@@ -91,6 +92,6 @@ def test_a_value_of_several_rows_is_an_error_at_its_place(sql: str, connection: 
     assert caught.value.hint is not None
 
 
-@pytest.mark.parametrize(("sql", "value"), ONE_ROW)
+@each_case(("sql", "value"), ONE_ROW)
 def test_one_row_or_none_is_a_value(sql: str, value: object, connection: Connection) -> None:
     assert run(connection, sql) == [(value,)]

