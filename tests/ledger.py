@@ -290,6 +290,13 @@ def see_terminal(data: bytes) -> None:
         ledger.see_messages(data)
 
 
+def see_output(out: object, err: object) -> None:
+    """Tell the ledger of the running test what a process has written."""
+    if ledger := current():
+        ledger.see(out)
+        ledger.see_messages(err)
+
+
 def _is_tokensh(headers: Mapping[str, str]) -> bool:
     return headers.get("user-agent", "").startswith("tokensh/")
 
@@ -473,9 +480,7 @@ def _watch_processes() -> None:
     @functools.wraps(communicate)
     def watched_communicate(process: Any, *arguments: Any, **more: Any) -> Any:
         out, err = communicate(process, *arguments, **more)
-        if ledger := current():
-            ledger.see(out or b"")
-            ledger.see_messages(err or b"")
+        see_output(out or b"", err or b"")
         return out, err
 
     _replace_method(subprocess.Popen, "communicate", watched_communicate)

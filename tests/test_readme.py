@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
@@ -14,6 +15,7 @@ import yaml
 
 from tests import seed_statements
 from tests.shared_parser import CACHE_HOME
+from tests.shell.forks import LOCALE, ForkedCommand
 from tokensh import sandbox
 from tokensh.render.formats import FORMATS
 from tokensh.render.manual import FOLDER
@@ -40,6 +42,11 @@ FILES = {text.split()[1]: text for language, text in _FENCES if language == "sql
 """What is shown with its file's name on top."""
 
 
+_QUOTED = re.compile(r"""'[^']*'|"[^"$`\\]*\"""")
+_NEEDS_SHELL = re.compile(r"[^\w\s./=:-]")
+"""What a shell may give a meaning outside of quotes."""
+
+
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     for name, text in {"insert.sql": seed_statements.INSERT, **FILES}.items():
         (folder / name).write_text(text)
@@ -47,7 +54,13 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(folder),
         "XDG_CACHE_HOME": str(CACHE_HOME),
+        "LC_ALL": LOCALE,
     }
+    if command.startswith("tokensh ") and not _NEEDS_SHELL.search(_QUOTED.sub("", command)):
+        started = ForkedCommand(shlex.split(command)[1:], variables, folder)
+        out, err = started.communicate()
+        assert started.returncode is not None
+        return subprocess.CompletedProcess(command, started.returncode, out.decode(), err.decode())
     return subprocess.run(
         command, shell=True, cwd=folder, env=variables, capture_output=True, text=True, check=False, timeout=60
     )

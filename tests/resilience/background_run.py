@@ -6,10 +6,11 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 from tests.resilience.faulty_server import Behaviour, Exchange, ok
 from tests.resilience.harness import COMMAND, WORKSPACE, CommandRun, Harness
+from tests.shell.forks import ForkedCommand, can_fork
 from tokensh.api.journal import Entry, Journal
 from tokensh.environment import Environment
 
@@ -20,18 +21,26 @@ PATIENCE = 60
 class BackgroundRun:
     """A running process of the installed command."""
 
-    def __init__(self, harness: Harness, *arguments: str, shell: str = 'exec "$@"', **streams: Any) -> None:
+    def __init__(self, harness: Harness, *arguments: str, shell: str = "", stdout: BinaryIO | None = None) -> None:
+        """Start the command, or a command of `sh` that starts it as `"$@"`."""
         self.harness = harness
         self._arguments = arguments
         self._base = harness.base(None, WORKSPACE)
         self._minted = set(harness.tokens.minted)
         self._seen = len(harness.workspace.log)
+        variables = harness.variables()
+        self.process: subprocess.Popen[bytes] | ForkedCommand
+        if not shell and can_fork(variables):
+            self.process = ForkedCommand([*self._base, *arguments], variables, harness.home, stdout)
+            return
         self.process = subprocess.Popen(
-            ["sh", "-c", shell, "sh", str(COMMAND), *self._base, *arguments],
-            env=harness.variables(),
+            ["sh", "-c", shell or 'exec "$@"', "sh", str(COMMAND), *self._base, *arguments],
+            env=variables,
             cwd=harness.home,
             umask=0,
-            **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams},
+            stdin=subprocess.DEVNULL,
+            stdout=stdout or subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
 
     def wait_until(self, happened: Callable[[], bool]) -> None:
@@ -49,6 +58,7 @@ class BackgroundRun:
         new = [token_id for token_id in harness.tokens.minted if token_id not in self._minted]
         requests = [(harness.workspace, seen) for seen in harness.workspace.log[self._seen :]]
         status = self.process.returncode
+        assert status is not None
         texts = ((out or b"").decode(), (err or b"").decode())
         result = CommandRun(self._arguments, self._base, harness.variables(), status, *texts, requests, (), new)
         if checked:

@@ -17,6 +17,7 @@ from typing import Any
 
 from tests.resilience.faulty_server import FaultyServer, ReceivedRequest
 from tests.resilience.token_store import TokenStore
+from tests.shell.forks import ForkedCommand, can_fork
 from tokensh.cli.main import main
 from tokensh.environment import Environment
 
@@ -190,18 +191,18 @@ class Harness:
         """Run the installed command in its own process, or the interpreter if `python` gives its arguments."""
         settings, base = self.variables(variables), self.base(endpoint, workspace)
         raw = stdin.encode() if isinstance(stdin, str) else stdin
-        command = [sys.executable, *python] if python else [str(COMMAND)]
+        command = [*([sys.executable, *python] if python else [str(COMMAND)]), *base, *arguments]
         with self._record_run(settings, base, arguments, writes) as (_, outcome):
-            completed = subprocess.run(
-                [*command, *base, *arguments],
-                input=raw,
-                capture_output=True,
-                env=settings,
-                timeout=120,
-                check=False,
-                cwd=self.home,
-            )
-            outcome.append((completed.returncode, completed.stdout.decode(), completed.stderr.decode(), ()))
+            if not python and not raw and can_fork(settings):
+                forked = ForkedCommand([*base, *arguments], settings, self.home)
+                out, err = forked.communicate()
+                status = forked.returncode
+            else:
+                completed = subprocess.run(
+                    command, input=raw, capture_output=True, env=settings, timeout=120, check=False, cwd=self.home
+                )
+                out, err, status = completed.stdout, completed.stderr, completed.returncode
+            outcome.append((status, out.decode(), err.decode(), ()))
         return self.runs[-1]
 
     def add_run(self, result: CommandRun) -> None:

@@ -21,12 +21,12 @@ from tests.shell.terminal import CTRL_D, LOOK, Terminal
 SECRET = "dapi" + "0123456789abcdef" * 2
 
 
-def shell(harness: Harness, before: str = "") -> Terminal:
+def shell(harness: Harness, umask: int | None = None) -> Terminal:
     made = Terminal(
         *harness.base(None, WORKSPACE),
         home=harness.home,
         cache=harness.home / ".cache",
-        shell=f'{before}exec "$@"',
+        umask=umask,
         DATABRICKS_TOKEN=harness.token,
         TOKENSH_CONFIG=str(LOOK),
     )
@@ -58,7 +58,7 @@ def remembered(harness: Harness) -> list[str]:
 @pytest.mark.parametrize("umask", ["000", "077"])
 def test_the_history_is_the_owners_alone_and_keeps_no_secret(umask: str, harness: Harness) -> None:
     harness.secrets.append(SECRET)
-    terminal = shell(harness, f"umask {umask}; ")
+    terminal = shell(harness, int(umask, 8))
     terminal.run("SELECT length('one');")
     terminal.run(f"SELECT length('{SECRET}');")
     terminal.run(" SELECT length('not kept');")

@@ -319,12 +319,12 @@ def test_a_history_that_cannot_be_written_stops_nothing(trouble: str, harness: H
     else:
         History(path, str).close()
     # Without bytecode: under the limit Python would leave modules cut short in the folders of the checkout.
-    limit = "export PYTHONDONTWRITEBYTECODE=1; ulimit -f 1; " if trouble == "a full disk" else ""
+    limit = 'export PYTHONDONTWRITEBYTECODE=1; ulimit -f 1; exec "$@"' if trouble == "a full disk" else ""
     terminal = Terminal(
         *harness.base(None, WORKSPACE),
         home=harness.home,
         cache=harness.home / ".cache",
-        shell=f'{limit}exec "$@"',
+        shell=limit,
         DATABRICKS_TOKEN=harness.token,
         TOKENSH_CONFIG=str(LOOK),
     )
@@ -350,7 +350,7 @@ def shell_with_a_masked_value(harness: Harness) -> Terminal:
         home=harness.home,
         cache=harness.home / ".cache",
         size=(160, 40),
-        shell='umask 0; exec "$@"',
+        umask=0,
         DATABRICKS_TOKEN=harness.token,
         TOKENSH_CONFIG=str(LOOK),
     )

@@ -37,6 +37,7 @@ class Terminal:
         cache: Path,
         size: tuple[int, int] = (80, 24),
         shell: str = "",
+        umask: int | None = None,
         **variables: str,
     ) -> None:
         columns, lines = size
@@ -56,7 +57,7 @@ class Terminal:
             "LC_ALL": "C.UTF-8",
             **variables,
         }
-        self.child = _start_session(arguments, environment, size, shell)
+        self.child = _start_session(arguments, environment, size, shell, umask)
         # A terminal answers queries; test_results checks that none is sent.
         setattr(self.screen, "write_process_input", self.child.send)  # noqa: B010 (its type says that it is a method)
 
@@ -139,10 +140,13 @@ class Terminal:
         self.child.close(force=True)
 
 
-def _start_session(arguments: Sequence[str], environment: Mapping[str, str], size: tuple[int, int], shell: str) -> Any:
+def _start_session(
+    arguments: Sequence[str], environment: Mapping[str, str], size: tuple[int, int], shell: str, umask: int | None
+) -> Any:
     """Start tokensh on a terminal, by a command of `sh` if one is given."""
     if not shell and can_fork(environment):
-        return ForkedSession(arguments, environment, size, WAIT)
+        return ForkedSession(arguments, environment, size, WAIT, umask)
+    assert umask is None, "a session that is not forked has the umask of the tests"
     columns, lines = size
     command = [sys.executable, "-m", "tokensh", *arguments]
     if shell:
