@@ -1,4 +1,4 @@
-"""Dataclasses that are cheap to define: a class's constructor is compiled when its first object is made.
+"""Dataclasses that are cheap to define: a class's constructor is compiled when several of its objects were made.
 
 Type checkers see the standard library's own `dataclass`, and its `fields`, `replace` and `asdict` take objects of these
 classes too. All classes have slots.
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _MISSING: Any = object()
 _Function: Any = type(lambda: None)
 _templates: dict[int, Any] = {}
+_CALLS_BEFORE_COMPILATION = 20
+"""To compile a constructor takes as long as a hundred calls that bind the arguments in Python."""
 
 
 class _Field:
@@ -160,18 +162,53 @@ def _refuse_change(_self: Any, name: str, _value: object = None) -> None:
 
 
 def _lazy_constructor(itself: list[type], records: tuple[_Field, ...], kw_only: bool) -> Any:
-    """Return a constructor that compiles the real one, replaces itself with it, and calls it.
+    """Return a constructor that sets the attributes one by one and, when it was called often, replaces itself with a compiled one.
 
-    `itself` will hold the class, which does not exist yet. Two threads may do so at the same time: both compile the same function, and the class keeps one of them.
+    `itself` will hold the class, which does not exist yet. Two threads may replace it at the same time: both compile the same function, and the class keeps one of them.
     """
+    calls = 0
+    setters: list[Any] = []
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 (it is that)
+        nonlocal calls
+        calls += 1
+        if calls <= _CALLS_BEFORE_COMPILATION and not (args and kw_only):
+            values = _match_arguments(records, args, kwargs)
+            if values is not None:
+                # A slot's setter bypasses __setattr__, which a frozen class refuses.
+                if not setters:
+                    setters[:] = [getattr(itself[0], attribute.name).__set__ for attribute in records]
+                for setter, value in zip(setters, values, strict=True):
+                    setter(self, value)
+                return
         (cls,) = itself
         compiled = _make_constructor(cls, records, kw_only)
         setattr(cls, "__init__", compiled)  # noqa: B010 (a method cannot be assigned to, says mypy)
         compiled(self, *args, **kwargs)
 
     return __init__
+
+
+def _match_arguments(records: tuple[_Field, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any] | None:
+    """Return the value of each attribute; None for arguments that the compiled constructor has to judge."""
+    values: list[Any] = []
+    position = given = 0
+    for attribute in records:
+        if not attribute.init:
+            values.append(attribute.default if attribute.default_factory is _MISSING else attribute.default_factory())
+        elif position < len(args):
+            values.append(args[position])
+            position += 1
+        elif attribute.name in kwargs:
+            values.append(kwargs[attribute.name])
+            given += 1
+        elif attribute.default_factory is not _MISSING:
+            values.append(attribute.default_factory())
+        elif attribute.default is not _MISSING:
+            values.append(attribute.default)
+        else:
+            return None
+    return values if position == len(args) and given == len(kwargs) else None
 
 
 def _make_constructor(cls: type, records: tuple[_Field, ...], kw_only: bool) -> Any:

@@ -21,7 +21,7 @@ class Planner:
         self._catalog = Catalog.load(None)
 
     def plan(self, sql: str, *, workspace: str | None = None, namespace: tuple[str, ...] = DEFAULT) -> Plan:
-        names = Names(self._catalog, namespace, workspace, function_names())
+        names = Names(self._catalog, namespace, workspace, function_names)
         return bind(self._parser.parse(sql), names)
 
     def resource(self, name: str) -> Resource:

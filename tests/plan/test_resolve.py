@@ -22,7 +22,7 @@ W = f"WHERE deployment_name = '{A}'"
 
 @pytest.fixture(scope="module")
 def names() -> Names:
-    return Names(Catalog.load(None), functions=frozenset(functions()))
+    return Names(Catalog.load(None), functions=lambda: frozenset(functions()))
 
 
 def resolve(sql: str, names: Names) -> BoundQuery:

@@ -310,15 +310,14 @@ class Connection:
         return self._bind(self._parse(statement, parameters))
 
     def _bind(self, statement: nodes.Statement) -> Plan:
-        from tokensh.engine.functions import function_names  # noqa: PLC0415 (a statement that is not SQL is not bound)
-        from tokensh.plan.binder import Names, bind  # noqa: PLC0415 (the same)
+        from tokensh.plan.binder import Names, bind  # noqa: PLC0415 (a statement that is not SQL is not bound)
 
         # The parser is made when a statement is read; a plan without views of documents needs none.
         names = Names(
             self.catalog,
             self.namespace,
             self.workspace,
-            function_names(),
+            _find_function_names,
             self.objects,
             lambda text: self.parser.parse(text),  # noqa: PLW0108 (as said)
         )
@@ -396,9 +395,9 @@ class Connection:
                 self._flush_notes()
 
     def _parse(self, statement: str | StatementText, parameters: Parameters) -> nodes.Statement:
-        from tokensh.plan.checks import refuse_null_comparisons  # noqa: PLC0415 (as in `_bind`)
-
         tree = self.parser.parse(statement)
+        from tokensh.plan.checks import refuse_null_comparisons  # noqa: PLC0415 (a syntax error does without)
+
         refuse_null_comparisons(tree)
         return with_parameters(tree, parameters)
 
@@ -582,6 +581,12 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _find_function_names() -> frozenset[str]:
+    from tokensh.engine.functions import function_names  # noqa: PLC0415 (a statement that calls nothing does without)
+
+    return function_names()
 
 
 def _make_connect(options: Callable[P, ConnectionOptions]) -> Callable[P, Connection]:

@@ -152,16 +152,15 @@ class _Runner:
 
     def run(self, db: sqlite3.Connection, statements: Sequence[tuple[Batch, str]]) -> list[list[Row]]:
         """Run each statement with its sets, and return the changed rows; empty ones without RETURNING."""
-        errors: FunctionErrors | None = None
-        # A function is written `"name"(`; most statements call none, and registering all of them takes a while.
-        if any('"(' in text for _, text in statements):
-            errors = FunctionErrors(db)
-            errors.register(db, CHECKED, 3, self._check_value)
+        errors = FunctionErrors(db)
+        errors.register(CHECKED, 3, self._check_value)
+        for _, text in statements:
+            errors.register_for(text)
         db.set_progress_handler(lambda: int(self._cancellation.presses > 0), _STEPS)
         try:
             return [_run_statement(db, batch, text) for batch, text in statements]
         except sqlite3.Error as error:
-            raised = errors.take() if errors else None
+            raised = errors.take()
             if raised is not None:
                 raise raised from None
             conflict = _conflict_of(statements[0][0])

@@ -11,13 +11,14 @@ from typing import Any
 from tokensh.errors import DataError, Error, EvaluationError
 from tokensh.functions import Function, functions, internal_functions
 from tokensh.functions.declaration import Implementation
-from tokensh.functions.guards import GUARDS
-from tokensh.rows import Row, Value
+from tokensh.rows import CANONICAL_NAME, Row, Value
 
 
 @cache
 def registered_functions() -> tuple[Function, ...]:
     """Return the functions that are added to the SQLite that is installed."""
+    from tokensh.functions.guards import GUARDS  # noqa: PLC0415 (a query that calls nothing loads none)
+
     # Functions that newer versions of SQLite have too (concat, if) are replaced nevertheless: one behaviour on all versions.
     # SQLite has all mathematical functions or none: SQLITE_ENABLE_MATH_FUNCTIONS is one switch.
     lacks_mathematics = "sqrt" not in _sqlite_functions()
@@ -77,24 +78,33 @@ class FunctionErrors:
     """Registers the functions on a connection and keeps what one raised: SQLite only says that something was raised."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
         self._error: BaseException | None = None
+        self._are_registered = False
+
+    def register_for(self, sql: str) -> None:
+        """Register the functions, unless a text for SQLite calls none: a short run does without loading them."""
+        # A call is written `"name"(`, whatever the statement has; REGEXP is an operator that calls one.
+        called = '"(' in sql.replace(f'"{CANONICAL_NAME}"(', "") or " REGEXP " in sql
+        if self._are_registered or not called:
+            return
+        self._are_registered = True
         # A wrapper for each function and connection: the error must not be mixed up with one of another statement.
         for function in registered_functions():
             if function.implementation is not None:
                 call = self._keep_error(function.name, function.implementation)
                 for count in _argument_counts(function):
-                    connection.create_function(function.name, count, call, deterministic=function.deterministic)
+                    self._connection.create_function(function.name, count, call, deterministic=function.deterministic)
             elif function.aggregate is not None:
-                self._create_aggregate(connection, function, self._keep_error(function.name, function.aggregate))
+                self._register_aggregate(function, self._keep_error(function.name, function.aggregate))
 
-    def register(self, connection: sqlite3.Connection, name: str, count: int, implementation: Implementation) -> None:
+    def register(self, name: str, count: int, implementation: Implementation) -> None:
         """Register another function, which takes `count` arguments."""
-        connection.create_function(name, count, self._keep_error(name, implementation))
+        self._connection.create_function(name, count, self._keep_error(name, implementation))
 
-    @staticmethod
-    def _create_aggregate(connection: sqlite3.Connection, function: Function, compute: Implementation) -> None:
+    def _register_aggregate(self, function: Function, compute: Implementation) -> None:
         # Python 3.10 cannot register window functions: there, these are aggregates alone.
-        create: Any = getattr(connection, "create_window_function", connection.create_aggregate)
+        create: Any = getattr(self._connection, "create_window_function", self._connection.create_aggregate)
         for count in _argument_counts(function):
             create(function.name, count, lambda: _Aggregation(compute))
 

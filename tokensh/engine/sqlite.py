@@ -110,6 +110,7 @@ class Database:
 
     def create_view(self, name: str, query: str) -> None:
         """Give a query of our own a name."""
+        self._function_errors.register_for(query)
         self._connection.execute(f"CREATE TEMP VIEW {name} AS {query}")
 
     def create_derived(self, table: str, sql: str) -> None:
@@ -223,6 +224,7 @@ class Database:
 
     def _execute(self, sql: str) -> sqlite3.Cursor:
         """Prepare and begin under the authorizer, which SQLite asks while it prepares."""
+        self._function_errors.register_for(sql)
         self._connection.set_authorizer(_authorize)
         try:
             return self._connection.execute(sql)

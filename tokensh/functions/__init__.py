@@ -9,8 +9,9 @@ from __future__ import annotations
 from functools import cache
 
 from tokensh.functions.declaration import Function, FunctionParameter
+from tokensh.rows import CANONICAL_NAME
 
-__all__ = ["Function", "FunctionParameter", "functions", "internal_functions"]
+__all__ = ["Function", "FunctionParameter", "find_function", "functions", "internal_functions"]
 
 
 # The names, in the text for SQLite, of functions that no statement can call.
@@ -34,6 +35,12 @@ def functions() -> dict[str, Function]:
 
     tables = (sqlite, text, json, times, standard, calendar, aggregates)
     return {name: function for table in tables for name, function in table.FUNCTIONS.items()}
+
+
+def find_function(name: str) -> Function | None:
+    """Return the function that a call means by a name, in any case; None if there is none."""
+    # Planning calls it for most queries of a workspace, and must not load the table for them.
+    return None if name == CANONICAL_NAME else functions().get(name.lower())
 
 
 @cache

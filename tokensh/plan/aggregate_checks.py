@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from tokensh.errors import ProgrammingError, Span, UnknownName
-from tokensh.functions import functions
+from tokensh.functions import find_function
 from tokensh.plan.bound import BoundColumn, BoundReference, BoundSelect, references
 from tokensh.plan.values import literal_value
 from tokensh.sql import nodes
@@ -108,7 +108,7 @@ def own_calls(scope: int, tree: object) -> Iterator[nodes.Call]:
 
 def is_aggregate(call: nodes.Call) -> bool:
     """Return whether a call aggregates rows."""
-    function = functions().get(call.name[-1].text.lower())
+    function = find_function(call.name[-1].text)
     return function is not None and function.is_aggregate(len(call.arguments) or int(call.star))
 
 

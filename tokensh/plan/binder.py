@@ -9,7 +9,6 @@ from __future__ import annotations
 from tokensh.errors import NotSupportedError, UnknownName, assert_never
 from tokensh.plan.checks import check_statement
 from tokensh.plan.nodes import ExplainPlan, Plan, RegistryPlan, TransactionPlan
-from tokensh.plan.planner import plan_query
 from tokensh.plan.resolve import Names
 from tokensh.sql import nodes
 
@@ -60,6 +59,8 @@ def _bind(statement: nodes.Statement, names: Names) -> Plan:
     check_statement(statement, names.functions)
     match statement:
         case nodes.Query():
+            from tokensh.plan.planner import plan_query  # noqa: PLC0415 (SHOW and DESCRIBE do without)
+
             return plan_query(statement, names)
         case nodes.Insert() | nodes.Update() | nodes.Delete() | nodes.Exec():
             return _bind_write(statement, names)

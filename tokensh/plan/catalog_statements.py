@@ -165,7 +165,8 @@ def _string_columns(kind: ShowKind) -> tuple[Column, ...]:
 
 
 def _function_rows(kind: ShowKind, names: Names) -> RowSet:
-    known = (doc for name, doc in sorted(functions().items()) if not names.functions or name in names.functions)
+    available = names.functions()
+    known = (doc for name, doc in sorted(functions().items()) if not available or name in available)
     return RowSet(_string_columns(kind), ((doc.name, doc.signature, doc.kind, doc.description) for doc in known))
 
 

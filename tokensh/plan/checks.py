@@ -6,10 +6,10 @@ SQLite would refuse most of it too, but with words of its own and without a posi
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tokensh.errors import NotSupportedError, ProgrammingError, Span, UnknownName
-from tokensh.functions import Function, functions
+from tokensh.functions import Function, find_function
 from tokensh.plan.aggregate_checks import is_aggregate
 from tokensh.plan.bound import BoundQuery
 from tokensh.plan.expression_types import is_null
@@ -96,14 +96,14 @@ _ELIDED = r"\s*[\w-]+(?:\u2026|\.\.\.)[\w-]*\s*"
 """An id as tables show it: without its middle, or without its end."""
 
 
-def check_statement(statement: nodes.Statement, known_functions: frozenset[str]) -> None:
-    """Raise ProgrammingError for what is wrong wherever it is; if `known_functions` is empty, names of calls are not checked."""
+def check_statement(statement: nodes.Statement, known_functions: Callable[[], frozenset[str]]) -> None:
+    """Raise ProgrammingError for what is wrong wherever it is; if `known_functions` returns none, names of calls are not checked."""
     compared_rows: set[int] = set()
     for node in walk(statement, deep=True):
         match node:
             case nodes.Call():
-                if known_functions:
-                    _check_call(node, known_functions)
+                if known := known_functions():
+                    _check_call(node, known)
             case nodes.Literal(kind="number"):
                 if node.text[:2] in ("0x", "0X") and int(node.text, 16) >= 2**64:
                     raise ProgrammingError(f"{node.text} has more than 64 bits", span=node.span)
@@ -210,7 +210,7 @@ def _check_call(call: nodes.Call, known: frozenset[str]) -> None:
         near = None if idiom else nearest_word(name, known)
         hint = idiom or (None if near else "SHOW FUNCTIONS lists all functions")
         raise UnknownName("function", path_text(call.name), near=near, span=call.name[-1].span, hint=hint)
-    function = functions().get(name.lower())
+    function = find_function(name)
     if function is None:
         return
     _check_argument_count(call, function)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from tokensh.functions import functions
+from tokensh.functions import find_function
 from tokensh.functions.declaration import common_type
 from tokensh.plan.bound import BoundQuery, BoundReference
 from tokensh.rows import ColumnType, Unit
@@ -85,7 +85,7 @@ def expression_type(expr: nodes.Expr) -> ColumnType:
         case nodes.Collate():
             return expression_type(expr.operand)
         case nodes.Call():
-            function = functions().get(expr.name[-1].text.lower())
+            function = find_function(expr.name[-1].text)
             return "any" if function is None else function.result_type([_type_or_null(a) for a in expr.arguments])
         case _:
             return "any"
@@ -124,7 +124,7 @@ def expression_unit(expr: nodes.Expr) -> Unit | None:
 
 
 def _call_unit(call: nodes.Call) -> Unit | None:
-    function = functions().get(call.name[-1].text.lower())
+    function = find_function(call.name[-1].text)
     if function is None:
         return None
     first = call.arguments[0] if call.arguments else None

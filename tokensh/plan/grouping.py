@@ -12,7 +12,7 @@ from typing import TypeGuard, TypeVar
 
 from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import NotSupportedError, ProgrammingError, Span
-from tokensh.functions import functions
+from tokensh.functions import find_function
 from tokensh.plan.bound import NO_KEYS, BoundColumn, BoundQuery, BoundReference, From
 from tokensh.rows import Column
 from tokensh.sql import nodes, unparse
@@ -232,7 +232,7 @@ _EXPRESSIONS = (
 
 
 def _is_aggregate(call: nodes.Call) -> bool:
-    function = functions().get(call.name[-1].text.lower())
+    function = find_function(call.name[-1].text)
     return function is not None and function.is_aggregate(len(call.arguments) or int(call.star))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokensh.errors import Span, UnknownName
-from tokensh.functions import functions
+from tokensh.functions import find_function
 from tokensh.plan.resolve import Names
 from tokensh.sql import nodes
 from tokensh.sql.idioms import named_idiom
@@ -83,7 +83,7 @@ def _explain_column(error: UnknownName, statement: nodes.Statement) -> UnknownNa
 
 def _explain_word(name: str) -> str | None:
     """Explain a word that looks like a column: a word of another dialect, or a function without its arguments."""
-    function = functions().get(name.lower())
+    function = find_function(name)
     if function is not None:
         return f"{function.signature} is a function"
     return named_idiom("column", name) or named_idiom("function", name)

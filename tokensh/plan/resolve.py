@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tokensh._dataclasses import dataclass, field, replace
 from tokensh.errors import NotSupportedError, ProgrammingError, Span
-from tokensh.functions import functions
+from tokensh.functions import find_function
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference, references, subqueries
 from tokensh.plan.checks import check_subqueries
 from tokensh.plan.expression_types import expression_type, expression_unit
@@ -45,7 +45,8 @@ class Names:
     Attributes:
         namespace: the provider and service that USE has set.
         workspace: the workspace that the user chose for the session; None makes no workspace the default.
-        functions: the names, in lower case, of the functions that exist; if empty, calls are not checked.
+        functions: returns the names, in lower case, of the functions that exist; if none, calls are not checked. A statement
+            without a call does not ask.
         objects: views, local tables, and what the session offers as tables.
         parse: reads the text of a view of a provider document; without it, such views are not offered.
     """
@@ -53,7 +54,7 @@ class Names:
     catalog: Catalog
     namespace: tuple[str, ...] = DEFAULT
     workspace: str | None = None
-    functions: frozenset[str] = frozenset()
+    functions: Callable[[], frozenset[str]] = frozenset
     objects: Objects = field(default_factory=NoObjects)
     parse: Parse | None = None
 
@@ -222,7 +223,7 @@ def _result_type(expr: nodes.Expr) -> ColumnType:
     # Not `expression_type` whole: a result that says "integer" of sum(x) promises clients that no row has 1.5 or text in it.
     match expr:
         case nodes.Call():
-            function = functions().get(expr.name[-1].text.lower())
+            function = find_function(expr.name[-1].text)
             return "json" if function is not None and function.result == "json" else "any"
         case nodes.Binary(operator="->"):
             return "json"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tokensh._dataclasses import replace
 from tokensh.errors import ProgrammingError
-from tokensh.functions import functions
+from tokensh.functions import find_function
 from tokensh.plan.bound import BoundColumn
 from tokensh.plan.values import literal_value, unbound_error
 from tokensh.rows import make_names_unique
@@ -27,7 +27,7 @@ def unique_names(columns: Sequence[BoundColumn]) -> list[BoundColumn]:
 
 def is_aggregate(call: nodes.Call) -> bool:
     """Return whether a call makes one value of many rows."""
-    function = functions().get(call.name[-1].text.lower())
+    function = find_function(call.name[-1].text)
     return call.over is None and function is not None and function.is_aggregate(len(call.arguments))
 
 

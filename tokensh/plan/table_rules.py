@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from tokensh._dataclasses import dataclass
 from tokensh.errors import NotSupportedError, ProgrammingError, UnknownName
-from tokensh.functions import functions
+from tokensh.functions import find_function
 from tokensh.plan.column_types import check_column_type
 from tokensh.plan.objects import ForeignKey, StoredTable, local_name
 from tokensh.plan.resolve import Names, resolve_expression, sql_of
@@ -215,7 +215,7 @@ def _refuse_calls(expr: nodes.Expr, clause: str, *, keeps_clock: bool) -> None:
         if part.over is not None or is_aggregate(part):
             raise ProgrammingError(f"{clause} takes no aggregate and no window function", span=part.span)
         name = part.name[-1].text
-        function = functions().get(name.lower())
+        function = find_function(name)
         is_own = function is not None and function.implementation is not None and not function.is_fallback
         if is_own or (
             not keeps_clock and function is not None and (not function.deterministic or function.name in _RANDOM)

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from tokensh._dataclasses import dataclass, field, replace
 from tokensh.errors import DataError, Error, ProgrammingError, Span
-from tokensh.functions import functions
+from tokensh.functions import find_function
 from tokensh.functions.declaration import Function, ParameterType
 from tokensh.functions.guards import ALIKE, MODIFIER, MODIFIER_HINT, NUMBER, TEXT, is_modifier, is_time_value
 from tokensh.plan import condition_checks, type_hints
@@ -347,7 +347,7 @@ class _Checks:
                 condition_checks.check_clocks(time, value, span, self.make_error)
 
     def _check_call(self, call: nodes.Call) -> None:
-        function = functions().get(call.name[-1].text.lower())
+        function = find_function(call.name[-1].text)
         if function is None:
             return
         if function.name in _COMPARING_FUNCTIONS and len(call.arguments) > 1:

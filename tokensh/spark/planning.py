@@ -108,7 +108,7 @@ def _bind(
     names = Names(
         connection.catalog,
         workspace=None if workspaces else connection.workspace,
-        functions=function_names(),
+        functions=function_names,
         parse=connection.parser.parse,
     )
     try:

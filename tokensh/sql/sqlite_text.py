@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tokensh.errors import NotSupportedError, assert_never
-from tokensh.functions import TO_DATE, TO_TIMESTAMP, functions
+from tokensh.functions import TO_DATE, TO_TIMESTAMP, find_function
 from tokensh.sql import nodes
 from tokensh.sql.quoting import text_literal
 from tokensh.sql.visit import walk
@@ -46,7 +46,7 @@ def refuse_aggregates(chain: nodes.Chain) -> None:
 
 
 def _is_aggregate(call: nodes.Call) -> bool:
-    function = functions().get(call.name[-1].text.lower())
+    function = find_function(call.name[-1].text)
     return function is not None and function.is_aggregate(len(call.arguments))
 
 
@@ -100,7 +100,7 @@ def sqlite_blob(text: str) -> str:
 
 def sqlite_name(name: str) -> str:
     """Return what SQLite calls a function."""
-    function = functions().get(name.lower())
+    function = find_function(name)
     return function.sqlite_name or name if function else name
 
 
