@@ -122,7 +122,7 @@ def test_the_standard_librarys_functions_take_them() -> None:
     assert dataclasses.is_dataclass(Ours)
     assert [f.name for f in dataclasses.fields(ours)] == [f.name for f in dataclasses.fields(Theirs("a"))]
     assert dataclasses.asdict(ours) == {"name": "a", "size": 2, "items": [3], "note": "-", "seen": 0}
-    assert dataclasses.replace(ours, size=5) == _dataclasses.replace(ours, size=5) == Ours("a", 5, [3])
+    assert dataclasses.replace(ours, size=5) == _dataclasses.replace(ours, size=5) == type(ours)("a", 5, [3])
 
 
 def test_they_can_be_copied_pickled_and_matched() -> None:

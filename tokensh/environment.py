@@ -284,6 +284,14 @@ def read_file_version(path: Path) -> tuple[int, ...]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
+def has_content(path: Path) -> bool:
+    """Return whether there is a file that is not empty."""
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
 def open_private(path: Path, flags: int) -> int:
     """Open a file that only its owner can access (0600), but no symbolic link. Returns the descriptor; raises OSError."""
     # O_NOFOLLOW: in a folder that others may write to, a link could direct a secret to a file of theirs.

@@ -232,16 +232,12 @@ class Connection:
     def objects(self) -> SessionObjects:
         """The tables of the session and of its store."""
         from tokensh.dbapi.session_objects import make_session_objects  # noqa: PLC0415 (as in `_bind`)
-        from tokensh.engine.store import Store  # noqa: PLC0415 (the same)
 
         path = self._options.store
-        store = Store(
+        return make_session_objects(
             Path(path) if path is not None else self.environment.data_folder / "store.db",
             self.redactor.clean,
             self.environment.now,
-        )
-        return make_session_objects(
-            store,
             # The parser is made when a view is read: a plan that was made elsewhere (Spark) needs none.
             lambda text: self.parser.parse(text),  # noqa: PLW0108 (as said)
             history=lambda: self.history,
@@ -252,7 +248,7 @@ class Connection:
 
     def _close_store(self) -> None:
         if "objects" in vars(self):
-            self.objects.store.close()
+            self.objects.close()
 
     def _workspace_rows(self) -> Iterator[Row]:
         return self._access.workspaces.list_rows(self._default_workspace, self._read_last_used())
@@ -338,7 +334,7 @@ class Connection:
         if self._has_looked_for_shadows:
             return
         self._has_looked_for_shadows = True
-        for kind, name in self.objects.store.peek():
+        for kind, name in self.objects.store.peek() if self.objects.has_store() else ():
             try:
                 resource = self.catalog.find_or_none(tuple(name.split(".")), self.namespace)
             except Error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import deque
 from collections.abc import Hashable
@@ -12,6 +13,10 @@ from tokensh.errors import DataError, Error, EvaluationError
 from tokensh.functions import Function, functions, internal_functions
 from tokensh.functions.declaration import Implementation
 from tokensh.rows import CANONICAL_NAME, Row, Value
+
+# A name before a parenthesis, or the operator that SQLite makes a call of. It may match what is no call; names of workspaces are
+# compared by a function that each database has.
+_CALL = rf'(?i)\w\(|(?<!"{CANONICAL_NAME})"\(|\bREGEXP\b'
 
 
 @cache
@@ -84,9 +89,7 @@ class FunctionErrors:
 
     def register_for(self, sql: str) -> None:
         """Register the functions, unless a text for SQLite calls none: a short run does without loading them."""
-        # A call is written `"name"(`, whatever the statement has; REGEXP is an operator that calls one.
-        called = '"(' in sql.replace(f'"{CANONICAL_NAME}"(', "") or " REGEXP " in sql
-        if self._are_registered or not called:
+        if self._are_registered or not re.search(_CALL, sql):
             return
         self._are_registered = True
         # A wrapper for each function and connection: the error must not be mixed up with one of another statement.

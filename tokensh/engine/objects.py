@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from tokensh._dataclasses import dataclass, replace
-from tokensh.engine.sqlite import Database
-from tokensh.engine.store import Store, StoredObject
+from tokensh.environment import has_content
 from tokensh.errors import Error, OperationalError
 from tokensh.plan.nodes import DefinePlan, DropPlan, Plan, Stored
 from tokensh.plan.objects import Kind, StoredTable, View, local_name
@@ -16,6 +17,10 @@ from tokensh.plan.scope import ROW_NUMBER
 from tokensh.rows import Column, Row, Value, make_names_unique
 from tokensh.sql import nodes
 from tokensh.text import read_count
+
+if TYPE_CHECKING:
+    from tokensh.engine.sqlite import Database
+    from tokensh.engine.store import Store, StoredObject
 
 RESULT_BUDGET = 64 * 2**20
 """Bytes that earlier results, `_1`, `_2`, ..., may take; the oldest go first. The last one stays whatever its size."""
@@ -45,19 +50,41 @@ class SessionObjects:
     """Finds names for the binder, and brings the rows behind them into a statement's database.
 
     Args:
-        store: the file of views and tables.
+        path: the file of views and tables.
+        open_store: returns what reads and writes it.
         parse: parses the text of a query.
         tables: the session's tables by full name, in lower case, such as `tokensh.local.statements`.
     """
 
-    def __init__(self, store: Store, parse: Callable[[str], nodes.Statement], tables: dict[str, SessionTable]) -> None:
-        self.store = store
+    def __init__(
+        self,
+        path: Path,
+        open_store: Callable[[], Store],
+        parse: Callable[[str], nodes.Statement],
+        tables: dict[str, SessionTable],
+    ) -> None:
+        self._path = path
+        self._open_store = open_store
         self._parse = parse
         self._tables = tables
         self._results: dict[int, SessionTable] = {}
         self._result_sizes: dict[int, int] = {}
         self._result_count = 0
         self._planned: dict[str, StoredObject] = {}
+
+    @cached_property
+    def store(self) -> Store:
+        """The file of views and tables."""
+        return self._open_store()
+
+    def has_store(self) -> bool:
+        """Return whether there may be views and tables: without a file, statements do without loading SQLite for them."""
+        return "store" in vars(self) or has_content(self._path)
+
+    def close(self) -> None:
+        """Close the file."""
+        if "store" in vars(self):
+            self.store.close()
 
     # ---- earlier results
 
@@ -109,7 +136,7 @@ class SessionObjects:
     def names(self) -> Iterator[str]:
         """Yield the names of all objects."""
         yield from self._tables
-        yield from self.store.names()
+        yield from self.store.names() if self.has_store() else ()
         if self._results:
             yield "_"
             yield from (f"_{number}" for number in self._results)
@@ -133,13 +160,18 @@ class SessionObjects:
 
     def find_stored(self, name: str) -> StoredObject | None:
         """Return the object of the store with a name."""
-        return self._planned.get(local_name(name).lower()) or self.store.find(name) or self.store.find(local_name(name))
+        planned = self._planned.get(local_name(name).lower())
+        if planned is not None or not self.has_store():
+            return planned
+        return self.store.find(name) or self.store.find(local_name(name))
 
     def note_planned(self, plan: Plan) -> None:
         """Let later statements of a dry run find what an earlier one would create, without rows."""
         if isinstance(plan, DropPlan):
             self._planned.pop(local_name(plan.name).lower(), None)
         elif isinstance(plan, DefinePlan) and not (plan.if_not_exists and self.find_stored(plan.name)):
+            from tokensh.engine.store import StoredObject  # noqa: PLC0415 (loads SQLite)
+
             self._planned[local_name(plan.name).lower()] = StoredObject(
                 0, plan.name, plan.kind, plan.text, plan.columns, plan.sources
             )

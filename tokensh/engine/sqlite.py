@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from tokensh.engine.functions import FunctionErrors
-from tokensh.engine.store import dropped_meanwhile
 from tokensh.environment import Cancellation
 from tokensh.errors import (
     DataError,
@@ -258,6 +257,8 @@ class Database:
             # Python's own handler raised it while SQLite called back, before our code there began; sqlite3 keeps no exception.
             raise KeyboardInterrupt
         if lower.startswith("no such table: store."):
+            from tokensh.engine.store import dropped_meanwhile  # noqa: PLC0415 (needed only after a mistake)
+
             return dropped_meanwhile()
         if "not authorized" in lower or "prohibited" in lower:
             return NotSupportedError("a query may read its tables and nothing else")

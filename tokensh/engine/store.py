@@ -19,7 +19,7 @@ from typing import Literal, TypeVar
 
 from tokensh._dataclasses import dataclass
 from tokensh.engine.savepoints import REFERRING, Savepoints
-from tokensh.environment import make_private_folder, open_private, read_file_version
+from tokensh.environment import has_content, make_private_folder, open_private, read_file_version
 from tokensh.errors import IntegrityError, OperationalError, ProgrammingError, UnknownName
 from tokensh.plan.method_resolution import is_secret
 from tokensh.plan.objects import ForeignKey, Kind
@@ -121,7 +121,7 @@ class Store:
 
     def peek(self) -> tuple[tuple[str, str], ...]:
         """Return the kinds and names of all objects; nothing if the file cannot be read at once."""
-        if not self._file_exists():
+        if not has_content(self.path):
             return ()
         try:
             # Opened to write although it only reads: SQLite leaves the write-ahead log behind a connection that may not.
@@ -136,7 +136,7 @@ class Store:
             db.close()
 
     def _read_objects(self) -> dict[str, StoredObject]:
-        return self._run_work(self._read_changed_objects) if self._file_exists() else {}
+        return self._run_work(self._read_changed_objects) if has_content(self.path) else {}
 
     def _read_changed_objects(self, db: sqlite3.Connection) -> dict[str, StoredObject]:
         """Return the objects by name, read again if another session has changed the file."""
@@ -149,13 +149,6 @@ class Store:
             )
             self._cached = version, {stored.name.lower(): stored for stored in objects}
         return self._cached[1]
-
-    def _file_exists(self) -> bool:
-        """Return whether there is a file with content."""
-        try:
-            return self.path.stat().st_size > 0
-        except OSError:
-            return False
 
     # ---- changing
 
@@ -265,7 +258,7 @@ class Store:
                 near = elsewhere[0] if elsewhere else nearest(name, known)
                 raise UnknownName("index", name, near=near, hint="with IF EXISTS this is not an error")
 
-        if self._file_exists():
+        if has_content(self.path):
             self.run_transaction(work)
         elif not if_exists:
             raise UnknownName("index", name, hint="with IF EXISTS this is not an error")
