@@ -14,7 +14,7 @@ What it cannot recognise are transformations that hide the value (encryption, an
 
 from __future__ import annotations
 
-import base64
+import binascii
 import json
 import os
 import re
@@ -57,7 +57,7 @@ def _base64_spellings(secret: bytes) -> Iterator[str]:
     """Yield the base64 digits that depend on the secret alone, for each alignment in the encoded bytes."""
     # 3 bytes make 4 digits, so there are 3 alignments; the first and last digits may hold bits of neighbouring bytes.
     for offset, foreign in ((0, 0), (1, 2), (2, 3)):
-        digits = base64.b64encode(bytes(offset) + secret).decode()
+        digits = binascii.b2a_base64(bytes(offset) + secret, newline=False).decode()
         core = digits[foreign : (offset + len(secret)) * 8 // 6]
         yield core
         yield core.replace("+", "-").replace("/", "_")

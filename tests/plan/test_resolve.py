@@ -11,8 +11,8 @@ from tokensh.errors import NotSupportedError, UnknownName
 from tokensh.functions import functions
 from tokensh.plan.bound import BoundQuery, BoundReference, BoundSelect, references
 from tokensh.plan.expression_types import expression_type
+from tokensh.plan.names import Names
 from tokensh.plan.query import QueryResolver
-from tokensh.plan.resolve import Names
 from tokensh.provider.catalog import Catalog
 from tokensh.sql import nodes
 from tokensh.sql.visit import walk

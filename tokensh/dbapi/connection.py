@@ -392,9 +392,10 @@ class Connection:
 
     def _parse(self, statement: str | StatementText, parameters: Parameters) -> nodes.Statement:
         tree = self.parser.parse(statement)
-        from tokensh.plan.checks import refuse_null_comparisons  # noqa: PLC0415 (a syntax error does without)
+        if nodes.has_expressions(tree):
+            from tokensh.plan.checks import refuse_null_comparisons  # noqa: PLC0415 (as said in `bind`)
 
-        refuse_null_comparisons(tree)
+            refuse_null_comparisons(tree)
         return with_parameters(tree, parameters)
 
     def _iter_results(

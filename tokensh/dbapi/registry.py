@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,6 +122,8 @@ class Registry:
         try:
             return self._fetch(f"{self._url}/{path}")
         except ApiError as error:
+            from http import HTTPStatus  # noqa: PLC0415 (most connections have no registry)
+
             if error.status == HTTPStatus.NOT_FOUND:
                 return None
             raise

@@ -7,9 +7,8 @@ anything happens.
 from __future__ import annotations
 
 from tokensh.errors import NotSupportedError, UnknownName, assert_never
-from tokensh.plan.checks import check_statement
+from tokensh.plan.names import Names
 from tokensh.plan.nodes import ExplainPlan, Plan, RegistryPlan, TransactionPlan
-from tokensh.plan.resolve import Names
 from tokensh.sql import nodes
 
 __all__ = ["Names", "bind"]
@@ -56,7 +55,10 @@ def _bind(statement: nodes.Statement, names: Names) -> Plan:
         from tokensh.plan.inserts import drop_defaults  # noqa: PLC0415 (a query loads no writes)
 
         statement = drop_defaults(statement, names)
-    check_statement(statement, names.functions)
+    if nodes.has_expressions(statement):
+        from tokensh.plan.checks import check_statement  # noqa: PLC0415 (SHOW and DESCRIBE do without)
+
+        check_statement(statement, names.functions)
     match statement:
         case nodes.Query():
             from tokensh.plan.planner import plan_query  # noqa: PLC0415 (SHOW and DESCRIBE do without)

@@ -6,25 +6,23 @@ from typing import Literal
 
 from tokensh._dataclasses import replace
 from tokensh.errors import Error, NotSupportedError, ProgrammingError, Span, UnknownName
-from tokensh.functions import functions
-from tokensh.plan.dml import method_of, resource_of
+from tokensh.plan.names import Names
 from tokensh.plan.nodes import RowsPlan, UsePlan
 from tokensh.plan.objects import StoredTable, View
-from tokensh.plan.planner import columns_of
-from tokensh.plan.resolve import Names, resolve_expression, sql_of
-from tokensh.plan.returning import single_table, table_column
-from tokensh.plan.views import match_columns
 from tokensh.provider import show
 from tokensh.provider.model import Field, Resource
 from tokensh.provider.show_kinds import SHOW_KINDS, ShowKind
 from tokensh.rows import Column, RowSet
-from tokensh.sql import nodes, unparse
+from tokensh.sql import nodes
 from tokensh.sql.nodes import path_span
 from tokensh.sql.quoting import quote_name, text_literal
 from tokensh.sql.visit import walk
 from tokensh.text import nearest, nearest_word
 
 _SHOW_TABLE = "shown"
+
+# Most of these statements need nothing of what plans queries, which takes longer to load than they take to run: it is imported
+# where they do.
 
 
 def _find_idiom(kind: Literal["function", "show"], name: str) -> str | None:
@@ -48,18 +46,20 @@ def plan_use(node: nodes.Use, names: Names) -> UsePlan:
 
 def plan_show_insert(node: nodes.ShowInsert, names: Names) -> RowsPlan:
     """Plan SHOW INSERT INTO. Raises UnknownName."""
-    return RowsPlan(show.show_insert(resource_of(names, node.target), extended=node.extended))
+    return RowsPlan(show.show_insert(names.get_resource(node.target), extended=node.extended))
 
 
 def plan_describe(node: nodes.Describe, names: Names) -> RowsPlan:
     """Plan DESCRIBE of a resource, a method, a table or a view. Raises UnknownName, ProgrammingError."""
     if node.method:
+        from tokensh.plan.dml import method_of  # noqa: PLC0415 (as said above)
+
         _, method = method_of(names, node.path, path_span(node.path))
         return RowsPlan(show.describe_method(method, extended=node.extended))
     stored = names.find_object(node.path)
     if stored is not None:
         return RowsPlan(_describe_object(stored, names, path_span(node.path)))
-    resource = resource_of(names, node.path)
+    resource = names.get_resource(node.path)
     if resource.view and not resource.fields:
         return RowsPlan(_describe_columns(resource, names, node))
     return RowsPlan(show.describe(resource, extended=node.extended))
@@ -67,6 +67,8 @@ def plan_describe(node: nodes.Describe, names: Names) -> RowsPlan:
 
 def _describe_columns(resource: Resource, names: Names, node: nodes.Describe) -> RowSet:
     """Return the columns of a view of a document that does not list them."""
+    from tokensh.plan.planner import columns_of  # noqa: PLC0415 (as said above)
+
     star = nodes.Select((nodes.Star(),), nodes.TableRef(node.path, span=path_span(node.path)))
     fields = tuple(Field(column.name, column.type) for column in columns_of(nodes.Query(star), names))
     method = replace(resource.methods[0], fields=fields)
@@ -82,6 +84,9 @@ def _describe_object(stored: View | StoredTable, names: Names, span: Span) -> Ro
     if isinstance(stored, StoredTable):
         rows = [(column.name, column.type) for column in stored.columns]
     else:
+        from tokensh.plan.planner import columns_of  # noqa: PLC0415 (as said above)
+        from tokensh.plan.views import match_columns  # noqa: PLC0415 (the same)
+
         try:
             columns = columns_of(stored.query, names.inside_view(), span)
         except Error as error:
@@ -99,6 +104,9 @@ def plan_show(node: nodes.Show, names: Names) -> RowsPlan:
         return RowsPlan(rows)
     # LIKE and WHERE run in SQLite, so that they mean what they mean in a query.
     if node.where is not None:
+        from tokensh.plan.resolve import resolve_expression, sql_of  # noqa: PLC0415 (as said above)
+        from tokensh.plan.returning import single_table, table_column  # noqa: PLC0415 (the same)
+
         if any(isinstance(part, nodes.Query) for part in walk(node.where)):
             raise NotSupportedError("the WHERE of SHOW takes no subquery", span=node.where.span)
         scope = single_table(_SHOW_TABLE, map(table_column, rows.columns))
@@ -165,6 +173,8 @@ def _string_columns(kind: ShowKind) -> tuple[Column, ...]:
 
 
 def _function_rows(kind: ShowKind, names: Names) -> RowSet:
+    from tokensh.functions import functions  # noqa: PLC0415 (as said above)
+
     available = names.functions()
     known = (doc for name, doc in sorted(functions().items()) if not available or name in available)
     return RowSet(_string_columns(kind), ((doc.name, doc.signature, doc.kind, doc.description) for doc in known))
@@ -172,6 +182,8 @@ def _function_rows(kind: ShowKind, names: Names) -> RowSet:
 
 def _object_rows(kind: ShowKind, names: Names) -> RowSet:
     """Return the stored views or tables. Read now, not when the rows are fetched: the store may change in between."""
+    from tokensh.sql import unparse  # noqa: PLC0415 (as said above)
+
     stored = [names.objects.find(name) for name in names.objects.names()]
     rows = [
         (item.name, item.kind, unparse.query(item.query) if item.query else None)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import Error, NotSupportedError, ProgrammingError, Span, UnknownName
+from tokensh.plan.names import Names
 from tokensh.plan.nodes import (
     DefinePlan,
     DropPlan,
@@ -17,7 +18,6 @@ from tokensh.plan.nodes import (
 )
 from tokensh.plan.objects import Kind, Objects, StoredTable, View, local_name
 from tokensh.plan.planner import columns_of, plan_query
-from tokensh.plan.resolve import Names
 from tokensh.plan.returning import resolve_returning, table_column
 from tokensh.plan.scope import HIDDEN_PREFIX, ROW_NUMBER, is_hidden, name_suffixes
 from tokensh.plan.slip_checks import refuse_assigned_condition

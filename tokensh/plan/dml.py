@@ -22,10 +22,11 @@ from tokensh.plan.method_resolution import (
     scan_columns,
     sql_names,
 )
+from tokensh.plan.names import Names
 from tokensh.plan.nodes import ChangePlan, ExecPlan, InsertPlan, Keys, Projection, SelectPlan
 from tokensh.plan.planner import plan_query
 from tokensh.plan.query import QueryResolver
-from tokensh.plan.resolve import Names, name_parameter, resolve_expression, sql_of
+from tokensh.plan.resolve import name_parameter, resolve_expression, sql_of
 from tokensh.plan.returning import (
     nested_columns,
     reply_columns,
@@ -43,19 +44,12 @@ from tokensh.sql.nodes import path_span, path_text
 from tokensh.sql.visit import walk
 from tokensh.text import nearest, plural
 
-
-def resource_of(names: Names, path: nodes.Path) -> Resource:
-    """Return the resource that a write names. Raises UnknownName."""
-    found = names.find_resource(path)
-    return found or names.catalog.find(tuple(part.text for part in path), names.namespace, path_span(path))
-
-
 # ---- INSERT
 
 
 def plan_insert(node: nodes.Insert, names: Names) -> InsertPlan:
     """Plan an INSERT: one request per row. Raises ProgrammingError and its leaves."""
-    resource = resource_of(names, node.target)
+    resource = names.get_resource(node.target)
     span = path_span(node.target)
     if node.replace:
         hint = f"use INSERT INTO, or REPLACE {resource.name} SET ..."
@@ -147,7 +141,7 @@ def plan_change(node: nodes.Update | nodes.Delete, names: Names) -> ChangePlan:
     """
     verb: ChangeVerb = "DELETE" if isinstance(node, nodes.Delete) else node.verb
     assignments = node.assignments if isinstance(node, nodes.Update) else ()
-    resource = resource_of(names, node.target)
+    resource = names.get_resource(node.target)
     span = path_span(node.target)
     if isinstance(node, nodes.Update) and node.source is not None:
         raise NotSupportedError(f"{verb} ... FROM is not offered", span=span, hint="use IN (SELECT ...) in WHERE")
@@ -397,7 +391,7 @@ def method_of(names: Names, path: nodes.Path, span: Span) -> tuple[Resource, Met
         owner = _find_method_owner(names, name)
         hint = f"write {owner}.{name}" if owner else f"write {name}.METHOD; SHOW METHODS IN {name} lists them"
         raise ProgrammingError("a method is written resource.method", span=span, hint=hint)
-    resource = resource_of(names, path[:-1])
+    resource = names.get_resource(path[:-1])
     return resource, find_method(resource, path[-1])
 
 

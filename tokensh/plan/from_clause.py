@@ -32,9 +32,10 @@ from tokensh.plan.bound import (
 )
 from tokensh.plan.joins import merged_column, restricted_relations
 from tokensh.plan.method_resolution import find_method, methods_for_verb, scan_columns
+from tokensh.plan.names import Names
 from tokensh.plan.nodes import ScanColumn, Stored
 from tokensh.plan.objects import StoredTable, View
-from tokensh.plan.resolve import Names, Numbering, rename_columns, resolve_expression, sql_of
+from tokensh.plan.resolve import Numbering, rename_columns, resolve_expression, sql_of
 from tokensh.plan.scope import Scope, name_suffixes
 from tokensh.plan.type_checks import check_conditions, check_equal_columns
 from tokensh.plan.value_queries import guard_condition

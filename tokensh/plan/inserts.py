@@ -9,10 +9,11 @@ from tokensh.errors import NotSupportedError, ProgrammingError
 from tokensh.functions.guards import CHECKED
 from tokensh.plan.bound import BoundReference
 from tokensh.plan.ddl import resolve_table_returning, target_columns
+from tokensh.plan.names import Names
 from tokensh.plan.nodes import ConflictClause, LocalInsertPlan
 from tokensh.plan.objects import StoredTable
 from tokensh.plan.planner import plan_query
-from tokensh.plan.resolve import Names, resolve_expression, sql_of
+from tokensh.plan.resolve import resolve_expression, sql_of
 from tokensh.plan.returning import single_table, table_column
 from tokensh.plan.scope import name_suffixes
 from tokensh.plan.select_list import is_aggregate

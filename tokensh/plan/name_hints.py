@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from tokensh.errors import Span, UnknownName
 from tokensh.functions import find_function
-from tokensh.plan.resolve import Names
+from tokensh.plan.names import Names
 from tokensh.sql import nodes
 from tokensh.sql.idioms import named_idiom
 from tokensh.sql.visit import walk

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tokensh.errors import MissingParameter, NotSupportedError, Span
+from tokensh.plan.names import Names
 from tokensh.plan.nodes import SelectPlan
 from tokensh.plan.query import QueryResolver
 from tokensh.plan.readings import ReadingsDisagree
-from tokensh.plan.resolve import Names
 from tokensh.plan.scans import ScanPlanner
 from tokensh.rows import Column
 from tokensh.sql import nodes

@@ -27,10 +27,10 @@ from tokensh.plan.expression_types import common_expression_type
 from tokensh.plan.from_clause import CteDefinition, Ctes, FromResolver, RecursiveCte
 from tokensh.plan.grouping import Grouping, has_sets, list_sets, regroup_column
 from tokensh.plan.joins import common_column
+from tokensh.plan.names import Names
 from tokensh.plan.pushdown import is_random
 from tokensh.plan.resolve import (
     MOST_UNSHARED_TABLES,
-    Names,
     Numbering,
     T,
     group_by_name,

@@ -5,30 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
-from tokensh._dataclasses import dataclass, field, replace
+from tokensh._dataclasses import replace
 from tokensh.errors import NotSupportedError, ProgrammingError, Span
 from tokensh.functions import find_function
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference, references, subqueries
 from tokensh.plan.checks import check_subqueries
 from tokensh.plan.expression_types import expression_type, expression_unit
-from tokensh.plan.objects import NoObjects, Objects, StoredTable, View
 from tokensh.plan.scope import PARAMETER_PREFIX, Scope
 from tokensh.plan.slip_checks import refuse_outer_item
 from tokensh.plan.type_checks import check_types
 from tokensh.plan.value_queries import guard_value_query
-from tokensh.provider.catalog import DEFAULT, Catalog
-from tokensh.provider.model import Resource
 from tokensh.rows import Column, ColumnType
 from tokensh.sql import nodes, unparse
-from tokensh.sql.nodes import path_text
 from tokensh.sql.quoting import quote_name
 from tokensh.sql.visit import rewrite, rewrite_nodes, walk
 from tokensh.text import plural
-
-if TYPE_CHECKING:
-    from tokensh.plan.document_views import Parse
 
 T = TypeVar("T")
 MOST_TABLES = 2000
@@ -36,41 +29,6 @@ MOST_TABLES = 2000
 
 MOST_UNSHARED_TABLES = 100
 """The limit where each reference to a CTE or view is resolved by itself: references to references double."""
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What a statement's names are looked up in.
-
-    Attributes:
-        namespace: the provider and service that USE has set.
-        workspace: the workspace that the user chose for the session; None makes no workspace the default.
-        functions: returns the names, in lower case, of the functions that exist; if none, calls are not checked. A statement
-            without a call does not ask.
-        objects: views, local tables, and what the session offers as tables.
-        parse: reads the text of a view of a provider document; without it, such views are not offered.
-    """
-
-    catalog: Catalog
-    namespace: tuple[str, ...] = DEFAULT
-    workspace: str | None = None
-    functions: Callable[[], frozenset[str]] = frozenset
-    objects: Objects = field(default_factory=NoObjects)
-    parse: Parse | None = None
-
-    def find_resource(self, path: nodes.Path) -> Resource | None:
-        """Return the resource that a name means, here or in a view; None if it means none. Raises ProviderDocumentError."""
-        # By its text, as objects are found: "a.b" in quotes is a.b.
-        return self.catalog.find_or_none(tuple(path_text(path).split(".")), self.namespace)
-
-    def find_object(self, path: nodes.Path) -> View | StoredTable | None:
-        """Return the view or table that a name means; None if it means none, or a resource, which always goes first."""
-        # In this order: the store is not opened for the name of a resource, so that a broken store does not stop a revoke.
-        return self.objects.find(path_text(path)) if self.find_resource(path) is None else None
-
-    def inside_view(self) -> Names:
-        """Return the names for the query of a view, which means the same whatever USE has set: its resources have full names."""
-        return replace(self, namespace=DEFAULT)
 
 
 class Numbering:

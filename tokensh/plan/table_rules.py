@@ -8,8 +8,9 @@ from tokensh._dataclasses import dataclass
 from tokensh.errors import NotSupportedError, ProgrammingError, UnknownName
 from tokensh.functions import find_function
 from tokensh.plan.column_types import check_column_type
+from tokensh.plan.names import Names
 from tokensh.plan.objects import ForeignKey, StoredTable, local_name
-from tokensh.plan.resolve import Names, resolve_expression, sql_of
+from tokensh.plan.resolve import resolve_expression, sql_of
 from tokensh.plan.returning import single_table, table_column
 from tokensh.plan.scope import Scope, name_suffixes
 from tokensh.plan.select_list import is_aggregate

@@ -7,7 +7,6 @@ the generator that yielded the row, which then names the token and the statement
 from __future__ import annotations
 
 import os
-import select
 import stat
 from collections.abc import Generator
 from typing import NoReturn, TextIO, cast
@@ -68,6 +67,8 @@ def _check_reader(stream: TextIO) -> None:
 
 def _is_reader_gone(stream: TextIO, milliseconds: int) -> bool:
     """Return True if the stream's reader has closed it, or closes it within the time."""
+    import select  # noqa: PLC0415 (only changes ask)
+
     # A pipe without a reader reports POLLERR at once; writing to it to find out would lose what is written.
     descriptor = _file_descriptor(stream)
     if descriptor is None or not hasattr(select, "poll"):

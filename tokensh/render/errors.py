@@ -23,7 +23,6 @@ from tokensh.errors import (
     Span,
     UnknownOutcome,
 )
-from tokensh.render.json import to_json_line
 from tokensh.text import escape_unsafe, truncate, width
 
 _LONGEST_MESSAGE = 2000
@@ -222,6 +221,8 @@ def _error_fields(error: Error) -> dict[str, Any]:
 
 def format_error_json(error: Error, source: Source | None = None, *, redact: Redact) -> str:
     """Return an error as one line of JSON: error, type, hint, file, line, column and the fields of its class."""
+    from tokensh.render.json import to_json_line  # noqa: PLC0415 (people read text)
+
     fields = _error_fields(error)
     if source:
         line, column = source.position(_error_offset(error, source))

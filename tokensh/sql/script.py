@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from copy import copy
 from itertools import chain
 
 from tokensh._dataclasses import dataclass, field
@@ -130,6 +129,8 @@ class _LexerFeed:
 
     def find_backslash(self, text: str) -> int | None:
         """Return the offset in a text, which would be the next, of a backslash outside of quotes and comments."""
+        from copy import copy  # noqa: PLC0415 (what is typed alone is asked for)
+
         # Asked of a copy, which changes instead: quotes that stay open over many lines are not lexed at each of them.
         if self._open is not None and not copy(self._open).may_be_closed_by(text):
             return None

@@ -291,3 +291,14 @@ Statement = (
     | Registry
     | Unsupported
 )
+
+
+def has_expressions(statement: Statement) -> bool:
+    """Return whether a statement may hold an expression or a query: what SHOW and DESCRIBE say are names alone, but for WHERE."""
+    match statement:
+        case Show():
+            return statement.where is not None
+        case ShowInsert() | Describe() | Use():
+            return False
+        case _:
+            return True
