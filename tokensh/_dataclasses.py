@@ -55,22 +55,19 @@ class _Field:
         self.compare = compare
 
 
-class _StandardFields:
-    """A descriptor of the attributes in the standard library's form, built when one of its functions asks for them."""
+class _Computed:
+    """An attribute of a class that is computed, and then kept, when it is first asked for: a short run asks few classes."""
+
+    __slots__ = ("_compute", "_name")
+
+    def __init__(self, name: str, compute: Callable[[type], Any]) -> None:
+        self._name = name
+        self._compute = compute
 
     def __get__(self, _: object, cls: type) -> Any:
-        import dataclasses  # noqa: PLC0415 (what this module is there to do without)
-
-        attributes: list[tuple[str, Any, Any]] = []
-        for own in fields(cls):
-            defaults = {key: getattr(own, key) for key in ("default", "default_factory")}
-            defaults = {key: value for key, value in defaults.items() if value is not _MISSING}
-            standard: Any = dataclasses.field(init=own.init, repr=own.repr, compare=own.compare, **defaults)
-            attributes.append((own.name, own.type, standard))
-        return vars(dataclasses.make_dataclass(cls.__name__, attributes, eq=False))["__dataclass_fields__"]
-
-
-_STANDARD_FIELDS = _StandardFields()
+        value = self._compute(cls)
+        setattr(cls, self._name, value)
+        return value
 
 
 def _dataclass(*, slots: bool, frozen: bool = False, eq: bool = True, kw_only: bool = False) -> Callable[[type], type]:
@@ -84,47 +81,72 @@ def _build_class(cls: type, frozen: bool, eq: bool, kw_only: bool) -> type:
     space = dict(vars(cls))
     space.pop("__dict__", None)
     space.pop("__weakref__", None)
-    inherited: dict[str, _Field] = {}
-    for base in reversed(cls.__mro__[1:-1]):
-        for attribute in getattr(base, "__records__", ()):
-            inherited[attribute.name] = attribute
-    own = {name: _take_field(name, kind, space) for name, kind in space.get("__annotations__", {}).items()}
-    records = tuple((inherited | own).values())
-    space["__slots__"] = tuple(name for name in own if name not in inherited)
-    space["__records__"] = records
+    kinds = space.get("__annotations__", {})
+    # Slots take the names.
+    defaults = {name: space.pop(name) for name in kinds if name in space}
+    taken = {name for base in cls.__mro__[1:-1] for name in getattr(base, "__slots__", ())}
+    space["__slots__"] = tuple(name for name in kinds if name not in taken) if taken else tuple(kinds)
+    space["__declared__"] = kinds, defaults
+    space["__records__"] = _RECORDS
     space["__dataclass_fields__"] = _STANDARD_FIELDS
-    space["__match_args__"] = tuple(attribute.name for attribute in records if attribute.init)
+    space["__match_args__"] = _MATCH_ARGS
     space["__reduce__"] = _reduce
     space.setdefault("__repr__", _repr)
     if eq:
-        space["__compared__"] = _compare_key([attribute.name for attribute in records if attribute.compare])
+        space["__compared__"] = _COMPARED
         space.setdefault("__eq__", _eq)
         space["__hash__"] = _hash if frozen else None
     if frozen:
         space["__setattr__"] = space["__delattr__"] = _refuse_change
     # In the namespace and not set afterwards: to set a special method of a class costs as much as half of its definition.
-    itself: list[type] = []
-    space["__init__"] = _lazy_constructor(itself, records, kw_only)
+    itself: list[Any] = []
+    space["__init__"] = _lazy_constructor(itself, kw_only)
     space["__qualname__"] = cls.__qualname__
     built = type(cls)(cls.__name__, cls.__bases__, space)
     itself.append(built)
     return built
 
 
-def _take_field(name: str, kind: Any, space: dict[str, Any]) -> _Field:
-    """Remove an attribute's default from the class's namespace, where its slot takes the name, and return the attribute."""
-    default = space.pop(name, _MISSING)
-    attribute = default if type(default) is _Field else _Field(default=default)
-    attribute.name, attribute.type = name, kind
-    return attribute
+def _collect_records(cls: type) -> tuple[_Field, ...]:
+    """Return the attributes of a class and its bases."""
+    records: dict[str, _Field] = {}
+    for base in reversed(cls.__mro__):
+        kinds, defaults = vars(base).get("__declared__", ({}, {}))
+        for name, kind in kinds.items():
+            default = defaults.get(name, _MISSING)
+            records[name] = attribute = default if type(default) is _Field else _Field(default=default)
+            attribute.name, attribute.type = name, kind
+    return tuple(records.values())
 
 
-def _compare_key(names: list[str]) -> Any:
+def _standard_fields(cls: type) -> Any:
+    """Return the attributes in the standard library's form."""
+    import dataclasses  # noqa: PLC0415 (what this module is there to do without)
+
+    attributes: list[tuple[str, Any, Any]] = []
+    for own in fields(cls):
+        defaults = {key: getattr(own, key) for key in ("default", "default_factory")}
+        defaults = {key: value for key, value in defaults.items() if value is not _MISSING}
+        standard: Any = dataclasses.field(init=own.init, repr=own.repr, compare=own.compare, **defaults)
+        attributes.append((own.name, own.type, standard))
+    return vars(dataclasses.make_dataclass(cls.__name__, attributes, eq=False))["__dataclass_fields__"]
+
+
+def _match_args(cls: type) -> tuple[str, ...]:
+    return tuple(attribute.name for attribute in fields(cls) if attribute.init)
+
+
+def _compare_key(cls: type) -> Any:
     """Return a function from an object to the tuple of the values that it is compared and hashed by."""
-    if len(names) > 1:
-        return staticmethod(attrgetter(*names))
-    (name,) = names or [""]
-    return staticmethod(lambda self: (getattr(self, name),) if name else ())
+    names = [attribute.name for attribute in fields(cls) if attribute.compare]
+    # A tuple also of less than two values: as the standard library does, what is identical counts as equal (NaN).
+    return attrgetter(*(names if len(names) > 1 else (names or ["__class__"]) * 2))
+
+
+_RECORDS = _Computed("__records__", _collect_records)
+_STANDARD_FIELDS = _Computed("__dataclass_fields__", _standard_fields)
+_MATCH_ARGS = _Computed("__match_args__", _match_args)
+_COMPARED = _Computed("__compared__", _compare_key)
 
 
 def _eq(self: Any, other: Any) -> Any:
@@ -161,27 +183,25 @@ def _refuse_change(_self: Any, name: str, _value: object = None) -> None:
     raise FrozenInstanceError(f"{name} of a frozen object cannot be changed")
 
 
-def _lazy_constructor(itself: list[type], records: tuple[_Field, ...], kw_only: bool) -> Any:
+def _lazy_constructor(itself: list[Any], kw_only: bool) -> Any:
     """Return a constructor that sets the attributes one by one and, when it was called often, replaces itself with a compiled one.
 
     `itself` will hold the class, which does not exist yet. Two threads may replace it at the same time: both compile the same function, and the class keeps one of them.
     """
     calls = 0
-    setters: list[Any] = []
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807 (it is that)
         nonlocal calls
         calls += 1
+        (cls,) = itself
+        records = _fields(cls)
         if calls <= _CALLS_BEFORE_COMPILATION and not (args and kw_only):
             values = _match_arguments(records, args, kwargs)
             if values is not None:
-                # A slot's setter bypasses __setattr__, which a frozen class refuses.
-                if not setters:
-                    setters[:] = [getattr(itself[0], attribute.name).__set__ for attribute in records]
-                for setter, value in zip(setters, values, strict=True):
-                    setter(self, value)
+                for attribute, value in zip(records, values, strict=True):
+                    # `__setattr__` of a frozen class refuses.
+                    object.__setattr__(self, attribute.name, value)
                 return
-        (cls,) = itself
         compiled = _make_constructor(cls, records, kw_only)
         setattr(cls, "__init__", compiled)  # noqa: B010 (a method cannot be assigned to, says mypy)
         compiled(self, *args, **kwargs)
@@ -282,7 +302,7 @@ def _fields(class_or_object: Any) -> tuple[_Field, ...]:
 
 def _is_dataclass(class_or_object: object) -> bool:
     """Return True for a class that this module built and for its objects."""
-    return hasattr(class_or_object, "__records__")
+    return hasattr(class_or_object, "__declared__")
 
 
 def _replace(original: Any, /, **changes: Any) -> Any:

@@ -46,7 +46,7 @@ _TAB = "    "
 _PRINTABLE = bytes(range(0x20, 0x7F))
 
 # One cell each, by wcwidth's tables (a test compares them): Latin letters, and the ellipsis that shortened texts hold.
-_is_narrow = re.compile("[ -~\xa0-\xac\xae-\u02ff…]*").fullmatch
+_NARROW = "[ -~\xa0-\xac\xae-\u02ff…]*"
 _ELLIPSIS = "…"
 
 
@@ -109,6 +109,10 @@ def _wcwidth() -> ModuleType:
     import wcwidth  # noqa: PLC0415 (30 ms, which most runs can do without)
 
     return wcwidth
+
+
+def _is_narrow(text: str) -> bool:
+    return (text.isascii() and text.isprintable()) or re.fullmatch(_NARROW, text) is not None
 
 
 def width(text: str) -> int:

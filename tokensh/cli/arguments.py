@@ -224,9 +224,9 @@ def format_help() -> str:
 
 def build_parser(version: str) -> argparse.ArgumentParser:
     """Return the parser of tokensh's own options; `version` is what `--version` prints."""
-    # Nothing is printed with it, but argparse makes a formatter for each option. Without a width that reads the environment,
-    # and loads shutil with every compression library for it.
-    width = DEFAULT_WIDTH
+    # Nothing is printed with it, but argparse asks for one at each option. Without a width it reads the environment, and loads
+    # shutil with every compression library for it.
+    formatter = argparse.HelpFormatter("tokensh", width=DEFAULT_WIDTH)
 
     class Parser(UsageParser):
         def format_help(self) -> str:
@@ -234,7 +234,7 @@ def build_parser(version: str) -> argparse.ArgumentParser:
 
     parser = Parser(
         prog="tokensh",
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=width),
+        formatter_class=lambda prog: formatter,  # noqa: ARG005 (argparse's name)
         allow_abbrev=False,
     )
     for arguments in SECTIONS.values():

@@ -14,9 +14,8 @@ from tokensh.functions import Function, functions, internal_functions
 from tokensh.functions.declaration import Implementation
 from tokensh.rows import CANONICAL_NAME, Row, Value
 
-# A name before a parenthesis, or the operator that SQLite makes a call of. It may match what is no call; names of workspaces are
-# compared by a function that each database has.
-_CALL = rf'(?i)\w\(|(?<!"{CANONICAL_NAME})"\(|\bREGEXP\b'
+_CALL = r'(?i)[\w"]\(|\bREGEXP\b'
+"""A name before a parenthesis, or the operator that SQLite makes a call of. It may match what is no call."""
 
 
 @cache
@@ -89,7 +88,9 @@ class FunctionErrors:
 
     def register_for(self, sql: str) -> None:
         """Register the functions, unless a text for SQLite calls none: a short run does without loading them."""
-        if self._are_registered or not re.search(_CALL, sql):
+        # Names of workspaces are compared by a function that each database has.
+        text = sql.replace(f'"{CANONICAL_NAME}"(', "")
+        if self._are_registered or not re.search(_CALL, text):
             return
         self._are_registered = True
         # A wrapper for each function and connection: the error must not be mixed up with one of another statement.

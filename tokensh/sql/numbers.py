@@ -7,7 +7,7 @@ import re
 from tokensh.errors import Span, SqlSyntaxError
 from tokensh.text import elide_middle
 
-_NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|0[xX][0-9a-fA-F]+")
+_NUMBER = r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|0[xX][0-9a-fA-F]+"
 _DURATION = r"([0-9]+(?:\.[0-9]+)?)[\s_-]*([A-Za-z]+)"
 _OTHER_BASE = r"0(?:[bB][01_]+|[oO][0-7_]+)"
 _SECONDS = {
@@ -34,7 +34,7 @@ def suggest_number(text: str) -> str | None:
     if len(text) > _SHOWN_CELLS:
         return None
     cleaned = re.sub(r"(?<=\d)[_',](?=\d)", "", "".join(map(_to_ascii_digit, text)))
-    if cleaned != text and _NUMBER.fullmatch(cleaned):
+    if cleaned != text and re.fullmatch(_NUMBER, cleaned):
         return f"write {cleaned}"
     if re.fullmatch(_OTHER_BASE, cleaned):
         return f"write {int(cleaned, 0)}"
@@ -63,7 +63,7 @@ def _to_ascii_digit(character: str) -> str:
 
 def _explain(text: str) -> str:
     """Return the rule that a text breaks."""
-    if _NUMBER.fullmatch(text):
+    if re.fullmatch(_NUMBER, text):
         return "a blank is missing after it"
     if re.fullmatch(r"0[xX]\w*", text):
         return "after 0x come digits and the letters a to f"
