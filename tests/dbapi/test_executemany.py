@@ -51,6 +51,7 @@ STATEMENTS: list[tuple[str, list[Any]]] = [
     ("UPDATE {} SET n = ? WHERE n IS ?", [(1, None), (None, 1.5)]),
     ("UPDATE {} SET v = 'seen' WHERE v REGEXP ?", [("^a",), ("[A-Z]",)]),
     ("DELETE FROM {} WHERE k = ?", [(1,), (1,), (3,)]),
+    ("DELETE FROM {} WHERE v REGEXP ?", [("^a",), ("[A-Z]",)]),
     ("DELETE FROM {} WHERE v LIKE ? OR n < ?", [("b%", 0), ("nothing", 1)]),
     ("DELETE FROM {0} WHERE k IN (SELECT k + ? FROM {0})", [(1,), (1,)]),
     ("WITH m AS (SELECT max(k) AS k FROM {0}) DELETE FROM {0} WHERE k IN (SELECT k - ? FROM m)", [(0,), (1,)]),
