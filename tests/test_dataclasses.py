@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+import pytest
+
 from tests.cases import each_case
 from tests.support import counts_modules
 from tokensh import _dataclasses
