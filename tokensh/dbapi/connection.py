@@ -303,7 +303,7 @@ class Connection:
 
     def plan(self, statement: str | StatementText, parameters: Parameters = ()) -> Plan:
         """Return the plan of one statement, without `;`. Raises SqlSyntaxError, ProgrammingError and its leaves."""
-        return self._bind(self._parse(statement, parameters))
+        return self._bind(with_parameters(self._parse(statement), parameters))
 
     def _bind(self, statement: nodes.Statement) -> Plan:
         from tokensh.plan.binder import Names, bind  # noqa: PLC0415 (a statement that is not SQL is not bound)
@@ -390,13 +390,13 @@ class Connection:
             finally:
                 self._flush_notes()
 
-    def _parse(self, statement: str | StatementText, parameters: Parameters) -> nodes.Statement:
+    def _parse(self, statement: str | StatementText) -> nodes.Statement:
         tree = self.parser.parse(statement)
         if nodes.has_expressions(tree):
             from tokensh.plan.checks import refuse_null_comparisons  # noqa: PLC0415 (as said in `bind`)
 
             refuse_null_comparisons(tree)
-        return with_parameters(tree, parameters)
+        return tree
 
     def _iter_results(
         self, statement: str | StatementText, parameters: Parameters, *, dry: bool, keeps_presses: bool = False
@@ -405,7 +405,7 @@ class Connection:
         if not keeps_presses:
             self.cancellation.reset()
         self.failures = {}
-        tree = self._parse(statement, parameters)
+        tree = with_parameters(self._parse(statement), parameters)
         plan = self._bind(tree)
         # SHOW, DESCRIBE and USE send nothing, and a dry run of a script needs what USE sets.
         if dry and not isinstance(plan, ExplainPlan | RowsPlan | UsePlan):
@@ -436,12 +436,9 @@ class Connection:
             return None
         self.cancellation.reset()
         self.failures = {}
-        tree = self.parser.parse(statement)
+        tree = self._parse(statement)
         if not isinstance(tree, nodes.Insert | nodes.Update | nodes.Delete):
             return None
-        from tokensh.plan.checks import refuse_null_comparisons  # noqa: PLC0415 (as in `_bind`)
-
-        refuse_null_comparisons(tree)
         with locating_errors(tree):
             batches = plan_batches(tree, sets, self._bind)
             return self._engine.run_batches(batches, self.callbacks) if batches else None

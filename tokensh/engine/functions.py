@@ -15,7 +15,7 @@ from tokensh.functions.declaration import Implementation
 from tokensh.rows import CANONICAL_NAME, Row, Value
 
 _CALL = r'(?i)[\w"]\(|\bREGEXP\b'
-"""A name before a parenthesis, or the operator that SQLite makes a call of. It may match what is no call."""
+"""A name before a parenthesis, or the operator that SQLite makes a call of. It may match other texts too."""
 
 
 @cache

@@ -38,7 +38,7 @@ def functions() -> dict[str, Function]:
 
 
 def find_function(name: str) -> Function | None:
-    """Return the function that a call means by a name, in any case; None if there is none."""
+    """Return the function that a call means by a name, in any case; None for an unknown name."""
     # Planning calls it for most queries of a workspace, and must not load the table for them.
     return None if name == CANONICAL_NAME else functions().get(name.lower())
 
