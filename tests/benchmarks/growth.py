@@ -1,6 +1,6 @@
 """Row 23: what an item of each construct of the grammar that can repeat or nest costs in a long statement, against a short one.
 
-Each construct is measured in a process of its own, `python -m tests.benchmarks.growth NAME`: what one leaves behind is in no
+Each construct is measured in a process of its own, `python -m tests.benchmarks.growth NAME CACHE`: what one leaves behind is in no
 other's figure. Less the cost of a statement with one item, an item of many may take at most half more than an item of few. What costs less
 than a microsecond counts as one.
 """
@@ -12,10 +12,12 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tests.benchmarks.measure import Bench, Result, cpu_seconds
@@ -24,6 +26,10 @@ WIDE = 1000
 """Columns of the table `wide`."""
 _LEAST = 1e-6
 """Seconds: a smaller difference of two statements is noise."""
+_SAMPLE = 0.03
+"""CPU seconds of a sample, for which a short statement is carried out several times."""
+_ROUNDS, _FEWEST_ROUNDS, _BUDGET = 12, 4, 1.5
+"""Rounds of samples; after some CPU seconds, fewer do."""
 
 
 @dataclass(frozen=True)
@@ -195,23 +201,22 @@ CONSTRUCTS = {
 
 def measure(bench: Bench) -> Iterator[Result]:
     """Compare an item of many with an item of few, of each construct."""
-    del bench  # everything happens in processes of their own, without a server
     for name, construct in CONSTRUCTS.items():
         metric = f"{name}: an item of {construct.many} : of {construct.few}, CPU"
-        yield _measure_construct(name, metric)
+        yield _measure_construct(bench, name, metric)
 
 
-def _measure_construct(name: str, metric: str) -> Result:
-    child = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.growth", name], capture_output=True, text=True, check=False
-    )
+def _measure_construct(bench: Bench, name: str, metric: str) -> Result:
+    # All processes keep the compiled grammar in one folder.
+    command = [sys.executable, "-m", "tests.benchmarks.growth", name, str(bench.home / "cache")]
+    child = subprocess.run(command, capture_output=True, text=True, check=False)
     if child.returncode:
         return Result("23", metric, "failed", child.stderr.strip().splitlines()[-1][:100], 99.0, 1.5)
     many, few = (max(cost, _LEAST) for cost in json.loads(child.stdout))
     return Result("23", metric, f"{many * 1e6:.2f} us", f"{few * 1e6:.2f} us", many / few, 1.5)
 
 
-def measure_items(construct: Construct) -> tuple[float, float]:
+def measure_items(construct: Construct, cache: Path) -> tuple[float, float]:
     """Return the CPU seconds of an item of many, and of an item of few."""
     from tests.environments import make_environment  # noqa: PLC0415 (the child alone needs them)
     from tokensh.dbapi.connection import Connection  # noqa: PLC0415
@@ -220,10 +225,12 @@ def measure_items(construct: Construct) -> tuple[float, float]:
     from tokensh.sql import unparse  # noqa: PLC0415
     from tokensh.sql.parse import Parser  # noqa: PLC0415
 
-    parser = Parser()
+    parser = Parser(cache / "tokensh")
     with (
         tempfile.TemporaryDirectory() as home,
-        Connection(ConnectionOptions(environment=make_environment(Path(home)))) as connection,
+        Connection(
+            ConnectionOptions(environment=make_environment(Path(home), variables={"XDG_CACHE_HOME": str(cache)}))
+        ) as connection,
     ):
         columns = ", ".join(f"c{number} int" for number in range(WIDE))
         for sql in ("CREATE TABLE one (k int)", "INSERT INTO one VALUES (1)", f"CREATE TABLE wide ({columns})"):
@@ -237,25 +244,35 @@ def measure_items(construct: Construct) -> tuple[float, float]:
                 unparse.statement(parser.parse(sql))
 
         gc.disable()  # as timeit does
-        fixed, few, many = (
-            _measure_statement(
-                carry_out, construct.write(count), construct.many // construct.few if count < construct.many else 1
-            )
-            for count in (1, construct.few, construct.many)
+        fixed, few, many = _measure_statements(
+            carry_out, [construct.write(n) for n in (1, construct.few, construct.many)]
         )
     return (many - fixed) / (construct.many - 1), (few - fixed) / (construct.few - 1)
 
 
-def _measure_statement(carry_out: Callable[[str], None], sql: str, times: int) -> float:
-    """Return the CPU seconds of a statement, the least of samples that carry it out several times."""
+def _measure_statements(carry_out: Callable[[str], None], statements: list[str]) -> list[float]:
+    """Return the CPU seconds of each statement: the least of rounds in which they take turns.
 
-    def repeat() -> None:
+    What else the machine does slows the samples of a round alike, and a short statement is carried out several times a sample.
+    """
+
+    def repeat(sql: str, times: int) -> None:
         for _ in range(times):
             carry_out(sql)
 
-    carry_out(sql)
-    return min(cpu_seconds(repeat) for _ in range(5)) / times
+    for sql in statements:
+        carry_out(sql)
+    alone = [cpu_seconds(partial(carry_out, sql)) for sql in statements]
+    times = [max(1, round(_SAMPLE / max(cost, _LEAST))) for cost in alone]
+    least = alone
+    begun = time.process_time()
+    for number in range(_ROUNDS):
+        if number >= _FEWEST_ROUNDS and time.process_time() - begun > _BUDGET:
+            break
+        costs = [cpu_seconds(partial(repeat, sql, count)) / count for sql, count in zip(statements, times, strict=True)]
+        least = list(map(min, least, costs))
+    return least
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure_items(CONSTRUCTS[sys.argv[1]])))
+    print(json.dumps(measure_items(CONSTRUCTS[sys.argv[1]], Path(sys.argv[2]))))
