@@ -12,7 +12,8 @@ type_checks`); where a function takes text, SQLite converts a number.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, Literal, cast
 
 from tokensh._dataclasses import dataclass
@@ -75,7 +76,7 @@ class Function:
     @property
     def parameters(self) -> tuple[FunctionParameter, ...]:
         """The parameters in their order."""
-        return tuple(_parse_parameters(self.call))
+        return _parse_parameters(self.call)
 
     @property
     def variadic(self) -> bool:
@@ -136,11 +137,14 @@ def declare(declaration: str, kind: FunctionKind = "scalar", **attributes: Any) 
     return Function(name, call, kind, cast("ParameterType", result), description, **attributes)
 
 
-def _parse_parameters(text: str) -> Iterator[FunctionParameter]:
+@cache
+def _parse_parameters(text: str) -> tuple[FunctionParameter, ...]:
+    parameters = []
     for match in re.finditer(_PARAMETER, text):
         before = text[: match.start()]
         optional = before.count("[") > before.count("]")
-        yield FunctionParameter(match[1], cast("ParameterType", match[2]), optional)
+        parameters.append(FunctionParameter(match[1], cast("ParameterType", match[2]), optional))
+    return tuple(parameters)
 
 
 class FunctionTable(dict[str, Function]):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from tokensh.functions import find_function
 from tokensh.functions.declaration import common_type
@@ -52,9 +54,34 @@ _CAST_TYPES: dict[str, ColumnType] = {
     **dict.fromkeys(nodes.TIME_TYPES, "string"),
 }
 
+# By the `id` of an expression, which is kept beside its type or unit so that no other can have the `id`.
+_Types = dict[int, tuple[nodes.Expr, ColumnType]]
+_Units = dict[int, tuple[nodes.Expr, Unit | None]]
+_known: ContextVar[tuple[_Types, _Units] | None] = ContextVar("known types and units", default=None)
+
+
+@contextmanager
+def remember_types() -> Iterator[None]:
+    """Work the type and the unit of each expression out once inside: what asks at each level would look at all below it."""
+    token = _known.set(({}, {}))
+    try:
+        yield
+    finally:
+        _known.reset(token)
+
 
 def expression_type(expr: nodes.Expr) -> ColumnType:
     """Return the type of a bound expression's values, NULL aside; `any` if it is not known before the statement runs."""
+    known = _known.get()
+    if known is None or isinstance(expr, nodes.Literal | BoundReference):
+        return _compute_type(expr)
+    found = known[0].get(id(expr))
+    if found is None:
+        found = known[0][id(expr)] = expr, _compute_type(expr)
+    return found[1]
+
+
+def _compute_type(expr: nodes.Expr) -> ColumnType:
     match expr:
         case BoundReference():
             return expr.column.type
@@ -98,6 +125,16 @@ def common_expression_type(exprs: Iterable[nodes.Expr]) -> ColumnType:
 
 def expression_unit(expr: nodes.Expr) -> Unit | None:
     """Return what a number counts, if it is known: of a column, and of what is computed without changing its unit."""
+    known = _known.get()
+    if known is None or isinstance(expr, nodes.Literal | BoundReference):
+        return _compute_unit(expr)
+    found = known[1].get(id(expr))
+    if found is None:
+        found = known[1][id(expr)] = expr, _compute_unit(expr)
+    return found[1]
+
+
+def _compute_unit(expr: nodes.Expr) -> Unit | None:
     match expr:
         case BoundReference():
             return expr.column.column.unit
@@ -220,11 +257,18 @@ def _sign_type(expr: nodes.Unary) -> ColumnType:
 def _arithmetic_type(expr: nodes.Expr) -> ColumnType:
     """Return `integer` if all operands are known to be whole; else `number`, which text becomes too."""
     # SQLite divides integers without a remainder, so that `/` gives integers too; only an overflow gives a float. With a list
-    # of what is left to look at: by recursion, a sum of 200 terms would exceed Python's limit.
+    # of what is left to look at: by recursion, a sum of 200 terms would exceed Python's limit. If all operands are whole, so is
+    # each calculation on the way.
+    known = _known.get()
+    types: _Types = {} if known is None else known[0]
+    passed: list[nodes.Expr] = []
     waiting = [expr]
     while waiting:
         operand = waiting.pop()
+        passed.append(operand)
         match operand:
+            case _ if (found := types.get(id(operand))) is not None and found[1] == "integer":
+                pass
             case nodes.Unary(operator="-"):
                 waiting.append(operand.operand)
             case nodes.Binary() if operand.operator in _ARITHMETIC:
@@ -235,6 +279,7 @@ def _arithmetic_type(expr: nodes.Expr) -> ColumnType:
                 return "number"
             case _:
                 pass
+    types.update((id(operand), (operand, "integer")) for operand in passed if isinstance(operand, nodes.Unary))
     return "integer"
 
 

@@ -19,7 +19,7 @@ from tokensh.functions.declaration import Function, ParameterType
 from tokensh.functions.guards import ALIKE, MODIFIER, MODIFIER_HINT, NUMBER, TEXT, is_modifier, is_time_value
 from tokensh.plan import condition_checks, type_hints
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference
-from tokensh.plan.expression_types import cast_type, expression_type, is_epoch, is_null, results_of
+from tokensh.plan.expression_types import cast_type, expression_type, is_epoch, is_null, remember_types, results_of
 from tokensh.rows import ColumnType, Value
 from tokensh.sql import nodes
 from tokensh.sql.quoting import text_literal
@@ -49,8 +49,9 @@ def check_types(tree: T, view_span: Span | None = None) -> T:
     `view_span` is the place of errors in a view. Raises ProgrammingError.
     """
     checks = _Checks(view_span)
-    for node in walk(tree):
-        checks.check_node(node)
+    with remember_types():
+        for node in walk(tree):
+            checks.check_node(node)
     return rewrite_nodes(tree, checks.changes) if checks.changes else tree
 
 

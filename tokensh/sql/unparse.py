@@ -512,7 +512,8 @@ class _Printer:
         for word, part in node.parts:
             if depth >= MOST_OPERATORS:
                 # In queries that are evaluated one after the other: SQLite limits an expression's depth, and the order counts.
-                refuse_aggregates(node)
+                if not chunks:
+                    refuse_aggregates(node)
                 chunks.append(text)
                 text, depth = CHUNK_VALUE, 0
             if isinstance(part, nodes.Interval):
