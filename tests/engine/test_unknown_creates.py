@@ -175,10 +175,13 @@ def test_several_candidates_are_several_rows_and_settle_one_by_one(session: Conn
     (folder / "1-1-1.json").write_text(json.dumps({**intent, "orphans": orphans}))
     (folder / "1-1-2.json").write_text(json.dumps(intent))
     assert [row[4:] for row in run(session, PENDING)] == [("t1", "EXEC 1;"), ("t2", "EXEC 2;"), (None, None)]
-    session.pending.forget_token("t1")
+    session.pending.forget_tokens(["t1"])
     assert [row[4] for row in run(session, PENDING)] == ["t2", None]
-    session.pending.forget_token("t2")
+    session.pending.forget_tokens(["t2"])
     assert [row[4] for row in run(session, PENDING)] == [None]
+    (folder / "1-1-3.json").write_text(json.dumps({**intent, "orphans": [*orphans, ["t3", "EXEC 3;"]]}))
+    session.pending.forget_tokens(["t1", "t2", "elsewhere"])
+    assert [row[4] for row in run(session, PENDING)] == [None, "t3"]
 
 
 def test_a_comment_is_inert_in_the_notice(session: Connection, site: Sandbox) -> None:
@@ -222,7 +225,7 @@ def test_an_entry_that_cannot_be_read_is_a_row_that_names_its_file(content: byte
     unreadable, readable = run(session, ALL)
     assert unreadable == ("5-1-1", *[None] * 7, f"cannot be read: {path}")
     assert readable[:3] == ("6-1-1", 1, "dbc-1")
-    session.pending.forget_token("t")  # as a revoke does
+    session.pending.forget_tokens(["t"])  # as a revoke does
     run(session, f"DELETE FROM {NAME} WHERE id = '5-1-1'")
     assert not path.exists()
     assert len(run(session, ALL)) == 1
@@ -237,7 +240,7 @@ def test_what_other_versions_write_is_read(session: Connection) -> None:
         ("dbc-1", "", "a.b.c", "\\ud800", 60, "t1", "EXEC 1"),
         ("dbc-1", "", "a.b.c", "\\ud800", 60, "t2", "EXEC 2"),
     ]
-    session.pending.forget_token("t1")
+    session.pending.forget_tokens(["t1"])
     assert json.loads(path.read_bytes())["region"] == "eu"
     assert len(run(session, ALL)) == 2
 
@@ -303,5 +306,5 @@ def test_a_revoke_is_done_though_others_could_have_written_to_the_journal(sessio
     folder = session.pending._journal.folder
     make_private_folder(folder)
     folder.chmod(0o777)
-    session.pending.forget_token("gone")
+    session.pending.forget_tokens(["gone"])
     assert "others may write" in str(session.pending.summary())

@@ -282,7 +282,7 @@ class Connection:
                 self.redactor,
                 self.cancellation,
                 self.objects,
-                forget_pending=lambda token_id: self.pending.forget_token(token_id),  # noqa: PLW0108 (made when needed)
+                forget_pending=lambda token_ids: self.pending.forget_tokens(token_ids),  # noqa: PLW0108 (made when needed)
                 held_values=self._choose_holder,
                 note_later=self._later_notes.append,
                 partial=self._options.partial,

@@ -74,9 +74,10 @@ def _send_group(
     outcomes = send_writes(execution, plan.method, [request for _, request in group], deletes=deletes)
     gone = [deletes and isinstance(outcome, Error) and is_not_found(outcome) for outcome in outcomes]
     # Before RETURNING, which may fail: these tokens are gone whatever happens to their rows.
-    for (row, _), outcome, was_gone in zip(group, outcomes, gone, strict=True):
-        if deletes and (was_gone or not isinstance(outcome, Error)):
-            forget_revoked(execution, row)
+    if deletes:
+        answers = zip(group, outcomes, gone, strict=True)
+        revoked = [row for (row, _), outcome, was_gone in answers if was_gone or not isinstance(outcome, Error)]
+        forget_revoked(execution, revoked)
     failed: list[Change] = []
     errors: list[Error] = []
     for change, outcome, was_gone in zip(group, outcomes, gone, strict=True):

@@ -48,7 +48,7 @@ def run_exec(execution: Execution, plan: ExecPlan) -> Generator[Row, None, None]
     else:
         objects = send_write(execution, plan.method, request, deletes=_deletes(plan))
     if _deletes(plan):
-        forget_revoked(execution, {**values, **(request.body or {})})
+        forget_revoked(execution, [{**values, **(request.body or {})}])
     # The path of a cell's JSON, for errors in it.
     path = plan.method.object_key or "$"
     for index, row in enumerate(objects):

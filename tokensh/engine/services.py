@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Protocol
 
 from tokensh._dataclasses import dataclass
@@ -39,7 +39,7 @@ class EngineServices:
 
     Attributes:
         requests: sends requests and records creates.
-        forget_pending: removes a token that was revoked from the creates whose outcome is unknown.
+        forget_pending: removes tokens that were revoked from the creates whose outcome is unknown.
         held_values: returns what holds the journal's entries of new secrets that are shown later; None to clear them now.
         note_later: called with a line that belongs below the result.
         partial: whether a read makes do with the workspaces that answer.
@@ -53,7 +53,7 @@ class EngineServices:
     redactor: Redactor
     cancellation: Cancellation
     objects: SessionObjects
-    forget_pending: Callable[[str], None]
+    forget_pending: Callable[[Collection[str]], None]
     # A function, because the shell decides after the engine was made whether it keeps results instead of writing them.
     held_values: Callable[[], HeldValues | None]
     note_later: Callable[[str], None]

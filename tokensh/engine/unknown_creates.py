@@ -62,14 +62,14 @@ class UnknownCreates:
 
     # ---- what settles an entry
 
-    def forget_token(self, token_id: str) -> None:
-        """Take a token that was revoked off all entries; clear those without another."""
+    def forget_tokens(self, token_ids: Collection[str]) -> None:
+        """Take tokens that were revoked off all entries, which are read once; clear those without another."""
         try:
             entries = list(self._journal.leftover_intents())
         except OperationalError:  # the revoke is done; that the journal cannot be used was said at the start
             return
         for entry in entries:
-            remaining = tuple(orphan for orphan in entry.intent.orphans if orphan[0] != token_id)
+            remaining = tuple(orphan for orphan in entry.intent.orphans if orphan[0] not in token_ids)
             if remaining == entry.intent.orphans:
                 continue
             if remaining:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from tokensh.api import request as requests
@@ -98,11 +98,11 @@ def _read_outcome(method: Method, outcome: Response | Error) -> Sequence[Mapping
     return find_rows(method, outcome)
 
 
-def forget_revoked(execution: Execution, row: Mapping[str, object]) -> None:
-    """Settle what the journal holds about a token that no longer exists."""
-    token_id = row.get("token_id")
-    if isinstance(token_id, str):
-        execution.services.forget_pending(token_id)
+def forget_revoked(execution: Execution, rows: Iterable[Mapping[str, object]]) -> None:
+    """Settle what the journal holds about tokens that no longer exist, in one reading of it."""
+    token_ids = {token_id for row in rows if isinstance(token_id := row.get("token_id"), str)}
+    if token_ids:
+        execution.services.forget_pending(token_ids)
 
 
 def project_response(

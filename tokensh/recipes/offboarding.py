@@ -128,7 +128,7 @@ class Offboarding:
             if token in kept:
                 rows.append(_row(token, "remains", _SIGNS))
             elif token not in reasons or (token not in left and token.workspace not in failed_later):
-                connection.pending.forget_token(token.token_id)
+                connection.pending.forget_tokens((token.token_id,))
                 rows.append(_row(token, "revoked", None))
             else:
                 rows.append(_row(token, "remains" if token in left else "unknown", reasons[token]))
