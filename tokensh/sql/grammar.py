@@ -237,10 +237,10 @@ def compile_grammar(grammar: str) -> dict[str, Any]:
     from lark import Lark  # noqa: PLC0415 (only for a grammar without a compiled table)
     from lark.parsers.lalr_analysis import LALR_Analyzer  # noqa: PLC0415 (the same)
 
-    # lark's lexer is not used; `basic` is the one that is cheap to build. Strict analysis reports shift/reduce conflicts, which
-    # lark otherwise resolves as shifts without a word.
+    # lark only reads the grammar, with a lexer and a parser that are cheap to build. Strict analysis reports shift/reduce
+    # conflicts, which lark's LALR parser resolves as shifts without a word.
     lark = Lark(
-        grammar, parser="lalr", lexer="basic", maybe_placeholders=True, start=[_START, _RESERVED, _SOFT, _REFUSED]
+        grammar, parser="earley", lexer="basic", maybe_placeholders=True, start=[_START, _RESERVED, _SOFT, _REFUSED]
     )
     analysis = LALR_Analyzer(lark.parser.parser_conf, debug=False, strict=True)
     analysis.compute_lalr()  # type: ignore[no-untyped-call]  # lark types its public face only
