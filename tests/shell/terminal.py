@@ -27,6 +27,12 @@ WAIT = 60
 """The longest wait for the screen (s): several terminals start at once on few cores."""
 
 
+class _Screen(pyte.HistoryScreen):
+    """A screen whose history only grows: pyte prepares each access to a method for leafing through the history."""
+
+    __getattribute__ = object.__getattribute__
+
+
 class Terminal:
     """One run of tokensh; `display` is what a user sees."""
 
@@ -46,7 +52,7 @@ class Terminal:
         if not config.exists() and "TOKENSH_CONFIG" not in variables:
             config.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             shutil.copy(LOOK, config)
-        self.screen = pyte.HistoryScreen(columns, lines, history=2000, ratio=0.5)
+        self.screen = _Screen(columns, lines, history=2000, ratio=0.5)
         self._stream = pyte.ByteStream(self.screen)
         self.raw = b""
         environment = {
@@ -91,10 +97,15 @@ class Terminal:
     def see(self, text: str, seconds: float = WAIT) -> None:
         """Wait until the screen shows a text."""
         until = time.monotonic() + seconds
-        while text not in "\n".join(self.screen.display) and text not in f"\n{self.display}\n":
+        while not self._shows(text):
             if time.monotonic() > until:
                 raise AssertionError(f"{text!r} does not appear:\n{self.display}")
             self.read()
+
+    def _shows(self, text: str) -> bool:
+        """Return whether a text is on the screen, blanks at the ends of lines included or not."""
+        lines = self.screen.display
+        return text in "\n".join(lines) or text in "\n" + "\n".join(map(str.rstrip, lines)).rstrip() + "\n"
 
     def prompt(self) -> None:
         """Wait for an empty prompt on the cursor's line."""
@@ -106,7 +117,8 @@ class Terminal:
 
     def _is_at_empty_prompt(self) -> bool:
         """Return True if the cursor is behind a prompt without text."""
-        line = str(self.screen.display[self.screen.cursor.y])
+        cells = self.screen.buffer[self.screen.cursor.y]
+        line = "".join(cells[x].data for x in range(self.screen.columns))
         return re.fullmatch(r"\S+>", line.rstrip()) is not None
 
     def type(self, text: str) -> None:
