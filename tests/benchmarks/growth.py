@@ -26,6 +26,9 @@ WIDE = 1000
 """Columns of the table `wide`."""
 _LEAST = 1e-6
 """Seconds: a smaller difference of two statements is noise."""
+_GOAL = 1.5
+_TRIES = 2
+"""Processes of a construct that misses the goal; the least of both counts, of few items as of many: the rest is what else ran."""
 _SAMPLE = 0.03
 """CPU seconds of a sample, for which a short statement is carried out several times."""
 _ROUNDS, _FEWEST_ROUNDS, _BUDGET = 12, 4, 1.5
@@ -207,13 +210,18 @@ def measure(bench: Bench) -> Iterator[Result]:
 
 
 def _measure_construct(bench: Bench, name: str, metric: str) -> Result:
-    # All processes keep the compiled grammar in one folder.
-    command = [sys.executable, "-m", "tests.benchmarks.growth", name, str(bench.home / "cache")]
-    child = subprocess.run(command, capture_output=True, text=True, check=False)
-    if child.returncode:
-        return Result("23", metric, "failed", child.stderr.strip().splitlines()[-1][:100], 99.0, 1.5)
-    many, few = (max(cost, _LEAST) for cost in json.loads(child.stdout))
-    return Result("23", metric, f"{many * 1e6:.2f} us", f"{few * 1e6:.2f} us", many / few, 1.5)
+    few = many = float("inf")
+    for _ in range(_TRIES):
+        # All processes keep the compiled grammar in one folder.
+        command = [sys.executable, "-m", "tests.benchmarks.growth", name, str(bench.home / "cache")]
+        child = subprocess.run(command, capture_output=True, text=True, check=False)
+        if child.returncode:
+            return Result("23", metric, "failed", child.stderr.strip().splitlines()[-1][:100], 99.0, _GOAL)
+        costs = [max(cost, _LEAST) for cost in json.loads(child.stdout)]
+        many, few = min(many, costs[0]), min(few, costs[1])
+        if many / few <= _GOAL:
+            break
+    return Result("23", metric, f"{many * 1e6:.2f} us", f"{few * 1e6:.2f} us", many / few, _GOAL)
 
 
 def measure_items(construct: Construct, cache: Path) -> tuple[float, float]:

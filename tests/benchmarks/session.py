@@ -1,4 +1,4 @@
-"""Rows 15 to 18: the waits of a user at the prompt."""
+"""Rows 15 to 18: the waits of a user at the prompt, and the memory of a long session."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.benchmarks import completion, history, lexing, prompt
+from tests.benchmarks import completion, history, kept_results, lexing, prompt
 from tests.benchmarks.measure import Bench, Result, format_ms
 
 
@@ -38,6 +38,7 @@ def measure(bench: Bench) -> Iterator[Result]:
     )
     ours, theirs = lexing.keystroke(10_000)
     yield Result("17", "colours of 10 KB : pygments' SqlLexer", format_ms(ours), format_ms(theirs), ours / theirs, 0.4)
+    yield kept_results.compare_sessions(bench)
     ready = prompt.ready(bench)
     metric = "until the prompt stands : import prompt_toolkit, CPU"
     if ready is None:
