@@ -42,7 +42,6 @@ from tokensh._dataclasses import dataclass, replace
 from tokensh.api import limits, response, retry
 from tokensh.api.api_errors import hint_for_page, is_expired_token, read_error_code
 from tokensh.api.hosts import Target, parse_origin
-from tokensh.api.log import Log
 from tokensh.api.pool import MAY_HAVE_TAKEN_EFFECT, InFlightRequest, RequestGroup
 from tokensh.api.request import Json, Request
 from tokensh.api.response import Response
@@ -62,6 +61,8 @@ from tokensh.text import escape_unsafe
 if TYPE_CHECKING:
     import requests
     from requests.adapters import HTTPAdapter
+
+    from tokensh.api.log import Log
 
 CONNECT_TIMEOUT = 10.0
 """Seconds for one try to connect."""

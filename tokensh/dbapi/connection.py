@@ -20,7 +20,6 @@ from tokensh._dataclasses import replace
 from tokensh.api.hosts import SERVER_TEMPLATE, Target, name_from_url
 from tokensh.api.workspaces import PROBE_COLUMNS as WORKSPACE_PROBE_COLUMNS
 from tokensh.dbapi.access import Access
-from tokensh.dbapi.approval import approve_change
 from tokensh.dbapi.cursor import Cursor
 from tokensh.dbapi.error_places import locate_row_errors, locating_errors
 from tokensh.dbapi.options import ConnectionOptions
@@ -473,6 +472,8 @@ class Connection:
         self._engine.check(plan, self.callbacks)
 
     def _approve(self, plan: ChangePlan | ExecPlan, rows: Sequence[Mapping[str, Value]]) -> None:
+        from tokensh.dbapi.approval import approve_change  # noqa: PLC0415 (only changes need it)
+
         approve_change(plan, rows, yes=self.yes, ask=self.callbacks.approve)
 
     def mark_values_seen(self) -> None:
