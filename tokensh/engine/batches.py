@@ -15,7 +15,7 @@ from tokensh.engine.execution import Execution
 from tokensh.engine.functions import FunctionErrors
 from tokensh.engine.store import StoredObject, column_list, dropped_meanwhile
 from tokensh.errors import Interrupted, ProgrammingError, Span
-from tokensh.functions.guards import CHECKED
+from tokensh.functions import CHECKED
 from tokensh.plan.batches import Batch, values_of, without_numbers
 from tokensh.plan.nodes import ConflictClause, LocalInsertPlan
 from tokensh.plan.scope import ROW_NUMBER

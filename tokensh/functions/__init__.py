@@ -14,9 +14,15 @@ from tokensh.rows import CANONICAL_NAME
 __all__ = ["Function", "FunctionParameter", "find_function", "functions", "internal_functions"]
 
 
-# The names, in the text for SQLite, of functions that no statement can call.
+# The names, in the text for SQLite, of functions that no statement can call: such a name has no colon, even in quotes.
 ADD_INTERVAL, TO_DATE, TO_TIMESTAMP = "tokensh:add", "tokensh:date", "tokensh:timestamp"
 SORTED_CONCAT = "tokensh:concat"
+# Those of `guards`.
+MODIFIER = "tokensh:modifier"
+NUMBER, TEXT, ALIKE = "tokensh:number", "tokensh:text", "tokensh:alike"
+ONE_ROW, NO_NULL = "tokensh:one_row", "tokensh:no_null"
+CHECKED = "tokensh:checked"
+"""What the store's file calls for a value that it is about to keep: `(value, name of the column, type of the column)`."""
 
 
 # Cached and not a constant: completion and SHOW need it, `--version` and the library's import do not.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import select
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -179,6 +178,8 @@ class Worker:
         return self._process
 
     def _wait(self, process: subprocess.Popen[bytes], pattern: re.Pattern[str]) -> None:
+        import select  # noqa: PLC0415 (few patterns may take long)
+
         if not hasattr(select, "poll"):
             raise DataError(f"the regular expression {pattern.pattern!r} may take long, which this system cannot limit")
         poll = select.poll()

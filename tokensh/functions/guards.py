@@ -9,15 +9,10 @@ import re
 from typing import cast
 
 from tokensh.errors import DataError, Span
+from tokensh.functions import ALIKE, MODIFIER, NO_NULL, NUMBER, ONE_ROW, TEXT
 from tokensh.functions.declaration import FunctionTable
 from tokensh.rows import Value
 
-# A colon: no name that a statement can call has one, even in quotes.
-CHECKED = "tokensh:checked"
-"""What the store's file calls for a value that it is about to keep: `(value, name of the column, type of the column)`."""
-MODIFIER = "tokensh:modifier"
-NUMBER, TEXT, ALIKE = "tokensh:number", "tokensh:text", "tokensh:alike"
-ONE_ROW, NO_NULL = "tokensh:one_row", "tokensh:no_null"
 GUARDS = FunctionTable()
 MODIFIER_HINT = "for example '+1 day', '-30 minutes', 'start of month', 'weekday 1'"
 # https://sqlite.org/lang_datefunc.html#modifiers

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tokensh._dataclasses import replace
 from tokensh.errors import NotSupportedError, ProgrammingError
-from tokensh.functions.guards import CHECKED
+from tokensh.functions import CHECKED
 from tokensh.plan.bound import BoundReference
 from tokensh.plan.ddl import resolve_table_returning, target_columns
 from tokensh.plan.names import Names

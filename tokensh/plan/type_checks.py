@@ -14,9 +14,8 @@ from typing import Any, Literal, TypeVar
 
 from tokensh._dataclasses import dataclass, field, replace
 from tokensh.errors import DataError, Error, ProgrammingError, Span
-from tokensh.functions import find_function
+from tokensh.functions import ALIKE, MODIFIER, NUMBER, TEXT, find_function
 from tokensh.functions.declaration import Function, ParameterType
-from tokensh.functions.guards import ALIKE, MODIFIER, MODIFIER_HINT, NUMBER, TEXT, is_modifier, is_time_value
 from tokensh.plan import condition_checks, type_hints
 from tokensh.plan.bound import BoundColumn, BoundQuery, BoundReference
 from tokensh.plan.expression_types import cast_type, expression_type, is_epoch, is_null, remember_types, results_of
@@ -365,6 +364,8 @@ class _Checks:
 
     def _check_modifier(self, modifier: nodes.Expr) -> None:
         """Refuse a modifier of a time that SQLite does not know: it would make NULL of the time."""
+        from tokensh.functions.guards import MODIFIER_HINT, is_modifier  # noqa: PLC0415 (few statements call a function)
+
         if not isinstance(modifier, nodes.Literal) or modifier.parameter:
             self._guard(MODIFIER, modifier, modifier.span)
         elif modifier.kind == "string" and not is_modifier(modifier.text):
@@ -394,6 +395,8 @@ class _Checks:
             case "time", "number" if is_epoch(argument):
                 raise self.make_error(*type_hints.time_argument(function, argument), argument.span)
             case "time", "text" if isinstance(argument, nodes.Literal) and argument.kind == "string":
+                from tokensh.functions.guards import is_time_value  # noqa: PLC0415 (as above)
+
                 if function.implementation is None and not is_time_value(argument.text):
                     hint = "for example '2026-12-31', '2026-12-31 23:59:59' or 'now'"
                     message = f"{type_hints.describe(argument, 'this')} is not a time that {function.name}() reads"

@@ -12,7 +12,7 @@ from functools import partial
 
 from tokensh._dataclasses import replace
 from tokensh.errors import Span
-from tokensh.functions.guards import NO_NULL, ONE_ROW
+from tokensh.functions import NO_NULL, ONE_ROW
 from tokensh.plan.bound import BoundQuery, BoundSelect, BoundValues, references
 from tokensh.plan.select_list import is_aggregate
 from tokensh.sql import nodes

@@ -115,10 +115,19 @@ class Catalog:
 
     def find_or_none(self, parts: tuple[str, ...], default: tuple[str, ...] = DEFAULT) -> Resource | None:
         """Resolve a name as `find` does; None if no resource has it. Raises ProviderDocumentError."""
-        try:
-            return self.find(parts, default)
-        except UnknownName:
-            return None
+        # Asked for each local table: no error is made, which would compare its name with all others.
+        full = (*default[: max(3 - len(parts), 0)], *parts)
+        return self.resource(*full) if len(full) == 3 and self._has_resource(*map(str.lower, full)) else None
+
+    def _has_resource(self, provider: str, service: str, name: str) -> bool:
+        if (provider, service, name) in self._resources:
+            return True
+        services = (info.name.lower() for owner in self._providers.get(provider, ()) for info in owner.services)
+        return service in services and any(
+            name == resource.lower()
+            for loaded in self._load_documents(provider, service, None)
+            for resource in loaded.resource_names()
+        )
 
     def has_provider(self, name: str) -> bool:
         """Return whether a provider has that name, in any case."""

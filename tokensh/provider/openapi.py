@@ -17,7 +17,6 @@ from urllib.parse import parse_qsl
 
 from tokensh._dataclasses import dataclass, replace
 from tokensh.errors import ProviderDocumentError
-from tokensh.provider.casing import name_in_snake_case
 from tokensh.provider.model import (
     ANONYMOUS_COLUMN,
     VERBS,
@@ -166,7 +165,11 @@ class ServiceDocument:
         """Return a method; one that the document describes wrongly has a `problem`, and the others work."""
         try:
             method = self._build_method(name, verb, node, resource, where)
-            return name_in_snake_case(method) if self._is_in_snake_case() else method
+            if not self._is_in_snake_case():
+                return method
+            from tokensh.provider.casing import name_in_snake_case  # noqa: PLC0415 (few documents ask for it)
+
+            return name_in_snake_case(method)
         except ProviderDocumentError as error:
             return _make_broken_method(name, verb, error)
 
