@@ -39,6 +39,10 @@ def _compare(bench: Bench, binary: str) -> Iterator[Result]:
         pair = bench.compare_commands(_our_command(bench, form, many), _stackql_command(bench, binary, form, many), 3)
         yield pair.result(row, f"100000 rows as {form} : StackQL, CPU", goal)
         yield pair.memory(row, f"100000 rows as {form} : StackQL, peak memory", 0.35)
+    show = f"SHOW METHODS IN {NAME}"
+    ours = bench.tokensh("--registry", str(_write_registry(bench, 0)), "-o", "csv", "-c", show)
+    pair = bench.compare_commands(ours, _stackql_command(bench, binary, "csv", show))
+    yield pair.result("24", "SHOW METHODS over a registry : StackQL, CPU", 2.0, 1.0)
     script = bench.home / "stackql.sql"
     lines = (f"SELECT token_id FROM {NAME} WHERE deployment_name = 'r3-{number}';\n" for number in range(400))
     script.write_text("".join(lines), encoding="utf-8")

@@ -8,6 +8,7 @@ when SQLite calls back.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -59,6 +60,7 @@ _AFFINITIES: dict[ColumnType, str] = {
     "json": "TEXT",
     "any": "",
 }
+_JSON_TABLE = r"(?i)json_(?:each|tree)"
 _RAISED = "user-defined function raised exception"
 
 
@@ -84,8 +86,7 @@ class Database:
         # Rows may be read in another thread than the one that made the cursor (progress in the shell).
         self._connection = sqlite3.connect("file::memory:", uri=True, isolation_level=None, check_same_thread=False)
         self._function_errors = FunctionErrors(self._connection)
-        # At their first use these write into the schema, which the authorizer denies.
-        self._connection.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").close()
+        self._has_json_tables = False
         self._cancellation = cancellation
         # Memory instead of the host rule for each row of a join.
         to_canonical = lru_cache(maxsize=None)(canonical_name)
@@ -109,7 +110,7 @@ class Database:
 
     def create_view(self, name: str, query: str) -> None:
         """Give a query of our own a name."""
-        self._function_errors.register_for(query)
+        self._add_functions_of(query)
         self._connection.execute(f"CREATE TEMP VIEW {name} AS {query}")
 
     def create_derived(self, table: str, sql: str) -> None:
@@ -223,13 +224,21 @@ class Database:
 
     def _execute(self, sql: str) -> sqlite3.Cursor:
         """Prepare and begin under the authorizer, which SQLite asks while it prepares."""
-        self._function_errors.register_for(sql)
+        self._add_functions_of(sql)
         self._connection.set_authorizer(_authorize)
         try:
             return self._connection.execute(sql)
         finally:
             # None means "no authorizer" only from Python 3.11 on; before, it denies everything.
             self._connection.set_authorizer(_allow)
+
+    def _add_functions_of(self, sql: str) -> None:
+        """Make the functions and table functions available that a text may call."""
+        self._function_errors.register_for(sql)
+        if not self._has_json_tables and re.search(_JSON_TABLE, sql):
+            self._has_json_tables = True
+            # At their first use these write into the schema, which the authorizer denies.
+            self._connection.execute("SELECT 1 FROM json_each('[]'), json_tree('[]')").close()
 
     def _translate_errors(self, work: Callable[[], T]) -> T:
         try:
