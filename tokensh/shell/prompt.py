@@ -51,7 +51,23 @@ _TOOLBAR_LINES = 8
 # vi's modes as the toolbar shows them; all others insert.
 _VI_MODES = {InputMode.NAVIGATION: "normal", InputMode.REPLACE: "replace", InputMode.REPLACE_SINGLE: "replace"}
 # Control characters come before it: prompt_toolkit draws those itself.
-_FIRST_INVISIBLE = 0xAD
+_FIRST_INVISIBLE = "\xad"
+
+
+class _DisplayMappings(dict[str, str]):
+    """What is drawn for characters: prompt_toolkit's own, and escapes of thousands of invisible ones, made when one is drawn."""
+
+    def __contains__(self, character: object) -> bool:
+        return super().__contains__(character) or (isinstance(character, str) and _is_invisible(character))
+
+    def __missing__(self, character: str) -> str:
+        return escape_character(character)
+
+
+def _is_invisible(text: str) -> bool:
+    return (
+        len(text) == 1 and text >= _FIRST_INVISIBLE and any(first <= ord(text) <= last for first, last in UNSAFE_RANGES)
+    )
 
 
 def display_invisible_characters() -> None:
@@ -60,8 +76,7 @@ def display_invisible_characters() -> None:
     prompt_toolkit offers no setting for this: it looks each character up in a class attribute, which it fills itself for
     control characters. The change is for the whole process, so only a shell that starts makes it, never an import.
     """
-    codes = (code for first, last in UNSAFE_RANGES if first >= _FIRST_INVISIBLE for code in range(first, last + 1))
-    Char.display_mappings.update({(character := chr(code)): escape_character(character) for code in codes})
+    Char.display_mappings = _DisplayMappings(Char.display_mappings)
 
 
 class Prompt:
