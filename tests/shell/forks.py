@@ -20,6 +20,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import threading
 import time
@@ -200,6 +201,7 @@ def serve(connection: socket.socket) -> None:
     for module in pkgutil.walk_packages(tokensh.__path__, "tokensh."):
         if not module.name.startswith(_EXTRAS):
             import_module(module.name)
+    _warm_caches()
     gc.collect()
     gc.freeze()
     while True:
@@ -216,6 +218,16 @@ def serve(connection: socket.socket) -> None:
     with suppress(ChildProcessError):
         while True:
             os.wait()
+
+
+def _warm_caches() -> None:
+    """Run what compiles the grammar's table, patterns and functions, which every session would do again. It starts no thread."""
+    from tests.environments import make_environment  # noqa: PLC0415 (as above)
+    from tokensh.cli.main import main  # noqa: PLC0415 (as above)
+
+    with tempfile.TemporaryDirectory() as home:
+        statements = "SHOW METHODS IN user_tokens; SELECT upper('a') AS a, 1.5 AS b; DESCRIBE user_tokens"
+        main(["-c", statements], make_environment(Path(home)))
 
 
 def _monitor_session(
