@@ -105,7 +105,7 @@ def test_set_up_is_two_lines() -> None:
     first, *_, last = (text for language, text in _README_FENCES if language == "sh")
     assert first.count("\n") == last.count("\n") == 1
     assert "--sandbox" in first
-    assert "-m pytest -n 4" in last
+    assert "-m pytest -n 6" in last
 
 
 def test_readme_is_short_and_names_every_topic() -> None:
