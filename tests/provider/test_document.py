@@ -141,6 +141,8 @@ def test_a_broken_provider_document_is_one_error_with_its_place(tmp_path: Path, 
     assert broken.error.message.endswith(f"/v1/{problem}")
     with pytest.raises(ProviderDocumentError):
         Catalog.load(tmp_path).services(broken.info.name)
+    with pytest.raises(ProviderDocumentError):
+        Catalog.load(tmp_path).find_or_none((broken.info.name, "main", "things"))
 
 
 @pytest.mark.parametrize(

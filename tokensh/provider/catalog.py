@@ -107,8 +107,7 @@ class Catalog:
             UnknownName: the name is unknown.
             ProviderDocumentError: the service's document is broken.
         """
-        # `tokens` is completed by both parts of the namespace, `settings.tokens` by the provider alone.
-        full = (*default[: max(3 - len(parts), 0)], *parts)
+        full = _complete_name(parts, default)
         if len(full) != 3:
             raise UnknownName("resource", ".".join(parts), span=span, hint="a full name is provider.service.resource")
         return self.resource(*full, span=span)
@@ -116,13 +115,15 @@ class Catalog:
     def find_or_none(self, parts: tuple[str, ...], default: tuple[str, ...] = DEFAULT) -> Resource | None:
         """Resolve a name as `find` does; None if no resource has it. Raises ProviderDocumentError."""
         # Asked for each local table: no error is made, which would compare its name with all others.
-        full = (*default[: max(3 - len(parts), 0)], *parts)
+        full = _complete_name(parts, default)
         return self.resource(*full) if len(full) == 3 and self._has_resource(*map(str.lower, full)) else None
 
     def _has_resource(self, provider: str, service: str, name: str) -> bool:
         if (provider, service, name) in self._resources:
             return True
-        services = (info.name.lower() for owner in self._providers.get(provider, ()) for info in owner.services)
+        if provider not in self._providers:
+            return False
+        services = (info.name.lower() for owner in self._find_provider(provider, None) for info in owner.services)
         return service in services and any(
             name == resource.lower()
             for loaded in self._load_documents(provider, service, None)
@@ -157,6 +158,11 @@ class Catalog:
             if position == len(loaded):
                 loaded.append(owner.load(by_name[service.lower()]))
             yield loaded[position]
+
+
+def _complete_name(parts: tuple[str, ...], default: tuple[str, ...]) -> tuple[str, ...]:
+    # `tokens` is completed by both parts of the namespace, `settings.tokens` by the provider alone.
+    return (*default[: max(3 - len(parts), 0)], *parts)
 
 
 def _find_name(known: dict[str, T], kind: str, name: str, span: Span | None) -> T:
