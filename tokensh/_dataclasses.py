@@ -85,7 +85,7 @@ def _build_class(cls: type, frozen: bool, eq: bool, kw_only: bool) -> type:
     # Slots take the names.
     defaults = {name: space.pop(name) for name in kinds if name in space}
     taken = {name for base in cls.__mro__[1:-1] for name in getattr(base, "__slots__", ())}
-    space["__slots__"] = tuple(name for name in kinds if name not in taken) if taken else tuple(kinds)
+    space["__slots__"] = tuple(name for name in kinds if name not in taken)
     space["__declared__"] = kinds, defaults
     space["__records__"] = _RECORDS
     space["__dataclass_fields__"] = _STANDARD_FIELDS

@@ -16,10 +16,12 @@ def compare_sessions(bench: Bench) -> Result:
     from tokensh.engine.objects import RESULT_BUDGET  # noqa: PLC0415 (the child loads it through the connection)
 
     many = 20 if bench.quick else 60
-    one, all_ = (bench.run(bench.python("-m", "tests.benchmarks.kept_results", str(count))).peak for count in (1, many))
+    least, most = (
+        bench.run(bench.python("-m", "tests.benchmarks.kept_results", str(count))).peak for count in (1, many)
+    )
     budget = RESULT_BUDGET / 2**20
     metric = f"memory of {many} results of {ROWS} rows : the budget"
-    return Result("18", metric, f"{all_ - one:.1f} MiB", f"{budget:.0f} MiB", (all_ - one) / budget, 1.0)
+    return Result("18", metric, f"{most - least:.1f} MiB", f"{budget:.0f} MiB", (most - least) / budget, 1.0)
 
 
 def keep_results(count: int) -> None:

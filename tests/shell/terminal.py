@@ -97,12 +97,12 @@ class Terminal:
     def see(self, text: str, seconds: float = WAIT) -> None:
         """Wait until the screen shows a text."""
         until = time.monotonic() + seconds
-        while not self._shows(text):
+        while not self._is_shown(text):
             if time.monotonic() > until:
                 raise AssertionError(f"{text!r} does not appear:\n{self.display}")
             self.read()
 
-    def _shows(self, text: str) -> bool:
+    def _is_shown(self, text: str) -> bool:
         """Return whether a text is on the screen, blanks at the ends of lines included or not."""
         lines = self.screen.display
         return text in "\n".join(lines) or text in "\n" + "\n".join(map(str.rstrip, lines)).rstrip() + "\n"

@@ -49,16 +49,16 @@ def main(arguments: Sequence[str] | None = None, environment: Environment | None
         return EXIT_OK
     # Tests pass an environment, and share their process with others.
     if environment is not None:
-        return _run(words, environment)
+        return _run_command_line(words, environment)
     tune()
     try:
-        return _run(words, _process_environment())
+        return _run_command_line(words, _process_environment())
     finally:
         # Python looks for garbage twice before it exits, which takes a tenth of a short run; the system frees it all anyway.
         gc.freeze()
 
 
-def _run(words: list[str], environment: Environment) -> int:
+def _run_command_line(words: list[str], environment: Environment) -> int:
     """Do what the arguments ask for and return the exit status."""
     try:
         if words[:1] == ["help"] and _print_topic(words, environment):

@@ -302,7 +302,7 @@ class Connection:
 
     def plan(self, statement: str | StatementText, parameters: Parameters = ()) -> Plan:
         """Return the plan of one statement, without `;`. Raises SqlSyntaxError, ProgrammingError and its leaves."""
-        return self._bind(with_parameters(self._parse(statement), parameters))
+        return self._bind(with_parameters(self._parse_statement(statement), parameters))
 
     def _bind(self, statement: nodes.Statement) -> Plan:
         from tokensh.plan.binder import Names, bind  # noqa: PLC0415 (a statement that is not SQL is not bound)
@@ -333,7 +333,7 @@ class Connection:
         if self._has_looked_for_shadows:
             return
         self._has_looked_for_shadows = True
-        for kind, name in self.objects.store.peek() if self.objects.has_store() else ():
+        for kind, name in self.objects.peek_stored():
             try:
                 resource = self.catalog.find_or_none(tuple(name.split(".")), self.namespace)
             except Error:
@@ -389,7 +389,7 @@ class Connection:
             finally:
                 self._flush_notes()
 
-    def _parse(self, statement: str | StatementText) -> nodes.Statement:
+    def _parse_statement(self, statement: str | StatementText) -> nodes.Statement:
         tree = self.parser.parse(statement)
         if nodes.has_expressions(tree):
             from tokensh.plan.checks import refuse_null_comparisons  # noqa: PLC0415 (as said in `bind`)
@@ -404,7 +404,7 @@ class Connection:
         if not keeps_presses:
             self.cancellation.reset()
         self.failures = {}
-        tree = with_parameters(self._parse(statement), parameters)
+        tree = with_parameters(self._parse_statement(statement), parameters)
         plan = self._bind(tree)
         # SHOW, DESCRIBE and USE send nothing, and a dry run of a script needs what USE sets.
         if dry and not isinstance(plan, ExplainPlan | RowsPlan | UsePlan):
@@ -435,7 +435,7 @@ class Connection:
             return None
         self.cancellation.reset()
         self.failures = {}
-        tree = self._parse(statement)
+        tree = self._parse_statement(statement)
         if not isinstance(tree, nodes.Insert | nodes.Update | nodes.Delete):
             return None
         with locating_errors(tree):

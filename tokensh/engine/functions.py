@@ -88,9 +88,10 @@ class FunctionErrors:
 
     def register_for(self, sql: str) -> None:
         """Register the functions, unless a text for SQLite calls none: a short run does without loading them."""
+        if self._are_registered:
+            return
         # Names of workspaces are compared by a function that each database has.
-        text = sql.replace(f'"{CANONICAL_NAME}"(', "")
-        if self._are_registered or not re.search(_CALL, text):
+        if not re.search(_CALL, sql.replace(f'"{CANONICAL_NAME}"(', "")):
             return
         self._are_registered = True
         # A wrapper for each function and connection: the error must not be mixed up with one of another statement.

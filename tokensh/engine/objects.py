@@ -77,9 +77,16 @@ class SessionObjects:
         """The file of views and tables."""
         return self._open_store()
 
-    def has_store(self) -> bool:
+    def _has_store(self) -> bool:
         """Return whether there may be views and tables: without a file, statements do without loading SQLite for them."""
         return "store" in vars(self) or has_content(self._path)
+
+    def peek_stored(self) -> tuple[tuple[str, str], ...]:
+        """Return the kinds and names of the stored objects, as `Store.peek` does."""
+        return self.store.peek() if self._has_store() else ()
+
+    def _list_stored(self) -> tuple[str, ...]:
+        return self.store.names() if self._has_store() else ()
 
     def close(self) -> None:
         """Close the file."""
@@ -136,7 +143,7 @@ class SessionObjects:
     def names(self) -> Iterator[str]:
         """Yield the names of all objects."""
         yield from self._tables
-        yield from self.store.names() if self.has_store() else ()
+        yield from self._list_stored()
         if self._results:
             yield "_"
             yield from (f"_{number}" for number in self._results)
@@ -151,7 +158,7 @@ class SessionObjects:
         results = ("_", *(f"_{number}" for number in self._results)) if self._results else ()
         return {
             **{name: "LOG" if table.delete_rows else "LIST" for name, table in self._tables.items()},
-            **{name: stored.kind for name in self.store.names() if (stored := self.store.find(name)) is not None},
+            **{name: stored.kind for name in self._list_stored() if (stored := self.store.find(name)) is not None},
             **dict.fromkeys(results, "RESULT"),
         }
 
@@ -161,7 +168,7 @@ class SessionObjects:
     def find_stored(self, name: str) -> StoredObject | None:
         """Return the object of the store with a name."""
         planned = self._planned.get(local_name(name).lower())
-        if planned is not None or not self.has_store():
+        if planned is not None or not self._has_store():
             return planned
         return self.store.find(name) or self.store.find(local_name(name))
 

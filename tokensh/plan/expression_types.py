@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TypeVar
 
 from tokensh.functions import find_function
 from tokensh.functions.declaration import common_type
@@ -54,6 +55,7 @@ _CAST_TYPES: dict[str, ColumnType] = {
     **dict.fromkeys(nodes.TIME_TYPES, "string"),
 }
 
+T = TypeVar("T")
 # By the `id` of an expression, which is kept beside its type or unit so that no other can have the `id`.
 _Types = dict[int, tuple[nodes.Expr, ColumnType]]
 _Units = dict[int, tuple[nodes.Expr, Unit | None]]
@@ -70,15 +72,22 @@ def remember_types() -> Iterator[None]:
         _known.reset(token)
 
 
+def _recall_or_compute(
+    expr: nodes.Expr, known: dict[int, tuple[nodes.Expr, T]] | None, compute: Callable[[nodes.Expr], T]
+) -> T:
+    """Return what is computed of an expression, once where it is remembered."""
+    if known is None or isinstance(expr, nodes.Literal | BoundReference):
+        return compute(expr)
+    found = known.get(id(expr))
+    if found is None:
+        found = known[id(expr)] = expr, compute(expr)
+    return found[1]
+
+
 def expression_type(expr: nodes.Expr) -> ColumnType:
     """Return the type of a bound expression's values, NULL aside; `any` if it is not known before the statement runs."""
     known = _known.get()
-    if known is None or isinstance(expr, nodes.Literal | BoundReference):
-        return _compute_type(expr)
-    found = known[0].get(id(expr))
-    if found is None:
-        found = known[0][id(expr)] = expr, _compute_type(expr)
-    return found[1]
+    return _recall_or_compute(expr, known and known[0], _compute_type)
 
 
 def _compute_type(expr: nodes.Expr) -> ColumnType:
@@ -126,12 +135,7 @@ def common_expression_type(exprs: Iterable[nodes.Expr]) -> ColumnType:
 def expression_unit(expr: nodes.Expr) -> Unit | None:
     """Return what a number counts, if it is known: of a column, and of what is computed without changing its unit."""
     known = _known.get()
-    if known is None or isinstance(expr, nodes.Literal | BoundReference):
-        return _compute_unit(expr)
-    found = known[1].get(id(expr))
-    if found is None:
-        found = known[1][id(expr)] = expr, _compute_unit(expr)
-    return found[1]
+    return _recall_or_compute(expr, known and known[1], _compute_unit)
 
 
 def _compute_unit(expr: nodes.Expr) -> Unit | None:
